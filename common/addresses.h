@@ -1,0 +1,97 @@
+// Link and network addresses as plain values, with strict text forms.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "common/byte_order.h"
+#include "common/result.h"
+
+namespace vipgate {
+
+struct MacAddress {
+  std::array<uint8_t, 6> bytes{};
+
+  bool is_multicast() const { return (bytes[0] & 1) != 0; }
+  friend bool operator==(const MacAddress&, const MacAddress&) = default;
+  friend auto operator<=>(const MacAddress&, const MacAddress&) = default;
+};
+
+struct Ipv4Address {
+  Be32 value;
+
+  friend bool operator==(Ipv4Address, Ipv4Address) = default;
+  friend auto operator<=>(Ipv4Address a, Ipv4Address b) { return a.value <=> b.value; }
+};
+
+struct Ipv6Address {
+  std::array<uint8_t, 16> bytes{};
+
+  friend bool operator==(const Ipv6Address&, const Ipv6Address&) = default;
+  friend auto operator<=>(const Ipv6Address&, const Ipv6Address&) = default;
+};
+
+// IPv4 or IPv6. Ordered: all IPv4 addresses before all IPv6 addresses, each in numeric order.
+class IpAddress {
+ public:
+  IpAddress() = default;
+  IpAddress(Ipv4Address v4) : family_(4) {  // NOLINT(google-explicit-constructor)
+    std::memcpy(bytes_.data(), &v4, 4);
+  }
+  IpAddress(const Ipv6Address& v6)  // NOLINT(google-explicit-constructor)
+      : family_(6), bytes_(v6.bytes) {}
+
+  bool is_v4() const { return family_ == 4; }
+  bool is_v6() const { return family_ == 6; }
+  // 4, 6, or 0 for the default-constructed "no address".
+  int family() const { return family_; }
+  int bits() const { return family_ == 4 ? 32 : 128; }
+
+  // REQUIRES: is_v4()
+  Ipv4Address v4() const {
+    Ipv4Address address;
+    std::memcpy(&address, bytes_.data(), 4);
+    return address;
+  }
+  // REQUIRES: is_v6()
+  Ipv6Address v6() const { return Ipv6Address{bytes_}; }
+  // Network order; the first 4 count for IPv4.
+  const std::array<uint8_t, 16>& bytes() const { return bytes_; }
+
+  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+
+ private:
+  uint8_t family_ = 0;
+  std::array<uint8_t, 16> bytes_{};
+};
+
+// An address with a prefix length: 10.9.0.2/24 keeps the host part, as an interface address does.
+struct IpPrefix {
+  IpAddress address;
+  int length = 0;
+
+  // Whether `other` lies in the prefix (same family and equal in the first `length` bits).
+  bool contains(const IpAddress& other) const;
+  friend bool operator==(const IpPrefix&, const IpPrefix&) = default;
+};
+
+// Strict: four decimal parts without leading zeros; RFC 4291 2.2 text for IPv6, no zone id.
+Result<IpAddress> parse_ip_address(std::string_view text);
+// "address/length"; without a length it is a host (/32 or /128).
+Result<IpPrefix> parse_ip_prefix(std::string_view text);
+// Six colon-separated pairs of hex digits.
+Result<MacAddress> parse_mac_address(std::string_view text);
+
+// Canonical text: RFC 5952 for IPv6.
+std::string to_string(const IpAddress& address);
+std::string to_string(const IpPrefix& prefix);
+std::string to_string(const MacAddress& mac);
+// "10.0.0.1:80", "[fd00::1]:80".
+std::string endpoint_to_string(const IpAddress& address, uint16_t port);
+
+}  // namespace vipgate

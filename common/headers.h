@@ -1,0 +1,138 @@
+// Protocol headers as they lie on the wire. Every field has alignment 1, so none needs padding and
+// all may be read at any address.
+#pragma once
+
+#include <cstdint>
+
+#include "common/addresses.h"
+#include "common/byte_order.h"
+
+namespace vipgate {
+
+inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
+inline constexpr uint16_t kEtherTypeArp = 0x0806;
+inline constexpr uint16_t kEtherTypeVlan = 0x8100;
+inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
+
+inline constexpr uint8_t kProtocolIcmp = 1;
+inline constexpr uint8_t kProtocolTcp = 6;
+inline constexpr uint8_t kProtocolUdp = 17;
+inline constexpr uint8_t kProtocolIcmpv6 = 58;
+
+struct EthernetHeader {
+  MacAddress destination;
+  MacAddress source;
+  Be16 ether_type;
+};
+static_assert(sizeof(EthernetHeader) == 14);
+
+// What follows the two MAC addresses of a tagged frame, after the tag's ether type (IEEE 802.1Q).
+struct VlanTag {
+  Be16 tci;  // priority 3, drop eligible 1, VLAN id 12
+  Be16 ether_type;
+};
+static_assert(sizeof(VlanTag) == 4);
+
+// RFC 826, for Ethernet and IPv4.
+struct ArpHeader {
+  static constexpr uint16_t kRequest = 1;
+  static constexpr uint16_t kReply = 2;
+
+  Be16 hardware_type;
+  Be16 protocol_type;
+  uint8_t hardware_length;
+  uint8_t protocol_length;
+  Be16 operation;
+  MacAddress sender_mac;
+  Ipv4Address sender_ip;
+  MacAddress target_mac;
+  Ipv4Address target_ip;
+};
+static_assert(sizeof(ArpHeader) == 28);
+
+// RFC 791 3.1.
+struct Ipv4Header {
+  static constexpr uint16_t kDontFragment = 0x4000;
+  static constexpr uint16_t kMoreFragments = 0x2000;
+  static constexpr uint16_t kFragmentOffset = 0x1fff;
+
+  uint8_t version_ihl;
+  uint8_t tos;
+  Be16 total_length;
+  Be16 id;
+  Be16 fragment;
+  uint8_t ttl;
+  uint8_t protocol;
+  Be16 checksum;
+  Ipv4Address source;
+  Ipv4Address destination;
+
+  int header_length() const { return (version_ihl & 15) * 4; }
+};
+static_assert(sizeof(Ipv4Header) == 20);
+
+// RFC 8200 3.
+struct Ipv6Header {
+  Be32 version_class_flow;
+  Be16 payload_length;
+  uint8_t next_header;
+  uint8_t hop_limit;
+  Ipv6Address source;
+  Ipv6Address destination;
+};
+static_assert(sizeof(Ipv6Header) == 40);
+
+// RFC 9293 3.1.
+struct TcpHeader {
+  static constexpr uint8_t kFin = 0x01;
+  static constexpr uint8_t kSyn = 0x02;
+  static constexpr uint8_t kRst = 0x04;
+  static constexpr uint8_t kPsh = 0x08;
+  static constexpr uint8_t kAck = 0x10;
+
+  Be16 source_port;
+  Be16 destination_port;
+  Be32 sequence;
+  Be32 acknowledgment;
+  uint8_t data_offset;  // upper 4 bits: header length in 32-bit words
+  uint8_t flags;
+  Be16 window;
+  Be16 checksum;
+  Be16 urgent;
+
+  int header_length() const { return (data_offset >> 4) * 4; }
+};
+static_assert(sizeof(TcpHeader) == 20);
+
+// RFC 768.
+struct UdpHeader {
+  Be16 source_port;
+  Be16 destination_port;
+  Be16 length;
+  Be16 checksum;
+};
+static_assert(sizeof(UdpHeader) == 8);
+
+// RFC 792 and RFC 4443: the part that every message has.
+struct IcmpHeader {
+  static constexpr uint8_t kEchoReply = 0;
+  static constexpr uint8_t kDestinationUnreachable = 3;
+  static constexpr uint8_t kEchoRequest = 8;
+  static constexpr uint8_t kCodePortUnreachable = 3;
+  static constexpr uint8_t kV6DestinationUnreachable = 1;
+  static constexpr uint8_t kV6CodePortUnreachable = 4;
+  static constexpr uint8_t kV6EchoRequest = 128;
+  static constexpr uint8_t kV6EchoReply = 129;
+  static constexpr uint8_t kV6RouterSolicitation = 133;
+  static constexpr uint8_t kV6NeighborSolicitation = 135;
+  static constexpr uint8_t kV6NeighborAdvertisement = 136;
+  static constexpr uint8_t kV6Redirect = 137;
+
+  uint8_t type;
+  uint8_t code;
+  Be16 checksum;
+  Be32 rest;
+};
+static_assert(sizeof(IcmpHeader) == 8);
+
+}  // namespace vipgate
