@@ -1,0 +1,142 @@
+#include "common/maglev.h"
+
+#include <algorithm>
+#include <cassert>
+#include <queue>
+
+#include "common/hash.h"
+
+namespace vipgate {
+namespace {
+
+using hash_detail::mix64;
+
+// A real's walk through the rows: offset, offset + skip, … modulo rows, which is a permutation as
+// rows is prime and 0 < skip < rows.
+struct Walk {
+  uint32_t next;
+  uint32_t skip;
+  uint16_t index;  // of the caller
+};
+
+// Reals of equal weight take turns together: the k-th turn (from 1) at virtual time (2k-1)/weight.
+// That time does not depend on the other reals, so a change of one leaves the order of the others'
+// turns as it was.
+struct WeightClass {
+  uint64_t weight;
+  uint64_t turn;  // 2k-1
+  size_t begin;   // its walks
+  size_t end;
+};
+
+struct LaterTurn {
+  bool operator()(const WeightClass& a, const WeightClass& b) const {
+    // turn / weight compared exactly: below 2^21 times 2^32.
+    const uint64_t left = a.turn * b.weight;
+    const uint64_t right = b.turn * a.weight;
+    return left != right ? left > right : a.weight < b.weight;
+  }
+};
+
+// Which rows are taken. Bits, not the table itself: a table of 65,537 rows is probed within 8 KB.
+class RowSet {
+ public:
+  explicit RowSet(uint32_t rows) : words_(rows / 64 + 1) {}
+  bool contains(uint32_t row) const { return (words_[row / 64] >> (row % 64) & 1) != 0; }
+  void insert(uint32_t row) { words_[row / 64] |= uint64_t{1} << (row % 64); }
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
+// The caller's indices of the reals with a weight, ordered by weight class, then by id.
+std::vector<uint16_t> order_of_turns(std::span<const MaglevReal> reals) {
+  std::vector<uint16_t> order;
+  order.reserve(reals.size());
+  for (size_t i = 0; i < reals.size(); ++i) {
+    if (reals[i].weight != 0) order.push_back(static_cast<uint16_t>(i));
+  }
+  std::sort(order.begin(), order.end(), [&](uint16_t a, uint16_t b) {
+    if (reals[a].weight != reals[b].weight) return reals[a].weight > reals[b].weight;
+    return reals[a].id_hash < reals[b].id_hash;
+  });
+  return order;
+}
+
+Walk make_walk(const MaglevReal& real, uint16_t index, uint32_t rows) {
+  const auto offset_hash = static_cast<uint32_t>(mix64(real.id_hash + 0x452821e638d01377) >> 32);
+  const auto skip_hash = static_cast<uint32_t>(mix64(real.id_hash + 0xbe5466cf34e90c6c) >> 32);
+  return Walk{scale(offset_hash, rows), 1 + scale(skip_hash, rows - 1), index};
+}
+
+}  // namespace
+
+uint64_t maglev_id(const IpAddress& address, uint16_t port) {
+  const uint8_t* bytes = address.bytes().data();
+  uint64_t hash = mix64(static_cast<uint64_t>(address.family()) << 16 | port);
+  hash = mix64(hash + hash_detail::load_big_endian(bytes));
+  return mix64(hash + hash_detail::load_big_endian(bytes + 8));
+}
+
+std::vector<uint16_t> maglev_build(std::span<const MaglevReal> reals, uint32_t rows) {
+  assert(reals.size() <= kMaglevRealsMax);
+  assert(rows >= 2 && rows <= kMaglevRowsMax);
+  const std::vector<uint16_t> order = order_of_turns(reals);
+  if (order.empty()) return {};
+
+  std::vector<Walk> walks;
+  walks.reserve(order.size());
+  std::priority_queue<WeightClass, std::vector<WeightClass>, LaterTurn> classes;
+  for (size_t i = 0, begin = 0; i < order.size(); ++i) {
+    const MaglevReal& real = reals[order[i]];
+    walks.push_back(make_walk(real, order[i], rows));
+    const bool last_of_class = i + 1 == order.size() || reals[order[i + 1]].weight != real.weight;
+    if (!last_of_class) continue;
+    classes.push(WeightClass{real.weight, 1, begin, i + 1});
+    begin = i + 1;
+  }
+
+  std::vector<uint16_t> table(rows);
+  RowSet taken(rows);
+  uint32_t filled = 0;
+  while (true) {
+    WeightClass turn = classes.top();
+    classes.pop();
+    for (size_t i = turn.begin; i < turn.end; ++i) {
+      Walk& walk = walks[i];
+      uint32_t row = walk.next;
+      while (taken.contains(row)) {
+        row += walk.skip;
+        if (row >= rows) row -= rows;
+      }
+      taken.insert(row);
+      table[row] = walk.index;
+      walk.next = row;
+      if (++filled == rows) return table;
+    }
+    turn.turn += 2;
+    classes.push(turn);
+  }
+}
+
+uint32_t maglev_rows_auto(size_t reals) {
+  if (reals <= 32) return 4093;
+  if (reals <= 512) return 65537;
+  return 655373;
+}
+
+bool maglev_rows_valid(uint32_t rows) {
+  if (rows < kMaglevRowsMin || rows > kMaglevRowsMax || rows % 2 == 0) return false;
+  for (uint32_t divisor = 3; divisor * divisor <= rows; divisor += 2) {
+    if (rows % divisor == 0) return false;
+  }
+  return true;
+}
+
+uint64_t maglev_checksum(std::span<const uint16_t> table, std::span<const MaglevReal> reals) {
+  uint64_t sum = table.size();
+  for (const uint16_t index : table) sum = mix64(sum + reals[index].id_hash);
+  return sum;
+}
+
+}  // namespace vipgate
