@@ -42,6 +42,10 @@ struct DnsZone {
   DnsBody soa_negative{};
 };
 
+// Whether a wire name equals `zone` or lies below it: a suffix that starts where a label does. Both
+// are folded.
+bool dns_is_within(std::string_view name, std::string_view zone);
+
 // One name: this header, the folded wire name, the array of RRset headers, and their bodies in the
 // same order. A name without RRsets is an empty non-terminal (RFC 4592 2.2.2) or an apex, which has
 // the zone's SOA.

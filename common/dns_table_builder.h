@@ -63,7 +63,9 @@ class DnsTableBuilder {
   }
   void add(std::string_view folded, uint8_t zone, uint16_t type, uint32_t ttl_s,
            std::string_view rdata, bool is_apex);
+  void add_parents(std::string_view folded, size_t zone);
   void add_apexes();
+  size_t find_zone(std::string_view folded, size_t first) const;
   bool is_before(const Record& a, const Record& b) const;
   bool is_same(const Record& a, const Record& b) const;
   uint64_t content_of(const Record& record) const;
