@@ -63,7 +63,6 @@ class NeighborWatcher {
   NeighborWatcher() = default;
   Status open(const std::vector<std::string>& interfaces);
   Status dump();
-  bool receive(nl_sock* socket);
   void apply(nl_msg* message);
   bool rebuild();
 

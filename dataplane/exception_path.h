@@ -1,7 +1,7 @@
 // The kernel as the slow path: a TAP interface beside each port, and one thread that moves frames.
 #pragma once
 
-#include <rte_mempool.h>
+#include <rte_mbuf.h>
 #include <rte_ring.h>
 
 #include <atomic>
@@ -45,8 +45,8 @@ struct KernelPortStats {
 };
 
 // Owns the TAPs, the rings, its own buffer pool and the thread. Made and destroyed by the
-// composition root; destroyed after the workers have returned and before EAL stops. The thread runs
-// from create() on. The TAPs vanish with it, and with the process however it ends.
+// composition root; destroyed after the workers have returned and the ports are closed (a NIC may still
+// hold its buffers until then), before EAL stops. The thread runs from create() on. The TAPs vanish with it, and with the process however it ends.
 // Only on-link routes come into being (by the addresses); no default route is ever touched.
 class ExceptionPath {
  public:
@@ -71,11 +71,20 @@ class ExceptionPath {
   KernelPortStats stats(uint16_t port) const;
 
  private:
+  // Frees the frames that are left in it, too.
+  struct RingFree {
+    void operator()(rte_ring* ring) const;
+  };
+  using Ring = std::unique_ptr<rte_ring, RingFree>;
+  struct PoolFree {
+    void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
+  };
+
   struct Path {
     KernelPortOptions options;
     Tap tap;
-    std::vector<rte_ring*> to_kernel;  // by worker
-    rte_ring* from_kernel = nullptr;
+    std::vector<Ring> to_kernel;  // by worker
+    Ring from_kernel;
     std::atomic<uint64_t> to_kernel_frames{0};
     std::atomic<uint64_t> from_kernel_frames{0};
     std::atomic<uint64_t> to_kernel_dropped{0};
@@ -83,24 +92,23 @@ class ExceptionPath {
   };
 
   ExceptionPath(const ExceptionPathOptions& options, int event_fd, int epoll_fd);
+  Status make_pool(const ExceptionPathOptions& options);
   Status add_port(const KernelPortOptions& options, uint16_t workers);
-  Status make_pool();
+  Result<Ring> make_ring(const std::string& name, unsigned flags) const;
+  Status watch(int fd, uint64_t tag) const;
   Path* find(uint16_t port) const;
   void run();
   void sleep_until_work();
   bool rings_are_empty() const;
   void drain_to_kernel(Path& path);
-  void write_frame(Path& path, rte_mbuf* frame);
   void read_from_kernel(Path& path);
-  void push_to_worker(Path& path, rte_mbuf** frames, unsigned count);
+  rte_mbuf* read_frame(Path& path);
 
   uint32_t ring_size_;
-  uint16_t max_mtu_ = 0;
-  std::vector<int> cpus_;
   int event_fd_;
   int epoll_fd_;
   KernelWaker waker_;
-  rte_mempool* pool_ = nullptr;
+  std::unique_ptr<rte_mempool, PoolFree> pool_;  // outlives the rings, which hold its buffers
   std::vector<std::unique_ptr<Path>> paths_;
   std::atomic<bool> stop_{false};
   std::thread thread_;

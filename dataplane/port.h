@@ -13,6 +13,10 @@
 
 namespace vipgate {
 
+// Whether a device string names a PCI device ("0000:3b:00.0", "3b:00.0", each perhaps with
+// ",arguments") and so belongs in EalOptions::pci_allow.
+bool is_pci_device(const std::string& device);
+
 struct PortOptions {
   int index = 0;       // position in the configuration's `ports`, for messages
   std::string name;    // "edge"
@@ -53,7 +57,7 @@ class Port {
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
-  // Lets packets flow, link up and promiscuous off.
+  // Lets packets flow: link up, own MAC and all multicast (ND needs it).
   Status start();
   // REQUIRES: no worker polls the port any more.
   void stop();
@@ -63,7 +67,7 @@ class Port {
   const MacAddress& mac() const { return mac_; }
   uint16_t mtu() const { return mtu_; }
   uint16_t rx_queues() const { return rx_queues_; }
-  // May be fewer than the workers: then workers share no queue, and those without one hand over.
+  // May be fewer than the workers; a queue is never used by two of them.
   uint16_t tx_queues() const { return tx_queues_; }
   const PortFacts& facts() const { return facts_; }
   // What did not work but does not prevent service, one sentence each.
@@ -74,15 +78,17 @@ class Port {
  private:
   explicit Port(const PortOptions& options);
   Status probe();
-  Status configure();
+  Status configure(const rte_eth_dev_info& info);
   Status set_up_queues();
   void set_mtu();
   Error error(const std::string& what) const;
+  Error failed(const std::string& step, int code) const;
+  void warn(const std::string& what);
 
   PortOptions options_;
   std::string name_;
-  std::string device_name_;  // what DPDK calls the device
   uint16_t id_ = RTE_MAX_ETHPORTS;
+  rte_device* device_ = nullptr;
   bool started_ = false;
   MacAddress mac_;
   uint16_t mtu_ = 0;

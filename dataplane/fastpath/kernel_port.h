@@ -41,7 +41,7 @@ class KernelWaker {
   }
   void announce_awake() { sleeping_.store(false, std::memory_order_relaxed); }
 
-  // Wakes the thread whether or not it sleeps. Outside the fast path's library: a system call.
+  // Wakes the thread, or keeps it from its next sleep. A system call: outside the fast path.
   void signal();
 
  private:
