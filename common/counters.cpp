@@ -18,7 +18,9 @@ std::string_view to_string(ReplyKind kind) { return kReplyKinds[static_cast<size
 std::string_view to_string(KernelReason reason) {
   return kKernelReasons[static_cast<size_t>(reason)];
 }
-std::string_view to_string(DnsOutcome outcome) { return kDnsOutcomes[static_cast<size_t>(outcome)]; }
+std::string_view to_string(DnsOutcome outcome) {
+  return kDnsOutcomes[static_cast<size_t>(outcome)];
+}
 std::string_view to_string(Event event) { return kEvents[static_cast<size_t>(event)]; }
 
 }  // namespace vipgate

@@ -10,36 +10,36 @@
 namespace vipgate {
 
 // X(enumerator, name in outputs)
-#define VIPGATE_DROP_REASONS(X)                          \
-  X(kTruncated, "truncated")                             \
-  X(kMultiSegment, "multi_segment")                      \
-  X(kNotOurMac, "not_our_mac")                           \
-  X(kWrongVlan, "wrong_vlan")                            \
-  X(kUnknownEtherType, "unknown_ether_type")             \
-  X(kBadIpHeader, "bad_ip_header")                       \
-  X(kBadL4Header, "bad_l4_header")                       \
-  X(kMartianSource, "martian_source")                    \
-  X(kFragment, "fragment")                               \
-  X(kIpv6ExtensionHeader, "ipv6_extension_header")       \
-  X(kUnsupportedProtocol, "unsupported_protocol")        \
-  X(kTtlExpired, "ttl_expired")                          \
-  X(kNotForUs, "not_for_us")                             \
-  X(kNoKernelPath, "no_kernel_path")                     \
-  X(kPortNotServed, "port_not_served")                   \
-  X(kIcmpNotHandled, "icmp_not_handled")                 \
-  X(kNoReal, "no_real")                                  \
-  X(kNoFlow, "no_flow")                                  \
-  X(kFlowTableFull, "flow_table_full")                   \
-  X(kSnatExhausted, "snat_exhausted")                    \
-  X(kNatTupleTaken, "nat_tuple_taken")                   \
-  X(kNextHopUnresolved, "next_hop_unresolved")           \
-  X(kDnsResponse, "dns_response")                        \
-  X(kDnsTooShort, "dns_too_short")                       \
-  X(kDnsSourcePort, "dns_source_port")                   \
-  X(kBadUdpChecksum, "bad_udp_checksum")                 \
-  X(kRateLimited, "rate_limited")                        \
-  X(kTxFull, "tx_full")                                  \
-  X(kHandoverFull, "handover_full")                      \
+#define VIPGATE_DROP_REASONS(X)                    \
+  X(kTruncated, "truncated")                       \
+  X(kMultiSegment, "multi_segment")                \
+  X(kNotOurMac, "not_our_mac")                     \
+  X(kWrongVlan, "wrong_vlan")                      \
+  X(kUnknownEtherType, "unknown_ether_type")       \
+  X(kBadIpHeader, "bad_ip_header")                 \
+  X(kBadL4Header, "bad_l4_header")                 \
+  X(kMartianSource, "martian_source")              \
+  X(kFragment, "fragment")                         \
+  X(kIpv6ExtensionHeader, "ipv6_extension_header") \
+  X(kUnsupportedProtocol, "unsupported_protocol")  \
+  X(kTtlExpired, "ttl_expired")                    \
+  X(kNotForUs, "not_for_us")                       \
+  X(kNoKernelPath, "no_kernel_path")               \
+  X(kPortNotServed, "port_not_served")             \
+  X(kIcmpNotHandled, "icmp_not_handled")           \
+  X(kNoReal, "no_real")                            \
+  X(kNoFlow, "no_flow")                            \
+  X(kFlowTableFull, "flow_table_full")             \
+  X(kSnatExhausted, "snat_exhausted")              \
+  X(kNatTupleTaken, "nat_tuple_taken")             \
+  X(kNextHopUnresolved, "next_hop_unresolved")     \
+  X(kDnsResponse, "dns_response")                  \
+  X(kDnsTooShort, "dns_too_short")                 \
+  X(kDnsSourcePort, "dns_source_port")             \
+  X(kBadUdpChecksum, "bad_udp_checksum")           \
+  X(kRateLimited, "rate_limited")                  \
+  X(kTxFull, "tx_full")                            \
+  X(kHandoverFull, "handover_full")                \
   X(kKernelFull, "kernel_full")
 
 enum class DropReason : uint8_t {
@@ -50,11 +50,11 @@ enum class DropReason : uint8_t {
 };
 
 // What was answered by the gateway itself.
-#define VIPGATE_REPLY_KINDS(X)                           \
-  X(kArp, "arp")                                         \
-  X(kNeighborAdvertisement, "neighbor_advertisement")    \
-  X(kEcho, "echo")                                       \
-  X(kTcpReset, "tcp_reset")                              \
+#define VIPGATE_REPLY_KINDS(X)                        \
+  X(kArp, "arp")                                      \
+  X(kNeighborAdvertisement, "neighbor_advertisement") \
+  X(kEcho, "echo")                                    \
+  X(kTcpReset, "tcp_reset")                           \
   X(kPortUnreachable, "port_unreachable")
 
 enum class ReplyKind : uint8_t {
@@ -65,10 +65,10 @@ enum class ReplyKind : uint8_t {
 };
 
 // Why a packet went to the kernel.
-#define VIPGATE_KERNEL_REASONS(X)                        \
-  X(kOwnAddress, "own_address")                          \
-  X(kArp, "arp")                                         \
-  X(kNeighborDiscovery, "neighbor_discovery")            \
+#define VIPGATE_KERNEL_REASONS(X)             \
+  X(kOwnAddress, "own_address")               \
+  X(kArp, "arp")                              \
+  X(kNeighborDiscovery, "neighbor_discovery") \
   X(kLinkLocal, "link_local")
 
 enum class KernelReason : uint8_t {
@@ -79,14 +79,14 @@ enum class KernelReason : uint8_t {
 };
 
 // Outcomes of DNS queries; the responder's verdicts that end in a reply.
-#define VIPGATE_DNS_OUTCOMES(X)                          \
-  X(kAnswer, "answer")                                   \
-  X(kNodata, "nodata")                                   \
-  X(kNxdomain, "nxdomain")                               \
-  X(kRefused, "refused")                                 \
-  X(kFormerr, "formerr")                                 \
-  X(kNotimp, "notimp")                                   \
-  X(kBadvers, "badvers")                                 \
+#define VIPGATE_DNS_OUTCOMES(X) \
+  X(kAnswer, "answer")          \
+  X(kNodata, "nodata")          \
+  X(kNxdomain, "nxdomain")      \
+  X(kRefused, "refused")        \
+  X(kFormerr, "formerr")        \
+  X(kNotimp, "notimp")          \
+  X(kBadvers, "badvers")        \
   X(kTruncated, "truncated")
 
 enum class DnsOutcome : uint8_t {
@@ -97,23 +97,23 @@ enum class DnsOutcome : uint8_t {
 };
 
 // Events of a worker that are not the outcome of one packet.
-#define VIPGATE_EVENTS(X)                                \
-  X(kRxPackets, "rx_packets")                            \
-  X(kRxBytes, "rx_bytes")                                \
-  X(kTxPackets, "tx_packets")                            \
-  X(kForwardPackets, "forward_packets")                  \
-  X(kReturnPackets, "return_packets")                    \
-  X(kFlowsCreated, "flows_created")                      \
-  X(kFlowsExpired, "flows_expired")                      \
-  X(kFlowsClosed, "flows_closed")                        \
-  X(kFlowsEvictedClosing, "flows_evicted_closing")       \
-  X(kFlowsEvictedEmbryonic, "flows_evicted_embryonic")   \
+#define VIPGATE_EVENTS(X)                                  \
+  X(kRxPackets, "rx_packets")                              \
+  X(kRxBytes, "rx_bytes")                                  \
+  X(kTxPackets, "tx_packets")                              \
+  X(kForwardPackets, "forward_packets")                    \
+  X(kReturnPackets, "return_packets")                      \
+  X(kFlowsCreated, "flows_created")                        \
+  X(kFlowsExpired, "flows_expired")                        \
+  X(kFlowsClosed, "flows_closed")                          \
+  X(kFlowsEvictedClosing, "flows_evicted_closing")         \
+  X(kFlowsEvictedEmbryonic, "flows_evicted_embryonic")     \
   X(kFlowsEvictedEstablished, "flows_evicted_established") \
-  X(kFlowsRebalanced, "flows_rebalanced")                \
-  X(kHandedOver, "handed_over")                          \
-  X(kFromKernel, "from_kernel")                          \
-  X(kLoops, "loops")                                     \
-  X(kBusyLoops, "busy_loops")                            \
+  X(kFlowsRebalanced, "flows_rebalanced")                  \
+  X(kHandedOver, "handed_over")                            \
+  X(kFromKernel, "from_kernel")                            \
+  X(kLoops, "loops")                                       \
+  X(kBusyLoops, "busy_loops")                              \
   X(kSleeps, "sleeps")
 
 enum class Event : uint8_t {

@@ -6,6 +6,7 @@
 
 namespace vipgate {
 
+// The value is the IP protocol number.
 enum class Protocol : uint8_t { kTcp = 6, kUdp = 17 };
 
 // How a packet reaches the real (design: "Forwarding modes").
@@ -26,7 +27,9 @@ enum class RealState : uint8_t {
 constexpr std::string_view to_string(Protocol protocol) {
   return protocol == Protocol::kTcp ? "tcp" : "udp";
 }
-constexpr std::string_view to_string(Mode mode) { return mode == Mode::kFullnat ? "fullnat" : "nat"; }
+constexpr std::string_view to_string(Mode mode) {
+  return mode == Mode::kFullnat ? "fullnat" : "nat";
+}
 constexpr std::string_view to_string(NoReal policy) {
   return policy == NoReal::kReject ? "reject" : "drop";
 }

@@ -125,10 +125,10 @@ enum class AddressKind : uint8_t {
 template <size_t kInlinePorts>
 struct AddressEntry {
   AddressKind kind = AddressKind::kVip;
-  uint8_t port_count = 0;   // inline ones
-  bool has_more = false;    // VIP: further ports lie in AddressTable::more
-  bool kernel = false;      // kOwn: on a port with a kernel side
-  uint32_t slot = kNone;    // kSnat: position in Snapshot::snat_addresses; kVip: number of the VIP
+  uint8_t port_count = 0;  // inline ones
+  bool has_more = false;   // VIP: further ports lie in AddressTable::more
+  bool kernel = false;     // kOwn: on a port with a kernel side
+  uint32_t slot = kNone;   // kSnat: position in Snapshot::snat_addresses; kVip: number of the VIP
   std::array<uint32_t, kInlinePorts> service{};
   std::array<Be16, kInlinePorts> port{};
   std::array<uint8_t, kInlinePorts> protocol{};

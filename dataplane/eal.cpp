@@ -137,8 +137,7 @@ std::vector<std::string> eal_arguments(const EalOptions& options, bool huge) {
 }
 
 Result<EalMode> start_eal(const EalOptions& options) {
-  Result<EalMode> mode =
-      choose_memory_mode(options, free_huge_pages("/sys/kernel/mm/hugepages"));
+  Result<EalMode> mode = choose_memory_mode(options, free_huge_pages("/sys/kernel/mm/hugepages"));
   if (!mode.ok()) return mode;
 
   std::vector<std::string> arguments = eal_arguments(options, mode->huge);

@@ -16,8 +16,7 @@ struct FlowKey4 {
 
   static FlowKey4 of(Ipv4Address client, Be16 client_port, uint32_t flow_id) {
     return {static_cast<uint64_t>(client.value.raw()) |
-            static_cast<uint64_t>(client_port.raw()) << 32 |
-            static_cast<uint64_t>(flow_id) << 48};
+            static_cast<uint64_t>(client_port.raw()) << 32 | static_cast<uint64_t>(flow_id) << 48};
   }
   uint64_t hash(const HashSecret& secret) const { return keyed_hash(bits, secret); }
   friend bool operator==(FlowKey4, FlowKey4) = default;
@@ -32,9 +31,7 @@ struct FlowKey6 {
   static FlowKey6 of(const Ipv6Address& client, Be16 client_port, uint32_t flow_id) {
     return {client, client_port, 0, flow_id};
   }
-  uint64_t hash(const HashSecret& secret) const {
-    return keyed_hash(this, sizeof *this, secret);
-  }
+  uint64_t hash(const HashSecret& secret) const { return keyed_hash(this, sizeof *this, secret); }
   friend bool operator==(const FlowKey6& a, const FlowKey6& b) {
     return std::memcmp(&a, &b, sizeof a) == 0;
   }

@@ -125,9 +125,8 @@ bool FlowStore<Address>::place_return_entry(Record& record, Now now, DropReason&
 // Finds a slot for a new flow and empties it.
 template <class Address>
 bool FlowStore<Address>::make_room(uint64_t hash, FlowState state, Now now, Entry*& slot) {
-  slot = table_.choose(hash, state, now.quarter, [&](const Entry& entry) {
-    return has_expired(entry, now.quarter);
-  });
+  slot = table_.choose(hash, state, now.quarter,
+                       [&](const Entry& entry) { return has_expired(entry, now.quarter); });
   if (slot == nullptr) return false;
   if (slot->state == FlowState::kFree) return true;
   Record& record = memory_.records[slot->value];

@@ -1,5 +1,5 @@
-// All tracked flows of one worker and one IP family: the flow table, the NAT records, the SNAT ports.
-// The memory is given at construction and never grows; only the owning worker touches it.
+// All tracked flows of one worker and one IP family: the flow table, the NAT records, the SNAT
+// ports. The memory is given at construction and never grows; only the owning worker touches it.
 //
 // Records lie in one array. First come those of `fullnat` flows, one for each SNAT address and port
 // that this worker owns, so that a return packet finds its record by index; then those of `nat`

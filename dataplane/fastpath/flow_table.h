@@ -27,7 +27,7 @@ class FlowTable {
     uint32_t value;
     Quarter deadline;
     FlowState state;  // kFree: the slot is empty
-    uint8_t meta;     // bit 0: lies in its second bucket; bits 1-7, first entry only: overflow count
+    uint8_t meta;  // bit 0: lies in its second bucket; bits 1-7, first entry only: overflow count
   };
 
   struct alignas(64) Bucket {
@@ -140,9 +140,8 @@ class FlowTable {
   static uint32_t eviction_rank(const Entry& entry, Quarter now, HasExpired&& has_expired) {
     if (entry.state == FlowState::kFree) return 0;
     if (has_passed(entry.deadline, now) && has_expired(entry)) return kExpiredRank;
-    const uint32_t left = has_passed(entry.deadline, now)
-                              ? 0
-                              : static_cast<uint16_t>(entry.deadline - now);
+    const uint32_t left =
+        has_passed(entry.deadline, now) ? 0 : static_cast<uint16_t>(entry.deadline - now);
     return worth(entry.state) << 16 | left;
   }
 

@@ -1,6 +1,7 @@
 // Passes two and three: from destination address to service, and from key to flow.
 #pragma once
 
+#include "common/checksum.h"
 #include "dataplane/fastpath/pipeline.h"
 
 namespace vipgate {
@@ -35,7 +36,7 @@ void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>&
       packet.destination_port == last.port && packet.protocol == last.protocol) [[likely]] {
     return look_up_vip<Address>(burst, packet, *last.service);
   }
-  const auto& table = burst.snapshot.table<Address>();
+  const auto& table = burst.snapshot.template table<Address>();
   const auto* entry = table.addresses.find(destination, packet.hash);
   if (entry == nullptr || entry->kind == AddressKind::kOwn) {
     if (look_up_nat_return<Address>(burst, packet)) return;
@@ -66,8 +67,8 @@ void Pipeline<Observer>::look_up_vip(Burst& burst, Packet& packet, const Service
   if (!is_mine(burst, packet, client, packet.source_port)) return;
   auto& table = flows<Address>().table();
   packet.service = &service;
-  packet.hash = table.hash(
-      FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id));
+  packet.hash =
+      table.hash(FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id));
   table.prefetch(packet.hash);
   packet.step = sizeof(Address) == 4 ? Step::kForward4 : Step::kForward6;
 }
@@ -93,7 +94,7 @@ void Pipeline<Observer>::look_up_snat(Burst& burst, Packet& packet, uint32_t slo
 template <class Observer>
 template <class Address>
 bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
-  const auto& reals = burst.snapshot.table<Address>().nat_reals;
+  const auto& reals = burst.snapshot.template table<Address>().nat_reals;
   if (reals.size() == 0) return false;
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const Endpoint<Address> from{ip.source, packet.source_port, packet.protocol, 0};
@@ -156,8 +157,8 @@ void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
     packet.record = nullptr;
     return;
   }
-  const Quarter deadline = deadline_after(
-      burst.now.quarter, service.timeouts[static_cast<size_t>(entry->state)]);
+  const Quarter deadline =
+      deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(entry->state)]);
   if (entry->deadline != deadline) entry->deadline = deadline;
   packet.record = &store.record(entry->value);
   __builtin_prefetch(packet.record, 1);
@@ -171,8 +172,7 @@ template <class Address>
 void Pipeline<Observer>::find_return(Burst&, Packet& packet) {
   auto& store = flows<Address>();
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
-  const auto key =
-      FlowStore<Address>::Key::of(client, packet.destination_port, packet.flow_id);
+  const auto key = FlowStore<Address>::Key::of(client, packet.destination_port, packet.flow_id);
   const auto* entry = store.table().find(key, packet.hash);
   packet.record = entry == nullptr ? nullptr : &store.record(entry->value);
   if (packet.record != nullptr) __builtin_prefetch(packet.record, 1);

@@ -13,21 +13,21 @@ namespace vipgate {
 
 // What is to be done with a packet next.
 enum class Step : uint8_t {
-  kDone,        // left the burst: sent, answered, handed over or dropped
-  kLookup4,     // IPv4 TCP/UDP: its address is to be looked up
-  kLookup6,     // IPv6 TCP/UDP
-  kArp,         // the rare ones, each handled on its own
+  kDone,     // left the burst: sent, answered, handed over or dropped
+  kLookup4,  // IPv4 TCP/UDP: its address is to be looked up
+  kLookup6,  // IPv6 TCP/UDP
+  kArp,      // the rare ones, each handled on its own
   kIcmp4,
   kIcmp6,
-  kOther4,      // IPv4 or IPv6 that is none of these: the kernel's, if it is for us
+  kOther4,  // IPv4 or IPv6 that is none of these: the kernel's, if it is for us
   kOther6,
-  kForward4,    // to a VIP: `service` and `hash` are set
+  kForward4,  // to a VIP: `service` and `hash` are set
   kForward6,
-  kReturn4,     // to a SNAT port: `record` is set
+  kReturn4,  // to a SNAT port: `record` is set
   kReturn6,
   kNatReturn4,  // from a `nat` real: `hash` and `flow_id` are set
   kNatReturn6,
-  kDns4,        // a query; `dns_index` is set
+  kDns4,  // a query; `dns_index` is set
   kDns6,
 };
 

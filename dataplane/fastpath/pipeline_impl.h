@@ -143,8 +143,8 @@ void Pipeline<Observer>::drop(Burst& burst, Packet& packet, DropReason reason, u
 template <class Observer>
 void Pipeline<Observer>::reply(Burst& burst, Packet& packet, ReplyKind kind, uint32_t service) {
   counters_.count(kind);
-  sent(burst, packet,
-       Verdict{.kind = Verdict::Kind::kReply, .reply = kind, .service = service}, packet.port);
+  sent(burst, packet, Verdict{.kind = Verdict::Kind::kReply, .reply = kind, .service = service},
+       packet.port);
 }
 
 template <class Observer>

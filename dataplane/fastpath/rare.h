@@ -16,7 +16,8 @@ bool is_ours(const Entry* entry) {
 }
 
 inline bool is_link_local_or_group(const Ipv6Address& address) {
-  return address.bytes[0] == 0xff || (address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80);
+  return address.bytes[0] == 0xff ||
+         (address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80);
 }
 
 }  // namespace rare_detail
@@ -89,7 +90,7 @@ template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::handle_other(Burst& burst, Packet& packet) {
   const Address destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
-  const auto* entry = burst.snapshot.table<Address>().addresses.find(destination);
+  const auto* entry = burst.snapshot.template table<Address>().addresses.find(destination);
   if (entry != nullptr) {
     if (entry->kind == AddressKind::kOwn) {
       return to_kernel(burst, packet, KernelReason::kOwnAddress);

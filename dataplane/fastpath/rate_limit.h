@@ -9,7 +9,8 @@ namespace vipgate {
 class RateLimit {
  public:
   explicit RateLimit(uint32_t per_second)
-      : per_second_(per_second), most_(std::max<uint64_t>(per_second / 10, 1) * kSecond),
+      : per_second_(per_second),
+        most_(std::max<uint64_t>(per_second / 10, 1) * kSecond),
         tokens_(most_) {}
 
   // Whether one more may pass at `now_ns`.

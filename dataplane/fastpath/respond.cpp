@@ -26,8 +26,8 @@ void set_checksum6(Packet& packet, uint8_t protocol, Be16& field) {
 
 void set_checksum4(Packet& packet, Be16& field) {
   field = Be16{};
-  field = Be16::from_raw(tcp_udp_checksum(packet.ip<Ipv4Header>(), packet.l3 + packet.l4_offset,
-                                          packet.l4_length()));
+  field = Be16::from_raw(
+      tcp_udp_checksum(packet.ip<Ipv4Header>(), packet.l3 + packet.l4_offset, packet.l4_length()));
 }
 
 }  // namespace
@@ -111,8 +111,8 @@ void answer_with_reset(Packet& packet, const MacAddress& own) {
   const Address client = ip.source;
   const Address vip = ip.destination;
   const auto payload = static_cast<uint32_t>(packet.l4_length() - segment.header_length());
-  const uint32_t counted = payload + ((segment.flags & TcpHeader::kSyn) != 0) +
-                           ((segment.flags & TcpHeader::kFin) != 0);
+  const uint32_t counted =
+      payload + ((segment.flags & TcpHeader::kSyn) != 0) + ((segment.flags & TcpHeader::kFin) != 0);
   make_reply_header(packet, vip, client, kProtocolTcp, sizeof(TcpHeader));
   const bool has_ack = (segment.flags & TcpHeader::kAck) != 0;
   auto& reset = packet.l4<TcpHeader>();

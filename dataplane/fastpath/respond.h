@@ -1,6 +1,6 @@
-// Answers that the gateway makes itself, in place of the packet that asked: ARP (RFC 826), neighbour
-// discovery (RFC 4861), echo (RFC 792, RFC 4443), TCP resets and port unreachable for services that
-// refuse. Each leaves a frame that is ready to leave by the port it came from.
+// Answers that the gateway makes itself, in place of the packet that asked: ARP (RFC 826),
+// neighbour discovery (RFC 4861), echo (RFC 792, RFC 4443), TCP resets and port unreachable for
+// services that refuse. Each leaves a frame that is ready to leave by the port it came from.
 #pragma once
 
 #include <optional>

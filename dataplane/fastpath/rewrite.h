@@ -56,8 +56,8 @@ inline void set_addresses(Ipv4Header& ip, Ipv4Address source, Ipv4Address destin
   ip.checksum = Be16::from_raw(checksum_apply(ip.checksum.raw(), ones_add(delta, kMinusOne)));
 }
 
-inline void set_addresses(Ipv6Header& ip, const Ipv6Address& source,
-                          const Ipv6Address& destination, uint16_t) {
+inline void set_addresses(Ipv6Header& ip, const Ipv6Address& source, const Ipv6Address& destination,
+                          uint16_t) {
   ip.source = source;
   ip.destination = destination;
   --ip.hop_limit;

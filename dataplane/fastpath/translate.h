@@ -102,14 +102,14 @@ void Pipeline<Observer>::forward_return(Burst& burst, Packet& packet) {
   using namespace translate_detail;  // NOLINT(google-build-using-namespace)
   auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   auto* record = static_cast<NatRecord<Address>*>(packet.record);
-  const bool is_flow =
-      record != nullptr && record->state != FlowState::kFree && record->real == ip.source &&
-      record->real_port == packet.source_port && record->source == ip.destination &&
-      record->source_port == packet.destination_port &&
-      static_cast<uint8_t>(record->protocol) == packet.protocol &&
-      !has_passed(record->deadline, burst.now.quarter);
+  const bool is_flow = record != nullptr && record->state != FlowState::kFree &&
+                       record->real == ip.source && record->real_port == packet.source_port &&
+                       record->source == ip.destination &&
+                       record->source_port == packet.destination_port &&
+                       static_cast<uint8_t>(record->protocol) == packet.protocol &&
+                       !has_passed(record->deadline, burst.now.quarter);
   if (!is_flow) [[unlikely]] {
-    const auto& addresses = burst.snapshot.table<Address>().addresses;
+    const auto& addresses = burst.snapshot.template table<Address>().addresses;
     const auto* entry = addresses.find(ip.destination);
     if (entry != nullptr && entry->kind == AddressKind::kOwn) {
       return to_kernel(burst, packet, KernelReason::kOwnAddress);
@@ -144,8 +144,7 @@ template <class Address>
                                                                          Packet& packet) {
   auto& store = flows<Address>();
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  const auto key =
-      FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id);
+  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id);
   if (auto* entry = store.table().find(key, packet.hash)) {
     auto& record = store.record(entry->value);
     if (!store.has_expired(*entry, burst.now.quarter)) return &record;
@@ -268,8 +267,7 @@ template <class Address>
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
-  const DnsReply answer =
-      dns_answer(*burst.snapshot.dns, dns_[packet.dns_index], dns_rotation_++);
+  const DnsReply answer = dns_answer(*burst.snapshot.dns, dns_[packet.dns_index], dns_rotation_++);
   switch (answer.verdict) {
     case DnsVerdict::kDropShort:
       return drop(burst, packet, DropReason::kDnsTooShort);

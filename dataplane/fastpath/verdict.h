@@ -18,7 +18,7 @@ struct Verdict {
   DnsOutcome dns{};        // kDns
   bool is_return = false;  // kForward: from the real to the client
   uint32_t service = kNone;
-  RealId real;
+  RealId real{};
 };
 
 // The observer of production: costs nothing.
