@@ -250,8 +250,8 @@ bool ExceptionPath::rings_are_empty() const {
 void ExceptionPath::drain_to_kernel(Path& path) {
   rte_mbuf* frames[kBurst];
   for (const Ring& ring : path.to_kernel) {
-    const unsigned n = rte_ring_sc_dequeue_burst(ring.get(), reinterpret_cast<void**>(frames),
-                                                 kBurst, nullptr);
+    const unsigned n =
+        rte_ring_sc_dequeue_burst(ring.get(), reinterpret_cast<void**>(frames), kBurst, nullptr);
     for (unsigned i = 0; i < n; ++i) {
       const bool written =
           strip_vlan(frames[i], path.options.vlan) && write_frame(path.tap.fd(), frames[i]);
@@ -265,8 +265,8 @@ void ExceptionPath::read_from_kernel(Path& path) {
   rte_mbuf* frames[kBurst];
   unsigned n = 0;
   while (n < kBurst && (frames[n] = read_frame(path)) != nullptr) ++n;
-  const unsigned queued = rte_ring_mp_enqueue_burst(
-      path.from_kernel.get(), reinterpret_cast<void**>(frames), n, nullptr);
+  const unsigned queued = rte_ring_mp_enqueue_burst(path.from_kernel.get(),
+                                                    reinterpret_cast<void**>(frames), n, nullptr);
   count(path.from_kernel_frames, queued);
   count(path.from_kernel_dropped, n - queued);
   rte_pktmbuf_free_bulk(frames + queued, n - queued);
@@ -284,8 +284,8 @@ rte_mbuf* ExceptionPath::read_frame(Path& path) {
   const uint16_t vlan = path.options.vlan;
   const uint16_t shift = vlan == 0 ? 0 : sizeof(VlanTag);
   auto* start = rte_pktmbuf_mtod(frame, uint8_t*);
-  const ssize_t bytes =
-      ::read(path.tap.fd(), start + shift, static_cast<size_t>(rte_pktmbuf_tailroom(frame)) - shift);
+  const ssize_t bytes = ::read(path.tap.fd(), start + shift,
+                               static_cast<size_t>(rte_pktmbuf_tailroom(frame)) - shift);
   if (bytes < static_cast<ssize_t>(sizeof(EthernetHeader))) {
     rte_pktmbuf_free(frame);
     return nullptr;

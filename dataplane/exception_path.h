@@ -45,9 +45,10 @@ struct KernelPortStats {
 };
 
 // Owns the TAPs, the rings, its own buffer pool and the thread. Made and destroyed by the
-// composition root; destroyed after the workers have returned and the ports are closed (a NIC may still
-// hold its buffers until then), before EAL stops. The thread runs from create() on. The TAPs vanish with it, and with the process however it ends.
-// Only on-link routes come into being (by the addresses); no default route is ever touched.
+// composition root; destroyed after the workers have returned and the ports are closed (a NIC may
+// still hold its buffers until then), before EAL stops. The thread runs from create() on. The TAPs
+// vanish with it, and with the process however it ends. Only on-link routes come into being (by the
+// addresses); no default route is ever touched.
 class ExceptionPath {
  public:
   // REQUIRES: EAL is started; CAP_NET_ADMIN.

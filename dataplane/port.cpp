@@ -117,8 +117,8 @@ Status Port::configure(const rte_eth_dev_info& info) {
   rte_eth_conf conf{};
   mtu_ = std::clamp(options_.mtu, info.min_mtu, info.max_mtu);
   if (mtu_ != options_.mtu) {
-    warn("takes an MTU of " + std::to_string(info.min_mtu) + " to " +
-         std::to_string(info.max_mtu) + ": uses " + std::to_string(mtu_));
+    warn("takes an MTU of " + std::to_string(info.min_mtu) + " to " + std::to_string(info.max_mtu) +
+         ": uses " + std::to_string(mtu_));
   }
   conf.rxmode.mtu = mtu_;
   const uint64_t rss = info.flow_type_rss_offloads & kRssHashTypes;
@@ -167,8 +167,9 @@ void Port::set_mtu() {
 Status Port::start() {
   if (int code = rte_eth_dev_start(id_); code != 0) return failed("starting", code);
   started_ = true;
-  for (auto [what, code] : {std::pair("link up", rte_eth_dev_set_link_up(id_)),
-                            std::pair("receiving all multicast", rte_eth_allmulticast_enable(id_))}) {
+  for (auto [what, code] :
+       {std::pair("link up", rte_eth_dev_set_link_up(id_)),
+        std::pair("receiving all multicast", rte_eth_allmulticast_enable(id_))}) {
     if (code != 0 && code != -ENOTSUP) warn(std::string(what) + " failed: " + reason(code));
   }
   return Done{};
@@ -183,7 +184,8 @@ Port::~Port() {
   if (id_ == RTE_MAX_ETHPORTS) return;
   stop();
   rte_eth_dev_close(id_);
-  // Unplugging a vdev makes its interface and files go; a PCI device stays bound for the next start.
+  // Unplugging a vdev makes its interface and files go; a PCI device stays bound for the next
+  // start.
   if (device_ != nullptr && !is_pci_device(options_.device)) rte_dev_remove(device_);
 }
 

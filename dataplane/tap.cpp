@@ -31,8 +31,9 @@ ifreq request(const std::string& interface) {
 Result<int> make_interface(const std::string& interface) {
   const int fd = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) {
-    return system_error("cannot open /dev/net/tun (load the module tun, or give the container "
-                        "that device)");
+    return system_error(
+        "cannot open /dev/net/tun (load the module tun, or give the container "
+        "that device)");
   }
   ifreq made = request(interface);
   // Exclusive: never attach to an interface that someone made persistent.
