@@ -14,7 +14,7 @@ PACKAGES := \
 # from more than 28 bits.
 SETARCH := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: run build deps test lint format asan tsan fuzz perf clean
+.PHONY: run build deps test lint format asan tsan clean
 
 run: build
 	tests/netns/demo.sh $(ARGS)
@@ -54,4 +54,4 @@ tsan: deps
 	$(SETARCH) ctest --preset tsan
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-asan build-tsan

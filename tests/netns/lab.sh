@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The lab: a small cluster made of network namespaces, to be sourced by the demo and the tests.
 #
 #     client                     gw (vipgated runs here)                    b1 b2 b3
@@ -18,6 +19,7 @@ VIPGATED=${VIPGATED:-$LAB_TOP/build/controlplane/vipgated}
 LAB_BACKENDS=(b1 b2 b3)
 declare -A LAB_REDIS_PORT=([b1]=30585 [b2]=31002 [b3]=31777)
 LAB_UDP_PORT=7000
+LAB_POLL_S=0.05
 LAB_GATEWAY_PID=""
 LAB_KEEP=""
 
@@ -35,41 +37,49 @@ lab_skip() {
 lab_require() {
   [ "$(id -u)" = 0 ] || lab_skip "network namespaces need root"
   [ -c /dev/net/tun ] || lab_skip "there is no /dev/net/tun here"
-  local tool probe="vgprobe$$"
+  local tool
   for tool in ip sysctl redis-server redis-cli dig jq ping python3; do
     command -v "$tool" >/dev/null || lab_skip "$tool is not installed (make deps installs it)"
   done
-  ip netns add "$probe" 2>/dev/null || lab_skip "network namespaces cannot be made here"
-  ip netns del "$probe"
+  unshare --net --mount true 2>/dev/null || lab_skip "network namespaces cannot be made here"
+}
+
+lab_name() {
+  LAB_ID=$1
+  LAB_DIR=${TMPDIR:-/tmp}/vipgate-$LAB_ID
 }
 
 lab_init() {
-  LAB_ID="vg$$"
-  LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/vipgate-$LAB_ID.XXXXXX")
+  lab_name "vg$$"
+  [ ! -e "$LAB_DIR" ] || lab_fail "$LAB_DIR is there already"
   trap 'lab_exit $?' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
+  mkdir -m 700 "$LAB_DIR"
 }
 
 lab_exit() {
   local status=$1
   trap '' INT TERM HUP
   trap - EXIT
-  if [ "$status" != 0 ] && [ -s "$LAB_DIR/vipgated.log" ]; then
+  if [ "$status" = 1 ] && [ -s "$LAB_DIR/vipgated.log" ]; then
     printf -- '--- the last lines of the log of vipgated:\n' >&2
     tail -n 25 "$LAB_DIR/vipgated.log" >&2
+    # A script may define it to tell more.
+    if declare -F lab_report >/dev/null; then lab_report >&2 || true; fi
   fi
   [ -n "$LAB_KEEP" ] || lab_down
   exit "$status"
 }
 
-# lab_wait SECONDS WHAT COMMAND…: polls until COMMAND succeeds; fails the script when it never does.
+# lab_wait SECONDS WHAT COMMAND…: polls until COMMAND succeeds; fails the script when it never does,
+# and at once when COMMAND calls lab_fail.
 lab_wait() {
   local deadline=$((SECONDS + $1)) what=$2
   shift 2
-  until "$@" >/dev/null 2>&1; do
+  until "$@" >/dev/null; do
     [ "$SECONDS" -lt "$deadline" ] || lab_fail "waited in vain for: $what"
-    sleep 0.05
+    sleep "$LAB_POLL_S"
   done
 }
 
@@ -77,6 +87,13 @@ lab_in() {
   local name=$1
   shift
   ip netns exec "$LAB_ID-$name" "$@"
+}
+
+# lab_spawn NAME LOG COMMAND…: in the background, without a shell in between, so that $! is the program's.
+lab_spawn() {
+  local name=$1 log=$2
+  shift 2
+  ip netns exec "$LAB_ID-$name" "$@" </dev/null >"$log" 2>&1 &
 }
 
 lab_gateway_alive() { [ -n "$LAB_GATEWAY_PID" ] && kill -0 "$LAB_GATEWAY_PID" 2>/dev/null; }
@@ -151,8 +168,8 @@ lab_make_backend() {
   ip -n "$namespace" route add 10.9.0.0/24 via 10.9.1.2
   ip -n "$namespace" route add fd09::/64 via fd09:1::2
   lab_start_redis "$name"
-  lab_in "$name" python3 "$LAB_TOP/tests/netns/udp_echo.py" --name "$name" --port "$LAB_UDP_PORT" \
-    </dev/null >"$LAB_DIR/$name-udp.log" 2>&1 &
+  lab_spawn "$name" "$LAB_DIR/$name/udp.log" \
+    python3 "$LAB_TOP/tests/netns/udp_echo.py" --name "$name" --port "$LAB_UDP_PORT"
 }
 
 lab_redis() {
@@ -161,16 +178,17 @@ lab_redis() {
   lab_in "$name" redis-cli -h "$(lab_address "$name")" -p "${LAB_REDIS_PORT[$name]}" "$@"
 }
 
+lab_redis_answers() { [ "$(lab_redis "$1" PING 2>/dev/null)" = PONG ]; }
+
 lab_start_redis() {
   local name=$1
   local directory="$LAB_DIR/$name"
   mkdir -p "$directory"
-  lab_in "$name" redis-server --port "${LAB_REDIS_PORT[$name]}" \
+  lab_spawn "$name" "$directory/redis.log" redis-server --port "${LAB_REDIS_PORT[$name]}" \
     --bind "$(lab_address "$name")" "$(lab_address6 "$name")" --protected-mode no \
-    --dir "$directory" --save "" --appendonly no --daemonize no --pidfile "$directory/redis.pid" \
-    </dev/null >"$directory/redis.log" 2>&1 &
+    --dir "$directory" --save "" --appendonly no --daemonize no
   echo $! >"$directory/redis.pid"
-  lab_wait 10 "redis-server in $name" lab_redis "$name" PING
+  lab_wait 10 "redis-server in $name" lab_redis_answers "$name"
   lab_redis "$name" SET whoami "$name" >/dev/null
 }
 
@@ -192,11 +210,9 @@ lab_up() {
 
 # --- the gateway
 
-lab_gateway_said() { grep -q -- "$1" "$LAB_DIR/vipgated.log"; }
-
 lab_gateway_ready() {
   lab_gateway_alive || lab_fail "vipgated has ended before it was ready"
-  lab_gateway_said ready
+  grep -q ready "$LAB_DIR/vipgated.log"
 }
 
 # The netdev's MAC address is the PMD's own until it is changed here; a bridge would take frames for
@@ -208,7 +224,7 @@ lab_plug_port() {
 
 # DPDK makes its run-time directory below RUNTIME_DIRECTORY.
 lab_gateway_spawn() {
-  RUNTIME_DIRECTORY="$LAB_DIR" lab_in gw "$@" </dev/null >"$LAB_DIR/vipgated.log" 2>&1 &
+  lab_spawn gw "$LAB_DIR/vipgated.log" env RUNTIME_DIRECTORY="$LAB_DIR" "$@"
   LAB_GATEWAY_PID=$!
 }
 
@@ -224,24 +240,28 @@ lab_gateway_start() {
   lab_gateway_connect
 }
 
-# SIGHUP, then wait until the log has one more line that tells the outcome than before.
-lab_gateway_reload() {
-  local outcome='reload'
+# lab_gateway_tell SIGNAL PATTERN: sends it and waits for the line of the log that answers it, which
+# is printed.
+lab_gateway_tell() {
   local before
-  before=$(grep -ci -- "$outcome" "$LAB_DIR/vipgated.log") || true
-  kill -HUP "$LAB_GATEWAY_PID"
-  lab_wait 10 "vipgated to reload" lab_log_has_more "$outcome" "$before"
+  before=$(lab_log_count "$2")
+  kill "-$1" "$LAB_GATEWAY_PID"
+  lab_wait 15 "vipgated to log '$2' after SIG$1" lab_log_has_more "$2" "$before"
+  grep -E -- "$2" "$LAB_DIR/vipgated.log" | tail -n 1
 }
 
-lab_log_has_more() { [ "$(grep -ci -- "$1" "$LAB_DIR/vipgated.log")" -gt "$2" ]; }
+lab_log_count() { grep -cE -- "$1" "$LAB_DIR/vipgated.log" || true; }
+lab_log_has_more() { [ "$(lab_log_count "$1")" -gt "$2" ]; }
+
+# Prints what the log says of it: "reloaded" or "reload refused".
+lab_gateway_reload() { lab_gateway_tell HUP 'reloaded|reload refused'; }
 
 # Prints the counters as one JSON object of names and numbers.
-lab_gateway_counters() {
-  local before
-  before=$(grep -c 'counters: {' "$LAB_DIR/vipgated.log") || true
-  kill -USR1 "$LAB_GATEWAY_PID"
-  lab_wait 10 "vipgated to print its counters" lab_log_has_more 'counters: {' "$before"
-  grep 'counters: {' "$LAB_DIR/vipgated.log" | tail -n 1 | sed 's/.*counters: //'
+lab_gateway_counters() { lab_gateway_tell USR1 'counters: \{' | sed 's/.*counters: //'; }
+
+# Whether a redis-server answers the client through a VIP. A SYN that nobody answers is not waited for.
+lab_vip_answers() {
+  [ "$(lab_in client timeout 2 redis-cli -h "$1" -p 6379 PING 2>/dev/null)" = PONG ]
 }
 
 lab_gateway_gone() { ! lab_gateway_alive; }
@@ -272,7 +292,7 @@ lab_end_processes() {
     # shellcheck disable=SC2086  # a list of process ids
     kill "-$signal" $pids 2>/dev/null || true
     deadline=$((SECONDS + 5))
-    while [ -n "$(lab_pids)" ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.05; done
+    while [ -n "$(lab_pids)" ] && [ "$SECONDS" -lt "$deadline" ]; do sleep "$LAB_POLL_S"; done
   done
   wait 2>/dev/null || true
 }
