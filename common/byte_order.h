@@ -16,8 +16,8 @@ constexpr T byte_swap(T value) {
   if constexpr (sizeof(T) == 8) return static_cast<T>(__builtin_bswap64(value));
 }
 
-// An integer stored in network byte order, at any alignment. `raw()` is the stored bytes read as a host integer: for
-// hashing, comparing and copying only.
+// An integer stored in network byte order, at any alignment. `raw()` is the stored bytes read as a
+// host integer: for hashing, comparing and copying only.
 template <class T>
 class [[gnu::packed]] BigEndian {
  public:
