@@ -8,7 +8,7 @@ PACKAGES := \
   libgtest-dev libgmock-dev libbenchmark-dev \
   clang clang-format clang-tidy libclang-rt-14-dev \
   dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf \
-  iproute2 iputils-ping procps jq python3
+  iproute2 iputils-ping tcpdump procps jq python3
 
 # Without a fixed layout of the address space the sanitizers of GCC 12 fail on kernels that draw it
 # from more than 28 bits.

@@ -50,7 +50,7 @@ load() {
   grep -qE 'Response codes: +NOERROR [0-9]+ \(100.00%\)' "$report" || lab_fail "wrong codes: $(cat "$report")"
 }
 
-lab_require
+lab_require dnsperf
 lab_init
 lab_up
 lab_gateway_start "$LAB_TOP/config/demo.yaml"

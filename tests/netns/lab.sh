@@ -34,11 +34,12 @@ lab_skip() {
   exit 77
 }
 
+# lab_require TOOL…: skips the test where the lab, or a tool beyond what the lab needs, is not to be had.
 lab_require() {
   [ "$(id -u)" = 0 ] || lab_skip "network namespaces need root"
   [ -c /dev/net/tun ] || lab_skip "there is no /dev/net/tun here"
   local tool
-  for tool in ip sysctl redis-server redis-cli dig jq ping python3; do
+  for tool in ip sysctl redis-server redis-cli dig jq ping python3 "$@"; do
     command -v "$tool" >/dev/null || lab_skip "$tool is not installed (make deps installs it)"
   done
   unshare --net --mount true 2>/dev/null || lab_skip "network namespaces cannot be made here"
@@ -212,7 +213,7 @@ lab_up() {
 
 lab_gateway_ready() {
   lab_gateway_alive || lab_fail "vipgated has ended before it was ready"
-  grep -q ready "$LAB_DIR/vipgated.log"
+  grep -qw ready "$LAB_DIR/vipgated.log"
 }
 
 # The netdev's MAC address is the PMD's own until it is changed here; a bridge would take frames for
