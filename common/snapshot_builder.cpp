@@ -85,6 +85,27 @@ RealEntry entry_of(const RealSlot& slot, const std::vector<PortEntry>& ports) {
                    .return_flow_id = real.return_flow_id};
 }
 
+// What the snapshot before has in this place, or the blank page, if either is equal; else a new
+// one.
+template <class Page, class IsEqual, class Fill>
+std::shared_ptr<const Page> page_for(const std::vector<std::shared_ptr<const Page>>* previous,
+                                     size_t at, const std::shared_ptr<const Page>& blank,
+                                     const IsEqual& is_equal, const Fill& fill, size_t& built,
+                                     size_t& shared) {
+  if (previous != nullptr && at < previous->size() && is_equal(*(*previous)[at])) {
+    ++shared;
+    return (*previous)[at];
+  }
+  if (is_equal(*blank)) {
+    ++shared;
+    return blank;
+  }
+  ++built;
+  auto page = std::make_shared<Page>();
+  fill(*page);
+  return page;
+}
+
 }  // namespace
 
 SnapshotBuilder::SnapshotBuilder(RingRunner runner)
@@ -170,7 +191,7 @@ void SnapshotBuilder::make_service_pages(const SnapshotSpec& spec, const Rings& 
     slots[spec.services[i].index] = i;
   }
   for (uint32_t page = 0; page < pages; ++page) {
-    const std::span<const uint32_t> here(slots.data() + size_t{page} * kPageSize, kPageSize);
+    const uint32_t* here = slots.data() + size_t{page} * kPageSize;
     const auto entry = [&](uint32_t at) {
       return here[at] == kNone ? ServiceEntry{}
                                : entry_of(spec.services[here[at]], rings[here[at]].get());
@@ -181,7 +202,6 @@ void SnapshotBuilder::make_service_pages(const SnapshotSpec& spec, const Rings& 
         if (here[at] == kNone) continue;
         const ServiceSpec& service = spec.services[here[at]];
         const ServiceInfo& info = old.info[at];
-        // The vip may change hands: an index is given out anew after a while.
         if (info.vip != service.vip || info.name != service.name || info.fqdn != service.fqdn ||
             info.ring != rings[here[at]]) {
           return false;
@@ -189,28 +209,18 @@ void SnapshotBuilder::make_service_pages(const SnapshotSpec& spec, const Rings& 
       }
       return true;
     };
-    std::shared_ptr<const ServicePage> shared;
-    if (previous_ != nullptr && page < previous_->service_pages.size() &&
-        is_equal(*previous_->service_pages[page])) {
-      shared = previous_->service_pages[page];
-    } else if (is_equal(*blank_services_)) {
-      shared = blank_services_;
-    }
-    if (shared == nullptr) {
-      auto built = std::make_shared<ServicePage>();
+    const auto fill = [&](ServicePage& built) {
       for (uint32_t at = 0; at < kPageSize; ++at) {
         if (here[at] == kNone) continue;
         const ServiceSpec& service = spec.services[here[at]];
-        built->entries[at] = entry(at);
-        built->info[at] = {service.name, service.fqdn, service.vip, rings[here[at]]};
+        built.entries[at] = entry(at);
+        built.info[at] = {service.name, service.fqdn, service.vip, rings[here[at]]};
       }
-      shared = std::move(built);
-      ++stats_.service_pages_built;
-    } else {
-      ++stats_.service_pages_shared;
-    }
-    snapshot.services.push_back(shared->entries.data());
-    snapshot.service_pages.push_back(std::move(shared));
+    };
+    auto made = page_for(previous_ ? &previous_->service_pages : nullptr, page, blank_services_,
+                         is_equal, fill, stats_.service_pages_built, stats_.service_pages_shared);
+    snapshot.services.push_back(made->entries.data());
+    snapshot.service_pages.push_back(std::move(made));
   }
 }
 
@@ -224,32 +234,22 @@ void SnapshotBuilder::make_real_pages(const SnapshotSpec& spec, Snapshot& snapsh
     }
   }
   for (uint32_t page = 0; page < pages; ++page) {
-    const std::span<const RealSlot> here(slots.data() + size_t{page} * kPageSize, kPageSize);
+    const RealSlot* here = slots.data() + size_t{page} * kPageSize;
     const auto is_equal = [&](const RealPage& old) {
       for (uint32_t at = 0; at < kPageSize; ++at) {
         if (!(old.entries[at] == entry_of(here[at], spec.ports))) return false;
       }
       return true;
     };
-    std::shared_ptr<const RealPage> shared;
-    if (previous_ != nullptr && page < previous_->real_pages.size() &&
-        is_equal(*previous_->real_pages[page])) {
-      shared = previous_->real_pages[page];
-    } else if (is_equal(*blank_reals_)) {
-      shared = blank_reals_;
-    }
-    if (shared == nullptr) {
-      auto built = std::make_shared<RealPage>();
+    const auto fill = [&](RealPage& built) {
       for (uint32_t at = 0; at < kPageSize; ++at) {
-        built->entries[at] = entry_of(here[at], spec.ports);
+        built.entries[at] = entry_of(here[at], spec.ports);
       }
-      shared = std::move(built);
-      ++stats_.real_pages_built;
-    } else {
-      ++stats_.real_pages_shared;
-    }
-    snapshot.reals.push_back(shared->entries.data());
-    snapshot.real_pages.push_back(std::move(shared));
+    };
+    auto made = page_for(previous_ ? &previous_->real_pages : nullptr, page, blank_reals_, is_equal,
+                         fill, stats_.real_pages_built, stats_.real_pages_shared);
+    snapshot.reals.push_back(made->entries.data());
+    snapshot.real_pages.push_back(std::move(made));
   }
 }
 
