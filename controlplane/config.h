@@ -189,8 +189,9 @@ struct Config {
 // The zone that completes service names, or nullptr: the first with `services: true`.
 const ZoneConfig* services_zone(const Config& config);
 
-// Whether this machine has the CPUs that the configuration names. Apart from the other checks since
-// `--check` and `replay` may name more CPUs than there are.
+// Whether the calling thread may run on the CPUs that the configuration names: call it before
+// anything is pinned. Apart from the other checks, since `--check` and `replay` may name more CPUs
+// than there are.
 Status check_cpus(const Config& config);
 
 // Dotted names of what differs and cannot be applied by a reload ("workers.cpus",
