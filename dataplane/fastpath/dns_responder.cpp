@@ -275,7 +275,12 @@ DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotati
 }  // namespace
 
 void dns_parse(const DnsTable& table, const DnsQuery& query, DnsParsed& parsed) {
-  parsed.query = query;
+  // Field by field: copied as a whole, it is loaded in pieces other than those it was stored in,
+  // which stalls.
+  parsed.query.message = query.message;
+  parsed.query.length = query.length;
+  parsed.query.capacity = query.capacity;
+  parsed.query.source_port = query.source_port;
   parsed.candidate = nullptr;
   parsed.question_end = kDnsHeaderLength;
   parsed.limit = kDnsPlainLimit;
