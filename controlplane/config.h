@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/huge_pages.h"
 #include "common/result.h"
 #include "common/service.h"
 
@@ -22,7 +23,6 @@ struct SourcePosition {
   friend bool operator==(const SourcePosition&, const SourcePosition&) { return true; }
 };
 
-enum class HugePages : uint8_t { kAuto, kOn, kOff };
 enum class IdleMode : uint8_t { kAdaptive, kPoll };
 enum class Track : uint8_t { kAlways };
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
