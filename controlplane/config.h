@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/huge_pages.h"
 #include "common/result.h"
-#include "common/machine.h"
 #include "common/service.h"
 
 namespace vipgate {
