@@ -1,0 +1,178 @@
+// Every outcome of a packet and every event of the fast path that is counted, by type and by name.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace vipgate {
+
+// X(enumerator, name in outputs)
+#define VIPGATE_DROP_REASONS(X)                    \
+  X(kTruncated, "truncated")                       \
+  X(kMultiSegment, "multi_segment")                \
+  X(kNotOurMac, "not_our_mac")                     \
+  X(kWrongVlan, "wrong_vlan")                      \
+  X(kUnknownEtherType, "unknown_ether_type")       \
+  X(kBadIpHeader, "bad_ip_header")                 \
+  X(kBadL4Header, "bad_l4_header")                 \
+  X(kMartianSource, "martian_source")              \
+  X(kFragment, "fragment")                         \
+  X(kIpv6ExtensionHeader, "ipv6_extension_header") \
+  X(kUnsupportedProtocol, "unsupported_protocol")  \
+  X(kTtlExpired, "ttl_expired")                    \
+  X(kNotForUs, "not_for_us")                       \
+  X(kNoKernelPath, "no_kernel_path")               \
+  X(kPortNotServed, "port_not_served")             \
+  X(kIcmpNotHandled, "icmp_not_handled")           \
+  X(kNoReal, "no_real")                            \
+  X(kNoFlow, "no_flow")                            \
+  X(kFlowTableFull, "flow_table_full")             \
+  X(kSnatExhausted, "snat_exhausted")              \
+  X(kNatTupleTaken, "nat_tuple_taken")             \
+  X(kNextHopUnresolved, "next_hop_unresolved")     \
+  X(kDnsResponse, "dns_response")                  \
+  X(kDnsTooShort, "dns_too_short")                 \
+  X(kDnsSourcePort, "dns_source_port")             \
+  X(kBadUdpChecksum, "bad_udp_checksum")           \
+  X(kRateLimited, "rate_limited")                  \
+  X(kTxFull, "tx_full")                            \
+  X(kHandoverFull, "handover_full")                \
+  X(kKernelFull, "kernel_full")
+
+enum class DropReason : uint8_t {
+#define X(enumerator, name) enumerator,
+  VIPGATE_DROP_REASONS(X)
+#undef X
+      kCount
+};
+
+// What was answered by the gateway itself.
+#define VIPGATE_REPLY_KINDS(X)                        \
+  X(kArp, "arp")                                      \
+  X(kNeighborAdvertisement, "neighbor_advertisement") \
+  X(kEcho, "echo")                                    \
+  X(kTcpReset, "tcp_reset")                           \
+  X(kPortUnreachable, "port_unreachable")
+
+enum class ReplyKind : uint8_t {
+#define X(enumerator, name) enumerator,
+  VIPGATE_REPLY_KINDS(X)
+#undef X
+      kCount
+};
+
+// Why a packet went to the kernel.
+#define VIPGATE_KERNEL_REASONS(X)             \
+  X(kOwnAddress, "own_address")               \
+  X(kArp, "arp")                              \
+  X(kNeighborDiscovery, "neighbor_discovery") \
+  X(kLinkLocal, "link_local")
+
+enum class KernelReason : uint8_t {
+#define X(enumerator, name) enumerator,
+  VIPGATE_KERNEL_REASONS(X)
+#undef X
+      kCount
+};
+
+// Outcomes of DNS queries; the responder's verdicts that end in a reply.
+#define VIPGATE_DNS_OUTCOMES(X) \
+  X(kAnswer, "answer")          \
+  X(kNodata, "nodata")          \
+  X(kNxdomain, "nxdomain")      \
+  X(kRefused, "refused")        \
+  X(kFormerr, "formerr")        \
+  X(kNotimp, "notimp")          \
+  X(kBadvers, "badvers")        \
+  X(kTruncated, "truncated")
+
+enum class DnsOutcome : uint8_t {
+#define X(enumerator, name) enumerator,
+  VIPGATE_DNS_OUTCOMES(X)
+#undef X
+      kCount
+};
+
+// Events of a worker that are not the outcome of one packet.
+#define VIPGATE_EVENTS(X)                                  \
+  X(kRxPackets, "rx_packets")                              \
+  X(kRxBytes, "rx_bytes")                                  \
+  X(kTxPackets, "tx_packets")                              \
+  X(kForwardPackets, "forward_packets")                    \
+  X(kReturnPackets, "return_packets")                      \
+  X(kFlowsCreated, "flows_created")                        \
+  X(kFlowsExpired, "flows_expired")                        \
+  X(kFlowsClosed, "flows_closed")                          \
+  X(kFlowsEvictedClosing, "flows_evicted_closing")         \
+  X(kFlowsEvictedEmbryonic, "flows_evicted_embryonic")     \
+  X(kFlowsEvictedEstablished, "flows_evicted_established") \
+  X(kFlowsRebalanced, "flows_rebalanced")                  \
+  X(kHandedOver, "handed_over")                            \
+  X(kFromKernel, "from_kernel")                            \
+  X(kLoops, "loops")                                       \
+  X(kBusyLoops, "busy_loops")                              \
+  X(kSleeps, "sleeps")
+
+enum class Event : uint8_t {
+#define X(enumerator, name) enumerator,
+  VIPGATE_EVENTS(X)
+#undef X
+      kCount
+};
+
+template <class Enum>
+inline constexpr size_t kCountOf = static_cast<size_t>(Enum::kCount);
+
+std::string_view to_string(DropReason reason);
+std::string_view to_string(ReplyKind kind);
+std::string_view to_string(KernelReason reason);
+std::string_view to_string(DnsOutcome outcome);
+std::string_view to_string(Event event);
+
+// A number that one thread adds to and others read: relaxed, so an addition is a plain one.
+class Counter {
+ public:
+  void add(uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+// One worker's own counters. Written by that worker only; read by anyone, by copy.
+struct alignas(64) WorkerCounters {
+  std::array<Counter, kCountOf<DropReason>> drops;
+  std::array<Counter, kCountOf<ReplyKind>> replies;
+  std::array<Counter, kCountOf<KernelReason>> kernel;
+  std::array<Counter, kCountOf<DnsOutcome>> dns;
+  std::array<Counter, kCountOf<Event>> events;
+
+  void count(DropReason reason, uint64_t n = 1) { drops[static_cast<size_t>(reason)].add(n); }
+  void count(ReplyKind kind) { replies[static_cast<size_t>(kind)].add(); }
+  void count(KernelReason reason) { kernel[static_cast<size_t>(reason)].add(); }
+  void count(DnsOutcome outcome) { dns[static_cast<size_t>(outcome)].add(); }
+  void count(Event event, uint64_t n = 1) { events[static_cast<size_t>(event)].add(n); }
+
+  uint64_t value(DropReason reason) const { return drops[static_cast<size_t>(reason)].value(); }
+  uint64_t value(ReplyKind kind) const { return replies[static_cast<size_t>(kind)].value(); }
+  uint64_t value(KernelReason reason) const { return kernel[static_cast<size_t>(reason)].value(); }
+  uint64_t value(DnsOutcome outcome) const { return dns[static_cast<size_t>(outcome)].value(); }
+  uint64_t value(Event event) const { return events[static_cast<size_t>(event)].value(); }
+};
+
+// Of one service, by one worker: a cache line of its own.
+struct alignas(64) ServiceCounters {
+  Counter forward_packets, forward_bytes, return_packets, return_bytes, flows_created, no_real;
+};
+
+// Of one real, by one worker.
+struct alignas(32) RealCounters {
+  Counter packets, bytes, flows_created;
+};
+
+}  // namespace vipgate

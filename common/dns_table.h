@@ -1,0 +1,228 @@
+// The names that the DNS responder answers for, with their answers as wire octets.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/dns_name_hash.h"
+#include "common/dns_wire.h"
+
+namespace vipgate {
+
+// Every record that a table copies is followed by this many readable octets, so that a reader may
+// copy in whole groups of 16.
+inline constexpr size_t kDnsReadSlack = 16;
+
+// Part of an answer, ready to be copied behind the question. The question always starts at offset
+// 12 and its length is fixed for a name: all compression pointers are constants.
+struct DnsBody {
+  const uint8_t* octets;
+  uint16_t length;
+  uint16_t count;          // records
+  uint16_t record_length;  // even and equal for all records: they may be rotated; 0: they may not
+  uint16_t sum;            // dns_octet_sum() of it, whatever the rotation
+};
+
+// A zone and its SOA record: as the answer at the apex, and for the authority section of negative
+// answers, whose TTL is the lesser of TTL and minimum (RFC 2308 3) and whose owner pointer, its
+// first two octets, is zero and must be written per question.
+struct DnsZone {
+  std::string name;  // folded wire name
+  bool is_alias = false;
+  std::string soa_answer_octets;
+  std::string soa_negative_octets;
+  DnsBody soa_answer{};
+  DnsBody soa_negative{};
+};
+
+// Whether a wire name equals `zone` or lies below it: a suffix that starts where a label does. Both
+// are folded.
+bool dns_is_within(std::string_view name, std::string_view zone);
+
+// One name: this header, the folded wire name, the array of RRset headers, and their bodies in the
+// same order. A name without RRsets is an empty non-terminal (RFC 4592 2.2.2) or an apex, which has
+// the zone's SOA.
+struct DnsEntry {
+  static constexpr size_t kUnit = 32;
+
+  struct Rrset {
+    DnsType type;
+    uint16_t count;
+    uint16_t record_length;
+    uint16_t body_length;
+    uint16_t sum;
+  };
+
+  uint32_t units;  // size of the whole, in kUnit
+  uint8_t name_length;
+  uint8_t rrset_count;
+  uint8_t zone;  // index in the table's zones
+  uint8_t is_apex;
+
+  const uint8_t* name() const { return reinterpret_cast<const uint8_t*>(this + 1); }
+  const Rrset* rrsets() const {
+    return reinterpret_cast<const Rrset*>(name() + name_length + (name_length & 1));
+  }
+  // Fills `body` with the RRset of that type. False: the name has none.
+  bool find(DnsType type, DnsBody& body) const {
+    const Rrset* rrset = rrsets();
+    const uint8_t* octets = reinterpret_cast<const uint8_t*>(rrset + rrset_count);
+    for (const Rrset* end = rrset + rrset_count; rrset != end; ++rrset) {
+      if (rrset->type == type) {
+        body = {octets, rrset->body_length, rrset->count, rrset->record_length, rrset->sum};
+        return true;
+      }
+      octets += rrset->body_length;
+    }
+    return false;
+  }
+};
+static_assert(sizeof(DnsEntry) == 8 && sizeof(DnsEntry::Rrset) == 10);
+
+// Eight names by 16 bits of their hash; one cache line. A name that finds its bucket full lies in
+// the next one that has room.
+struct alignas(64) DnsBucket {
+  alignas(16) uint16_t tags[8];  // 0: free; slots fill from the first on
+  uint32_t entries[8];           // in units of DnsEntry::kUnit
+
+  bool is_full() const { return tags[7] != 0; }
+};
+static_assert(sizeof(DnsBucket) == 64);
+
+// The names whose hash starts with the same bits. Immutable once built, and shared by the
+// successive tables in which none of its names changed.
+struct DnsShard {
+  struct alignas(DnsEntry::kUnit) Unit {
+    uint8_t octets[DnsEntry::kUnit];
+  };
+
+  uint64_t content = 0;  // a hash of all that it was built from
+  size_t names = 0;
+  std::vector<DnsBucket> buckets;
+  std::vector<Unit> units;  // entries back to back, then at least 64 octets of zeros
+};
+
+// Immutable: made by DnsTableBuilder, owned by the snapshot, read by any number of threads.
+// Look-ups are staged so that a burst hides the memory latency of each step: hash(), then
+// prefetch(), then candidate() and its prefetch, then find().
+class DnsTable {
+ public:
+  uint64_t hash(const DnsFoldedName& name, size_t length) const { return hash_(name, length); }
+
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&home(hash)); }
+
+  // The entry to prefetch for that hash: probably the one sought. Null: the first bucket has none.
+  const DnsEntry* candidate(uint64_t hash) const {
+    const View& shard = view(hash);
+    const DnsBucket& bucket = shard.buckets[index(shard, hash)];
+    const uint32_t hits = matches(bucket, hash);
+    return hits == 0 ? nullptr : entry(shard, bucket, hits);
+  }
+
+  // Null: there is no such name.
+  const DnsEntry* find(uint64_t hash, const DnsFoldedName& name, size_t length) const {
+    const View& shard = view(hash);
+    for (uint32_t at = index(shard, hash);; at = at + 1 == shard.bucket_count ? 0 : at + 1) {
+      const DnsBucket& bucket = shard.buckets[at];
+      for (uint32_t hits = matches(bucket, hash); hits != 0; hits &= hits - 1, hits &= hits - 1) {
+        const DnsEntry* found = entry(shard, bucket, hits);
+        if (is_name(*found, name, length)) return found;
+      }
+      if (!bucket.is_full()) return nullptr;
+    }
+  }
+
+  static bool is_name(const DnsEntry& entry, const DnsFoldedName& name, size_t length) {
+    if (entry.name_length != length) return false;
+    const auto* a = reinterpret_cast<const __m256i*>(name.octets.data());
+    const auto* b = reinterpret_cast<const __m256i*>(entry.name());
+    const auto equal = [&](int i) {
+      return static_cast<uint32_t>(_mm256_movemask_epi8(
+          _mm256_cmpeq_epi8(_mm256_load_si256(a + i), _mm256_loadu_si256(b + i))));
+    };
+    const uint64_t same = equal(0) | static_cast<uint64_t>(equal(1)) << 32;
+    if (length < 64) return (~same & ((uint64_t{1} << length) - 1)) == 0;
+    return same == ~uint64_t{0} &&
+           std::memcmp(name.octets.data() + 64, entry.name() + 64, length - 64) == 0;
+  }
+
+  // The zone of the longest name that is a suffix, on a label boundary, of the folded `name`; null
+  // outside all zones.
+  const DnsZone* zone_of(const DnsFoldedName& name, size_t length) const;
+
+  // Longest name first.
+  const std::vector<DnsZone>& zones() const { return zones_; }
+  const DnsHashSecret& secret() const { return hash_.secret(); }
+  // Names, empty non-terminals included.
+  size_t size() const { return names_; }
+  size_t memory_bytes() const;
+  // For tests and statistics: how many shards there are, and how many `other` shares.
+  size_t shard_count() const { return shards_.size(); }
+  size_t shared_shards(const DnsTable& other) const;
+
+  struct Record {
+    const DnsZone& zone;
+    std::string_view name;  // folded wire name
+    DnsType type;
+    uint32_t ttl_s;
+    std::string_view rdata;
+  };
+  // Every record but the SOAs, in no useful order. REQUIRES: that bodies hold plain records with a
+  // two-octet owner, as DnsTableBuilder writes them.
+  void for_each_record(const std::function<void(const Record&)>& visit) const;
+
+ private:
+  friend class DnsTableBuilder;
+
+  // What a look-up needs of a shard, side by side so that it stays in the cache.
+  struct View {
+    const DnsBucket* buckets;
+    const DnsShard::Unit* units;
+    uint64_t bucket_count;
+  };
+
+  explicit DnsTable(const DnsHashSecret& secret) : hash_(secret) {}
+
+  const View& view(uint64_t hash) const {
+    // Two shifts, because one of 64 is undefined.
+    return views_[hash >> 1 >> (63 - shard_bits_)];
+  }
+  // From the middle of the hash: the top chooses the shard, the low 16 bits are the tag.
+  static uint32_t index(const View& shard, uint64_t hash) {
+    return static_cast<uint32_t>((hash >> 16 & 0xffffffff) * shard.bucket_count >> 32);
+  }
+  const DnsBucket& home(uint64_t hash) const {
+    const View& shard = view(hash);
+    return shard.buckets[index(shard, hash)];
+  }
+  static uint16_t tag(uint64_t hash) {
+    const auto low = static_cast<uint16_t>(hash);
+    return low == 0 ? uint16_t{1} : low;
+  }
+  // Two bits for each slot with the tag.
+  static uint32_t matches(const DnsBucket& bucket, uint64_t hash) {
+    const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tags));
+    const __m128i sought = _mm_set1_epi16(static_cast<int16_t>(tag(hash)));
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(tags, sought)));
+  }
+  static const DnsEntry* entry(const View& shard, const DnsBucket& bucket, uint32_t hits) {
+    const uint32_t slot = static_cast<uint32_t>(__builtin_ctz(hits)) / 2;
+    return reinterpret_cast<const DnsEntry*>(shard.units + bucket.entries[slot]);
+  }
+
+  DnsNameHash hash_;
+  int shard_bits_ = 0;
+  size_t names_ = 0;
+  std::vector<View> views_;
+  std::vector<std::shared_ptr<const DnsShard>> shards_;
+  std::vector<DnsZone> zones_;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,48 @@
+// The words for what is balanced: protocol, forwarding mode, policies, states.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace vipgate {
+
+// The value is the IP protocol number.
+enum class Protocol : uint8_t { kTcp = 6, kUdp = 17 };
+
+// How a packet reaches the real (design: "Forwarding modes").
+enum class Mode : uint8_t {
+  kFullnat,  // source → SNAT pool, destination → real: the reply returns through this gateway
+  kNat,      // destination → real; the client's address is kept
+};
+
+// What a new flow gets when its service has no real that accepts flows.
+enum class NoReal : uint8_t { kReject, kDrop };
+
+enum class RealState : uint8_t {
+  kUp,        // accepts new flows
+  kDraining,  // keeps its flows, gets no new ones
+  kDown,      // its flows are balanced anew
+};
+
+constexpr std::string_view to_string(Protocol protocol) {
+  return protocol == Protocol::kTcp ? "tcp" : "udp";
+}
+constexpr std::string_view to_string(Mode mode) {
+  return mode == Mode::kFullnat ? "fullnat" : "nat";
+}
+constexpr std::string_view to_string(NoReal policy) {
+  return policy == NoReal::kReject ? "reject" : "drop";
+}
+constexpr std::string_view to_string(RealState state) {
+  switch (state) {
+    case RealState::kUp:
+      return "up";
+    case RealState::kDraining:
+      return "draining";
+    case RealState::kDown:
+      return "down";
+  }
+  return "unknown";
+}
+
+}  // namespace vipgate

@@ -1,0 +1,233 @@
+// The seam: one immutable picture of what the cluster should look like, compiled by the control
+// plane and read by the polling cores. Plain data; nothing in it changes after it is published.
+//
+// Big parts (pages of services and reals, Maglev tables, DNS shards) are shared between successive
+// snapshots, so that a change costs what it touches.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/addresses.h"
+#include "common/flat_map.h"
+#include "common/service.h"
+
+namespace vipgate {
+
+class DnsTable;
+
+inline constexpr uint32_t kNone = UINT32_MAX;
+
+// Index and generation of a real. A pair is not given to another real while a flow may hold it.
+class RealId {
+ public:
+  static constexpr int kIndexBits = 22;
+  static constexpr uint32_t kMaxIndex = (1u << kIndexBits) - 1;
+  static constexpr uint32_t kMaxGeneration = (1u << (32 - kIndexBits)) - 1;
+
+  constexpr RealId() = default;
+  constexpr RealId(uint32_t index, uint32_t generation)
+      : value_(generation << kIndexBits | index) {}
+  constexpr uint32_t index() const { return value_ & kMaxIndex; }
+  constexpr uint32_t generation() const { return value_ >> kIndexBits; }
+  friend constexpr bool operator==(RealId, RealId) = default;
+
+ private:
+  uint32_t value_ = kNone;
+};
+
+// What a flow is doing; its time-out depends on it. The order is the order of eviction.
+enum class FlowState : uint8_t {
+  kFree,
+  kClosing,      // TCP: RST or both FINs seen
+  kEmbryonic,    // TCP: no acknowledgment after the real's answer yet
+  kOneWay,       // UDP: nothing came back yet
+  kReplied,      // UDP: seen both ways
+  kEstablished,  // TCP
+  kCount
+};
+
+// Flow time stamps count quarters of a second in 16 bits, so time-outs stay well below the wrap.
+inline constexpr uint32_t kMaxTimeoutSeconds = 14'400;
+// Time-out of each FlowState, in quarter seconds.
+using FlowTimeouts = std::array<uint16_t, static_cast<size_t>(FlowState::kCount)>;
+
+// What the packet path reads of a service: one cache line.
+struct alignas(64) ServiceEntry {
+  const uint16_t* rows = nullptr;  // Maglev row → position in `reals`
+  const RealId* reals = nullptr;
+  uint32_t row_count = 0;   // 0: no real accepts new flows
+  uint32_t index = kNone;   // of this service; its counters
+  uint32_t flow_id = 0;     // stands for address, port and protocol in flow keys; never 0 in use
+  uint32_t snat_first = 0;  // the pool's addresses of the VIP's family: positions in
+  uint32_t snat_count = 0;  // Snapshot::snat_addresses
+  FlowTimeouts timeouts{};
+  Be16 port;
+  Protocol protocol = Protocol::kTcp;
+  Mode mode = Mode::kFullnat;
+  NoReal no_real = NoReal::kReject;
+};
+static_assert(sizeof(ServiceEntry) == 64);
+
+// What the packet path reads of a real: one cache line.
+struct alignas(64) RealEntry {
+  MacAddress next_hop_mac;  // lies before port_mac as in the Ethernet header
+  MacAddress port_mac;
+  Be16 vlan;  // 0: untagged
+  uint16_t generation = 0;
+  uint32_t service = kNone;
+  uint8_t out_port = 0;
+  RealState state = RealState::kDown;
+  bool next_hop_resolved = false;
+  Be16 port;
+  IpAddress address;
+  uint32_t weight = 0;
+  uint32_t return_flow_id = 0;  // `nat`: stands for address, port and protocol in return keys
+};
+static_assert(sizeof(RealEntry) == 64);
+
+// A Maglev table and the reals that its rows mean.
+struct ServiceRing {
+  std::vector<uint16_t> rows;
+  std::vector<RealId> reals;
+};
+
+// What only people and the control plane read of a service.
+struct ServiceInfo {
+  std::string name;
+  std::string fqdn;  // empty: the service has no DNS name
+  IpAddress vip;
+  std::shared_ptr<const ServiceRing> ring;
+};
+
+inline constexpr uint32_t kPageSize = 256;
+struct ServicePage {
+  std::array<ServiceEntry, kPageSize> entries;
+  std::array<ServiceInfo, kPageSize> info;
+};
+struct RealPage {
+  std::array<RealEntry, kPageSize> entries;
+};
+
+// What an address of ours is. The sets are disjoint.
+enum class AddressKind : uint8_t {
+  kVip,
+  kSnat,  // an address of a SNAT pool
+  kDns,   // the DNS responder listens here
+  kOwn,   // a port's own address: the kernel's, where the port has a kernel side
+};
+
+// All that is known of one destination address; with its key it fills one cache line. Ports beyond
+// the inline ones are found in AddressTable::more.
+template <size_t kInlinePorts>
+struct AddressEntry {
+  AddressKind kind = AddressKind::kVip;
+  uint8_t port_count = 0;  // inline ones
+  bool has_more = false;   // VIP: further ports lie in AddressTable::more
+  bool kernel = false;     // kOwn: on a port with a kernel side
+  uint32_t slot = kNone;   // kSnat: position in Snapshot::snat_addresses; kVip: number of the VIP
+  std::array<uint32_t, kInlinePorts> service{};
+  std::array<Be16, kInlinePorts> port{};
+  std::array<uint8_t, kInlinePorts> protocol{};
+};
+
+// Key of a service beyond the inline ones of its address, by the VIP's number.
+struct VipPort {
+  uint32_t vip = 0;
+  Be16 port;
+  uint8_t protocol = 0;
+  uint8_t reserved = 0;
+  friend bool operator==(const VipPort&, const VipPort&) = default;
+};
+
+// Key of a `nat` real's own endpoint.
+template <class Address>
+struct Endpoint {
+  Address address;
+  Be16 port;
+  uint8_t protocol = 0;
+  uint8_t reserved = 0;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+template <class Address, size_t kInlinePorts>
+struct AddressTable {
+  using Entry = AddressEntry<kInlinePorts>;
+  FlatMap<Address, Entry> addresses;
+  FlatMap<VipPort, uint32_t> more;
+  // real:port:protocol of `nat` services → flow id of the return direction.
+  FlatMap<Endpoint<Address>, uint32_t> nat_reals;
+
+  // Position of the service at this VIP's port, or kNone.
+  uint32_t service(const Entry& entry, Be16 port, uint8_t protocol) const {
+    for (uint32_t i = 0; i < entry.port_count; ++i) {
+      if (entry.port[i] == port && entry.protocol[i] == protocol) return entry.service[i];
+    }
+    if (!entry.has_more) return kNone;
+    const VipPort key{entry.slot, port, protocol, 0};
+    const uint32_t* found = more.find(key, FlatMap<VipPort, uint32_t>::hash(key));
+    return found != nullptr ? *found : kNone;
+  }
+};
+
+using AddressTable4 = AddressTable<Ipv4Address, 7>;
+using AddressTable6 = AddressTable<Ipv6Address, 5>;
+
+// One source address that `fullnat` may use, with its ports.
+struct SnatAddress {
+  IpAddress address;
+  uint16_t port_low = 1024;
+  uint16_t port_high = 65535;
+  friend bool operator==(const SnatAddress&, const SnatAddress&) = default;
+};
+
+// What the packet path must know of a port.
+struct PortEntry {
+  MacAddress mac;
+  uint16_t vlan = 0;  // 0: frames are accepted with any tag or none
+  bool kernel = false;
+  bool check_mac = true;  // false in replay: the destination MAC is not compared
+};
+
+struct Snapshot {
+  uint64_t generation = 0;
+  AddressTable4 v4;
+  AddressTable6 v6;
+  std::vector<PortEntry> ports;
+  std::vector<SnatAddress> snat_addresses;  // fixed from start to stop of the data plane
+  std::shared_ptr<const DnsTable> dns;
+
+  std::vector<std::shared_ptr<const ServicePage>> service_pages;
+  std::vector<std::shared_ptr<const RealPage>> real_pages;
+  // The same pages as the packet path reads them.
+  std::vector<const ServiceEntry*> services;
+  std::vector<const RealEntry*> reals;
+
+  // REQUIRES: the page of `index` exists.
+  const ServiceEntry& service(uint32_t index) const {
+    return services[index / kPageSize][index % kPageSize];
+  }
+  const ServiceInfo& service_info(uint32_t index) const {
+    return service_pages[index / kPageSize]->info[index % kPageSize];
+  }
+  // The real, or null when the id is no longer valid.
+  const RealEntry* real(RealId id) const {
+    const uint32_t page = id.index() / kPageSize;
+    if (page >= reals.size()) return nullptr;
+    const RealEntry& entry = reals[page][id.index() % kPageSize];
+    return entry.generation == id.generation() ? &entry : nullptr;
+  }
+  template <class Address>
+  const auto& table() const {
+    if constexpr (sizeof(Address) == 4) {
+      return v4;
+    } else {
+      return v6;
+    }
+  }
+};
+
+}  // namespace vipgate

@@ -1,0 +1,210 @@
+#include "controlplane/config_check.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "controlplane/config_check_services.h"
+#include "controlplane/config_rules.h"
+
+namespace vipgate {
+namespace {
+
+// What an address has already been used for, so that each can have one meaning only.
+class AddressUses {
+ public:
+  explicit AddressUses(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  // `what` is "an SNAT address"; `same_allowed`: several uses of this very kind are no conflict.
+  void claim(const IpAddress& address, const char* what, bool same_allowed,
+             SourcePosition position) {
+    const auto [found, is_new] = uses_.try_emplace(address, Use{what, position.line});
+    if (is_new || (same_allowed && found->second.what == what)) return;
+    diagnostics_.error(position, to_string(address) + " cannot be " + what + ": it is already " +
+                                     found->second.what + " (line " +
+                                     std::to_string(found->second.line) +
+                                     "); each address has one use, write another");
+  }
+
+ private:
+  struct Use {
+    std::string what;
+    int line;
+  };
+  Diagnostics& diagnostics_;
+  std::map<IpAddress, Use> uses_;
+};
+
+void check_addresses(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  AddressUses uses(diagnostics);
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    for (size_t k = 0; k < config.ports[i].addresses.size(); ++k) {
+      uses.claim(config.ports[i].addresses[k].address, "a port's address", false,
+                 position_at(root, {"ports", i, "addresses", k}));
+    }
+  }
+  for (size_t i = 0; i < config.snat_pools.size(); ++i) {
+    for (size_t k = 0; k < config.snat_pools[i].addresses.size(); ++k) {
+      uses.claim(config.snat_pools[i].addresses[k], "an SNAT address", false,
+                 position_at(root, {"snat_pools", i, "addresses", k}));
+    }
+  }
+  for (size_t i = 0; i < config.dns.listen.size(); ++i) {
+    uses.claim(config.dns.listen[i], "a DNS address", false,
+               position_at(root, {"dns", "listen", i}));
+  }
+  for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
+    uses.claim(config.services[i].vip, "a VIP", true, position_at(root, {"services", i, "vip"}));
+  }
+}
+
+void check_cpu_lists(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  const auto check_unique = [&](const std::vector<uint16_t>& cpus, std::string_view section) {
+    std::set<uint16_t> seen;
+    for (size_t i = 0; i < cpus.size(); ++i) {
+      if (!seen.insert(cpus[i]).second) {
+        diagnostics.error(
+            position_at(root, {section, "cpus", i}),
+            "CPU " + std::to_string(cpus[i]) + " stands here again; name each CPU once");
+      }
+    }
+  };
+  check_unique(config.control.cpus, "control");
+  check_unique(config.workers.cpus, "workers");
+  constexpr size_t kMaxWorkers = 64;
+  if (config.workers.cpus.size() > kMaxWorkers) {
+    diagnostics.error(
+        position_at(root, {"workers", "cpus"}),
+        std::to_string(config.workers.cpus.size()) + " workers; name at most 64 CPUs");
+  }
+  if (sysconf(_SC_NPROCESSORS_ONLN) == 1) return;  // they have to share the only CPU
+  for (size_t i = 0; i < config.workers.cpus.size(); ++i) {
+    const uint16_t cpu = config.workers.cpus[i];
+    const auto& control = config.control.cpus;
+    if (std::find(control.begin(), control.end(), cpu) != control.end()) {
+      diagnostics.error(
+          position_at(root, {"workers", "cpus", i}),
+          "CPU " + std::to_string(cpu) + " is in control.cpus; a worker needs a CPU of its own");
+    }
+  }
+}
+
+// The part of a device that must be unique: "net_tap0" of "net_tap0,iface=vg0".
+std::string device_id(const std::string& device) { return device.substr(0, device.find(',')); }
+
+void check_gateways(const PortConfig& port, size_t index, const YamlNode& root,
+                    Diagnostics& diagnostics) {
+  std::set<int> families;
+  for (size_t k = 0; k < port.gateways.size(); ++k) {
+    const IpAddress& gateway = port.gateways[k];
+    const SourcePosition position = position_at(root, {"ports", index, "gateway", k});
+    const std::string family = "IPv" + std::to_string(gateway.family());
+    if (!families.insert(gateway.family()).second) {
+      diagnostics.error(position, "gateway: a second one for " + family + "; write one per family");
+    }
+    // An IPv6 link-local address is on every segment.
+    bool on_link = unusable_because(gateway, AddressUse::kEndpoint) != nullptr;
+    bool own = false;
+    for (const IpPrefix& address : port.addresses) {
+      on_link = on_link || address.contains(gateway);
+      own = own || address.address == gateway;
+    }
+    if (own) {
+      diagnostics.error(position, "gateway: " + to_string(gateway) +
+                                      " is the port's own address; write the router's");
+    } else if (!on_link) {
+      diagnostics.error(position, "gateway: " + to_string(gateway) + " is on none of the port's " +
+                                      family +
+                                      " segments; write one that shares a prefix with `addresses`");
+    }
+  }
+}
+
+void check_ports(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  std::set<std::string> names;
+  std::set<std::string> devices;
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    const PortConfig& port = config.ports[i];
+    if (!names.insert(port.name).second) {
+      diagnostics.error(position_at(root, {"ports", i, "name"}),
+                        "a second port is named '" + port.name + "'; give it another name");
+    }
+    if (!devices.insert(device_id(port.device)).second) {
+      diagnostics.error(position_at(root, {"ports", i, "device"}),
+                        "another port already uses '" + device_id(port.device) +
+                            "'; write the device of this port");
+    }
+    check_gateways(port, i, root, diagnostics);
+    std::set<IpAddress> neighbors;
+    for (size_t k = 0; k < port.neighbors.size(); ++k) {
+      if (!neighbors.insert(port.neighbors[k].address).second) {
+        diagnostics.error(position_at(root, {"ports", i, "neighbors", k, "address"}),
+                          "a second neighbour has the address " +
+                              to_string(port.neighbors[k].address) + "; keep one of them");
+      }
+    }
+  }
+}
+
+void check_pools(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  std::set<std::string> names;
+  for (size_t i = 0; i < config.snat_pools.size(); ++i) {
+    const SnatPoolConfig& pool = config.snat_pools[i];
+    if (!names.insert(pool.name).second) {
+      diagnostics.error(position_at(root, {"snat_pools", i, "name"}),
+                        "a second pool is named '" + pool.name + "'; give it another name");
+    }
+    const size_t ports = size_t{pool.ports.last} - pool.ports.first + 1;
+    if (ports < config.workers.cpus.size()) {
+      diagnostics.error(position_at(root, {"snat_pools", i, "ports"}),
+                        "ports: there are fewer ports than workers, who share them; write at "
+                        "least " +
+                            std::to_string(config.workers.cpus.size()));
+    }
+  }
+  const YamlNode* defaults = find_key(root, "defaults");
+  const bool named = defaults != nullptr && find_key(*defaults, "snat_pool") != nullptr;
+  if (named && !names.contains(config.defaults.snat_pool)) {
+    diagnostics.error(position_at(root, {"defaults", "snat_pool"}),
+                      unknown_pool_message(config, config.defaults.snat_pool));
+  }
+}
+
+void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  std::set<std::string> names;
+  const auto claim = [&](const std::string& name, SourcePosition position) {
+    if (!names.insert(name).second) {
+      diagnostics.error(position,
+                        "the zone '" + name + "' is already there; name each zone and alias once");
+    }
+  };
+  for (size_t i = 0; i < config.dns.zones.size(); ++i) {
+    const ZoneConfig& zone = config.dns.zones[i];
+    claim(zone.name, position_at(root, {"dns", "zones", i, "name"}));
+    for (size_t k = 0; k < zone.aliases.size(); ++k) {
+      claim(zone.aliases[k], position_at(root, {"dns", "zones", i, "aliases", k}));
+    }
+  }
+  const bool names_wanted = !config.services.empty() && !config.dns.zones.empty();
+  if (names_wanted && services_zone(config) == nullptr) {
+    diagnostics.error(position_at(root, {"dns", "zones"}),
+                      "zones: none of them has `services: true`, so no service has a name; add it "
+                      "to one zone");
+  }
+}
+
+}  // namespace
+
+void check_config(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  check_cpu_lists(config, root, diagnostics);
+  check_ports(config, root, diagnostics);
+  check_pools(config, root, diagnostics);
+  check_zones(config, root, diagnostics);
+  check_addresses(config, root, diagnostics);
+  check_services(config, root, diagnostics);
+}
+
+}  // namespace vipgate

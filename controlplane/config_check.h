@@ -1,0 +1,14 @@
+// What a single value cannot show: whether the parts of a configuration fit together.
+#pragma once
+
+#include "controlplane/config.h"
+#include "controlplane/diagnostics.h"
+#include "controlplane/yaml_reader.h"
+
+namespace vipgate {
+
+// `root` is the tree that `config` was read from, for the positions. Must be called only with a
+// configuration in which every single value was good.
+void check_config(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
+
+}  // namespace vipgate

@@ -1,0 +1,263 @@
+#include "controlplane/config_reader.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "controlplane/config_check.h"
+
+namespace vipgate {
+namespace {
+
+constexpr int64_t kMaxCpu = 1023;
+constexpr int64_t kMaxTimeoutSeconds = 14400;  // last-seen stamps wrap at 4.5 h
+constexpr int64_t kMaxDnsSeconds = 604800;
+
+// Rules used once per service or real are made once.
+const Rule<Mode>& mode_rule() {
+  static const auto kRule = choice_rule<Mode>({{"fullnat", Mode::kFullnat}, {"nat", Mode::kNat}});
+  return kRule;
+}
+
+const Rule<NoReal>& no_real_rule() {
+  static const auto kRule =
+      choice_rule<NoReal>({{"reject", NoReal::kReject}, {"drop", NoReal::kDrop}});
+  return kRule;
+}
+
+// Primes, each about twice the one before.
+const Rule<uint32_t>& maglev_rows_rule() {
+  static const auto kRule = choice_rule<uint32_t>({{"auto", 0},
+                                                   {"4093", 4093},
+                                                   {"8191", 8191},
+                                                   {"16381", 16381},
+                                                   {"32749", 32749},
+                                                   {"65537", 65537},
+                                                   {"131071", 131071},
+                                                   {"262139", 262139},
+                                                   {"524287", 524287},
+                                                   {"655373", 655373}});
+  return kRule;
+}
+
+const Rule<std::string>& pool_name_rule() {
+  static const auto kRule = identifier_rule(32);
+  return kRule;
+}
+
+const Rule<IpAddress>& endpoint_rule() {
+  static const auto kRule = address_rule(AddressUse::kEndpoint);
+  return kRule;
+}
+
+const Rule<uint16_t>& port_rule() {
+  static const auto kRule = integer_rule<uint16_t>(1, 65535);
+  return kRule;
+}
+
+void read_port(Section& s, PortConfig& port) {
+  s.required("name", port.name, identifier_rule(32));
+  s.required("device", port.device, text_rule("a PCI address, or a vdev with its arguments"));
+  s.value("mtu", port.mtu, integer_rule<uint16_t>(576, 9000));
+  s.value("vlan", port.vlan, integer_rule<uint16_t>(0, 4094));
+  s.list("addresses", port.addresses, interface_address_rule());
+  s.list("gateway", port.gateways, address_rule(AddressUse::kNextHop), 0, true);
+  s.value("queues", port.queues, auto_or_integer_rule(1, 64));
+  s.value("kernel", port.kernel, boolean_rule());
+  s.maps("neighbors", port.neighbors, NeighborConfig{}, [](Section& n, NeighborConfig& neighbor) {
+    n.required("address", neighbor.address, address_rule(AddressUse::kNextHop));
+    n.required("mac", neighbor.mac, mac_rule());
+  });
+}
+
+void read_machine(Section& s, Config& config) {
+  s.map("node", [&](Section& n) { n.value("name", config.node.name, identifier_rule(64)); });
+  s.map("dpdk", [&](Section& d) {
+    d.value("huge_pages", config.dpdk.huge_pages,
+            choice_rule<HugePages>(
+                {{"auto", HugePages::kAuto}, {"on", HugePages::kOn}, {"off", HugePages::kOff}}));
+    d.value("memory_mb", config.dpdk.memory_mb, integer_rule<uint32_t>(64, 1048576));
+    d.list("extra_eal_args", config.dpdk.extra_eal_args, text_rule("one argument for the EAL"));
+  });
+  s.map("control", [&](Section& c) {
+    c.list("cpus", config.control.cpus, integer_rule<uint16_t>(0, kMaxCpu), 1);
+  });
+  s.map("workers", [&](Section& w) {
+    w.list("cpus", config.workers.cpus, integer_rule<uint16_t>(0, kMaxCpu), 1);
+    w.value("idle", config.workers.idle,
+            choice_rule<IdleMode>({{"adaptive", IdleMode::kAdaptive}, {"poll", IdleMode::kPoll}}));
+  });
+  s.maps("ports", config.ports, PortConfig{}, read_port);
+  s.map("limits", [&](Section& l) {
+    l.value("flows_per_worker", config.limits.flows_per_worker,
+            integer_rule<uint32_t>(1024, 268435456));
+    l.value("services", config.limits.services, integer_rule<uint32_t>(1, 1000000));
+    l.value("reals", config.limits.reals, integer_rule<uint32_t>(1, 16777216));
+    l.value("dns_names", config.limits.dns_names, integer_rule<uint32_t>(1, 16777216));
+  });
+}
+
+void read_timeouts(Section& s, Timeouts& timeouts) {
+  s.map("timeouts", [&](Section& t) {
+    static const auto seconds = integer_rule<uint16_t>(1, kMaxTimeoutSeconds);
+    t.value("tcp_embryonic_s", timeouts.tcp_embryonic_s, seconds);
+    t.value("tcp_established_s", timeouts.tcp_established_s, seconds);
+    t.value("tcp_closing_s", timeouts.tcp_closing_s, seconds);
+    t.value("udp_s", timeouts.udp_s, seconds);
+    t.value("udp_one_way_s", timeouts.udp_one_way_s, seconds);
+    t.value("drain_s", timeouts.drain_s, seconds);
+  });
+}
+
+// What all services share comes first, whatever the order in the file.
+void read_forwarding(Section& s, Config& config) {
+  read_timeouts(s, config.timeouts);
+  s.maps("snat_pools", config.snat_pools, SnatPoolConfig{}, [](Section& p, SnatPoolConfig& pool) {
+    p.required("name", pool.name, pool_name_rule());
+    p.list("addresses", pool.addresses, endpoint_rule(), 1);
+    p.value("ports", pool.ports, port_range_rule());
+  });
+  Defaults& defaults = config.defaults;
+  s.map("defaults", [&](Section& d) {
+    d.value("mode", defaults.mode, mode_rule());
+    d.value("snat_pool", defaults.snat_pool, pool_name_rule());
+    d.value("maglev_rows", defaults.maglev_rows, maglev_rows_rule());
+    d.value("no_real", defaults.no_real, no_real_rule());
+    d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
+  });
+}
+
+void read_real(Section& s, RealConfig& real) {
+  static const auto kWeight = integer_rule<uint16_t>(0, 65535);
+  real.position = s.position();
+  s.required("address", real.address, endpoint_rule());
+  s.required("port", real.port, port_rule());
+  s.value("weight", real.weight, kWeight);
+}
+
+void read_service(Section& s, ServiceConfig& service) {
+  static const auto kName = dns_name_rule();
+  static const auto kProtocol =
+      choice_rule<Protocol>({{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}});
+  service.position = s.position();
+  s.required("name", service.name, kName);
+  s.required("vip", service.vip, endpoint_rule());
+  s.required("port", service.port, port_rule());
+  s.value("protocol", service.protocol, kProtocol);
+  s.maps("reals", service.reals, RealConfig{}, read_real);
+  // What follows comes from `defaults` and `timeouts` unless it is said here.
+  s.inherit_defaults();
+  s.value("mode", service.mode, mode_rule());
+  s.value("snat_pool", service.snat_pool, pool_name_rule());
+  s.value("maglev_rows", service.maglev_rows, maglev_rows_rule());
+  s.value("no_real", service.no_real, no_real_rule());
+  read_timeouts(s, service.timeouts);
+}
+
+void read_services(Section& s, Config& config) {
+  ServiceConfig initial;
+  initial.mode = config.defaults.mode;
+  initial.snat_pool = config.defaults.snat_pool;
+  initial.maglev_rows = config.defaults.maglev_rows;
+  initial.no_real = config.defaults.no_real;
+  initial.track = config.defaults.track;
+  initial.timeouts = config.timeouts;
+  s.maps("services", config.services, initial, read_service);
+}
+
+void read_dns(Section& s, DnsConfig& dns) {
+  s.list("listen", dns.listen, endpoint_rule());
+  s.value("ttl_s", dns.ttl_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
+  s.maps("zones", dns.zones, ZoneConfig{}, [](Section& z, ZoneConfig& zone) {
+    z.required("name", zone.name, dns_name_rule());
+    z.value("services", zone.services, boolean_rule());
+    z.list("aliases", zone.aliases, dns_name_rule());
+  });
+  s.map("soa", [&](Section& soa) {
+    soa.value("mname", dns.soa.mname, absolute_dns_name_rule());
+    soa.value("rname", dns.soa.rname, absolute_dns_name_rule());
+    // RFC 1035 3.3.13: 32-bit seconds; RFC 2181 8: the top bit stays zero.
+    const auto seconds = integer_rule<uint32_t>(1, 2147483647);
+    soa.value("refresh_s", dns.soa.refresh_s, seconds);
+    soa.value("retry_s", dns.soa.retry_s, seconds);
+    soa.value("expire_s", dns.soa.expire_s, seconds);
+    soa.value("minimum_s", dns.soa.minimum_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
+  });
+}
+
+void read_all(Section& s, Config& config) {
+  read_machine(s, config);
+  read_forwarding(s, config);
+  read_services(s, config);
+  s.map("dns", [&](Section& d) { read_dns(d, config.dns); });
+  s.map("log", [&](Section& l) {
+    l.value("level", config.log.level,
+            choice_rule<LogLevel>({{"trace", LogLevel::kTrace},
+                                   {"debug", LogLevel::kDebug},
+                                   {"info", LogLevel::kInfo},
+                                   {"warn", LogLevel::kWarn},
+                                   {"error", LogLevel::kError}}));
+    l.value("format", config.log.format,
+            choice_rule<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}}));
+  });
+  s.finish();
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, const std::string& file_name) {
+  Diagnostics diagnostics(file_name);
+  Config config;
+  config.file = file_name;
+  const YamlNodePtr root = read_yaml(text, diagnostics);
+  if (root != nullptr && root->kind != YamlNode::Kind::kMap &&
+      root->kind != YamlNode::Kind::kNull) {
+    diagnostics.error(root->position, std::string(kind_name(*root)) +
+                                          " stands here; the file must be a map of sections, "
+                                          "as 'dns:' with its keys indented below");
+  } else if (root != nullptr) {
+    Section section({&diagnostics, nullptr, nullptr}, root.get(), "");
+    read_all(section, config);
+    if (diagnostics.ok()) check_config(config, *root, diagnostics);
+  }
+  if (!diagnostics.ok()) return Error{diagnostics.text()};
+  return config;
+}
+
+Result<Config> read_config(const std::string& path) {
+  const auto cannot_read = [&] {
+    return Error{path + ": cannot be read: " + std::strerror(errno) +
+                 "; give the path of a readable YAML file"};
+  };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             &std::fclose);
+  if (!file) return cannot_read();
+  std::string text;
+  char block[65536];
+  while (text.size() <= kMaxYamlBytes) {
+    const size_t count = std::fread(block, 1, sizeof block, file.get());
+    text.append(block, count);
+    if (count < sizeof block) break;
+  }
+  if (std::ferror(file.get()) != 0) return cannot_read();
+  return parse_config(text, path);
+}
+
+std::vector<KeyInfo> config_keys() {
+  std::vector<KeyInfo> keys;
+  Config config;
+  Section section({nullptr, &keys, nullptr}, nullptr, "");
+  read_all(section, config);
+  return keys;
+}
+
+std::vector<std::pair<std::string, std::string>> config_values(const Config& config) {
+  std::vector<std::pair<std::string, std::string>> values;
+  Config copy = config;
+  Section section({nullptr, nullptr, &values}, nullptr, "");
+  read_all(section, copy);
+  return values;
+}
+
+}  // namespace vipgate

@@ -1,0 +1,176 @@
+// One map of the configuration. Each section's function (config_reader.cpp) names every key of its
+// map once; the same function reads the file, describes the keys, and lists a Config's values, so
+// that these three cannot drift apart. Short-lived, one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "controlplane/config_rules.h"
+#include "controlplane/diagnostics.h"
+#include "controlplane/yaml_reader.h"
+
+namespace vipgate {
+
+// One key that the reader knows, at a path such as "ports[].vlan" or "control.cpus[]".
+struct KeyInfo {
+  std::string path;
+  ValueInfo value;
+  bool required = false;
+  // As written in the file; none for required keys and for what a service inherits.
+  std::optional<std::string> default_value;
+  bool single_allowed = false;  // a list of which a single item may stand without brackets
+};
+
+// Where the results go: exactly one of the pointers is set.
+struct SectionOutput {
+  Diagnostics* diagnostics = nullptr;                                  // read a file
+  std::vector<KeyInfo>* keys = nullptr;                                // describe
+  std::vector<std::pair<std::string, std::string>>* values = nullptr;  // list path and value
+};
+
+class Section {
+ public:
+  // `node` is nullptr where the file says nothing, and unless reading.
+  Section(SectionOutput output, const YamlNode* node, std::string path);
+
+  // Defaults are taken from elsewhere in the file: do not describe them.
+  void inherit_defaults() { inherits_ = true; }
+  SourcePosition position() const { return node_ ? node_->position : SourcePosition{}; }
+
+  template <class T>
+  void value(std::string_view key, T& target, const Rule<T>& rule) {
+    one(key, target, rule, false);
+  }
+
+  template <class T>
+  void required(std::string_view key, T& target, const Rule<T>& rule) {
+    one(key, target, rule, true);
+  }
+
+  // A list of at least `min_items` single values; with `single_allowed`, also one without brackets.
+  template <class T>
+  void list(std::string_view key, std::vector<T>& target, const Rule<T>& rule, size_t min_items = 0,
+            bool single_allowed = false) {
+    const YamlNode* node = begin_list(key, min_items > 0 && target.empty(), single_allowed,
+                                      [&] { return print_list(target, rule); });
+    if (output_.keys) output_.keys->push_back({path(key) + "[]", rule.info, false, {}, false});
+    if (node == nullptr) return;
+    target.clear();
+    const bool single = node->kind == YamlNode::Kind::kScalar;
+    const size_t count = single ? 1 : node->children.size();
+    for (size_t i = 0; i < count && !output_.diagnostics->full(); ++i) {
+      const YamlNode& item = single ? *node : *node->children[i];
+      auto parsed = rule.parse(item);
+      // A bad item keeps its place, so that indices here and in the file stay the same.
+      if (!parsed) error(item.position, key, parsed.error());
+      target.push_back(parsed ? std::move(parsed.value()) : T{});
+    }
+    if (count < min_items) error(node->position, key, "the list is empty; write at least one item");
+  }
+
+  // A map; `read` gets its Section.
+  template <class Read>
+  void map(std::string_view key, Read read) {
+    Section section(output_, begin_map(key), path(key));
+    if (inherits_) section.inherit_defaults();
+    read(section);
+    section.finish();
+  }
+
+  // A list of maps; each starts as a copy of `initial`; `read` gets its Section and the element.
+  template <class T, class Read>
+  void maps(std::string_view key, std::vector<T>& target, const T& initial, Read read) {
+    const auto label = [&](size_t i) {
+      if constexpr (requires { target[i].name; }) return target[i].name;
+      return std::to_string(i);
+    };
+    const YamlNode* node = begin_list(key, false, false, [&] {
+      std::string out = "[";
+      for (size_t i = 0; i < target.size(); ++i) out += (i > 0 ? ", " : "") + label(i);
+      return out + "]";
+    });
+    const auto one_element = [&](const YamlNode* item, std::string item_path, T& element) {
+      Section section(output_, item, std::move(item_path));
+      read(section, element);
+      section.finish();
+    };
+    if (output_.keys) {
+      T element = initial;
+      one_element(nullptr, path(key) + "[]", element);
+    } else if (output_.values) {
+      for (size_t i = 0; i < target.size(); ++i) {
+        one_element(nullptr, path(key) + "." + label(i), target[i]);
+      }
+    } else if (node != nullptr) {
+      for (const YamlNodePtr& item : node->children) {
+        if (output_.diagnostics->full()) break;
+        target.push_back(initial);
+        if (is_map(*item, key)) one_element(item.get(), "", target.back());
+      }
+    }
+  }
+
+  // Reports keys that nobody asked for and repeated ones. Call it once, last.
+  void finish();
+
+ private:
+  template <class T>
+  void one(std::string_view key, T& target, const Rule<T>& rule, bool required) {
+    if (output_.values) output_.values->emplace_back(path(key), rule.print(target));
+    if (output_.keys) {
+      std::optional<std::string> initial;
+      if (!required && !inherits_) initial = rule.print(target);
+      output_.keys->push_back({path(key), rule.info, required, initial, false});
+    }
+    const YamlNode* node = begin_value(key, required);
+    if (node == nullptr) return;
+    auto parsed = rule.parse(*node);
+    if (parsed) {
+      target = std::move(parsed.value());
+    } else {
+      error(node->position, key, parsed.error());
+    }
+  }
+
+  template <class T>
+  static std::string print_list(const std::vector<T>& items, const Rule<T>& rule) {
+    std::string out = "[";
+    for (const T& item : items) out += (out.size() > 1 ? ", " : "") + rule.print(item);
+    return out + "]";
+  }
+
+  // The list's node if the file has one, else nullptr. Describes or lists it otherwise.
+  template <class Print>
+  const YamlNode* begin_list(std::string_view key, bool required, bool single_allowed,
+                             Print print) {
+    if (output_.values) output_.values->emplace_back(path(key), print());
+    if (output_.keys) {
+      std::optional<std::string> initial;
+      if (!required && !inherits_) initial = print();
+      output_.keys->push_back(
+          {path(key), {KeyType::kList, {}, {}, {}}, required, initial, single_allowed});
+    }
+    return find_list(key, required, single_allowed);
+  }
+
+  const YamlNode* find(std::string_view key, bool required);
+  const YamlNode* begin_value(std::string_view key, bool required);
+  const YamlNode* begin_map(std::string_view key);
+  const YamlNode* find_list(std::string_view key, bool required, bool single_allowed);
+  bool is_map(const YamlNode& item, std::string_view key);
+  std::string path(std::string_view key) const;
+  void error(SourcePosition position, std::string_view key, const std::string& message);
+  void unknown_key(const YamlNode& name);
+
+  SectionOutput output_;
+  const YamlNode* node_;
+  std::string path_;
+  bool inherits_ = false;
+  std::vector<std::string_view> known_;  // string literals of the section's function
+};
+
+}  // namespace vipgate

@@ -1,0 +1,106 @@
+#include "dataplane/announce.h"
+
+#include <cstring>
+
+#include "common/headers.h"
+
+namespace vipgate {
+namespace {
+
+// RFC 4861 4.4, with the target link-layer address option of 4.6.1.
+struct NeighborAdvertisement {
+  static constexpr uint32_t kOverride = 0x20000000;
+
+  IcmpHeader icmp;
+  Ipv6Address target;
+  uint8_t option_type;
+  uint8_t option_length;  // units of 8 bytes
+  MacAddress mac;
+};
+static_assert(sizeof(NeighborAdvertisement) == 32);
+
+constexpr MacAddress kBroadcast{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+constexpr MacAddress kAllNodesMac{{0x33, 0x33, 0, 0, 0, 1}};  // RFC 2464 7
+constexpr Ipv6Address kAllNodes{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+
+template <class T>
+void append(std::vector<uint8_t>& frame, const T& header) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&header);
+  frame.insert(frame.end(), bytes, bytes + sizeof(T));
+}
+
+std::vector<uint8_t> start_frame(const MacAddress& destination, const MacAddress& source,
+                                 uint16_t vlan, uint16_t ether_type) {
+  std::vector<uint8_t> frame;
+  if (vlan == 0) {
+    append(frame, EthernetHeader{destination, source, Be16(ether_type)});
+  } else {
+    append(frame, EthernetHeader{destination, source, Be16(kEtherTypeVlan)});
+    append(frame, VlanTag{Be16(vlan), Be16(ether_type)});
+  }
+  return frame;
+}
+
+// RFC 1071, over an even number of bytes.
+uint32_t add_words(uint32_t sum, const void* data, size_t bytes) {
+  const auto* octets = static_cast<const uint8_t*>(data);
+  for (size_t i = 0; i < bytes; i += 2) sum += (uint32_t{octets[i]} << 8) | octets[i + 1];
+  return sum;
+}
+
+uint16_t fold(uint32_t sum) {
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
+}  // namespace
+
+std::vector<uint8_t> gratuitous_arp(Ipv4Address address, const MacAddress& mac, uint16_t vlan) {
+  std::vector<uint8_t> frame = start_frame(kBroadcast, mac, vlan, kEtherTypeArp);
+  append(frame, ArpHeader{.hardware_type = Be16(1),
+                          .protocol_type = Be16(kEtherTypeIpv4),
+                          .hardware_length = 6,
+                          .protocol_length = 4,
+                          .operation = Be16(ArpHeader::kRequest),
+                          .sender_mac = mac,
+                          .sender_ip = address,
+                          .target_mac = {},
+                          .target_ip = address});
+  return frame;
+}
+
+std::vector<uint8_t> unsolicited_neighbor_advertisement(const Ipv6Address& address,
+                                                        const MacAddress& mac, uint16_t vlan) {
+  NeighborAdvertisement message{
+      .icmp = {.type = IcmpHeader::kV6NeighborAdvertisement,
+               .code = 0,
+               .checksum = Be16(0),
+               .rest = Be32(NeighborAdvertisement::kOverride)},
+      .target = address,
+      .option_type = 2,
+      .option_length = 1,
+      .mac = mac,
+  };
+  const Ipv6Header ip{.version_class_flow = Be32(0x60000000),
+                      .payload_length = Be16(sizeof(message)),
+                      .next_header = kProtocolIcmpv6,
+                      .hop_limit = 255,
+                      .source = address,
+                      .destination = kAllNodes};
+  uint32_t sum = sizeof(message) + kProtocolIcmpv6;  // pseudo-header, RFC 8200 8.1
+  sum = add_words(sum, &ip.source, sizeof(ip.source));
+  sum = add_words(sum, &ip.destination, sizeof(ip.destination));
+  message.icmp.checksum = Be16(fold(add_words(sum, &message, sizeof(message))));
+
+  std::vector<uint8_t> frame = start_frame(kAllNodesMac, mac, vlan, kEtherTypeIpv6);
+  append(frame, ip);
+  append(frame, message);
+  return frame;
+}
+
+std::vector<uint8_t> announcement(const IpAddress& address, const MacAddress& mac, uint16_t vlan) {
+  return address.is_v4() ? gratuitous_arp(address.v4(), mac, vlan)
+                         : unsolicited_neighbor_advertisement(address.v6(), mac, vlan);
+}
+
+}  // namespace vipgate

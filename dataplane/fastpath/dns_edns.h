@@ -1,0 +1,29 @@
+// The records of a query: whatever follows the question and is not one plain OPT record.
+#pragma once
+
+#include <cstdint>
+
+namespace vipgate {
+
+// What a query's OPT record says (RFC 6891 6.1.3).
+struct DnsEdns {
+  enum class Fault : uint8_t {
+    kNone,
+    kRecords,  // records that are broken, missing or forbidden: nothing of EDNS may be trusted
+    kOptions,  // the OPT record was found, but its options are malformed
+  };
+
+  Fault fault = Fault::kNone;
+  bool has_opt = false;
+  uint8_t version = 0;
+  bool is_dnssec_ok = false;
+  uint16_t requestor_size = 0;
+};
+
+// Reads the records from offset `at` on: `authorities`, among which no OPT may be, then
+// `additionals`. Records other than OPT are ignored, wherever they stand (RFC 6891 6.1.1); octets
+// behind the last one too. Reads nothing beyond `length`.
+DnsEdns dns_parse_records(const uint8_t* message, uint32_t length, uint32_t at,
+                          uint32_t authorities, uint32_t additionals);
+
+}  // namespace vipgate

@@ -1,0 +1,358 @@
+#include "dataplane/fastpath/dns_responder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/fastpath/dns_edns.h"
+
+namespace vipgate {
+namespace {
+
+// Octets 2 to 9 of a plain query, loaded as one integer: QR and OPCODE zero, one question, no
+// answer, no authority. The other flags and the RCODE of a query are ignored.
+constexpr uint64_t kPlainMask = 0xffff'ffff'ffff'00f8;
+constexpr uint64_t kPlainValue = 0x0000'0000'0100'0000;
+
+template <class T>
+T load(const uint8_t* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+uint16_t load_be16(const uint8_t* at) { return byte_swap(load<uint16_t>(at)); }
+
+// Services that answer whatever they get, and 0, which cannot be answered: echo, daytime, qotd,
+// chargen, time, kpasswd.
+bool is_dropped_port(uint16_t port) {
+  constexpr uint64_t kBelow64 = uint64_t{1} << 0 | uint64_t{1} << 7 | uint64_t{1} << 13 |
+                                uint64_t{1} << 17 | uint64_t{1} << 19 | uint64_t{1} << 37;
+  return port < 64 ? (kBelow64 >> port & 1) != 0 : port == 464;
+}
+
+void decide(DnsParsed& parsed, DnsVerdict verdict) { parsed.verdict = verdict; }
+
+// EDNS comes before class, type and name: a version that we do not speak is BADVERS whatever is
+// asked (RFC 6891 6.1.3).
+void apply_edns(DnsParsed& parsed, const DnsEdns& edns) {
+  if (edns.fault == DnsEdns::Fault::kRecords) return decide(parsed, DnsVerdict::kFormerr);
+  if (!edns.has_opt) return;
+  parsed.has_opt = true;
+  parsed.is_dnssec_ok = edns.is_dnssec_ok;
+  parsed.limit = std::min(std::max(edns.requestor_size, kDnsPlainLimit), kDnsUdpLimit);
+  if (edns.version != 0) return decide(parsed, DnsVerdict::kBadvers);
+  if (edns.fault == DnsEdns::Fault::kOptions) decide(parsed, DnsVerdict::kFormerr);
+}
+
+// Only one OPT record without options right behind the question is read here.
+void parse_additional(DnsParsed& parsed) {
+  const DnsQuery& query = parsed.query;
+  const uint16_t count = load_be16(query.message + 10);
+  if (count == 0) return;
+  const uint8_t* opt = query.message + parsed.question_end;
+  const bool is_plain = count == 1 && query.length - parsed.question_end >= int{kDnsOptLength} &&
+                        opt[0] == 0 && load_be16(opt + 1) == static_cast<uint16_t>(DnsType::kOpt) &&
+                        opt[9] == 0 && opt[10] == 0;
+  if (!is_plain) [[unlikely]] {
+    const DnsEdns edns =
+        dns_parse_records(query.message, query.length, parsed.question_end, 0, count);
+    return apply_edns(parsed, edns);
+  }
+  DnsEdns edns;
+  edns.has_opt = true;
+  edns.requestor_size = load_be16(opt + 3);
+  edns.version = opt[6];
+  edns.is_dnssec_ok = (opt[7] & 0x80) != 0;
+  apply_edns(parsed, edns);
+}
+
+// Messages whose header is not that of a plain query. Leaves the verdict kAnswer when the question
+// is still to be parsed.
+void parse_odd_header(DnsParsed& parsed) {
+  const DnsQuery& query = parsed.query;
+  const auto header = load<DnsHeader>(query.message);
+  const uint16_t flags = header.flags.host();
+  if ((flags & DnsHeader::kResponse) != 0) return decide(parsed, DnsVerdict::kDropResponse);
+  if ((flags & DnsHeader::kOpcodeMask) != 0) return decide(parsed, DnsVerdict::kNotimp);
+  const uint16_t questions = header.question_count.host();
+  if (questions == 1) return;
+  decide(parsed, DnsVerdict::kFormerr);
+  // Without any question the OPT record can still be found, and asks for one in the reply.
+  if (questions == 0 && header.answer_count.host() == 0 && header.authority_count.host() == 0) {
+    const DnsEdns edns = dns_parse_records(query.message, query.length, kDnsHeaderLength, 0,
+                                           header.additional_count.host());
+    parsed.has_opt = edns.has_opt;
+    parsed.is_dnssec_ok = edns.is_dnssec_ok;
+  }
+}
+
+// What is asked, given a well-formed query: the rules that need no look-up.
+void apply_class_and_type(DnsParsed& parsed) {
+  const uint16_t query_class = load_be16(parsed.query.message + parsed.question_end - 2);
+  if (query_class != static_cast<uint16_t>(DnsClass::kIn)) [[unlikely]] {
+    return decide(parsed, DnsVerdict::kRefused);
+  }
+  // Zone transfers: AXFR is not defined over UDP (RFC 5936 4.2), IXFR is a matter of policy.
+  if (parsed.type == DnsType::kAxfr) [[unlikely]]
+    decide(parsed, DnsVerdict::kNotimp);
+  if (parsed.type == DnsType::kIxfr) [[unlikely]]
+    decide(parsed, DnsVerdict::kRefused);
+}
+
+// A question with records where a query has none: only IXFR may have one, the SOA in authority.
+void apply_section_counts(DnsParsed& parsed) {
+  const auto header = load<DnsHeader>(parsed.query.message);
+  const bool is_ixfr = parsed.type == DnsType::kIxfr;
+  if (header.answer_count.host() != 0 || header.authority_count.host() > (is_ixfr ? 1 : 0)) {
+    return decide(parsed, DnsVerdict::kFormerr);
+  }
+  const DnsEdns edns =
+      dns_parse_records(parsed.query.message, parsed.query.length, parsed.question_end,
+                        header.authority_count.host(), header.additional_count.host());
+  apply_edns(parsed, edns);
+}
+
+struct Sections {
+  DnsRcode rcode = DnsRcode::kNoError;
+  uint16_t flags = 0;  // those of AA and TC that are set
+  uint16_t answers = 0;
+  uint16_t authorities = 0;
+  uint32_t body_length = 0;
+  uint16_t body_sum = 0;  // as at an even offset
+};
+
+uint64_t add_words(uint64_t sum, uint64_t octets) {
+  return sum + (octets & 0xffffffff) + (octets >> 32);
+}
+
+uint16_t fold_sum(uint64_t sum) {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(sum);
+}
+
+// The sum of octets that lie at an even offset. REQUIRES: 8 readable octets before `end`.
+uint64_t sum_question(const uint8_t* at, const uint8_t* end) {
+  uint64_t sum = 0;
+  for (; end - at >= 8; at += 8) sum = add_words(sum, load<uint64_t>(at));
+  const auto rest = end - at;
+  if (rest != 0) sum = add_words(sum, load<uint64_t>(end - 8) >> (8 * (8 - rest)));
+  return sum;
+}
+
+uint16_t at_parity(uint16_t sum, uint32_t offset) {
+  return (offset & 1) != 0 ? byte_swap(sum) : sum;
+}
+
+// Writes header and OPT around the question and a body that is in place already.
+DnsReply finish(const DnsParsed& parsed, const Sections& sections, DnsVerdict verdict) {
+  uint8_t* message = parsed.query.message;
+  const auto rcode = static_cast<uint16_t>(sections.rcode);
+  const bool is_query = (message[2] & 0x78) == 0;
+  const bool has_question = parsed.question_end != kDnsHeaderLength;
+
+  // The header's part is summed from registers, because loading what was just stored in other
+  // pieces would stall.
+  uint64_t sum = 0;
+  if (has_question) sum = sum_question(message + kDnsHeaderLength, message + parsed.question_end);
+
+  DnsHeader header;
+  header.id = load<Be16>(message);
+  const auto kept = static_cast<uint16_t>(
+      load_be16(message + 2) &
+      (DnsHeader::kOpcodeMask | (is_query ? DnsHeader::kRecursionDesired : 0)));
+  header.flags = Be16(static_cast<uint16_t>(DnsHeader::kResponse | kept | sections.flags |
+                                            (rcode & DnsHeader::kRcodeMask)));
+  header.question_count = Be16(has_question ? 1 : 0);
+  header.answer_count = Be16(sections.answers);
+  header.authority_count = Be16(sections.authorities);
+  header.additional_count = Be16(parsed.has_opt ? 1 : 0);
+  uint64_t first;
+  uint32_t last;
+  std::memcpy(&first, &header, 8);
+  std::memcpy(&last, reinterpret_cast<const uint8_t*>(&header) + 8, 4);
+  std::memcpy(message, &first, 8);
+  std::memcpy(message + 8, &last, 4);
+  sum = add_words(sum, first) + last;
+
+  sum += at_parity(sections.body_sum, parsed.question_end);
+  uint32_t length = parsed.question_end + sections.body_length;
+  if (parsed.has_opt) {
+    // Root, OPT, our size, extended RCODE, version 0, DO, no options: 8 octets and 3 zeros.
+    const uint64_t opt = uint64_t{static_cast<uint16_t>(DnsType::kOpt)} << 40 |
+                         uint64_t{kDnsUdpLimit} << 24 | uint64_t{rcode} >> 4 << 16 |
+                         (parsed.is_dnssec_ok ? uint64_t{0x80} : 0);
+    const uint64_t stored = byte_swap(opt);
+    std::memcpy(message + length, &stored, 8);
+    std::memset(message + length + 8, 0, 3);
+    sum += at_parity(fold_sum(add_words(0, stored)), length);
+    length += kDnsOptLength;
+  }
+  return {static_cast<uint16_t>(length), fold_sum(sum), verdict};
+}
+
+DnsReply finish_error(const DnsParsed& parsed, DnsRcode rcode, DnsVerdict verdict) {
+  Sections sections;
+  sections.rcode = rcode;
+  return finish(parsed, sections, verdict);
+}
+
+// The octets from offset 0 up to and including the OPT record.
+uint32_t total_length(const DnsParsed& parsed, uint32_t body_length) {
+  return parsed.question_end + body_length +
+         (parsed.has_opt ? static_cast<uint32_t>(kDnsOptLength) : 0);
+}
+
+DnsReply finish_truncated(const DnsParsed& parsed, DnsRcode rcode) {
+  Sections sections;
+  sections.rcode = rcode;
+  sections.flags = DnsHeader::kAuthoritative | DnsHeader::kTruncated;
+  return finish(parsed, sections, DnsVerdict::kTruncated);
+}
+
+// Copies in groups of 16 octets where there is room for the last one's excess. `from` is followed
+// by kDnsReadSlack readable octets.
+void copy_body(uint8_t* to, const uint8_t* from, uint32_t length, const uint8_t* room_end) {
+  if (room_end - to >= static_cast<ptrdiff_t>(length + 15)) [[likely]] {
+    for (uint32_t at = 0; at < length; at += 16) std::memcpy(to + at, from + at, 16);
+  } else {
+    std::memcpy(to, from, length);
+  }
+}
+
+DnsReply answer_rrset(const DnsParsed& parsed, const DnsBody& body, uint32_t rotation) {
+  if (total_length(parsed, body.length) > parsed.limit) [[unlikely]] {
+    return finish_truncated(parsed, DnsRcode::kNoError);
+  }
+  uint8_t* to = parsed.query.message + parsed.question_end;
+  const uint8_t* room_end = parsed.query.message + parsed.query.capacity;
+  uint32_t split = 0;
+  if (body.count > 1) split = rotation % body.count * body.record_length;
+  // The records from `split` on, then those before it.
+  copy_body(to, body.octets + split, body.length - split, room_end);
+  copy_body(to + body.length - split, body.octets, split, room_end);
+  Sections sections;
+  sections.flags = DnsHeader::kAuthoritative;
+  sections.answers = body.count;
+  sections.body_length = body.length;
+  sections.body_sum = body.sum;
+  return finish(parsed, sections, DnsVerdict::kAnswer);
+}
+
+// NODATA or NXDOMAIN: the zone's SOA in the authority section (RFC 2308 2.1, 2.2).
+DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, DnsVerdict verdict) {
+  const DnsBody& body = zone.soa_negative;
+  Sections sections;
+  if (verdict == DnsVerdict::kNxdomain) sections.rcode = DnsRcode::kNxDomain;
+  if (total_length(parsed, body.length) > parsed.limit) [[unlikely]] {
+    return finish_truncated(parsed, sections.rcode);
+  }
+  uint8_t* to = parsed.query.message + parsed.question_end;
+  copy_body(to, body.octets, body.length, parsed.query.message + parsed.query.capacity);
+  const Be16 owner(
+      static_cast<uint16_t>(0xc000 | (kDnsHeaderLength + parsed.name_length - zone.name.size())));
+  std::memcpy(to, &owner, sizeof owner);
+  sections.flags = DnsHeader::kAuthoritative;
+  sections.authorities = 1;
+  sections.body_length = body.length;
+  sections.body_sum = fold_sum(uint64_t{body.sum} + owner.raw());
+  return finish(parsed, sections, verdict);
+}
+
+DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotation) {
+  const DnsEntry* entry = parsed.candidate;
+  if (entry == nullptr || !DnsTable::is_name(*entry, parsed.name, parsed.name_length)) {
+    entry = table.find(parsed.hash, parsed.name, parsed.name_length);
+  }
+  if (entry == nullptr) {
+    const DnsZone* zone = table.zone_of(parsed.name, parsed.name_length);
+    if (zone != nullptr) return answer_negative(parsed, *zone, DnsVerdict::kNxdomain);
+    return finish_error(parsed, DnsRcode::kRefused, DnsVerdict::kRefused);
+  }
+  DnsBody body;
+  if (entry->find(parsed.type, body)) return answer_rrset(parsed, body, rotation);
+  const DnsZone& zone = table.zones()[entry->zone];
+  if (entry->is_apex && parsed.type == DnsType::kSoa) {
+    return answer_rrset(parsed, zone.soa_answer, rotation);
+  }
+  return answer_negative(parsed, zone, DnsVerdict::kNodata);
+}
+
+}  // namespace
+
+void dns_parse(const DnsTable& table, const DnsQuery& query, DnsParsed& parsed) {
+  parsed.query = query;
+  parsed.candidate = nullptr;
+  parsed.question_end = kDnsHeaderLength;
+  parsed.limit = kDnsPlainLimit;
+  parsed.verdict = DnsVerdict::kAnswer;
+  parsed.has_opt = false;
+  parsed.is_dnssec_ok = false;
+  if (query.length < kDnsHeaderLength) return decide(parsed, DnsVerdict::kDropShort);
+  if (is_dropped_port(query.source_port.host())) {
+    return decide(parsed, DnsVerdict::kDropSourcePort);
+  }
+  const bool is_plain = (load<uint64_t>(query.message + 2) & kPlainMask) == kPlainValue;
+  if (!is_plain) [[unlikely]] {
+    parse_odd_header(parsed);
+    if (parsed.verdict != DnsVerdict::kAnswer) return;
+  }
+  const uint8_t* name = query.message + kDnsHeaderLength;
+  const size_t available = query.length - kDnsHeaderLength;
+  const size_t name_length = dns_name_length(name, available);
+  if (name_length == 0 || name_length + 4 > available) [[unlikely]] {
+    return decide(parsed, DnsVerdict::kFormerr);
+  }
+  parsed.name_length = static_cast<uint16_t>(name_length);
+  parsed.question_end = static_cast<uint16_t>(kDnsHeaderLength + name_length + 4);
+  parsed.type = DnsType{load_be16(name + name_length)};
+  if (is_plain) [[likely]] {
+    parse_additional(parsed);
+  } else {
+    apply_section_counts(parsed);
+  }
+  if (parsed.verdict == DnsVerdict::kAnswer) apply_class_and_type(parsed);
+  if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
+    return;
+  parsed.limit = std::min(parsed.limit, query.capacity);
+  dns_fold_name(name, name_length, parsed.name);
+  parsed.hash = table.hash(parsed.name, name_length);
+  table.prefetch(parsed.hash);
+}
+
+void dns_prefetch(const DnsTable& table, DnsParsed& parsed) {
+  if (parsed.verdict != DnsVerdict::kAnswer) return;
+  parsed.candidate = table.candidate(parsed.hash);
+  if (parsed.candidate == nullptr) return;
+  const auto* octets = reinterpret_cast<const char*>(parsed.candidate);
+  __builtin_prefetch(octets);
+  __builtin_prefetch(octets + 64);
+}
+
+DnsReply dns_answer(const DnsTable& table, const DnsParsed& parsed, uint32_t rotation) {
+  switch (parsed.verdict) {
+    case DnsVerdict::kAnswer:
+      return look_up(table, parsed, rotation);
+    case DnsVerdict::kRefused:
+      return finish_error(parsed, DnsRcode::kRefused, parsed.verdict);
+    case DnsVerdict::kFormerr:
+      return finish_error(parsed, DnsRcode::kFormErr, parsed.verdict);
+    case DnsVerdict::kNotimp:
+      return finish_error(parsed, DnsRcode::kNotImp, parsed.verdict);
+    case DnsVerdict::kBadvers:
+      return finish_error(parsed, DnsRcode::kBadVers, parsed.verdict);
+    default:
+      return {0, 0, parsed.verdict};
+  }
+}
+
+DnsReply dns_respond(const DnsTable& table, const DnsQuery& query, uint32_t rotation) {
+  DnsParsed parsed;
+  dns_parse(table, query, parsed);
+  dns_prefetch(table, parsed);
+  return dns_answer(table, parsed, rotation);
+}
+
+}  // namespace vipgate

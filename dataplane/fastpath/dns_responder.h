@@ -1,0 +1,78 @@
+// The authoritative DNS responder: a query's octets in, a reply's octets out, in place.
+//
+// Pure functions without state; any worker may call them on messages and tables that it may read.
+// The caller owns everything below the DNS message: it swaps addresses and ports, and sets lengths
+// and checksums from DnsReply. A burst goes through three stages, each over all of its messages, so
+// that the cache misses of one overlap with the others': dns_parse, dns_prefetch, dns_answer.
+#pragma once
+
+#include <cstdint>
+
+#include "common/byte_order.h"
+#include "common/dns_table.h"
+
+namespace vipgate {
+
+// What became of a query; one counter each.
+enum class DnsVerdict : uint8_t {
+  kAnswer,
+  kNodata,
+  kNxdomain,
+  kTruncated,  // TC=1 without records: the answer exceeds what the requestor takes
+  kRefused,    // outside the zones, or a class other than IN
+  kFormerr,
+  kNotimp,
+  kBadvers,
+  kDropShort,       // no whole header
+  kDropSourcePort,  // a port whose service would answer the answer
+  kDropResponse,    // QR=1 is never answered, or two servers might talk for ever
+};
+
+constexpr bool is_drop(DnsVerdict verdict) { return verdict >= DnsVerdict::kDropShort; }
+
+// One UDP payload.
+struct DnsQuery {
+  uint8_t* message = nullptr;
+  uint16_t length = 0;    // octets received
+  uint16_t capacity = 0;  // octets that may be written from `message` on; >= length
+  Be16 source_port;
+};
+
+// A query between the stages. Plain memory: the caller keeps an array of them for a burst.
+struct alignas(64) DnsParsed {
+  DnsFoldedName name;
+  uint64_t hash;
+  const DnsEntry* candidate;
+  DnsQuery query;
+  uint16_t name_length;
+  uint16_t question_end;  // offset behind the question; 12 when the reply has none
+  DnsType type;
+  uint16_t limit;      // octets that the reply may have
+  DnsVerdict verdict;  // kAnswer: the name is to be looked up; else it is decided
+  bool has_opt;        // the reply has an OPT record
+  bool is_dnssec_ok;   // DO, to be copied
+};
+
+struct DnsReply {
+  uint16_t length;  // octets at `message`; 0: drop
+  // The reply's ones-complement sum, folded to 16 bits, of words as they lie in memory, which is
+  // what rte_raw_cksum() gives: add the pseudo header's and the UDP header's, store the complement.
+  uint16_t sum;
+  DnsVerdict verdict;
+};
+
+// Parses, folds and hashes, and prefetches the name's bucket. Reads nothing beyond query.length.
+void dns_parse(const DnsTable& table, const DnsQuery& query, DnsParsed& parsed);
+
+// Probes the bucket and prefetches the entry.
+void dns_prefetch(const DnsTable& table, DnsParsed& parsed);
+
+// Writes the reply over the query. `rotation` chooses which record of an RRset comes first: a
+// number that differs from call to call, such as a count of the worker's packets.
+// REQUIRES: the same table as in the stages before.
+DnsReply dns_answer(const DnsTable& table, const DnsParsed& parsed, uint32_t rotation);
+
+// All three at once, for a lone query.
+DnsReply dns_respond(const DnsTable& table, const DnsQuery& query, uint32_t rotation);
+
+}  // namespace vipgate

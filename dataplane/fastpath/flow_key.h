@@ -1,0 +1,54 @@
+// Keys of tracked flows: the client's address and port, and an id that stands for the other end's
+// address, port and protocol, so that a key is complete and no false hit is possible.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "common/addresses.h"
+#include "common/hash.h"
+
+namespace vipgate {
+
+// 8 bytes: four of them, with their state, fill a cache line. Ids are 1 to 65,535.
+struct FlowKey4 {
+  uint64_t bits = 0;
+
+  static FlowKey4 of(Ipv4Address client, Be16 client_port, uint32_t flow_id) {
+    return {static_cast<uint64_t>(client.value.raw()) |
+            static_cast<uint64_t>(client_port.raw()) << 32 | static_cast<uint64_t>(flow_id) << 48};
+  }
+  uint64_t hash(const HashSecret& secret) const { return keyed_hash(bits, secret); }
+  friend bool operator==(FlowKey4, FlowKey4) = default;
+};
+
+struct FlowKey6 {
+  Ipv6Address client;
+  Be16 client_port;
+  uint16_t zero = 0;
+  uint32_t flow_id = 0;
+
+  static FlowKey6 of(const Ipv6Address& client, Be16 client_port, uint32_t flow_id) {
+    return {client, client_port, 0, flow_id};
+  }
+  uint64_t hash(const HashSecret& secret) const { return keyed_hash(this, sizeof *this, secret); }
+  friend bool operator==(const FlowKey6& a, const FlowKey6& b) {
+    return std::memcmp(&a, &b, sizeof a) == 0;
+  }
+};
+static_assert(sizeof(FlowKey6) == 24);
+
+inline constexpr uint32_t kMaxFlowId4 = 65'535;
+
+template <class Address>
+struct FlowKeyOf;
+template <>
+struct FlowKeyOf<Ipv4Address> {
+  using Type = FlowKey4;
+};
+template <>
+struct FlowKeyOf<Ipv6Address> {
+  using Type = FlowKey6;
+};
+
+}  // namespace vipgate

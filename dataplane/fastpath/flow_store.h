@@ -1,0 +1,127 @@
+// All tracked flows of one worker and one IP family: the flow table, the NAT records, the SNAT
+// ports. The memory is given at construction and never grows; only the owning worker touches it.
+//
+// Records lie in one array. First come those of `fullnat` flows, one for each SNAT address and port
+// that this worker owns, so that a return packet finds its record by index; then those of `nat`
+// flows, from a free list.
+#pragma once
+
+#include <span>
+
+#include "common/counters.h"
+#include "common/snapshot.h"
+#include "dataplane/fastpath/flow_key.h"
+#include "dataplane/fastpath/flow_table.h"
+#include "dataplane/fastpath/knobs.h"
+#include "dataplane/fastpath/nat_record.h"
+#include "dataplane/fastpath/snat_ports.h"
+
+namespace vipgate {
+
+// What a new flow is made of, besides its service and its real.
+template <class Address>
+struct NewFlow {
+  Address client;
+  Address vip;
+  Be16 client_port;
+  MacAddress client_mac;
+  Be16 client_tci;
+  uint8_t client_port_index = 0;
+};
+
+// One SNAT address, as this worker uses it. Empty for an address of the other family.
+struct SnatSlot {
+  SnatPorts ports;
+  uint32_t first_record = 0;
+  uint32_t count = 0;  // ports that this worker owns
+};
+
+// Zeroed memory, made by FlowMemory, that outlives the store.
+template <class Address>
+struct FlowStoreMemory {
+  std::span<typename FlowTable<typename FlowKeyOf<Address>::Type>::Bucket> buckets;
+  std::span<NatRecord<Address>> records;
+  std::span<const SnatSlot> snat;  // by Snapshot::snat_addresses
+  uint32_t first_nat_record = 0;
+  uint32_t worker = 0;
+};
+
+template <class Address>
+class FlowStore {
+ public:
+  using Key = typename FlowKeyOf<Address>::Type;
+  using Table = FlowTable<Key>;
+  using Entry = typename Table::Entry;
+  using Record = NatRecord<Address>;
+
+  FlowStore(const FlowStoreMemory<Address>& memory, const HashSecret& secret,
+            WorkerCounters& counters)
+      : memory_(memory),
+        counters_(counters),
+        table_(memory.buckets, secret),
+        ns_per_bucket_(kSweepSeconds * 1'000'000'000ull / memory.buckets.size() + 1) {}
+
+  Table& table() { return table_; }
+  const Table& table() const { return table_; }
+  Record& record(uint32_t index) { return memory_.records[index]; }
+  const SnatSlot& snat(uint32_t slot) const { return memory_.snat[slot]; }
+
+  // The record that a packet to (SNAT address `slot`, `port`) means, in use or not.
+  // REQUIRES: snat(slot).ports.contains(port), and this worker owns it.
+  Record& return_record(uint32_t slot, uint16_t port) {
+    const SnatSlot& snat = memory_.snat[slot];
+    return memory_.records[snat.first_record + snat.ports.position(port)];
+  }
+
+  // Whether an entry of the table stands for a flow that has ended by time-out: its own deadline
+  // follows the forward packets only, the record's follows both directions.
+  bool has_expired(const Entry& entry, Quarter now) const {
+    return has_passed(entry.deadline, now) &&
+           has_passed(memory_.records[entry.value].deadline, now);
+  }
+
+  // Tracks a new flow of `service` to `real`, in its first state (embryonic or one-way). Null when
+  // it can't be, with the reason in `reason`. `hash` is that of the forward key, which is not in
+  // the table yet.
+  Record* create(const ServiceEntry& service, RealId real_id, const RealEntry& real,
+                 const Snapshot& snapshot, const NewFlow<Address>& flow, uint64_t hash, Now now,
+                 DropReason& reason);
+
+  // Forgets the flow: its entries and its record.
+  void release(Record& record);
+
+  // Notes the flow's new state in its record and, for the order of eviction, in its entry.
+  void set_state(Record& record, FlowState state);
+
+  // Gives back expired flows; to be called once per loop. Sweeps at a pace that visits all within
+  // kSweepSeconds, and all at once after a jump of the clock.
+  void advance(Now now);
+
+ private:
+  Record* take_snat_port(const ServiceEntry& service, const Snapshot& snapshot, uint64_t hash,
+                         Now now);
+  Record* take_nat_record(Now now);
+  void give_back(Record& record);
+  bool make_room(uint64_t hash, FlowState state, Now now, Entry*& slot);
+  bool place_return_entry(Record& record, Now now, DropReason& reason);
+  void erase_entry(const Key& key);
+  void expire_if_due(Entry& entry, Quarter now);
+  void sweep_all(Quarter now);
+  uint32_t index_of(const Record& record) const {
+    return static_cast<uint32_t>(&record - memory_.records.data());
+  }
+
+  FlowStoreMemory<Address> memory_;
+  WorkerCounters& counters_;
+  Table table_;
+  uint32_t nat_free_ = kNone;  // head of the free list, linked by NatRecord::service
+  uint32_t nat_used_ = 0;      // `nat` records that were ever taken
+  const uint64_t ns_per_bucket_;
+  Now swept_to_{};
+  bool started_ = false;
+};
+
+extern template class FlowStore<Ipv4Address>;
+extern template class FlowStore<Ipv6Address>;
+
+}  // namespace vipgate

@@ -1,0 +1,169 @@
+// The flow table of one worker: buckets of four entries, two candidate buckets for each key. It
+// never allocates; the memory is given at start. Only the owning worker touches it.
+//
+// A key lies in its first bucket where that has room; the second is looked at only when the first
+// bucket's overflow count says that one of its keys went there. Time is by deadline: an entry whose
+// deadline has passed is a free slot for whoever comes next, and the sweep gives back what it held.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "common/hash.h"
+#include "common/snapshot.h"
+#include "dataplane/fastpath/flow_clock.h"
+
+namespace vipgate {
+
+template <class Key>
+class FlowTable {
+ public:
+  static constexpr size_t kWays = 4;
+
+  struct Entry {
+    Key key;
+    uint32_t value;
+    Quarter deadline;
+    FlowState state;  // kFree: the slot is empty
+    uint8_t meta;  // bit 0: lies in its second bucket; bits 1-7, first entry only: overflow count
+  };
+
+  struct alignas(64) Bucket {
+    Entry entries[kWays];
+  };
+
+  // Buckets for `flows` entries at the load the table is sized for: four in ten slots, where under
+  // one key in ten thousand finds both buckets full.
+  static size_t buckets_for(size_t flows) { return flows * 10 / (4 * kWays) + 1; }
+
+  // `memory` must be zeroed and outlive the table.
+  FlowTable(std::span<Bucket> memory, const HashSecret& secret)
+      : buckets_(memory.data()), count_(static_cast<uint32_t>(memory.size())), secret_(secret) {}
+
+  uint64_t hash(const Key& key) const { return key.hash(secret_); }
+  void prefetch(uint64_t hash) const { __builtin_prefetch(&first(hash)); }
+
+  Entry* find(const Key& key, uint64_t hash) const {
+    Bucket& bucket = first(hash);
+    if (Entry* entry = find_in(bucket, key)) return entry;
+    if (overflow(bucket) == 0) [[likely]] {
+      return nullptr;
+    }
+    return find_in(second(hash), key);
+  }
+
+  // The slot where a new flow in `state` may be put: empty, or the least worthy one of its two
+  // buckets: expired, then closing, then unanswered (embryonic, one-way), then the least recently
+  // seen. Null when every slot holds a flow that is worth more: an unanswered flow never displaces
+  // an answered one. `has_expired(entry)` has the last word where an entry's deadline has passed.
+  // The caller gives back what an occupied slot held (erase()) before it calls place().
+  template <class HasExpired>
+  Entry* choose(uint64_t hash, FlowState state, Quarter now, HasExpired&& has_expired) const {
+    Entry* best = nullptr;
+    uint32_t best_rank = UINT32_MAX;
+    for (Bucket* bucket : {&first(hash), &second(hash)}) {
+      for (Entry& entry : bucket->entries) {
+        const uint32_t rank = eviction_rank(entry, now, has_expired);
+        if (rank < best_rank) {
+          best = &entry;
+          best_rank = rank;
+        }
+      }
+      if (best_rank <= kExpiredRank) break;
+    }
+    if (best_rank > kExpiredRank && worth(best->state) > worth(state)) return nullptr;
+    return best;
+  }
+
+  // REQUIRES: `entry` came from choose(hash) and its state is kFree.
+  void place(Entry* entry, const Key& key, uint64_t hash, uint32_t value, Quarter deadline,
+             FlowState state) {
+    assert(entry->state == FlowState::kFree);
+    const bool displaced = bucket_of(entry) != &first(hash);
+    entry->key = key;
+    entry->value = value;
+    entry->deadline = deadline;
+    entry->state = state;
+    entry->meta = static_cast<uint8_t>((entry->meta & ~kDisplaced) | (displaced ? kDisplaced : 0));
+    if (displaced) add_overflow(first(hash), 1);
+    ++size_;
+  }
+
+  void erase(Entry* entry) {
+    assert(entry->state != FlowState::kFree);
+    if ((entry->meta & kDisplaced) != 0) add_overflow(first(hash(entry->key)), -1);
+    entry->key = Key{};
+    entry->state = FlowState::kFree;
+    entry->meta = static_cast<uint8_t>(entry->meta & ~kDisplaced);
+    --size_;
+  }
+
+  // Calls visit(entry) for each entry of the next `buckets` buckets in turn.
+  template <class Visit>
+  void sweep(size_t buckets, Visit&& visit) {
+    for (size_t i = 0; i < buckets; ++i) {
+      for (Entry& entry : buckets_[cursor_].entries) {
+        if (entry.state != FlowState::kFree) visit(entry);
+      }
+      cursor_ = cursor_ + 1 == count_ ? 0 : cursor_ + 1;
+    }
+  }
+
+  size_t size() const { return size_; }
+  size_t bucket_count() const { return count_; }
+
+ private:
+  static constexpr uint8_t kDisplaced = 1;
+  static constexpr uint8_t kOverflowMax = 127;  // a count that got here stays
+  static constexpr uint32_t kExpiredRank = 1;
+
+  static uint32_t overflow(const Bucket& bucket) { return bucket.entries[0].meta >> 1; }
+  static void add_overflow(Bucket& bucket, int change) {
+    uint8_t& meta = bucket.entries[0].meta;
+    const int count = meta >> 1;
+    if (count == kOverflowMax) return;
+    meta = static_cast<uint8_t>((count + change) << 1 | (meta & kDisplaced));
+  }
+
+  static Entry* find_in(Bucket& bucket, const Key& key) {
+    for (Entry& entry : bucket.entries) {
+      // An empty slot has the zero key, which no flow has: flow ids start at 1.
+      if (entry.key == key) return &entry;
+    }
+    return nullptr;
+  }
+
+  // 0: empty; 1: expired; then by worth and, within one, by the time left.
+  template <class HasExpired>
+  static uint32_t eviction_rank(const Entry& entry, Quarter now, HasExpired&& has_expired) {
+    if (entry.state == FlowState::kFree) return 0;
+    if (has_passed(entry.deadline, now) && has_expired(entry)) return kExpiredRank;
+    const uint32_t left =
+        has_passed(entry.deadline, now) ? 0 : static_cast<uint16_t>(entry.deadline - now);
+    return worth(entry.state) << 16 | left;
+  }
+
+  static uint32_t worth(FlowState state) {
+    if (state >= FlowState::kReplied) return 3;
+    return state >= FlowState::kEmbryonic ? 2 : 1;
+  }
+
+  Bucket& first(uint64_t hash) const {
+    return buckets_[(static_cast<uint64_t>(static_cast<uint32_t>(hash)) * count_) >> 32];
+  }
+  Bucket& second(uint64_t hash) const { return buckets_[((hash >> 32) * count_) >> 32]; }
+  Bucket* bucket_of(const Entry* entry) const {
+    const auto offset = reinterpret_cast<uintptr_t>(entry) - reinterpret_cast<uintptr_t>(buckets_);
+    return buckets_ + offset / sizeof(Bucket);
+  }
+
+  Bucket* buckets_;
+  uint32_t count_;
+  uint32_t cursor_ = 0;
+  size_t size_ = 0;
+  HashSecret secret_;
+};
+
+}  // namespace vipgate

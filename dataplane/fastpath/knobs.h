@@ -1,0 +1,28 @@
+// Compile-time sizes of the fast path, in one place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vipgate {
+
+// Packets taken from a queue at once. 64 hides memory latency better than 32 from a million flows
+// on, and costs nothing below.
+inline constexpr uint16_t kBurst = 64;
+inline constexpr size_t kMaxPorts = 16;
+inline constexpr size_t kMaxWorkers = 64;
+static_assert(kBurst <= 64 && kMaxPorts <= 32 && kMaxWorkers <= 64, "sets of them are bit masks");
+
+// SNAT ports tried for one new flow before it is refused.
+inline constexpr uint32_t kSnatProbes = 64;
+// The whole flow table is swept once in this time.
+inline constexpr uint32_t kSweepSeconds = 30;
+// Buckets swept at most in one loop, so that a sweep never delays a packet.
+inline constexpr size_t kSweepBucketsPerLoop = 16;
+
+// Answers of the gateway's own making, per worker and second.
+inline constexpr uint32_t kEchoRepliesPerSecond = 10'000;
+inline constexpr uint32_t kUnreachablesPerSecond = 1'000;
+inline constexpr uint32_t kResetsPerSecond = 100'000;
+
+}  // namespace vipgate

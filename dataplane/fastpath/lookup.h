@@ -1,0 +1,181 @@
+// Passes two and three: from destination address to service, and from key to flow.
+#pragma once
+
+#include "common/checksum.h"
+#include "dataplane/fastpath/pipeline.h"
+
+namespace vipgate {
+
+inline constexpr Be16 kDnsPort{53};
+
+// Whether this worker owns the flow of `client`; if not, hands the packet over. With one worker,
+// and for packets that were handed over, there is nothing to compute.
+template <class Observer>
+template <class Address>
+bool Pipeline<Observer>::is_mine(Burst& burst, Packet& packet, const Address& client,
+                                 Be16 client_port) {
+  if (workers_ == 1 || burst.handed_over) return true;
+  uint32_t hash;
+  if constexpr (sizeof(Address) == 4) {
+    hash = owner_hash_->v4(client, client_port);
+  } else {
+    hash = owner_hash_->v6(client, client_port);
+  }
+  const uint32_t owner = scale(hash, workers_);
+  if (owner == worker_) return true;
+  hand_over(burst, packet, owner);
+  return false;
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>& last) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const Address destination = ip.destination;
+  if (last.service != nullptr && destination == last.address &&
+      packet.destination_port == last.port && packet.protocol == last.protocol) [[likely]] {
+    return look_up_vip<Address>(burst, packet, *last.service);
+  }
+  const auto& table = burst.snapshot.template table<Address>();
+  const auto* entry = table.addresses.find(destination, packet.hash);
+  if (entry == nullptr || entry->kind == AddressKind::kOwn) {
+    if (look_up_nat_return<Address>(burst, packet)) return;
+    if (entry != nullptr) return to_kernel(burst, packet, KernelReason::kOwnAddress);
+    return handle_other<Address>(burst, packet);
+  }
+  switch (entry->kind) {
+    case AddressKind::kVip: {
+      const uint32_t index = table.service(*entry, packet.destination_port, packet.protocol);
+      if (index == kNone) return drop(burst, packet, DropReason::kPortNotServed);
+      const ServiceEntry& service = burst.snapshot.service(index);
+      last = {destination, packet.destination_port, packet.protocol, &service};
+      return look_up_vip<Address>(burst, packet, service);
+    }
+    case AddressKind::kSnat:
+      return look_up_snat<Address>(burst, packet, entry->slot);
+    case AddressKind::kDns:
+      return look_up_dns<Address>(burst, packet);
+    case AddressKind::kOwn:
+      return;
+  }
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::look_up_vip(Burst& burst, Packet& packet, const ServiceEntry& service) {
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  if (!is_mine(burst, packet, client, packet.source_port)) return;
+  auto& table = flows<Address>().table();
+  packet.service = &service;
+  packet.hash =
+      table.hash(FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id));
+  table.prefetch(packet.hash);
+  packet.step = sizeof(Address) == 4 ? Step::kForward4 : Step::kForward6;
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::look_up_snat(Burst& burst, Packet& packet, uint32_t slot) {
+  const SnatPorts& ports = flows<Address>().snat(slot).ports;
+  const uint16_t port = packet.destination_port.host();
+  if (!ports.contains(port)) return drop(burst, packet, DropReason::kNoFlow);
+  const uint32_t owner = ports.owner(port);
+  if (owner != worker_) return hand_over(burst, packet, owner);
+  packet.record = &flows<Address>().return_record(slot, port);
+  __builtin_prefetch(packet.record);
+  if constexpr (sizeof(Address) == 16) {
+    __builtin_prefetch(static_cast<const uint8_t*>(packet.record) + 64);
+  }
+  packet.step = sizeof(Address) == 4 ? Step::kReturn4 : Step::kReturn6;
+}
+
+// Whether the packet comes from a real of a `nat` service; then its flow is looked for by the
+// client's address and port, which are its destination.
+template <class Observer>
+template <class Address>
+bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
+  const auto& reals = burst.snapshot.template table<Address>().nat_reals;
+  if (reals.size() == 0) return false;
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const Endpoint<Address> from{ip.source, packet.source_port, packet.protocol, 0};
+  const uint32_t* flow_id = reals.find(from);
+  if (flow_id == nullptr) return false;
+  const Address client = ip.destination;
+  if (!is_mine(burst, packet, client, packet.destination_port)) return true;
+  auto& table = flows<Address>().table();
+  packet.flow_id = *flow_id;
+  packet.hash = table.hash(FlowStore<Address>::Key::of(client, packet.destination_port, *flow_id));
+  table.prefetch(packet.hash);
+  packet.step = sizeof(Address) == 4 ? Step::kNatReturn4 : Step::kNatReturn6;
+  return true;
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
+  if (packet.protocol != kProtocolUdp || packet.destination_port != kDnsPort) {
+    return drop(burst, packet, DropReason::kPortNotServed);
+  }
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  auto& udp = packet.l4<UdpHeader>();
+  const uint16_t udp_length = udp.length.host();
+  uint64_t sum = 0;
+  if constexpr (sizeof(Address) == 4) {
+    sum = pseudo_header_sum(ip, udp_length);
+  } else {
+    sum = pseudo_header_sum(ip, kProtocolUdp, udp_length);
+  }
+  // No checksum is legal over IPv4 only (RFC 768; RFC 8200 8.1).
+  const bool unchecked = sizeof(Address) == 4 && udp.checksum == Be16{};
+  if (!unchecked && internet_checksum(&udp, udp_length, sum) != 0) {
+    return drop(burst, packet, DropReason::kBadUdpChecksum);
+  }
+  auto* message = reinterpret_cast<uint8_t*>(&udp + 1);
+  const rte_mbuf* mbuf = packet.mbuf;
+  const auto* end = static_cast<const uint8_t*>(mbuf->buf_addr) + mbuf->buf_len;
+  packet.dns_index = static_cast<uint8_t>(dns_count_++);
+  DnsParsed& parsed = dns_[packet.dns_index];
+  dns_parse(*burst.snapshot.dns,
+            DnsQuery{.message = message,
+                     .length = static_cast<uint16_t>(udp_length - sizeof(UdpHeader)),
+                     .capacity = static_cast<uint16_t>(end - message),
+                     .source_port = packet.source_port},
+            parsed);
+  packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
+}
+
+// The flow's record, if it has one. The entry's time is noted here, while its line is at hand.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
+  auto& store = flows<Address>();
+  const ServiceEntry& service = *packet.service;
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
+  auto* entry = store.table().find(key, packet.hash);
+  if (entry == nullptr || store.has_expired(*entry, burst.now.quarter)) [[unlikely]] {
+    packet.record = nullptr;
+    return;
+  }
+  const Quarter deadline =
+      deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(entry->state)]);
+  if (entry->deadline != deadline) entry->deadline = deadline;
+  packet.record = &store.record(entry->value);
+  __builtin_prefetch(packet.record, 1);
+  if constexpr (sizeof(Address) == 16) {
+    __builtin_prefetch(static_cast<const uint8_t*>(packet.record) + 64, 1);
+  }
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::find_return(Burst&, Packet& packet) {
+  auto& store = flows<Address>();
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  const auto key = FlowStore<Address>::Key::of(client, packet.destination_port, packet.flow_id);
+  const auto* entry = store.table().find(key, packet.hash);
+  packet.record = entry == nullptr ? nullptr : &store.record(entry->value);
+  if (packet.record != nullptr) __builtin_prefetch(packet.record, 1);
+}
+
+}  // namespace vipgate

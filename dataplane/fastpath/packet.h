@@ -1,0 +1,81 @@
+// One packet on its way through a burst: what parse found, then what the look-ups found.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+
+#include "common/addresses.h"
+#include "common/headers.h"
+#include "common/snapshot.h"
+
+namespace vipgate {
+
+// What is to be done with a packet next.
+enum class Step : uint8_t {
+  kDone,     // left the burst: sent, answered, handed over or dropped
+  kLookup4,  // IPv4 TCP/UDP: its address is to be looked up
+  kLookup6,  // IPv6 TCP/UDP
+  kArp,      // the rare ones, each handled on its own
+  kIcmp4,
+  kIcmp6,
+  kOther4,  // IPv4 or IPv6 that is none of these: the kernel's, if it is for us
+  kOther6,
+  kForward4,  // to a VIP: `service` and `hash` are set
+  kForward6,
+  kReturn4,  // to a SNAT port: `record` is set
+  kReturn6,
+  kNatReturn4,  // from a `nat` real: `hash` and `flow_id` are set
+  kNatReturn6,
+  kDns4,  // a query; `dns_index` is set
+  kDns6,
+};
+
+struct alignas(64) Packet {
+  rte_mbuf* mbuf;
+  uint8_t* l3;                  // IP or ARP header
+  const ServiceEntry* service;  // forward
+  void* record;                 // NatRecord of the family, or null
+  uint64_t hash;                // of the destination address, then of the flow key
+  uint32_t flow_id;             // `nat` return
+  uint16_t l3_length;           // bytes from l3 to the end of the IP packet
+  uint16_t l4_offset;           // from l3
+  Be16 source_port;
+  Be16 destination_port;
+  Be16 tci;  // VLAN tag as received, 0: none
+  uint8_t l2_length;
+  uint8_t protocol;
+  uint8_t tcp_flags;
+  uint8_t port;  // ingress, index of Snapshot::ports
+  Step step;
+  uint8_t dns_index;
+
+  const EthernetHeader& ethernet() const {
+    return *reinterpret_cast<const EthernetHeader*>(l3 - l2_length);
+  }
+  template <class Header>
+  Header& ip() const {
+    return *reinterpret_cast<Header*>(l3);
+  }
+  template <class Header>
+  Header& l4() const {
+    return *reinterpret_cast<Header*>(l3 + l4_offset);
+  }
+  uint16_t l4_length() const { return static_cast<uint16_t>(l3_length - l4_offset); }
+  uint16_t frame_length() const { return static_cast<uint16_t>(l2_length + l3_length); }
+};
+static_assert(sizeof(Packet) == 64);
+
+// The IP header that goes with an address.
+template <class Address>
+struct IpHeaderOf;
+template <>
+struct IpHeaderOf<Ipv4Address> {
+  using Type = Ipv4Header;
+};
+template <>
+struct IpHeaderOf<Ipv6Address> {
+  using Type = Ipv6Header;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,156 @@
+// First pass: from bytes to a Packet. Every length check of the data plane is here (and in the DNS
+// responder, for the message): behind it, all headers up to the end of the TCP or UDP header are in
+// the buffer, and l3_length is at most what the buffer holds.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstring>
+#include <optional>
+
+#include "common/counters.h"
+#include "common/headers.h"
+#include "common/snapshot.h"
+#include "dataplane/fastpath/packet.h"
+
+namespace vipgate {
+
+namespace parse_detail {
+
+inline std::optional<DropReason> parse_l4(Packet& packet) {
+  const uint16_t length = packet.l4_length();
+  if (packet.protocol == kProtocolTcp) {
+    if (length < sizeof(TcpHeader)) return DropReason::kBadL4Header;
+    const auto& tcp = packet.l4<TcpHeader>();
+    const int header = tcp.header_length();
+    if (header < 20 || header > length) return DropReason::kBadL4Header;
+    packet.tcp_flags = tcp.flags;
+  } else {
+    if (length < sizeof(UdpHeader)) return DropReason::kBadL4Header;
+    const uint16_t udp_length = packet.l4<UdpHeader>().length.host();
+    if (udp_length < sizeof(UdpHeader) || udp_length > length) return DropReason::kBadL4Header;
+    packet.tcp_flags = 0;
+  }
+  // TCP and UDP have their ports in the same place.
+  const auto& ports = packet.l4<UdpHeader>();
+  packet.source_port = ports.source_port;
+  packet.destination_port = ports.destination_port;
+  return std::nullopt;
+}
+
+// 0.0.0.0/8, 127.0.0.0/8, multicast, class E and broadcast are no source of a packet (RFC 1812
+// 5.3.7).
+inline bool is_martian_source(Ipv4Address source) {
+  const auto first = static_cast<uint8_t>(source.value.raw());
+  return first == 0 || first == 127 || first >= 224;
+}
+
+// Multicast, :: and ::1 (RFC 4291 2.5.2, 2.5.3, 2.7).
+inline bool is_martian_source(const Ipv6Address& source) {
+  if (source.bytes[0] == 0xff) return true;
+  Ipv6Address rest = source;
+  rest.bytes[15] &= 0xfe;
+  return rest == Ipv6Address{};
+}
+
+inline std::optional<DropReason> parse_ipv4(Packet& packet, size_t available) {
+  if (available < sizeof(Ipv4Header)) return DropReason::kTruncated;
+  const auto& ip = packet.ip<Ipv4Header>();
+  const auto header = static_cast<uint16_t>(ip.header_length());
+  packet.l3_length = ip.total_length.host();
+  if (ip.version_ihl >> 4 != 4 || header < sizeof(Ipv4Header) || packet.l3_length < header) {
+    return DropReason::kBadIpHeader;
+  }
+  if (packet.l3_length > available) return DropReason::kTruncated;
+  if (is_martian_source(ip.source)) return DropReason::kMartianSource;
+  if ((ip.fragment.host() & (Ipv4Header::kMoreFragments | Ipv4Header::kFragmentOffset)) != 0) {
+    return DropReason::kFragment;
+  }
+  packet.l4_offset = header;
+  packet.protocol = ip.protocol;
+  if (ip.protocol == kProtocolTcp || ip.protocol == kProtocolUdp) [[likely]] {
+    packet.step = Step::kLookup4;
+    return parse_l4(packet);
+  }
+  packet.step = Step::kOther4;
+  if (ip.protocol == kProtocolIcmp) {
+    if (packet.l4_length() < sizeof(IcmpHeader)) return DropReason::kBadL4Header;
+    packet.step = Step::kIcmp4;
+  }
+  return std::nullopt;
+}
+
+inline std::optional<DropReason> parse_ipv6(Packet& packet, size_t available) {
+  if (available < sizeof(Ipv6Header)) return DropReason::kTruncated;
+  const auto& ip = packet.ip<Ipv6Header>();
+  if (ip.version_class_flow.host() >> 28 != 6) return DropReason::kBadIpHeader;
+  const size_t length = sizeof(Ipv6Header) + ip.payload_length.host();
+  if (length > available) return DropReason::kTruncated;
+  packet.l3_length = static_cast<uint16_t>(length);
+  packet.l4_offset = sizeof(Ipv6Header);
+  packet.protocol = ip.next_header;
+  const bool is_icmp = ip.next_header == kProtocolIcmpv6;
+  // Duplicate address detection solicits from :: (RFC 4862 5.4.2).
+  if (is_martian_source(ip.source) && !(is_icmp && ip.source == Ipv6Address{})) {
+    return DropReason::kMartianSource;
+  }
+  if (ip.next_header == kProtocolTcp || ip.next_header == kProtocolUdp) [[likely]] {
+    packet.step = Step::kLookup6;
+    return parse_l4(packet);
+  }
+  packet.step = Step::kOther6;
+  if (is_icmp) {
+    if (packet.l4_length() < sizeof(IcmpHeader)) return DropReason::kBadL4Header;
+    packet.step = Step::kIcmp6;
+  } else if (ip.next_header == 44) {
+    return DropReason::kFragment;
+  }
+  return std::nullopt;
+}
+
+}  // namespace parse_detail
+
+// Fills `packet` from its mbuf, or says why the packet is to be dropped.
+// REQUIRES: packet.mbuf and packet.port are set; `ports` has an entry for packet.port.
+inline std::optional<DropReason> parse(Packet& packet, const PortEntry& port) {
+  const rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->nb_segs != 1) return DropReason::kMultiSegment;
+  auto* frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
+  const size_t length = mbuf->data_len;
+  if (length < sizeof(EthernetHeader)) return DropReason::kTruncated;
+  const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
+  const bool to_group = port.check_mac && !(ethernet.destination == port.mac);
+  if (to_group && !ethernet.destination.is_multicast()) return DropReason::kNotOurMac;
+  Be16 ether_type = ethernet.ether_type;
+  packet.l2_length = sizeof(EthernetHeader);
+  packet.tci = Be16{};
+  if (ether_type == Be16(kEtherTypeVlan)) {
+    packet.l2_length = sizeof(EthernetHeader) + sizeof(VlanTag);
+    if (length < packet.l2_length) return DropReason::kTruncated;
+    const auto& tag = *reinterpret_cast<const VlanTag*>(frame + sizeof(EthernetHeader));
+    packet.tci = tag.tci;
+    ether_type = tag.ether_type;
+  }
+  if (port.vlan != 0 && (packet.tci.host() & 0xfff) != port.vlan) return DropReason::kWrongVlan;
+
+  packet.l3 = frame + packet.l2_length;
+  const size_t available = length - packet.l2_length;
+  if (ether_type == Be16(kEtherTypeIpv4)) [[likely]] {
+    const auto reason = parse_detail::parse_ipv4(packet, available);
+    // A unicast IP packet in a frame to a group is not for us (RFC 1122 3.3.6).
+    return to_group && !reason ? DropReason::kNotOurMac : reason;
+  }
+  if (ether_type == Be16(kEtherTypeIpv6)) {
+    const auto reason = parse_detail::parse_ipv6(packet, available);
+    return to_group && !reason && packet.step != Step::kIcmp6 ? DropReason::kNotOurMac : reason;
+  }
+  if (ether_type == Be16(kEtherTypeArp)) {
+    if (available < sizeof(ArpHeader)) return DropReason::kTruncated;
+    packet.step = Step::kArp;
+    packet.l3_length = sizeof(ArpHeader);
+    return std::nullopt;
+  }
+  return DropReason::kUnknownEtherType;
+}
+
+}  // namespace vipgate

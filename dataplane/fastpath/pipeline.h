@@ -1,0 +1,161 @@
+// The way of a burst through the fast path, in passes over an array of packets: parse all, look up
+// all addresses, find all flows, then balance and rewrite each in order. Each pass prefetches what
+// the next one reads. One Pipeline per worker, used by that worker only.
+//
+// The code is split by concern: parse.h, lookup.h (passes two and three), translate.h (pass four),
+// pipeline_rare.cpp (what is not TCP or UDP to a service).
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "common/counters.h"
+#include "common/snapshot.h"
+#include "dataplane/fastpath/dns_responder.h"
+#include "dataplane/fastpath/flow_clock.h"
+#include "dataplane/fastpath/flow_store.h"
+#include "dataplane/fastpath/knobs.h"
+#include "dataplane/fastpath/outbox.h"
+#include "dataplane/fastpath/packet.h"
+#include "dataplane/fastpath/rate_limit.h"
+#include "dataplane/fastpath/verdict.h"
+
+namespace vipgate {
+
+struct PipelineOptions {
+  uint32_t worker = 0;
+  uint32_t workers = 1;
+  HashSecret secret;
+  const ToeplitzHash* owner_hash = nullptr;  // the same in all workers
+  FlowStoreMemory<Ipv4Address> flows4;
+  FlowStoreMemory<Ipv6Address> flows6;
+  WorkerCounters* counters = nullptr;
+  std::span<ServiceCounters> services;  // by service index
+  std::span<RealCounters> reals;        // by real index
+};
+
+template <class Observer = NoObserver>
+class Pipeline {
+ public:
+  Pipeline(const PipelineOptions& options, Observer& observer);
+
+  // Takes `count` packets (at most kBurst) that came in by `port` through all passes; each ends in
+  // one queue of `outbox`, which must be empty. `handed_over`: another worker found that this one
+  // owns them; their mbufs' `port` fields then tell the ingress ports.
+  void process(const Snapshot& snapshot, rte_mbuf** mbufs, uint16_t count, uint8_t port,
+               bool handed_over, Now now, Outbox& outbox);
+
+  // Housekeeping of the flow stores, once per loop.
+  void advance(Now now) {
+    flows4_.advance(now);
+    flows6_.advance(now);
+  }
+
+  size_t flows() const { return flows4_.table().size() + flows6_.table().size(); }
+
+ private:
+  // One burst's context: what the passes share, so that it is not handed from call to call.
+  struct Burst {
+    const Snapshot& snapshot;
+    Outbox& outbox;
+    Now now;
+    bool handed_over;
+  };
+  // Consecutive packets mostly go to the same VIP: the last look-up is kept for the burst.
+  template <class Address>
+  struct LastVip {
+    Address address{};
+    Be16 port;
+    uint8_t protocol = 0;
+    const ServiceEntry* service = nullptr;
+  };
+  // Counts of consecutive packets of one service, added up when the service changes.
+  struct Run {
+    uint32_t service = kNone;
+    uint32_t forward_packets = 0, return_packets = 0;
+    uint64_t forward_bytes = 0, return_bytes = 0;
+  };
+
+  template <class Address>
+  FlowStore<Address>& flows() {
+    if constexpr (sizeof(Address) == 4) {
+      return flows4_;
+    } else {
+      return flows6_;
+    }
+  }
+
+  // Pass 1.
+  void parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
+  // Pass 2.
+  template <class Address>
+  void look_up(Burst& burst, Packet& packet, LastVip<Address>& last);
+  template <class Address>
+  void look_up_vip(Burst& burst, Packet& packet, const ServiceEntry& service);
+  template <class Address>
+  void look_up_snat(Burst& burst, Packet& packet, uint32_t slot);
+  template <class Address>
+  bool look_up_nat_return(Burst& burst, Packet& packet);
+  template <class Address>
+  void look_up_dns(Burst& burst, Packet& packet);
+  template <class Address>
+  bool is_mine(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
+  // Pass 3.
+  template <class Address>
+  void find_forward(Burst& burst, Packet& packet);
+  template <class Address>
+  void find_return(Burst& burst, Packet& packet);
+  // Pass 4.
+  void finish(Burst& burst, Packet& packet);
+  template <class Address>
+  void forward(Burst& burst, Packet& packet);
+  template <class Address>
+  void forward_return(Burst& burst, Packet& packet);
+  template <class Address>
+  NatRecord<Address>* find_or_create(Burst& burst, Packet& packet);
+  template <class Address>
+  NatRecord<Address>* balance(Burst& burst, Packet& packet, uint64_t hash);
+  template <class Address>
+  void refuse(Burst& burst, Packet& packet);
+  template <class Address>
+  void note_tcp_forward(NatRecord<Address>& record, uint8_t flags);
+  template <class Address>
+  void note_return(NatRecord<Address>& record, uint8_t flags);
+  template <class Address>
+  void answer_dns(Burst& burst, Packet& packet);
+  // The rare ones.
+  void handle_arp(Burst& burst, Packet& packet);
+  void handle_icmp4(Burst& burst, Packet& packet);
+  void handle_icmp6(Burst& burst, Packet& packet);
+  template <class Address>
+  void handle_other(Burst& burst, Packet& packet);
+
+  // Ways out of the burst. Each counts, tells the observer and queues the packet.
+  void drop(Burst& burst, Packet& packet, DropReason reason, uint32_t service = kNone);
+  void reply(Burst& burst, Packet& packet, ReplyKind kind, uint32_t service = kNone);
+  void to_kernel(Burst& burst, Packet& packet, KernelReason reason);
+  void hand_over(Burst& burst, Packet& packet, uint32_t owner);
+  void sent(Burst& burst, Packet& packet, const Verdict& verdict, uint8_t port);
+  void count_run(uint32_t service, bool is_return, uint16_t bytes);
+  void flush_run();
+
+  const uint32_t worker_;
+  const uint32_t workers_;
+  const ToeplitzHash* owner_hash_;
+  FlowStore<Ipv4Address> flows4_;
+  FlowStore<Ipv6Address> flows6_;
+  WorkerCounters& counters_;
+  std::span<ServiceCounters> services_;
+  std::span<RealCounters> reals_;
+  Observer& observer_;
+  RateLimit echo_limit_{kEchoRepliesPerSecond};
+  RateLimit unreachable_limit_{kUnreachablesPerSecond};
+  RateLimit reset_limit_{kResetsPerSecond};
+  Run run_;
+  uint32_t dns_rotation_ = 0;
+  uint32_t dns_count_ = 0;
+  std::array<Packet, kBurst> packets_;
+  std::array<DnsParsed, kBurst> dns_;
+};
+
+}  // namespace vipgate

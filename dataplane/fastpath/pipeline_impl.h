@@ -1,0 +1,209 @@
+// The frame of Pipeline: construction, the order of the passes, the ways out.
+// Included by the files that instantiate Pipeline for their observer.
+#pragma once
+
+#include "dataplane/fastpath/lookup.h"
+#include "dataplane/fastpath/parse.h"
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/rare.h"
+#include "dataplane/fastpath/translate.h"
+
+namespace vipgate {
+
+template <class Observer>
+Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
+    : worker_(options.worker),
+      workers_(options.workers),
+      owner_hash_(options.owner_hash),
+      flows4_(options.flows4, options.secret, *options.counters),
+      flows6_(options.flows6, options.secret, *options.counters),
+      counters_(*options.counters),
+      services_(options.services),
+      reals_(options.reals),
+      observer_(observer) {}
+
+template <class Observer>
+void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uint16_t count,
+                                 uint8_t port, bool handed_over, Now now, Outbox& outbox) {
+  Burst burst{snapshot, outbox, now, handed_over};
+  dns_count_ = 0;
+  parse_all(burst, mbufs, count, port);
+
+  LastVip<Ipv4Address> last4;
+  LastVip<Ipv6Address> last6;
+  for (uint16_t i = 0; i < count; ++i) {
+    Packet& packet = packets_[i];
+    if (packet.step == Step::kLookup4) [[likely]] {
+      look_up(burst, packet, last4);
+    } else if (packet.step == Step::kLookup6) {
+      look_up(burst, packet, last6);
+    }
+  }
+  for (uint16_t i = 0; i < count; ++i) {
+    Packet& packet = packets_[i];
+    switch (packet.step) {
+      case Step::kForward4:
+        find_forward<Ipv4Address>(burst, packet);
+        break;
+      case Step::kForward6:
+        find_forward<Ipv6Address>(burst, packet);
+        break;
+      case Step::kNatReturn4:
+        find_return<Ipv4Address>(burst, packet);
+        break;
+      case Step::kNatReturn6:
+        find_return<Ipv6Address>(burst, packet);
+        break;
+      case Step::kDns4:
+      case Step::kDns6:
+        dns_prefetch(*snapshot.dns, dns_[packet.dns_index]);
+        break;
+      default:
+        break;
+    }
+  }
+  for (uint16_t i = 0; i < count; ++i) finish(burst, packets_[i]);
+  flush_run();
+}
+
+template <class Observer>
+void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
+  constexpr uint16_t kAhead = 8;
+  for (uint16_t i = 0; i < std::min(count, kAhead); ++i) {
+    __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i], const uint8_t*));
+  }
+  uint64_t bytes = 0;
+  for (uint16_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) {
+      __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i + kAhead], const uint8_t*));
+    }
+    Packet& packet = packets_[i];
+    packet.mbuf = mbufs[i];
+    packet.port = burst.handed_over ? static_cast<uint8_t>(mbufs[i]->port) : port;
+    bytes += mbufs[i]->pkt_len;
+    if (const auto reason = parse(packet, burst.snapshot.ports[packet.port])) [[unlikely]] {
+      drop(burst, packet, *reason);
+      continue;
+    }
+    if (packet.step == Step::kLookup4) [[likely]] {
+      packet.hash = decltype(Snapshot::v4.addresses)::hash(packet.ip<Ipv4Header>().destination);
+      burst.snapshot.v4.addresses.prefetch(packet.hash);
+    } else if (packet.step == Step::kLookup6) {
+      packet.hash = decltype(Snapshot::v6.addresses)::hash(packet.ip<Ipv6Header>().destination);
+      burst.snapshot.v6.addresses.prefetch(packet.hash);
+    }
+  }
+  if (burst.handed_over) return;
+  counters_.count(Event::kRxPackets, count);
+  counters_.count(Event::kRxBytes, bytes);
+}
+
+template <class Observer>
+void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
+  switch (packet.step) {
+    case Step::kForward4:
+      return forward<Ipv4Address>(burst, packet);
+    case Step::kForward6:
+      return forward<Ipv6Address>(burst, packet);
+    case Step::kReturn4:
+    case Step::kNatReturn4:
+      return forward_return<Ipv4Address>(burst, packet);
+    case Step::kReturn6:
+    case Step::kNatReturn6:
+      return forward_return<Ipv6Address>(burst, packet);
+    case Step::kDns4:
+      return answer_dns<Ipv4Address>(burst, packet);
+    case Step::kDns6:
+      return answer_dns<Ipv6Address>(burst, packet);
+    case Step::kArp:
+      return handle_arp(burst, packet);
+    case Step::kIcmp4:
+      return handle_icmp4(burst, packet);
+    case Step::kIcmp6:
+      return handle_icmp6(burst, packet);
+    case Step::kOther4:
+      return handle_other<Ipv4Address>(burst, packet);
+    case Step::kOther6:
+      return handle_other<Ipv6Address>(burst, packet);
+    case Step::kLookup4:
+    case Step::kLookup6:
+    case Step::kDone:
+      return;
+  }
+}
+
+template <class Observer>
+void Pipeline<Observer>::drop(Burst& burst, Packet& packet, DropReason reason, uint32_t service) {
+  counters_.count(reason);
+  observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kDrop, .drop = reason, .service = service});
+  burst.outbox.drop.add(0, packet.mbuf);
+  packet.step = Step::kDone;
+}
+
+template <class Observer>
+void Pipeline<Observer>::reply(Burst& burst, Packet& packet, ReplyKind kind, uint32_t service) {
+  counters_.count(kind);
+  sent(burst, packet, Verdict{.kind = Verdict::Kind::kReply, .reply = kind, .service = service},
+       packet.port);
+}
+
+template <class Observer>
+void Pipeline<Observer>::to_kernel(Burst& burst, Packet& packet, KernelReason reason) {
+  if (!burst.snapshot.ports[packet.port].kernel) {
+    return drop(burst, packet, DropReason::kNoKernelPath);
+  }
+  counters_.count(reason);
+  observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kKernel, .kernel = reason});
+  burst.outbox.kernel.add(packet.port, packet.mbuf);
+  packet.step = Step::kDone;
+}
+
+template <class Observer>
+void Pipeline<Observer>::hand_over(Burst& burst, Packet& packet, uint32_t owner) {
+  counters_.count(Event::kHandedOver);
+  observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kHandover});
+  packet.mbuf->port = packet.port;
+  burst.outbox.handover.add(owner, packet.mbuf);
+  packet.step = Step::kDone;
+}
+
+template <class Observer>
+void Pipeline<Observer>::sent(Burst& burst, Packet& packet, const Verdict& verdict, uint8_t port) {
+  observer_(packet.mbuf, verdict);
+  burst.outbox.transmit.add(port, packet.mbuf);
+  packet.step = Step::kDone;
+}
+
+template <class Observer>
+void Pipeline<Observer>::count_run(uint32_t service, bool is_return, uint16_t bytes) {
+  if (service != run_.service) {
+    flush_run();
+    run_.service = service;
+  }
+  if (is_return) {
+    ++run_.return_packets;
+    run_.return_bytes += bytes;
+  } else {
+    ++run_.forward_packets;
+    run_.forward_bytes += bytes;
+  }
+}
+
+template <class Observer>
+void Pipeline<Observer>::flush_run() {
+  if (run_.service >= services_.size()) return;
+  ServiceCounters& service = services_[run_.service];
+  if (run_.forward_packets != 0) {
+    service.forward_packets.add(run_.forward_packets);
+    service.forward_bytes.add(run_.forward_bytes);
+    counters_.count(Event::kForwardPackets, run_.forward_packets);
+  }
+  if (run_.return_packets != 0) {
+    service.return_packets.add(run_.return_packets);
+    service.return_bytes.add(run_.return_bytes);
+    counters_.count(Event::kReturnPackets, run_.return_packets);
+  }
+  run_ = Run{};
+}
+
+}  // namespace vipgate

@@ -1,0 +1,108 @@
+// Pass four for what is neither TCP nor UDP to something that we serve: ARP, neighbour discovery,
+// echo, the kernel's packets, and the rest, which is dropped with a reason.
+#pragma once
+
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/respond.h"
+
+namespace vipgate {
+
+namespace rare_detail {
+
+// What we answer ourselves, as against the kernel's own addresses.
+template <class Entry>
+bool is_ours(const Entry* entry) {
+  return entry != nullptr && (entry->kind != AddressKind::kOwn || !entry->kernel);
+}
+
+inline bool is_link_local_or_group(const Ipv6Address& address) {
+  return address.bytes[0] == 0xff ||
+         (address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80);
+}
+
+}  // namespace rare_detail
+
+template <class Observer>
+[[gnu::noinline]] void Pipeline<Observer>::handle_arp(Burst& burst, Packet& packet) {
+  const auto& arp = packet.ip<ArpHeader>();
+  if (arp.hardware_type != Be16(1) || arp.protocol_type != Be16(kEtherTypeIpv4) ||
+      arp.hardware_length != 6 || arp.protocol_length != 4) {
+    return drop(burst, packet, DropReason::kBadIpHeader);
+  }
+  const Ipv4Address target = arp.target_ip;
+  const auto* entry = burst.snapshot.v4.addresses.find(target);
+  if (arp.operation == Be16(ArpHeader::kRequest) && rare_detail::is_ours(entry)) {
+    answer_arp(packet, burst.snapshot.ports[packet.port].mac);
+    return reply(burst, packet, ReplyKind::kArp);
+  }
+  // The kernel resolves next hops for us, so it gets the replies too.
+  if (entry == nullptr && arp.operation != Be16(ArpHeader::kReply)) {
+    return drop(burst, packet, DropReason::kNotForUs);
+  }
+  to_kernel(burst, packet, KernelReason::kArp);
+}
+
+template <class Observer>
+[[gnu::noinline]] void Pipeline<Observer>::handle_icmp4(Burst& burst, Packet& packet) {
+  const auto& ip = packet.ip<Ipv4Header>();
+  const auto* entry = burst.snapshot.v4.addresses.find(ip.destination);
+  if (!rare_detail::is_ours(entry)) return handle_other<Ipv4Address>(burst, packet);
+  const auto& icmp = packet.l4<IcmpHeader>();
+  if (icmp.type != IcmpHeader::kEchoRequest || icmp.code != 0) {
+    return drop(burst, packet, DropReason::kIcmpNotHandled);
+  }
+  if (!echo_limit_.allow(burst.now.ns)) return drop(burst, packet, DropReason::kRateLimited);
+  answer_echo4(packet, burst.snapshot.ports[packet.port].mac);
+  reply(burst, packet, ReplyKind::kEcho);
+}
+
+template <class Observer>
+[[gnu::noinline]] void Pipeline<Observer>::handle_icmp6(Burst& burst, Packet& packet) {
+  const auto& ip = packet.ip<Ipv6Header>();
+  const auto& icmp = packet.l4<IcmpHeader>();
+  const MacAddress& own = burst.snapshot.ports[packet.port].mac;
+  const Ipv6Address* target = nullptr;
+  if (is_neighbor_solicitation(packet, target)) {
+    const Ipv6Address wanted = *target;
+    if (rare_detail::is_ours(burst.snapshot.v6.addresses.find(wanted))) {
+      if (!has_room(packet, sizeof(LinkAddressOption))) {
+        return drop(burst, packet, DropReason::kTruncated);
+      }
+      answer_neighbor_solicitation(packet, own);
+      return reply(burst, packet, ReplyKind::kNeighborAdvertisement);
+    }
+  }
+  if (icmp.type >= IcmpHeader::kV6RouterSolicitation && icmp.type <= IcmpHeader::kV6Redirect) {
+    return to_kernel(burst, packet, KernelReason::kNeighborDiscovery);
+  }
+  const auto* entry = burst.snapshot.v6.addresses.find(ip.destination);
+  if (!rare_detail::is_ours(entry)) return handle_other<Ipv6Address>(burst, packet);
+  if (icmp.type != IcmpHeader::kV6EchoRequest || icmp.code != 0) {
+    return drop(burst, packet, DropReason::kIcmpNotHandled);
+  }
+  if (!echo_limit_.allow(burst.now.ns)) return drop(burst, packet, DropReason::kRateLimited);
+  answer_echo6(packet, own);
+  reply(burst, packet, ReplyKind::kEcho);
+}
+
+// The kernel's, if it is to one of its addresses.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::handle_other(Burst& burst, Packet& packet) {
+  const Address destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  const auto* entry = burst.snapshot.template table<Address>().addresses.find(destination);
+  if (entry != nullptr) {
+    if (entry->kind == AddressKind::kOwn) {
+      return to_kernel(burst, packet, KernelReason::kOwnAddress);
+    }
+    return drop(burst, packet, DropReason::kUnsupportedProtocol);
+  }
+  if constexpr (sizeof(Address) == 16) {
+    if (rare_detail::is_link_local_or_group(destination)) {
+      return to_kernel(burst, packet, KernelReason::kLinkLocal);
+    }
+  }
+  drop(burst, packet, DropReason::kNotForUs);
+}
+
+}  // namespace vipgate

@@ -1,0 +1,48 @@
+// Answers that the gateway makes itself, in place of the packet that asked: ARP (RFC 826),
+// neighbour discovery (RFC 4861), echo (RFC 792, RFC 4443), TCP resets and port unreachable for
+// services that refuse. Each leaves a frame that is ready to leave by the port it came from.
+#pragma once
+
+#include <optional>
+
+#include "common/counters.h"
+#include "dataplane/fastpath/packet.h"
+
+namespace vipgate {
+
+// REQUIRES: an ARP request for Ethernet and IPv4.
+void answer_arp(Packet& packet, const MacAddress& own);
+
+// Whether the ICMPv6 message is a neighbour solicitation that RFC 4861 7.1.1 accepts; then `target`
+// points at the address that is asked for.
+bool is_neighbor_solicitation(const Packet& packet, const Ipv6Address*& target);
+// RFC 4861 4.6.1: a source or target link-layer address option.
+struct LinkAddressOption {
+  static constexpr uint8_t kTarget = 2;
+  uint8_t type;
+  uint8_t length;  // in units of 8 bytes
+  MacAddress mac;
+};
+
+// Whether the buffer has room for `bytes` more behind the packet.
+inline bool has_room(const Packet& packet, size_t bytes) {
+  return rte_pktmbuf_tailroom(packet.mbuf) >= bytes;
+}
+
+// REQUIRES: is_neighbor_solicitation(packet), and room for a LinkAddressOption.
+void answer_neighbor_solicitation(Packet& packet, const MacAddress& own);
+
+// REQUIRES: an echo request of either family.
+void answer_echo4(Packet& packet, const MacAddress& own);
+void answer_echo6(Packet& packet, const MacAddress& own);
+
+// Refuses a TCP segment by RST (RFC 9293 3.10.7.1). REQUIRES: the segment has no RST.
+template <class Address>
+void answer_with_reset(Packet& packet, const MacAddress& own);
+
+// Refuses a datagram by ICMP port unreachable, quoting what fits (RFC 1812 4.3.2.3: 576 bytes in
+// all; RFC 4443 2.4: 1280). False: the buffer has no room for it.
+template <class Address>
+bool answer_with_unreachable(Packet& packet, const MacAddress& own);
+
+}  // namespace vipgate

@@ -1,0 +1,130 @@
+// Writing into packets: link headers, translated addresses and ports with incremental checksums
+// (RFC 1624), and the headers of answers made in place.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstring>
+#include <utility>
+
+#include "common/checksum.h"
+#include "common/headers.h"
+#include "dataplane/fastpath/packet.h"
+
+namespace vipgate {
+
+// Gives the packet a link header: addresses, the tag (0: none), the ether type it had. The header
+// grows into the headroom or shrinks where the tag comes or goes.
+inline void set_ethernet(Packet& packet, const MacAddress& destination, const MacAddress& source,
+                         Be16 tci) {
+  Be16 ether_type;
+  std::memcpy(&ether_type, packet.l3 - 2, 2);
+  const size_t length = sizeof(EthernetHeader) + (tci == Be16{} ? 0 : sizeof(VlanTag));
+  const int growth = static_cast<int>(length) - packet.l2_length;
+  if (growth != 0) [[unlikely]] {
+    rte_mbuf* mbuf = packet.mbuf;
+    mbuf->data_off = static_cast<uint16_t>(mbuf->data_off - growth);
+    mbuf->data_len = static_cast<uint16_t>(mbuf->data_len + growth);
+    mbuf->pkt_len = mbuf->data_len;
+    packet.l2_length = static_cast<uint8_t>(length);
+  }
+  uint8_t* frame = packet.l3 - length;
+  std::memcpy(frame, &destination, sizeof destination);
+  std::memcpy(frame + 6, &source, sizeof source);
+  if (tci == Be16{}) return;
+  const Be16 tag_type(kEtherTypeVlan);
+  std::memcpy(frame + 12, &tag_type, 2);
+  std::memcpy(frame + 14, &tci, 2);
+  std::memcpy(frame + 16, &ether_type, 2);
+}
+
+// Sends the frame back where it came from, tag included.
+inline void turn_ethernet(Packet& packet, const MacAddress& own) {
+  auto* frame = packet.l3 - packet.l2_length;
+  std::memcpy(frame, frame + 6, 6);
+  std::memcpy(frame + 6, &own, 6);
+}
+
+// One hop further, from `source` to `destination`. `delta` is what the addresses add to the sum.
+inline void set_addresses(Ipv4Header& ip, Ipv4Address source, Ipv4Address destination,
+                          uint16_t delta) {
+  // The TTL is the low byte of its word as it lies in memory: one less is -1, in one's complement.
+  constexpr uint16_t kMinusOne = 0xfffe;
+  ip.source = source;
+  ip.destination = destination;
+  --ip.ttl;
+  ip.checksum = Be16::from_raw(checksum_apply(ip.checksum.raw(), ones_add(delta, kMinusOne)));
+}
+
+inline void set_addresses(Ipv6Header& ip, const Ipv6Address& source, const Ipv6Address& destination,
+                          uint16_t) {
+  ip.source = source;
+  ip.destination = destination;
+  --ip.hop_limit;
+}
+
+inline void set_ports(Packet& packet, Be16 source, Be16 destination, uint16_t delta) {
+  if (packet.protocol == kProtocolTcp) {
+    auto& tcp = packet.l4<TcpHeader>();
+    tcp.source_port = source;
+    tcp.destination_port = destination;
+    tcp.checksum = Be16::from_raw(checksum_apply(tcp.checksum.raw(), delta));
+    return;
+  }
+  auto& udp = packet.l4<UdpHeader>();
+  udp.source_port = source;
+  udp.destination_port = destination;
+  // Zero says "no checksum" (RFC 768).
+  if (udp.checksum == Be16{}) return;
+  udp.checksum = Be16::from_raw(udp_checksum_field(checksum_apply(udp.checksum.raw(), delta)));
+}
+
+// Sets the frame's length to what its IP packet has.
+inline void set_length(Packet& packet, size_t l3_length) {
+  packet.l3_length = static_cast<uint16_t>(l3_length);
+  packet.mbuf->data_len = packet.frame_length();
+  packet.mbuf->pkt_len = packet.mbuf->data_len;
+}
+
+inline constexpr uint8_t kReplyTtl = 64;
+
+// Turns the IPv4 header round for an answer of `l4_length` bytes: fresh, without options, so the
+// header (and the link header before it) may move up to the transport header.
+inline void make_reply_header(Packet& packet, Ipv4Address source, Ipv4Address destination,
+                              uint8_t protocol, size_t l4_length) {
+  uint8_t* moved = packet.l3 + packet.l4_offset - sizeof(Ipv4Header);
+  if (moved != packet.l3) {
+    std::memmove(moved - packet.l2_length, packet.l3 - packet.l2_length, packet.l2_length);
+    packet.mbuf->data_off = static_cast<uint16_t>(packet.mbuf->data_off + (moved - packet.l3));
+    packet.l3 = moved;
+    packet.l4_offset = sizeof(Ipv4Header);
+  }
+  const uint8_t tos = 0;
+  auto& ip = packet.ip<Ipv4Header>();
+  ip = {.version_ihl = 0x45,
+        .tos = tos,
+        .total_length = Be16(static_cast<uint16_t>(sizeof(Ipv4Header) + l4_length)),
+        .id = Be16{},
+        .fragment = Be16(Ipv4Header::kDontFragment),
+        .ttl = kReplyTtl,
+        .protocol = protocol,
+        .checksum = Be16{},
+        .source = source,
+        .destination = destination};
+  ip.checksum = Be16::from_raw(internet_checksum(&ip, sizeof ip));
+  set_length(packet, sizeof(Ipv4Header) + l4_length);
+}
+
+inline void make_reply_header(Packet& packet, const Ipv6Address& source,
+                              const Ipv6Address& destination, uint8_t protocol, size_t l4_length) {
+  auto& ip = packet.ip<Ipv6Header>();
+  ip = {.version_class_flow = Be32(6u << 28),
+        .payload_length = Be16(static_cast<uint16_t>(l4_length)),
+        .next_header = protocol,
+        .hop_limit = kReplyTtl,
+        .source = source,
+        .destination = destination};
+  set_length(packet, sizeof(Ipv6Header) + l4_length);
+}
+
+}  // namespace vipgate

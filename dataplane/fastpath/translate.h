@@ -1,0 +1,303 @@
+// Pass four for flows: choose a real for those that have none, follow the connection's state,
+// rewrite and send.
+#pragma once
+
+#include "common/maglev.h"
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/respond.h"
+#include "dataplane/fastpath/rewrite.h"
+
+namespace vipgate {
+
+namespace translate_detail {
+
+inline constexpr uint8_t kStateFlags = TcpHeader::kSyn | TcpHeader::kFin | TcpHeader::kRst;
+
+inline uint8_t ttl(const Ipv4Header& ip) { return ip.ttl; }
+inline uint8_t ttl(const Ipv6Header& ip) { return ip.hop_limit; }
+
+template <class Address>
+uint32_t row_hash(const Address& client, Be16 client_port, const Address& vip, Be16 vip_port,
+                  uint8_t protocol) {
+  if constexpr (sizeof(Address) == 4) {
+    return flow_hash_v4(client, client_port, vip, vip_port, protocol);
+  } else {
+    return flow_hash_v6(client, client_port, vip, vip_port, protocol);
+  }
+}
+
+// Where the client's packets come from is where returns go: noted when it changes.
+template <class Address>
+void note_client_hop(NatRecord<Address>& record, const Packet& packet) {
+  const MacAddress& source = packet.ethernet().source;
+  if (record.client_mac == source && record.client_tci == packet.tci &&
+      record.client_port_index == packet.port) [[likely]] {
+    return;
+  }
+  record.client_mac = source;
+  record.client_tci = packet.tci;
+  record.client_port_index = packet.port;
+}
+
+template <class Address>
+void touch(NatRecord<Address>& record, const FlowTimeouts& timeouts, Quarter now) {
+  const Quarter deadline = deadline_after(now, timeouts[static_cast<size_t>(record.state)]);
+  if (record.deadline != deadline) record.deadline = deadline;
+}
+
+}  // namespace translate_detail
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
+  using namespace translate_detail;  // NOLINT(google-build-using-namespace)
+  auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const ServiceEntry& service = *packet.service;
+  if (ttl(ip) <= 1) [[unlikely]] {
+    return drop(burst, packet, DropReason::kTtlExpired, service.index);
+  }
+  auto* record = static_cast<NatRecord<Address>*>(packet.record);
+  // An earlier packet of this burst may have ended the flow and taken its record.
+  if (record == nullptr || record->flow_id != service.flow_id ||
+      record->client_port != packet.source_port || !(record->client == ip.source) ||
+      record->state == FlowState::kFree) [[unlikely]] {
+    record = find_or_create<Address>(burst, packet);
+    if (record == nullptr) return;
+  }
+  const RealEntry* real = burst.snapshot.real(record->real_id);
+  if (real == nullptr || real->state == RealState::kDown) [[unlikely]] {
+    counters_.count(Event::kFlowsRebalanced);
+    flows<Address>().release(*record);
+    record = balance<Address>(burst, packet, packet.hash);
+    if (record == nullptr) return;
+    real = burst.snapshot.real(record->real_id);
+  }
+  if (!real->next_hop_resolved) [[unlikely]] {
+    return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
+  }
+  if ((packet.tcp_flags & kStateFlags) != 0 || record->state == FlowState::kEmbryonic) {
+    note_tcp_forward(*record, packet.tcp_flags);
+  }
+  touch(*record, service.timeouts, burst.now.quarter);
+  note_client_hop(*record, packet);
+
+  set_addresses(ip, record->source, record->real, record->l3_delta);
+  set_ports(packet, record->source_port, record->real_port, record->l4_delta);
+  set_ethernet(packet, real->next_hop_mac, real->port_mac, real->vlan);
+  const uint16_t bytes = packet.frame_length();
+  count_run(service.index, false, bytes);
+  if (record->real_id.index() < reals_.size()) {
+    RealCounters& counters = reals_[record->real_id.index()];
+    counters.packets.add();
+    counters.bytes.add(bytes);
+  }
+  sent(burst, packet,
+       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = record->real_id},
+       real->out_port);
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::forward_return(Burst& burst, Packet& packet) {
+  using namespace translate_detail;  // NOLINT(google-build-using-namespace)
+  auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  auto* record = static_cast<NatRecord<Address>*>(packet.record);
+  const bool is_flow = record != nullptr && record->state != FlowState::kFree &&
+                       record->real == ip.source && record->real_port == packet.source_port &&
+                       record->source == ip.destination &&
+                       record->source_port == packet.destination_port &&
+                       static_cast<uint8_t>(record->protocol) == packet.protocol &&
+                       !has_passed(record->deadline, burst.now.quarter);
+  if (!is_flow) [[unlikely]] {
+    const auto& addresses = burst.snapshot.template table<Address>().addresses;
+    const auto* entry = addresses.find(ip.destination);
+    if (entry != nullptr && entry->kind == AddressKind::kOwn) {
+      return to_kernel(burst, packet, KernelReason::kOwnAddress);
+    }
+    return drop(burst, packet, DropReason::kNoFlow);
+  }
+  if (ttl(ip) <= 1) [[unlikely]] {
+    return drop(burst, packet, DropReason::kTtlExpired, record->service);
+  }
+  if ((packet.tcp_flags & kStateFlags) != 0 || (record->seen & record->kReturnSeen) == 0) {
+    note_return(*record, packet.tcp_flags);
+  }
+  touch(*record, burst.snapshot.service(record->service).timeouts, burst.now.quarter);
+
+  set_addresses(ip, record->vip, record->client, ones_negate(record->l3_delta));
+  set_ports(packet, record->vip_port, record->client_port, ones_negate(record->l4_delta));
+  const uint8_t out = record->client_port_index;
+  set_ethernet(packet, record->client_mac, burst.snapshot.ports[out].mac, record->client_tci);
+  count_run(record->service, true, packet.frame_length());
+  sent(burst, packet,
+       Verdict{.kind = Verdict::Kind::kForward,
+               .is_return = true,
+               .service = record->service,
+               .real = record->real_id},
+       out);
+}
+
+// The flow may have begun with an earlier packet of this burst. Null: the packet has left.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::find_or_create(Burst& burst,
+                                                                         Packet& packet) {
+  auto& store = flows<Address>();
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id);
+  if (auto* entry = store.table().find(key, packet.hash)) {
+    auto& record = store.record(entry->value);
+    if (!store.has_expired(*entry, burst.now.quarter)) return &record;
+    counters_.count(Event::kFlowsExpired);
+    store.release(record);
+  }
+  // A reset of a flow that nobody knows would only make a new one.
+  if ((packet.tcp_flags & TcpHeader::kRst) != 0) {
+    drop(burst, packet, DropReason::kNoFlow, packet.service->index);
+    return nullptr;
+  }
+  return balance<Address>(burst, packet, packet.hash);
+}
+
+// Chooses a real by Maglev and tracks the flow. Null: refused or dropped, the packet has left.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::balance(Burst& burst, Packet& packet,
+                                                                  uint64_t hash) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const ServiceEntry& service = *packet.service;
+  if (service.row_count == 0) {
+    refuse<Address>(burst, packet);
+    return nullptr;
+  }
+  const Address client = ip.source;
+  const Address vip = ip.destination;
+  const uint32_t row = scale(translate_detail::row_hash(client, packet.source_port, vip,
+                                                        packet.destination_port, packet.protocol),
+                             service.row_count);
+  const RealId id = service.reals[service.rows[row]];
+  const RealEntry& real = *burst.snapshot.real(id);
+  DropReason reason = DropReason::kFlowTableFull;
+  const NewFlow<Address> flow{.client = client,
+                              .vip = vip,
+                              .client_port = packet.source_port,
+                              .client_mac = packet.ethernet().source,
+                              .client_tci = packet.tci,
+                              .client_port_index = packet.port};
+  auto* record =
+      flows<Address>().create(service, id, real, burst.snapshot, flow, hash, burst.now, reason);
+  if (record == nullptr) {
+    drop(burst, packet, reason, service.index);
+    return nullptr;
+  }
+  if (service.index < services_.size()) services_[service.index].flows_created.add();
+  if (id.index() < reals_.size()) reals_[id.index()].flows_created.add();
+  return record;
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::refuse(Burst& burst, Packet& packet) {
+  const ServiceEntry& service = *packet.service;
+  const MacAddress& own = burst.snapshot.ports[packet.port].mac;
+  if (service.index < services_.size()) services_[service.index].no_real.add();
+  if (service.no_real == NoReal::kDrop) {
+    return drop(burst, packet, DropReason::kNoReal, service.index);
+  }
+  if (packet.protocol == kProtocolTcp) {
+    if (!reset_limit_.allow(burst.now.ns)) {
+      return drop(burst, packet, DropReason::kRateLimited, service.index);
+    }
+    answer_with_reset<Address>(packet, own);
+    return reply(burst, packet, ReplyKind::kTcpReset, service.index);
+  }
+  if (!unreachable_limit_.allow(burst.now.ns)) {
+    return drop(burst, packet, DropReason::kRateLimited, service.index);
+  }
+  if (!answer_with_unreachable<Address>(packet, own)) {
+    return drop(burst, packet, DropReason::kNoReal, service.index);
+  }
+  reply(burst, packet, ReplyKind::kPortUnreachable, service.index);
+}
+
+// Follows the client's side of a TCP connection. It is established when the client acknowledges
+// after the real has answered, so that a flood of SYNs and ACKs from made-up addresses is not.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::note_tcp_forward(NatRecord<Address>& record,
+                                                            uint8_t flags) {
+  auto& store = flows<Address>();
+  if (record.protocol != Protocol::kTcp) return;
+  if ((flags & TcpHeader::kRst) != 0) return store.set_state(record, FlowState::kClosing);
+  if ((flags & TcpHeader::kSyn) != 0) {
+    // The client begins anew with the same port: a new connection to the same real.
+    if (record.state == FlowState::kClosing) {
+      record.seen = 0;
+      store.set_state(record, FlowState::kEmbryonic);
+    }
+    return;
+  }
+  if ((flags & TcpHeader::kFin) != 0) {
+    record.seen |= record.kForwardFin;
+    if ((record.seen & record.kReturnFin) != 0) store.set_state(record, FlowState::kClosing);
+  }
+  if (record.state == FlowState::kEmbryonic && (flags & TcpHeader::kAck) != 0 &&
+      (record.seen & record.kReturnSeen) != 0) {
+    store.set_state(record, FlowState::kEstablished);
+  }
+}
+
+// Follows the real's side.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::note_return(NatRecord<Address>& record, uint8_t flags) {
+  auto& store = flows<Address>();
+  record.seen |= record.kReturnSeen;
+  if (record.protocol == Protocol::kUdp) {
+    if (record.state == FlowState::kOneWay) store.set_state(record, FlowState::kReplied);
+    return;
+  }
+  if ((flags & TcpHeader::kRst) != 0) return store.set_state(record, FlowState::kClosing);
+  if ((flags & TcpHeader::kFin) != 0) {
+    record.seen |= record.kReturnFin;
+    if ((record.seen & record.kForwardFin) != 0) store.set_state(record, FlowState::kClosing);
+  }
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
+  const DnsReply answer = dns_answer(*burst.snapshot.dns, dns_[packet.dns_index], dns_rotation_++);
+  switch (answer.verdict) {
+    case DnsVerdict::kDropShort:
+      return drop(burst, packet, DropReason::kDnsTooShort);
+    case DnsVerdict::kDropSourcePort:
+      return drop(burst, packet, DropReason::kDnsSourcePort);
+    case DnsVerdict::kDropResponse:
+      return drop(burst, packet, DropReason::kDnsResponse);
+    default:
+      break;
+  }
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const Address client = ip.source;
+  const Address own = ip.destination;
+  const auto length = static_cast<uint16_t>(sizeof(UdpHeader) + answer.length);
+  make_reply_header(packet, own, client, kProtocolUdp, length);
+  auto& udp = packet.l4<UdpHeader>();
+  udp = {packet.destination_port, packet.source_port, Be16(length), Be16{}};
+  uint64_t sum = answer.sum;
+  const auto& header = packet.ip<typename IpHeaderOf<Address>::Type>();
+  if constexpr (sizeof(Address) == 4) {
+    sum += pseudo_header_sum(header, length);
+  } else {
+    sum += pseudo_header_sum(header, kProtocolUdp, length);
+  }
+  const uint16_t checksum = internet_checksum(&udp, sizeof udp, sum);
+  udp.checksum = Be16::from_raw(udp_checksum_field(checksum));
+  turn_ethernet(packet, burst.snapshot.ports[packet.port].mac);
+  const auto outcome = static_cast<DnsOutcome>(answer.verdict);
+  counters_.count(outcome);
+  sent(burst, packet, Verdict{.kind = Verdict::Kind::kDns, .dns = outcome}, packet.port);
+}
+
+}  // namespace vipgate

@@ -1,0 +1,25 @@
+#include "dataplane/packet_pool.h"
+
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+
+namespace vipgate {
+
+Result<rte_mempool*> make_packet_pool(const std::string& name, uint32_t count, uint16_t data_bytes,
+                                      int socket) {
+  // DPDK wants a cache of at most two thirds of the pool.
+  const unsigned cache = std::min<unsigned>(256, count / 4);
+  rte_mempool* pool = rte_pktmbuf_pool_create_by_ops(
+      name.c_str(), count, cache, 0, static_cast<uint16_t>(data_bytes + RTE_PKTMBUF_HEADROOM),
+      socket, "ring_mt_rts");
+  if (pool == nullptr) {
+    return Error{"cannot make the packet pool '" + name + "' of " + std::to_string(count) + " x " +
+                 std::to_string(data_bytes) + " bytes: " + rte_strerror(rte_errno) +
+                 "; raise dpdk.memory_mb"};
+  }
+  return pool;
+}
+
+}  // namespace vipgate

@@ -1,0 +1,29 @@
+// Zeroed memory for the big tables: huge pages where the kernel gives them, without a reservation.
+#pragma once
+
+#include <cstddef>
+
+namespace vipgate {
+
+// Owns one anonymous mapping. The kernel is asked for transparent huge pages, which matter from a
+// million flows on; where they are off, ordinary pages serve.
+class PageMemory {
+ public:
+  PageMemory() = default;
+  // Throws std::bad_alloc when the memory is not to be had: at start only.
+  explicit PageMemory(size_t bytes);
+  ~PageMemory();
+  PageMemory(PageMemory&& other) noexcept;
+  PageMemory& operator=(PageMemory&& other) noexcept;
+  PageMemory(const PageMemory&) = delete;
+  PageMemory& operator=(const PageMemory&) = delete;
+
+  void* data() const { return data_; }
+  size_t size() const { return size_; }
+
+ private:
+  void* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,56 @@
+#include "dataplane/worker_memory.h"
+
+namespace vipgate {
+namespace {
+
+// The zeroed bytes of a mapping, as `count` objects: all of these types start out as zero.
+template <class T>
+std::span<T> array_in(PageMemory& memory, size_t count) {
+  memory = PageMemory(count * sizeof(T));
+  return {static_cast<T*>(memory.data()), count};
+}
+
+}  // namespace
+
+WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
+    : options_(options), counters_(std::make_unique<WorkerCounters>()) {
+  make_family(v4_);
+  make_family(v6_);
+  services_ = array_in<ServiceCounters>(service_memory_, options.services);
+  reals_ = array_in<RealCounters>(real_memory_, options.reals);
+}
+
+template <class Address>
+void WorkerMemory::make_family(Family<Address>& family) {
+  using Table = FlowTable<typename FlowKeyOf<Address>::Type>;
+  uint32_t records = 0;
+  for (const SnatAddress& address : options_.snat) {
+    const SnatPorts ports(address, options_.workers);
+    const bool is_mine = address.address.is_v4() == (sizeof(Address) == 4);
+    const uint32_t count = is_mine ? ports.count(options_.worker) : 0;
+    family.snat.push_back({ports, records, count});
+    records += count;
+  }
+  family.memory = {
+      .buckets =
+          array_in<typename Table::Bucket>(family.buckets, Table::buckets_for(options_.flows)),
+      .records = array_in<NatRecord<Address>>(family.records, records + options_.flows),
+      .snat = family.snat,
+      .first_nat_record = records,
+      .worker = options_.worker,
+  };
+}
+
+PipelineOptions WorkerMemory::pipeline_options() {
+  return {.worker = options_.worker,
+          .workers = options_.workers,
+          .secret = options_.secret,
+          .owner_hash = options_.owner_hash,
+          .flows4 = v4_.memory,
+          .flows6 = v6_.memory,
+          .counters = counters_.get(),
+          .services = services_,
+          .reals = reals_};
+}
+
+}  // namespace vipgate

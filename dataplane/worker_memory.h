@@ -1,0 +1,64 @@
+// Everything that one worker's fast path reads and writes, allocated once at start: flow tables,
+// NAT records, counters.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/counters.h"
+#include "common/snapshot.h"
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/page_memory.h"
+
+namespace vipgate {
+
+struct WorkerMemoryOptions {
+  uint32_t worker = 0;
+  uint32_t workers = 1;
+  size_t flows = 1 << 20;  // of each family
+  uint32_t services = 0;   // indices 0 to services - 1 have counters
+  uint32_t reals = 0;
+  std::span<const SnatAddress> snat;
+  HashSecret secret;
+  const ToeplitzHash* owner_hash = nullptr;
+};
+
+// Owned by the data plane façade, or by a test; outlives the worker's Pipeline. Counters may be
+// read by any thread; the rest is the worker's.
+class WorkerMemory {
+ public:
+  // Throws std::bad_alloc: at start only.
+  explicit WorkerMemory(const WorkerMemoryOptions& options);
+
+  // What the worker's Pipeline is made from. Spans point into this object.
+  PipelineOptions pipeline_options();
+
+  const WorkerCounters& counters() const { return *counters_; }
+  WorkerCounters& counters() { return *counters_; }
+  std::span<const ServiceCounters> services() const { return services_; }
+  std::span<const RealCounters> reals() const { return reals_; }
+
+ private:
+  template <class Address>
+  struct Family {
+    using Bucket = typename FlowTable<typename FlowKeyOf<Address>::Type>::Bucket;
+    PageMemory buckets, records;
+    std::vector<SnatSlot> snat;
+    FlowStoreMemory<Address> memory;
+  };
+  template <class Address>
+  void make_family(Family<Address>& family);
+
+  WorkerMemoryOptions options_;
+  Family<Ipv4Address> v4_;
+  Family<Ipv6Address> v6_;
+  std::unique_ptr<WorkerCounters> counters_;
+  PageMemory service_memory_, real_memory_;
+  std::span<ServiceCounters> services_;
+  std::span<RealCounters> reals_;
+};
+
+}  // namespace vipgate

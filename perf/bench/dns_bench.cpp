@@ -1,0 +1,116 @@
+// What one DNS query costs, without I/O: bursts of 32 queries for random names of the table.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "controlplane/dns_compiler.h"
+#include "dataplane/fastpath/dns_responder.h"
+
+namespace vipgate {
+namespace {
+
+constexpr size_t kBurst = 32;
+constexpr size_t kQueries = 1 << 16;
+constexpr size_t kStride = 256;  // a packet's distance from the next
+
+enum class Ask { kHit, kMiss };
+
+std::string service_name(size_t i) { return "app-" + std::to_string(i) + ".marathon"; }
+
+std::shared_ptr<const DnsTable> make_table(size_t names) {
+  std::vector<DnsServiceName> services;
+  for (size_t i = 0; i < names; ++i) {
+    services.push_back({service_name(i), Ipv4Address{Be32(static_cast<uint32_t>(0x0b000000 + i))}});
+  }
+  DnsOptions options;
+  options.zones = {{"l4lb.thisdcos.directory", true, {}}, {"mesos", false, {}}};
+  auto table = compile_dns(services, options, 1, DnsHashSecret{}, nullptr);
+  return table.ok() ? *table : nullptr;
+}
+
+std::string make_query(size_t name, Ask ask) {
+  const std::string label = ask == Ask::kHit ? service_name(name) : "no" + std::to_string(name);
+  auto wire = dns_name_from_text(label + ".l4lb.thisdcos.directory");
+  std::string query("\x12\x34\x01\0\0\1\0\0\0\0\0\1", 12);
+  query += *wire;
+  query += std::string("\0\1\0\1\0\0\x29\x04\xd0\0\0\0\0\0\0", 15);
+  return query;
+}
+
+void queries_in_bursts(benchmark::State& state, Ask ask, bool is_staged) {
+  const auto names = static_cast<size_t>(state.range(0));
+  const auto table = make_table(names);
+  std::mt19937_64 random(1);
+  std::vector<uint8_t> packets(kQueries * kStride);
+  std::vector<uint16_t> lengths;
+  for (size_t i = 0; i < kQueries; ++i) {
+    const std::string query = make_query(random() % names, ask);
+    std::memcpy(&packets[i * kStride], query.data(), query.size());
+    lengths.push_back(static_cast<uint16_t>(query.size()));
+  }
+  std::array<std::array<uint8_t, kStride>, kBurst> buffers{};
+  std::array<DnsParsed, kBurst> parsed;
+  size_t next = 0;
+  uint32_t rotation = 0;
+  uint64_t octets = 0;
+  for (auto _ : state) {
+    // The stand-in for the NIC: every query is fresh, since replies are written over it.
+    for (size_t i = 0; i < kBurst; ++i) {
+      std::memcpy(buffers[i].data(), &packets[(next + i) * kStride], 96);
+    }
+    const auto query = [&](size_t i) {
+      return DnsQuery{buffers[i].data(), lengths[next + i], kStride, Be16(40000)};
+    };
+    if (is_staged) {
+      for (size_t i = 0; i < kBurst; ++i) dns_parse(*table, query(i), parsed[i]);
+      for (size_t i = 0; i < kBurst; ++i) dns_prefetch(*table, parsed[i]);
+      for (size_t i = 0; i < kBurst; ++i) {
+        octets += dns_answer(*table, parsed[i], ++rotation).length;
+      }
+    } else {
+      for (size_t i = 0; i < kBurst; ++i) {
+        octets += dns_respond(*table, query(i), ++rotation).length;
+      }
+    }
+    benchmark::ClobberMemory();
+    next = (next + kBurst) % kQueries;
+  }
+  benchmark::DoNotOptimize(octets);
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kBurst));
+  state.counters["ns_per_query"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * kBurst) / 1e9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["bytes_per_name"] =
+      static_cast<double>(table->memory_bytes()) / static_cast<double>(table->size());
+}
+
+BENCHMARK_CAPTURE(queries_in_bursts, hit_staged, Ask::kHit, true)->Arg(2000)->Arg(1000000);
+BENCHMARK_CAPTURE(queries_in_bursts, hit_one_by_one, Ask::kHit, false)->Arg(2000)->Arg(1000000);
+BENCHMARK_CAPTURE(queries_in_bursts, nxdomain_staged, Ask::kMiss, true)->Arg(2000)->Arg(1000000);
+
+// One name of many changes: what a compile costs, and how little of it is new.
+void rebuild_after_one_change(benchmark::State& state) {
+  const auto names = static_cast<size_t>(state.range(0));
+  std::vector<DnsServiceName> services;
+  for (size_t i = 0; i < names; ++i) {
+    services.push_back({service_name(i), Ipv4Address{Be32(static_cast<uint32_t>(0x0b000000 + i))}});
+  }
+  DnsOptions options;
+  options.zones = {{"l4lb.thisdcos.directory", true, {}}};
+  auto table = *compile_dns(services, options, 1, DnsHashSecret{}, nullptr);
+  uint32_t serial = 1;
+  for (auto _ : state) {
+    services[0].vip = Ipv4Address{Be32(++serial)};
+    table = *compile_dns(services, options, serial, DnsHashSecret{}, table.get());
+  }
+}
+BENCHMARK(rebuild_after_one_change)->Arg(2000)->Arg(1000000)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace vipgate
+
+BENCHMARK_MAIN();
