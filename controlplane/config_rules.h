@@ -30,7 +30,7 @@ enum class KeyType : uint8_t {
 // What is known about the values of one key, apart from its name.
 struct ValueInfo {
   KeyType type = KeyType::kText;
-  std::optional<int64_t> min;
+  std::optional<int64_t> min;  // of a list: the least number of items
   std::optional<int64_t> max;
   std::vector<std::string> words;
 };
@@ -46,6 +46,9 @@ struct Rule {
 
 template <class E>
 using Words = std::vector<std::pair<std::string, E>>;
+
+// The text in quotes for a message of one line: cut when long, control characters replaced.
+std::string quote_value(std::string_view text);
 
 // Decimal only, without sign (but '-' is understood, to say what the range is) and leading zeros.
 Result<int64_t> parse_integer(const YamlNode& node, int64_t min, int64_t max);
