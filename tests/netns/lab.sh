@@ -202,6 +202,9 @@ lab_kill_redis() {
 
 lab_up() {
   lab_make_namespace gw
+  # The bridges share this namespace with the interfaces that carry the gateway's addresses, and
+  # must not answer ARP for them.
+  lab_in gw sysctl -qw net.ipv4.conf.all.arp_ignore=1
   lab_make_bridge br-edge 02:00:00:00:0e:00
   lab_make_bridge br-cluster 02:00:00:00:0c:00
   lab_make_client
