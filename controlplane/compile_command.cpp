@@ -137,6 +137,16 @@ Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& 
   return result;
 }
 
+Status check_compiles(const Config& config) {
+  Model model;
+  if (auto change = model.update(config, 0); !change) {
+    return Error{config.file + ": " + change.error()};
+  }
+  auto dns = compile_names(names_of(model), config.dns, 1, DnsHashSecret{}, nullptr);
+  if (!dns) return Error{config.file + ": " + dns.error()};
+  return Done{};
+}
+
 Result<std::string> compile_command(const Config& config, CompileOutput output) {
   auto offline = compile_offline(config, kAnyNextHop);
   if (!offline) return Error{config.file + ": " + offline.error()};

@@ -24,6 +24,9 @@ struct OfflineSnapshot {
 };
 Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& next_hop);
 
+// Whether the services and names of a configuration that was read can be numbered and laid out.
+Status check_compiles(const Config& config);
+
 enum class CompileOutput : uint8_t { kRecords, kServices, kSkipped, kSnapshotStats };
 
 // The lines to print, each with its end of line.

@@ -17,6 +17,7 @@
 #include "controlplane/control_loop.h"
 #include "controlplane/dns_secret.h"
 #include "controlplane/logging.h"
+#include "dataplane/cpu_check.h"
 #include "dataplane/dataplane.h"
 
 namespace vipgate {
@@ -155,8 +156,8 @@ int run_command_line(int argc, char** argv) {
   }
   if (!check) return run(*config, seed);
   // What only the numbering of services and reals can find out.
-  if (auto text = compile_command(*config, CompileOutput::kSkipped); !text) {
-    return fail(kExitBadConfiguration, text.error());
+  if (auto status = check_compiles(*config); !status) {
+    return fail(kExitBadConfiguration, status.error());
   }
   std::printf("%s: ok\n", file.c_str());
   return kExitOk;
@@ -165,4 +166,10 @@ int run_command_line(int argc, char** argv) {
 }  // namespace
 }  // namespace vipgate
 
-int main(int argc, char** argv) { return vipgate::run_command_line(argc, argv); }
+int main(int argc, char** argv) {
+  if (const char* problem = vipgate::check_cpu()) {
+    std::fprintf(stderr, "%s\n", problem);
+    return 1;
+  }
+  return vipgate::run_command_line(argc, argv);
+}

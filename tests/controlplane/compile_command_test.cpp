@@ -1,0 +1,70 @@
+#include "controlplane/compile_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controlplane/config_reader.h"
+
+namespace vipgate {
+namespace {
+
+std::string output(CompileOutput kind) {
+  const auto config = read_config(VIPGATE_SOURCE_DIR "/config/demo.yaml");
+  EXPECT_TRUE(config.ok());
+  const auto text = compile_command(*config, kind);
+  EXPECT_TRUE(text.ok());
+  return *text;
+}
+
+TEST(CompileCommand, RecordsOfTheDemoAreItsOneName) {
+  EXPECT_EQ(output(CompileOutput::kRecords),
+            "redis.marathon.l4lb.thisdcos.directory.\tA\t11.202.66.36\n");
+}
+
+TEST(CompileCommand, ServicesOfTheDemoAreOneLineOfJson) {
+  EXPECT_EQ(output(CompileOutput::kServices),
+            R"({"name":"redis.marathon","fqdn":"redis.marathon.l4lb.thisdcos.directory",)"
+            R"("vip":"11.202.66.36","port":6379,"protocol":"tcp","mode":"fullnat",)"
+            R"("origin":"yaml","reals":[)"
+            R"({"address":"10.9.1.11","port":30585,"weight":1,"state":"up"},)"
+            R"({"address":"10.9.1.12","port":31002,"weight":1,"state":"up"},)"
+            R"({"address":"10.9.1.13","port":31777,"weight":1,"state":"up"}]})"
+            "\n");
+}
+
+TEST(CompileCommand, NothingIsSkipped) { EXPECT_EQ(output(CompileOutput::kSkipped), ""); }
+
+TEST(CompileCommand, StatsCountAndGiveAChecksumPerService) {
+  EXPECT_THAT(
+      output(CompileOutput::kSnapshotStats),
+      testing::MatchesRegex(R"(\{"services":1,"reals":3,.*"maglev_tables":1,"maglev_rows":4093,.*)"
+                            R"("maglev_checksums":\{"11.202.66.36:6379/tcp":"[0-9a-f]+"\}\})"
+                            "\n"));
+}
+
+TEST(CompileCommand, WithoutAServicesZoneAServiceHasNoFqdn) {
+  Config config;
+  config.services.resize(1);
+  config.services[0].name = "a";
+  config.services[0].vip = Ipv4Address{Be32(0x0b000001)};
+  const auto text = compile_command(config, CompileOutput::kServices);
+  ASSERT_TRUE(text.ok());
+  EXPECT_THAT(*text, testing::StartsWith(R"({"name":"a","fqdn":null,"vip":"11.0.0.1")"));
+}
+
+TEST(CompileOffline, EveryNextHopIsTheGivenOneAndNoMacIsChecked) {
+  const auto config = read_config(VIPGATE_SOURCE_DIR "/config/demo.yaml");
+  const MacAddress mac{{2, 0, 0, 0, 0, 0xab}};
+  const auto offline = compile_offline(*config, mac);
+  ASSERT_TRUE(offline.ok());
+  const Snapshot& snapshot = *offline->snapshot;
+  EXPECT_FALSE(snapshot.ports[0].check_mac);
+  const RealEntry& real = *snapshot.real(snapshot.service(0).reals[0]);
+  EXPECT_TRUE(real.next_hop_resolved);
+  EXPECT_EQ(real.next_hop_mac, mac);
+  EXPECT_EQ(real.out_port, 1);
+  EXPECT_EQ(snapshot.service(0).snat_count, 2u);
+}
+
+}  // namespace
+}  // namespace vipgate

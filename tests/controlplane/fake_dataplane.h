@@ -1,0 +1,68 @@
+// A data plane that only notes what it is told.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/dataplane_control.h"
+
+namespace vipgate {
+
+// The control loop's thread calls it, and the test's may look at it through wait_until().
+class FakeDataplane : public DataplaneControl {
+ public:
+  uint64_t publish(std::shared_ptr<const Snapshot> snapshot) override {
+    return locked<uint64_t>([&] {
+      published.push_back(std::move(snapshot));
+      return published.size();
+    });
+  }
+  bool passed(uint64_t version) const override { return workers_pass || version <= passed_version; }
+  size_t reclaim() override { return 0; }
+  std::vector<ForwardingPort> ports() const override {
+    return std::vector<ForwardingPort>(8, ForwardingPort{MacAddress{{2, 0, 0, 0, 0, 1}}, true});
+  }
+  std::string interface_name(size_t) const override { return ""; }
+  std::vector<std::pair<std::string, uint64_t>> counters() const override {
+    auto* self = const_cast<FakeDataplane*>(this);
+    self->locked<int>([&] { return ++self->counters_read; });
+    return {{"rx_packets", 5}};
+  }
+  void announce(std::span<const IpAddress> addresses) override {
+    locked<int>([&] {
+      announced.insert(announced.end(), addresses.begin(), addresses.end());
+      return 0;
+    });
+  }
+
+  void wait_until(const std::function<bool()>& condition) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, condition);
+  }
+
+  std::vector<std::shared_ptr<const Snapshot>> published;
+  std::vector<IpAddress> announced;
+  bool workers_pass = true;
+  uint64_t passed_version = 0;
+  int counters_read = 0;
+
+ private:
+  template <class T, class Function>
+  T locked(const Function& function) {
+    const std::lock_guard lock(mutex_);
+    T result = function();
+    changed_.notify_all();
+    return result;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,151 @@
+#include "controlplane/reconciler.h"
+
+#include <gtest/gtest.h>
+
+#include "controlplane/config_reader.h"
+#include "tests/controlplane/fake_dataplane.h"
+
+namespace vipgate {
+namespace {
+
+constexpr char kHead[] = R"(
+ports:
+  - { name: edge, device: "net_null0", addresses: [10.0.0.1/16], kernel: true }
+snat_pools:
+  - { name: default, addresses: [10.0.9.1] }
+dns: { listen: [10.0.0.53], ttl_s: 5, zones: [{ name: z, services: true }] }
+services:
+)";
+
+Config config_of(const std::string& services) {
+  auto config = parse_config(kHead + services, "test.yaml");
+  EXPECT_TRUE(config.ok()) << config.error();
+  return *config;
+}
+
+std::string one(const std::string& name, const std::string& vip, const std::string& reals = "") {
+  return "  - { name: " + name + ", vip: " + vip + ", port: 80, protocol: tcp, reals: [" + reals +
+         "], timeouts: { drain_s: 100 } }\n";
+}
+const std::string kReal = "{ address: 10.0.1.1, port: 80 }";
+
+struct ReconcilerTest : testing::Test {
+  Reconciler& start(const Config& config) {
+    reconciler = std::make_unique<Reconciler>(
+        config, dataplane,
+        [](const NextHop&) {
+          return std::optional(MacAddress{{2, 0, 0, 0, 0, 9}});
+        },
+        DnsHashSecret{}, RingRunner{});
+    EXPECT_TRUE(reconciler->apply(config, 0).ok());
+    return *reconciler;
+  }
+  const Snapshot& last() const { return *dataplane.published.back(); }
+  size_t names() const {
+    size_t count = 0;
+    last().dns->for_each_record([&](const DnsTable::Record&) { ++count; });
+    return count;
+  }
+  bool forwards(const std::string& vip) const {
+    const auto* entry = last().v4.addresses.find(parse_ip_address(vip)->v4());
+    return entry != nullptr && entry->kind == AddressKind::kVip;
+  }
+
+  FakeDataplane dataplane;
+  std::unique_ptr<Reconciler> reconciler;
+};
+
+TEST_F(ReconcilerTest, ANameIsPublishedOnlyWhenEveryWorkerForwardsItsVip) {
+  dataplane.workers_pass = false;
+  Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));
+  EXPECT_TRUE(forwards("11.0.0.1"));
+  EXPECT_EQ(names(), 0u);
+  ASSERT_TRUE(r.tick(0).ok());
+  EXPECT_EQ(dataplane.published.size(), 1u) << "no worker has passed";
+  EXPECT_TRUE(r.is_pending());
+  dataplane.passed_version = 1;
+  ASSERT_TRUE(r.tick(0).ok());
+  EXPECT_EQ(names(), 1u);
+  EXPECT_FALSE(r.settled());
+  EXPECT_TRUE(dataplane.announced.empty());
+  dataplane.passed_version = 2;
+  ASSERT_TRUE(r.tick(0).ok());
+  EXPECT_TRUE(r.settled());
+  EXPECT_FALSE(r.is_pending());
+  EXPECT_EQ(dataplane.announced.size(), 3u) << "VIP, SNAT and DNS address";
+}
+
+TEST_F(ReconcilerTest, ANameIsRemovedAtOnceAndItsVipLater) {
+  Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal) + one("b", "11.0.0.2", kReal)));
+  ASSERT_TRUE(r.tick(0).ok());
+  ASSERT_EQ(names(), 2u);
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.1", kReal)), 10).ok());
+  EXPECT_EQ(names(), 1u);
+  EXPECT_TRUE(forwards("11.0.0.2"));
+  EXPECT_EQ(last().service(1).row_count, 0u) << "refuses new flows";
+  EXPECT_EQ(last().real(RealId(1, 0))->state, RealState::kDraining);
+  EXPECT_EQ(r.next_deadline_s(), 110);
+  ASSERT_TRUE(r.tick(110).ok());
+  EXPECT_FALSE(forwards("11.0.0.2"));
+  EXPECT_EQ(last().real(RealId(1, 0)), nullptr);
+}
+
+TEST_F(ReconcilerTest, ANameThatMovesToAnotherVipIsNeverUnknown) {
+  Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));
+  ASSERT_TRUE(r.tick(0).ok());
+  dataplane.workers_pass = false;
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.2", kReal)), 10).ok());
+  EXPECT_EQ(names(), 1u);
+  dataplane.workers_pass = true;
+  ASSERT_TRUE(r.tick(10).ok());
+  last().dns->for_each_record([](const DnsTable::Record& record) {
+    EXPECT_EQ(record.rdata, std::string_view("\x0b\x00\x00\x02", 4));
+  });
+}
+
+TEST_F(ReconcilerTest, AReloadOfTheSameConfigurationChangesNoId) {
+  const Config config = config_of(one("a", "11.0.0.1", kReal) + one("b", "11.0.0.2", kReal));
+  Reconciler& r = start(config);
+  const auto before = dataplane.published.back();
+  const auto outcome = r.apply(config, 5);
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome->change.services_added + outcome->change.services_changed, 0u);
+  EXPECT_EQ(last().service_pages, before->service_pages);
+  EXPECT_EQ(last().real_pages, before->real_pages);
+}
+
+TEST_F(ReconcilerTest, WhatNeedsARestartIsNamedAndNotApplied) {
+  const Config config = config_of(one("a", "11.0.0.1", kReal));
+  Reconciler& r = start(config);
+  Config next = config;
+  next.ports[0].mtu = 9000;
+  next.services.clear();
+  const auto outcome = r.apply(next, 5);
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome->needs_restart, std::vector<std::string>{"ports.edge.mtu"});
+  EXPECT_EQ(r.config().ports[0].mtu, 1500);
+  EXPECT_TRUE(r.config().services.empty());
+}
+
+TEST_F(ReconcilerTest, AServiceOfAPoolThatNeedsARestartIsRefusedAsAWhole) {
+  const Config config = config_of(one("a", "11.0.0.1", kReal));
+  Reconciler& r = start(config);
+  Config next = config;
+  next.snat_pools[0].name = "other";
+  next.services[0].snat_pool = "other";
+  EXPECT_FALSE(r.apply(next, 5).ok());
+  EXPECT_EQ(dataplane.published.size(), 1u);
+  EXPECT_EQ(r.config().services[0].snat_pool, "default");
+}
+
+TEST_F(ReconcilerTest, NextHopsAreResolvedThroughThePortOfTheSegment) {
+  start(config_of(one("a", "11.0.0.1", kReal + ", { address: 192.0.2.1, port: 80 }")));
+  const RealEntry& near = *last().real(RealId(0, 0));
+  EXPECT_TRUE(near.next_hop_resolved);
+  EXPECT_EQ(near.next_hop_mac, (MacAddress{{2, 0, 0, 0, 0, 9}}));
+  EXPECT_FALSE(last().real(RealId(1, 0))->next_hop_resolved);
+  EXPECT_EQ(reconciler->unreachable().size(), 1u);
+}
+
+}  // namespace
+}  // namespace vipgate
