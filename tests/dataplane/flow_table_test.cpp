@@ -171,7 +171,8 @@ TEST(FlowTable, EvictionTakesClosingThenUnansweredAndNeverAnswered) {
     ASSERT_NE(t.insert(t.key_for(2, 5), FlowState::kEmbryonic, 2000, 500), nullptr);
     EXPECT_EQ(t.find(keys[victim]), nullptr) << victim;
   }
-  for (const size_t stays : {size_t{0}, size_t{3}, size_t{4}, size_t{7}}) EXPECT_NE(t.find(keys[stays]), nullptr) << stays;
+  for (const size_t stays : {size_t{0}, size_t{3}, size_t{4}, size_t{7}})
+    EXPECT_NE(t.find(keys[stays]), nullptr) << stays;
 }
 
 TEST(FlowTable, UnansweredFlowNeverDisplacesAnAnsweredOne) {
@@ -217,6 +218,21 @@ TEST(FlowTable, SweepVisitsEachEntryOncePerRound) {
     t.table.sweep(5, [&](Entry& entry) { ++visits[entry.value]; });
   }
   for (uint32_t i = 1; i <= 60; ++i) EXPECT_EQ(visits[i], t.find(key_of(i)) != nullptr) << i;
+}
+
+TEST(FlowTable, FlowThatCanLieElsewhereMovesBeforeAnotherIsEvictedOrRefused) {
+  TableUnderTest t(8);
+  std::vector<FlowKey4> keys = {t.key_for(2, 7)};
+  t.insert(keys[0], FlowState::kEstablished, 100, 50);
+  for (int i = 0; i < 8; ++i) {
+    keys.push_back(t.key_for(2, 5));
+    ASSERT_NE(t.insert(keys.back(), FlowState::kEstablished, 100, 50), nullptr);
+  }
+  for (const auto& key : keys) EXPECT_NE(t.find(key), nullptr);
+  EXPECT_EQ(t.overflow(2), 5u);
+  EXPECT_EQ(t.table.size(), 9u);
+  for (const auto& key : keys) t.table.erase(t.find(key));
+  EXPECT_EQ(t.overflow(2), 0u);
 }
 
 TEST(FlowTable, AtTheSizedLoadUnderOneInTenThousandFindsBothBucketsFull) {
@@ -297,21 +313,31 @@ class FlowTableModel {
     if (t_.find(key) != nullptr) return;
     const auto state = static_cast<FlowState>(1 + random_() % 5);
     const uint64_t hash = t_.table.hash(key);
-    Entry* slot = t_.table.choose(hash, state, now_, kAlways);
     std::pair<int, int> least{99, 0};
+    bool can_move = false;
     for (const size_t bucket : {t_.first(key), t_.second(key)}) {
-      for (const Entry& entry : t_.memory[bucket].entries) least = std::min(least, rank(entry));
+      for (const Entry& entry : t_.memory[bucket].entries) {
+        least = std::min(least, rank(entry));
+        can_move |= has_free(t_.first(entry.key)) || has_free(t_.second(entry.key));
+      }
       // A free or expired slot of the first bucket saves the look at the second.
       if (least.first <= 1) break;
     }
     const bool answered = state == FlowState::kReplied || state == FlowState::kEstablished;
     const int own = state == FlowState::kClosing ? 2 : answered ? 4 : 3;
-    if (least.first > own) {
+    const bool moves = least.first > 1 && can_move &&
+                       (least.first > own || t_.table.size() <= t_.memory.size() * 2);
+    Entry* slot = t_.table.choose(hash, state, now_, kAlways);
+    if (!moves && least.first > own) {
       ASSERT_EQ(slot, nullptr);
       return;
     }
     ASSERT_NE(slot, nullptr);
-    ASSERT_EQ(rank(*slot), least);
+    if (moves) {
+      ASSERT_EQ(slot->state, FlowState::kFree);
+    } else {
+      ASSERT_EQ(rank(*slot), least);
+    }
     if (slot->state != FlowState::kFree) {
       ASSERT_EQ(model_.erase(slot->key.bits), 1u);
       t_.table.erase(slot);
@@ -320,6 +346,13 @@ class FlowTableModel {
     const uint32_t value = next_value_++;
     t_.table.place(slot, key, hash, value, deadline, state);
     model_[key.bits] = {value, state, deadline};
+  }
+
+  bool has_free(size_t bucket) const {
+    for (const Entry& entry : t_.memory[bucket].entries) {
+      if (entry.state == FlowState::kFree) return true;
+    }
+    return false;
   }
 
   void erase(FlowKey4 key) {
