@@ -160,7 +160,7 @@ TYPED_TEST(FlowStoreOf, ExhaustedSnatPortsAreTheReasonAndComeBackWithExpiry) {
     auto* record = t.create(service, 1, static_cast<uint16_t>(i + 1));
     ASSERT_NE(record, nullptr) << i;
     // Answered flows are not given up for new ones.
-    t.store.set_state(*record, FlowState::kReplied);
+    t.store.set_state(*record, FlowState::kReplied, record->deadline);
     ports.insert(record->source_port.host());
   }
   EXPECT_EQ(ports.size(), 40u);
@@ -196,8 +196,7 @@ TYPED_TEST(FlowStoreOf, ClockJumpsEndWhatIsOverAndKeepTheRest) {
     const auto& service = t.service(Mode::kNat, Protocol::kTcp);
     auto* brief = t.create(service, 1, 1);
     auto* lasting = t.create(service, 2, 2);
-    t.store.set_state(*lasting, FlowState::kEstablished);
-    lasting->deadline = deadline_after(t.now.quarter, 14'400);
+    t.store.set_state(*lasting, FlowState::kEstablished, deadline_after(t.now.quarter, 14'400));
     (void)brief;
     t.now = Now::from_ns(t.now.ns + static_cast<uint64_t>(jump * 1e9));
     t.store.advance(t.now);
@@ -226,7 +225,7 @@ TYPED_TEST(FlowStoreOf, NewFlowTakesTheReturnTupleOfOneThatIsClosing) {
   EXPECT_EQ(t.create(twin, 1, 1), nullptr);
   EXPECT_EQ(t.reason, DropReason::kNatTupleTaken);
   t.check_invariant();
-  t.store.set_state(*first, FlowState::kClosing);
+  t.store.set_state(*first, FlowState::kClosing, first->deadline);
   auto* second = t.create(twin, 1, 1);
   ASSERT_NE(second, nullptr);
   EXPECT_EQ(t.find(t.key(service, 1, 1)), nullptr);
@@ -257,9 +256,10 @@ TYPED_TEST(FlowStoreOf, HoldsTogetherAndKeepsAnsweredFlowsWhateverIsCreatedRelea
             const bool tcp = service.protocol == Protocol::kTcp;
             const FlowState states[] = {FlowState::kClosing,
                                         tcp ? FlowState::kEstablished : FlowState::kReplied};
-            t.store.set_state(*record, states[tcp ? below(2) : 1]);
-            record->deadline =
-                deadline_after(t.now.quarter, service.timeouts[static_cast<size_t>(record->state)]);
+            const FlowState state = states[tcp ? below(2) : 1];
+            t.store.set_state(
+                *record, state,
+                deadline_after(t.now.quarter, service.timeouts[static_cast<size_t>(state)]));
             break;
           }
           default:

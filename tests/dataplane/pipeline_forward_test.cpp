@@ -322,10 +322,11 @@ TEST(PipelineForward, ExhaustedSnatPortsAreADropAndRecoverWhenFlowsExpire) {
     const auto out = gateway.send(to_vip(kind, i));
     ASSERT_TRUE(out.is_forward()) << i;
     ports.insert(tuple_of(out.frame).source_port);
+    ASSERT_TRUE(gateway.send(answer_to(out, kind.protocol), 1).is_forward());
   }
   EXPECT_EQ(ports.size(), 30u) << "no port is used twice";
   EXPECT_TRUE(gateway.send(to_vip(kind, 31)).is_drop(DropReason::kSnatExhausted));
-  gateway.pass_seconds(15.5);
+  gateway.pass_seconds(60.5);
   EXPECT_TRUE(gateway.send(to_vip(kind, 31)).is_forward());
   gateway.check_counters();
 }

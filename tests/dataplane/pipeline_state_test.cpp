@@ -24,6 +24,7 @@ class TcpFlow : public testing::TestWithParam<ServiceCase> {
     ASSERT_TRUE(client("S").is_forward());
     ASSERT_TRUE(real("SA").is_forward());
     ASSERT_TRUE(client("A").is_forward());
+    ASSERT_TRUE(client("PA").is_forward());
   }
   bool lives() const { return gateway_.flows() != 0; }
 
