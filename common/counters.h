@@ -78,16 +78,16 @@ enum class KernelReason : uint8_t {
       kCount
 };
 
-// Outcomes of DNS queries; the responder's verdicts that end in a reply.
+// Outcomes of DNS queries: the responder's verdicts that end in a reply, in the same order.
 #define VIPGATE_DNS_OUTCOMES(X) \
   X(kAnswer, "answer")          \
   X(kNodata, "nodata")          \
   X(kNxdomain, "nxdomain")      \
+  X(kTruncated, "truncated")    \
   X(kRefused, "refused")        \
   X(kFormerr, "formerr")        \
   X(kNotimp, "notimp")          \
-  X(kBadvers, "badvers")        \
-  X(kTruncated, "truncated")
+  X(kBadvers, "badvers")
 
 enum class DnsOutcome : uint8_t {
 #define X(enumerator, name) enumerator,

@@ -40,6 +40,29 @@ Address address_of(const IpAddress& address) {
   return result;
 }
 
+template <class Address>
+bool is_free_or_over(const NatRecord<Address>& record, Quarter now) {
+  return record.state == FlowState::kFree || has_passed(record.deadline, now);
+}
+
+// Whether a new flow may take the record: it is free, over, closing or unanswered.
+template <class Address>
+bool may_go(const NatRecord<Address>& record, Quarter now) {
+  return record.state < FlowState::kReplied || has_passed(record.deadline, now);
+}
+
+// The order in which records go: as in FlowTable::choose.
+template <class Address>
+bool is_worth_less(const NatRecord<Address>& a, const NatRecord<Address>& b, Quarter now) {
+  const auto worth = [now](const NatRecord<Address>& record) -> uint32_t {
+    if (is_free_or_over(record, now)) return 0;
+    const auto left = static_cast<uint16_t>(record.deadline - now);
+    if (record.state == FlowState::kClosing) return 1u << 16 | left;
+    return (may_go(record, now) ? 2u : 3u) << 16 | left;
+  };
+  return worth(a) < worth(b);
+}
+
 }  // namespace
 
 template <class Address>
@@ -129,15 +152,21 @@ bool FlowStore<Address>::make_room(uint64_t hash, FlowState state, Now now, Entr
                        [&](const Entry& entry) { return has_expired(entry, now.quarter); });
   if (slot == nullptr) return false;
   if (slot->state == FlowState::kFree) return true;
-  Record& record = memory_.records[slot->value];
-  counters_.count(has_passed(record.deadline, now.quarter) ? Event::kFlowsExpired
-                                                           : eviction_event(record.state));
-  release(record);
+  evict(memory_.records[slot->value], now);
   return true;
 }
 
+// Ends a flow to make room for another one.
+template <class Address>
+void FlowStore<Address>::evict(Record& record, Now now) {
+  counters_.count(has_passed(record.deadline, now.quarter) ? Event::kFlowsExpired
+                                                           : eviction_event(record.state));
+  release(record);
+}
+
 // Tries kSnatProbes ports from a place that the flow's hash chooses: no list is walked, and a burst
-// of new flows spreads over the pool.
+// of new flows spreads over the pool. Where all are taken, the least worthy unanswered or closing
+// flow goes, as a flood of made-up clients would else take every port.
 template <class Address>
 auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snapshot& snapshot,
                                         uint64_t hash, Now now) -> Record* {
@@ -146,39 +175,57 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
   const auto high = static_cast<uint32_t>(hash >> 32);
   uint32_t chosen = scale(high * 0x9e3779b1u, service.snat_count);
   const uint32_t tries = std::min<uint32_t>(service.snat_count, 4);
+  Record* least = nullptr;
+  uint32_t least_slot = 0, least_position = 0;
   for (uint32_t i = 0; i < tries; ++i) {
     const uint32_t slot = service.snat_first + chosen;
     const SnatSlot& snat = memory_.snat[slot];
     uint32_t position = snat.count == 0 ? 0 : scale(low * 0x85ebca6bu, snat.count);
     for (uint32_t probe = 0; probe < std::min(kSnatProbes / tries, snat.count); ++probe) {
       Record& record = memory_.records[snat.first_record + position];
-      if (record.state != FlowState::kFree && has_passed(record.deadline, now.quarter)) {
-        counters_.count(Event::kFlowsExpired);
-        release(record);
-      }
-      if (record.state == FlowState::kFree) {
-        record.source = address_of<Address>(snapshot.snat_addresses[slot].address);
-        record.source_port = Be16(snat.ports.port(position, memory_.worker));
-        return &record;
+      if (least == nullptr || is_worth_less(record, *least, now.quarter)) {
+        least = &record;
+        least_slot = slot;
+        least_position = position;
+        if (is_free_or_over(record, now.quarter)) break;
       }
       position = position + 1 == snat.count ? 0 : position + 1;
     }
+    if (least != nullptr && is_free_or_over(*least, now.quarter)) break;
     chosen = chosen + 1 == service.snat_count ? 0 : chosen + 1;
   }
-  return nullptr;
+  if (least == nullptr || !may_go(*least, now.quarter)) return nullptr;
+  if (least->state != FlowState::kFree) evict(*least, now);
+  least->source = address_of<Address>(snapshot.snat_addresses[least_slot].address);
+  least->source_port = Be16(memory_.snat[least_slot].ports.port(least_position, memory_.worker));
+  return least;
 }
 
 template <class Address>
-auto FlowStore<Address>::take_nat_record(Now) -> Record* {
+auto FlowStore<Address>::take_nat_record(Now now) -> Record* {
   if (nat_free_ != kNone) {
     Record& record = memory_.records[nat_free_];
     nat_free_ = record.service;
     return &record;
   }
   const size_t next = memory_.first_nat_record + nat_used_;
-  if (next >= memory_.records.size()) return nullptr;
+  if (next >= memory_.records.size()) return reuse_nat_record(now);
   ++nat_used_;
   return &memory_.records[next];
+}
+
+// All are in use: the next one, in turn, whose flow may go.
+template <class Address>
+auto FlowStore<Address>::reuse_nat_record(Now now) -> Record* {
+  for (uint32_t probe = 0; probe < std::min(kSnatProbes, nat_used_); ++probe) {
+    Record& record = memory_.records[memory_.first_nat_record + nat_hand_];
+    nat_hand_ = nat_hand_ + 1 == nat_used_ ? 0 : nat_hand_ + 1;
+    if (!may_go(record, now.quarter)) continue;
+    evict(record, now);
+    nat_free_ = record.service;  // where release() has just put it
+    return &record;
+  }
+  return nullptr;
 }
 
 template <class Address>
@@ -205,13 +252,20 @@ void FlowStore<Address>::erase_entry(const Key& key) {
 }
 
 template <class Address>
-void FlowStore<Address>::set_state(Record& record, FlowState state) {
+void FlowStore<Address>::mark_entry(const Key& key, FlowState state, Quarter deadline) {
+  if (Entry* entry = table_.find(key, table_.hash(key))) {
+    entry->state = state;
+    entry->deadline = deadline;
+  }
+}
+
+template <class Address>
+void FlowStore<Address>::set_state(Record& record, FlowState state, Quarter deadline) {
   record.state = state;
-  const Key key = Key::of(record.client, record.client_port, record.flow_id);
-  if (Entry* entry = table_.find(key, table_.hash(key))) entry->state = state;
+  record.deadline = deadline;
+  mark_entry(Key::of(record.client, record.client_port, record.flow_id), state, deadline);
   if (record.return_flow_id == 0) return;
-  const Key back = Key::of(record.client, record.client_port, record.return_flow_id);
-  if (Entry* entry = table_.find(back, table_.hash(back))) entry->state = state;
+  mark_entry(Key::of(record.client, record.client_port, record.return_flow_id), state, deadline);
 }
 
 template <class Address>

@@ -90,8 +90,9 @@ class FlowStore {
   // Forgets the flow: its entries and its record.
   void release(Record& record);
 
-  // Notes the flow's new state in its record and, for the order of eviction, in its entry.
-  void set_state(Record& record, FlowState state);
+  // Notes the flow's new state and deadline in its record and its entries. The entries too, since
+  // a deadline may come nearer: no record's may pass unnoticed behind a later one of its entry.
+  void set_state(Record& record, FlowState state, Quarter deadline);
 
   // Gives back expired flows; to be called once per loop. Sweeps at a pace that visits all within
   // kSweepSeconds, and all at once after a jump of the clock.
@@ -101,10 +102,13 @@ class FlowStore {
   Record* take_snat_port(const ServiceEntry& service, const Snapshot& snapshot, uint64_t hash,
                          Now now);
   Record* take_nat_record(Now now);
+  Record* reuse_nat_record(Now now);
+  void evict(Record& record, Now now);
   void give_back(Record& record);
   bool make_room(uint64_t hash, FlowState state, Now now, Entry*& slot);
   bool place_return_entry(Record& record, Now now, DropReason& reason);
   void erase_entry(const Key& key);
+  void mark_entry(const Key& key, FlowState state, Quarter deadline);
   void expire_if_due(Entry& entry, Quarter now);
   void sweep_all(Quarter now);
   uint32_t index_of(const Record& record) const {
@@ -116,6 +120,7 @@ class FlowStore {
   Table table_;
   uint32_t nat_free_ = kNone;  // head of the free list, linked by NatRecord::service
   uint32_t nat_used_ = 0;      // `nat` records that were ever taken
+  uint32_t nat_hand_ = 0;      // where the search for one to reuse goes on
   const uint64_t ns_per_bucket_;
   Now swept_to_{};
   bool started_ = false;

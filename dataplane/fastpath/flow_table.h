@@ -58,9 +58,11 @@ class FlowTable {
   // buckets: expired, then closing, then unanswered (embryonic, one-way), then the least recently
   // seen. Null when every slot holds a flow that is worth more: an unanswered flow never displaces
   // an answered one. `has_expired(entry)` has the last word where an entry's deadline has passed.
+  // Before a live flow goes, or the new one is refused, a flow that can lie elsewhere moves there,
+  // unless the table is so full that the search would cost more than it finds.
   // The caller gives back what an occupied slot held (erase()) before it calls place().
   template <class HasExpired>
-  Entry* choose(uint64_t hash, FlowState state, Quarter now, HasExpired&& has_expired) const {
+  Entry* choose(uint64_t hash, FlowState state, Quarter now, HasExpired&& has_expired) {
     Entry* best = nullptr;
     uint32_t best_rank = UINT32_MAX;
     for (Bucket* bucket : {&first(hash), &second(hash)}) {
@@ -73,8 +75,12 @@ class FlowTable {
       }
       if (best_rank <= kExpiredRank) break;
     }
-    if (best_rank > kExpiredRank && worth(best->state) > worth(state)) return nullptr;
-    return best;
+    if (best_rank <= kExpiredRank) return best;
+    const bool is_refused = worth(best->state) > worth(state);
+    if (is_refused || size_ <= size_t{count_} * kWays / 2) {
+      if (Entry* freed = displace(hash)) return freed;
+    }
+    return is_refused ? nullptr : best;
   }
 
   // REQUIRES: `entry` came from choose(hash) and its state is kFree.
@@ -133,6 +139,34 @@ class FlowTable {
       if (entry.key == key) return &entry;
     }
     return nullptr;
+  }
+
+  // Empties a slot of the two full buckets by moving its entry to the other bucket that it may lie
+  // in. Null when none can move.
+  Entry* displace(uint64_t for_hash) {
+    for (Bucket* bucket : {&first(for_hash), &second(for_hash)}) {
+      for (Entry& entry : bucket->entries) {
+        const uint64_t own = hash(entry.key);
+        const bool to_second = bucket == &first(own);
+        for (Entry& free : (to_second ? second(own) : first(own)).entries) {
+          if (free.state == FlowState::kFree) return move(entry, free, first(own), to_second);
+        }
+      }
+    }
+    return nullptr;
+  }
+
+  static Entry* move(Entry& from, Entry& to, Bucket& first, bool to_second) {
+    to.key = from.key;
+    to.value = from.value;
+    to.deadline = from.deadline;
+    to.state = from.state;
+    if (to_second) to.meta |= kDisplaced;
+    add_overflow(first, to_second ? 1 : -1);
+    from.key = Key{};
+    from.state = FlowState::kFree;
+    from.meta = static_cast<uint8_t>(from.meta & ~kDisplaced);
+    return &from;
   }
 
   // 0: empty; 1: expired; then by worth and, within one, by the time left.

@@ -118,9 +118,11 @@ class Pipeline {
   template <class Address>
   void refuse(Burst& burst, Packet& packet);
   template <class Address>
-  void note_tcp_forward(NatRecord<Address>& record, uint8_t flags);
+  void note_tcp_forward(NatRecord<Address>& record, uint8_t flags, const FlowTimeouts& timeouts,
+                        Quarter now);
   template <class Address>
-  void note_return(NatRecord<Address>& record, uint8_t flags);
+  void note_return(NatRecord<Address>& record, uint8_t flags, const FlowTimeouts& timeouts,
+                   Quarter now);
   template <class Address>
   void answer_dns(Burst& burst, Packet& packet);
   // The rare ones.

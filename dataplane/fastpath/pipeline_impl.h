@@ -191,17 +191,22 @@ void Pipeline<Observer>::count_run(uint32_t service, bool is_return, uint16_t by
 
 template <class Observer>
 void Pipeline<Observer>::flush_run() {
-  if (run_.service >= services_.size()) return;
-  ServiceCounters& service = services_[run_.service];
+  if (run_.service == kNone) return;
+  // A service that came after the counters were allocated has none of its own.
+  ServiceCounters* service = run_.service < services_.size() ? &services_[run_.service] : nullptr;
   if (run_.forward_packets != 0) {
-    service.forward_packets.add(run_.forward_packets);
-    service.forward_bytes.add(run_.forward_bytes);
     counters_.count(Event::kForwardPackets, run_.forward_packets);
+    if (service != nullptr) {
+      service->forward_packets.add(run_.forward_packets);
+      service->forward_bytes.add(run_.forward_bytes);
+    }
   }
   if (run_.return_packets != 0) {
-    service.return_packets.add(run_.return_packets);
-    service.return_bytes.add(run_.return_bytes);
     counters_.count(Event::kReturnPackets, run_.return_packets);
+    if (service != nullptr) {
+      service->return_packets.add(run_.return_packets);
+      service->return_bytes.add(run_.return_bytes);
+    }
   }
   run_ = Run{};
 }

@@ -20,6 +20,11 @@ inline bool is_link_local_or_group(const Ipv6Address& address) {
          (address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80);
 }
 
+// Hop by hop, routing, destination options, authentication (RFC 8200 4).
+inline bool is_extension_header(uint8_t next_header) {
+  return next_header == 0 || next_header == 43 || next_header == 51 || next_header == 60;
+}
+
 }  // namespace rare_detail
 
 template <class Observer>
@@ -80,6 +85,8 @@ template <class Observer>
   if (icmp.type != IcmpHeader::kV6EchoRequest || icmp.code != 0) {
     return drop(burst, packet, DropReason::kIcmpNotHandled);
   }
+  // The unspecified address is no destination of an answer (RFC 4291 2.5.2).
+  if (ip.source == Ipv6Address{}) return drop(burst, packet, DropReason::kMartianSource);
   if (!echo_limit_.allow(burst.now.ns)) return drop(burst, packet, DropReason::kRateLimited);
   answer_echo6(packet, own);
   reply(burst, packet, ReplyKind::kEcho);
@@ -95,7 +102,10 @@ template <class Address>
     if (entry->kind == AddressKind::kOwn) {
       return to_kernel(burst, packet, KernelReason::kOwnAddress);
     }
-    return drop(burst, packet, DropReason::kUnsupportedProtocol);
+    const bool is_extension =
+        sizeof(Address) == 16 && rare_detail::is_extension_header(packet.protocol);
+    return drop(burst, packet,
+                is_extension ? DropReason::kIpv6ExtensionHeader : DropReason::kUnsupportedProtocol);
   }
   if constexpr (sizeof(Address) == 16) {
     if (rare_detail::is_link_local_or_group(destination)) {

@@ -45,6 +45,20 @@ void touch(NatRecord<Address>& record, const FlowTimeouts& timeouts, Quarter now
   if (record.deadline != deadline) record.deadline = deadline;
 }
 
+template <class Address>
+void change_state(FlowStore<Address>& store, NatRecord<Address>& record, FlowState state,
+                  const FlowTimeouts& timeouts, Quarter now) {
+  store.set_state(record, state, deadline_after(now, timeouts[static_cast<size_t>(state)]));
+}
+
+// Whether the client opens a new connection with the addresses of one that has ended, whose real
+// takes no new ones any more.
+template <class Address>
+bool is_new_to_draining(const NatRecord<Address>& record, const RealEntry& real, uint8_t flags) {
+  return real.state == RealState::kDraining && record.state == FlowState::kClosing &&
+         (flags & TcpHeader::kSyn) != 0;
+}
+
 }  // namespace translate_detail
 
 template <class Observer>
@@ -65,9 +79,14 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
     if (record == nullptr) return;
   }
   const RealEntry* real = burst.snapshot.real(record->real_id);
-  if (real == nullptr || real->state == RealState::kDown) [[unlikely]] {
-    counters_.count(Event::kFlowsRebalanced);
+  if (real == nullptr || real->state == RealState::kDown ||
+      is_new_to_draining(*record, *real, packet.tcp_flags)) [[unlikely]] {
     flows<Address>().release(*record);
+    // A reset needs no new flow, nor an answer.
+    if ((packet.tcp_flags & TcpHeader::kRst) != 0) {
+      return drop(burst, packet, DropReason::kNoFlow, service.index);
+    }
+    counters_.count(Event::kFlowsRebalanced);
     record = balance<Address>(burst, packet, packet.hash);
     if (record == nullptr) return;
     real = burst.snapshot.real(record->real_id);
@@ -76,7 +95,7 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
     return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
   }
   if ((packet.tcp_flags & kStateFlags) != 0 || record->state == FlowState::kEmbryonic) {
-    note_tcp_forward(*record, packet.tcp_flags);
+    note_tcp_forward(*record, packet.tcp_flags, service.timeouts, burst.now.quarter);
   }
   touch(*record, service.timeouts, burst.now.quarter);
   note_client_hop(*record, packet);
@@ -119,10 +138,11 @@ void Pipeline<Observer>::forward_return(Burst& burst, Packet& packet) {
   if (ttl(ip) <= 1) [[unlikely]] {
     return drop(burst, packet, DropReason::kTtlExpired, record->service);
   }
+  const FlowTimeouts& timeouts = burst.snapshot.service(record->service).timeouts;
   if ((packet.tcp_flags & kStateFlags) != 0 || (record->seen & record->kReturnSeen) == 0) {
-    note_return(*record, packet.tcp_flags);
+    note_return(*record, packet.tcp_flags, timeouts, burst.now.quarter);
   }
-  touch(*record, burst.snapshot.service(record->service).timeouts, burst.now.quarter);
+  touch(*record, timeouts, burst.now.quarter);
 
   set_addresses(ip, record->vip, record->client, ones_negate(record->l3_delta));
   set_ports(packet, record->vip_port, record->client_port, ones_negate(record->l4_delta));
@@ -225,42 +245,52 @@ void Pipeline<Observer>::refuse(Burst& burst, Packet& packet) {
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::note_tcp_forward(NatRecord<Address>& record,
-                                                            uint8_t flags) {
+                                                            uint8_t flags,
+                                                            const FlowTimeouts& timeouts,
+                                                            Quarter now) {
+  using translate_detail::change_state;
   auto& store = flows<Address>();
   if (record.protocol != Protocol::kTcp) return;
-  if ((flags & TcpHeader::kRst) != 0) return store.set_state(record, FlowState::kClosing);
+  if ((flags & TcpHeader::kRst) != 0)
+    return change_state(store, record, FlowState::kClosing, timeouts, now);
   if ((flags & TcpHeader::kSyn) != 0) {
     // The client begins anew with the same port: a new connection to the same real.
     if (record.state == FlowState::kClosing) {
       record.seen = 0;
-      store.set_state(record, FlowState::kEmbryonic);
+      change_state(store, record, FlowState::kEmbryonic, timeouts, now);
     }
     return;
   }
   if ((flags & TcpHeader::kFin) != 0) {
     record.seen |= record.kForwardFin;
-    if ((record.seen & record.kReturnFin) != 0) store.set_state(record, FlowState::kClosing);
+    if ((record.seen & record.kReturnFin) != 0)
+      change_state(store, record, FlowState::kClosing, timeouts, now);
   }
   if (record.state == FlowState::kEmbryonic && (flags & TcpHeader::kAck) != 0 &&
       (record.seen & record.kReturnSeen) != 0) {
-    store.set_state(record, FlowState::kEstablished);
+    change_state(store, record, FlowState::kEstablished, timeouts, now);
   }
 }
 
 // Follows the real's side.
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] void Pipeline<Observer>::note_return(NatRecord<Address>& record, uint8_t flags) {
+[[gnu::noinline]] void Pipeline<Observer>::note_return(NatRecord<Address>& record, uint8_t flags,
+                                                       const FlowTimeouts& timeouts, Quarter now) {
+  using translate_detail::change_state;
   auto& store = flows<Address>();
   record.seen |= record.kReturnSeen;
   if (record.protocol == Protocol::kUdp) {
-    if (record.state == FlowState::kOneWay) store.set_state(record, FlowState::kReplied);
+    if (record.state == FlowState::kOneWay)
+      change_state(store, record, FlowState::kReplied, timeouts, now);
     return;
   }
-  if ((flags & TcpHeader::kRst) != 0) return store.set_state(record, FlowState::kClosing);
+  if ((flags & TcpHeader::kRst) != 0)
+    return change_state(store, record, FlowState::kClosing, timeouts, now);
   if ((flags & TcpHeader::kFin) != 0) {
     record.seen |= record.kReturnFin;
-    if ((record.seen & record.kForwardFin) != 0) store.set_state(record, FlowState::kClosing);
+    if ((record.seen & record.kForwardFin) != 0)
+      change_state(store, record, FlowState::kClosing, timeouts, now);
   }
 }
 
@@ -295,6 +325,10 @@ void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
   const uint16_t checksum = internet_checksum(&udp, sizeof udp, sum);
   udp.checksum = Be16::from_raw(udp_checksum_field(checksum));
   turn_ethernet(packet, burst.snapshot.ports[packet.port].mac);
+  static_assert(static_cast<DnsOutcome>(DnsVerdict::kTruncated) == DnsOutcome::kTruncated);
+  static_assert(static_cast<DnsOutcome>(DnsVerdict::kRefused) == DnsOutcome::kRefused);
+  static_assert(static_cast<DnsOutcome>(DnsVerdict::kBadvers) == DnsOutcome::kBadvers);
+  static_assert(static_cast<DnsOutcome>(DnsVerdict::kDropShort) == DnsOutcome::kCount);
   const auto outcome = static_cast<DnsOutcome>(answer.verdict);
   counters_.count(outcome);
   sent(burst, packet, Verdict{.kind = Verdict::Kind::kDns, .dns = outcome}, packet.port);

@@ -1,0 +1,296 @@
+#include "dataplane/fastpath/flow_store.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+#include <vector>
+
+#include "dataplane/worker_memory.h"
+#include "tests/support/test_net.h"
+
+namespace vipgate::test {
+namespace {
+
+template <class Address>
+Address client_address(uint32_t n) {
+  Address address{};
+  const Be32 value(0x01000000 + n);
+  std::memcpy(reinterpret_cast<uint8_t*>(&address) + sizeof(Address) - 4, &value, 4);
+  return address;
+}
+
+// A store of its own memory, with the services of net_spec().
+template <class Address>
+struct StoreUnderTest {
+  static constexpr int kFamily = sizeof(Address) == 4 ? 4 : 6;
+  using Record = NatRecord<Address>;
+  using Key = typename FlowStore<Address>::Key;
+
+  explicit StoreUnderTest(size_t flows, uint32_t snat_ports = 5000)
+      : spec(make_spec(snat_ports)),
+        snapshot(SnapshotBuilder().build(spec)),
+        memory({.flows = flows, .snat = spec.snat_addresses, .secret = {{5, 6, 7, 8}}}),
+        options(memory.pipeline_options()),
+        parts(pick(options)),
+        store(parts, {{5, 6, 7, 8}}, memory.counters()) {}
+
+  static SnapshotSpec make_spec(uint32_t snat_ports) {
+    SnapshotSpec spec = net_spec();
+    for (auto& snat : spec.snat_addresses) {
+      snat.port_high = static_cast<uint16_t>(snat.port_low + snat_ports - 1);
+    }
+    return spec;
+  }
+  static const FlowStoreMemory<Address>& pick(const PipelineOptions& options) {
+    if constexpr (kFamily == 4) {
+      return options.flows4;
+    } else {
+      return options.flows6;
+    }
+  }
+
+  const ServiceEntry& service(Mode mode, Protocol protocol) const {
+    return snapshot->service(ServiceCase{mode, kFamily, protocol}.index());
+  }
+  Record* create(const ServiceEntry& service, uint32_t client, uint16_t port, uint32_t real = 0) {
+    const RealId id = service.reals[real];
+    const NewFlow<Address> flow{.client = client_address<Address>(client),
+                                .vip = {},
+                                .client_port = Be16(port),
+                                .client_mac = {},
+                                .client_tci = {}};
+    const uint64_t hash = store.table().hash(key(service, client, port));
+    return store.create(service, id, *snapshot->real(id), *snapshot, flow, hash, now, reason);
+  }
+  static Key key(const ServiceEntry& service, uint32_t client, uint16_t port) {
+    return Key::of(client_address<Address>(client), Be16(port), service.flow_id);
+  }
+  Record* find(const Key& key) {
+    const auto* entry = store.table().find(key, store.table().hash(key));
+    return entry == nullptr ? nullptr : &store.record(entry->value);
+  }
+  void pass_seconds(double seconds, uint64_t step_ms = 50) {
+    const uint64_t end = now.ns + static_cast<uint64_t>(seconds * 1e9);
+    while (now.ns < end) {
+      now = Now::from_ns(std::min(end, now.ns + step_ms * 1'000'000));
+      store.advance(now);
+    }
+  }
+  uint64_t count(Event event) const { return memory.counters().value(event); }
+
+  // A live record has its forward entry and, for `nat`, its return entry; there are no others.
+  void check_invariant() {
+    size_t entries = 0;
+    std::set<std::pair<uint64_t, uint16_t>> sources;
+    for (uint32_t i = 0; i < parts.records.size(); ++i) {
+      Record& record = store.record(i);
+      if (record.state == FlowState::kFree) continue;
+      ASSERT_EQ(find(Key::of(record.client, record.client_port, record.flow_id)), &record);
+      ++entries;
+      if (record.return_flow_id != 0) {
+        ASSERT_EQ(find(Key::of(record.client, record.client_port, record.return_flow_id)), &record);
+        ++entries;
+      } else {
+        ASSERT_EQ(&store.return_record(kFamily == 4 ? 0 : 1, record.source_port.host()), &record);
+        ASSERT_TRUE(sources.insert({0, record.source_port.host()}).second);
+      }
+    }
+    ASSERT_EQ(entries, store.table().size());
+  }
+
+  SnapshotSpec spec;
+  std::shared_ptr<const Snapshot> snapshot;
+  WorkerMemory memory;
+  PipelineOptions options;
+  FlowStoreMemory<Address> parts;
+  FlowStore<Address> store;
+  Now now = Now::from_ns(16'380'000'000'000);
+  DropReason reason = DropReason::kCount;
+};
+
+template <class Address>
+class FlowStoreOf : public testing::Test {};
+using Families = testing::Types<Ipv4Address, Ipv6Address>;
+class FamilyName {
+ public:
+  template <class Address>
+  static std::string GetName(int) {
+    return sizeof(Address) == 4 ? "Ipv4" : "Ipv6";
+  }
+};
+TYPED_TEST_SUITE(FlowStoreOf, Families, FamilyName);
+
+TYPED_TEST(FlowStoreOf, CreatedFlowIsFoundFromBothSidesUntilItIsReleased) {
+  StoreUnderTest<TypeParam> t(100);
+  for (const Mode mode : {Mode::kFullnat, Mode::kNat}) {
+    const auto& service = t.service(mode, Protocol::kTcp);
+    auto* record = t.create(service, 1, 1000, 1);
+    ASSERT_NE(record, nullptr);
+    EXPECT_EQ(record->state, FlowState::kEmbryonic);
+    EXPECT_EQ(record->real_id, service.reals[1]);
+    EXPECT_EQ(t.find(t.key(service, 1, 1000)), record);
+    t.check_invariant();
+    t.store.release(*record);
+    EXPECT_EQ(t.find(t.key(service, 1, 1000)), nullptr);
+    EXPECT_EQ(t.store.table().size(), 0u);
+    EXPECT_EQ(record->state, FlowState::kFree);
+  }
+}
+
+TYPED_TEST(FlowStoreOf, RecordsOfNatAreUsedAgainAndNeverRunOutByLeaking) {
+  StoreUnderTest<TypeParam> t(10);
+  const auto& service = t.service(Mode::kNat, Protocol::kUdp);
+  for (uint32_t round = 0; round < 1000; ++round) {
+    auto* a = t.create(service, round, 1);
+    auto* b = t.create(service, round, 2);
+    ASSERT_NE(a, nullptr);
+    ASSERT_NE(b, nullptr);
+    t.store.release(*a);
+    t.store.release(*b);
+  }
+  t.check_invariant();
+}
+
+TYPED_TEST(FlowStoreOf, ExhaustedSnatPortsAreTheReasonAndComeBackWithExpiry) {
+  StoreUnderTest<TypeParam> t(1000, 40);
+  const auto& service = t.service(Mode::kFullnat, Protocol::kUdp);
+  std::set<uint16_t> ports;
+  for (uint16_t i = 0; i < 40; ++i) {
+    auto* record = t.create(service, 1, static_cast<uint16_t>(i + 1));
+    ASSERT_NE(record, nullptr) << i;
+    // Answered flows are not given up for new ones.
+    t.store.set_state(*record, FlowState::kReplied, record->deadline);
+    ports.insert(record->source_port.host());
+  }
+  EXPECT_EQ(ports.size(), 40u);
+  EXPECT_EQ(t.create(service, 1, 999), nullptr);
+  EXPECT_EQ(t.reason, DropReason::kSnatExhausted);
+  t.check_invariant();
+  t.now = Now::from_ns(t.now.ns + 15'500'000'000);
+  EXPECT_NE(t.create(service, 1, 999), nullptr) << "without a sweep";
+  t.check_invariant();
+}
+
+TYPED_TEST(FlowStoreOf, SweepGivesBackWhatHasExpiredWithinItsPeriod) {
+  for (const Mode mode : {Mode::kFullnat, Mode::kNat}) {
+    StoreUnderTest<TypeParam> t(2000);
+    const auto& service = t.service(mode, Protocol::kUdp);
+    t.store.advance(t.now);
+    uint32_t made = 0;
+    for (uint16_t i = 1; i <= 1000; ++i) made += t.create(service, i, i) != nullptr;
+    const size_t entries = t.store.table().size();
+    t.pass_seconds(14.5);
+    EXPECT_EQ(t.store.table().size(), entries);
+    t.pass_seconds(1 + kSweepSeconds + 1);
+    EXPECT_EQ(t.store.table().size(), 0u);
+    EXPECT_EQ(t.count(Event::kFlowsExpired), made);
+    t.check_invariant();
+  }
+}
+
+TYPED_TEST(FlowStoreOf, ClockJumpsEndWhatIsOverAndKeepTheRest) {
+  for (const double jump : {3.0, 20.0 * 60, 40.0 * 60, 5.0 * 3600, 4.6 * 3600, 30.0 * 3600}) {
+    StoreUnderTest<TypeParam> t(100);
+    t.store.advance(t.now);
+    const auto& service = t.service(Mode::kNat, Protocol::kTcp);
+    auto* brief = t.create(service, 1, 1);
+    auto* lasting = t.create(service, 2, 2);
+    t.store.set_state(*lasting, FlowState::kEstablished, deadline_after(t.now.quarter, 14'400));
+    (void)brief;
+    t.now = Now::from_ns(t.now.ns + static_cast<uint64_t>(jump * 1e9));
+    t.store.advance(t.now);
+    t.pass_seconds(31);
+    EXPECT_EQ(t.find(t.key(service, 1, 1)), nullptr) << jump;
+    EXPECT_EQ(t.find(t.key(service, 2, 2)) != nullptr, jump < 3500) << jump;
+    t.check_invariant();
+  }
+}
+
+TYPED_TEST(FlowStoreOf, ClockThatGoesBackDoesNothing) {
+  StoreUnderTest<TypeParam> t(100);
+  t.store.advance(t.now);
+  t.create(t.service(Mode::kNat, Protocol::kUdp), 1, 1);
+  t.now = Now::from_ns(t.now.ns - 1'000'000'000);
+  t.store.advance(t.now);
+  EXPECT_EQ(t.store.table().size(), 2u);
+}
+
+TYPED_TEST(FlowStoreOf, NewFlowTakesTheReturnTupleOfOneThatIsClosing) {
+  StoreUnderTest<TypeParam> t(100);
+  const auto& service = t.service(Mode::kNat, Protocol::kTcp);
+  ServiceEntry twin = service;
+  twin.flow_id = 3000;
+  auto* first = t.create(service, 1, 1);
+  EXPECT_EQ(t.create(twin, 1, 1), nullptr);
+  EXPECT_EQ(t.reason, DropReason::kNatTupleTaken);
+  t.check_invariant();
+  t.store.set_state(*first, FlowState::kClosing, first->deadline);
+  auto* second = t.create(twin, 1, 1);
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(t.find(t.key(service, 1, 1)), nullptr);
+  t.check_invariant();
+}
+
+// A tiny, overfull store.
+TYPED_TEST(FlowStoreOf, HoldsTogetherAndKeepsAnsweredFlowsWhateverIsCreatedReleasedOrExpires) {
+  for (uint32_t seed = 1; seed <= 6; ++seed) {
+    StoreUnderTest<TypeParam> t(30 * seed, 20 * seed);
+    std::mt19937 random(seed);
+    const auto below = [&](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+    for (int step = 0; step < 20'000; ++step) {
+      const Mode mode = below(2) == 0 ? Mode::kNat : Mode::kFullnat;
+      const auto& service = t.service(mode, below(2) == 0 ? Protocol::kTcp : Protocol::kUdp);
+      const uint32_t client = below(20);
+      const auto port = static_cast<uint16_t>(1 + below(20));
+      auto* record = t.find(t.key(service, client, port));
+      if (record != nullptr) {
+        ASSERT_EQ(record->service, service.index);
+        ASSERT_TRUE(record->client == client_address<TypeParam>(client));
+        ASSERT_EQ(record->client_port, Be16(port));
+        switch (below(4)) {
+          case 0:
+            t.store.release(*record);
+            break;
+          case 1: {
+            const bool tcp = service.protocol == Protocol::kTcp;
+            const FlowState states[] = {FlowState::kClosing,
+                                        tcp ? FlowState::kEstablished : FlowState::kReplied};
+            const FlowState state = states[tcp ? below(2) : 1];
+            t.store.set_state(
+                *record, state,
+                deadline_after(t.now.quarter, service.timeouts[static_cast<size_t>(state)]));
+            break;
+          }
+          default:
+            break;
+        }
+      } else {
+        // Of answered flows that live on, none may go.
+        std::vector<typename StoreUnderTest<TypeParam>::Key> answered;
+        for (uint32_t i = 0; i < t.parts.records.size(); ++i) {
+          const auto& r = t.store.record(i);
+          if (r.state >= FlowState::kReplied && !has_passed(r.deadline, t.now.quarter)) {
+            answered.push_back(
+                StoreUnderTest<TypeParam>::Key::of(r.client, r.client_port, r.flow_id));
+          }
+        }
+        auto* made = t.create(service, client, port, below(3));
+        if (made != nullptr) {
+          ASSERT_EQ(t.find(t.key(service, client, port)), made);
+        }
+        for (const auto& key : answered) ASSERT_NE(t.find(key), nullptr) << "step " << step;
+      }
+      if (below(10) == 0) {
+        const uint64_t step_ns = below(200) == 0 ? 3'000'000'000'000 : 500'000'000;
+        t.now = Now::from_ns(t.now.ns + step_ns);
+        t.store.advance(t.now);
+      }
+      if (step % 50 == 0) t.check_invariant();
+      if (testing::Test::HasFatalFailure()) FAIL() << "seed " << seed << " step " << step;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vipgate::test

@@ -1,0 +1,148 @@
+// DNS queries through the whole packet path; what the responder says is tested with it.
+#include <gtest/gtest.h>
+
+#include "common/dns_table_builder.h"
+#include "tests/support/test_net.h"
+
+namespace vipgate::test {
+namespace {
+
+Bytes bytes(std::string_view text) { return {text.begin(), text.end()}; }
+
+std::shared_ptr<const DnsTable> table() {
+  const auto wire = [](std::string_view text) { return dns_name_from_text(text).value(); };
+  DnsTableBuilder builder(DnsHashSecret{});
+  const DnsSoa soa{.mname = wire("ns.test"), .rname = wire("root.ns.test"), .minimum_s = 5};
+  EXPECT_TRUE(builder.add_zone(wire("test"), soa, 60).ok());
+  const std::string_view address("\x0b\0\0\1", 4);
+  EXPECT_TRUE(builder.add_record(wire("redis.test"), DnsType::kA, 30, address).ok());
+  for (char i = 0; i < 60; ++i) {
+    const std::string many{10, 0, 0, i};
+    EXPECT_TRUE(builder.add_record(wire("many.test"), DnsType::kA, 30, many).ok());
+  }
+  return builder.build(nullptr).value();
+}
+
+std::string query_text(std::string_view name, uint16_t type = 1) {
+  std::string text("\x12\x34\x01\0\0\1\0\0\0\0\0\0", 12);
+  text += dns_name_from_text(name).value();
+  text += {static_cast<char>(type >> 8), static_cast<char>(type), 0, 1};
+  return text;
+}
+
+PacketBuilder query(bool v6, std::string_view text) {
+  PacketBuilder packet;
+  packet.eth(kClientMac, kGatewayMac0);
+  if (v6) {
+    packet.ipv6("2001:db8::1", "fd09::53");
+  } else {
+    packet.ipv4("192.0.2.1", "10.9.0.53");
+  }
+  return packet.udp(5353, 53).payload(bytes(text));
+}
+
+class PipelineDns : public testing::Test {
+ protected:
+  static SnapshotSpec spec() {
+    SnapshotSpec spec = net_spec();
+    spec.dns = table();
+    return spec;
+  }
+  ~PipelineDns() override { gateway_.check_counters(); }
+  FakeGateway gateway_{spec()};
+};
+
+size_t dns_at(bool v6, bool tagged) { return 14u + (tagged ? 4 : 0) + (v6 ? 40 : 20) + 8; }
+
+TEST_F(PipelineDns, QueryIsAnsweredToWhereItCameFrom) {
+  for (const bool v6 : {false, true}) {
+    for (const bool tagged : {false, true}) {
+      for (const size_t options : {size_t{0}, size_t{4}, size_t{40}}) {
+        for (const bool checksum : {true, false}) {
+          if (v6 && (options != 0 || !checksum)) continue;
+          PacketBuilder packet = query(v6, query_text("ReDis.test")).ttl(3).ip_options(options);
+          if (tagged) packet.vlan(12, 1);
+          if (!checksum) packet.no_udp_checksum();
+          const auto out = gateway_.send(packet);
+          ASSERT_EQ(out.verdict.kind, Verdict::Kind::kDns) << to_string(out);
+          EXPECT_EQ(out.port, 0u);
+          const std::string answer = query_text("ReDis.test").replace(2, 6, "\x85\0\0\1\0\1", 6) +
+                                     std::string("\xc0\x0c\0\1\0\1\0\0\0\x1e\0\4\x0b\0\0\1", 16);
+          PacketBuilder wanted;
+          wanted.eth(kGatewayMac0, kClientMac);
+          if (tagged) wanted.vlan(12, 1);
+          if (v6) {
+            wanted.ipv6("fd09::53", "2001:db8::1");
+          } else {
+            wanted.ipv4("10.9.0.53", "192.0.2.1").dont_fragment();
+          }
+          wanted.udp(53, 5353).payload(bytes(answer));
+          EXPECT_EQ(out.frame, wanted.build()) << describe(out.frame);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(PipelineDns, EachOutcomeIsCountedUnderItsOwnName) {
+  const std::string opt_of_version_1("\0\0\x29\4\xd0\0\1\0\0\0\0", 11);
+  const std::vector<std::pair<std::string, DnsOutcome>> cases = {
+      {query_text("redis.test"), DnsOutcome::kAnswer},
+      {query_text("redis.test", 28), DnsOutcome::kNodata},
+      {query_text("nobody.test"), DnsOutcome::kNxdomain},
+      {query_text("elsewhere.example"), DnsOutcome::kRefused},
+      {query_text("redis.test").substr(0, 20), DnsOutcome::kFormerr},
+      {query_text("redis.test").replace(2, 1, "\x28"), DnsOutcome::kNotimp},
+      {query_text("redis.test").replace(10, 2, "\0\1", 2) + opt_of_version_1, DnsOutcome::kBadvers},
+      {query_text("many.test"), DnsOutcome::kTruncated},
+  };
+  for (const bool v6 : {false, true}) {
+    for (const auto& [text, outcome] : cases) {
+      const uint64_t before = gateway_.count(outcome);
+      const auto out = gateway_.send(query(v6, text));
+      EXPECT_EQ(gateway_.count(outcome), before + 1) << to_string(outcome);
+      EXPECT_EQ(to_string(out.verdict.dns), to_string(outcome));
+      EXPECT_TRUE(checksums_ok(out.frame)) << to_string(outcome) << describe(out.frame);
+    }
+  }
+}
+
+TEST_F(PipelineDns, WhatMayNotBeAnsweredIsDroppedWithItsReason) {
+  for (const bool v6 : {false, true}) {
+    EXPECT_TRUE(gateway_.send(query(v6, "short")).is_drop(DropReason::kDnsTooShort));
+    EXPECT_TRUE(gateway_.send(query(v6, query_text("redis.test").replace(2, 1, "\x81")))
+                    .is_drop(DropReason::kDnsResponse));
+    EXPECT_TRUE(gateway_.send(query(v6, query_text("redis.test")).udp(7, 53))
+                    .is_drop(DropReason::kDnsSourcePort));
+    EXPECT_TRUE(gateway_.send(query(v6, query_text("redis.test")).bad_l4_checksum())
+                    .is_drop(DropReason::kBadUdpChecksum));
+    EXPECT_TRUE(gateway_.send(query(v6, query_text("redis.test")).udp(5353, 54))
+                    .is_drop(DropReason::kPortNotServed));
+  }
+  EXPECT_TRUE(gateway_.send(query(true, query_text("redis.test")).no_udp_checksum())
+                  .is_drop(DropReason::kBadUdpChecksum))
+      << "RFC 8200 8.1";
+}
+
+TEST_F(PipelineDns, OnlyTheDatagramCountsNotThePaddingBehindIt) {
+  const auto out = gateway_.send(query(false, query_text("redis.test")).pad_to(200));
+  ASSERT_EQ(out.verdict.kind, Verdict::Kind::kDns);
+  EXPECT_EQ(out.verdict.dns, DnsOutcome::kAnswer);
+  EXPECT_EQ(out.frame.size(), dns_at(false, false) + query_text("redis.test").size() + 16);
+}
+
+TEST_F(PipelineDns, FullBurstOfQueriesIsAnsweredEachWithItsOwn) {
+  std::vector<Bytes> burst;
+  for (int i = 0; i < 64; ++i) {
+    burst.push_back(
+        query(i % 2 == 0, query_text(i % 3 == 0 ? "nobody.test" : "redis.test")).build());
+  }
+  const auto outcomes = gateway_.send_burst(burst);
+  for (size_t i = 0; i < 64; ++i) {
+    EXPECT_EQ(outcomes[i].verdict.dns, i % 3 == 0 ? DnsOutcome::kNxdomain : DnsOutcome::kAnswer);
+    EXPECT_TRUE(checksums_ok(outcomes[i].frame));
+  }
+}
+
+}  // namespace
+}  // namespace vipgate::test

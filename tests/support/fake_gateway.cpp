@@ -1,0 +1,153 @@
+#include "tests/support/fake_gateway.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "dataplane/fastpath/pipeline_impl.h"
+
+namespace vipgate::test {
+namespace {
+
+ToeplitzHash::Key owner_key() {
+  ToeplitzHash::Key key{};
+  for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>(i * 151 + 77);
+  return key;
+}
+
+}  // namespace
+
+std::string to_string(const Outcome& outcome) {
+  const Verdict& verdict = outcome.verdict;
+  const std::string frame = "; " + describe(outcome.frame);
+  switch (verdict.kind) {
+    case Verdict::Kind::kForward:
+      return (verdict.is_return ? "return to port " : "forward to port ") +
+             std::to_string(outcome.port) + frame;
+    case Verdict::Kind::kDns:
+      return "dns " + std::string(to_string(verdict.dns)) + frame;
+    case Verdict::Kind::kReply:
+      return "reply " + std::string(to_string(verdict.reply)) + frame;
+    case Verdict::Kind::kKernel:
+      return "kernel " + std::string(to_string(verdict.kernel));
+    case Verdict::Kind::kHandover:
+      return "handover";
+    case Verdict::Kind::kDrop:
+      return "drop " + std::string(to_string(verdict.drop));
+  }
+  return "?";
+}
+
+FakeGateway::FakeGateway(SnapshotSpec spec, const GatewayOptions& options)
+    : spec_(std::move(spec)), owner_hash_(owner_key()) {
+  publish();
+  for (uint32_t i = 0; i < options.workers; ++i) {
+    workers_.push_back(
+        std::make_unique<Worker>(WorkerMemoryOptions{.worker = i,
+                                                     .workers = options.workers,
+                                                     .flows = options.flows,
+                                                     .services = options.counted_services,
+                                                     .reals = options.counted_reals,
+                                                     .snat = spec_.snat_addresses,
+                                                     .secret = {{1, 2, 3, 4}},
+                                                     .owner_hash = &owner_hash_}));
+  }
+}
+
+Outcome FakeGateway::send(std::span<const uint8_t> frame, uint8_t port, uint32_t worker) {
+  return send_burst({Bytes(frame.begin(), frame.end())}, port, worker).front();
+}
+
+std::vector<Outcome> FakeGateway::send_burst(const std::vector<Bytes>& frames, uint8_t port,
+                                             uint32_t worker) {
+  std::deque<FakeMbuf> mbufs;
+  std::vector<rte_mbuf*> pointers;
+  for (const Bytes& frame : frames) pointers.push_back(mbufs.emplace_back(frame).get());
+  auto outcomes = send_mbufs(pointers, port, worker);
+  for (size_t i = 0; i < frames.size(); ++i) outcomes[i].frame = mbufs[i].frame();
+  return outcomes;
+}
+
+std::vector<Outcome> FakeGateway::send_mbufs(std::vector<rte_mbuf*> mbufs, uint8_t port,
+                                             uint32_t worker) {
+  std::map<rte_mbuf*, Outcome> outcomes;
+  run(*workers_[worker], worker, mbufs, port, false, outcomes);
+  std::vector<Outcome> result;
+  for (rte_mbuf* mbuf : mbufs) result.push_back(outcomes[mbuf]);
+  return result;
+}
+
+void FakeGateway::run(Worker& worker, uint32_t number, std::vector<rte_mbuf*> mbufs, uint8_t port,
+                      bool handed_over, std::map<rte_mbuf*, Outcome>& outcomes) {
+  worker.recorder.verdicts.clear();
+  worker.pipeline.process(*snapshot_, mbufs.data(), static_cast<uint16_t>(mbufs.size()), port,
+                          handed_over, now(), worker.outbox);
+  std::map<rte_mbuf*, int> seen;
+  std::map<size_t, std::vector<rte_mbuf*>> handovers;
+  const auto note = [&](Outcome::Queue queue) {
+    return [&, queue](size_t destination, rte_mbuf** packets, uint32_t count) {
+      for (uint32_t i = 0; i < count; ++i) {
+        ++seen[packets[i]];
+        const auto& verdicts = worker.recorder.verdicts[packets[i]];
+        ASSERT_EQ(verdicts.size(), 1u);
+        outcomes[packets[i]] = {.queue = queue,
+                                .port = destination,
+                                .worker = number,
+                                .handed_over = handed_over,
+                                .verdict = verdicts[0],
+                                .frame = {}};
+      }
+    };
+  };
+  worker.outbox.transmit.flush(note(Outcome::Queue::kTransmit));
+  worker.outbox.kernel.flush(note(Outcome::Queue::kKernel));
+  worker.outbox.drop.flush(note(Outcome::Queue::kDrop));
+  worker.outbox.handover.flush([&](size_t owner, rte_mbuf** packets, uint32_t count) {
+    EXPECT_NE(owner, number) << "handed over to itself";
+    for (uint32_t i = 0; i < count; ++i) {
+      ++seen[packets[i]];
+      EXPECT_EQ(worker.recorder.verdicts[packets[i]].size(), 1u);
+      handovers[owner].push_back(packets[i]);
+    }
+  });
+  EXPECT_EQ(seen.size(), mbufs.size());
+  for (rte_mbuf* mbuf : mbufs) EXPECT_EQ(seen[mbuf], 1) << "queues that hold the packet";
+  EXPECT_TRUE(handovers.empty() || !handed_over) << "handed over twice";
+  if (handed_over) return;
+  for (auto& [owner, packets] : handovers) {
+    run(*workers_[owner], static_cast<uint32_t>(owner), packets, 0, true, outcomes);
+  }
+}
+
+void FakeGateway::pass_seconds(double seconds, uint32_t step_ms) {
+  const uint64_t end = ns_ + static_cast<uint64_t>(seconds * 1e9);
+  while (ns_ < end) {
+    ns_ = std::min(end, ns_ + step_ms * uint64_t{1'000'000});
+    for (auto& worker : workers_) worker->pipeline.advance(now());
+  }
+}
+
+void FakeGateway::jump_seconds(double seconds) {
+  ns_ += static_cast<uint64_t>(seconds * 1e9);
+  for (auto& worker : workers_) worker->pipeline.advance(now());
+}
+
+size_t FakeGateway::flows() const {
+  size_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->pipeline.flows();
+  return sum;
+}
+
+void FakeGateway::check_counters() const {
+  uint64_t outcomes = count(Event::kForwardPackets) + count(Event::kReturnPackets);
+  for (const auto& worker : workers_) {
+    const WorkerCounters& counters = worker->memory.counters();
+    for (const auto& counter : counters.drops) outcomes += counter.value();
+    for (const auto& counter : counters.replies) outcomes += counter.value();
+    for (const auto& counter : counters.kernel) outcomes += counter.value();
+    for (const auto& counter : counters.dns) outcomes += counter.value();
+  }
+  EXPECT_EQ(outcomes, count(Event::kRxPackets)) << "every packet is counted by its outcome once";
+}
+
+}  // namespace vipgate::test
