@@ -1,8 +1,11 @@
 #include "common/maglev.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cassert>
 #include <queue>
+#include <utility>
 
 #include "common/hash.h"
 
@@ -15,8 +18,8 @@ using hash_detail::mix64;
 // rows is prime and 0 < skip < rows.
 struct Walk {
   uint32_t next;
-  uint32_t skip;
-  uint16_t index;  // of the caller
+  std::array<uint32_t, 5> skips;  // 0 to 4 times the skip, modulo rows
+  uint16_t index;                 // of the caller
 };
 
 // Reals of equal weight take turns together: the k-th turn (from 1) at virtual time (2k-1)/weight.
@@ -38,6 +41,33 @@ struct LaterTurn {
   }
 };
 
+// Whose turn it is.
+class TurnOrder {
+ public:
+  void add_class(const WeightClass& weight_class) { classes_.push(weight_class); }
+
+  // Index of the walk that moves next. REQUIRES: there is a class.
+  size_t next() {
+    if (at_ == current_.end) next_class();
+    return at_++;
+  }
+
+ private:
+  void next_class() {
+    if (current_.end != 0) {
+      current_.turn += 2;
+      classes_.push(current_);
+    }
+    current_ = classes_.top();
+    classes_.pop();
+    at_ = current_.begin;
+  }
+
+  std::priority_queue<WeightClass, std::vector<WeightClass>, LaterTurn> classes_;
+  WeightClass current_{};
+  size_t at_ = 0;
+};
+
 // Which rows are taken. Bits, not the table itself: a table of 65,537 rows is probed within 8 KB.
 class RowSet {
  public:
@@ -48,6 +78,63 @@ class RowSet {
  private:
   std::vector<uint64_t> words_;
 };
+
+// The number x with x * value = 1 modulo the prime (extended Euclid). REQUIRES: 0 < value < prime.
+uint32_t modular_inverse(uint32_t value, uint32_t prime) {
+  int64_t remainder = prime;
+  int64_t next_remainder = value;
+  int64_t factor = 0;
+  int64_t next_factor = 1;
+  while (next_remainder != 0) {
+    const int64_t quotient = remainder / next_remainder;
+    remainder = std::exchange(next_remainder, remainder - quotient * next_remainder);
+    factor = std::exchange(next_factor, factor - quotient * next_factor);
+  }
+  return static_cast<uint32_t>(factor < 0 ? factor + prime : factor);
+}
+
+// Where `row` comes to by `skip` further steps' worth of rows. The sum less `rows` wraps around,
+// and is the greater one, where the sum is below `rows`: a conditional move, not a branch that
+// would be mispredicted half of the times.
+uint32_t advance(uint32_t row, uint32_t skip, uint32_t rows) {
+  const uint32_t sum = row + skip;
+  return std::min(sum, sum - rows);
+}
+
+// Moves the walk to the first row that is not taken. Looks at four rows at a time: while the table
+// is not yet crowded, one is free nearly always, and the branch is predicted.
+void step_to_free_row(Walk& walk, const RowSet& taken, uint32_t rows) {
+  const auto& skips = walk.skips;
+  uint32_t row = walk.next;
+  while (true) {
+    const unsigned taken_mask = taken.contains(row) |
+                                taken.contains(advance(row, skips[1], rows)) << 1 |
+                                taken.contains(advance(row, skips[2], rows)) << 2 |
+                                taken.contains(advance(row, skips[3], rows)) << 3;
+    if (taken_mask != 15) {
+      walk.next = advance(row, skips[std::countr_one(taken_mask)], rows);
+      return;
+    }
+    row = advance(row, skips[4], rows);
+  }
+}
+
+// Position in `free_rows` of the row that the walk reaches first: the same as by stepping, found
+// without the steps, which are about rows / free_rows.size() many.
+size_t first_reached(const Walk& walk, const std::vector<uint32_t>& free_rows, uint32_t rows) {
+  const uint64_t inverse = modular_inverse(walk.skips[1], rows);
+  size_t nearest = 0;
+  uint64_t fewest_steps = rows;
+  for (size_t i = 0; i < free_rows.size(); ++i) {
+    const uint64_t distance = free_rows[i] + rows - walk.next;
+    const uint64_t steps = distance * inverse % rows;
+    if (steps < fewest_steps) {
+      fewest_steps = steps;
+      nearest = i;
+    }
+  }
+  return nearest;
+}
 
 // The caller's indices of the reals with a weight, ordered by weight class, then by id.
 std::vector<uint16_t> order_of_turns(std::span<const MaglevReal> reals) {
@@ -66,7 +153,11 @@ std::vector<uint16_t> order_of_turns(std::span<const MaglevReal> reals) {
 Walk make_walk(const MaglevReal& real, uint16_t index, uint32_t rows) {
   const auto offset_hash = static_cast<uint32_t>(mix64(real.id_hash + 0x452821e638d01377) >> 32);
   const auto skip_hash = static_cast<uint32_t>(mix64(real.id_hash + 0xbe5466cf34e90c6c) >> 32);
-  return Walk{scale(offset_hash, rows), 1 + scale(skip_hash, rows - 1), index};
+  Walk walk{scale(offset_hash, rows), {}, index};
+  for (uint64_t i = 0; i < walk.skips.size(); ++i) {
+    walk.skips[i] = static_cast<uint32_t>(i * (1 + scale(skip_hash, rows - 1)) % rows);
+  }
+  return walk;
 }
 
 }  // namespace
@@ -86,37 +177,40 @@ std::vector<uint16_t> maglev_build(std::span<const MaglevReal> reals, uint32_t r
 
   std::vector<Walk> walks;
   walks.reserve(order.size());
-  std::priority_queue<WeightClass, std::vector<WeightClass>, LaterTurn> classes;
+  TurnOrder turns;
   for (size_t i = 0, begin = 0; i < order.size(); ++i) {
     const MaglevReal& real = reals[order[i]];
     walks.push_back(make_walk(real, order[i], rows));
     const bool last_of_class = i + 1 == order.size() || reals[order[i + 1]].weight != real.weight;
     if (!last_of_class) continue;
-    classes.push(WeightClass{real.weight, 1, begin, i + 1});
+    turns.add_class(WeightClass{real.weight, 1, begin, i + 1});
     begin = i + 1;
   }
 
   std::vector<uint16_t> table(rows);
   RowSet taken(rows);
-  uint32_t filled = 0;
-  while (true) {
-    WeightClass turn = classes.top();
-    classes.pop();
-    for (size_t i = turn.begin; i < turn.end; ++i) {
-      Walk& walk = walks[i];
-      uint32_t row = walk.next;
-      while (taken.contains(row)) {
-        row += walk.skip;
-        if (row >= rows) row -= rows;
-      }
-      taken.insert(row);
-      table[row] = walk.index;
-      walk.next = row;
-      if (++filled == rows) return table;
-    }
-    turn.turn += 2;
-    classes.push(turn);
+  // Most steps would go into the last few rows: from this many on they are computed instead.
+  size_t free_count = rows;
+  while (4 * free_count * free_count > rows) {
+    Walk& walk = walks[turns.next()];
+    step_to_free_row(walk, taken, rows);
+    taken.insert(walk.next);
+    table[walk.next] = walk.index;
+    --free_count;
   }
+  std::vector<uint32_t> free_rows;
+  for (uint32_t row = 0; row < rows; ++row) {
+    if (!taken.contains(row)) free_rows.push_back(row);
+  }
+  while (!free_rows.empty()) {
+    Walk& walk = walks[turns.next()];
+    uint32_t& row = free_rows[first_reached(walk, free_rows, rows)];
+    walk.next = row;
+    table[row] = walk.index;
+    row = free_rows.back();
+    free_rows.pop_back();
+  }
+  return table;
 }
 
 uint32_t maglev_rows_auto(size_t reals) {

@@ -69,6 +69,8 @@ struct alignas(64) ServiceEntry {
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
   NoReal no_real = NoReal::kReject;
+
+  friend bool operator==(const ServiceEntry&, const ServiceEntry&) = default;
 };
 static_assert(sizeof(ServiceEntry) == 64);
 
@@ -86,12 +88,14 @@ struct alignas(64) RealEntry {
   IpAddress address;
   uint32_t weight = 0;
   uint32_t return_flow_id = 0;  // `nat`: stands for address, port and protocol in return keys
+
+  friend bool operator==(const RealEntry&, const RealEntry&) = default;
 };
 static_assert(sizeof(RealEntry) == 64);
 
-// A Maglev table and the reals that its rows mean.
+// A Maglev table, which services with equal reals share, and the reals that its rows mean.
 struct ServiceRing {
-  std::vector<uint16_t> rows;
+  std::shared_ptr<const std::vector<uint16_t>> rows;
   std::vector<RealId> reals;
 };
 

@@ -30,7 +30,7 @@ enum class KeyType : uint8_t {
 // What is known about the values of one key, apart from its name.
 struct ValueInfo {
   KeyType type = KeyType::kText;
-  std::optional<int64_t> min;
+  std::optional<int64_t> min;  // of a list: the least number of items
   std::optional<int64_t> max;
   std::vector<std::string> words;
 };

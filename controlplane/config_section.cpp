@@ -47,10 +47,6 @@ const YamlNode* Section::find(std::string_view key, bool required) {
   return found;
 }
 
-const YamlNode* Section::begin_value(std::string_view key, bool required) {
-  return find(key, required);
-}
-
 const YamlNode* Section::begin_map(std::string_view key) {
   if (output_.keys) {
     output_.keys->push_back({path(key), {KeyType::kMap, {}, {}, {}}, false, {}, false});
@@ -60,10 +56,22 @@ const YamlNode* Section::begin_map(std::string_view key) {
   return is_map(*node, key) ? node : nullptr;
 }
 
-const YamlNode* Section::find_list(std::string_view key, bool required, bool single_allowed) {
+void Section::describe_list(std::string_view key, bool required, size_t min_items,
+                            bool single_allowed, std::string printed) {
+  if (output_.values) output_.values->emplace_back(path(key), printed);
+  if (output_.keys == nullptr) return;
+  std::optional<std::string> initial;
+  if (!required && !inherits_) initial = std::move(printed);
+  const auto least = static_cast<int64_t>(min_items);
+  output_.keys->push_back(
+      {path(key), {KeyType::kList, least, {}, {}}, required, initial, single_allowed});
+}
+
+const YamlNode* Section::find_list(std::string_view key, bool required, bool null_refused,
+                                   bool single_allowed) {
   const YamlNode* node = find(key, required);
   if (node == nullptr || node->kind == YamlNode::Kind::kList) return node;
-  if (node->kind == YamlNode::Kind::kNull && !required) return nullptr;
+  if (node->kind == YamlNode::Kind::kNull && !null_refused) return nullptr;
   if (node->kind == YamlNode::Kind::kScalar && single_allowed) return node;
   error(node->position, key,
         std::string(kind_name(*node)) + " stands here; write a list, as [a, b] or with '- '");
@@ -89,8 +97,8 @@ void Section::unknown_key(const YamlNode& name) {
   if (name.scalar.size() <= 64) {
     for (const std::string_view known : known_) {
       const size_t distance = edit_distance(name.scalar, known);
-      // Two edits turn any two-letter word into any other: ask for a likeness too.
-      if (distance < best && distance < known.size() / 2 + 1) {
+      // Two edits turn any two letters into any others: at least one must have stayed.
+      if (distance < best && distance < std::min(known.size(), name.scalar.size())) {
         best = distance;
         nearest = known;
       }

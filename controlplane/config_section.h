@@ -55,9 +55,10 @@ class Section {
   template <class T>
   void list(std::string_view key, std::vector<T>& target, const Rule<T>& rule, size_t min_items = 0,
             bool single_allowed = false) {
-    const YamlNode* node = begin_list(key, min_items > 0 && target.empty(), single_allowed,
-                                      [&] { return print_list(target, rule); });
+    const bool required = min_items > 0 && target.empty();
+    describe_list(key, required, min_items, single_allowed, print_list(target, rule));
     if (output_.keys) output_.keys->push_back({path(key) + "[]", rule.info, false, {}, false});
+    const YamlNode* node = find_list(key, required, min_items > 0, single_allowed);
     if (node == nullptr) return;
     target.clear();
     const bool single = node->kind == YamlNode::Kind::kScalar;
@@ -88,11 +89,9 @@ class Section {
       if constexpr (requires { target[i].name; }) return target[i].name;
       return std::to_string(i);
     };
-    const YamlNode* node = begin_list(key, false, false, [&] {
-      std::string out = "[";
-      for (size_t i = 0; i < target.size(); ++i) out += (i > 0 ? ", " : "") + label(i);
-      return out + "]";
-    });
+    std::string labels;
+    for (size_t i = 0; i < target.size(); ++i) labels += (i > 0 ? ", " : "") + label(i);
+    describe_list(key, false, 0, false, "[" + labels + "]");
     const auto one_element = [&](const YamlNode* item, std::string item_path, T& element) {
       Section section(output_, item, std::move(item_path));
       read(section, element);
@@ -105,7 +104,7 @@ class Section {
       for (size_t i = 0; i < target.size(); ++i) {
         one_element(nullptr, path(key) + "." + label(i), target[i]);
       }
-    } else if (node != nullptr) {
+    } else if (const YamlNode* node = find_list(key, false, false, false)) {
       for (const YamlNodePtr& item : node->children) {
         if (output_.diagnostics->full()) break;
         target.push_back(initial);
@@ -126,7 +125,7 @@ class Section {
       if (!required && !inherits_) initial = rule.print(target);
       output_.keys->push_back({path(key), rule.info, required, initial, false});
     }
-    const YamlNode* node = begin_value(key, required);
+    const YamlNode* node = find(key, required);
     if (node == nullptr) return;
     auto parsed = rule.parse(*node);
     if (parsed) {
@@ -143,24 +142,13 @@ class Section {
     return out + "]";
   }
 
-  // The list's node if the file has one, else nullptr. Describes or lists it otherwise.
-  template <class Print>
-  const YamlNode* begin_list(std::string_view key, bool required, bool single_allowed,
-                             Print print) {
-    if (output_.values) output_.values->emplace_back(path(key), print());
-    if (output_.keys) {
-      std::optional<std::string> initial;
-      if (!required && !inherits_) initial = print();
-      output_.keys->push_back(
-          {path(key), {KeyType::kList, {}, {}, {}}, required, initial, single_allowed});
-    }
-    return find_list(key, required, single_allowed);
-  }
-
   const YamlNode* find(std::string_view key, bool required);
-  const YamlNode* begin_value(std::string_view key, bool required);
   const YamlNode* begin_map(std::string_view key);
-  const YamlNode* find_list(std::string_view key, bool required, bool single_allowed);
+  // The list's node if the file has one that is right, else nullptr.
+  const YamlNode* find_list(std::string_view key, bool required, bool null_refused,
+                            bool single_allowed);
+  void describe_list(std::string_view key, bool required, size_t min_items, bool single_allowed,
+                     std::string printed);
   bool is_map(const YamlNode& item, std::string_view key);
   std::string path(std::string_view key) const;
   void error(SourcePosition position, std::string_view key, const std::string& message);

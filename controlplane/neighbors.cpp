@@ -96,13 +96,18 @@ Status NeighborWatcher::open(const std::vector<std::string>& interfaces) {
 }
 
 Status NeighborWatcher::dump() {
-  known_.clear();
+  constexpr int kAttempts = 5;
+  const NeighborTable before = std::exchange(known_, {});
   ndmsg request{};
   request.ndm_family = AF_UNSPEC;
-  int code = nl_send_simple(requests_.get(), RTM_GETNEIGH, NLM_F_DUMP, &request, sizeof(request));
-  if (code >= 0) code = nl_recvmsgs_default(requests_.get());
-  if (code < 0) return netlink_error("neighbours: cannot read the kernel's table", code);
-  return Done{};
+  int code = -NLE_DUMP_INTR;  // the table changed during the dump: ask again
+  for (int attempt = 0; code == -NLE_DUMP_INTR && attempt < kAttempts; ++attempt) {
+    code = nl_send_simple(requests_.get(), RTM_GETNEIGH, NLM_F_DUMP, &request, sizeof(request));
+    if (code >= 0) code = nl_recvmsgs_default(requests_.get());
+  }
+  if (code >= 0 || code == -NLE_DUMP_INTR) return Done{};
+  known_ = before;
+  return netlink_error("neighbours: cannot read the kernel's table", code);
 }
 
 void NeighborWatcher::apply(nl_msg* message) {
@@ -111,6 +116,7 @@ void NeighborWatcher::apply(nl_msg* message) {
   nlattr* attributes[NDA_MAX + 1];
   if (nlmsg_parse(header, sizeof(ndmsg), attributes, NDA_MAX, nullptr) < 0) return;
   const auto* neighbor = static_cast<const ndmsg*>(nlmsg_data(header));
+  if (neighbor->ndm_family != AF_INET && neighbor->ndm_family != AF_INET6) return;
   const auto interface = interfaces_.find(neighbor->ndm_ifindex);
   const std::optional<IpAddress> address = read_address(attributes[NDA_DST]);
   if (interface == interfaces_.end() || !address) return;
@@ -129,10 +135,9 @@ bool NeighborWatcher::process() {
     const int code = nl_recvmsgs_default(events_.get());
     if (code == 0) continue;
     if (code == -NLE_AGAIN) break;
-    // ENOBUFS (libnl says NLE_NOMEM): events were lost. What is queued behind is still in order,
-    // and newer than nothing that the dump says, so it may be applied after it.
-    if (!dump().ok()) break;
-    if (code != -NLE_NOMEM) break;
+    // ENOBUFS, which libnl calls NLE_NOMEM: events were lost. Those still queued are in order and
+    // end with the latest, so they may be applied after the dump.
+    if (!dump().ok() || code != -NLE_NOMEM) break;
   }
   return rebuild();
 }

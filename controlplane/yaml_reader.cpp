@@ -40,7 +40,13 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(make(YamlNode::Kind::kNull, mark), anchor);
+    auto node = make(YamlNode::Kind::kNull, mark);
+    // The parser says where the next thing stands, often a line below: blame the key instead.
+    if (!open_.empty() && open_.back().node->kind == YamlNode::Kind::kMap &&
+        open_.back().node->children.size() % 2 == 1) {
+      node->position = open_.back().node->children.back()->position;
+    }
+    add(std::move(node), anchor);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -192,8 +198,10 @@ std::string syntax_message(const std::string& what) {
       what.find("end of sequence") != std::string::npos) {
     message += "; check the indentation, and brackets, commas and quotes";
   } else if (what.find("illegal map value") != std::string::npos) {
-    message += "; put a text that holds ': ' in quotes, and check the indentation";
-  } else if (what.find("bad conversion") == std::string::npos) {
+    message += "; put a text that holds ': ' in quotes, and indent with spaces only";
+  } else if (what.find("anchor is not defined") != std::string::npos) {
+    message += "; write the anchor, '&' and its name, before the alias, or a text in quotes";
+  } else {
     message += "; check quotes, brackets and indentation (spaces, no tabs)";
   }
   return message;

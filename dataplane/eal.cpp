@@ -27,11 +27,23 @@ spdlog::level::level_enum spdlog_level(int dpdk_level) {
   return spdlog::level::info;
 }
 
+// net_tap tries to set up flow rules and to tell secondary processes, reports as errors that it
+// cannot, and works without: we use neither.
+constexpr std::string_view kHarmless[] = {"qdisc", "Disabling rte flow", "tap_mp_req_on_rxtx"};
+
+bool is_harmless(std::string_view line) {
+  return std::ranges::any_of(
+      kHarmless, [&](std::string_view part) { return line.find(part) != std::string_view::npos; });
+}
+
 // DPDK writes one message at a time and flushes after each, so that the level belongs to the text.
 ssize_t write_log(void*, const char* text, size_t bytes) {
   std::string_view line(text, bytes);
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
-  if (!line.empty()) spdlog::log(spdlog_level(rte_log_cur_msg_loglevel()), "dpdk: {}", line);
+  if (line.empty()) return static_cast<ssize_t>(bytes);
+  const auto level =
+      is_harmless(line) ? spdlog::level::debug : spdlog_level(rte_log_cur_msg_loglevel());
+  spdlog::log(level, "dpdk: {}", line);
   return static_cast<ssize_t>(bytes);
 }
 

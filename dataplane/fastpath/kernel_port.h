@@ -30,8 +30,10 @@ class KernelWaker {
     // Pairs with the fence in announce_sleep: either the thread sees the packet when it looks again
     // before it sleeps, or this load sees that it sleeps.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (sleeping_.load(std::memory_order_relaxed)) [[unlikely]]
+    if (sleeping_.load(std::memory_order_relaxed) &&
+        sleeping_.exchange(false, std::memory_order_relaxed)) [[unlikely]] {
       signal();
+    }
   }
 
   // The thread: before its last look at the rings.

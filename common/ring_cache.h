@@ -1,0 +1,55 @@
+// Maglev tables by the set of reals that they spread over, so that services with equal reals share
+// one, and a set that comes back while its table is still in use gets it again.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "common/addresses.h"
+
+namespace vipgate {
+
+// Calls job(i) once for each i below `count`, in any order, perhaps on several threads, and returns
+// when all are done.
+using RingRunner = std::function<void(size_t count, const std::function<void(size_t)>& job)>;
+
+// Rows of a Maglev table: positions in the sorted list of reals that it was made from.
+using RingRows = std::vector<uint16_t>;
+
+// What a table is a pure function of.
+struct RingKey {
+  struct Real {
+    IpAddress address;
+    uint16_t port = 0;
+    uint32_t weight = 1;
+    friend bool operator==(const Real&, const Real&) = default;
+    friend auto operator<=>(const Real&, const Real&) = default;
+  };
+  uint32_t rows = 0;
+  std::vector<Real> reals;  // sorted, weights above 0
+  friend bool operator==(const RingKey&, const RingKey&) = default;
+  friend auto operator<=>(const RingKey&, const RingKey&) = default;
+};
+
+// Owned and called by one thread. Holds no table alive by itself.
+class RingCache {
+ public:
+  explicit RingCache(RingRunner runner);
+
+  // One table per key. `built`: how many were not there yet.
+  [[nodiscard]] std::vector<std::shared_ptr<const RingRows>> get(const std::vector<RingKey>& keys,
+                                                                 size_t& built);
+
+ private:
+  void forget_unused();
+
+  RingRunner runner_;
+  std::map<RingKey, std::weak_ptr<const RingRows>> tables_;
+  size_t forget_at_ = 1024;  // size at which to look for tables that nobody uses any more
+};
+
+}  // namespace vipgate

@@ -1,0 +1,110 @@
+// From resolved values (what, where to, by which ids) to the Snapshot that workers read. The
+// control plane's compiler, replay and tests of the packet path all make their snapshots here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/ring_cache.h"
+#include "common/snapshot.h"
+
+namespace vipgate {
+
+// A real of one service. Its id and its return flow id are the caller's business.
+struct RealSpec {
+  IpAddress address;  // of the VIP's family
+  uint16_t port = 0;
+  uint32_t weight = 1;  // 0: gets no new flows
+  RealState state = RealState::kUp;
+  RealId id;
+  // `nat` only: one id per (address, port, protocol), from the same range as ServiceSpec::flow_id.
+  uint32_t return_flow_id = 0;
+  bool resolved = false;  // next_hop is known
+  MacAddress next_hop;
+  uint8_t out_port = 0;  // position in SnapshotSpec::ports
+};
+
+struct ServiceSpec {
+  uint32_t index = 0;    // unique, below SnapshotSpec::service_slots
+  uint32_t flow_id = 0;  // unique within the VIP's family; 1-65535 for IPv4, never 0
+  std::string name;
+  std::string fqdn;  // empty: no DNS name
+  IpAddress vip;
+  uint16_t port = 0;
+  Protocol protocol = Protocol::kTcp;
+  Mode mode = Mode::kFullnat;
+  NoReal no_real = NoReal::kReject;
+  // Quarter seconds, by FlowState: free, closing, embryonic, one-way, replied, established.
+  FlowTimeouts timeouts{0, 40, 40, 60, 240, 14'400};
+  // The addresses of `fullnat`, of the VIP's family: positions in SnapshotSpec::snat_addresses.
+  uint32_t snat_first = 0;
+  uint32_t snat_count = 0;
+  uint32_t maglev_rows = 0;  // 0: auto, by the number of reals that accept flows
+  std::vector<RealSpec> reals;
+};
+
+struct OwnAddress {
+  IpAddress address;
+  bool kernel = false;  // on a port with a kernel side
+};
+
+// REQUIRES: all addresses of `own`, `dns_listen`, `snat_addresses` and VIPs are disjoint and, but
+// for VIPs, unique; (vip, port, protocol) is unique; so are the real ids.
+struct SnapshotSpec {
+  uint64_t generation = 0;
+  std::vector<PortEntry> ports;
+  std::vector<OwnAddress> own;
+  std::vector<IpAddress> dns_listen;
+  std::vector<SnatAddress> snat_addresses;
+  std::vector<ServiceSpec> services;
+  std::shared_ptr<const DnsTable> dns;  // null: a table without zones
+  // Pages exist up to here, whether in use or not. Must never become less while flows live.
+  uint32_t service_slots = 0;
+  uint32_t real_slots = 0;
+};
+
+// What one build cost and what it took over from the snapshot before.
+struct SnapshotBuildStats {
+  size_t rings_built = 0;   // Maglev tables computed
+  size_t rings_shared = 0;  // services that use a table computed before, or for another service
+  size_t service_pages_built = 0;
+  size_t service_pages_shared = 0;
+  size_t real_pages_built = 0;
+  size_t real_pages_shared = 0;
+};
+
+// Keeps the last snapshot, to share what did not change with the next one. Used by one thread;
+// what it returns may go anywhere.
+class SnapshotBuilder {
+ public:
+  // `runner` computes Maglev tables side by side; by default one after the other.
+  explicit SnapshotBuilder(RingRunner runner = {});
+
+  [[nodiscard]] std::shared_ptr<const Snapshot> build(const SnapshotSpec& spec);
+
+  // Of the last build.
+  const SnapshotBuildStats& stats() const { return stats_; }
+
+ private:
+  using Rings = std::vector<std::shared_ptr<const ServiceRing>>;  // by position in spec.services
+
+  Rings make_rings(const SnapshotSpec& spec);
+  std::shared_ptr<const ServiceRing> unchanged_ring(const ServiceSpec& service,
+                                                    std::span<const RealSpec* const> live,
+                                                    uint32_t rows) const;
+  void make_service_pages(const SnapshotSpec& spec, const Rings& rings, Snapshot& snapshot);
+  void make_real_pages(const SnapshotSpec& spec, Snapshot& snapshot);
+
+  RingCache tables_;
+  std::shared_ptr<const Snapshot> previous_;
+  std::shared_ptr<const DnsTable> empty_dns_;
+  std::shared_ptr<const ServicePage> blank_services_;
+  std::shared_ptr<const RealPage> blank_reals_;
+  SnapshotBuildStats stats_;
+};
+
+}  // namespace vipgate

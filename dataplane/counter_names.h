@@ -1,0 +1,22 @@
+// The counters of all workers, added up and named for people.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/snapshot.h"
+#include "dataplane/worker_memory.h"
+
+namespace vipgate {
+
+using NamedCounters = std::vector<std::pair<std::string, uint64_t>>;
+
+// Those that are not zero. Services and reals are named by `snapshot`, which may be null.
+NamedCounters add_up_counters(std::span<const std::unique_ptr<WorkerMemory>> workers,
+                              const Snapshot* snapshot);
+
+}  // namespace vipgate

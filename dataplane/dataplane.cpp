@@ -1,0 +1,268 @@
+#include "dataplane/dataplane.h"
+
+#include <pthread.h>
+#include <rte_mempool.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <thread>
+
+#include "common/snapshot_cell.h"
+#include "dataplane/announce.h"
+#include "dataplane/counter_names.h"
+#include "dataplane/exception_path.h"
+#include "dataplane/packet_pool.h"
+#include "dataplane/port.h"
+#include "dataplane/secrets.h"
+#include "dataplane/worker_memory.h"
+#include "dataplane/worker_thread.h"
+#include "dataplane/worker_wiring.h"
+
+namespace vipgate {
+namespace {
+
+constexpr uint32_t kRingSize = 4096;
+constexpr uint32_t kPoolSlack = 8192;  // caches, and packets in the hands of workers
+
+bool is_pci(const std::string& device) {
+  return std::count(device.begin(), device.end(), ':') == 2 &&
+         device.find(',') == std::string::npos;
+}
+
+EalOptions eal_options(const DataplaneOptions& options) {
+  EalOptions eal;
+  eal.huge_pages = options.huge_pages;
+  eal.memory_mb = options.memory_mb;
+  eal.extra_args = options.extra_eal_args;
+  eal.worker_cpus = options.worker_cpus;
+  eal.main_cpu = options.control_cpus.empty() ? 0 : options.control_cpus.front();
+  for (const DataplanePort& port : options.ports) {
+    if (is_pci(port.device)) eal.pci_allow.push_back(port.device);
+  }
+  return eal;
+}
+
+}  // namespace
+
+// Destroyed from the bottom up: workers, ports, then what both use, then EAL.
+struct Dataplane::Parts {
+  struct Eal {
+    ~Eal() { stop_eal(); }
+    EalMode mode;
+  };
+  struct PoolDeleter {
+    void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
+  };
+
+  explicit Parts(const DataplaneOptions& given)
+      : options(given),
+        workers(static_cast<uint32_t>(given.worker_cpus.size())),
+        secrets(make_secrets(given.seed)),
+        owner_hash(secrets.owner),
+        cell(given.worker_cpus.size()) {}
+  ~Parts() { stop_workers(); }
+
+  Status start();
+  Status open_ports();
+  Status make_exception_path();
+  void make_workers();
+  void start_workers();
+  void stop_workers();
+  WorkerOptions worker_options(uint32_t worker);
+
+  DataplaneOptions options;
+  uint32_t workers;
+  Secrets secrets;
+  ToeplitzHash owner_hash;
+  SnapshotCell<Snapshot> cell;
+  std::unique_ptr<Eal> eal;
+  std::unique_ptr<rte_mempool, PoolDeleter> pool;
+  std::unique_ptr<WorkerMesh> mesh;
+  std::unique_ptr<ExceptionPath> exception_path;
+  std::vector<std::unique_ptr<Port>> ports;
+  std::vector<std::string> warnings;
+  std::vector<std::unique_ptr<WorkerMemory>> memory;
+  std::vector<std::unique_ptr<Worker<EthdevIo>>> worker_objects;
+  std::unique_ptr<TscClock> clock;
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> threads;
+};
+
+Status Dataplane::Parts::start() {
+  auto mode = start_eal(eal_options(options));
+  if (!mode) return Error{mode.error()};
+  eal = std::make_unique<Eal>(*mode);
+  if (auto done = open_ports(); !done) return done;
+  if (auto done = make_exception_path(); !done) return done;
+  auto rings = WorkerMesh::create(workers, kRingSize);
+  if (!rings) return Error{rings.error()};
+  mesh = std::make_unique<WorkerMesh>(std::move(rings).value());
+  make_workers();
+  for (const auto& port : ports) {
+    if (auto done = port->start(); !done) return done;
+  }
+  start_workers();
+  return Done{};
+}
+
+Status Dataplane::Parts::open_ports() {
+  uint32_t room = options.mbuf_bytes;
+  for (const DataplanePort& port : options.ports) {
+    // A frame lies in one buffer: link header, tag, packet.
+    if (room == 0 || options.mbuf_bytes == 0) room = std::max<uint32_t>(room, port.mtu + 26u);
+  }
+  if (options.mbuf_bytes == 0) room = std::max<uint32_t>(room, 2048);
+  const auto port_count = static_cast<uint32_t>(options.ports.size());
+  const uint32_t queues = port_count * workers;
+  const uint32_t count = queues * 2048 + workers * workers * kRingSize + kPoolSlack;
+  auto made = make_packet_pool("packets", count, static_cast<uint16_t>(room), SOCKET_ID_ANY);
+  if (!made) return Error{made.error() + "; raise dpdk.memory_mb"};
+  pool.reset(*made);
+  for (size_t i = 0; i < options.ports.size(); ++i) {
+    const DataplanePort& port = options.ports[i];
+    auto opened = Port::open({.index = static_cast<int>(i),
+                              .name = port.name,
+                              .device = port.device,
+                              .mtu = port.mtu,
+                              .workers = static_cast<uint16_t>(workers),
+                              .rx_queues = port.queues,
+                              .pool = pool.get()});
+    if (!opened) return Error{opened.error()};
+    ports.push_back(std::move(opened).value());
+    for (const std::string& warning : ports.back()->warnings()) warnings.push_back(warning);
+  }
+  return Done{};
+}
+
+Status Dataplane::Parts::make_exception_path() {
+  ExceptionPathOptions path{
+      .ports = {}, .workers = static_cast<uint16_t>(workers), .cpus = options.control_cpus};
+  for (uint16_t i = 0; i < ports.size(); ++i) {
+    const DataplanePort& port = options.ports[i];
+    if (!port.kernel) continue;
+    path.ports.push_back({.port = i,
+                          .port_name = port.name,
+                          .mac = ports[i]->mac(),
+                          .mtu = ports[i]->mtu(),
+                          .vlan = port.vlan,
+                          .addresses = port.addresses,
+                          .owner = static_cast<uint16_t>(queue_owner(i, 0, workers))});
+  }
+  if (path.ports.empty()) return Done{};
+  auto made = ExceptionPath::create(path);
+  if (!made) return Error{made.error()};
+  exception_path = std::move(made).value();
+  return Done{};
+}
+
+WorkerOptions Dataplane::Parts::worker_options(uint32_t worker) {
+  WorkerOptions result;
+  result.index = worker;
+  result.workers = workers;
+  result.port_count = static_cast<uint32_t>(ports.size());
+  for (uint32_t i = 0; i < ports.size(); ++i) {
+    result.ports[i] = assign_port(i, ports[i]->id(), ports[i]->rx_queues(), ports[i]->tx_queues(),
+                                  worker, workers);
+    if (exception_path) {
+      result.ports[i].kernel =
+          exception_path->kernel_port(static_cast<uint16_t>(worker), static_cast<uint16_t>(i));
+    }
+  }
+  mesh->connect(worker, result);
+  result.kernel_waker = exception_path ? exception_path->waker() : nullptr;
+  result.cell = &cell;
+  result.pipeline = memory[worker]->pipeline_options();
+  return result;
+}
+
+void Dataplane::Parts::make_workers() {
+  for (uint32_t i = 0; i < workers; ++i) {
+    memory.push_back(
+        std::make_unique<WorkerMemory>(WorkerMemoryOptions{.worker = i,
+                                                           .workers = workers,
+                                                           .flows = options.flows_per_worker,
+                                                           .services = options.services,
+                                                           .reals = options.reals,
+                                                           .snat = options.snat_addresses,
+                                                           .secret = secrets.flows,
+                                                           .owner_hash = &owner_hash}));
+    worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
+  }
+}
+
+void Dataplane::Parts::start_workers() {
+  clock = std::make_unique<TscClock>();
+  for (uint32_t i = 0; i < workers; ++i) {
+    threads.emplace_back([this, i] { run_worker(*worker_objects[i], *clock, options.poll, stop); });
+    const pthread_t thread = threads.back().native_handle();
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(static_cast<size_t>(options.worker_cpus[i]), &cpus);
+    if (pthread_setaffinity_np(thread, sizeof cpus, &cpus) != 0) {
+      warnings.push_back("worker " + std::to_string(i) + " is not pinned to CPU " +
+                         std::to_string(options.worker_cpus[i]));
+    }
+    pthread_setname_np(thread, ("vg-worker-" + std::to_string(i)).c_str());
+  }
+}
+
+void Dataplane::Parts::stop_workers() {
+  stop.store(true, std::memory_order_relaxed);
+  for (std::thread& thread : threads) thread.join();
+  threads.clear();
+}
+
+Dataplane::Dataplane(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Dataplane::~Dataplane() = default;
+
+Result<std::unique_ptr<Dataplane>> Dataplane::start(const DataplaneOptions& options) {
+  auto parts = std::make_unique<Parts>(options);
+  try {
+    if (auto done = parts->start(); !done) return Error{done.error()};
+  } catch (const std::bad_alloc&) {
+    return Error{"not enough memory for the flow tables: lower limits.flows_per_worker"};
+  }
+  return std::unique_ptr<Dataplane>(new Dataplane(std::move(parts)));
+}
+
+uint64_t Dataplane::publish(std::shared_ptr<const Snapshot> snapshot) {
+  return parts_->cell.publish(std::move(snapshot));
+}
+bool Dataplane::passed(uint64_t version) const { return parts_->cell.passed(version); }
+size_t Dataplane::reclaim() { return parts_->cell.reclaim(); }
+
+const std::string& Dataplane::memory_mode() const { return parts_->eal->mode.description; }
+const std::vector<std::string>& Dataplane::warnings() const { return parts_->warnings; }
+
+MacAddress Dataplane::mac(size_t port) const { return parts_->ports[port]->mac(); }
+
+std::string Dataplane::interface_name(size_t port) const {
+  if (!parts_->exception_path) return {};
+  return parts_->exception_path->interface_name(static_cast<uint16_t>(port));
+}
+
+size_t Dataplane::announce(std::span<const IpAddress> addresses) {
+  size_t queued = 0;
+  if (!parts_->exception_path) return queued;
+  for (const IpAddress& address : addresses) {
+    const auto is_home = [&](const DataplanePort& port) {
+      return std::any_of(port.addresses.begin(), port.addresses.end(),
+                         [&](const IpPrefix& prefix) { return prefix.contains(address); });
+    };
+    const auto& ports = parts_->options.ports;
+    const bool has_home = std::any_of(ports.begin(), ports.end(), is_home);
+    for (size_t i = 0; i < ports.size(); ++i) {
+      if (has_home && !is_home(ports[i])) continue;
+      const auto frame = announcement(address, mac(i), ports[i].vlan);
+      queued += parts_->exception_path->inject(static_cast<uint16_t>(i), frame) ? 1 : 0;
+    }
+  }
+  return queued;
+}
+
+NamedCounters Dataplane::counters() const {
+  return add_up_counters(parts_->memory, parts_->cell.current().get());
+}
+
+}  // namespace vipgate

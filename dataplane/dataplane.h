@@ -1,0 +1,84 @@
+// The data plane's façade: all that the composition root sees of it. No DPDK type appears here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/addresses.h"
+#include "common/result.h"
+#include "common/snapshot.h"
+#include "dataplane/eal.h"
+
+namespace vipgate {
+
+struct DataplanePort {
+  std::string name;
+  std::string device;  // PCI address or vdev string
+  uint16_t mtu = 1500;
+  uint16_t vlan = 0;
+  std::vector<IpPrefix> addresses;
+  uint16_t queues = 0;  // 0: one per worker, as far as the device allows
+  bool kernel = true;   // a TAP interface carries the addresses
+};
+
+struct DataplaneOptions {
+  HugePages huge_pages = HugePages::kAuto;
+  uint32_t memory_mb = 1024;
+  uint32_t mbuf_bytes = 0;  // room for packet data in one buffer; 0: what the largest MTU needs
+  std::vector<std::string> extra_eal_args;
+  std::vector<int> control_cpus;
+  std::vector<int> worker_cpus;  // one worker each
+  bool poll = false;             // never sleep
+  size_t flows_per_worker = 1 << 20;
+  uint32_t services = 0;  // counters are kept for indices below
+  uint32_t reals = 0;
+  std::vector<DataplanePort> ports;
+  std::vector<SnatAddress> snat_addresses;
+  std::optional<uint64_t> seed;  // of the per-boot secrets; none: from the kernel
+};
+
+// Owns EAL, the ports, the exception path and the workers. Made once per process; all methods are
+// the control thread's, but for counters(), which any thread may call.
+class Dataplane {
+ public:
+  // Starts everything; the workers run, and wait for the first snapshot.
+  static Result<std::unique_ptr<Dataplane>> start(const DataplaneOptions& options);
+  // Stops the workers, then the ports, then EAL.
+  ~Dataplane();
+  Dataplane(const Dataplane&) = delete;
+  Dataplane& operator=(const Dataplane&) = delete;
+
+  // SnapshotCell's, see there.
+  uint64_t publish(std::shared_ptr<const Snapshot> snapshot);
+  bool passed(uint64_t version) const;
+  size_t reclaim();
+
+  // Which memory is used and why, for the log; and what did not work but does not prevent service.
+  const std::string& memory_mode() const;
+  const std::vector<std::string>& warnings() const;
+
+  MacAddress mac(size_t port) const;
+  // Of the port's exception path: "vg-edge"; empty without one.
+  std::string interface_name(size_t port) const;
+
+  // Tells the segments that `addresses` live here now: on the port whose prefix has the address, or
+  // else on all ports with a kernel side. Returns how many frames were queued.
+  size_t announce(std::span<const IpAddress> addresses);
+
+  // All counters that are not zero, summed over workers, by name: "drop.no_flow", "dns.answer",
+  // "rx_packets", "service.redis.marathon.11.202.66.36:6379/tcp.forward_packets", …
+  std::vector<std::pair<std::string, uint64_t>> counters() const;
+
+ private:
+  struct Parts;
+  explicit Dataplane(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,176 @@
+// A polling core's loop body: take what arrived, put it through the pipeline, send what came out.
+// The whole life of a packet can be read from run_once().
+//
+// Io is DPDK's ethdev in production (ethdev_io.h) and a fake in tests: no virtual call per packet.
+// One Worker per core; all methods are called by that core's thread only.
+#pragma once
+
+#include <rte_ring.h>
+
+#include <array>
+#include <cstdint>
+
+#include "common/snapshot_cell.h"
+#include "dataplane/fastpath/kernel_port.h"
+#include "dataplane/fastpath/pipeline.h"
+
+namespace vipgate {
+
+inline constexpr uint16_t kNoQueue = UINT16_MAX;
+
+// One port, as one worker uses it.
+struct WorkerPort {
+  uint16_t device = 0;           // Io's port number
+  uint16_t rx_queue = kNoQueue;  // the receive queue that this worker polls, if any
+  uint16_t tx_queue = kNoQueue;  // its own transmit queue; without one, `tx_owner` sends for it
+  uint16_t tx_owner = 0;
+  KernelPort kernel{};
+};
+
+// Rings between workers, indexed by the other worker; null at the own index. Each has one producer
+// and one consumer.
+struct WorkerRings {
+  std::array<rte_ring*, kMaxWorkers> in{};   // from that worker to this one
+  std::array<rte_ring*, kMaxWorkers> out{};  // from this one to that worker
+};
+
+struct WorkerOptions {
+  uint32_t index = 0;
+  uint32_t workers = 1;
+  uint32_t port_count = 0;
+  std::array<WorkerPort, kMaxPorts> ports;
+  WorkerRings owned;     // packets for the worker that owns their flow
+  WorkerRings transmit;  // finished packets for a port whose transmit queue is another worker's
+  KernelWaker* kernel_waker = nullptr;
+  SnapshotCell<Snapshot>* cell = nullptr;
+  PipelineOptions pipeline;
+};
+
+template <class Io>
+class Worker {
+ public:
+  explicit Worker(const WorkerOptions& options)
+      : options_(options),
+        counters_(*options.pipeline.counters),
+        pipeline_(options.pipeline, observer_) {}
+
+  // One turn of the loop at time `now_ns` (monotonic). Whether there was anything to do.
+  bool run_once(uint64_t now_ns) {
+    const Snapshot* snapshot = options_.cell->read(options_.index);
+    counters_.count(Event::kLoops);
+    if (snapshot == nullptr) return false;
+    const Now now = Now::from_ns(now_ns);
+    bool busy = false;
+    for (uint32_t port = 0; port < options_.port_count; ++port) {
+      busy |= receive(*snapshot, port, now);
+      busy |= send_from_kernel(port);
+    }
+    if (options_.workers > 1) busy |= take_from_workers(*snapshot, now);
+    pipeline_.advance(now);
+    if (woke_kernel_) {
+      options_.kernel_waker->wake();
+      woke_kernel_ = false;
+    }
+    if (busy) counters_.count(Event::kBusyLoops);
+    return busy;
+  }
+
+  // To be called before the thread sleeps or ends.
+  void go_offline() { options_.cell->offline(options_.index); }
+
+  WorkerCounters& counters() { return counters_; }
+
+ private:
+  bool receive(const Snapshot& snapshot, uint32_t port, Now now) {
+    const WorkerPort& own = options_.ports[port];
+    if (own.rx_queue == kNoQueue) return false;
+    rte_mbuf* packets[kBurst];
+    const uint16_t count = Io::rx(own.device, own.rx_queue, packets, kBurst);
+    if (count == 0) return false;
+    pipeline_.process(snapshot, packets, count, static_cast<uint8_t>(port), false, now, outbox_);
+    flush();
+    return true;
+  }
+
+  bool send_from_kernel(uint32_t port) {
+    rte_ring* ring = options_.ports[port].kernel.from_kernel;
+    if (ring == nullptr) return false;
+    void* packets[kBurst];
+    const unsigned count = rte_ring_sc_dequeue_burst(ring, packets, kBurst, nullptr);
+    if (count == 0) return false;
+    counters_.count(Event::kFromKernel, count);
+    transmit(port, reinterpret_cast<rte_mbuf**>(packets), count);
+    return true;
+  }
+
+  // What other workers received but this one owns, and what they finished but this one sends.
+  bool take_from_workers(const Snapshot& snapshot, Now now) {
+    bool busy = false;
+    for (uint32_t other = 0; other < options_.workers; ++other) {
+      if (other == options_.index) continue;
+      void* taken[kBurst];
+      auto** packets = reinterpret_cast<rte_mbuf**>(taken);
+      unsigned count = rte_ring_sc_dequeue_burst(options_.owned.in[other], taken, kBurst, nullptr);
+      if (count != 0) {
+        pipeline_.process(snapshot, packets, static_cast<uint16_t>(count), 0, true, now, outbox_);
+        busy = true;
+      }
+      flush();
+      count = rte_ring_sc_dequeue_burst(options_.transmit.in[other], taken, kBurst, nullptr);
+      for (unsigned i = 0; i < count; ++i) outbox_.transmit.add(packets[i]->port, packets[i]);
+      busy |= count != 0;
+      flush();
+    }
+    return busy;
+  }
+
+  void flush() {
+    outbox_.transmit.flush([&](size_t port, rte_mbuf** packets, uint32_t count) {
+      transmit(static_cast<uint32_t>(port), packets, count);
+    });
+    outbox_.kernel.flush([&](size_t port, rte_mbuf** packets, uint32_t count) {
+      enqueue(options_.ports[port].kernel.to_kernel, packets, count, DropReason::kKernelFull);
+      woke_kernel_ = true;
+    });
+    outbox_.handover.flush([&](size_t owner, rte_mbuf** packets, uint32_t count) {
+      enqueue(options_.owned.out[owner], packets, count, DropReason::kHandoverFull);
+    });
+    outbox_.drop.flush(
+        [&](size_t, rte_mbuf** packets, uint32_t count) { Io::free_bulk(packets, count); });
+  }
+
+  void transmit(uint32_t port, rte_mbuf** packets, uint32_t count) {
+    const WorkerPort& own = options_.ports[port];
+    if (own.tx_queue == kNoQueue) {
+      for (uint32_t i = 0; i < count; ++i) packets[i]->port = static_cast<uint16_t>(port);
+      return enqueue(options_.transmit.out[own.tx_owner], packets, count, DropReason::kTxFull);
+    }
+    const uint16_t sent = Io::tx(own.device, own.tx_queue, packets, static_cast<uint16_t>(count));
+    counters_.count(Event::kTxPackets, sent);
+    if (sent == count) [[likely]] {
+      return;
+    }
+    // A full queue drops and counts; waiting would only move the loss to the receive side.
+    counters_.count(DropReason::kTxFull, count - sent);
+    Io::free_bulk(packets + sent, count - sent);
+  }
+
+  void enqueue(rte_ring* ring, rte_mbuf** packets, uint32_t count, DropReason reason) {
+    const unsigned taken =
+        rte_ring_sp_enqueue_burst(ring, reinterpret_cast<void* const*>(packets), count, nullptr);
+    if (taken == count) [[likely]] {
+      return;
+    }
+    counters_.count(reason, count - taken);
+    Io::free_bulk(packets + taken, count - taken);
+  }
+
+  const WorkerOptions options_;
+  WorkerCounters& counters_;
+  NoObserver observer_;
+  Pipeline<NoObserver> pipeline_;
+  Outbox outbox_;
+  bool woke_kernel_ = false;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,123 @@
+#include "dataplane/fastpath/dns_responder.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/support/dns_fixture.h"
+
+namespace vipgate {
+namespace {
+
+using namespace testing;
+
+TEST(DnsResponder, EachVerdictTellsWhatBecameOfTheQuery) {
+  const auto table = make_test_table();
+  const std::string question = dns_question(wire_name("leader.mesos"), 1);
+  const std::vector<std::pair<std::string, DnsVerdict>> queries = {
+      {dns_query("leader.mesos", 1), DnsVerdict::kAnswer},
+      {dns_query("leader.mesos", 28), DnsVerdict::kNodata},
+      {dns_query("nope.mesos", 1), DnsVerdict::kNxdomain},
+      {dns_query("forty.mesos", 1), DnsVerdict::kTruncated},
+      {dns_query("example.test", 1), DnsVerdict::kRefused},
+      {dns_header(0, 3), DnsVerdict::kFormerr},
+      {dns_header(0x2800, 1) + question, DnsVerdict::kNotimp},
+      {dns_header(0, 1, 0, 0, 1) + question + dns_opt(512, 0x10000), DnsVerdict::kBadvers},
+      {dns_header(0x8000, 1) + question, DnsVerdict::kDropResponse},
+      {"short", DnsVerdict::kDropShort},
+  };
+  for (const auto& [query, verdict] : queries) {
+    EXPECT_EQ(respond(*table, query).verdict, verdict) << ::testing::PrintToString(query);
+  }
+  EXPECT_EQ(respond(*table, queries[0].first, 0, 7).verdict, DnsVerdict::kDropSourcePort);
+}
+
+TEST(DnsResponder, RotationPutsEveryRecordFirstInTurnAndKeepsTheOthersInOrder) {
+  const auto table = make_test_table();
+  std::vector<std::string> seen;
+  for (uint32_t rotation = 0; rotation < 3; ++rotation) {
+    const auto reply = parse_dns(respond(*table, dns_query("app5.mesos", 1), rotation).octets);
+    ASSERT_TRUE(reply);
+    std::string last_octets;
+    for (const ParsedRecord& record : reply->answers) last_octets += record.rdata.back();
+    seen.push_back(last_octets);
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"\1\2\3", "\2\3\1", "\3\1\2"}));
+}
+
+TEST(DnsResponder, TheLargestRotationNumberIsHarmless) {
+  const auto table = make_test_table();
+  const auto reply = parse_dns(respond(*table, dns_query("app5.mesos", 1), 0xffffffff).octets);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->answers.size(), 3u);
+}
+
+TEST(DnsResponder, AnAnswerThatExceedsTheBufferIsTruncatedInsteadOfWrittenBeyondIt) {
+  const auto table = make_test_table();
+  const std::string query = dns_query("leader.mesos", 1);
+  EXPECT_EQ(respond(*table, query, 0, 40000, 15).verdict, DnsVerdict::kTruncated);
+  EXPECT_EQ(respond(*table, query, 0, 40000, 16).verdict, DnsVerdict::kAnswer);
+}
+
+TEST(DnsResponder, StagedBurstsGiveTheSameRepliesAsLoneQueries) {
+  const auto table = make_test_table();
+  const std::vector<std::string> names = {"leader.mesos", "nope.mesos",  "app5.mesos",
+                                          "ent.mesos",    "forty.mesos", "example.test"};
+  std::array<std::array<uint8_t, 2048>, 32> buffers{};
+  std::array<DnsParsed, 32> parsed;
+  std::vector<std::string> queries;
+  for (uint32_t i = 0; i < 32; ++i) {
+    queries.push_back(dns_header(0x0100, 1, 0, 0, 1) +
+                      dns_question(wire_name(names[i % names.size()]), i % 2 == 0 ? 1 : 28) +
+                      dns_opt(1232));
+    std::memcpy(buffers[i].data(), queries[i].data(), queries[i].size());
+    dns_parse(*table,
+              {buffers[i].data(), static_cast<uint16_t>(queries[i].size()), 2048, Be16(5353)},
+              parsed[i]);
+  }
+  for (DnsParsed& each : parsed) dns_prefetch(*table, each);
+  for (uint32_t i = 0; i < 32; ++i) {
+    const DnsReply reply = dns_answer(*table, parsed[i], i);
+    const Response lone = respond(*table, queries[i], i);
+    EXPECT_EQ(reply.verdict, lone.verdict);
+    EXPECT_EQ(std::string(reinterpret_cast<char*>(buffers[i].data()), reply.length), lone.octets);
+  }
+}
+
+TEST(DnsResponder, ATableWithoutZonesRefusesEverything) {
+  auto table = DnsTableBuilder(DnsHashSecret{}).build(nullptr);
+  ASSERT_TRUE(table.ok());
+  EXPECT_EQ(respond(**table, dns_query("leader.mesos", 1)).verdict, DnsVerdict::kRefused);
+}
+
+TEST(DnsResponder, NamesOfEveryLengthAndCaseAreFound) {
+  DnsTableBuilder builder(DnsHashSecret{});
+  ASSERT_TRUE(builder.add_zone(wire_name("z"), test_soa(), 60).ok());
+  std::vector<std::string> names;
+  std::string name = wire_name("z");
+  // Grows by turns of a one-octet label and a longer one, up to 255 octets.
+  for (size_t label = 1; name.size() + label + 1 <= kDnsMaxName; label = label % 9 + 1) {
+    name = static_cast<char>(label) + std::string(label, 'q') + name;
+    names.push_back(name);
+    ASSERT_TRUE(builder.add_record(name, DnsType::kA, 60, ipv4(1)).ok());
+  }
+  auto table = builder.build(nullptr);
+  ASSERT_TRUE(table.ok());
+  for (std::string wire : names) {
+    std::mt19937 random(static_cast<unsigned>(wire.size()));
+    for (char& c : wire) {
+      if (c == 'q' && random() % 2 == 0) c = 'Q';
+    }
+    const std::string query = dns_header(0, 1) + dns_question(wire, 1);
+    const Response response = respond(**table, query);
+    EXPECT_EQ(response.verdict, DnsVerdict::kAnswer) << wire.size();
+    EXPECT_EQ(response.octets.substr(12, wire.size()), wire) << "the case is kept";
+  }
+}
+
+}  // namespace
+}  // namespace vipgate

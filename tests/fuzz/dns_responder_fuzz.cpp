@@ -1,0 +1,64 @@
+// libFuzzer target: any octets as a query, of which nothing beyond may be read, and whose reply
+// must be one well-formed message within its limit.
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "common/dns_table_builder.h"
+#include "dataplane/fastpath/dns_responder.h"
+#include "tests/support/dns_message.h"
+
+namespace vipgate {
+namespace {
+
+using namespace testing;
+
+std::shared_ptr<const DnsTable> make_table() {
+  DnsTableBuilder builder(DnsHashSecret{});
+  const DnsSoa soa{wire_name("ns1.mesos"), wire_name("root.mesos"), 7, 60, 600, 86400, 5};
+  bool is_good = builder.add_zone(wire_name("mesos"), soa, 60).ok();
+  for (unsigned i = 0; i < 40; ++i) {
+    const std::string name = i == 0 ? "leader.mesos" : i < 4 ? "app5.mesos" : "x.forty.mesos";
+    is_good &= builder.add_record(wire_name(name), DnsType::kA, 60, be32(i)).ok();
+  }
+  auto table = builder.build(nullptr);
+  if (!is_good || !table) std::abort();
+  return *table;
+}
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room) {
+  // An allocation of its own, so that the sanitizer sees every octet beyond it.
+  const size_t capacity = size + room;
+  std::unique_ptr<uint8_t[]> message(new uint8_t[capacity]);
+  if (size != 0) std::memcpy(message.get(), data, size);
+  const DnsReply reply = dns_respond(
+      table,
+      {message.get(), static_cast<uint16_t>(size), static_cast<uint16_t>(capacity), Be16(40000)},
+      static_cast<uint32_t>(size));
+  require(reply.length <= capacity);
+  require(is_drop(reply.verdict) == (reply.length == 0));
+  if (reply.length == 0) return;
+  const std::string_view octets(reinterpret_cast<const char*>(message.get()), reply.length);
+  const auto parsed = parse_dns(octets);
+  require(parsed.has_value());
+  require(std::memcmp(octets.data(), data, 2) == 0);
+  require(octets.size() <= (parsed->opt ? 1232u : 512u));
+  require(reply.sum % 0xffff == dns_octet_sum(octets) % 0xffff);
+}
+
+}  // namespace
+}  // namespace vipgate
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const auto table = vipgate::make_table();
+  if (size > 9000) return 0;
+  vipgate::check(*table, data, size, 0);
+  vipgate::check(*table, data, size, 2048);
+  return 0;
+}

@@ -1,0 +1,257 @@
+#!/usr/bin/env bash
+# Shows vipgate at work on real traffic, in network namespaces of its own: a name that resolves, a
+# virtual address that forwards, backends that come and go. Every step checks what it shows.
+#
+# Usage: demo.sh [--fast] [--keep] | --stop LAB
+#   --fast  no pauses between the steps
+#   --keep  leave everything running at the end, to be tried by hand
+#   --stop  take away a lab that --keep has left
+set -euo pipefail
+. "$(dirname "$0")/lab.sh"
+
+NAME=redis.marathon.l4lb.thisdcos.directory
+VIP=11.202.66.36
+DNS=10.9.0.53
+SOURCE=$LAB_TOP/config/demo.yaml
+pause_s=2
+step=0
+output=""
+bold="" dim="" green="" plain=""
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+  bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' plain=$'\e[0m'
+fi
+
+# --- telling
+
+title() {
+  [ "$step" = 0 ] || sleep "$pause_s"
+  step=$((step + 1))
+  printf '\n%s%d. %s%s\n' "$bold" "$step" "$1" "$plain"
+}
+
+say() { printf '   %s\n' "$*"; }
+good() { printf '   %s✓ %s%s\n' "$green" "$*" "$plain"; }
+prompt() { printf '   %s%s$%s %s\n' "$dim" "$1" "$plain" "$2"; }
+indent() { sed 's/^/   /'; }
+
+# try HOST COMMAND: prints a shell command, runs it in that namespace, prints what it printed and
+# keeps it in $output. Its exit status is that of the command.
+try() {
+  local status=0
+  prompt "$1" "$2"
+  output=$(lab_in "$1" bash -c "$2" 2>&1) || status=$?
+  [ -z "$output" ] || printf '%s\n' "$output" | indent
+  return "$status"
+}
+
+# --- the steps
+
+ask_dns() {
+  title "Ask for the name"
+  say "The answer is written into the very packet that asked; no DNS server process is involved."
+  try client "dig +noall +comments +answer $NAME @$DNS | grep -v '^$'" || true
+  [[ $output == *"status: NOERROR"*"$VIP"* ]] || lab_fail "$NAME did not resolve to $VIP"
+  try client "dig +short AAAA $NAME @$DNS" || lab_fail "the question for AAAA was not answered"
+  try client "dig +noall +comments nobody.$NAME @$DNS | grep status" || true
+  [[ $output == *"status: NXDOMAIN"* ]] || lab_fail "a name that does not exist was not denied"
+  good "the name resolves to its VIP; a name that does not exist is denied"
+}
+
+# tally COUNT: who served COUNT connections, as "12 b1" lines in $output.
+tally() {
+  try client "for i in \$(seq $1); do redis-cli -h $NAME -p 6379 GET whoami 2>&1; done | sort | uniq -c"
+}
+
+# served BACKEND: how many of the connections of the last tally it served.
+served() { awk -v name="$1" '$2 == name { print $1; found = 1 } END { if (!found) print 0 }' <<<"$output"; }
+
+reach_everybody() {
+  title "Talk to redis through the VIP"
+  say "Three redis-servers, each on a port of its own, each with its name under the key 'whoami'."
+  lab_wait 15 "the first reply through the VIP" lab_vip_answers "$VIP"
+  tally 30
+  local name
+  for name in "${LAB_BACKENDS[@]}"; do
+    [ "$(served "$name")" -gt 0 ] || lab_fail "no connection reached $name"
+  done
+  good "30 connections, every one answered, all three backends took part"
+}
+
+# The long-lived connection: a redis-cli that reads commands from a pipe.
+long_ask() {
+  local before
+  before=$(wc -l <"$LAB_DIR/long.out")
+  printf '%s\n' "$1" >&"$long_pipe"
+  lab_wait 10 "a reply on the long-lived connection" long_has_more "$before"
+  tail -n 1 "$LAB_DIR/long.out"
+}
+
+long_has_more() { [ "$(wc -l <"$LAB_DIR/long.out")" -gt "$1" ]; }
+
+open_long_connection() {
+  title "Open a connection that stays"
+  mkfifo "$LAB_DIR/long.in"
+  : >"$LAB_DIR/long.out"
+  ip netns exec "$LAB_ID-client" redis-cli -h "$NAME" -p 6379 <"$LAB_DIR/long.in" >"$LAB_DIR/long.out" 2>&1 &
+  exec {long_pipe}>"$LAB_DIR/long.in"
+  long_backend=$(long_ask "GET whoami")
+  long_id=$(long_ask "CLIENT ID")
+  long_backend=${long_backend//\"/}
+  [[ " ${LAB_BACKENDS[*]} " == *" $long_backend "* ]] ||
+    lab_fail "the long-lived connection was answered '$long_backend'"
+  good "a redis-cli in the background talks to $long_backend, which calls it client ${long_id##* }"
+}
+
+check_long_connection() {
+  [ "$(long_ask "CLIENT ID")" = "$long_id" ] || lab_fail "the long-lived connection was lost"
+  good "the long-lived connection to $long_backend is still the same one"
+}
+
+# Another backend than the one that the long-lived connection uses.
+choose_victim() {
+  for victim in "${LAB_BACKENDS[@]}"; do [ "$victim" = "$long_backend" ] || break; done
+}
+
+lose_a_backend() {
+  choose_victim
+  title "Kill $victim, and take it out by a reload"
+  prompt "$victim" "kill -KILL $(<"$LAB_DIR/$victim/redis.pid")   # redis-server"
+  lab_kill_redis "$victim"
+  say "Nothing tells the gateway yet, so connections to $victim are refused:"
+  tally 12
+  [ "$(served "$victim")" = 0 ] || lab_fail "$victim was killed and still answers"
+  say "Its weight becomes 0: no new connection for it."
+  cp "$CONFIG" "$CONFIG.before"
+  sed -i "/address: $(lab_address "$victim")[ ,}]/ s/weight: [0-9]*/weight: 0/" "$CONFIG"
+  prompt gw "diff vipgated.yaml.before vipgated.yaml"
+  if diff "$CONFIG.before" "$CONFIG" | indent; then lab_fail "the weight of $victim was not found"; fi
+  reload
+  tally 30
+  if [ "$(awk '{ n += $1 } $2 !~ /^b[1-3]$/ { bad = 1 } END { print n, bad + 0 }' <<<"$output")" != "30 0" ] ||
+    [ "$(served "$victim")" != 0 ]; then
+    lab_fail "connections failed or went to $victim after the reload"
+  fi
+  good "30 new connections, every one answered by one of the other two"
+  check_long_connection
+}
+
+reload() {
+  prompt gw "kill -HUP $LAB_GATEWAY_PID   # vipgated"
+  lab_gateway_reload | indent
+}
+
+try_a_broken_file() {
+  title "Try a file with a mistake"
+  cp "$CONFIG" "$CONFIG.good"
+  sed -i '0,/weight: /s//weigth: /' "$CONFIG"
+  local status=0
+  prompt gw "vipgated --check --config vipgated.yaml"
+  output=$("$VIPGATED" --check --config "$CONFIG" 2>&1) || status=$?
+  printf '%s\n' "$output" | sed "s|$LAB_DIR/||g" | indent
+  [ "$status" = 2 ] || lab_fail "--check of a wrong file ended with exit status $status, not 2"
+  [[ $output =~ vipgated.yaml:[0-9]+:[0-9]+: ]] || lab_fail "the message does not say where"
+  good "exit status 2, with file, line and column"
+  say "The running gateway is told to load it all the same:"
+  reload
+  [ "$(lab_in client redis-cli -h "$NAME" -p 6379 PING)" = PONG ] || lab_fail "the VIP stopped"
+  good "it keeps the configuration it had, and goes on forwarding"
+  check_long_connection
+  cp "$CONFIG.good" "$CONFIG"
+}
+
+ping_both() {
+  title "Ping"
+  say "vipgated answers for the VIP; the gateway's own address is the kernel's, over a TAP interface."
+  local address
+  for address in "$VIP" 10.9.0.2; do
+    try client "ping -c 3 -i 0.2 -W 2 $address | tail -n 2" || true
+    [[ $output == *"3 received"* ]] || lab_fail "$address does not answer ping"
+  done
+  good "both answer"
+}
+
+show_counters() {
+  title "Look at the counters"
+  prompt gw "kill -USR1 $LAB_GATEWAY_PID   # vipgated"
+  output=$(lab_gateway_counters)
+  jq -r 'to_entries[] | select(.value > 0) | "\(.value) \(.key)"' <<<"$output" |
+    awk '{ printf "   %10d  %s\n", $1, $2 }'
+  jq -e 'map(select(. > 0)) | length > 0' <<<"$output" >/dev/null || lab_fail "nothing was counted"
+}
+
+stop_gateway() {
+  title "Stop"
+  exec {long_pipe}>&-
+  prompt gw "kill -TERM $LAB_GATEWAY_PID   # vipgated"
+  lab_gateway_stop || lab_fail "vipgated ended with exit status $?"
+  good "vipgated has ended with exit status 0; namespaces and processes are taken away"
+}
+
+explain_keep() {
+  LAB_KEEP=1
+  title "It is yours"
+  cat <<TEXT
+   A shell on the client:    ip netns exec $LAB_ID-client bash
+   Resolve and connect:      ip netns exec $LAB_ID-client dig $NAME @$DNS
+                             ip netns exec $LAB_ID-client redis-cli -h $NAME -p 6379 GET whoami
+   Watch the client's wire:  ip netns exec $LAB_ID-gw tcpdump -ni vg0
+   Change the configuration: \$EDITOR $CONFIG && kill -HUP $LAB_GATEWAY_PID
+   Counters, log:            kill -USR1 $LAB_GATEWAY_PID; tail $LAB_DIR/vipgated.log
+   Stop and clean up:        tests/netns/demo.sh --stop $LAB_ID
+TEXT
+}
+
+build_lab() {
+  title "Build a small cluster of network namespaces"
+  lab_up
+  cat <<TEXT
+   $LAB_ID-client            $LAB_ID-gw                 $LAB_ID-b1, -b2, -b3
+   client 10.9.0.1  ──── vg0 [ vipgated ] vg1 ──┬── redis-server 10.9.1.11:30585
+                         VIP $VIP      ├── redis-server 10.9.1.12:31002
+                         DNS $DNS         └── redis-server 10.9.1.13:31777
+TEXT
+  say "Nothing outside these namespaces is touched. A prompt names the one a command runs in."
+}
+
+start_gateway() {
+  title "Start the gateway"
+  CONFIG=$LAB_DIR/vipgated.yaml
+  cp "$SOURCE" "$CONFIG"
+  prompt gw "vipgated --config vipgated.yaml   # a copy of config/demo.yaml"
+  lab_gateway_start "$CONFIG"
+  grep ready "$LAB_DIR/vipgated.log" | indent
+}
+
+stop_kept_lab() {
+  lab_name "$1"
+  if [[ ! $LAB_ID =~ ^vg[0-9]+$ || ! -d $LAB_DIR ]]; then lab_fail "there is no lab $LAB_ID"; fi
+  lab_down
+  echo "$LAB_ID is gone"
+}
+
+main() {
+  local keep=""
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --fast) pause_s=0 ;;
+      --keep) keep=1 ;;
+      --stop) stop_kept_lab "${2:?--stop needs the name of a lab}"; return ;;
+      *) sed -n '2,/^set/ { /^#/ s/^# \?//p }' "$0"; exit 2 ;;
+    esac
+    shift
+  done
+  lab_require
+  lab_init
+  build_lab
+  start_gateway
+  ask_dns
+  reach_everybody
+  open_long_connection
+  lose_a_backend
+  try_a_broken_file
+  ping_both
+  show_counters
+  if [ -n "$keep" ]; then explain_keep; else stop_gateway; fi
+}
+
+main "$@"

@@ -1,0 +1,15 @@
+// DPDK for tests: EAL without huge pages, PCI or privileges, started once per test program.
+#pragma once
+
+#include <gtest/gtest.h>
+
+namespace vipgate::testing {
+
+// Register it once per program with ::testing::AddGlobalTestEnvironment.
+class EalEnvironment : public ::testing::Environment {
+ public:
+  void SetUp() override;
+  void TearDown() override;
+};
+
+}  // namespace vipgate::testing
