@@ -1,8 +1,10 @@
 #include "controlplane/config.h"
 
-#include <unistd.h>
+#include <sched.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <map>
 #include <set>
 
@@ -33,20 +35,28 @@ const ZoneConfig* services_zone(const Config& config) {
 }
 
 Status check_cpus(const Config& config) {
-  const long cpus = sysconf(_SC_NPROCESSORS_CONF);
+  cpu_set_t usable;
+  CPU_ZERO(&usable);
+  if (sched_getaffinity(0, sizeof usable, &usable) != 0) {
+    return Error{std::string("the CPUs of this process cannot be found out: ") +
+                 std::strerror(errno)};
+  }
   std::string missing;
   const auto look = [&](const std::vector<uint16_t>& list, const char* key) {
     for (uint16_t cpu : list) {
-      if (cpu < cpus) continue;
+      if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &usable)) continue;
       missing += missing.empty() ? "" : ", ";
-      missing += std::string(key) + ": " + std::to_string(cpu);
+      missing += std::to_string(cpu) + " of " + key;
     }
   };
   look(config.control.cpus, "control.cpus");
   look(config.workers.cpus, "workers.cpus");
   if (missing.empty()) return Done{};
-  return Error{config.file + ": this machine has no CPU for " + missing +
-               "; write CPUs from 0 to " + std::to_string(cpus - 1)};
+  std::string have;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &usable)) have += (have.empty() ? "" : ", ") + std::to_string(cpu);
+  }
+  return Error{config.file + ": this process may not use CPU " + missing + "; it has CPUs " + have};
 }
 
 std::vector<std::string> restart_required(const Config& running, const Config& next) {

@@ -8,6 +8,7 @@
 
 #include "common/addresses.h"
 #include "common/result.h"
+#include "common/machine.h"
 #include "common/service.h"
 
 namespace vipgate {
@@ -22,7 +23,6 @@ struct SourcePosition {
   friend bool operator==(const SourcePosition&, const SourcePosition&) { return true; }
 };
 
-enum class HugePages : uint8_t { kAuto, kOn, kOff };
 enum class IdleMode : uint8_t { kAdaptive, kPoll };
 enum class Track : uint8_t { kAlways };
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
@@ -36,6 +36,7 @@ struct NodeConfig {
 struct DpdkConfig {
   HugePages huge_pages = HugePages::kAuto;
   uint32_t memory_mb = 1024;
+  uint16_t mbuf_bytes = 0;  // 0: what the largest MTU needs
   std::vector<std::string> extra_eal_args;
   bool operator==(const DpdkConfig&) const = default;
 };
@@ -66,7 +67,7 @@ struct PortConfig {
   std::vector<IpPrefix> addresses;
   std::vector<IpAddress> gateways;  // key `gateway`; at most one per family
   uint16_t queues = 0;              // 0: auto
-  bool kernel = false;
+  bool kernel = true;
   std::vector<NeighborConfig> neighbors;
   bool operator==(const PortConfig&) const = default;
 };
@@ -189,8 +190,9 @@ struct Config {
 // The zone that completes service names, or nullptr: the first with `services: true`.
 const ZoneConfig* services_zone(const Config& config);
 
-// Whether this machine has the CPUs that the configuration names. Apart from the other checks since
-// `--check` and `replay` may name more CPUs than there are.
+// Whether the calling thread may run on the CPUs that the configuration names: call it before
+// anything is pinned. Apart from the other checks, since `--check` and `replay` may name more CPUs
+// than there are.
 Status check_cpus(const Config& config);
 
 // Dotted names of what differs and cannot be applied by a reload ("workers.cpus",

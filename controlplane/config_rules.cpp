@@ -11,19 +11,6 @@ bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
 
-std::string quote(std::string_view text) {
-  constexpr size_t kLongest = 64;
-  std::string out = "'" + std::string(text.substr(0, kLongest));
-  if (text.size() > kLongest) {
-    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
-    if (static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
-    out += "…";
-  }
-  out += "'";
-  std::replace(out.begin(), out.end(), '\n', ' ');
-  return out;
-}
-
 std::string range_text(int64_t min, int64_t max) {
   return "write a number from " + std::to_string(min) + " to " + std::to_string(max);
 }
@@ -36,39 +23,54 @@ std::string not_single(const YamlNode& node, std::string_view wanted) {
 std::string not_decimal(const std::string& text, int64_t min, int64_t max) {
   const std::string_view digits = std::string_view(text).substr(text[0] == '+' || text[0] == '-');
   const std::string plain = range_text(min, max);
-  if (text[0] == '+') return quote(text) + " has a sign; " + plain;
+  if (text[0] == '+') return quote_value(text) + " has a sign; " + plain;
   if (digits.size() > 1 && digits[0] == '0' && all_digits(digits)) {
     std::string_view meant = digits;
     while (meant.size() > 1 && meant[0] == '0') meant.remove_prefix(1);
-    return quote(text) + " has a leading zero; write " + std::string(meant) +
+    return quote_value(text) + " has a leading zero; write " + std::string(meant) +
            " (numbers are decimal, never octal)";
   }
   if (digits.size() > 1 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) {
-    return quote(text) + " is hexadecimal; numbers are decimal, " + plain;
+    return quote_value(text) + " is hexadecimal; numbers are decimal, " + plain;
   }
   if (digits.size() > 1 && digits[0] == '0' && (digits[1] == 'o' || digits[1] == 'b')) {
-    return quote(text) + " is not decimal; numbers are decimal, " + plain;
+    return quote_value(text) + " is not decimal; numbers are decimal, " + plain;
   }
   if (is_digit(digits.empty() ? ' ' : digits[0])) {
     if (digits.find_first_not_of("0123456789_") == std::string_view::npos) {
-      return quote(text) + " has underscores; write the digits alone";
+      return quote_value(text) + " has underscores; write the digits alone";
     }
     if (digits.find_first_not_of("0123456789.eE+-") == std::string_view::npos) {
-      return quote(text) + " is not a whole number; " + plain;
+      return quote_value(text) + " is not a whole number; " + plain;
     }
-    return quote(text) + " is not a number; " + plain + ", without a unit";
+    return quote_value(text) + " is not a number; " + plain + ", without a unit";
   }
-  return quote(text) + " is not a number; " + plain;
+  return quote_value(text) + " is not a number; " + plain;
 }
 
 }  // namespace
+
+std::string quote_value(std::string_view text) {
+  constexpr size_t kLongest = 64;
+  std::string out(text.substr(0, kLongest));
+  if (text.size() > kLongest) {
+    // Do not cut a UTF-8 sequence in two.
+    const auto byte = [](char c) { return static_cast<unsigned char>(c); };
+    while (!out.empty() && (byte(text[out.size()]) & 0xc0) == 0x80) out.pop_back();
+    out += "…";
+  }
+  std::replace_if(
+      out.begin(), out.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  return "'" + out + "'";
+}
 
 Result<int64_t> parse_integer(const YamlNode& node, int64_t min, int64_t max) {
   if (node.kind != YamlNode::Kind::kScalar) {
     return Error{not_single(node, range_text(min, max).substr(6))};
   }
   const std::string& text = node.scalar;
-  if (node.quoted) return Error{quote(text) + " is text; write the number without quotes"};
+  if (node.quoted) return Error{quote_value(text) + " is text; write the number without quotes"};
   const bool negative = !text.empty() && text[0] == '-';
   const std::string_view digits = std::string_view(text).substr(negative ? 1 : 0);
   if (!all_digits(digits) || (digits.size() > 1 && digits[0] == '0')) {
@@ -98,7 +100,8 @@ Result<size_t> parse_word(const YamlNode& node, const std::vector<std::string>& 
   auto text = parse_text(node, wanted);
   if (!text) return Error{text.error()};
   const auto found = std::find(words.begin(), words.end(), *text);
-  if (found == words.end()) return Error{quote(*text) + " is not known here; write " + wanted};
+  if (found == words.end())
+    return Error{quote_value(*text) + " is not known here; write " + wanted};
   return static_cast<size_t>(found - words.begin());
 }
 
@@ -108,10 +111,10 @@ Rule<bool> boolean_rule() {
             auto text = parse_text(node, "true or false");
             if (!text) return Error{text.error()};
             if (node.quoted) {
-              return Error{quote(*text) + " is text; write true or false without quotes"};
+              return Error{quote_value(*text) + " is text; write true or false without quotes"};
             }
             if (*text != "true" && *text != "false") {
-              return Error{quote(*text) + " is not true or false; write one of these two"};
+              return Error{quote_value(*text) + " is not true or false; write one of these two"};
             }
             return *text == "true";
           },
@@ -159,7 +162,7 @@ Rule<std::string> identifier_rule(size_t max_length) {
                                 return alphanumeric(c) || c == '.' || c == '_' || c == '-';
                               });
             if (!good) {
-              return Error{quote(*text) + " is not a name; write " + wanted +
+              return Error{quote_value(*text) + " is not a name; write " + wanted +
                            ", a letter or digit first"};
             }
             return text;

@@ -47,6 +47,9 @@ struct Rule {
 template <class E>
 using Words = std::vector<std::pair<std::string, E>>;
 
+// The text in quotes for a message of one line: cut when long, control characters replaced.
+std::string quote_value(std::string_view text);
+
 // Decimal only, without sign (but '-' is understood, to say what the range is) and leading zeros.
 Result<int64_t> parse_integer(const YamlNode& node, int64_t min, int64_t max);
 

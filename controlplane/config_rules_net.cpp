@@ -38,19 +38,15 @@ std::string dns_name_fault(std::string_view name, bool underscore) {
   return "";
 }
 
-std::string shorten(std::string_view text) {
-  return text.size() > 64 ? std::string(text.substr(0, 32)) + "…" : std::string(text);
-}
-
 Result<IpAddress> parse_usable_address(const YamlNode& node, AddressUse use) {
   auto text = parse_text(node, "an IPv4 or IPv6 address");
   if (!text) return Error{text.error()};
   auto address = parse_ip_address(*text);
   if (!address) {
     if (text->find('/') != std::string::npos && parse_ip_prefix(*text).ok()) {
-      return Error{"'" + *text + "' is a prefix; write an address without '/length'"};
+      return Error{quote_value(*text) + " is a prefix; write an address without '/length'"};
     }
-    return Error{"'" + shorten(*text) + "' is not an address; write an IPv4 or IPv6 address"};
+    return Error{quote_value(*text) + " is not an address; write an IPv4 or IPv6 address"};
   }
   if (const char* reason = unusable_because(*address, use)) {
     return Error{*text + " is " + reason + "; write a unicast address"};
@@ -109,7 +105,7 @@ Rule<IpPrefix> interface_address_rule() {
             if (!text) return Error{text.error()};
             auto prefix = parse_ip_prefix(*text);
             if (!prefix) {
-              return Error{"'" + shorten(*text) + "' is not an address; write " + kWanted};
+              return Error{quote_value(*text) + " is not an address; write " + kWanted};
             }
             if (const char* reason = unusable_because(prefix->address, AddressUse::kNextHop)) {
               return Error{*text + " is " + reason + "; write a unicast address"};
@@ -134,7 +130,7 @@ Rule<MacAddress> mac_rule() {
             if (!text) return Error{text.error()};
             auto mac = parse_mac_address(*text);
             if (!mac) {
-              return Error{"'" + shorten(*text) + "' is not a MAC address; write " + kWanted};
+              return Error{quote_value(*text) + " is not a MAC address; write " + kWanted};
             }
             if (mac->is_multicast() || *mac == MacAddress{}) {
               return Error{*text + " is not the address of one station; write a unicast address"};
@@ -145,36 +141,35 @@ Rule<MacAddress> mac_rule() {
 }
 
 Rule<PortRange> port_range_rule() {
-  return {{KeyType::kText, {}, {}, {}},
-          [](const YamlNode& node) -> Result<PortRange> {
-            constexpr const char* kWanted = "write first-last, as 1024-65535";
-            auto text = parse_text(node, "first-last, as 1024-65535");
-            if (!text) return Error{text.error()};
-            const auto number = [](std::string_view part) -> int64_t {
-              int64_t value = 0;
-              const auto [end, error] =
-                  std::from_chars(part.data(), part.data() + part.size(), value);
-              const bool good = error == std::errc() && end == part.data() + part.size() &&
-                                !part.empty() && part[0] != '0' && part[0] != '-';
-              return good && value <= 65535 ? value : 0;
-            };
-            const size_t dash = text->find('-');
-            const std::string_view view = *text;
-            const int64_t first = number(view.substr(0, std::min(dash, view.size())));
-            const int64_t last = dash < view.size() ? number(view.substr(dash + 1)) : 0;
-            if (first == 0 || last == 0) {
-              return Error{"'" + shorten(*text) + "' is not a range of ports from 1 to 65535; " +
-                           kWanted};
-            }
-            if (first > last) {
-              return Error{"'" + *text + "' is backwards; write " + std::to_string(last) + "-" +
-                           std::to_string(first)};
-            }
-            return PortRange{static_cast<uint16_t>(first), static_cast<uint16_t>(last)};
-          },
-          [](const PortRange& value) {
-            return std::to_string(value.first) + "-" + std::to_string(value.last);
-          }};
+  return {
+      {KeyType::kText, {}, {}, {}},
+      [](const YamlNode& node) -> Result<PortRange> {
+        constexpr const char* kWanted = "write first-last, as 1024-65535";
+        auto text = parse_text(node, "first-last, as 1024-65535");
+        if (!text) return Error{text.error()};
+        const auto number = [](std::string_view part) -> int64_t {
+          int64_t value = 0;
+          const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+          const bool good = error == std::errc() && end == part.data() + part.size() &&
+                            !part.empty() && part[0] != '0' && part[0] != '-';
+          return good && value <= 65535 ? value : 0;
+        };
+        const size_t dash = text->find('-');
+        const std::string_view view = *text;
+        const int64_t first = number(view.substr(0, std::min(dash, view.size())));
+        const int64_t last = dash < view.size() ? number(view.substr(dash + 1)) : 0;
+        if (first == 0 || last == 0) {
+          return Error{quote_value(*text) + " is not a range of ports from 1 to 65535; " + kWanted};
+        }
+        if (first > last) {
+          return Error{quote_value(*text) + " is backwards; write " + std::to_string(last) + "-" +
+                       std::to_string(first)};
+        }
+        return PortRange{static_cast<uint16_t>(first), static_cast<uint16_t>(last)};
+      },
+      [](const PortRange& value) {
+        return std::to_string(value.first) + "-" + std::to_string(value.last);
+      }};
 }
 
 Rule<std::string> dns_name_rule() {
@@ -183,10 +178,10 @@ Rule<std::string> dns_name_rule() {
             auto text = parse_text(node, "a DNS name");
             if (!text) return Error{text.error()};
             if (text->size() > 1 && text->back() == '.') {
-              return Error{"'" + shorten(*text) + "' ends with a dot; write it without"};
+              return Error{quote_value(*text) + " ends with a dot; write it without"};
             }
             const std::string fault = dns_name_fault(*text, false);
-            if (!fault.empty()) return Error{"'" + shorten(*text) + "': " + fault};
+            if (!fault.empty()) return Error{quote_value(*text) + ": " + fault};
             return text;
           },
           [](const std::string& value) { return value; }};
@@ -200,7 +195,7 @@ Rule<std::string> absolute_dns_name_rule() {
             std::string name = *text;
             if (name.size() > 1 && name.back() == '.') name.pop_back();
             const std::string fault = dns_name_fault(name, true);
-            if (!fault.empty()) return Error{"'" + shorten(*text) + "': " + fault};
+            if (!fault.empty()) return Error{quote_value(*text) + ": " + fault};
             return name + ".";
           },
           [](const std::string& value) { return value; }};

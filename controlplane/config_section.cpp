@@ -91,7 +91,7 @@ void Section::unknown_key(const YamlNode& name) {
         name.position, std::string(kind_name(name)) + " stands here as a key; write a key's name");
     return;
   }
-  std::string message = "unknown key '" + name.scalar.substr(0, 64) + "'; ";
+  std::string message = "unknown key " + quote_value(name.scalar) + "; ";
   std::string_view nearest;
   size_t best = kMaxSuggestionDistance + 1;
   if (name.scalar.size() <= 64) {

@@ -27,9 +27,10 @@ spdlog::level::level_enum spdlog_level(int dpdk_level) {
   return spdlog::level::info;
 }
 
-// net_tap tries to set up flow rules and to tell secondary processes, reports as errors that it
-// cannot, and works without: we use neither.
-constexpr std::string_view kHarmless[] = {"qdisc", "Disabling rte flow", "tap_mp_req_on_rxtx"};
+// net_tap tries to set up flow rules, net_tap and net_memif to speak to secondary processes. They
+// report as errors that they cannot, and work without: we use neither.
+constexpr std::string_view kHarmless[] = {"qdisc", "Disabling rte flow", "tap_mp_req_on_rxtx",
+                                          "Failed to register mp action callback"};
 
 bool is_harmless(std::string_view line) {
   return std::ranges::any_of(

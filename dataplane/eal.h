@@ -5,11 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "common/machine.h"
 #include "common/result.h"
 
 namespace vipgate {
-
-enum class HugePages { kAuto, kOn, kOff };
 
 struct EalOptions {
   HugePages huge_pages = HugePages::kAuto;

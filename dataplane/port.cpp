@@ -99,7 +99,11 @@ Status Port::probe() {
 }
 
 Status Port::configure(const rte_eth_dev_info& info) {
-  const uint16_t wanted_rx = options_.rx_queues != 0 ? options_.rx_queues : options_.workers;
+  // The kernel spreads packets over the queues of these two as it likes and may move a flow from one
+  // to another, which would reorder it.
+  const bool is_kernel_backed = facts_.driver == "net_tap" || facts_.driver == "net_af_packet";
+  const uint16_t automatic = is_kernel_backed ? 1 : options_.workers;
+  const uint16_t wanted_rx = options_.rx_queues != 0 ? options_.rx_queues : automatic;
   rx_queues_ = std::min(wanted_rx, info.max_rx_queues);
   tx_queues_ = std::min(options_.workers, info.max_tx_queues);
   // net_tap's queues are the kernel's queue pairs.

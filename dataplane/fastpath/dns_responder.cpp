@@ -1,6 +1,7 @@
 #include "dataplane/fastpath/dns_responder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "dataplane/fastpath/dns_edns.h"
@@ -146,6 +147,13 @@ uint16_t at_parity(uint16_t sum, uint32_t offset) {
   return (offset & 1) != 0 ? byte_swap(sum) : sum;
 }
 
+// Put together in a register: the compiler would store the fields and load them as one, and stall.
+DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
+  static_assert(sizeof(DnsReply) == 8);
+  return std::bit_cast<DnsReply>(uint64_t{length} | uint64_t{sum} << 16 |
+                                 uint64_t{static_cast<uint8_t>(verdict)} << 32);
+}
+
 // Writes header and OPT around the question and a body that is in place already.
 DnsReply finish(const DnsParsed& parsed, const Sections& sections, DnsVerdict verdict) {
   uint8_t* message = parsed.query.message;
@@ -153,28 +161,20 @@ DnsReply finish(const DnsParsed& parsed, const Sections& sections, DnsVerdict ve
   const bool is_query = (message[2] & 0x78) == 0;
   const bool has_question = parsed.question_end != kDnsHeaderLength;
 
-  // The header's part is summed from registers, because loading what was just stored in other
-  // pieces would stall.
   uint64_t sum = 0;
   if (has_question) sum = sum_question(message + kDnsHeaderLength, message + parsed.question_end);
 
-  DnsHeader header;
-  header.id = load<Be16>(message);
-  const auto kept = static_cast<uint16_t>(
+  const uint16_t kept =
       load_be16(message + 2) &
-      (DnsHeader::kOpcodeMask | (is_query ? DnsHeader::kRecursionDesired : 0)));
-  header.flags = Be16(static_cast<uint16_t>(DnsHeader::kResponse | kept | sections.flags |
-                                            (rcode & DnsHeader::kRcodeMask)));
-  header.question_count = Be16(has_question ? 1 : 0);
-  header.answer_count = Be16(sections.answers);
-  header.authority_count = Be16(sections.authorities);
-  header.additional_count = Be16(parsed.has_opt ? 1 : 0);
-  uint64_t first;
-  uint32_t last;
-  std::memcpy(&first, &header, 8);
-  std::memcpy(&last, reinterpret_cast<const uint8_t*>(&header) + 8, 4);
-  std::memcpy(message, &first, 8);
-  std::memcpy(message + 8, &last, 4);
+      static_cast<uint16_t>(DnsHeader::kOpcodeMask | (is_query ? DnsHeader::kRecursionDesired : 0));
+  const uint16_t flags = DnsHeader::kResponse | kept | sections.flags |
+                         static_cast<uint16_t>(rcode & DnsHeader::kRcodeMask);
+  // The fields in memory order, put together in registers: two stores, and no load of them.
+  const uint64_t first = uint64_t{load<uint16_t>(message)} | uint64_t{byte_swap(flags)} << 16 |
+                         uint64_t{has_question} << 40 | uint64_t{byte_swap(sections.answers)} << 48;
+  const uint32_t last = uint32_t{byte_swap(sections.authorities)} | uint32_t{parsed.has_opt} << 24;
+  std::memcpy(message, &first, sizeof first);
+  std::memcpy(message + 8, &last, sizeof last);
   sum = add_words(sum, first) + last;
 
   sum += at_parity(sections.body_sum, parsed.question_end);
@@ -190,7 +190,7 @@ DnsReply finish(const DnsParsed& parsed, const Sections& sections, DnsVerdict ve
     sum += at_parity(fold_sum(add_words(0, stored)), length);
     length += kDnsOptLength;
   }
-  return {static_cast<uint16_t>(length), fold_sum(sum), verdict};
+  return make_reply(length, fold_sum(sum), verdict);
 }
 
 DnsReply finish_error(const DnsParsed& parsed, DnsRcode rcode, DnsVerdict verdict) {
@@ -283,7 +283,12 @@ DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotati
 }  // namespace
 
 void dns_parse(const DnsTable& table, const DnsQuery& query, DnsParsed& parsed) {
-  parsed.query = query;
+  // Field by field: copied as a whole, it is loaded in pieces other than those it was stored in,
+  // which stalls.
+  parsed.query.message = query.message;
+  parsed.query.length = query.length;
+  parsed.query.capacity = query.capacity;
+  parsed.query.source_port = query.source_port;
   parsed.candidate = nullptr;
   parsed.question_end = kDnsHeaderLength;
   parsed.limit = kDnsPlainLimit;

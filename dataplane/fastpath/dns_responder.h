@@ -53,7 +53,8 @@ struct alignas(64) DnsParsed {
   bool is_dnssec_ok;   // DO, to be copied
 };
 
-struct DnsReply {
+// One register wide, in which it is returned.
+struct alignas(8) DnsReply {
   uint16_t length;  // octets at `message`; 0: drop
   // The reply's ones-complement sum, folded to 16 bits, of words as they lie in memory, which is
   // what rte_raw_cksum() gives: add the pseudo header's and the UDP header's, store the complement.

@@ -1,6 +1,8 @@
 // The worker's end of the exception path: two rings per port and a way to wake the thread behind.
 #pragma once
 
+#include <rte_atomic.h>
+
 #include <atomic>
 
 struct rte_ring;
@@ -24,12 +26,12 @@ class KernelWaker {
   KernelWaker(const KernelWaker&) = delete;
   KernelWaker& operator=(const KernelWaker&) = delete;
 
-  // Any worker, at most once per loop, after it enqueued to a `to_kernel` ring. Costs one fence and
-  // one load; only the first caller after the thread went to sleep makes a system call.
+  // Any worker, at most once per loop, after it enqueued to a `to_kernel` ring. Costs one barrier
+  // and one load; only the first caller after the thread went to sleep makes a system call.
   void wake() {
-    // Pairs with the fence in announce_sleep: either the thread sees the packet when it looks again
-    // before it sleeps, or this load sees that it sleeps.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    // Pairs with the barrier in announce_sleep: either the thread sees the packet when it looks
+    // again before it sleeps, or this load sees that it sleeps.
+    rte_smp_mb();
     if (sleeping_.load(std::memory_order_relaxed) &&
         sleeping_.exchange(false, std::memory_order_relaxed)) [[unlikely]] {
       signal();
@@ -39,7 +41,7 @@ class KernelWaker {
   // The thread: before its last look at the rings.
   void announce_sleep() {
     sleeping_.store(true, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    rte_smp_mb();
   }
   void announce_awake() { sleeping_.store(false, std::memory_order_relaxed); }
 

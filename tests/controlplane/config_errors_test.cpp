@@ -205,6 +205,12 @@ constexpr Row kWordsRows[] = {
 TEST(ConfigErrors, AWordThatIsNotKnownListsTheKnownOnes) { expect_errors(kWordsRows); }
 
 constexpr Row kTextsRows[] = {
+    {"log: {level: \"a\\nb\"}\n",
+     "f:1:14: level: 'a?b' is not known here; write trace, debug, info, warn or error"},
+    {"\"a\\rb\": 1\nnode:\n  \"a\\u00e9\": 1\n",
+     "f:1:1: unknown key 'a?b'; the keys here are node, dpdk, control, workers, ports, limits, "
+     "timeouts, snat_pools, defaults, services, dns, log\n"
+     "f:3:3: unknown key 'a\303\251'; the keys here are name"},
     {"node: {name: 'a b'}\n",
      "f:1:14: name: 'a b' is not a name; write a name of 1 to 64 of A-Z a-z 0-9 . _ -, a "
      "letter or digit first"},

@@ -2,9 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
-#include <fstream>
+#include <algorithm>
 
 namespace vipgate {
 namespace {
@@ -203,15 +204,22 @@ TEST(ConfigReader, AWorkerMayNotShareAControlCpuUnlessThereIsOnlyOne) {
   }
 }
 
-TEST(CheckCpus, OnlyCpusThatTheMachineHasMayBeUsed) {
-  const long cpus = sysconf(_SC_NPROCESSORS_CONF);
+TEST(CheckCpus, OnlyCpusThatTheProcessMayUseAreTaken) {
+  cpu_set_t usable;
+  ASSERT_EQ(sched_getaffinity(0, sizeof usable, &usable), 0);
   Config config = good("");
-  config.workers.cpus = {static_cast<uint16_t>(cpus - 1)};
+  config.control.cpus.clear();
+  config.workers.cpus.clear();
+  for (uint16_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &usable)) config.workers.cpus.push_back(cpu);
+  }
   EXPECT_TRUE(check_cpus(config).ok());
-  config.workers.cpus = {static_cast<uint16_t>(cpus)};
-  const Status missing = check_cpus(config);
-  ASSERT_FALSE(missing.ok());
-  EXPECT_THAT(missing.error(), HasSubstr("no CPU for workers.cpus: " + std::to_string(cpus)));
+  const auto missing = static_cast<uint16_t>(config.workers.cpus.back() + 1);
+  config.control.cpus = {missing};
+  const Status status = check_cpus(config);
+  ASSERT_FALSE(status.ok());
+  EXPECT_THAT(status.error(), StartsWith("f: this process may not use CPU " +
+                                         std::to_string(missing) + " of control.cpus; it has"));
 }
 
 }  // namespace

@@ -172,6 +172,22 @@ TEST_F(PortTest, TapPortCarriesItsMtuAndVanishesWithThePort) {
   EXPECT_EQ(if_nametoindex("vgtest0"), 0u);
 }
 
+TEST_F(PortTest, MemifAndAfPacketPortsOpenAndStartAsGiven) {
+  const auto network = testing::NetworkNamespace::create();
+  if (network == nullptr) GTEST_SKIP() << "needs root to make a network namespace";
+  const testing::InNamespace inside(*network);
+  ASSERT_TRUE(network->run("ip link add vgtest1 type veth peer name vgtest2"));
+  const std::string socket = (directory_ / "memif.sock").string();
+  for (const std::string& device : {"net_memif0,role=server,socket-abstract=no,socket=" + socket,
+                                    std::string("net_af_packet0,iface=vgtest1")}) {
+    auto port = Port::open(options(device));
+    ASSERT_TRUE(port.ok()) << port.error();
+    const Status started = (*port)->start();
+    EXPECT_TRUE(started.ok()) << started.error();
+    EXPECT_THAT((*port)->warnings(), IsEmpty());
+  }
+}
+
 TEST_F(PortTest, ErrorsNameThePortTheDeviceAndWhatToDo) {
   auto pci = Port::open(options("0000:3b:00.0"));
   ASSERT_FALSE(pci.ok());
