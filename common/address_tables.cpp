@@ -77,12 +77,14 @@ class TableMaker {
     more_.push_back({VipPort{entry.slot, Be16(service.port), protocol, 0}, service.index});
   }
 
-  // Services that use one real's port share its return flow id, and its entry.
+  // Services that use one real's port share its return flow id, and its entry. The mode does not
+  // matter: a service that was `nat` before still has flows of it.
   void add_nat_reals(const SnapshotSpec& spec) {
     std::vector<std::tuple<Address, uint16_t, uint8_t, uint32_t>> reals;
     for (const ServiceSpec& service : spec.services) {
-      if (service.mode != Mode::kNat || !is_ours(service.vip)) continue;
+      if (!is_ours(service.vip)) continue;
       for (const RealSpec& real : service.reals) {
+        if (real.return_flow_id == 0) continue;
         reals.emplace_back(native(real.address, Address{}), real.port,
                            static_cast<uint8_t>(service.protocol), real.return_flow_id);
       }

@@ -21,7 +21,8 @@ struct RealSpec {
   uint32_t weight = 1;  // 0: gets no new flows
   RealState state = RealState::kUp;
   RealId id;
-  // `nat` only: one id per (address, port, protocol), from the same range as ServiceSpec::flow_id.
+  // One id per (address, port, protocol), from the same range as ServiceSpec::flow_id. Never 0 for
+  // `nat`; 0 for a real that has no flows of that mode.
   uint32_t return_flow_id = 0;
   bool resolved = false;  // next_hop is known
   MacAddress next_hop;

@@ -11,10 +11,20 @@
 #include "dataplane/pcap_file.h"
 #include "dataplane/replay_engine.h"
 #include "dataplane/replay_verdict.h"
-#include "dataplane/rss_key.h"
+#include "dataplane/secrets.h"
 
 namespace vipgate {
 namespace {
+
+// Without a seed nothing is secret. The key that chooses owners must not be zero, which would give
+// all flows to one worker: this is Microsoft's example key, the default of many NICs.
+Secrets replay_secrets(std::optional<uint64_t> seed) {
+  if (seed) return make_secrets(seed);
+  return {.flows = {}, .owner = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
+                                 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
+                                 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
+                                 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa}};
+}
 
 // The inputs as one stream in the order that replay() promises.
 class MergedCapture {
@@ -150,6 +160,7 @@ Status run(const ReplayOptions& options, MergedCapture& capture, ReplayEngine& e
 }
 
 Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
+                                                  const HashSecret& secret,
                                                   const ToeplitzHash& owner_hash) {
   try {
     return std::make_unique<ReplayEngine>(
@@ -158,7 +169,7 @@ Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
                                                .services = options.services,
                                                .reals = options.reals,
                                                .snat = options.snapshot->snat_addresses,
-                                               .secret = options.secret,
+                                               .secret = secret,
                                                .owner_hash = &owner_hash});
   } catch (const std::bad_alloc&) {
     return Error{"not enough memory for the flow tables of " + std::to_string(options.workers) +
@@ -172,8 +183,9 @@ Status replay(const ReplayOptions& options) {
   if (const Status status = check(options); !status) return status;
   MergedCapture capture;
   if (const Status status = capture.open(options.inputs); !status) return status;
-  const ToeplitzHash owner_hash(kOwnerHashKey);
-  const auto engine = make_engine(options, owner_hash);
+  const Secrets secrets = replay_secrets(options.seed);
+  const ToeplitzHash owner_hash(secrets.owner);
+  const auto engine = make_engine(options, secrets.flows, owner_hash);
   if (!engine) return Error{engine.error()};
   auto out = PcapWriter::create(options.out_path, capture.resolution());
   if (!out) return Error{out.error()};

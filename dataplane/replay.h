@@ -6,10 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "common/hash.h"
 #include "common/result.h"
 #include "common/snapshot.h"
 
@@ -31,7 +31,8 @@ struct ReplayOptions {
   size_t flows_per_worker = 1 << 20;
   uint32_t services = 0;  // service indices are below this
   uint32_t reals = 0;     // real indices are below this
-  HashSecret secret;      // zero: runs are repeatable
+  // The daemon's --seed. Without one, all secrets are zero.
+  std::optional<uint64_t> seed;
 };
 
 // Reads the inputs as one stream, ordered by time stamp; ties go by the order of `inputs`, and a

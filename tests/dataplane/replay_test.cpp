@@ -134,14 +134,14 @@ TEST_F(ReplayTest, TwoRunsAreEqualByteForByte) {
   EXPECT_EQ(contents(options_.verdicts_path), lines);
 }
 
-TEST_F(ReplayTest, SecretChangesTheSourcePortsButNotTheReals) {
+TEST_F(ReplayTest, SeedChangesTheSourcePortsButNotTheReals) {
   std::vector<Bytes> packets;
   for (uint16_t i = 0; i < 50; ++i) packets.push_back(to_redis(static_cast<uint16_t>(2000 + i)));
   add_capture(packets);
   run();
   const std::string out = contents(options_.out_path);
   const std::string lines = contents(options_.verdicts_path);
-  options_.secret.words[0] = 1;
+  options_.seed = 1;
   run();
   EXPECT_NE(contents(options_.out_path), out);
   EXPECT_EQ(contents(options_.verdicts_path), lines);

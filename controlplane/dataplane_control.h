@@ -1,0 +1,30 @@
+// What the control plane needs of the data plane. The composition root adapts the real one; tests
+// have their own.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/addresses.h"
+#include "controlplane/compiler.h"
+#include "controlplane/publisher.h"
+
+namespace vipgate {
+
+// Called by the control thread only; no call blocks.
+class DataplaneControl : public SnapshotSink {
+ public:
+  // As the configuration's `ports`.
+  [[nodiscard]] virtual std::vector<ForwardingPort> ports() const = 0;
+  // The interface on which the kernel resolves the port's neighbours; empty: there is none.
+  [[nodiscard]] virtual std::string interface_name(size_t port) const = 0;
+  // Those that are not zero, by name.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const = 0;
+  // Tells the segments that these addresses live here now.
+  virtual void announce(std::span<const IpAddress> addresses) = 0;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,74 @@
+#include "controlplane/logging.h"
+
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "common/json_text.h"
+
+namespace vipgate {
+namespace {
+
+// {"time":"2024-05-01T12:00:00.123456Z","level":"info","message":"…"}
+class JsonFormatter : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
+    append(out, "{\"time\":\"");
+    time_.format(message, out);
+    append(out, "\",\"level\":\"");
+    const auto level = spdlog::level::to_string_view(message.level);
+    append(out, {level.data(), level.size()});
+    append(out, "\",\"message\":");
+    append(out, json_quote({message.payload.data(), message.payload.size()}));
+    append(out, "}\n");
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
+
+ private:
+  static void append(spdlog::memory_buf_t& out, std::string_view text) {
+    out.append(text.data(), text.data() + text.size());
+  }
+
+  spdlog::pattern_formatter time_{"%Y-%m-%dT%H:%M:%S.%fZ", spdlog::pattern_time_type::utc, ""};
+};
+
+spdlog::level::level_enum level_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::kTrace:
+      return spdlog::level::trace;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+}  // namespace
+
+void set_up_logging(const LogConfig& config) {
+  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  if (config.format == LogFormat::kJson) {
+    sink->set_formatter(std::make_unique<JsonFormatter>());
+  } else {
+    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
+  }
+  auto logger = std::make_shared<spdlog::logger>("vipgated", std::move(sink));
+  logger->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(std::move(logger));
+  set_log_level(config.level);
+}
+
+void set_log_level(LogLevel level) { spdlog::set_level(level_of(level)); }
+
+}  // namespace vipgate
