@@ -14,7 +14,7 @@ PACKAGES := \
 # from more than 28 bits.
 SETARCH := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: run build deps test lint format asan tsan clean
+.PHONY: run build deps test lint format asan tsan fuzz perf clean
 
 run: build
 	tests/netns/demo.sh $(ARGS)
@@ -53,5 +53,17 @@ tsan: deps
 	cmake --build --preset tsan
 	$(SETARCH) ctest --preset tsan
 
+# Findings and new inputs stay in build-fuzz/; FUZZ_S is for how long it looks.
+FUZZ_S ?= 60
+fuzz: deps
+	@test -f build-fuzz/build.ninja || cmake --preset fuzz
+	cmake --build --preset fuzz
+	mkdir -p build-fuzz/corpus
+	cd build-fuzz && $(SETARCH) tests/fuzz/fuzz_dns_responder -max_total_time=$(FUZZ_S) \
+	  -print_final_stats=1 corpus ../tests/fuzz/corpus/dns_responder
+
+perf: build
+	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench; done
+
 clean:
-	rm -rf build build-asan build-tsan
+	rm -rf build build-asan build-tsan build-fuzz

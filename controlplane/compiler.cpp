@@ -103,9 +103,11 @@ class ServiceCompiler {
       out_.unreachable.insert(address);
       return {};
     }
+    if (const auto mac = static_neighbor(input_.config.ports, *hop)) {
+      return Way{true, *mac, hop->port};
+    }
     out_.next_hops.insert(*hop);
-    auto mac = static_neighbor(input_.config.ports, *hop);
-    if (!mac && input_.neighbors) mac = input_.neighbors(*hop);
+    const auto mac = input_.neighbors ? input_.neighbors(*hop) : std::nullopt;
     if (!mac) out_.unresolved.insert(*hop);
     return Way{mac.has_value(), mac.value_or(MacAddress{}), hop->port};
   }

@@ -49,7 +49,7 @@ struct CompileInput {
 
 struct Compiled {
   SnapshotSpec spec;             // without `dns` and `generation`
-  std::set<NextHop> next_hops;   // of all reals
+  std::set<NextHop> next_hops;   // of all reals, but for static neighbours
   std::set<NextHop> unresolved;  // those whose link-layer address is unknown
   // Addresses of reals that neither a port's prefix nor a gateway leads to.
   std::set<IpAddress> unreachable;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/addresses.h"
-#include "common/machine.h"
+#include "common/huge_pages.h"
 #include "common/result.h"
 #include "common/service.h"
 

@@ -2,7 +2,6 @@
 
 #include <iostream>
 
-#include "controlplane/config_reader.h"
 #include "controlplane/replay_setup.h"
 #include "dataplane/replay.h"
 
@@ -19,25 +18,23 @@ int fail(int status, const std::string& message) {
 
 }  // namespace
 
-int replay_command(const ReplayArguments& arguments) {
+int replay_command(const Config& config, const ReplayArguments& arguments) {
   const auto mac = parse_mac_address(arguments.next_hop_mac);
   if (!mac) return fail(kBadUse, "--next-hop-mac: " + mac.error());
-  const auto config = read_config(arguments.config);
-  if (!config) return fail(kBadUse, config.error());
   ReplayOptions options;
   for (const std::string& text : arguments.in) {
-    const auto capture = parse_replay_capture(*config, text);
+    const auto capture = parse_replay_capture(config, text);
     if (!capture) return fail(kBadUse, capture.error());
     options.inputs.push_back({capture->port, capture->path});
   }
-  const auto setup = make_replay_setup(*config, *mac);
+  const auto setup = make_replay_setup(config, *mac);
   if (!setup) return fail(kBadUse, setup.error());
   options.snapshot = setup->snapshot;
   options.port_names = setup->port_names;
   options.out_path = arguments.out;
   options.verdicts_path = arguments.verdicts;
-  options.workers = static_cast<uint32_t>(config->workers.cpus.size());
-  options.flows_per_worker = config->limits.flows_per_worker;
+  options.workers = static_cast<uint32_t>(config.workers.cpus.size());
+  options.flows_per_worker = config.limits.flows_per_worker;
   options.services = setup->services;
   options.reals = setup->reals;
   options.seed = arguments.seed;

@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/config.h"
+
 namespace vipgate {
 
 struct ReplayArguments {
-  std::string config;
   std::vector<std::string> in;  // "FILE" or "PORT=FILE"
   std::string out;
   std::string verdicts;  // empty: none
@@ -18,8 +19,8 @@ struct ReplayArguments {
   std::optional<uint64_t> seed;
 };
 
-// Returns the exit status: 0, 1 (a file that cannot be read or written), 2 (a bad configuration or
-// command line). Says on standard error what is wrong.
-int replay_command(const ReplayArguments& arguments);
+// Returns the exit status: 0, 1 (a file that cannot be read or written), 2 (a bad command
+// line, or a configuration that cannot be compiled). Says on standard error what is wrong.
+int replay_command(const Config& config, const ReplayArguments& arguments);
 
 }  // namespace vipgate

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "common/machine.h"
+#include "common/huge_pages.h"
 #include "common/result.h"
 
 namespace vipgate {

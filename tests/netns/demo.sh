@@ -34,6 +34,9 @@ good() { printf '   %s✓ %s%s\n' "$green" "$*" "$plain"; }
 prompt() { printf '   %s%s$%s %s\n' "$dim" "$1" "$plain" "$2"; }
 indent() { sed 's/^/   /'; }
 
+# What the daemon says, without the lab's directory in front of file names.
+show() { printf '%s\n' "${1//"$LAB_DIR/"/}" | indent; }
+
 # try HOST COMMAND: prints a shell command, runs it in that namespace, prints what it printed and
 # keeps it in $output. Its exit status is that of the command.
 try() {
@@ -126,6 +129,7 @@ lose_a_backend() {
   prompt gw "diff vipgated.yaml.before vipgated.yaml"
   if diff "$CONFIG.before" "$CONFIG" | indent; then lab_fail "the weight of $victim was not found"; fi
   reload
+  [[ $output == *reloaded* ]] || lab_fail "the gateway refused the changed file"
   tally 30
   if [ "$(awk '{ n += $1 } $2 !~ /^b[1-3]$/ { bad = 1 } END { print n, bad + 0 }' <<<"$output")" != "30 0" ] ||
     [ "$(served "$victim")" != 0 ]; then
@@ -137,7 +141,8 @@ lose_a_backend() {
 
 reload() {
   prompt gw "kill -HUP $LAB_GATEWAY_PID   # vipgated"
-  lab_gateway_reload | indent
+  output=$(lab_gateway_reload) || exit 1
+  show "$output"
 }
 
 try_a_broken_file() {
@@ -147,12 +152,13 @@ try_a_broken_file() {
   local status=0
   prompt gw "vipgated --check --config vipgated.yaml"
   output=$("$VIPGATED" --check --config "$CONFIG" 2>&1) || status=$?
-  printf '%s\n' "$output" | sed "s|$LAB_DIR/||g" | indent
+  show "$output"
   [ "$status" = 2 ] || lab_fail "--check of a wrong file ended with exit status $status, not 2"
   [[ $output =~ vipgated.yaml:[0-9]+:[0-9]+: ]] || lab_fail "the message does not say where"
   good "exit status 2, with file, line and column"
   say "The running gateway is told to load it all the same:"
   reload
+  [[ $output == *failed* ]] || lab_fail "the gateway did not refuse the file"
   [ "$(lab_in client redis-cli -h "$NAME" -p 6379 PING)" = PONG ] || lab_fail "the VIP stopped"
   good "it keeps the configuration it had, and goes on forwarding"
   check_long_connection

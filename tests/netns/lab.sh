@@ -241,24 +241,23 @@ lab_gateway_start() {
   lab_gateway_connect
 }
 
-# lab_gateway_tell SIGNAL PATTERN: sends it and waits for the line of the log that answers it, which
-# is printed.
+# lab_gateway_tell SIGNAL PATTERN: sends it, waits for the line of the log that answers it, and prints
+# what was logged meanwhile.
 lab_gateway_tell() {
   local before
-  before=$(lab_log_count "$2")
+  before=$(wc -l <"$LAB_DIR/vipgated.log")
   kill "-$1" "$LAB_GATEWAY_PID"
-  lab_wait 15 "vipgated to log '$2' after SIG$1" lab_log_has_more "$2" "$before"
-  grep -E -- "$2" "$LAB_DIR/vipgated.log" | tail -n 1
+  lab_wait 15 "vipgated to log '$2' after SIG$1" lab_log_says_since "$before" "$2"
+  tail -n "+$((before + 1))" "$LAB_DIR/vipgated.log"
 }
 
-lab_log_count() { grep -cE -- "$1" "$LAB_DIR/vipgated.log" || true; }
-lab_log_has_more() { [ "$(lab_log_count "$1")" -gt "$2" ]; }
+lab_log_says_since() { tail -n "+$(($1 + 1))" "$LAB_DIR/vipgated.log" | grep -E -- "$2"; }
 
-# Prints what the log says of it: "reloaded" or "reload refused".
-lab_gateway_reload() { lab_gateway_tell HUP 'reloaded|reload refused'; }
+# Prints what the log says of it.
+lab_gateway_reload() { lab_gateway_tell HUP 'configuration reloaded|reload of .* failed'; }
 
 # Prints the counters as one JSON object of names and numbers.
-lab_gateway_counters() { lab_gateway_tell USR1 'counters: \{' | sed 's/.*counters: //'; }
+lab_gateway_counters() { lab_gateway_tell USR1 'counters: \{' | sed -n 's/.*counters: //p'; }
 
 # Whether a redis-server answers the client through a VIP. A SYN that nobody answers is not waited for.
 lab_vip_answers() {

@@ -1,0 +1,159 @@
+#include "controlplane/compile_command.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "common/dns_table.h"
+#include "common/json_text.h"
+#include "common/maglev.h"
+#include "controlplane/compiler.h"
+#include "controlplane/reconciler.h"
+
+namespace vipgate {
+namespace {
+
+constexpr MacAddress kAnyNextHop{{2, 0, 0, 0, 0, 0xfe}};
+
+uint64_t now_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
+}
+
+std::string services_text(const Config& config) {
+  using Line = std::tuple<std::string, std::string, uint16_t, std::string, std::string>;
+  const DnsOptions dns = dns_options(config.dns);
+  std::vector<Line> lines;
+  for (const ServiceConfig& service : config.services) {
+    const auto fqdn = dns_service_fqdn(service.name, dns);
+    const std::string vip = to_string(service.vip);
+    const std::string protocol(to_string(service.protocol));
+    std::string json =
+        "{\"name\":" + json_quote(service.name) +
+        ",\"fqdn\":" + (fqdn ? json_quote(*fqdn) : "null") + ",\"vip\":" + json_quote(vip) +
+        ",\"port\":" + std::to_string(service.port) + ",\"protocol\":" + json_quote(protocol) +
+        ",\"mode\":" + json_quote(to_string(service.mode)) + ",\"origin\":\"yaml\",\"reals\":[";
+    std::vector<RealConfig> reals = service.reals;
+    std::sort(reals.begin(), reals.end(), [](const RealConfig& a, const RealConfig& b) {
+      return std::tie(a.address, a.port) < std::tie(b.address, b.port);
+    });
+    for (size_t i = 0; i < reals.size(); ++i) {
+      const RealState state = reals[i].weight == 0 ? RealState::kDraining : RealState::kUp;
+      json += std::string(i == 0 ? "" : ",") +
+              "{\"address\":" + json_quote(to_string(reals[i].address)) +
+              ",\"port\":" + std::to_string(reals[i].port) +
+              ",\"weight\":" + std::to_string(reals[i].weight) +
+              ",\"state\":" + json_quote(to_string(state)) + "}";
+    }
+    lines.emplace_back(fqdn ? *fqdn : "", vip, service.port, protocol, json + "]}\n");
+  }
+  std::sort(lines.begin(), lines.end());
+  std::string text;
+  for (const Line& line : lines) text += std::get<4>(line);
+  return text;
+}
+
+std::string hex(uint64_t value) {
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(value));
+  return digits;
+}
+
+// What a gateway can be compared by: equal when each row leads to the same real.
+uint64_t checksum_of(const Snapshot& snapshot, const ServiceEntry& service) {
+  if (service.row_count == 0) return 0;
+  std::vector<MaglevReal> reals;
+  for (const RealId id : snapshot.service_info(service.index).ring->reals) {
+    const RealEntry& real = *snapshot.real(id);
+    reals.push_back({maglev_id(real.address, real.port.host()), real.weight});
+  }
+  return maglev_checksum({service.rows, service.row_count}, reals);
+}
+
+std::string stats_text(const Config& config, const OfflineSnapshot& offline) {
+  const Snapshot& snapshot = *offline.snapshot;
+  std::vector<std::pair<std::string, std::string>> checksums;
+  std::set<const uint16_t*> tables;
+  size_t rows = 0;
+  size_t reals = 0;
+  for (uint32_t i = 0; i < offline.service_slots; ++i) {
+    const ServiceEntry& service = snapshot.service(i);
+    if (service.index == kNone) continue;
+    const ServiceKey key{snapshot.service_info(i).vip, service.port.host(), service.protocol};
+    checksums.emplace_back(to_string(key), hex(checksum_of(snapshot, service)));
+    if (service.rows != nullptr && tables.insert(service.rows).second) rows += service.row_count;
+  }
+  std::sort(checksums.begin(), checksums.end());
+  for (const ServiceConfig& service : config.services) reals += service.reals.size();
+  const auto number = [](const char* name, uint64_t value) {
+    return "\"" + std::string(name) + "\":" + std::to_string(value);
+  };
+  std::string json = "{" + number("services", checksums.size()) + "," + number("reals", reals) +
+                     "," + number("dns_names", snapshot.dns->size()) + "," +
+                     number("dns_bytes", snapshot.dns->memory_bytes()) + "," +
+                     number("service_bytes", snapshot.service_pages.size() * sizeof(ServicePage)) +
+                     "," + number("real_bytes", snapshot.real_pages.size() * sizeof(RealPage)) +
+                     "," + number("maglev_tables", tables.size()) + "," +
+                     number("maglev_rows", rows) + "," + number("maglev_bytes", rows * 2) + "," +
+                     number("maglev_shared", offline.stats.rings_shared) + "," +
+                     number("dns_build_ns", offline.dns_ns) + "," +
+                     number("build_ns", offline.build_ns) + ",\"maglev_checksums\":{";
+  for (size_t i = 0; i < checksums.size(); ++i) {
+    json += (i == 0 ? "" : ",") + json_quote(checksums[i].first) + ":" +
+            json_quote(checksums[i].second);
+  }
+  return json + "}}\n";
+}
+
+}  // namespace
+
+Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& next_hop) {
+  Model model;
+  if (auto change = model.update(config, 0); !change) return Error{change.error()};
+  OfflineSnapshot result;
+  const uint64_t start = now_ns();
+  auto dns = compile_names(names_of(model), config.dns, 1, DnsHashSecret{}, nullptr);
+  if (!dns) return Error{dns.error()};
+  result.dns_ns = now_ns() - start;
+
+  std::vector<ForwardingPort> ports;
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    ports.push_back({MacAddress{{2, 0, 0, 0, 1, static_cast<uint8_t>(i)}}, config.ports[i].kernel});
+  }
+  const NeighborLookup neighbors = [&](const NextHop&) { return std::optional(next_hop); };
+  SnapshotBuilder builder(parallel_ring_runner());
+  const uint64_t built_from = now_ns();
+  Compiled compiled = compile_forwarding({config, model, ports, neighbors, false});
+  compiled.spec.generation = 1;
+  compiled.spec.dns = *dns;
+  result.snapshot = builder.build(compiled.spec);
+  result.build_ns = now_ns() - built_from;
+  result.stats = builder.stats();
+  result.service_slots = compiled.spec.service_slots;
+  result.real_slots = compiled.spec.real_slots;
+  return result;
+}
+
+Result<std::string> compile_command(const Config& config, CompileOutput output) {
+  auto offline = compile_offline(config, kAnyNextHop);
+  if (!offline) return Error{config.file + ": " + offline.error()};
+  switch (output) {
+    case CompileOutput::kRecords: {
+      std::string text;
+      for (const std::string& line : dns_record_lines(*offline->snapshot->dns)) text += line + "\n";
+      return text;
+    }
+    case CompileOutput::kServices:
+      return services_text(config);
+    case CompileOutput::kSkipped:
+      return std::string();
+    case CompileOutput::kSnapshotStats:
+      return stats_text(config, *offline);
+  }
+  return std::string();
+}
+
+}  // namespace vipgate

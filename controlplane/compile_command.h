@@ -1,0 +1,32 @@
+// `vipgated compile`: what the daemon would serve, as text. Needs no data plane.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/result.h"
+#include "common/snapshot_builder.h"
+#include "controlplane/config.h"
+
+namespace vipgate {
+
+// The final state of a configuration, without a data plane: every real that is configured counts,
+// each port has a made-up MAC (02:00:00:00:01:<port>), none checks it, and every next hop is
+// resolved to `next_hop`, but for static neighbours.
+struct OfflineSnapshot {
+  std::shared_ptr<const Snapshot> snapshot;
+  SnapshotBuildStats stats;
+  uint32_t service_slots = 0;
+  uint32_t real_slots = 0;
+  uint64_t dns_ns = 0;    // what the compilation of the names took
+  uint64_t build_ns = 0;  // and the rest
+};
+Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& next_hop);
+
+enum class CompileOutput : uint8_t { kRecords, kServices, kSkipped, kSnapshotStats };
+
+// The lines to print, each with its end of line.
+Result<std::string> compile_command(const Config& config, CompileOutput output);
+
+}  // namespace vipgate

@@ -1,0 +1,228 @@
+#include "controlplane/control_loop.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <sstream>
+#include <utility>
+
+#include "common/json_text.h"
+#include "controlplane/config_reader.h"
+#include "controlplane/logging.h"
+
+namespace vipgate {
+namespace {
+
+constexpr int64_t kPendingMs = 1;  // how soon to look again whether the workers have moved on
+
+int64_t now_ms() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+sigset_t our_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGHUP, SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, signal);
+  return set;
+}
+
+Error system_error(const std::string& what) { return Error{what + ": " + std::strerror(errno)}; }
+
+void notify_reloading() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us)).c_str());
+}
+
+void log_lines(const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) spdlog::error("{}", line);
+}
+
+}  // namespace
+
+void ControlLoop::block_signals() {
+  const sigset_t set = our_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+ControlLoop::ControlLoop(const ControlLoopOptions& options, DataplaneControl& dataplane,
+                         std::unique_ptr<NeighborKeeper> neighbors)
+    : dataplane_(dataplane),
+      neighbors_(std::move(neighbors)),
+      reconciler_(
+          options.config, dataplane,
+          [this](const NextHop& next_hop) { return neighbors_->find(next_hop); }, options.secret,
+          parallel_ring_runner()) {}
+
+Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOptions& options,
+                                                         DataplaneControl& dataplane) {
+  std::vector<std::string> interfaces;
+  for (size_t i = 0; i < options.config.ports.size(); ++i) {
+    interfaces.push_back(dataplane.interface_name(i));
+  }
+  auto neighbors = NeighborKeeper::create(std::move(interfaces));
+  if (!neighbors) return Error{neighbors.error()};
+  std::unique_ptr<ControlLoop> loop(new ControlLoop(options, dataplane, std::move(*neighbors)));
+  if (auto status = loop->open(); !status) return Error{status.error()};
+  return loop;
+}
+
+Status ControlLoop::open() {
+  epoll_ = FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
+  if (epoll_.get() < 0) return system_error("epoll_create1");
+  const sigset_t set = our_signals();
+  signals_ = FileDescriptor(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (signals_.get() < 0) return system_error("signalfd");
+  timer_ = FileDescriptor(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  if (timer_.get() < 0) return system_error("timerfd_create");
+  for (const int fd : {signals_.get(), timer_.get(), neighbors_->fd()}) {
+    if (auto status = watch(fd); !status) return status;
+  }
+  return Done{};
+}
+
+Status ControlLoop::watch(int fd) {
+  if (fd < 0) return Done{};
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return system_error("epoll_ctl");
+  return Done{};
+}
+
+Status ControlLoop::run() {
+  const Config config = reconciler_.config();
+  auto outcome = reconciler_.apply(config, now_ms() / 1000);
+  if (!outcome) return Error{outcome.error()};
+  report_routes();
+  while (!stop_) {
+    act();
+    epoll_event events[4];
+    const int count = epoll_wait(epoll_.get(), events, 4, -1);
+    if (count < 0 && errno != EINTR) return system_error("epoll_wait");
+    for (int i = 0; i < count; ++i) {
+      const int fd = events[i].data.fd;
+      if (fd == signals_.get()) {
+        handle_signals();
+      } else if (fd == timer_.get()) {
+        uint64_t expirations = 0;
+        [[maybe_unused]] const ssize_t length = read(fd, &expirations, sizeof expirations);
+      } else if (neighbors_->process()) {
+        report(reconciler_.neighbors_changed());
+      }
+    }
+  }
+  sd_notify(0, "STOPPING=1");
+  log_counters();
+  spdlog::info("stopping");
+  return Done{};
+}
+
+// What is due now, and the timer for what is due next.
+void ControlLoop::act() {
+  const int64_t now = now_ms();
+  report(reconciler_.tick(now / 1000));
+  if (neighbors_->follow(reconciler_.next_hops())) report(reconciler_.neighbors_changed());
+  next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);
+  if (!is_ready_ && reconciler_.settled()) {
+    is_ready_ = true;
+    sd_notify(0, "READY=1");
+    spdlog::info("ready: {} services are served by all workers",
+                 reconciler_.model().services().size());
+  }
+  arm_timer(now);
+}
+
+void ControlLoop::arm_timer(int64_t now) {
+  int64_t next = next_refresh_ms_;
+  if (reconciler_.is_pending()) next = std::min(next, now + kPendingMs);
+  if (reconciler_.next_deadline_s() != kNever) {
+    next = std::min(next, reconciler_.next_deadline_s() * 1000);
+  }
+  itimerspec spec{};
+  if (next != INT64_MAX) {
+    next = std::max(next, now + kPendingMs);
+    spec.it_value.tv_sec = next / 1000;
+    spec.it_value.tv_nsec = next % 1000 * 1'000'000;
+  }
+  timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+}
+
+void ControlLoop::handle_signals() {
+  signalfd_siginfo info;
+  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+    switch (info.ssi_signo) {
+      case SIGHUP:
+        reload();
+        break;
+      case SIGUSR1:
+        log_counters();
+        break;
+      default:
+        stop_ = true;
+    }
+  }
+}
+
+void ControlLoop::reload() {
+  notify_reloading();
+  const std::string file = reconciler_.config().file;
+  auto config = read_config(file);
+  auto outcome = config ? reconciler_.apply(*config, now_ms() / 1000)
+                        : Result<ReloadOutcome>(Error{config.error()});
+  if (!outcome) {
+    log_lines(outcome.error());
+    spdlog::error("reload of {} failed: the configuration in force stays", file);
+  } else {
+    for (const std::string& key : outcome->needs_restart) {
+      spdlog::warn("{} has changed, which needs a restart: the old value stays in force", key);
+    }
+    set_log_level(config->log.level);
+    const ModelChange& change = outcome->change;
+    spdlog::info("configuration reloaded: services +{} -{} ~{}, reals +{} -{} ~{}",
+                 change.services_added, change.services_removed, change.services_changed,
+                 change.reals_added, change.reals_removed, change.reals_changed);
+    report_routes();
+  }
+  sd_notify(0, "READY=1");
+}
+
+void ControlLoop::report(const Status& status) {
+  if (!status) spdlog::error("{}", status.error());
+}
+
+void ControlLoop::report_routes() {
+  for (const IpAddress& address : reconciler_.unreachable()) {
+    spdlog::warn("no way leads to the real {}: no port has its prefix or a gateway for it",
+                 to_string(address));
+  }
+  for (const NextHop& next_hop : reconciler_.unresolved()) {
+    if (!dataplane_.interface_name(next_hop.port).empty()) continue;
+    spdlog::warn(
+        "the link-layer address of {} is unknown: port '{}' has no kernel side; add it to the "
+        "port's `neighbors` or set `kernel: true`",
+        to_string(next_hop.address), reconciler_.config().ports[next_hop.port].name);
+  }
+}
+
+void ControlLoop::log_counters() {
+  std::string json = "{";
+  for (const auto& [name, value] : dataplane_.counters()) {
+    if (value == 0) continue;
+    json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);
+  }
+  spdlog::info("counters: {}}}", json);
+}
+
+}  // namespace vipgate

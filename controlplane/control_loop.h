@@ -1,0 +1,60 @@
+// The control thread: waits for signals, neighbours and deadlines, and has the reconciler act.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "controlplane/config.h"
+#include "controlplane/dataplane_control.h"
+#include "controlplane/file_descriptor.h"
+#include "controlplane/neighbor_keeper.h"
+#include "controlplane/reconciler.h"
+
+namespace vipgate {
+
+struct ControlLoopOptions {
+  Config config;  // already read; config.file is read again on SIGHUP
+  DnsHashSecret secret;
+};
+
+// SIGHUP: reload; SIGUSR1: log the counters; SIGTERM, SIGINT: stop. Owned by the composition root;
+// run() by the control thread.
+class ControlLoop {
+ public:
+  // So that signals come to the loop alone. To be called before any thread is made.
+  static void block_signals();
+
+  // REQUIRES: block_signals() was called; `dataplane` outlives the loop.
+  static Result<std::unique_ptr<ControlLoop>> create(const ControlLoopOptions& options,
+                                                     DataplaneControl& dataplane);
+
+  // Publishes the first snapshot, then follows events until told to stop. An error: the first
+  // snapshot cannot be made.
+  Status run();
+
+ private:
+  ControlLoop(const ControlLoopOptions& options, DataplaneControl& dataplane,
+              std::unique_ptr<NeighborKeeper> neighbors);
+  Status open();
+  Status watch(int fd);
+  void handle_signals();
+  void reload();
+  void act();
+  void report(const Status& status);
+  void report_routes();
+  void log_counters();
+  void arm_timer(int64_t now_ms);
+
+  DataplaneControl& dataplane_;
+  std::unique_ptr<NeighborKeeper> neighbors_;
+  Reconciler reconciler_;
+  FileDescriptor epoll_;
+  FileDescriptor signals_;
+  FileDescriptor timer_;
+  int64_t next_refresh_ms_ = 0;
+  bool is_ready_ = false;
+  bool stop_ = false;
+};
+
+}  // namespace vipgate

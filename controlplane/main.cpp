@@ -1,0 +1,188 @@
+// The composition root: reads the command line, builds the two rooms and joins them. With
+// replay_command.cpp the only file that sees both.
+#include <sched.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/compile_command.h"
+#include "controlplane/config_reader.h"
+#include "controlplane/control_loop.h"
+#include "controlplane/dns_secret.h"
+#include "controlplane/logging.h"
+#include "controlplane/replay_command.h"
+#include "dataplane/dataplane.h"
+
+namespace vipgate {
+namespace {
+
+constexpr int kExitOk = 0;
+constexpr int kExitFailure = 1;
+constexpr int kExitBadConfiguration = 2;
+
+int fail(int code, const std::string& message) {
+  std::fprintf(stderr, "%s\n", message.c_str());
+  return code;
+}
+
+class DataplaneAdapter : public DataplaneControl {
+ public:
+  DataplaneAdapter(Dataplane& dataplane, const Config& config) : dataplane_(dataplane) {
+    for (size_t i = 0; i < config.ports.size(); ++i) {
+      ports_.push_back({dataplane.mac(i), config.ports[i].kernel});
+    }
+  }
+
+  uint64_t publish(std::shared_ptr<const Snapshot> snapshot) override {
+    return dataplane_.publish(std::move(snapshot));
+  }
+  bool passed(uint64_t version) const override { return dataplane_.passed(version); }
+  size_t reclaim() override { return dataplane_.reclaim(); }
+  std::vector<ForwardingPort> ports() const override { return ports_; }
+  std::string interface_name(size_t port) const override { return dataplane_.interface_name(port); }
+  std::vector<std::pair<std::string, uint64_t>> counters() const override {
+    return dataplane_.counters();
+  }
+  void announce(std::span<const IpAddress> addresses) override { dataplane_.announce(addresses); }
+
+ private:
+  Dataplane& dataplane_;
+  std::vector<ForwardingPort> ports_;
+};
+
+DataplaneOptions dataplane_options(const Config& config, std::optional<uint64_t> seed) {
+  DataplaneOptions options;
+  options.huge_pages = config.dpdk.huge_pages;
+  options.memory_mb = config.dpdk.memory_mb;
+  options.mbuf_bytes = config.dpdk.mbuf_bytes;
+  options.mbufs = config.dpdk.mbufs;
+  options.extra_eal_args = config.dpdk.extra_eal_args;
+  options.control_cpus.assign(config.control.cpus.begin(), config.control.cpus.end());
+  options.worker_cpus.assign(config.workers.cpus.begin(), config.workers.cpus.end());
+  options.poll = config.workers.idle == IdleMode::kPoll;
+  options.flows_per_worker = config.limits.flows_per_worker;
+  options.services = config.limits.services;
+  options.reals = config.limits.reals;
+  for (const PortConfig& port : config.ports) {
+    options.ports.push_back({.name = port.name,
+                             .device = port.device,
+                             .mtu = port.mtu,
+                             .vlan = port.vlan,
+                             .addresses = port.addresses,
+                             .queues = port.queues,
+                             .kernel = port.kernel});
+  }
+  options.snat_addresses = snat_addresses(config);
+  options.seed = seed;
+  return options;
+}
+
+// Threads inherit this, so the control plane's own (TBB's, too) stay off the workers' CPUs.
+void pin_to(const std::vector<uint16_t>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const uint16_t cpu : cpus) CPU_SET(cpu, &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+
+int run(const Config& config, std::optional<uint64_t> seed) {
+  if (auto status = check_cpus(config); !status) {
+    return fail(kExitBadConfiguration, status.error());
+  }
+  set_up_logging(config.log);
+  ControlLoop::block_signals();
+  auto dataplane = Dataplane::start(dataplane_options(config, seed));
+  if (!dataplane) return fail(kExitFailure, dataplane.error());
+  pin_to(config.control.cpus);
+  spdlog::info("{}", (*dataplane)->memory_mode());
+  for (const std::string& warning : (*dataplane)->warnings()) spdlog::warn("{}", warning);
+
+  DataplaneAdapter adapter(**dataplane, config);
+  auto secret = make_dns_secret(seed);
+  if (!secret) return fail(kExitFailure, secret.error());
+  auto loop = ControlLoop::create({config, *secret}, adapter);
+  if (!loop) return fail(kExitFailure, loop.error());
+  if (auto status = (*loop)->run(); !status) return fail(kExitFailure, status.error());
+  return kExitOk;
+}
+
+int compile(const Config& config, CompileOutput output) {
+  auto text = compile_command(config, output);
+  if (!text) return fail(kExitBadConfiguration, text.error());
+  std::fwrite(text->data(), 1, text->size(), stdout);
+  return std::fflush(stdout) == 0 ? kExitOk : fail(kExitFailure, "cannot write the output");
+}
+
+CLI::App* add_replay(CLI::App& app, std::string& file, ReplayArguments& arguments) {
+  CLI::App* replay = app.add_subcommand("replay", "put captures through the packet path, offline");
+  replay->add_option("--config", file, "configuration file")->required();
+  replay->add_option("--in", arguments.in, "capture: FILE (first port) or PORT=FILE; may repeat")
+      ->required()
+      ->take_all();
+  replay->add_option("--out", arguments.out, "capture of what is sent")->required();
+  replay->add_option("--verdicts", arguments.verdicts, "one JSON object per packet and line");
+  replay->add_option("--next-hop-mac", arguments.next_hop_mac, "MAC address of every next hop")
+      ->capture_default_str();
+  replay->add_option("--seed", arguments.seed, "makes the secrets of hash tables, as the daemon's");
+  return replay;
+}
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app("Layer-4 load balancer and DNS responder");
+  std::string file;
+  bool check = false;
+  std::optional<uint64_t> seed;
+  app.add_option("--config", file, "configuration file");
+  app.add_flag("--check", check, "only say whether the configuration is good");
+  app.add_option("--seed", seed, "makes the secrets of hash tables repeatable: for benchmarks");
+
+  CLI::App* compile_app = app.add_subcommand("compile", "show what a configuration serves");
+  compile_app->add_option("--config", file, "configuration file")->required();
+  std::vector<std::pair<CompileOutput, bool>> outputs = {{CompileOutput::kRecords, false},
+                                                         {CompileOutput::kServices, false},
+                                                         {CompileOutput::kSkipped, false},
+                                                         {CompileOutput::kSnapshotStats, false}};
+  CLI::Option_group* output = compile_app->add_option_group("output");
+  output->add_flag("--records", outputs[0].second, "DNS records, one per line");
+  output->add_flag("--services", outputs[1].second, "services, one JSON object per line");
+  output->add_flag("--skipped", outputs[2].second, "what was left out, one JSON object per line");
+  output->add_flag("--snapshot-stats", outputs[3].second, "sizes, build times and checksums");
+  output->require_option(1);
+  ReplayArguments replay_arguments;
+  const CLI::App* replay_app = add_replay(app, file, replay_arguments);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitBadConfiguration;
+  }
+  if (file.empty()) return fail(kExitBadConfiguration, "--config FILE is required");
+
+  auto config = read_config(file);
+  if (!config) return fail(kExitBadConfiguration, config.error());
+  if (compile_app->parsed()) {
+    for (const auto& [kind, wanted] : outputs) {
+      if (wanted) return compile(*config, kind);
+    }
+  }
+  if (replay_app->parsed()) return replay_command(*config, replay_arguments);
+  if (!check) return run(*config, seed);
+  // What only the numbering of services and reals can find out.
+  if (auto text = compile_command(*config, CompileOutput::kSkipped); !text) {
+    return fail(kExitBadConfiguration, text.error());
+  }
+  std::printf("%s: ok\n", file.c_str());
+  return kExitOk;
+}
+
+}  // namespace
+}  // namespace vipgate
+
+int main(int argc, char** argv) { return vipgate::run_command_line(argc, argv); }
