@@ -37,6 +37,7 @@ struct DpdkConfig {
   HugePages huge_pages = HugePages::kAuto;
   uint32_t memory_mb = 1024;
   uint16_t mbuf_bytes = 0;  // 0: what the largest MTU needs
+  uint32_t mbufs = 0;       // 0: what the queues need
   std::vector<std::string> extra_eal_args;
   bool operator==(const DpdkConfig&) const = default;
 };

@@ -79,6 +79,7 @@ void read_machine(Section& s, Config& config) {
                 {{"auto", HugePages::kAuto}, {"on", HugePages::kOn}, {"off", HugePages::kOff}}));
     d.value("memory_mb", config.dpdk.memory_mb, integer_rule<uint32_t>(64, 1048576));
     d.value("mbuf_bytes", config.dpdk.mbuf_bytes, auto_or_integer_rule(128, 16384));
+    d.value("mbufs", config.dpdk.mbufs, auto_or_integer_rule<uint32_t>(1024, 268435456));
     d.list("extra_eal_args", config.dpdk.extra_eal_args, text_rule("one argument for the EAL"));
   });
   s.map("control", [&](Section& c) {

@@ -121,17 +121,6 @@ Rule<bool> boolean_rule() {
           [](const bool& value) { return std::string(value ? "true" : "false"); }};
 }
 
-Rule<uint16_t> auto_or_integer_rule(uint16_t min, uint16_t max) {
-  return {{KeyType::kAutoOrInteger, min, max, {"auto"}},
-          [min, max](const YamlNode& node) -> Result<uint16_t> {
-            if (node.kind == YamlNode::Kind::kScalar && node.scalar == "auto") return uint16_t{0};
-            auto number = parse_integer(node, min, max);
-            if (!number) return Error{number.error() + ", or auto"};
-            return static_cast<uint16_t>(*number);
-          },
-          [](const uint16_t& value) { return value == 0 ? "auto" : std::to_string(value); }};
-}
-
 Rule<std::string> text_rule(std::string wanted) {
   return {{KeyType::kText, {}, {}, {}},
           [wanted](const YamlNode& node) -> Result<std::string> {

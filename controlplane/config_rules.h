@@ -90,7 +90,17 @@ Rule<E> choice_rule(const Words<E>& choices) {
 
 Rule<bool> boolean_rule();
 // `auto` is 0.
-Rule<uint16_t> auto_or_integer_rule(uint16_t min, uint16_t max);
+template <class T = uint16_t>
+Rule<T> auto_or_integer_rule(int64_t min, int64_t max) {
+  return {{KeyType::kAutoOrInteger, min, max, {"auto"}},
+          [min, max](const YamlNode& node) -> Result<T> {
+            if (node.kind == YamlNode::Kind::kScalar && node.scalar == "auto") return T{0};
+            auto number = parse_integer(node, min, max);
+            if (!number) return Error{number.error() + ", or auto"};
+            return static_cast<T>(*number);
+          },
+          [](const T& value) { return value == 0 ? "auto" : std::to_string(value); }};
+}
 
 // Any text that is not empty and has no control characters. `wanted` completes "write …".
 Rule<std::string> text_rule(std::string wanted);

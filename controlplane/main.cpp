@@ -1,5 +1,5 @@
-// The composition root: reads the command line, builds the two rooms and joins them. The only file
-// that sees both.
+// The composition root: reads the command line, builds the two rooms and joins them. With
+// replay_command.cpp the only file that sees both.
 #include <sched.h>
 #include <spdlog/spdlog.h>
 
@@ -17,6 +17,7 @@
 #include "controlplane/control_loop.h"
 #include "controlplane/dns_secret.h"
 #include "controlplane/logging.h"
+#include "controlplane/replay_command.h"
 #include "dataplane/cpu_check.h"
 #include "dataplane/dataplane.h"
 
@@ -61,6 +62,8 @@ DataplaneOptions dataplane_options(const Config& config, std::optional<uint64_t>
   DataplaneOptions options;
   options.huge_pages = config.dpdk.huge_pages;
   options.memory_mb = config.dpdk.memory_mb;
+  options.mbuf_bytes = config.dpdk.mbuf_bytes;
+  options.mbufs = config.dpdk.mbufs;
   options.extra_eal_args = config.dpdk.extra_eal_args;
   options.control_cpus.assign(config.control.cpus.begin(), config.control.cpus.end());
   options.worker_cpus.assign(config.workers.cpus.begin(), config.workers.cpus.end());
@@ -118,6 +121,20 @@ int compile(const Config& config, CompileOutput output) {
   return std::fflush(stdout) == 0 ? kExitOk : fail(kExitFailure, "cannot write the output");
 }
 
+CLI::App* add_replay(CLI::App& app, std::string& file, ReplayArguments& arguments) {
+  CLI::App* replay = app.add_subcommand("replay", "put captures through the packet path, offline");
+  replay->add_option("--config", file, "configuration file")->required();
+  replay->add_option("--in", arguments.in, "capture: FILE (first port) or PORT=FILE; may repeat")
+      ->required()
+      ->take_all();
+  replay->add_option("--out", arguments.out, "capture of what is sent")->required();
+  replay->add_option("--verdicts", arguments.verdicts, "one JSON object per packet and line");
+  replay->add_option("--next-hop-mac", arguments.next_hop_mac, "MAC address of every next hop")
+      ->capture_default_str();
+  replay->add_option("--seed", arguments.seed, "makes the secrets of hash tables, as the daemon's");
+  return replay;
+}
+
 int run_command_line(int argc, char** argv) {
   CLI::App app("Layer-4 load balancer and DNS responder");
   std::string file;
@@ -139,6 +156,8 @@ int run_command_line(int argc, char** argv) {
   output->add_flag("--skipped", outputs[2].second, "what was left out, one JSON object per line");
   output->add_flag("--snapshot-stats", outputs[3].second, "sizes, build times and checksums");
   output->require_option(1);
+  ReplayArguments replay_arguments;
+  const CLI::App* replay_app = add_replay(app, file, replay_arguments);
 
   try {
     app.parse(argc, argv);
@@ -154,6 +173,7 @@ int run_command_line(int argc, char** argv) {
       if (wanted) return compile(*config, kind);
     }
   }
+  if (replay_app->parsed()) return replay_command(*config, replay_arguments);
   if (!check) return run(*config, seed);
   // What only the numbering of services and reals can find out.
   if (auto status = check_compiles(*config); !status) {

@@ -115,7 +115,9 @@ Status Dataplane::Parts::open_ports() {
   if (options.mbuf_bytes == 0) room = std::max<uint32_t>(room, 2048);
   const auto port_count = static_cast<uint32_t>(options.ports.size());
   const uint32_t queues = port_count * workers;
-  const uint32_t count = queues * 2048 + workers * workers * kRingSize + kPoolSlack;
+  const uint32_t count = options.mbufs != 0
+                             ? options.mbufs
+                             : queues * 2048 + workers * workers * kRingSize + kPoolSlack;
   auto made = make_packet_pool("packets", count, static_cast<uint16_t>(room), SOCKET_ID_ANY);
   if (!made) return Error{made.error() + "; raise dpdk.memory_mb"};
   pool.reset(*made);

@@ -30,6 +30,7 @@ struct DataplaneOptions {
   HugePages huge_pages = HugePages::kAuto;
   uint32_t memory_mb = 1024;
   uint32_t mbuf_bytes = 0;  // room for packet data in one buffer; 0: what the largest MTU needs
+  uint32_t mbufs = 0;       // 0: what the queues need
   std::vector<std::string> extra_eal_args;
   std::vector<int> control_cpus;
   std::vector<int> worker_cpus;  // one worker each

@@ -196,4 +196,3 @@ BENCHMARK(nat_return)->Arg(1 << 14)->Arg(1 << 20);
 }  // namespace
 }  // namespace vipgate
 
-BENCHMARK_MAIN();

@@ -1,0 +1,202 @@
+#include "dataplane/replay.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "dataplane/pcap_file.h"
+#include "dataplane/replay_engine.h"
+#include "dataplane/replay_verdict.h"
+#include "dataplane/secrets.h"
+
+namespace vipgate {
+namespace {
+
+// Without a seed nothing is secret. The key that chooses owners must not be zero, which would give
+// all flows to one worker: this is Microsoft's example key, the default of many NICs.
+Secrets replay_secrets(std::optional<uint64_t> seed) {
+  if (seed) return make_secrets(seed);
+  return {.flows = {}, .owner = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
+                                 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb,
+                                 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,
+                                 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa}};
+}
+
+// The inputs as one stream in the order that replay() promises.
+class MergedCapture {
+ public:
+  struct Next {
+    const PcapPacket* packet;
+    uint8_t port;
+  };
+
+  Status open(const std::vector<ReplayInput>& inputs) {
+    for (const ReplayInput& input : inputs) {
+      auto reader = PcapReader::open(input.path);
+      if (!reader) return Error{reader.error()};
+      sources_.push_back({std::move(reader).value(), input.port, {}, false});
+      if (const Status status = refill(sources_.back()); !status) return status;
+    }
+    return Done{};
+  }
+
+  PcapResolution resolution() const { return sources_.front().reader.resolution(); }
+
+  // The packet is valid until the next call. Nothing at the end of all inputs.
+  Result<std::optional<Next>> next() {
+    if (last_ != nullptr) {
+      if (const Status status = refill(*last_); !status) return Error{status.error()};
+    }
+    last_ = nullptr;
+    for (Source& source : sources_) {
+      if (source.at_end) continue;
+      if (last_ == nullptr || source.head.time_ns < last_->head.time_ns) last_ = &source;
+    }
+    if (last_ == nullptr) return std::optional<Next>();
+    return std::optional<Next>({&last_->head, last_->port});
+  }
+
+ private:
+  struct Source {
+    PcapReader reader;
+    uint8_t port;
+    PcapPacket head;
+    bool at_end;
+  };
+
+  static Status refill(Source& source) {
+    const auto more = source.reader.next(source.head);
+    if (!more) return Error{more.error()};
+    source.at_end = !*more;
+    return Done{};
+  }
+
+  std::vector<Source> sources_;
+  Source* last_ = nullptr;  // whose head was given out
+};
+
+// The verdict file, or none.
+class VerdictFile {
+ public:
+  Status create(const std::string& path) {
+    path_ = path;
+    if (path.empty()) return Done{};
+    file_.reset(std::fopen(path.c_str(), "w"));
+    if (file_ == nullptr) return Error{path + ": cannot create: " + std::strerror(errno)};
+    return Done{};
+  }
+  bool is_open() const { return file_ != nullptr; }
+  Status write(const std::string& line) {
+    if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() ||
+        std::fputc('\n', file_.get()) == EOF) {
+      return failure();
+    }
+    return Done{};
+  }
+  Status close() {
+    if (file_ != nullptr && std::fclose(file_.release()) != 0) return failure();
+    return Done{};
+  }
+
+ private:
+  Error failure() const { return Error{path_ + ": cannot write: " + std::strerror(errno)}; }
+
+  std::string path_;
+  pcap_detail::File file_;
+};
+
+Status check(const ReplayOptions& options) {
+  const size_t ports = options.snapshot->ports.size();
+  if (options.workers == 0 || options.workers > kMaxWorkers) {
+    return Error{"replay with " + std::to_string(options.workers) + " workers; 1 to " +
+                 std::to_string(kMaxWorkers) + " are possible"};
+  }
+  if (options.inputs.empty()) return Error{"replay without an input capture"};
+  if (ports > kMaxPorts || options.port_names.size() != ports) {
+    return Error{"replay with " + std::to_string(options.port_names.size()) + " port names for " +
+                 std::to_string(ports) + " ports; at most " + std::to_string(kMaxPorts)};
+  }
+  for (const ReplayInput& input : options.inputs) {
+    if (input.port >= ports) {
+      return Error{input.path + ": no port has the index " + std::to_string(input.port)};
+    }
+    for (const std::string& output : {options.out_path, options.verdicts_path}) {
+      std::error_code ignored;
+      if (std::filesystem::equivalent(input.path, output, ignored)) {
+        return Error{output + ": this output is also an input, which it would overwrite"};
+      }
+    }
+  }
+  return Done{};
+}
+
+Status run(const ReplayOptions& options, MergedCapture& capture, ReplayEngine& engine,
+           PcapWriter& out, VerdictFile& verdicts) {
+  uint64_t now_ns = 0;
+  uint64_t out_count = 0;
+  for (uint64_t number = 0;; ++number) {
+    const auto next = capture.next();
+    if (!next) return Error{next.error()};
+    if (!*next) return Done{};
+    const auto [packet, port] = **next;
+    now_ns = std::max(now_ns, packet->time_ns);
+    const auto outcome = engine.process(packet->bytes, port, now_ns);
+    std::optional<ReplayOut> sent;
+    if (outcome.out_port) {
+      sent = ReplayOut{out_count++, options.port_names[*outcome.out_port]};
+      if (const Status status = out.write(packet->time_ns, outcome.out_frame); !status) {
+        return status;
+      }
+    }
+    if (!verdicts.is_open()) continue;
+    const Status status = verdicts.write(
+        verdict_line(*options.snapshot, number, outcome.verdict, outcome.worker, sent));
+    if (!status) return status;
+  }
+}
+
+Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
+                                                  const HashSecret& secret,
+                                                  const ToeplitzHash& owner_hash) {
+  try {
+    return std::make_unique<ReplayEngine>(
+        *options.snapshot, WorkerMemoryOptions{.workers = options.workers,
+                                               .flows = options.flows_per_worker,
+                                               .services = options.services,
+                                               .reals = options.reals,
+                                               .snat = options.snapshot->snat_addresses,
+                                               .secret = secret,
+                                               .owner_hash = &owner_hash});
+  } catch (const std::bad_alloc&) {
+    return Error{"not enough memory for the flow tables of " + std::to_string(options.workers) +
+                 " workers; lower limits.flows_per_worker"};
+  }
+}
+
+}  // namespace
+
+Status replay(const ReplayOptions& options) {
+  if (const Status status = check(options); !status) return status;
+  MergedCapture capture;
+  if (const Status status = capture.open(options.inputs); !status) return status;
+  const Secrets secrets = replay_secrets(options.seed);
+  const ToeplitzHash owner_hash(secrets.owner);
+  const auto engine = make_engine(options, secrets.flows, owner_hash);
+  if (!engine) return Error{engine.error()};
+  auto out = PcapWriter::create(options.out_path, capture.resolution());
+  if (!out) return Error{out.error()};
+  VerdictFile verdicts;
+  if (const Status status = verdicts.create(options.verdicts_path); !status) return status;
+
+  const Status result = run(options, capture, **engine, *out, verdicts);
+  const Status out_closed = out->close();
+  const Status verdicts_closed = verdicts.close();
+  if (!result) return result;
+  return out_closed ? verdicts_closed : out_closed;
+}
+
+}  // namespace vipgate

@@ -1,0 +1,56 @@
+// The offline twin of the data plane: captures through the very pipeline of the daemon, without
+// EAL, ports or privileges. One thread, one packet at a time, so the same input gives the same
+// output, byte for byte. No DPDK types here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/snapshot.h"
+
+namespace vipgate {
+
+struct ReplayInput {
+  uint8_t port = 0;  // on which the packets arrive: index of Snapshot::ports
+  std::string path;
+};
+
+struct ReplayOptions {
+  // Made for replay: PortEntry::check_mac is false, every next hop is resolved, reals are up.
+  std::shared_ptr<const Snapshot> snapshot;
+  std::vector<std::string> port_names;  // by index of Snapshot::ports; for the verdicts
+  std::vector<ReplayInput> inputs;      // at least one
+  std::string out_path;
+  std::string verdicts_path;  // empty: none are written
+  uint32_t workers = 1;
+  size_t flows_per_worker = 1 << 20;
+  uint32_t services = 0;  // service indices are below this
+  uint32_t reals = 0;     // real indices are below this
+  // The daemon's --seed. Without one, all secrets are zero.
+  std::optional<uint64_t> seed;
+};
+
+// Reads the inputs as one stream, ordered by time stamp; ties go by the order of `inputs`, and a
+// capture's own order is kept. The time stamps are the clock; one that goes back stands still.
+//
+// Every packet arrives at worker 0 and is handed over to its owner as in the daemon. `out_path`
+// gets the frames that would leave by any port, in order, each with its input's time stamp, in the
+// resolution of the first input. A frame that is too long for a buffer (9,728 bytes) is dropped
+// with the reason multi_segment, as the daemon does with frames that need several buffers.
+//
+// `verdicts_path` gets one JSON object per packet and line, in order; fields that do not apply are
+// left out:
+//   {"packet": 0, "verdict": "forward", "service": "redis.marathon", "real": "10.9.1.11:30585",
+//    "worker": 0, "out": [{"index": 0, "port": "cluster"}]}
+// `packet` counts all inputs from 0, `index` the frames in `out_path`; `verdict` is one of forward,
+// dns, reply, kernel, drop; `reason` (not of forward) is a name of common/counters.h.
+//
+// An error names the file, and the packet in it. What was written before it stays.
+Status replay(const ReplayOptions& options);
+
+}  // namespace vipgate

@@ -1,0 +1,66 @@
+#include "dataplane/replay_verdict.h"
+
+#include <string_view>
+
+#include "common/json_text.h"
+
+namespace vipgate {
+namespace {
+
+std::string_view kind_name(Verdict::Kind kind) {
+  switch (kind) {
+    case Verdict::Kind::kForward:
+      return "forward";
+    case Verdict::Kind::kDns:
+      return "dns";
+    case Verdict::Kind::kReply:
+      return "reply";
+    case Verdict::Kind::kKernel:
+      return "kernel";
+    case Verdict::Kind::kHandover:
+    case Verdict::Kind::kDrop:
+      break;
+  }
+  return "drop";
+}
+
+std::optional<std::string_view> reason_name(const Verdict& verdict) {
+  switch (verdict.kind) {
+    case Verdict::Kind::kDns:
+      return to_string(verdict.dns);
+    case Verdict::Kind::kReply:
+      return to_string(verdict.reply);
+    case Verdict::Kind::kKernel:
+      return to_string(verdict.kernel);
+    case Verdict::Kind::kDrop:
+      return to_string(verdict.drop);
+    case Verdict::Kind::kForward:
+    case Verdict::Kind::kHandover:
+      break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdict& verdict,
+                         uint32_t worker, const std::optional<ReplayOut>& out) {
+  std::string line = "{\"packet\": " + std::to_string(packet);
+  const auto add = [&](std::string_view key, std::string_view text) {
+    line += ", \"" + std::string(key) + "\": " + json_quote(text);
+  };
+  add("verdict", kind_name(verdict.kind));
+  if (const auto reason = reason_name(verdict)) add("reason", *reason);
+  if (verdict.service != kNone) add("service", snapshot.service_info(verdict.service).name);
+  if (const RealEntry* real = snapshot.real(verdict.real)) {
+    add("real", endpoint_to_string(real->address, real->port.host()));
+  }
+  line += ", \"worker\": " + std::to_string(worker);
+  if (out) {
+    line += ", \"out\": [{\"index\": " + std::to_string(out->index) +
+            ", \"port\": " + json_quote(out->port) + "}]";
+  }
+  return line + "}";
+}
+
+}  // namespace vipgate

@@ -1,0 +1,22 @@
+// A verdict of replay as a line of JSON.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "common/snapshot.h"
+#include "dataplane/fastpath/verdict.h"
+
+namespace vipgate {
+
+struct ReplayOut {
+  uint64_t index = 0;  // of the frame in the output capture
+  std::string port;    // its name
+};
+
+// The line, without the line break. Its shape: replay.h.
+std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdict& verdict,
+                         uint32_t worker, const std::optional<ReplayOut>& out);
+
+}  // namespace vipgate

@@ -1,0 +1,171 @@
+"""Runs dpdk-testpmd and vipgated on a net_pcap port and measures packets per second."""
+
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+from datetime import datetime
+
+START_SECONDS = 60  # both fill their buffers from the capture first
+
+
+class Failure(Exception):
+    """What prevents a measurement, as one sentence."""
+
+
+class Program:
+    """A child process in a session of its own, its output line by line; ends with the block."""
+
+    def __init__(self, argv, log_path):
+        self.argv, self.log_path = argv, log_path
+
+    def __enter__(self):
+        self.log = open(self.log_path, "w", encoding="utf-8")
+        self.lines = queue.Queue()
+        try:
+            self.process = subprocess.Popen(
+                self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+        except OSError as error:
+            raise Failure(f"cannot start {self.argv[0]}: {error.strerror}") from error
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        return self
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.log.write(line)
+            self.lines.put(line)
+        self.lines.put(None)
+
+    def __exit__(self, *_):
+        for number, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+            if self.process.poll() is not None:
+                break
+            self.process.send_signal(number)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                pass
+        self.reader.join(5)
+        self.log.close()
+
+    def wait_for(self, pattern, seconds):
+        """The next line's match of `pattern`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise Failure(f"{self.argv[0]}: no line with {pattern!r} within {seconds} s; "
+                              f"see {self.log_path}") from None
+            if line is None:
+                raise Failure(f"{self.argv[0]} ended early; see {self.log_path}")
+            if match := re.search(pattern, line):
+                return match
+
+
+def eal_arguments(setup, name):
+    """For testpmd: the memory and CPUs that vipgated gets through its configuration."""
+    memory = ["--in-memory"] if setup.huge else ["--no-huge", "--no-shconf"]
+    return [*memory, "--no-pci", "-m", str(setup.memory_mb), "--file-prefix",
+            f"{name}-{os.getpid()}", "--main-lcore", "0",
+            "--lcores", f"0@{setup.control_cpu},1@{setup.cpu}"]
+
+
+def testpmd_rate(setup, mode, capture, mbuf_bytes, log_path):
+    """Packets per second that testpmd sends, the median of its own one-second readings."""
+    argv = ["dpdk-testpmd", *eal_arguments(setup, "vipgate-perf"),
+            "--vdev", f"net_pcap0,rx_pcap={capture},infinite_rx=1", "--",
+            f"--forward-mode={mode}", "--nb-cores=1", f"--burst={setup.burst}",
+            f"--rxd={setup.descriptors}", f"--txd={setup.descriptors}",
+            f"--mbuf-size={mbuf_bytes}", f"--total-num-mbufs={setup.mbufs}",
+            "--port-topology=loop", "--no-flush-rx", "--no-mlockall", "--stats-period=1"]
+    with Program(argv, log_path) as program:
+        rates = []
+        deadline = time.monotonic() + START_SECONDS + setup.seconds
+        # The first readings take in the start.
+        while len(rates) < setup.seconds + 2:
+            rate = int(program.wait_for(r"Tx-pps:\s*(\d+)", deadline - time.monotonic()).group(1))
+            if rate > 0 or rates:
+                rates.append(rate)
+    rates = sorted(rates[2:])
+    return rates[len(rates) // 2]
+
+
+def counter(tree, name):
+    """The counter, wherever in the JSON it stands; several (of workers) are added up."""
+    if isinstance(tree, dict):
+        if isinstance(tree.get(name), (int, float)):
+            return tree[name]
+        return sum(counter(value, name) for value in tree.values())
+    if isinstance(tree, list):
+        return sum(counter(value, name) for value in tree)
+    return 0
+
+
+def flatten(tree, prefix=""):
+    if isinstance(tree, dict):
+        return {k: v for key, value in tree.items()
+                for k, v in flatten(value, f"{prefix}{key}.").items()}
+    return {prefix[:-1]: tree} if isinstance(tree, (int, float)) else {}
+
+
+def ask_counters(program):
+    """(seconds, counters): the time is the daemon's own, of uptime_ns or of the log line."""
+    program.process.send_signal(signal.SIGUSR1)
+    match = program.wait_for(r"^(.*?)counters: (\{.*\})", 10)
+    counters = json.loads(match.group(2))
+    if "uptime_ns" in counters:
+        return counters["uptime_ns"] / 1e9, counters
+    stamp = re.search(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d\.\d{3,6})", match.group(1))
+    if stamp is None:
+        raise Failure("the line with the counters has neither uptime_ns nor a time stamp")
+    return datetime.fromisoformat(" ".join(stamp.groups())).timestamp(), counters
+
+
+def wait_for_handler(program):
+    """Until SIGUSR1 is caught or taken by signalfd: before that it would end the process."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and program.process.poll() is None:
+        with open(f"/proc/{program.process.pid}/status", encoding="ascii") as status:
+            text = status.read()
+        masks = [int(m, 16) for m in re.findall(r"^Sig(?:Cgt|Blk):\s*(\w+)", text, re.MULTILINE)]
+        if any(mask >> (signal.SIGUSR1 - 1) & 1 for mask in masks):
+            return
+        time.sleep(0.05)
+    raise Failure(f"{program.argv[0]} did not come up; see {program.log_path}")
+
+
+def wait_for_load(program, packets):
+    """Until the daemon has taken in `packets`."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if counter(ask_counters(program)[1], "rx_packets") >= packets:
+            return
+        time.sleep(0.2)
+    raise Failure(f"{program.argv[0]} took in less than {packets} packets in {START_SECONDS} s; "
+                  f"see {program.log_path}")
+
+
+def vipgated_rate(setup, binary, config, warm_packets, log_path):
+    """Packets per second that vipgated forwards; all but 0.1 % of what it takes in must be."""
+    with Program([binary, "--config", config, "--seed", "1"], log_path) as program:
+        wait_for_handler(program)
+        wait_for_load(program, warm_packets)
+        begin, before = ask_counters(program)
+        time.sleep(setup.seconds)
+        end, after = ask_counters(program)
+    received = counter(after, "rx_packets") - counter(before, "rx_packets")
+    forwarded = sum(counter(after, name) - counter(before, name)
+                    for name in ("forward_packets", "return_packets"))
+    if received <= 0 or forwarded < 0.999 * received:
+        old = flatten(before)
+        changes = {k: v - old.get(k, 0) for k, v in flatten(after).items() if v != old.get(k, 0)}
+        raise Failure(f"vipgated forwarded {forwarded} of {received} packets; what changed: "
+                      f"{json.dumps(changes)}")
+    return forwarded / (end - begin)
