@@ -1,7 +1,5 @@
 #include "controlplane/config_check.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
@@ -80,14 +78,18 @@ void check_cpu_lists(const Config& config, const YamlNode& root, Diagnostics& di
         position_at(root, {"workers", "cpus"}),
         std::to_string(config.workers.cpus.size()) + " workers; name at most 64 CPUs");
   }
-  if (sysconf(_SC_NPROCESSORS_ONLN) == 1) return;  // they have to share the only CPU
+  // A worker that sleeps when idle can share its CPU on a small machine; one that polls starves
+  // what it shares it with.
+  if (config.workers.idle == IdleMode::kAdaptive) return;
   for (size_t i = 0; i < config.workers.cpus.size(); ++i) {
     const uint16_t cpu = config.workers.cpus[i];
     const auto& control = config.control.cpus;
     if (std::find(control.begin(), control.end(), cpu) != control.end()) {
       diagnostics.error(
           position_at(root, {"workers", "cpus", i}),
-          "CPU " + std::to_string(cpu) + " is in control.cpus; a worker needs a CPU of its own");
+          "CPU " + std::to_string(cpu) +
+              " is in control.cpus; a worker that polls needs a CPU of its own: choose "
+              "another, or idle: adaptive");
     }
   }
 }

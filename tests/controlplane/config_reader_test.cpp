@@ -195,13 +195,11 @@ TEST(ConfigReader, DeeplyNestedInputIsRefusedBeforeItFillsTheStack) {
   }
 }
 
-TEST(ConfigReader, AWorkerMayNotShareAControlCpuUnlessThereIsOnlyOne) {
-  const std::string errors = bad("control: {cpus: [0, 3]}\nworkers: {cpus: [2, 3]}\n");
-  if (sysconf(_SC_NPROCESSORS_ONLN) == 1) {
-    EXPECT_EQ(errors, "taken for good");
-  } else {
-    EXPECT_EQ(errors, "f:2:21: CPU 3 is in control.cpus; a worker needs a CPU of its own");
-  }
+TEST(ConfigReader, AWorkerThatPollsMayNotShareAControlCpuAndOneThatSleepsMay) {
+  EXPECT_EQ(bad("control: {cpus: [0, 3]}\nworkers: {cpus: [2, 3], idle: poll}\n"),
+            "f:2:21: CPU 3 is in control.cpus; a worker that polls needs a CPU of its own: choose "
+            "another, or idle: adaptive");
+  good("control: {cpus: [0, 3]}\nworkers: {cpus: [2, 3], idle: adaptive}\n");
 }
 
 TEST(CheckCpus, OnlyCpusThatTheProcessMayUseAreTaken) {
