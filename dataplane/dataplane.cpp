@@ -1,12 +1,11 @@
 #include "dataplane/dataplane.h"
 
-#include <pthread.h>
+#include <rte_launch.h>
 #include <rte_mempool.h>
 
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <thread>
 
 #include "common/snapshot_cell.h"
 #include "dataplane/announce.h"
@@ -25,10 +24,8 @@ namespace {
 constexpr uint32_t kRingSize = 4096;
 constexpr uint32_t kPoolSlack = 8192;  // caches, and packets in the hands of workers
 
-bool is_pci(const std::string& device) {
-  return std::count(device.begin(), device.end(), ':') == 2 &&
-         device.find(',') == std::string::npos;
-}
+// EAL's lcore 0 is the control thread's.
+unsigned lcore_of(uint32_t worker) { return worker + 1; }
 
 EalOptions eal_options(const DataplaneOptions& options) {
   EalOptions eal;
@@ -38,7 +35,7 @@ EalOptions eal_options(const DataplaneOptions& options) {
   eal.worker_cpus = options.worker_cpus;
   eal.main_cpu = options.control_cpus.empty() ? 0 : options.control_cpus.front();
   for (const DataplanePort& port : options.ports) {
-    if (is_pci(port.device)) eal.pci_allow.push_back(port.device);
+    if (is_pci_device(port.device)) eal.pci_allow.push_back(port.device);
   }
   return eal;
 }
@@ -55,6 +52,11 @@ struct Dataplane::Parts {
     void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
   };
 
+  struct Launch {
+    Parts* parts;
+    uint32_t worker;
+  };
+
   explicit Parts(const DataplaneOptions& given)
       : options(given),
         workers(static_cast<uint32_t>(given.worker_cpus.size())),
@@ -67,7 +69,7 @@ struct Dataplane::Parts {
   Status open_ports();
   Status make_exception_path();
   void make_workers();
-  void start_workers();
+  Status start_workers();
   void stop_workers();
   WorkerOptions worker_options(uint32_t worker);
 
@@ -86,7 +88,8 @@ struct Dataplane::Parts {
   std::vector<std::unique_ptr<Worker<EthdevIo>>> worker_objects;
   std::unique_ptr<TscClock> clock;
   std::atomic<bool> stop{false};
-  std::vector<std::thread> threads;
+  std::vector<Launch> launches;
+  uint32_t running = 0;  // workers that were launched
 };
 
 Status Dataplane::Parts::start() {
@@ -102,8 +105,7 @@ Status Dataplane::Parts::start() {
   for (const auto& port : ports) {
     if (auto done = port->start(); !done) return done;
   }
-  start_workers();
-  return Done{};
+  return start_workers();
 }
 
 Status Dataplane::Parts::open_ports() {
@@ -193,26 +195,28 @@ void Dataplane::Parts::make_workers() {
   }
 }
 
-void Dataplane::Parts::start_workers() {
+// On EAL's own threads: they are pinned, and have caches of the packet pools.
+Status Dataplane::Parts::start_workers() {
   clock = std::make_unique<TscClock>();
+  for (uint32_t i = 0; i < workers; ++i) launches.push_back({this, i});
   for (uint32_t i = 0; i < workers; ++i) {
-    threads.emplace_back([this, i] { run_worker(*worker_objects[i], *clock, options.poll, stop); });
-    const pthread_t thread = threads.back().native_handle();
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    CPU_SET(static_cast<size_t>(options.worker_cpus[i]), &cpus);
-    if (pthread_setaffinity_np(thread, sizeof cpus, &cpus) != 0) {
-      warnings.push_back("worker " + std::to_string(i) + " is not pinned to CPU " +
-                         std::to_string(options.worker_cpus[i]));
+    const auto run = [](void* argument) {
+      const auto& launch = *static_cast<const Launch*>(argument);
+      Parts& parts = *launch.parts;
+      run_worker(*parts.worker_objects[launch.worker], *parts.clock, parts.options.poll, parts.stop);
+      return 0;
+    };
+    if (rte_eal_remote_launch(run, &launches[i], lcore_of(i)) != 0) {
+      return Error{"worker " + std::to_string(i) + " could not be started"};
     }
-    pthread_setname_np(thread, ("vg-worker-" + std::to_string(i)).c_str());
+    ++running;
   }
+  return Done{};
 }
 
 void Dataplane::Parts::stop_workers() {
   stop.store(true, std::memory_order_relaxed);
-  for (std::thread& thread : threads) thread.join();
-  threads.clear();
+  for (; running > 0; --running) rte_eal_wait_lcore(lcore_of(running - 1));
 }
 
 Dataplane::Dataplane(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

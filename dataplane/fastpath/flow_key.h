@@ -33,7 +33,7 @@ struct FlowKey6 {
   }
   uint64_t hash(const HashSecret& secret) const { return keyed_hash(this, sizeof *this, secret); }
   friend bool operator==(const FlowKey6& a, const FlowKey6& b) {
-    return std::memcmp(&a, &b, sizeof a) == 0;
+    return a.client == b.client && a.flow_id == b.flow_id && a.client_port == b.client_port;
   }
 };
 static_assert(sizeof(FlowKey6) == 24);
