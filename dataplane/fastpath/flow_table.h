@@ -6,9 +6,12 @@
 // deadline has passed is a free slot for whoever comes next, and the sweep gives back what it held.
 #pragma once
 
+#include <immintrin.h>
+
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "common/hash.h"
@@ -133,7 +136,23 @@ class FlowTable {
     meta = static_cast<uint8_t>((count + change) << 1 | (meta & kDisplaced));
   }
 
-  static Entry* find_in(Bucket& bucket, const Key& key) {
+  // Where in its bucket a key lies is chance, so for keys of 8 bytes the four are compared at once
+  // and no branch can be mispredicted.
+  static Entry* find_in(Bucket& bucket, const Key& key) requires(sizeof(Key) == 8) {
+    const auto* halves = reinterpret_cast<const __m256i*>(&bucket);
+    // Keys of the entries 0, 2, 1, 3.
+    const __m256i keys =
+        _mm256_unpacklo_epi64(_mm256_load_si256(halves), _mm256_load_si256(halves + 1));
+    int64_t wanted;
+    std::memcpy(&wanted, &key, sizeof wanted);
+    const __m256i equal = _mm256_cmpeq_epi64(keys, _mm256_set1_epi64x(wanted));
+    const auto mask = static_cast<uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(equal)));
+    if (mask == 0) return nullptr;
+    constexpr uint32_t kEntryOfLane = 0 | 2 << 2 | 1 << 4 | 3 << 6;
+    return &bucket.entries[kEntryOfLane >> (2 * __builtin_ctz(mask)) & 3];
+  }
+
+  static Entry* find_in(Bucket& bucket, const Key& key) requires(sizeof(Key) != 8) {
     for (Entry& entry : bucket.entries) {
       // An empty slot has the zero key, which no flow has: flow ids start at 1.
       if (entry.key == key) return &entry;

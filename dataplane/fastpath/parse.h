@@ -6,7 +6,6 @@
 #include <rte_mbuf.h>
 
 #include <cstring>
-#include <optional>
 
 #include "common/counters.h"
 #include "common/headers.h"
@@ -15,9 +14,12 @@
 
 namespace vipgate {
 
+// What parse() returns for a packet that goes on.
+inline constexpr DropReason kNoDrop = DropReason::kCount;
+
 namespace parse_detail {
 
-inline std::optional<DropReason> parse_l4(Packet& packet) {
+inline DropReason parse_l4(Packet& packet) {
   const uint16_t length = packet.l4_length();
   if (packet.protocol == kProtocolTcp) {
     if (length < sizeof(TcpHeader)) return DropReason::kBadL4Header;
@@ -35,7 +37,7 @@ inline std::optional<DropReason> parse_l4(Packet& packet) {
   const auto& ports = packet.l4<UdpHeader>();
   packet.source_port = ports.source_port;
   packet.destination_port = ports.destination_port;
-  return std::nullopt;
+  return kNoDrop;
 }
 
 // 0.0.0.0/8, 127.0.0.0/8, multicast, class E and broadcast are no source of a packet (RFC 1812
@@ -53,7 +55,7 @@ inline bool is_martian_source(const Ipv6Address& source) {
   return rest == Ipv6Address{};
 }
 
-inline std::optional<DropReason> parse_ipv4(Packet& packet, size_t available) {
+inline DropReason parse_ipv4(Packet& packet, size_t available) {
   if (available < sizeof(Ipv4Header)) return DropReason::kTruncated;
   const auto& ip = packet.ip<Ipv4Header>();
   const auto header = static_cast<uint16_t>(ip.header_length());
@@ -77,10 +79,10 @@ inline std::optional<DropReason> parse_ipv4(Packet& packet, size_t available) {
     if (packet.l4_length() < sizeof(IcmpHeader)) return DropReason::kBadL4Header;
     packet.step = Step::kIcmp4;
   }
-  return std::nullopt;
+  return kNoDrop;
 }
 
-inline std::optional<DropReason> parse_ipv6(Packet& packet, size_t available) {
+inline DropReason parse_ipv6(Packet& packet, size_t available) {
   if (available < sizeof(Ipv6Header)) return DropReason::kTruncated;
   const auto& ip = packet.ip<Ipv6Header>();
   if (ip.version_class_flow.host() >> 28 != 6) return DropReason::kBadIpHeader;
@@ -105,14 +107,14 @@ inline std::optional<DropReason> parse_ipv6(Packet& packet, size_t available) {
   } else if (ip.next_header == 44) {
     return DropReason::kFragment;
   }
-  return std::nullopt;
+  return kNoDrop;
 }
 
 }  // namespace parse_detail
 
-// Fills `packet` from its mbuf, or says why the packet is to be dropped.
+// Fills `packet` from its mbuf and returns kNoDrop, or says why the packet is to be dropped.
 // REQUIRES: packet.mbuf and packet.port are set; `ports` has an entry for packet.port.
-inline std::optional<DropReason> parse(Packet& packet, const PortEntry& port) {
+inline DropReason parse(Packet& packet, const PortEntry& port) {
   const rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->nb_segs != 1) return DropReason::kMultiSegment;
   auto* frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
@@ -136,19 +138,20 @@ inline std::optional<DropReason> parse(Packet& packet, const PortEntry& port) {
   packet.l3 = frame + packet.l2_length;
   const size_t available = length - packet.l2_length;
   if (ether_type == Be16(kEtherTypeIpv4)) [[likely]] {
-    const auto reason = parse_detail::parse_ipv4(packet, available);
+    const DropReason reason = parse_detail::parse_ipv4(packet, available);
     // A unicast IP packet in a frame to a group is not for us (RFC 1122 3.3.6).
-    return to_group && !reason ? DropReason::kNotOurMac : reason;
+    return to_group && reason == kNoDrop ? DropReason::kNotOurMac : reason;
   }
   if (ether_type == Be16(kEtherTypeIpv6)) {
-    const auto reason = parse_detail::parse_ipv6(packet, available);
-    return to_group && !reason && packet.step != Step::kIcmp6 ? DropReason::kNotOurMac : reason;
+    const DropReason reason = parse_detail::parse_ipv6(packet, available);
+    return to_group && reason == kNoDrop && packet.step != Step::kIcmp6 ? DropReason::kNotOurMac
+                                                                        : reason;
   }
   if (ether_type == Be16(kEtherTypeArp)) {
     if (available < sizeof(ArpHeader)) return DropReason::kTruncated;
     packet.step = Step::kArp;
     packet.l3_length = sizeof(ArpHeader);
-    return std::nullopt;
+    return kNoDrop;
   }
   return DropReason::kUnknownEtherType;
 }

@@ -69,6 +69,12 @@ class Pipeline {
     uint8_t protocol = 0;
     const ServiceEntry* service = nullptr;
   };
+  // And its hash.
+  template <class Address>
+  struct LastHash {
+    Address address{};
+    uint64_t hash = FlatHash<Address>::hash(Address{});
+  };
   // Counts of consecutive packets of one service, added up when the service changes.
   struct Run {
     uint32_t service = kNone;
@@ -87,6 +93,8 @@ class Pipeline {
 
   // Pass 1.
   void parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
+  template <class Address>
+  void prefetch_address(const Snapshot& snapshot, Packet& packet, LastHash<Address>& last);
   // Pass 2.
   template <class Address>
   void look_up(Burst& burst, Packet& packet, LastVip<Address>& last);

@@ -67,11 +67,26 @@ void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uin
 }
 
 template <class Observer>
+template <class Address>
+void Pipeline<Observer>::prefetch_address(const Snapshot& snapshot, Packet& packet,
+                                          LastHash<Address>& last) {
+  const auto& addresses = snapshot.template table<Address>().addresses;
+  const Address& destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  if (!(destination == last.address)) {
+    last = {destination, addresses.hash(destination)};
+    addresses.prefetch(last.hash);
+  }
+  packet.hash = last.hash;
+}
+
+template <class Observer>
 void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
   constexpr uint16_t kAhead = 8;
   for (uint16_t i = 0; i < std::min(count, kAhead); ++i) {
     __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i], const uint8_t*));
   }
+  LastHash<Ipv4Address> last4;
+  LastHash<Ipv6Address> last6;
   uint64_t bytes = 0;
   for (uint16_t i = 0; i < count; ++i) {
     if (i + kAhead < count) {
@@ -81,16 +96,15 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
     packet.mbuf = mbufs[i];
     packet.port = burst.handed_over ? static_cast<uint8_t>(mbufs[i]->port) : port;
     bytes += mbufs[i]->pkt_len;
-    if (const auto reason = parse(packet, burst.snapshot.ports[packet.port])) [[unlikely]] {
-      drop(burst, packet, *reason);
+    const DropReason reason = parse(packet, burst.snapshot.ports[packet.port]);
+    if (reason != kNoDrop) [[unlikely]] {
+      drop(burst, packet, reason);
       continue;
     }
     if (packet.step == Step::kLookup4) [[likely]] {
-      packet.hash = decltype(Snapshot::v4.addresses)::hash(packet.ip<Ipv4Header>().destination);
-      burst.snapshot.v4.addresses.prefetch(packet.hash);
+      prefetch_address(burst.snapshot, packet, last4);
     } else if (packet.step == Step::kLookup6) {
-      packet.hash = decltype(Snapshot::v6.addresses)::hash(packet.ip<Ipv6Header>().destination);
-      burst.snapshot.v6.addresses.prefetch(packet.hash);
+      prefetch_address(burst.snapshot, packet, last6);
     }
   }
   if (burst.handed_over) return;

@@ -51,11 +51,12 @@ void change_state(FlowStore<Address>& store, NatRecord<Address>& record, FlowSta
   store.set_state(record, state, deadline_after(now, timeouts[static_cast<size_t>(state)]));
 }
 
-// Whether the client opens a new connection with the addresses of one that has ended, whose real
-// takes no new ones any more.
+// Whether the flow's real is gone, or takes no new connections and the client opens one with the
+// addresses of one that has ended.
 template <class Address>
-bool is_new_to_draining(const NatRecord<Address>& record, const RealEntry& real, uint8_t flags) {
-  return real.state == RealState::kDraining && record.state == FlowState::kClosing &&
+bool must_rebalance(const NatRecord<Address>& record, const RealEntry* real, uint8_t flags) {
+  if (real == nullptr || real->state == RealState::kDown) return true;
+  return real->state == RealState::kDraining && record.state == FlowState::kClosing &&
          (flags & TcpHeader::kSyn) != 0;
 }
 
@@ -79,8 +80,8 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
     if (record == nullptr) return;
   }
   const RealEntry* real = burst.snapshot.real(record->real_id);
-  if (real == nullptr || real->state == RealState::kDown ||
-      is_new_to_draining(*record, *real, packet.tcp_flags)) [[unlikely]] {
+  if ((real == nullptr || real->state != RealState::kUp) &&
+      must_rebalance(*record, real, packet.tcp_flags)) [[unlikely]] {
     flows<Address>().release(*record);
     // A reset needs no new flow, nor an answer.
     if ((packet.tcp_flags & TcpHeader::kRst) != 0) {

@@ -187,11 +187,11 @@ void fullnat_return(benchmark::State& state) { measure(state, Mode::kFullnat, Wh
 void nat_forward(benchmark::State& state) { measure(state, Mode::kNat, What::kForward); }
 void nat_return(benchmark::State& state) { measure(state, Mode::kNat, What::kReturn); }
 
-BENCHMARK(copy_only)->Arg(1 << 14)->Arg(1 << 20);
-BENCHMARK(fullnat_forward)->Arg(1 << 14)->Arg(1 << 20);
-BENCHMARK(fullnat_return)->Arg(1 << 14)->Arg(1 << 20);
-BENCHMARK(nat_forward)->Arg(1 << 14)->Arg(1 << 20);
-BENCHMARK(nat_return)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(copy_only)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(fullnat_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(fullnat_return)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(nat_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(nat_return)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 
 }  // namespace
 }  // namespace vipgate
