@@ -70,12 +70,13 @@ struct DnsEntry {
   const Rrset* rrsets() const {
     return reinterpret_cast<const Rrset*>(name() + name_length + (name_length & 1));
   }
-  // Fills `body` with the RRset of that type. False: the name has none.
+  // Fills `body` with the RRset of that type, or with the first one for ANY, which needs no more
+  // than one (RFC 8482 4.1). False: the name has none.
   bool find(DnsType type, DnsBody& body) const {
     const Rrset* rrset = rrsets();
     const uint8_t* octets = reinterpret_cast<const uint8_t*>(rrset + rrset_count);
     for (const Rrset* end = rrset + rrset_count; rrset != end; ++rrset) {
-      if (rrset->type == type) {
+      if (rrset->type == type || type == DnsType::kAny) {
         body = {octets, rrset->body_length, rrset->count, rrset->record_length, rrset->sum};
         return true;
       }

@@ -47,6 +47,7 @@ enum class DnsType : uint16_t {
   kOpt = 41,
   kIxfr = 251,
   kAxfr = 252,
+  kAny = 255,
 };
 
 enum class DnsClass : uint16_t { kIn = 1 };

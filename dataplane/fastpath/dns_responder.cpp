@@ -274,7 +274,7 @@ DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotati
   DnsBody body;
   if (entry->find(parsed.type, body)) return answer_rrset(parsed, body, rotation);
   const DnsZone& zone = table.zones()[entry->zone];
-  if (entry->is_apex && parsed.type == DnsType::kSoa) {
+  if (entry->is_apex && (parsed.type == DnsType::kSoa || parsed.type == DnsType::kAny)) {
     return answer_rrset(parsed, zone.soa_answer, rotation);
   }
   return answer_negative(parsed, zone, DnsVerdict::kNodata);

@@ -37,9 +37,9 @@ class FlowTable {
     Entry entries[kWays];
   };
 
-  // Buckets for `flows` entries at the load the table is sized for: four in ten slots, where under
-  // one key in ten thousand finds both buckets full.
-  static size_t buckets_for(size_t flows) { return flows * 10 / (4 * kWays) + 1; }
+  // Buckets for `flows` flows at the load the table is sized for: a `nat` flow has two entries, and
+  // at half the slots taken under one key in ten thousand finds no place.
+  static size_t buckets_for(size_t flows) { return flows * 2 * 2 / kWays + 1; }
 
   // `memory` must be zeroed and outlive the table.
   FlowTable(std::span<Bucket> memory, const HashSecret& secret)

@@ -123,6 +123,8 @@ inline DropReason parse(Packet& packet, const PortEntry& port) {
   const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
   const bool to_group = port.check_mac && !(ethernet.destination == port.mac);
   if (to_group && !ethernet.destination.is_multicast()) return DropReason::kNotOurMac;
+  // No station has a group address (IEEE 802.3 3.2.3), and answers go to the source.
+  if (ethernet.source.is_multicast()) return DropReason::kMartianSource;
   Be16 ether_type = ethernet.ether_type;
   packet.l2_length = sizeof(EthernetHeader);
   packet.tci = Be16{};

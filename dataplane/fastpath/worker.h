@@ -60,13 +60,14 @@ class Worker {
     counters_.count(Event::kLoops);
     if (snapshot == nullptr) return false;
     const Now now = Now::from_ns(now_ns);
+    // Before any packet: after a stall, deadlines that wrapped must not be read as alive.
+    pipeline_.advance(now);
     bool busy = false;
     for (uint32_t port = 0; port < options_.port_count; ++port) {
       busy |= receive(*snapshot, port, now);
       busy |= send_from_kernel(port);
     }
     if (options_.workers > 1) busy |= take_from_workers(*snapshot, now);
-    pipeline_.advance(now);
     if (woke_kernel_) {
       options_.kernel_waker->wake();
       woke_kernel_ = false;

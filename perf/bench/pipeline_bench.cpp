@@ -86,8 +86,7 @@ class Bench {
  public:
   Bench(Mode mode, size_t flows)
       : snapshot_(make_snapshot(mode, flows)),
-        // A `nat` flow has two entries.
-        memory_({.flows = mode == Mode::kNat ? flows * 2 : flows,
+        memory_({.flows = flows,
                  .services = 1,
                  .reals = kReals,
                  .snat = snapshot_->snat_addresses,

@@ -317,6 +317,12 @@ TEST(DnsResponderRows, QueryTypes) {
        error(kFormerr)},
       {"IXFR with two records in authority",
        dns_header(0, 1, 0, 2) + ixfr_question + soa_record + soa_record, error(kFormerr)},
+      {"ANY at app5 (3 A) +EDNS",
+       dns_header(0, 1, 0, 0, 1) + dns_question(wire_name("app5.mesos"), 255) + dns_opt(1232),
+       answer(3).opt()},
+      {"ANY at the apex", dns_query("mesos", 255), answer().of_type(kTypeSoa)},
+      {"ANY at an empty non-terminal", dns_query("marathon.mesos", 255), nodata()},
+      {"ANY at NXDOMAIN name", dns_query("nope.mesos", 255), nxdomain()},
       {"qtype DS at apex", dns_query("mesos", 43), nodata()},
       {"TYPE666 at a name that does not exist", dns_query("nope.mesos", 666), nxdomain()},
   };
