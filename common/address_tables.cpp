@@ -74,7 +74,7 @@ class TableMaker {
       return;
     }
     entry.has_more = true;
-    more_.push_back({VipPort{entry.slot, Be16(service.port), protocol, 0}, service.index});
+    more_.emplace_back(VipPort{entry.slot, Be16(service.port), protocol, 0}, service.index);
   }
 
   // Services that use one real's port share its return flow id, and its entry. The mode does not

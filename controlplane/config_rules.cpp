@@ -121,7 +121,7 @@ Rule<bool> boolean_rule() {
           [](const bool& value) { return std::string(value ? "true" : "false"); }};
 }
 
-Rule<std::string> text_rule(std::string wanted) {
+Rule<std::string> text_rule(const std::string& wanted) {
   return {{KeyType::kText, {}, {}, {}},
           [wanted](const YamlNode& node) -> Result<std::string> {
             auto text = parse_text(node, wanted);

@@ -103,7 +103,7 @@ Rule<T> auto_or_integer_rule(int64_t min, int64_t max) {
 }
 
 // Any text that is not empty and has no control characters. `wanted` completes "write …".
-Rule<std::string> text_rule(std::string wanted);
+Rule<std::string> text_rule(const std::string& wanted);
 // 1 to `max_length` characters of A-Z a-z 0-9 . _ -, the first a letter or digit.
 Rule<std::string> identifier_rule(size_t max_length);
 // Labels of 1-63 of a-z 0-9 -, without a hyphen at an end, at most 253 characters, no final dot.

@@ -4,7 +4,9 @@ namespace vipgate {
 
 const char* check_cpu() {
   __builtin_cpu_init();
-  if (!__builtin_cpu_supports("x86-64-v3")) {
+  // What marks x86-64-v3: the rest of it came with these.
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") ||
+      !__builtin_cpu_supports("fma")) {
     return "this CPU lacks x86-64-v3 (AVX2, BMI2, FMA: Intel Haswell or AMD Zen, or later), which "
            "vipgate is compiled for: use a newer CPU, or a virtual machine that passes its host's "
            "CPU features on";

@@ -45,11 +45,14 @@ EalOptions eal_options(const DataplaneOptions& options) {
 // Destroyed from the bottom up: workers, ports, then what both use, then EAL.
 struct Dataplane::Parts {
   struct Eal {
+    explicit Eal(EalMode started) : mode(std::move(started)) {}
     ~Eal() { stop_eal(); }
+    Eal(const Eal&) = delete;
+    Eal& operator=(const Eal&) = delete;
     EalMode mode;
   };
   struct PoolDeleter {
-    void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
+    void operator()(rte_mempool* owned) const { rte_mempool_free(owned); }
   };
 
   struct Launch {
@@ -142,16 +145,17 @@ Status Dataplane::Parts::open_ports() {
 Status Dataplane::Parts::make_exception_path() {
   ExceptionPathOptions path{
       .ports = {}, .workers = static_cast<uint16_t>(workers), .cpus = options.control_cpus};
-  for (uint16_t i = 0; i < ports.size(); ++i) {
+  for (size_t i = 0; i < ports.size(); ++i) {
     const DataplanePort& port = options.ports[i];
     if (!port.kernel) continue;
-    path.ports.push_back({.port = i,
-                          .port_name = port.name,
-                          .mac = ports[i]->mac(),
-                          .mtu = ports[i]->mtu(),
-                          .vlan = port.vlan,
-                          .addresses = port.addresses,
-                          .owner = static_cast<uint16_t>(queue_owner(i, 0, workers))});
+    path.ports.push_back(
+        {.port = static_cast<uint16_t>(i),
+         .port_name = port.name,
+         .mac = ports[i]->mac(),
+         .mtu = ports[i]->mtu(),
+         .vlan = port.vlan,
+         .addresses = port.addresses,
+         .owner = static_cast<uint16_t>(queue_owner(static_cast<uint32_t>(i), 0, workers))});
   }
   if (path.ports.empty()) return Done{};
   auto made = ExceptionPath::create(path);

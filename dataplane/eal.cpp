@@ -131,20 +131,20 @@ std::vector<std::string> eal_arguments(const EalOptions& options, bool huge) {
   arguments.insert(arguments.end(), {"--lcores", lcores, "--main-lcore", "0"});
   arguments.insert(arguments.end(), {"-m", std::to_string(options.memory_mb)});
   if (huge) {
-    arguments.push_back("--in-memory");  // nothing in hugetlbfs is left behind by a crash
+    arguments.emplace_back("--in-memory");  // nothing in hugetlbfs is left behind by a crash
   } else {
     arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
   }
   arguments.insert(arguments.end(), {"--file-prefix", options.file_prefix.empty()
                                                           ? "vipgate-" + std::to_string(getpid())
                                                           : options.file_prefix});
-  if (options.pci_allow.empty()) arguments.push_back("--no-pci");
+  if (options.pci_allow.empty()) arguments.emplace_back("--no-pci");
   for (const std::string& device : options.pci_allow) {
     arguments.insert(arguments.end(), {"-a", device});
   }
-  for (const std::string& device : options.vdevs) arguments.push_back("--vdev=" + device);
-  arguments.push_back("--no-telemetry");
-  arguments.push_back("--log-level=*:warning");
+  for (const std::string& device : options.vdevs) arguments.emplace_back("--vdev=" + device);
+  arguments.emplace_back("--no-telemetry");
+  arguments.emplace_back("--log-level=*:warning");
   arguments.insert(arguments.end(), options.extra_args.begin(), options.extra_args.end());
   return arguments;
 }
@@ -155,6 +155,7 @@ Result<EalMode> start_eal(const EalOptions& options) {
 
   std::vector<std::string> arguments = eal_arguments(options, mode->huge);
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   const int argc = static_cast<int>(argv.size());
   argv.push_back(nullptr);

@@ -21,7 +21,7 @@ std::string without_arguments(const std::string& device) {
 
 // The name under which DPDK knows the port: PCI addresses get their domain.
 std::string dpdk_name(const std::string& device) {
-  const std::string name = without_arguments(device);
+  std::string name = without_arguments(device);
   rte_pci_addr address;
   if (rte_pci_addr_parse(name.c_str(), &address) != 0) return name;
   char text[PCI_PRI_STR_SIZE];

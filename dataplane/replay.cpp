@@ -39,7 +39,7 @@ class MergedCapture {
       auto reader = PcapReader::open(input.path);
       if (!reader) return Error{reader.error()};
       sources_.push_back({std::move(reader).value(), input.port, {}, false});
-      if (const Status status = refill(sources_.back()); !status) return status;
+      if (Status status = refill(sources_.back()); !status) return status;
     }
     return Done{};
   }
@@ -49,7 +49,7 @@ class MergedCapture {
   // The packet is valid until the next call. Nothing at the end of all inputs.
   Result<std::optional<Next>> next() {
     if (last_ != nullptr) {
-      if (const Status status = refill(*last_); !status) return Error{status.error()};
+      if (Status status = refill(*last_); !status) return Error{status.error()};
     }
     last_ = nullptr;
     for (Source& source : sources_) {
@@ -148,12 +148,12 @@ Status run(const ReplayOptions& options, MergedCapture& capture, ReplayEngine& e
     std::optional<ReplayOut> sent;
     if (outcome.out_port) {
       sent = ReplayOut{out_count++, options.port_names[*outcome.out_port]};
-      if (const Status status = out.write(packet->time_ns, outcome.out_frame); !status) {
+      if (Status status = out.write(packet->time_ns, outcome.out_frame); !status) {
         return status;
       }
     }
     if (!verdicts.is_open()) continue;
-    const Status status = verdicts.write(
+    Status status = verdicts.write(
         verdict_line(*options.snapshot, number, outcome.verdict, outcome.worker, sent));
     if (!status) return status;
   }
@@ -180,9 +180,9 @@ Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
 }  // namespace
 
 Status replay(const ReplayOptions& options) {
-  if (const Status status = check(options); !status) return status;
+  if (Status status = check(options); !status) return status;
   MergedCapture capture;
-  if (const Status status = capture.open(options.inputs); !status) return status;
+  if (Status status = capture.open(options.inputs); !status) return status;
   const Secrets secrets = replay_secrets(options.seed);
   const ToeplitzHash owner_hash(secrets.owner);
   const auto engine = make_engine(options, secrets.flows, owner_hash);
@@ -190,11 +190,11 @@ Status replay(const ReplayOptions& options) {
   auto out = PcapWriter::create(options.out_path, capture.resolution());
   if (!out) return Error{out.error()};
   VerdictFile verdicts;
-  if (const Status status = verdicts.create(options.verdicts_path); !status) return status;
+  if (Status status = verdicts.create(options.verdicts_path); !status) return status;
 
-  const Status result = run(options, capture, **engine, *out, verdicts);
-  const Status out_closed = out->close();
-  const Status verdicts_closed = verdicts.close();
+  Status result = run(options, capture, **engine, *out, verdicts);
+  Status out_closed = out->close();
+  Status verdicts_closed = verdicts.close();
   if (!result) return result;
   return out_closed ? verdicts_closed : out_closed;
 }

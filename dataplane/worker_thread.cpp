@@ -3,7 +3,8 @@
 #include <rte_cycles.h>
 #include <rte_pause.h>
 #include <sys/prctl.h>
-#include <time.h>
+
+#include <ctime>
 
 namespace vipgate {
 

@@ -215,7 +215,7 @@ DnsReply finish_truncated(const DnsParsed& parsed, DnsRcode rcode) {
 // Copies in groups of 16 octets where there is room for the last one's excess. `from` is followed
 // by kDnsReadSlack readable octets.
 void copy_body(uint8_t* to, const uint8_t* from, uint32_t length, const uint8_t* room_end) {
-  if (room_end - to >= static_cast<ptrdiff_t>(length + 15)) [[likely]] {
+  if (room_end - to >= ptrdiff_t{length} + 15) [[likely]] {
     for (uint32_t at = 0; at < length; at += 16) std::memcpy(to + at, from + at, 16);
   } else {
     std::memcpy(to, from, length);
