@@ -10,6 +10,7 @@
 #include "common/snapshot_cell.h"
 #include "dataplane/announce.h"
 #include "dataplane/counter_names.h"
+#include "dataplane/device_claim.h"
 #include "dataplane/exception_path.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/port.h"
@@ -73,6 +74,8 @@ struct Dataplane::Parts {
   Status make_exception_path();
   void make_workers();
   Status start_workers();
+  bool announce(const IpAddress& address);
+  void add_port_counters(NamedCounters& counters) const;
   void stop_workers();
   WorkerOptions worker_options(uint32_t worker);
 
@@ -85,6 +88,7 @@ struct Dataplane::Parts {
   std::unique_ptr<rte_mempool, PoolDeleter> pool;
   std::unique_ptr<WorkerMesh> mesh;
   std::unique_ptr<ExceptionPath> exception_path;
+  std::vector<DeviceClaim> claims;
   std::vector<std::unique_ptr<Port>> ports;
   std::vector<std::string> warnings;
   std::vector<std::unique_ptr<WorkerMemory>> memory;
@@ -124,8 +128,13 @@ Status Dataplane::Parts::open_ports() {
                              ? options.mbufs
                              : queues * 2048 + workers * workers * kRingSize + kPoolSlack;
   auto made = make_packet_pool("packets", count, static_cast<uint16_t>(room), SOCKET_ID_ANY);
-  if (!made) return Error{made.error() + "; raise dpdk.memory_mb"};
+  if (!made) return Error{made.error()};
   pool.reset(*made);
+  for (const DataplanePort& port : options.ports) {
+    auto claim = DeviceClaim::take(port.device);
+    if (!claim) return Error{claim.error()};
+    claims.push_back(std::move(claim).value());
+  }
   for (size_t i = 0; i < options.ports.size(); ++i) {
     const DataplanePort& port = options.ports[i];
     auto opened = Port::open({.index = static_cast<int>(i),
@@ -254,26 +263,54 @@ std::string Dataplane::interface_name(size_t port) const {
 }
 
 size_t Dataplane::announce(std::span<const IpAddress> addresses) {
-  size_t queued = 0;
-  if (!parts_->exception_path) return queued;
-  for (const IpAddress& address : addresses) {
-    const auto is_home = [&](const DataplanePort& port) {
-      return std::any_of(port.addresses.begin(), port.addresses.end(),
-                         [&](const IpPrefix& prefix) { return prefix.contains(address); });
-    };
-    const auto& ports = parts_->options.ports;
-    const bool has_home = std::any_of(ports.begin(), ports.end(), is_home);
-    for (size_t i = 0; i < ports.size(); ++i) {
-      if (has_home && !is_home(ports[i])) continue;
-      const auto frame = announcement(address, mac(i), ports[i].vlan);
-      queued += parts_->exception_path->inject(static_cast<uint16_t>(i), frame) ? 1 : 0;
-    }
+  for (size_t taken = 0; taken < addresses.size(); ++taken) {
+    if (!parts_->announce(addresses[taken])) return taken;
   }
-  return queued;
+  return addresses.size();
+}
+
+// False: the port's ring has no room for it now.
+bool Dataplane::Parts::announce(const IpAddress& address) {
+  if (!exception_path) return true;
+  const auto is_home = [&](const DataplanePort& port) {
+    return std::any_of(port.addresses.begin(), port.addresses.end(),
+                       [&](const IpPrefix& prefix) { return prefix.contains(address); });
+  };
+  const bool has_home = std::any_of(options.ports.begin(), options.ports.end(), is_home);
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const DataplanePort& port = options.ports[i];
+    if (!port.kernel || (has_home && !is_home(port))) continue;
+    const auto frame = announcement(address, ports[i]->mac(), port.vlan);
+    if (!exception_path->inject(static_cast<uint16_t>(i), frame)) return false;
+  }
+  return true;
+}
+
+// What the devices and the kernel's side lost, and what passed to and from the kernel.
+void Dataplane::Parts::add_port_counters(NamedCounters& counters) const {
+  const auto add = [&](std::string name, uint64_t value) {
+    if (value != 0) counters.emplace_back(std::move(name), value);
+  };
+  for (size_t i = 0; i < ports.size(); ++i) {
+    const std::string prefix = "port." + options.ports[i].name + ".";
+    const rte_eth_stats device = ports[i]->stats();
+    add(prefix + "rx_missed", device.imissed);
+    add(prefix + "rx_errors", device.ierrors);
+    add(prefix + "rx_no_buffer", device.rx_nombuf);
+    add(prefix + "tx_errors", device.oerrors);
+    if (!options.ports[i].kernel) continue;
+    const KernelPortStats kernel = exception_path->stats(static_cast<uint16_t>(i));
+    add(prefix + "to_kernel", kernel.to_kernel);
+    add(prefix + "to_kernel_dropped", kernel.to_kernel_dropped);
+    add(prefix + "from_kernel", kernel.from_kernel);
+    add(prefix + "from_kernel_dropped", kernel.from_kernel_dropped);
+  }
 }
 
 NamedCounters Dataplane::counters() const {
-  return add_up_counters(parts_->memory, parts_->cell.current().get());
+  NamedCounters counters = add_up_counters(parts_->memory, parts_->cell.current().get());
+  parts_->add_port_counters(counters);
+  return counters;
 }
 
 }  // namespace vipgate

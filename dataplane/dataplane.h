@@ -68,7 +68,8 @@ class Dataplane {
   std::string interface_name(size_t port) const;
 
   // Tells the segments that `addresses` live here now: on the port whose prefix has the address, or
-  // else on all ports with a kernel side. Returns how many frames were queued.
+  // else on all ports with a kernel side. Returns how many of them, from the front, were queued:
+  // the rest must be tried again.
   size_t announce(std::span<const IpAddress> addresses);
 
   // All counters that are not zero, summed over workers, by name: "drop.no_flow", "dns.answer",

@@ -4,6 +4,7 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_pci.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -93,9 +94,11 @@ Status Port::probe() {
     return error("not found: bind it to vfio-pci (dpdk-devbind.py -b vfio-pci " + name +
                  ") and see that its driver's package (librte-net-...) is installed");
   }
-  return error("cannot be made (" + reason(code) +
-               "): check the driver's name, its arguments and that its package (librte-net-...) "
-               "is installed");
+  const char* privilege = geteuid() != 0 ? "run as root, or " : "";
+  return error("cannot be made (" + reason(code) + "): " + privilege +
+               "check the driver's name (net_af_packet0,iface=" + name +
+               " for an interface of the kernel's), its arguments and that its package "
+               "(librte-net-...) is installed");
 }
 
 Status Port::configure(const rte_eth_dev_info& info) {

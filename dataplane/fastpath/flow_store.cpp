@@ -149,7 +149,7 @@ bool FlowStore<Address>::place_return_entry(Record& record, Now now, DropReason&
 template <class Address>
 bool FlowStore<Address>::make_room(uint64_t hash, FlowState state, Now now, Entry*& slot) {
   slot = table_.choose(hash, state, now.quarter,
-                       [&](const Entry& entry) { return has_expired(entry, now.quarter); });
+                       [&](const Entry& entry) { return memory_.records[entry.value].deadline; });
   if (slot == nullptr) return false;
   if (slot->state == FlowState::kFree) return true;
   evict(memory_.records[slot->value], now);

@@ -60,17 +60,17 @@ class FlowTable {
   // The slot where a new flow in `state` may be put: empty, or the least worthy one of its two
   // buckets: expired, then closing, then unanswered (embryonic, one-way), then the least recently
   // seen. Null when every slot holds a flow that is worth more: an unanswered flow never displaces
-  // an answered one. `has_expired(entry)` has the last word where an entry's deadline has passed.
+  // an answered one. `deadline_of(entry)` has the last word where an entry's deadline has passed.
   // Before a live flow goes, or the new one is refused, a flow that can lie elsewhere moves there,
   // unless the table is so full that the search would cost more than it finds.
   // The caller gives back what an occupied slot held (erase()) before it calls place().
-  template <class HasExpired>
-  Entry* choose(uint64_t hash, FlowState state, Quarter now, HasExpired&& has_expired) {
+  template <class DeadlineOf>
+  Entry* choose(uint64_t hash, FlowState state, Quarter now, DeadlineOf&& deadline_of) {
     Entry* best = nullptr;
     uint32_t best_rank = UINT32_MAX;
     for (Bucket* bucket : {&first(hash), &second(hash)}) {
       for (Entry& entry : bucket->entries) {
-        const uint32_t rank = eviction_rank(entry, now, has_expired);
+        const uint32_t rank = eviction_rank(entry, now, deadline_of);
         if (rank < best_rank) {
           best = &entry;
           best_rank = rank;
@@ -189,13 +189,15 @@ class FlowTable {
   }
 
   // 0: empty; 1: expired; then by worth and, within one, by the time left.
-  template <class HasExpired>
-  static uint32_t eviction_rank(const Entry& entry, Quarter now, HasExpired&& has_expired) {
+  template <class DeadlineOf>
+  static uint32_t eviction_rank(const Entry& entry, Quarter now, DeadlineOf&& deadline_of) {
     if (entry.state == FlowState::kFree) return 0;
-    if (has_passed(entry.deadline, now) && has_expired(entry)) return kExpiredRank;
-    const uint32_t left =
-        has_passed(entry.deadline, now) ? 0 : static_cast<uint16_t>(entry.deadline - now);
-    return worth(entry.state) << 16 | left;
+    Quarter deadline = entry.deadline;
+    if (has_passed(deadline, now)) {
+      deadline = deadline_of(entry);
+      if (has_passed(deadline, now)) return kExpiredRank;
+    }
+    return worth(entry.state) << 16 | static_cast<uint16_t>(deadline - now);
   }
 
   static uint32_t worth(FlowState state) {

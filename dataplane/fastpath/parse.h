@@ -31,6 +31,10 @@ inline DropReason parse_l4(Packet& packet) {
     if (length < sizeof(UdpHeader)) return DropReason::kBadL4Header;
     const uint16_t udp_length = packet.l4<UdpHeader>().length.host();
     if (udp_length < sizeof(UdpHeader) || udp_length > length) return DropReason::kBadL4Header;
+    // "No checksum" exists over IPv4 only (RFC 8200 8.1).
+    if (packet.step == Step::kLookup6 && packet.l4<UdpHeader>().checksum == Be16{}) {
+      return DropReason::kBadUdpChecksum;
+    }
     packet.tcp_flags = 0;
   }
   // TCP and UDP have their ports in the same place.

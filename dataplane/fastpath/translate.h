@@ -193,6 +193,11 @@ template <class Address>
   }
   const Address client = ip.source;
   const Address vip = ip.destination;
+  // What claims to come from one of our own addresses is forged, or a loop.
+  if (burst.snapshot.template table<Address>().addresses.find(client) != nullptr) {
+    drop(burst, packet, DropReason::kMartianSource, service.index);
+    return nullptr;
+  }
   const uint32_t row = scale(translate_detail::row_hash(client, packet.source_port, vip,
                                                         packet.destination_port, packet.protocol),
                              service.row_count);

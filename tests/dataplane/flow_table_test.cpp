@@ -16,7 +16,8 @@ using Bucket = Table::Bucket;
 using Entry = Table::Entry;
 
 constexpr HashSecret kSecret{{11, 22, 33, 44}};
-constexpr auto kAlways = [](const Entry&) { return true; };
+constexpr auto kOwnDeadline = [](const Entry& entry) { return entry.deadline; };
+};
 
 FlowKey4 key_of(uint32_t client, uint16_t port = 1, uint32_t flow = 1) {
   return FlowKey4::of(Ipv4Address{Be32(client)}, Be16(port), flow);
@@ -32,7 +33,7 @@ struct TableUnderTest {
 
   Entry* insert(FlowKey4 key, FlowState state, Quarter deadline, Quarter now, uint32_t value = 0) {
     const uint64_t hash = table.hash(key);
-    Entry* slot = table.choose(hash, state, now, kAlways);
+    Entry* slot = table.choose(hash, state, now, kOwnDeadline);
     if (slot == nullptr) return nullptr;
     if (slot->state != FlowState::kFree) table.erase(slot);
     table.place(slot, key, hash, value, deadline, state);
@@ -154,7 +155,7 @@ TEST(FlowTable, EntryWhoseOwnerSaysThatItHasNotExpiredIsNotTakenForExpired) {
   t.find(keys[5])->deadline = 499;
   const FlowKey4 fresh = t.key_for(2, 5);
   EXPECT_EQ(t.table.choose(t.table.hash(fresh), FlowState::kEmbryonic, 500,
-                           [](const Entry&) { return false; }),
+                           [](const Entry&) { return Quarter{600}; }),
             nullptr);
 }
 
@@ -328,7 +329,7 @@ class FlowTableModel {
     const int own = state == FlowState::kClosing ? 2 : answered ? 4 : 3;
     const bool moves = least.first > 1 && can_move &&
                        (least.first > own || t_.table.size() <= t_.memory.size() * 2);
-    Entry* slot = t_.table.choose(hash, state, now_, kAlways);
+    Entry* slot = t_.table.choose(hash, state, now_, kOwnDeadline);
     if (!moves && least.first > own) {
       ASSERT_EQ(slot, nullptr);
       return;

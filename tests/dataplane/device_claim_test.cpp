@@ -1,0 +1,29 @@
+#include "dataplane/device_claim.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+namespace vipgate {
+namespace {
+
+TEST(DeviceClaim, SecondClaimOnTheSameDeviceIsRefusedUntilTheFirstEnds) {
+  std::optional<DeviceClaim> first(DeviceClaim::take("net_tap7,iface=claimed").value());
+  const auto second = DeviceClaim::take("net_tap7,iface=claimed");
+  ASSERT_FALSE(second.ok());
+  EXPECT_NE(second.error().find("'net_tap7,iface=claimed' is used by another"), std::string::npos);
+  EXPECT_TRUE(DeviceClaim::take("net_tap7,iface=other").ok());
+  first.reset();
+  EXPECT_TRUE(DeviceClaim::take("net_tap7,iface=claimed").ok());
+}
+
+TEST(DeviceClaim, LongDeviceStringsThatDifferAtTheEndAreDifferentDevices) {
+  const std::string path(300, 'x');
+  const auto first = DeviceClaim::take("net_pcap0,rx_pcap=" + path + "1");
+  const auto second = DeviceClaim::take("net_pcap0,rx_pcap=" + path + "2");
+  EXPECT_TRUE(first.ok());
+  EXPECT_TRUE(second.ok());
+}
+
+}  // namespace
+}  // namespace vipgate
