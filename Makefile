@@ -14,7 +14,7 @@ PACKAGES := \
 # from more than 28 bits.
 SETARCH := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: run build deps test lint format asan tsan fuzz perf clean
+.PHONY: run build deps test lint format asan tsan fuzz perf bench clean
 
 run: build
 	tests/netns/demo.sh $(ARGS)
@@ -63,6 +63,9 @@ fuzz: deps
 	  -print_final_stats=1 corpus ../tests/fuzz/corpus/dns_responder
 
 perf: build
+	perf/run $(ARGS)
+
+bench: build
 	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench; done
 
 clean:

@@ -203,7 +203,8 @@ Status Dataplane::Parts::start_workers() {
     const auto run = [](void* argument) {
       const auto& launch = *static_cast<const Launch*>(argument);
       Parts& parts = *launch.parts;
-      run_worker(*parts.worker_objects[launch.worker], *parts.clock, parts.options.poll, parts.stop);
+      run_worker(*parts.worker_objects[launch.worker], *parts.clock, parts.options.poll,
+                 parts.stop);
       return 0;
     };
     if (rte_eal_remote_launch(run, &launches[i], lcore_of(i)) != 0) {

@@ -106,8 +106,8 @@ Status Port::probe() {
 }
 
 Status Port::configure(const rte_eth_dev_info& info) {
-  // The kernel spreads packets over the queues of these two as it likes and may move a flow from one
-  // to another, which would reorder it.
+  // The kernel spreads packets over the queues of these two as it likes and may move a flow from
+  // one to another, which would reorder it.
   const bool is_kernel_backed = facts_.driver == "net_tap" || facts_.driver == "net_af_packet";
   const uint16_t automatic = is_kernel_backed ? 1 : options_.workers;
   const uint16_t wanted_rx = options_.rx_queues != 0 ? options_.rx_queues : automatic;

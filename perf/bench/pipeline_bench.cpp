@@ -194,4 +194,3 @@ BENCHMARK(nat_return)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 
 }  // namespace
 }  // namespace vipgate
-
