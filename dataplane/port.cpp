@@ -31,9 +31,7 @@ std::string dpdk_name(const std::string& device) {
 
 // For devices that have no address (net_ring): zeros are no station's, neither as the source of a
 // frame nor as the address of the kernel's side. "vg", locally administered.
-MacAddress made_up_mac(int index) {
-  return {{0x02, 'v', 'g', 0, 0, static_cast<uint8_t>(index)}};
-}
+MacAddress made_up_mac(int index) { return {{0x02, 'v', 'g', 0, 0, static_cast<uint8_t>(index)}}; }
 
 std::string reason(int code) { return std::strerror(code < 0 ? -code : code); }
 

@@ -40,7 +40,8 @@ def packet(source, destination, protocol, l4, ttl=64, fragment=0x4000):
     """(ether type, IP packet)."""
     source, destination = address(source), address(destination)
     if len(source) == 16:
-        return IPV6, struct.pack("!IHBB", 6 << 28, len(l4), protocol, ttl) + source + destination + l4
+        head = struct.pack("!IHBB", 6 << 28, len(l4), protocol, ttl)
+        return IPV6, head + source + destination + l4
     head = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(l4), 0, fragment, ttl, protocol)
     sum_ = checksum(head + b"\0\0" + source + destination)
     return IPV4, head + struct.pack("!H", sum_) + source + destination + l4
