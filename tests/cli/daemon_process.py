@@ -27,10 +27,12 @@ BURST = read_burst()
 
 
 class Daemon:
-    """`vipgated --config CONFIG --seed 7`; killed at the end of the block if it still runs."""
+    """`vipgated --config CONFIG --seed 7`; killed at the end of the block if it still runs.
 
-    def __init__(self, config, seed=7):
-        self.process = subprocess.Popen([BINARY, "--config", config, "--seed", str(seed)],
+    `runner` becomes the daemon by exec, as `unshare -n` does."""
+
+    def __init__(self, config, runner=()):
+        self.process = subprocess.Popen([*runner, BINARY, "--config", config, "--seed", "7"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace")
         self.lines, self.log = queue.Queue(), []

@@ -208,6 +208,20 @@ class PassesPacketsThroughARing(DaemonTest):
         self.assertGreater(self.run_ring(CPUS)["handed_over"], 0)
 
 
+    def test_announcements_come_back_and_are_answered(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root, for a network namespace with the kernel's side of the port")
+        ring = port("ring", "net_ring0", CLUSTER_ADDRESSES, [], kernel="true")
+        config = self.write_config([ring], served=service("a", VIP, 80, "tcp", ["10.9.1.11 80 1"]))
+        with Daemon(config, runner=("unshare", "--net")) as daemon:
+            daemon.wait_for(r" ready: ")
+            # A gratuitous ARP is a request for the address: a VIP, two of SNAT, one of DNS. The
+            # answers come back in turn, for the kernel.
+            counters = daemon.wait_until(lambda now: now.get("kernel.arp", 0) >= 4)
+            self.assertEqual(counters["reply.arp"], 4)
+            self.assert_stops(daemon)
+
+
 class ReloadsStopsAndNamesMistakes(DaemonTest):
     REALS = ("10.9.1.11:8080", "10.9.1.12:8081")
 

@@ -34,7 +34,7 @@ PORT = """\
   - name: {name}
     device: "{device}"
     addresses: [{addresses}]
-    kernel: false
+    kernel: {kernel}
     neighbors: [{neighbors}]
 """
 SERVICE = """\
@@ -73,9 +73,9 @@ CLUSTER_NEIGHBORS = ["10.9.1.11", "10.9.1.12", "fd09:1::11", "fd09:1::12"]
 EDGE_ADDRESSES, CLUSTER_ADDRESSES = ("10.9.0.2/24", "fd09::2/64"), ("10.9.1.2/24", "fd09:1::2/64")
 
 
-def port(name, device, addresses, neighbors, neighbor_mac=NEXT_HOP_MAC):
+def port(name, device, addresses, neighbors, neighbor_mac=NEXT_HOP_MAC, kernel="false"):
     return PORT.format(
-        name=name, device=device, addresses=", ".join(f'"{a}"' for a in addresses),
+        name=name, device=device, kernel=kernel, addresses=", ".join(f'"{a}"' for a in addresses),
         neighbors=", ".join(f'{{ address: "{n}", mac: "{neighbor_mac}" }}' for n in neighbors))
 
 
