@@ -94,6 +94,11 @@ void pin_to(const std::vector<uint16_t>& cpus) {
 }
 
 int run(const Config& config, std::optional<uint64_t> seed) {
+  // `compile` and `--check` do without; a gateway would run and do nothing.
+  if (config.ports.empty()) {
+    return fail(kExitBadConfiguration,
+                config.file + ": no port to serve on: add one to `ports`, with name and device");
+  }
   if (auto status = check_cpus(config); !status) {
     return fail(kExitBadConfiguration, status.error());
   }

@@ -30,6 +30,10 @@ std::string dpdk_name(const std::string& device) {
   return text;
 }
 
+// For devices that have no address (net_ring): zeros are no station's, neither as the source of a
+// frame nor as the address of the kernel's side. "vg", locally administered.
+MacAddress made_up_mac(int index) { return {{0x02, 'v', 'g', 0, 0, static_cast<uint8_t>(index)}}; }
+
 std::string reason(int code) { return std::strerror(code < 0 ? -code : code); }
 
 }  // namespace
@@ -76,6 +80,7 @@ Result<std::unique_ptr<Port>> Port::open(const PortOptions& options) {
     return port->failed("reading its MAC address", code);
   }
   std::memcpy(port->mac_.bytes.data(), mac.addr_bytes, sizeof(mac.addr_bytes));
+  if (port->mac_ == MacAddress{}) port->mac_ = made_up_mac(options.index);
   return port;
 }
 
