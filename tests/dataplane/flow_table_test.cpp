@@ -17,7 +17,6 @@ using Entry = Table::Entry;
 
 constexpr HashSecret kSecret{{11, 22, 33, 44}};
 constexpr auto kOwnDeadline = [](const Entry& entry) { return entry.deadline; };
-};
 
 FlowKey4 key_of(uint32_t client, uint16_t port = 1, uint32_t flow = 1) {
   return FlowKey4::of(Ipv4Address{Be32(client)}, Be16(port), flow);
