@@ -55,23 +55,35 @@ struct ReconcilerTest : testing::Test {
   std::unique_ptr<Reconciler> reconciler;
 };
 
-TEST_F(ReconcilerTest, ANameIsPublishedOnlyWhenEveryWorkerForwardsItsVip) {
+TEST_F(ReconcilerTest, ANameIsAddedOnlyWhenEveryWorkerForwardsItsVip) {
   dataplane.workers_pass = false;
   Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));
-  EXPECT_TRUE(forwards("11.0.0.1"));
-  EXPECT_EQ(names(), 0u);
-  ASSERT_TRUE(r.tick(0).ok());
-  EXPECT_EQ(dataplane.published.size(), 1u) << "no worker has passed";
-  EXPECT_TRUE(r.is_pending());
+  EXPECT_EQ(names(), 1u) << "no packet comes before the first snapshot";
   dataplane.passed_version = 1;
   ASSERT_TRUE(r.tick(0).ok());
+  ASSERT_TRUE(
+      r.apply(config_of(one("a", "11.0.0.1", kReal) + one("b", "11.0.0.2", kReal)), 10).ok());
+  EXPECT_TRUE(forwards("11.0.0.2"));
   EXPECT_EQ(names(), 1u);
-  EXPECT_FALSE(r.settled());
-  EXPECT_TRUE(dataplane.announced.empty());
+  ASSERT_TRUE(r.tick(10).ok());
+  EXPECT_EQ(dataplane.published.size(), 2u) << "no worker has passed";
+  EXPECT_TRUE(r.is_pending());
   dataplane.passed_version = 2;
-  ASSERT_TRUE(r.tick(0).ok());
+  ASSERT_TRUE(r.tick(10).ok());
+  EXPECT_EQ(names(), 2u);
+  EXPECT_FALSE(r.settled());
+  dataplane.passed_version = 3;
+  ASSERT_TRUE(r.tick(10).ok());
   EXPECT_TRUE(r.settled());
-  EXPECT_FALSE(r.is_pending());
+}
+
+TEST_F(ReconcilerTest, AddressesAreAnnouncedWhenAllWorkersServeThem) {
+  dataplane.workers_pass = false;
+  Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));
+  ASSERT_TRUE(r.tick(0).ok());
+  EXPECT_TRUE(dataplane.announced.empty());
+  dataplane.passed_version = 1;
+  ASSERT_TRUE(r.tick(0).ok());
   EXPECT_EQ(dataplane.announced.size(), 3u) << "VIP, SNAT and DNS address";
 }
 
