@@ -22,7 +22,8 @@
 namespace vipgate {
 namespace {
 
-constexpr int64_t kPendingMs = 1;  // how soon to look again whether the workers have moved on
+// How soon to look again whether the workers have moved on, and to announce further addresses.
+constexpr int64_t kPendingMs = 2;
 
 int64_t now_ms() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
