@@ -22,7 +22,8 @@
 namespace vipgate {
 namespace {
 
-constexpr int64_t kPendingMs = 1;  // how soon to look again whether the workers have moved on
+// How soon to look again whether the workers have moved on, and to announce further addresses.
+constexpr int64_t kPendingMs = 2;
 
 int64_t now_ms() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -42,6 +43,19 @@ void notify_reloading() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us)).c_str());
+}
+
+// "a, b, c, …"
+template <class Set, class Text>
+std::string first_few(const Set& set, const Text& text) {
+  constexpr size_t kFew = 3;
+  std::string list;
+  size_t count = 0;
+  for (const auto& item : set) {
+    if (count++ == kFew) return list + ", …";
+    list += (list.empty() ? "" : ", ") + text(item);
+  }
+  return list;
 }
 
 void log_lines(const std::string& text) {
@@ -202,18 +216,33 @@ void ControlLoop::report(const Status& status) {
   if (!status) spdlog::error("{}", status.error());
 }
 
+// Large configurations can have very many of these: a line for each would bury all others.
 void ControlLoop::report_routes() {
-  for (const IpAddress& address : reconciler_.unreachable()) {
-    spdlog::warn("no way leads to the real {}: no port has its prefix or a gateway for it",
-                 to_string(address));
+  const std::set<IpAddress>& unreachable = reconciler_.unreachable();
+  if (unreachable != reported_unreachable_) {
+    reported_unreachable_ = unreachable;
+    if (!unreachable.empty()) {
+      spdlog::warn("no way leads to {} reals: no port has their prefix or a gateway for them: {}",
+                   unreachable.size(), first_few(unreachable, [](const IpAddress& address) {
+                     return to_string(address);
+                   }));
+    }
   }
+  std::set<NextHop> unknown;
   for (const NextHop& next_hop : reconciler_.unresolved()) {
-    if (!dataplane_.interface_name(next_hop.port).empty()) continue;
-    spdlog::warn(
-        "the link-layer address of {} is unknown: port '{}' has no kernel side; add it to the "
-        "port's `neighbors` or set `kernel: true`",
-        to_string(next_hop.address), reconciler_.config().ports[next_hop.port].name);
+    if (dataplane_.interface_name(next_hop.port).empty()) unknown.insert(next_hop);
   }
+  if (unknown == reported_unknown_) return;
+  reported_unknown_ = unknown;
+  if (unknown.empty()) return;
+  const auto& ports = reconciler_.config().ports;
+  spdlog::warn(
+      "the link-layer addresses of {} next hops are unknown, as their ports have no kernel side; "
+      "add "
+      "them to the port's `neighbors` or set `kernel: true`: {}",
+      unknown.size(), first_few(unknown, [&](const NextHop& next_hop) {
+        return to_string(next_hop.address) + " on '" + ports[next_hop.port].name + "'";
+      }));
 }
 
 void ControlLoop::log_counters() {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "controlplane/config.h"
@@ -46,6 +47,9 @@ class ControlLoop {
   void log_counters();
   void arm_timer(int64_t now_ms);
 
+  // What report_routes() has warned of last.
+  std::set<IpAddress> reported_unreachable_;
+  std::set<NextHop> reported_unknown_;
   DataplaneControl& dataplane_;
   std::unique_ptr<NeighborKeeper> neighbors_;
   Reconciler reconciler_;

@@ -51,7 +51,9 @@ class DataplaneAdapter : public DataplaneControl {
   std::vector<std::pair<std::string, uint64_t>> counters() const override {
     return dataplane_.counters();
   }
-  void announce(std::span<const IpAddress> addresses) override { dataplane_.announce(addresses); }
+  size_t announce(std::span<const IpAddress> addresses) override {
+    return dataplane_.announce(addresses);
+  }
 
  private:
   Dataplane& dataplane_;

@@ -181,6 +181,11 @@ Status NeighborWatcher::resolve(const NeighborKey& neighbor) {
   nla_put(message.get(), NDA_DST, neighbor.address.bits() / 8, neighbor.address.bytes().data());
   int code = nl_send_auto(requests_.get(), message.get());
   if (code >= 0) code = nl_wait_for_ack(requests_.get());
+  if (code == -NLE_NOMEM) {  // ENOBUFS or ENOMEM
+    const std::string family = neighbor.address.is_v4() ? "ipv4" : "ipv6";
+    return Error{what + ": the kernel's table is full: raise net." + family +
+                 ".neigh.default.gc_thresh3"};
+  }
   if (code < 0) return netlink_error(what, code);
   return Done{};
 }

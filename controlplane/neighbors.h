@@ -54,7 +54,8 @@ class NeighborWatcher {
   std::optional<MacAddress> find(const NeighborKey& neighbor) const;
 
   // Has the kernel resolve the neighbour, or confirm it when its entry is stale (NTF_USE: as if a
-  // packet had been sent to it). Call it again every 15 s or so for as long as it is needed.
+  // packet had been sent to it). Call it again every 15 s or so for as long as it is needed. An
+  // error because the kernel's table is full names the sysctl that limits it.
   Status resolve(const NeighborKey& neighbor);
   // resolve() for all watched neighbours; the first error, if any.
   Status resolve_all();

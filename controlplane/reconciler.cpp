@@ -9,6 +9,9 @@
 namespace vipgate {
 namespace {
 
+// Per tick, so that neither the control thread nor the way out is flooded by a large reload.
+constexpr size_t kAnnouncementsPerTick = 64;
+
 // What is in force, with what a reload may change taken from `next`.
 Config reloaded(const Config& running, const Config& next) {
   Config config = running;
@@ -74,17 +77,26 @@ Status Reconciler::tick(int64_t now_s) {
     }
   }
   if (auto status = publisher_.advance(); !status) return status;
-  if (publisher_.settled()) announce_new();
+  if (publisher_.settled()) queue_announcements();
+  announce_some();
   return Done{};
 }
 
-void Reconciler::announce_new() {
-  if (serving_ == announced_) return;
-  std::vector<IpAddress> fresh;
-  std::set_difference(serving_.begin(), serving_.end(), announced_.begin(), announced_.end(),
-                      std::back_inserter(fresh));
-  announced_ = serving_;
-  if (!fresh.empty()) dataplane_.announce(fresh);
+void Reconciler::queue_announcements() {
+  if (serving_ == queued_) return;
+  std::set_difference(serving_.begin(), serving_.end(), queued_.begin(), queued_.end(),
+                      std::inserter(to_announce_, to_announce_.end()));
+  queued_ = serving_;
+}
+
+void Reconciler::announce_some() {
+  if (to_announce_.empty()) return;
+  const size_t count = std::min(to_announce_.size(), kAnnouncementsPerTick);
+  const auto end = std::next(to_announce_.begin(), static_cast<ptrdiff_t>(count));
+  const std::vector<IpAddress> some(to_announce_.begin(), end);
+  const size_t taken = std::min(dataplane_.announce(some), count);
+  to_announce_.erase(to_announce_.begin(),
+                     std::next(to_announce_.begin(), static_cast<ptrdiff_t>(taken)));
 }
 
 Result<std::shared_ptr<const DnsTable>> Reconciler::dns_table(const DnsNames& names) {
@@ -112,6 +124,11 @@ Result<std::shared_ptr<const Snapshot>> Reconciler::compile(const DnsNames& name
   for (const ServiceSpec& service : compiled.spec.services) serving_.insert(service.vip);
   for (const SnatAddress& snat : compiled.spec.snat_addresses) serving_.insert(snat.address);
   serving_.insert(config_.dns.listen.begin(), config_.dns.listen.end());
+  // What is not served any longer must draw no traffic here; should it return, it is announced
+  // anew.
+  const auto is_gone = [&](const IpAddress& address) { return !serving_.contains(address); };
+  std::erase_if(to_announce_, is_gone);
+  std::erase_if(queued_, is_gone);
   return builder_.build(compiled.spec);
 }
 

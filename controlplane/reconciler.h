@@ -36,12 +36,12 @@ class Reconciler {
   Result<ReloadOutcome> apply(const Config& next, int64_t now_s);
 
   // Drops what has drained, publishes names that waited, announces addresses that began to serve.
-  // To be called at next_deadline_s(), and every millisecond or so for as long as is_pending().
+  // To be called at next_deadline_s(), and every 2 ms or so for as long as is_pending().
   Status tick(int64_t now_s);
   // The link-layer address of a neighbour has changed: publishes anew.
   Status neighbors_changed() { return publisher_.refresh(); }
 
-  bool is_pending() const { return publisher_.waits(); }
+  bool is_pending() const { return publisher_.waits() || !to_announce_.empty(); }
   // Whether all workers have taken the present state, with all its names.
   bool settled() const { return publisher_.settled(); }
   int64_t next_deadline_s() const { return next_deadline_s_; }
@@ -55,7 +55,8 @@ class Reconciler {
  private:
   Result<std::shared_ptr<const Snapshot>> compile(const DnsNames& names);
   Result<std::shared_ptr<const DnsTable>> dns_table(const DnsNames& names);
-  void announce_new();
+  void queue_announcements();
+  void announce_some();
 
   Config config_;
   DataplaneControl& dataplane_;
@@ -70,8 +71,9 @@ class Reconciler {
   std::set<NextHop> next_hops_;
   std::set<NextHop> unresolved_;
   std::set<IpAddress> unreachable_;
-  std::set<IpAddress> serving_;    // VIPs, SNAT and DNS addresses of the last snapshot
-  std::set<IpAddress> announced_;  // those of the segments' knowledge
+  std::set<IpAddress> serving_;  // VIPs, SNAT and DNS addresses of the last snapshot
+  std::set<IpAddress> queued_;   // those that were given to to_announce_ at some time
+  std::set<IpAddress> to_announce_;
 
   // The last table and what it was made from.
   std::shared_ptr<const DnsTable> dns_;

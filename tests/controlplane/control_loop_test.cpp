@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "controlplane/config_reader.h"
@@ -78,6 +79,55 @@ TEST_F(ControlLoopTest, AReloadOfABadFileChangesNothing) {
   std::filesystem::remove(path_);
   reload_and_wait();
   EXPECT_EQ(dataplane_.published.size(), 1u);
+}
+
+std::vector<std::string> lines_with(const std::string& part, const std::string& log) {
+  std::istringstream stream(log);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) {
+    if (line.find(part) != std::string::npos) lines.push_back(line.substr(line.find(part)));
+  }
+  return lines;
+}
+
+TEST_F(ControlLoopTest, WhatHasNoWayOrNoAddressIsReportedInOneLineAndAgainOnlyWhenItChanges) {
+  stop();
+  const std::string head = std::string(kGood).substr(0, std::string(kGood).find("  - { name: a"));
+  const auto services = [&](int count) {
+    std::string reals;
+    for (int i = 1; i <= count; ++i) {
+      reals += "{ address: 192.0.2." + std::to_string(i) + ", port: 80 }, ";
+      reals += "{ address: 10.0.2." + std::to_string(i) + ", port: 80 }, ";
+    }
+    return head + "  - { name: a, vip: 11.0.0.1, port: 80, protocol: tcp, reals: [" + reals +
+           "] }\n";
+  };
+  testing::internal::CaptureStdout();  // where spdlog writes unless told otherwise
+  write(services(2));
+  auto config = read_config(path_);
+  ASSERT_TRUE(config.ok()) << config.error();
+  auto loop = ControlLoop::create({*config, DnsHashSecret{}}, dataplane_);
+  ASSERT_TRUE(loop.ok()) << loop.error();
+  loop_ = std::move(*loop);
+  thread_ = std::thread([this] { status_ = loop_->run(); });
+  reload_and_wait();
+  write(services(200));
+  reload_and_wait();
+  reload_and_wait();
+  stop();
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(lines_with("no way leads", log),
+            (std::vector<std::string>{
+                "no way leads to 2 reals: no port has their prefix or a gateway for them: "
+                "192.0.2.1, 192.0.2.2",
+                "no way leads to 200 reals: no port has their prefix or a gateway for them: "
+                "192.0.2.1, 192.0.2.2, 192.0.2.3, …"}));
+  const auto unknown = lines_with("the link-layer addresses of", log);
+  ASSERT_EQ(unknown.size(), 2u);
+  EXPECT_EQ(unknown[1],
+            "the link-layer addresses of 200 next hops are unknown, as their ports have no kernel "
+            "side; add them to the port's `neighbors` or set `kernel: true`: 10.0.2.1 on 'edge', "
+            "10.0.2.2 on 'edge', 10.0.2.3 on 'edge', …");
 }
 
 TEST_F(ControlLoopTest, AReloadPublishesWhatTheFileSaysNow) {

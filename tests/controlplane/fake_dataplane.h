@@ -1,6 +1,7 @@
 // A data plane that only notes what it is told.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -34,10 +35,12 @@ class FakeDataplane : public DataplaneControl {
     self->locked<int>([&] { return ++self->counters_read; });
     return {{"rx_packets", 5}};
   }
-  void announce(std::span<const IpAddress> addresses) override {
-    locked<int>([&] {
-      announced.insert(announced.end(), addresses.begin(), addresses.end());
-      return 0;
+  size_t announce(std::span<const IpAddress> addresses) override {
+    return locked<size_t>([&] {
+      ++announce_calls;
+      const auto taken = addresses.first(std::min(addresses.size(), takes_announcements));
+      announced.insert(announced.end(), taken.begin(), taken.end());
+      return taken.size();
     });
   }
 
@@ -48,6 +51,8 @@ class FakeDataplane : public DataplaneControl {
 
   std::vector<std::shared_ptr<const Snapshot>> published;
   std::vector<IpAddress> announced;
+  size_t takes_announcements = SIZE_MAX;  // at a time
+  int announce_calls = 0;
   bool workers_pass = true;
   uint64_t passed_version = 0;
   int counters_read = 0;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "controlplane/config_reader.h"
 #include "tests/controlplane/fake_dataplane.h"
 
@@ -157,6 +160,72 @@ TEST_F(ReconcilerTest, NextHopsAreResolvedThroughThePortOfTheSegment) {
   EXPECT_EQ(near.next_hop_mac, (MacAddress{{2, 0, 0, 0, 0, 9}}));
   EXPECT_FALSE(last().real(RealId(1, 0))->next_hop_resolved);
   EXPECT_EQ(reconciler->unreachable().size(), 1u);
+}
+
+// `count` services: 11.0.0.0, 11.0.0.1, …
+std::string many(int count) {
+  std::string services;
+  for (int i = 0; i < count; ++i) {
+    services += one("s" + std::to_string(i),
+                    "11.0." + std::to_string(i / 256) + "." + std::to_string(i % 256));
+  }
+  return services;
+}
+
+TEST_F(ReconcilerTest, EveryAddressIsAnnouncedOnceThoughOnlyAFewAreTakenAtATime) {
+  dataplane.takes_announcements = 7;
+  Reconciler& r = start(config_of(many(300)));
+  int ticks = 0;
+  for (; r.is_pending() && ticks < 1'000; ++ticks) ASSERT_TRUE(r.tick(0).ok());
+  const std::set<IpAddress> distinct(dataplane.announced.begin(), dataplane.announced.end());
+  EXPECT_EQ(distinct.size(), 302u) << "VIPs, SNAT and DNS address";
+  EXPECT_EQ(dataplane.announced.size(), distinct.size());
+  EXPECT_GE(ticks, 302 / 7);
+  const int calls = dataplane.announce_calls;
+  ASSERT_TRUE(r.tick(0).ok());
+  EXPECT_EQ(dataplane.announce_calls, calls) << "nothing is left to announce";
+}
+
+TEST_F(ReconcilerTest, NoMoreThan64AddressesAreAnnouncedPerTick) {
+  Reconciler& r = start(config_of(many(300)));
+  size_t before = 0;
+  for (int ticks = 0; r.is_pending() && ticks < 1'000; ++ticks) {
+    ASSERT_TRUE(r.tick(0).ok());
+    EXPECT_LE(dataplane.announced.size() - before, 64u);
+    before = dataplane.announced.size();
+  }
+  EXPECT_EQ(before, 302u);
+  EXPECT_EQ(dataplane.announce_calls, 5);
+}
+
+TEST_F(ReconcilerTest, AnAddressThatCeasesToServeIsNotAnnounced) {
+  dataplane.takes_announcements = 0;
+  Reconciler& r = start(config_of(one("a", "11.0.0.1") + one("b", "11.0.0.2")));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(r.tick(0).ok());
+  EXPECT_TRUE(r.is_pending()) << "nothing was taken";
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.1")), 10).ok());
+  ASSERT_TRUE(r.tick(110).ok());
+  ASSERT_FALSE(forwards("11.0.0.2")) << "has drained";
+  dataplane.takes_announcements = SIZE_MAX;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(r.tick(110).ok());
+  EXPECT_FALSE(r.is_pending());
+  EXPECT_EQ(std::count(dataplane.announced.begin(), dataplane.announced.end(),
+                       *parse_ip_address("11.0.0.2")),
+            0);
+  EXPECT_EQ(dataplane.announced.size(), 3u);
+}
+
+TEST_F(ReconcilerTest, AnAddressThatServesAgainIsAnnouncedAgain) {
+  Reconciler& r = start(config_of(one("a", "11.0.0.1")));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(r.tick(0).ok());
+  ASSERT_TRUE(r.apply(config_of("  []"), 10).ok());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(r.tick(110).ok());
+  ASSERT_FALSE(forwards("11.0.0.1"));
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.1")), 120).ok());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(r.tick(120).ok());
+  EXPECT_EQ(std::count(dataplane.announced.begin(), dataplane.announced.end(),
+                       *parse_ip_address("11.0.0.1")),
+            2);
 }
 
 }  // namespace
