@@ -54,6 +54,10 @@ class TurnOrder {
 
  private:
   void next_class() {
+    if (current_.end != 0 && classes_.empty()) {  // all weights are equal: no turns to compare
+      at_ = current_.begin;
+      return;
+    }
     if (current_.end != 0) {
       current_.turn += 2;
       classes_.push(current_);
@@ -174,6 +178,7 @@ std::vector<uint16_t> maglev_build(std::span<const MaglevReal> reals, uint32_t r
   assert(rows >= 2 && rows <= kMaglevRowsMax);
   const std::vector<uint16_t> order = order_of_turns(reals);
   if (order.empty()) return {};
+  if (order.size() == 1) return std::vector<uint16_t>(rows, order[0]);
 
   std::vector<Walk> walks;
   walks.reserve(order.size());

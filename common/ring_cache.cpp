@@ -17,6 +17,11 @@ RingRows build_rows(const RingKey& key) {
   return maglev_build(reals, key.rows);
 }
 
+// The key that the table is kept by. Of one real every row is position 0, whichever real it is.
+RingKey shared_key(const RingKey& key) {
+  return key.reals.size() == 1 ? RingKey{.rows = key.rows, .reals = {RingKey::Real{}}} : key;
+}
+
 }  // namespace
 
 RingCache::RingCache(RingRunner runner) : runner_(std::move(runner)) {
@@ -36,11 +41,11 @@ std::vector<std::shared_ptr<const RingRows>> RingCache::get(const std::vector<Ri
   std::vector<Job> jobs;
   result.reserve(keys.size());
   for (const RingKey& key : keys) {
-    const auto entry = tables_.try_emplace(key).first;
+    const auto entry = tables_.try_emplace(shared_key(key)).first;
     std::shared_ptr<const RingRows> rows = entry->second.lock();
     if (rows == nullptr) {
       // The job fills it in below; equal keys further on find it here.
-      jobs.push_back({&key, std::make_shared<RingRows>()});
+      jobs.push_back({&entry->first, std::make_shared<RingRows>()});
       rows = jobs.back().rows;
       entry->second = rows;
     }

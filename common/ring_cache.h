@@ -1,5 +1,6 @@
 // Maglev tables by the set of reals that they spread over, so that services with equal reals share
-// one, and a set that comes back while its table is still in use gets it again.
+// one, and a set that comes back while its table is still in use gets it again. All sets of a
+// single real share one table per number of rows.
 #pragma once
 
 #include <compare>

@@ -121,7 +121,8 @@ Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& 
 
   std::vector<ForwardingPort> ports;
   for (size_t i = 0; i < config.ports.size(); ++i) {
-    ports.push_back({MacAddress{{2, 0, 0, 0, 1, static_cast<uint8_t>(i)}}, config.ports[i].kernel});
+    const auto number = static_cast<uint8_t>(i + 1);
+    ports.push_back({MacAddress{{2, 0, 0, 0, 0, number}}, config.ports[i].kernel});
   }
   const NeighborLookup neighbors = [&](const NextHop&) { return std::optional(next_hop); };
   SnapshotBuilder builder(parallel_ring_runner());

@@ -12,8 +12,8 @@
 namespace vipgate {
 
 // The final state of a configuration, without a data plane: every real that is configured counts,
-// each port has a made-up MAC (02:00:00:00:01:<port>), none checks it, and every next hop is
-// resolved to `next_hop`, but for static neighbours.
+// port i (from 0) has the MAC address 02:00:00:00:00:NN with NN = i + 1, none compares it with a
+// frame's, and every next hop is resolved to `next_hop`, but for static neighbours.
 struct OfflineSnapshot {
   std::shared_ptr<const Snapshot> snapshot;
   SnapshotBuildStats stats;

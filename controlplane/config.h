@@ -64,7 +64,8 @@ struct PortConfig {
   std::string name;
   std::string device;  // PCI address, or vdev with its arguments
   uint16_t mtu = 1500;
-  uint16_t vlan = 0;  // 0: untagged
+  // 0: frames are accepted tagged or untagged and sent untagged; answers carry the question's tag.
+  uint16_t vlan = 0;
   std::vector<IpPrefix> addresses;
   std::vector<IpAddress> gateways;  // key `gateway`; at most one per family
   uint16_t queues = 0;              // 0: auto

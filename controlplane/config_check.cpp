@@ -27,6 +27,17 @@ class AddressUses {
                                      "); each address has one use, write another");
   }
 
+  // Traffic for a real leaves for another machine; none of our own addresses is on one.
+  void refuse_real(const IpAddress& address, const YamlNode& root,
+                   std::initializer_list<YamlStep> path) {
+    const auto found = uses_.find(address);
+    if (found == uses_.end()) return;
+    diagnostics_.error(position_at(root, path),
+                       to_string(address) + " cannot be a real's address: it is already " +
+                           found->second.what + " (line " + std::to_string(found->second.line) +
+                           "); write the address of another machine");
+  }
+
  private:
   struct Use {
     std::string what;
@@ -56,6 +67,12 @@ void check_addresses(const Config& config, const YamlNode& root, Diagnostics& di
   }
   for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
     uses.claim(config.services[i].vip, "a VIP", true, position_at(root, {"services", i, "vip"}));
+  }
+  for (size_t i = 0; i < config.services.size(); ++i) {
+    const std::vector<RealConfig>& reals = config.services[i].reals;
+    for (size_t k = 0; k < reals.size() && !diagnostics.full(); ++k) {
+      uses.refuse_real(reals[k].address, root, {"services", i, "reals", k, "address"});
+    }
   }
 }
 
@@ -125,6 +142,9 @@ void check_gateways(const PortConfig& port, size_t index, const YamlNode& root,
   }
 }
 
+// What "vg-" leaves of the 15 characters of an interface's name.
+constexpr size_t kMaxKernelPortName = 12;
+
 void check_ports(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
   std::set<std::string> names;
   std::set<std::string> devices;
@@ -133,6 +153,12 @@ void check_ports(const Config& config, const YamlNode& root, Diagnostics& diagno
     if (!names.insert(port.name).second) {
       diagnostics.error(position_at(root, {"ports", i, "name"}),
                         "a second port is named '" + port.name + "'; give it another name");
+    }
+    if (port.kernel && port.name.size() > kMaxKernelPortName) {
+      diagnostics.error(position_at(root, {"ports", i, "name"}),
+                        "name: '" + port.name + "' has " + std::to_string(port.name.size()) +
+                            " characters; a port with a kernel side, whose interface is "
+                            "vg-<name>, has at most 12");
     }
     if (!devices.insert(device_id(port.device)).second) {
       diagnostics.error(position_at(root, {"ports", i, "device"}),

@@ -4,8 +4,11 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +34,14 @@ constexpr int kExitBadConfiguration = 2;
 int fail(int code, const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
   return code;
+}
+
+int print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
+    return kExitOk;
+  }
+  return fail(kExitFailure,
+              std::string("cannot write to standard output: ") + std::strerror(errno));
 }
 
 class DataplaneAdapter : public DataplaneControl {
@@ -124,13 +135,12 @@ int run(const Config& config, std::optional<uint64_t> seed) {
 int compile(const Config& config, CompileOutput output) {
   auto text = compile_command(config, output);
   if (!text) return fail(kExitBadConfiguration, text.error());
-  std::fwrite(text->data(), 1, text->size(), stdout);
-  return std::fflush(stdout) == 0 ? kExitOk : fail(kExitFailure, "cannot write the output");
+  return print(*text);
 }
 
 CLI::App* add_replay(CLI::App& app, std::string& file, ReplayArguments& arguments) {
   CLI::App* replay = app.add_subcommand("replay", "put captures through the packet path, offline");
-  replay->add_option("--config", file, "configuration file")->required();
+  replay->add_option("--config", file, "configuration file");
   replay->add_option("--in", arguments.in, "capture: FILE (first port) or PORT=FILE; may repeat")
       ->required()
       ->take_all();
@@ -140,6 +150,17 @@ CLI::App* add_replay(CLI::App& app, std::string& file, ReplayArguments& argument
       ->capture_default_str();
   replay->add_option("--seed", arguments.seed, "makes the secrets of hash tables, as the daemon's");
   return replay;
+}
+
+// What would end the process: a reload or a question for counters that comes before the control
+// loop listens waits for it; a log reader that has gone is an error of a write.
+void survive_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
+  sigaddset(&set, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
 int run_command_line(int argc, char** argv) {
@@ -152,7 +173,7 @@ int run_command_line(int argc, char** argv) {
   app.add_option("--seed", seed, "makes the secrets of hash tables repeatable: for benchmarks");
 
   CLI::App* compile_app = app.add_subcommand("compile", "show what a configuration serves");
-  compile_app->add_option("--config", file, "configuration file")->required();
+  compile_app->add_option("--config", file, "configuration file");
   std::vector<std::pair<CompileOutput, bool>> outputs = {{CompileOutput::kRecords, false},
                                                          {CompileOutput::kServices, false},
                                                          {CompileOutput::kSkipped, false},
@@ -171,6 +192,15 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitBadConfiguration;
   }
+  size_t times = app.count("--config");
+  for (const CLI::App* command : app.get_subcommands()) {
+    times += command->count("--config");
+    if (check) {
+      return fail(kExitBadConfiguration,
+                  "--check and " + command->get_name() + " exclude each other; write one of them");
+    }
+  }
+  if (times > 1) return fail(kExitBadConfiguration, "--config is there twice; write it once");
   if (file.empty()) return fail(kExitBadConfiguration, "--config FILE is required");
 
   auto config = read_config(file);
@@ -186,14 +216,14 @@ int run_command_line(int argc, char** argv) {
   if (auto status = check_compiles(*config); !status) {
     return fail(kExitBadConfiguration, status.error());
   }
-  std::printf("%s: ok\n", file.c_str());
-  return kExitOk;
+  return print(file + ": ok\n");
 }
 
 }  // namespace
 }  // namespace vipgate
 
 int main(int argc, char** argv) {
+  vipgate::survive_signals();
   if (const char* problem = vipgate::check_cpu()) {
     std::fprintf(stderr, "%s\n", problem);
     return 1;

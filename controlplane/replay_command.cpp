@@ -1,8 +1,11 @@
 #include "controlplane/replay_command.h"
 
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 
-#include "controlplane/replay_setup.h"
+#include "controlplane/compile_command.h"
+#include "controlplane/replay_capture.h"
 #include "dataplane/replay.h"
 
 namespace vipgate {
@@ -16,27 +19,47 @@ int fail(int status, const std::string& message) {
   return status;
 }
 
+// By name where one does not exist yet; /dev/null may well be both.
+bool is_same_file(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty() || a == "/dev/null") return false;
+  std::error_code error;
+  const auto whole = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(path, error);
+  };
+  return whole(a) == whole(b) && !error;
+}
+
 }  // namespace
 
 int replay_command(const Config& config, const ReplayArguments& arguments) {
   const auto mac = parse_mac_address(arguments.next_hop_mac);
   if (!mac) return fail(kBadUse, "--next-hop-mac: " + mac.error());
+  if (mac->is_multicast()) {
+    return fail(kBadUse, "--next-hop-mac: " + to_string(*mac) +
+                             " is not the address of one station; write a unicast address");
+  }
+  if (config.ports.empty()) {
+    return fail(kBadUse, config.file + ": there are no ports to replay through; add `ports`");
+  }
+  if (is_same_file(arguments.out, arguments.verdicts)) {
+    return fail(kBadUse, "--out and --verdicts are the same file; write two names");
+  }
   ReplayOptions options;
   for (const std::string& text : arguments.in) {
     const auto capture = parse_replay_capture(config, text);
     if (!capture) return fail(kBadUse, capture.error());
     options.inputs.push_back({capture->port, capture->path});
   }
-  const auto setup = make_replay_setup(config, *mac);
-  if (!setup) return fail(kBadUse, setup.error());
-  options.snapshot = setup->snapshot;
-  options.port_names = setup->port_names;
+  const auto offline = compile_offline(config, *mac);
+  if (!offline) return fail(kBadUse, config.file + ": " + offline.error());
+  options.snapshot = offline->snapshot;
+  for (const PortConfig& port : config.ports) options.port_names.push_back(port.name);
   options.out_path = arguments.out;
   options.verdicts_path = arguments.verdicts;
   options.workers = static_cast<uint32_t>(config.workers.cpus.size());
   options.flows_per_worker = config.limits.flows_per_worker;
-  options.services = setup->services;
-  options.reals = setup->reals;
+  options.services = offline->service_slots;
+  options.reals = offline->real_slots;
   options.seed = arguments.seed;
   const Status status = replay(options);
   return status ? 0 : fail(kFailed, status.error());

@@ -9,6 +9,8 @@
 #include <streambuf>
 #include <unordered_map>
 
+#include "common/utf8.h"
+
 namespace vipgate {
 namespace {
 
@@ -147,24 +149,6 @@ class TreeBuilder : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-// Length of the UTF-8 sequence at `text[i]`, 0 if there is none (RFC 3629 section 4).
-size_t utf8_length(std::string_view text, size_t i) {
-  const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
-  const unsigned lead = byte(i);
-  if (lead < 0x80) return 1;
-  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || i + length > text.size()) return 0;
-  for (size_t k = 1; k < length; ++k) {
-    if ((byte(i + k) & 0xc0) != 0x80) return 0;
-  }
-  const unsigned second = byte(i + 1);
-  if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-      (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
-    return 0;
-  }
-  return length;
-}
-
 // yaml-cpp takes the byte 0x04 for the end of the file and guesses other encodings: let only plain
 // text through to it. Returns false after having said why.
 bool check_text(std::string_view text, Diagnostics& diagnostics) {
@@ -178,7 +162,7 @@ bool check_text(std::string_view text, Diagnostics& diagnostics) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const bool control =
         (byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f;
-    const size_t length = control ? 0 : utf8_length(text, i);
+    const size_t length = control ? 0 : utf8_length(text.substr(i));
     if (length == 0) {
       static constexpr char kHex[] = "0123456789abcdef";
       diagnostics.error(position, std::string("the byte 0x") + kHex[byte >> 4] + kHex[byte & 15] +

@@ -81,7 +81,18 @@ class Replay(unittest.TestCase):
         message = self.replay("--in", "wan=" + self.path("in.pcap"), *out, status=2)
         self.assertIn("no port is named 'wan'", message)
         self.replay("--in", self.path("in.pcap"), *out, "--next-hop-mac", "x", status=2)
+        self.assertIn("write a unicast address", self.replay(
+            "--in", self.path("in.pcap"), *out, "--next-hop-mac", "01:00:5e:00:00:01", status=2))
         self.replay("--in", self.path("in.pcap"), *out, config=self.path("absent"), status=2)
+        same = os.path.join(os.path.dirname(self.path("x")), ".", "out.pcap")
+        message = self.replay("--in", self.path("in.pcap"), *out, "--verdicts", same, status=2)
+        self.assertIn("--out and --verdicts are the same file", message)
+        self.assertFalse(os.path.exists(self.path("out.pcap")))
+        with open(self.path("portless.yaml"), "w", encoding="utf-8") as file:
+            file.write("dns: {zones: [{name: mesos}]}\n")
+        message = self.replay("--in", self.path("in.pcap"), *out,
+                              config=self.path("portless.yaml"), status=2)
+        self.assertIn("portless.yaml: there are no ports", message)
         message = self.replay("--in", self.path("absent.pcap"), *out, status=1)
         self.assertIn("absent.pcap: cannot open", message)
 

@@ -107,6 +107,9 @@ TEST(Maglev, APoolWithoutWeightGivesNoTable) {
 
 TEST(Maglev, ASingleRealServesEveryRow) {
   EXPECT_EQ(rows_per_real(maglev_build(make_reals(1), 4093), 1)[0], 4093u);
+  auto reals = make_reals(3, 0);
+  reals[2].weight = 5;
+  EXPECT_EQ(rows_per_real(maglev_build(reals, 4093), 3)[2], 4093u);
 }
 
 TEST(Maglev, TheHeaviestWeightBesideTheLightestIsExact) {

@@ -184,6 +184,27 @@ TEST(SnapshotBuilder, ServicesWithEqualRealsShareOneTableWhateverTheirOrder) {
   }
 }
 
+TEST(SnapshotBuilder, ServicesOfOneRealEachShareATable) {
+  auto spec = spec_of(
+      {service(0, ip("11.0.0.1")), service(1, ip("11.0.0.2"), 81), service(2, ip("11.0.0.3"))});
+  spec.services[0].reals = {real(0, "10.0.0.1"), real(1, "10.0.0.2", 0)};
+  spec.services[1].reals = {real(2, "10.0.0.3", 7)};
+  spec.services[2].reals = {real(3, "10.0.0.4")};
+  spec.services[2].maglev_rows = 65537;
+  SnapshotBuilder builder;
+  const auto snapshot = builder.build(spec);
+  EXPECT_EQ(snapshot->service(0).rows, snapshot->service(1).rows);
+  EXPECT_EQ(builder.stats().rings_built, 2u);
+  for (const uint32_t index : {0u, 1u, 2u}) {
+    const ServiceEntry& entry = snapshot->service(index);
+    for (uint32_t row = 0; row < entry.row_count; ++row) ASSERT_EQ(entry.rows[row], 0);
+  }
+  EXPECT_EQ(snapshot->service(0).row_count, 4093u);
+  EXPECT_EQ(snapshot->service(2).row_count, 65537u);
+  EXPECT_EQ(snapshot->service(0).reals[0], RealId(0, 0));
+  EXPECT_EQ(snapshot->service(1).reals[0], RealId(2, 0));
+}
+
 TEST(SnapshotBuilder, NothingIsBuiltWhenNothingChanged) {
   const SnapshotSpec spec = large_spec();
   SnapshotBuilder builder;
@@ -254,9 +275,9 @@ TEST(SnapshotBuilder, TheRunnerComputesEachMissingTableOnce) {
     for (size_t i = count; i > 0; --i) job(i - 1);
   });
   auto a = service(0, ip("11.0.0.1"));
-  a.reals = {real(0, "10.0.0.1")};
+  a.reals = {real(0, "10.0.0.1"), real(1, "10.0.0.2")};
   auto b = service(1, ip("11.0.0.2"));
-  b.reals = {real(1, "10.0.0.2")};
+  b.reals = {real(2, "10.0.0.3"), real(3, "10.0.0.4")};
   const auto snapshot = builder.build(spec_of({a, b}));
   EXPECT_EQ(jobs, 2u);
   EXPECT_EQ(snapshot->service(0).row_count, kMaglevRowsMin);

@@ -52,18 +52,35 @@ TEST(CompileCommand, WithoutAServicesZoneAServiceHasNoFqdn) {
   EXPECT_THAT(*text, testing::StartsWith(R"({"name":"a","fqdn":null,"vip":"11.0.0.1")"));
 }
 
-TEST(CompileOffline, EveryNextHopIsTheGivenOneAndNoMacIsChecked) {
+TEST(CompileOffline, EveryRealIsUpAndItsNextHopIsTheGivenOne) {
   const auto config = read_config(VIPGATE_SOURCE_DIR "/config/demo.yaml");
   const MacAddress mac{{2, 0, 0, 0, 0, 0xab}};
   const auto offline = compile_offline(*config, mac);
   ASSERT_TRUE(offline.ok());
+  EXPECT_EQ(offline->service_slots, 1u);
+  EXPECT_EQ(offline->real_slots, 3u);
   const Snapshot& snapshot = *offline->snapshot;
-  EXPECT_FALSE(snapshot.ports[0].check_mac);
-  const RealEntry& real = *snapshot.real(snapshot.service(0).reals[0]);
-  EXPECT_TRUE(real.next_hop_resolved);
-  EXPECT_EQ(real.next_hop_mac, mac);
-  EXPECT_EQ(real.out_port, 1);
+  for (uint32_t index = 0; index < offline->real_slots; ++index) {
+    const RealEntry* real = snapshot.real(RealId(index, 0));
+    ASSERT_NE(real, nullptr);
+    EXPECT_EQ(real->state, RealState::kUp);
+    EXPECT_TRUE(real->next_hop_resolved);
+    EXPECT_EQ(real->next_hop_mac, mac);
+    EXPECT_EQ(real->out_port, 1);
+  }
+  EXPECT_GT(snapshot.service(0).row_count, 0u);
   EXPECT_EQ(snapshot.service(0).snat_count, 2u);
+}
+
+TEST(CompileOffline, PortsHaveNumberedAddressesThatAreNotCompared) {
+  const auto config = read_config(VIPGATE_SOURCE_DIR "/config/demo.yaml");
+  const auto offline = compile_offline(*config, MacAddress{{2, 0, 0, 0, 0, 0xab}});
+  ASSERT_TRUE(offline.ok());
+  const auto& ports = offline->snapshot->ports;
+  ASSERT_EQ(ports.size(), 2u);
+  EXPECT_EQ(to_string(ports[0].mac), "02:00:00:00:00:01");
+  EXPECT_EQ(to_string(ports[1].mac), "02:00:00:00:00:02");
+  for (const PortEntry& port : ports) EXPECT_FALSE(port.check_mac);
 }
 
 }  // namespace

@@ -237,6 +237,34 @@ constexpr Row kTogetherRows[] = {
      "dns: {listen: [10.9.0.2]}\n",
      "f:3:16: 10.9.0.2 cannot be a DNS address: it is already a port's address (line 2); "
      "each address has one use, write another"},
+    {"ports:\n"
+     "  - {name: twelve-chars, device: net_tap0}\n"
+     "  - {name: twelve-chars2, device: net_tap1}\n"
+     "  - {name: twelve-chars3, device: net_tap2, kernel: false}\n",
+     "f:3:12: name: 'twelve-chars2' has 13 characters; a port with a kernel side, whose "
+     "interface is vg-<name>, has at most 12"},
+    {"ports: [{name: edge, device: net_tap0, addresses: [10.9.0.2/24]}]\n"
+     "snat_pools: [{name: default, addresses: [10.9.0.3]}]\n"
+     "dns: {listen: [10.9.0.4], zones: [{name: z, services: true}]}\n"
+     "services:\n"
+     "  - name: a\n"
+     "    vip: 11.0.0.1\n"
+     "    port: 80\n"
+     "    reals:\n"
+     "      - {address: 10.9.0.2, port: 1}\n"
+     "      - {address: 10.9.0.3, port: 1}\n"
+     "      - {address: 10.9.0.4, port: 1}\n"
+     "      - {address: 10.9.0.5, port: 1}\n"
+     "      - {address: 11.0.0.2, port: 1}\n"
+     "  - {name: b, vip: 11.0.0.2, port: 80}\n",
+     "f:9:19: 10.9.0.2 cannot be a real's address: it is already a port's address (line 1); "
+     "write the address of another machine\n"
+     "f:10:19: 10.9.0.3 cannot be a real's address: it is already an SNAT address (line 2); "
+     "write the address of another machine\n"
+     "f:11:19: 10.9.0.4 cannot be a real's address: it is already a DNS address (line 3); "
+     "write the address of another machine\n"
+     "f:13:19: 11.0.0.2 cannot be a real's address: it is already a VIP (line 14); "
+     "write the address of another machine"},
     {"dns: {listen: [10.9.0.53, 10.9.0.53]}\n",
      "f:1:27: 10.9.0.53 cannot be a DNS address: it is already a DNS address (line 1); "
      "each address has one use, write another"},
