@@ -27,11 +27,12 @@ class AddressUses {
                                      "); each address has one use, write another");
   }
 
-  // Traffic for a real leaves for another machine; none of our own addresses is on one.
-  void refuse_real(const IpAddress& address, const YamlNode& root,
+  // Traffic for a real leaves for another machine; none of our own addresses is on one. Another
+  // service's VIP may be: a second tier of gateways serves it, too.
+  void refuse_real(const IpAddress& address, const IpAddress& vip, const YamlNode& root,
                    std::initializer_list<YamlStep> path) {
     const auto found = uses_.find(address);
-    if (found == uses_.end()) return;
+    if (found == uses_.end() || (found->second.what == "a VIP" && address != vip)) return;
     diagnostics_.error(position_at(root, path),
                        to_string(address) + " cannot be a real's address: it is already " +
                            found->second.what + " (line " + std::to_string(found->second.line) +
@@ -71,7 +72,8 @@ void check_addresses(const Config& config, const YamlNode& root, Diagnostics& di
   for (size_t i = 0; i < config.services.size(); ++i) {
     const std::vector<RealConfig>& reals = config.services[i].reals;
     for (size_t k = 0; k < reals.size() && !diagnostics.full(); ++k) {
-      uses.refuse_real(reals[k].address, root, {"services", i, "reals", k, "address"});
+      uses.refuse_real(reals[k].address, config.services[i].vip, root,
+                       {"services", i, "reals", k, "address"});
     }
   }
 }

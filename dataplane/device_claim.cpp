@@ -8,18 +8,22 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <functional>
+#include <string_view>
 #include <utility>
 
 namespace vipgate {
 
 Result<DeviceClaim> DeviceClaim::take(const std::string& device) {
+  constexpr std::string_view kKey = "iface=";
+  const size_t key = device.find(kKey);
+  if (key == std::string::npos) return DeviceClaim(-1);
+  const size_t start = key + kKey.size();
+  const std::string interface = device.substr(start, device.find(',', start) - start);
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return Error{"claiming device '" + device + "': " + std::strerror(errno)};
   DeviceClaim claim(fd);
-  // The zero in front makes the name abstract. A long device string is told apart by its hash.
-  std::string name = std::string(1, '\0') + "vipgate/" +
-                     std::to_string(std::hash<std::string>{}(device)) + "/" + device;
+  // The zero in front makes the name abstract.
+  std::string name = std::string(1, '\0') + "vipgate/" + interface;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   name.resize(std::min(name.size(), sizeof address.sun_path));

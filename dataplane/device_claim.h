@@ -1,5 +1,5 @@
-// A claim on a device, so that a second instance that is started by accident lets the first one's
-// devices alone: some drivers attach to what is there already and take it over.
+// A claim on a kernel interface, so that a second instance that is started by accident lets the
+// first one's interfaces alone: net_tap attaches to one that is there already and takes it over.
 #pragma once
 
 #include <string>
@@ -12,7 +12,8 @@ namespace vipgate {
 // ends. An abstract Unix socket's name is the claim (unix(7)).
 class DeviceClaim {
  public:
-  // An error when another process has claimed the same device string.
+  // Claims the interface that `device` names by "iface="; there is nothing to claim without one. An
+  // error when another process has it.
   static Result<DeviceClaim> take(const std::string& device);
   ~DeviceClaim();
   DeviceClaim(DeviceClaim&& other) noexcept;

@@ -5,7 +5,6 @@
 #include <rte_errno.h>
 #include <rte_pci.h>
 #include <unistd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>

@@ -107,7 +107,7 @@ class CommandLine(Files):
 
     def test_a_daemon_without_ports_is_refused(self):
         file = self.write("portless.yaml", "dns: {zones: [{name: mesos}]}\n")
-        self.refused(2, f"{file}: there are no ports", "--config", file)
+        self.refused(2, f"{file}: no port to serve on", "--config", file)
 
 
 class Daemon(Files):

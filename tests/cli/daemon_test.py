@@ -168,10 +168,11 @@ def by_flow(frames):
 
 
 class PassesPacketsThroughARing(DaemonTest):
-    """A ring port receives what it sends. The real of the outer service is the inner one's VIP,
+    """A ring port receives what it sends. The real of the outer service, which keeps the client's
+    address (one of our own would be refused on the way back in), is the inner one's VIP,
     which the ring leads to: each packet passes the gateway twice."""
 
-    SERVICES = service("outer", VIP, 80, "tcp", ["10.9.1.50 8080 1"]) + \
+    SERVICES = service("outer", VIP, 80, "tcp", ["10.9.1.50 8080 1"], "nat") + \
         service("inner", "10.9.1.50", 8080, "tcp", ["10.9.0.11 80 1"])
 
     def run_ring(self, workers):

@@ -255,6 +255,7 @@ constexpr Row kTogetherRows[] = {
      "      - {address: 10.9.0.3, port: 1}\n"
      "      - {address: 10.9.0.4, port: 1}\n"
      "      - {address: 10.9.0.5, port: 1}\n"
+     "      - {address: 11.0.0.1, port: 1}\n"
      "      - {address: 11.0.0.2, port: 1}\n"
      "  - {name: b, vip: 11.0.0.2, port: 80}\n",
      "f:9:19: 10.9.0.2 cannot be a real's address: it is already a port's address (line 1); "
@@ -263,7 +264,7 @@ constexpr Row kTogetherRows[] = {
      "write the address of another machine\n"
      "f:11:19: 10.9.0.4 cannot be a real's address: it is already a DNS address (line 3); "
      "write the address of another machine\n"
-     "f:13:19: 11.0.0.2 cannot be a real's address: it is already a VIP (line 14); "
+     "f:13:19: 11.0.0.1 cannot be a real's address: it is already a VIP (line 6); "
      "write the address of another machine"},
     {"dns: {listen: [10.9.0.53, 10.9.0.53]}\n",
      "f:1:27: 10.9.0.53 cannot be a DNS address: it is already a DNS address (line 1); "

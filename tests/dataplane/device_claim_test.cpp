@@ -12,15 +12,15 @@ TEST(DeviceClaim, SecondClaimOnTheSameDeviceIsRefusedUntilTheFirstEnds) {
   const auto second = DeviceClaim::take("net_tap7,iface=claimed");
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().find("'net_tap7,iface=claimed' is used by another"), std::string::npos);
+  EXPECT_FALSE(DeviceClaim::take("net_af_packet0,iface=claimed,blocksz=4096").ok());
   EXPECT_TRUE(DeviceClaim::take("net_tap7,iface=other").ok());
   first.reset();
   EXPECT_TRUE(DeviceClaim::take("net_tap7,iface=claimed").ok());
 }
 
-TEST(DeviceClaim, LongDeviceStringsThatDifferAtTheEndAreDifferentDevices) {
-  const std::string path(300, 'x');
-  const auto first = DeviceClaim::take("net_pcap0,rx_pcap=" + path + "1");
-  const auto second = DeviceClaim::take("net_pcap0,rx_pcap=" + path + "2");
+TEST(DeviceClaim, DeviceWithoutAnInterfaceOfTheKernelIsNobodysAlone) {
+  const auto first = DeviceClaim::take("net_pcap0,rx_pcap=in.pcap");
+  const auto second = DeviceClaim::take("net_pcap0,rx_pcap=in.pcap");
   EXPECT_TRUE(first.ok());
   EXPECT_TRUE(second.ok());
 }
