@@ -102,13 +102,13 @@ void read_machine(Section& s, Config& config) {
 
 void read_timeouts(Section& s, Timeouts& timeouts) {
   s.map("timeouts", [&](Section& t) {
-    static const auto seconds = integer_rule<uint16_t>(1, kMaxTimeoutSeconds);
-    t.value("tcp_embryonic_s", timeouts.tcp_embryonic_s, seconds);
-    t.value("tcp_established_s", timeouts.tcp_established_s, seconds);
-    t.value("tcp_closing_s", timeouts.tcp_closing_s, seconds);
-    t.value("udp_s", timeouts.udp_s, seconds);
-    t.value("udp_one_way_s", timeouts.udp_one_way_s, seconds);
-    t.value("drain_s", timeouts.drain_s, seconds);
+    static const auto kSeconds = integer_rule<uint16_t>(1, kMaxTimeoutSeconds);
+    t.value("tcp_embryonic_s", timeouts.tcp_embryonic_s, kSeconds);
+    t.value("tcp_established_s", timeouts.tcp_established_s, kSeconds);
+    t.value("tcp_closing_s", timeouts.tcp_closing_s, kSeconds);
+    t.value("udp_s", timeouts.udp_s, kSeconds);
+    t.value("udp_one_way_s", timeouts.udp_one_way_s, kSeconds);
+    t.value("drain_s", timeouts.drain_s, kSeconds);
   });
 }
 

@@ -141,7 +141,7 @@ Status PcapWriter::write(uint64_t time_ns, std::span<const uint8_t> frame) {
   put(header.data() + 8, static_cast<uint32_t>(frame.size()));
   put(header.data() + 12, static_cast<uint32_t>(frame.size()));
   if (std::fwrite(header.data(), header.size(), 1, file_.get()) != 1 ||
-      std::fwrite(frame.data(), 1, frame.size(), file_.get()) != frame.size()) {
+      (!frame.empty() && std::fwrite(frame.data(), 1, frame.size(), file_.get()) != frame.size())) {
     return Error{path_ + ": cannot write: " + system_error()};
   }
   return Done{};
