@@ -1,7 +1,6 @@
 #include "dataplane/announce.h"
 
-#include <cstring>
-
+#include "common/checksum.h"
 #include "common/headers.h"
 
 namespace vipgate {
@@ -41,18 +40,6 @@ std::vector<uint8_t> start_frame(const MacAddress& destination, const MacAddress
   return frame;
 }
 
-// RFC 1071, over an even number of bytes.
-uint32_t add_words(uint32_t sum, const void* data, size_t bytes) {
-  const auto* octets = static_cast<const uint8_t*>(data);
-  for (size_t i = 0; i < bytes; i += 2) sum += (uint32_t{octets[i]} << 8) | octets[i + 1];
-  return sum;
-}
-
-uint16_t fold(uint32_t sum) {
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
-}
-
 }  // namespace
 
 std::vector<uint8_t> gratuitous_arp(Ipv4Address address, const MacAddress& mac, uint16_t vlan) {
@@ -87,10 +74,8 @@ std::vector<uint8_t> unsolicited_neighbor_advertisement(const Ipv6Address& addre
                       .hop_limit = 255,
                       .source = address,
                       .destination = kAllNodes};
-  uint32_t sum = sizeof(message) + kProtocolIcmpv6;  // pseudo-header, RFC 8200 8.1
-  sum = add_words(sum, &ip.source, sizeof(ip.source));
-  sum = add_words(sum, &ip.destination, sizeof(ip.destination));
-  message.icmp.checksum = Be16(fold(add_words(sum, &message, sizeof(message))));
+  message.icmp.checksum =
+      Be16::from_raw(tcp_udp_checksum(ip, kProtocolIcmpv6, &message, sizeof message));
 
   std::vector<uint8_t> frame = start_frame(kAllNodesMac, mac, vlan, kEtherTypeIpv6);
   append(frame, ip);
