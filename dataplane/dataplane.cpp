@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 
 #include "common/snapshot_cell.h"
 #include "dataplane/announce.h"
@@ -117,11 +116,11 @@ Status Dataplane::Parts::start() {
 
 Status Dataplane::Parts::open_ports() {
   uint32_t room = options.mbuf_bytes;
-  for (const DataplanePort& port : options.ports) {
-    // A frame lies in one buffer: link header, tag, packet.
-    if (room == 0 || options.mbuf_bytes == 0) room = std::max<uint32_t>(room, port.mtu + 26u);
+  if (room == 0) {
+    // A frame lies in one buffer: link header, two tags, packet, check sequence.
+    room = 2048;
+    for (const DataplanePort& port : options.ports) room = std::max(room, port.mtu + 26u);
   }
-  if (options.mbuf_bytes == 0) room = std::max<uint32_t>(room, 2048);
   const auto port_count = static_cast<uint32_t>(options.ports.size());
   const uint32_t queues = port_count * workers;
   const uint32_t count = options.mbufs != 0

@@ -1,5 +1,4 @@
-// Packet I/O of the worker in production: DPDK's ethdev. Tests and `replay` give the worker
-// another.
+// Packet I/O of the worker in production: DPDK's ethdev. Tests give the worker another.
 #pragma once
 
 #include <rte_ethdev.h>
@@ -18,7 +17,6 @@ struct EthdevIo {
   static uint16_t tx(uint16_t port, uint16_t queue, rte_mbuf** packets, uint16_t n) {
     return rte_eth_tx_burst(port, queue, packets, n);
   }
-  static void free(rte_mbuf* packet) { rte_pktmbuf_free(packet); }
   static void free_bulk(rte_mbuf** packets, uint32_t n) { rte_pktmbuf_free_bulk(packets, n); }
 };
 
