@@ -56,9 +56,7 @@ template <class Address>
 bool is_worth_less(const NatRecord<Address>& a, const NatRecord<Address>& b, Quarter now) {
   const auto worth = [now](const NatRecord<Address>& record) -> uint32_t {
     if (is_free_or_over(record, now)) return 0;
-    const auto left = static_cast<uint16_t>(record.deadline - now);
-    if (record.state == FlowState::kClosing) return 1u << 16 | left;
-    return (may_go(record, now) ? 2u : 3u) << 16 | left;
+    return eviction_worth(record.state) << 16 | static_cast<uint16_t>(record.deadline - now);
   };
   return worth(a) < worth(b);
 }

@@ -20,6 +20,13 @@
 
 namespace vipgate {
 
+// What a flow is worth when room is needed: closing ones go before unanswered ones, these before
+// answered ones.
+constexpr uint32_t eviction_worth(FlowState state) {
+  if (state >= FlowState::kReplied) return 3;
+  return state >= FlowState::kEmbryonic ? 2 : 1;
+}
+
 template <class Key>
 class FlowTable {
  public:
@@ -79,7 +86,7 @@ class FlowTable {
       if (best_rank <= kExpiredRank) break;
     }
     if (best_rank <= kExpiredRank) return best;
-    const bool is_refused = worth(best->state) > worth(state);
+    const bool is_refused = eviction_worth(best->state) > eviction_worth(state);
     if (is_refused || size_ <= size_t{count_} * kWays / 2) {
       if (Entry* freed = displace(hash)) return freed;
     }
@@ -197,12 +204,7 @@ class FlowTable {
       deadline = deadline_of(entry);
       if (has_passed(deadline, now)) return kExpiredRank;
     }
-    return worth(entry.state) << 16 | static_cast<uint16_t>(deadline - now);
-  }
-
-  static uint32_t worth(FlowState state) {
-    if (state >= FlowState::kReplied) return 3;
-    return state >= FlowState::kEmbryonic ? 2 : 1;
+    return eviction_worth(entry.state) << 16 | static_cast<uint16_t>(deadline - now);
   }
 
   Bucket& first(uint64_t hash) const {
