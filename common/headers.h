@@ -135,4 +135,29 @@ struct IcmpHeader {
 };
 static_assert(sizeof(IcmpHeader) == 8);
 
+// RFC 4861 4.3 and 4.4: neighbour solicitation and advertisement, up to their options. The flags of
+// an advertisement lie in icmp.rest.
+struct NeighborMessage {
+  static constexpr uint32_t kSolicited = 1u << 30;
+  static constexpr uint32_t kOverride = 1u << 29;
+
+  IcmpHeader icmp;
+  Ipv6Address target;
+};
+static_assert(sizeof(NeighborMessage) == 24);
+
+// RFC 4861 4.6.1: a source or target link-layer address option.
+struct LinkAddressOption {
+  static constexpr uint8_t kTarget = 2;
+
+  uint8_t type;
+  uint8_t length;  // in units of 8 bytes
+  MacAddress mac;
+};
+static_assert(sizeof(LinkAddressOption) == 8);
+
+// RFC 4291 2.7.1, and its link address by RFC 2464 7.
+inline constexpr Ipv6Address kAllNodes{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+inline constexpr MacAddress kAllNodesMac{{0x33, 0x33, 0, 0, 0, 1}};
+
 }  // namespace vipgate

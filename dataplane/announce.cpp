@@ -6,21 +6,12 @@
 namespace vipgate {
 namespace {
 
-// RFC 4861 4.4, with the target link-layer address option of 4.6.1.
-struct NeighborAdvertisement {
-  static constexpr uint32_t kOverride = 0x20000000;
-
-  IcmpHeader icmp;
-  Ipv6Address target;
-  uint8_t option_type;
-  uint8_t option_length;  // units of 8 bytes
-  MacAddress mac;
+struct Advertisement {
+  NeighborMessage message;
+  LinkAddressOption option;
 };
-static_assert(sizeof(NeighborAdvertisement) == 32);
 
 constexpr MacAddress kBroadcast{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-constexpr MacAddress kAllNodesMac{{0x33, 0x33, 0, 0, 0, 1}};  // RFC 2464 7
-constexpr Ipv6Address kAllNodes{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
 template <class T>
 void append(std::vector<uint8_t>& frame, const T& header) {
@@ -58,28 +49,26 @@ std::vector<uint8_t> gratuitous_arp(Ipv4Address address, const MacAddress& mac, 
 
 std::vector<uint8_t> unsolicited_neighbor_advertisement(const Ipv6Address& address,
                                                         const MacAddress& mac, uint16_t vlan) {
-  NeighborAdvertisement message{
-      .icmp = {.type = IcmpHeader::kV6NeighborAdvertisement,
-               .code = 0,
-               .checksum = Be16(0),
-               .rest = Be32(NeighborAdvertisement::kOverride)},
-      .target = address,
-      .option_type = 2,
-      .option_length = 1,
-      .mac = mac,
+  Advertisement advertisement{
+      .message = {.icmp = {.type = IcmpHeader::kV6NeighborAdvertisement,
+                           .code = 0,
+                           .checksum = Be16{},
+                           .rest = Be32(NeighborMessage::kOverride)},
+                  .target = address},
+      .option = {LinkAddressOption::kTarget, 1, mac},
   };
   const Ipv6Header ip{.version_class_flow = Be32(0x60000000),
-                      .payload_length = Be16(sizeof(message)),
+                      .payload_length = Be16(sizeof advertisement),
                       .next_header = kProtocolIcmpv6,
                       .hop_limit = 255,
                       .source = address,
                       .destination = kAllNodes};
-  message.icmp.checksum =
-      Be16::from_raw(tcp_udp_checksum(ip, kProtocolIcmpv6, &message, sizeof message));
+  advertisement.message.icmp.checksum =
+      Be16::from_raw(tcp_udp_checksum(ip, kProtocolIcmpv6, &advertisement, sizeof advertisement));
 
   std::vector<uint8_t> frame = start_frame(kAllNodesMac, mac, vlan, kEtherTypeIpv6);
   append(frame, ip);
-  append(frame, message);
+  append(frame, advertisement);
   return frame;
 }
 

@@ -7,16 +7,7 @@
 namespace vipgate {
 namespace {
 
-// RFC 4861 4.3 and 4.4 behind the 8 bytes that every ICMPv6 message has.
-struct NeighborMessage {
-  IcmpHeader icmp;
-  Ipv6Address target;
-};
-constexpr uint32_t kSolicited = 1u << 30;
-constexpr uint32_t kOverride = 1u << 29;
 constexpr uint8_t kOnLinkHopLimit = 255;
-constexpr Ipv6Address kAllNodes{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-constexpr MacAddress kAllNodesMac{{0x33, 0x33, 0, 0, 0, 1}};
 
 void set_checksum6(Packet& packet, uint8_t protocol, Be16& field) {
   field = Be16{};
@@ -69,7 +60,8 @@ void answer_neighbor_solicitation(Packet& packet, const MacAddress& own) {
   auto& answer = packet.l4<NeighborMessage>();
   answer.icmp.type = IcmpHeader::kV6NeighborAdvertisement;
   answer.icmp.code = 0;
-  answer.icmp.rest = Be32(kOverride | (is_detection ? 0 : kSolicited));
+  answer.icmp.rest =
+      Be32(NeighborMessage::kOverride | (is_detection ? 0 : NeighborMessage::kSolicited));
   answer.target = target;
   auto& option = *reinterpret_cast<LinkAddressOption*>(&answer + 1);
   option = {LinkAddressOption::kTarget, 1, own};

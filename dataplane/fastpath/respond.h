@@ -16,14 +16,6 @@ void answer_arp(Packet& packet, const MacAddress& own);
 // Whether the ICMPv6 message is a neighbour solicitation that RFC 4861 7.1.1 accepts; then `target`
 // points at the address that is asked for.
 bool is_neighbor_solicitation(const Packet& packet, const Ipv6Address*& target);
-// RFC 4861 4.6.1: a source or target link-layer address option.
-struct LinkAddressOption {
-  static constexpr uint8_t kTarget = 2;
-  uint8_t type;
-  uint8_t length;  // in units of 8 bytes
-  MacAddress mac;
-};
-
 // Whether the buffer has room for `bytes` more behind the packet.
 inline bool has_room(const Packet& packet, size_t bytes) {
   return rte_pktmbuf_tailroom(packet.mbuf) >= bytes;
