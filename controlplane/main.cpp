@@ -19,6 +19,7 @@
 #include "controlplane/config_reader.h"
 #include "controlplane/control_loop.h"
 #include "controlplane/dns_secret.h"
+#include "controlplane/exit_status.h"
 #include "controlplane/logging.h"
 #include "controlplane/replay_command.h"
 #include "dataplane/cpu_check.h"
@@ -26,15 +27,6 @@
 
 namespace vipgate {
 namespace {
-
-constexpr int kExitOk = 0;
-constexpr int kExitFailure = 1;
-constexpr int kExitBadConfiguration = 2;
-
-int fail(int code, const std::string& message) {
-  std::fprintf(stderr, "%s\n", message.c_str());
-  return code;
-}
 
 int print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {

@@ -1,23 +1,15 @@
 #include "controlplane/replay_command.h"
 
 #include <filesystem>
-#include <iostream>
 #include <system_error>
 
 #include "controlplane/compile_command.h"
+#include "controlplane/exit_status.h"
 #include "controlplane/replay_capture.h"
 #include "dataplane/replay.h"
 
 namespace vipgate {
 namespace {
-
-constexpr int kFailed = 1;
-constexpr int kBadUse = 2;
-
-int fail(int status, const std::string& message) {
-  std::cerr << message << '\n';
-  return status;
-}
 
 // By name where one does not exist yet; /dev/null may well be both.
 bool is_same_file(const std::string& a, const std::string& b) {
@@ -33,25 +25,27 @@ bool is_same_file(const std::string& a, const std::string& b) {
 
 int replay_command(const Config& config, const ReplayArguments& arguments) {
   const auto mac = parse_mac_address(arguments.next_hop_mac);
-  if (!mac) return fail(kBadUse, "--next-hop-mac: " + mac.error());
+  if (!mac) return fail(kExitBadConfiguration, "--next-hop-mac: " + mac.error());
   if (mac->is_multicast()) {
-    return fail(kBadUse, "--next-hop-mac: " + to_string(*mac) +
-                             " is not the address of one station; write a unicast address");
+    return fail(kExitBadConfiguration,
+                "--next-hop-mac: " + to_string(*mac) +
+                    " is not the address of one station; write a unicast address");
   }
   if (config.ports.empty()) {
-    return fail(kBadUse, config.file + ": there are no ports to replay through; add `ports`");
+    return fail(kExitBadConfiguration,
+                config.file + ": there are no ports to replay through; add `ports`");
   }
   if (is_same_file(arguments.out, arguments.verdicts)) {
-    return fail(kBadUse, "--out and --verdicts are the same file; write two names");
+    return fail(kExitBadConfiguration, "--out and --verdicts are the same file; write two names");
   }
   ReplayOptions options;
   for (const std::string& text : arguments.in) {
     const auto capture = parse_replay_capture(config, text);
-    if (!capture) return fail(kBadUse, capture.error());
+    if (!capture) return fail(kExitBadConfiguration, capture.error());
     options.inputs.push_back({capture->port, capture->path});
   }
   const auto offline = compile_offline(config, *mac);
-  if (!offline) return fail(kBadUse, config.file + ": " + offline.error());
+  if (!offline) return fail(kExitBadConfiguration, config.file + ": " + offline.error());
   options.snapshot = offline->snapshot;
   for (const PortConfig& port : config.ports) options.port_names.push_back(port.name);
   options.out_path = arguments.out;
@@ -62,7 +56,7 @@ int replay_command(const Config& config, const ReplayArguments& arguments) {
   options.reals = offline->real_slots;
   options.seed = arguments.seed;
   const Status status = replay(options);
-  return status ? 0 : fail(kFailed, status.error());
+  return status ? kExitOk : fail(kExitFailure, status.error());
 }
 
 }  // namespace vipgate
