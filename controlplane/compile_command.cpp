@@ -108,16 +108,23 @@ std::string stats_text(const Config& config, const OfflineSnapshot& offline) {
   return json + "}}\n";
 }
 
+// Fills an empty model and lays out its names. `dns_ns`: what these took.
+Result<std::shared_ptr<const DnsTable>> number_and_name(const Config& config, Model& model,
+                                                        uint64_t& dns_ns) {
+  if (auto change = model.update(config, 0); !change) return Error{change.error()};
+  const uint64_t start = now_ns();
+  auto dns = compile_names(names_of(model), config.dns, 1, DnsHashSecret{}, nullptr);
+  dns_ns = now_ns() - start;
+  return dns;
+}
+
 }  // namespace
 
 Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& next_hop) {
   Model model;
-  if (auto change = model.update(config, 0); !change) return Error{change.error()};
   OfflineSnapshot result;
-  const uint64_t start = now_ns();
-  auto dns = compile_names(names_of(model), config.dns, 1, DnsHashSecret{}, nullptr);
+  auto dns = number_and_name(config, model, result.dns_ns);
   if (!dns) return Error{dns.error()};
-  result.dns_ns = now_ns() - start;
 
   std::vector<ForwardingPort> ports;
   for (size_t i = 0; i < config.ports.size(); ++i) {
@@ -140,10 +147,8 @@ Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& 
 
 Status check_compiles(const Config& config) {
   Model model;
-  if (auto change = model.update(config, 0); !change) {
-    return Error{config.file + ": " + change.error()};
-  }
-  auto dns = compile_names(names_of(model), config.dns, 1, DnsHashSecret{}, nullptr);
+  uint64_t dns_ns = 0;
+  auto dns = number_and_name(config, model, dns_ns);
   if (!dns) return Error{config.file + ": " + dns.error()};
   return Done{};
 }
