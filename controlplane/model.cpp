@@ -15,25 +15,11 @@ bool is_used_otherwise(const Config& config, const IpAddress& vip) {
          config.dns.listen.end();
 }
 
-// Whether two services say the same, apart from their reals.
-bool is_equal_but_reals(ServiceConfig a, const ServiceConfig& b) {
-  a.reals = b.reals;
-  return a == b;
-}
-
+// The model has its own list of reals.
 ServiceConfig without_reals(const ServiceConfig& config) {
-  ServiceConfig copy;
-  copy.name = config.name;
-  copy.vip = config.vip;
-  copy.port = config.port;
-  copy.protocol = config.protocol;
-  copy.mode = config.mode;
-  copy.snat_pool = config.snat_pool;
-  copy.maglev_rows = config.maglev_rows;
-  copy.no_real = config.no_real;
-  copy.track = config.track;
-  copy.timeouts = config.timeouts;
-  copy.position = config.position;
+  ServiceConfig copy = config;
+  copy.reals.clear();
+  copy.reals.shrink_to_fit();
   return copy;
 }
 
@@ -89,12 +75,13 @@ Status Model::update_service(const ServiceKey& key, const ServiceConfig& config,
     if (!flow_id) return Error{"service '" + config.name + "': " + flow_id.error()};
     service.flow_id = *flow_id;
   }
+  ServiceConfig own = without_reals(config);
   if (is_new || !service.is_configured()) {
     ++change.services_added;
-  } else if (!is_equal_but_reals(config, service.config)) {
+  } else if (own != service.config) {
     ++change.services_changed;
   }
-  service.config = without_reals(config);
+  service.config = std::move(own);
   service.gone_at_s = kNever;
 
   std::vector<const RealConfig*> reals;
