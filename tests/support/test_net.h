@@ -39,6 +39,8 @@ struct ServiceCase {
            (protocol == Protocol::kTcp ? "Tcp" : "Udp");
   }
 };
+inline void PrintTo(const ServiceCase& kind, std::ostream* out) { *out << kind.name(); }
+
 inline constexpr ServiceCase kServiceCases[] = {
     {Mode::kFullnat, 4, Protocol::kTcp}, {Mode::kFullnat, 4, Protocol::kUdp},
     {Mode::kFullnat, 6, Protocol::kTcp}, {Mode::kFullnat, 6, Protocol::kUdp},
