@@ -8,6 +8,14 @@ namespace vipgate {
 
 inline constexpr Be16 kDnsPort{53};
 
+// All lines of a record: it is about to be written.
+template <class Address>
+void prefetch_record(const NatRecord<Address>* record) {
+  for (size_t at = 0; at < sizeof *record; at += 64) {
+    __builtin_prefetch(reinterpret_cast<const uint8_t*>(record) + at, 1);
+  }
+}
+
 // Whether this worker owns the flow of `client`; if not, hands the packet over. With one worker,
 // and for packets that were handed over, there is nothing to compute.
 template <class Observer>
@@ -40,8 +48,7 @@ void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>&
   const auto* entry = table.addresses.find(destination, packet.hash);
   if (entry == nullptr || entry->kind == AddressKind::kOwn) {
     if (look_up_nat_return<Address>(burst, packet)) return;
-    if (entry != nullptr) return to_kernel(burst, packet, KernelReason::kOwnAddress);
-    return handle_other<Address>(burst, packet);
+    return handle_unserved<Address>(burst, packet, entry);
   }
   switch (entry->kind) {
     case AddressKind::kVip: {
@@ -81,11 +88,9 @@ void Pipeline<Observer>::look_up_snat(Burst& burst, Packet& packet, uint32_t slo
   if (!ports.contains(port)) return drop(burst, packet, DropReason::kNoFlow);
   const uint32_t owner = ports.owner(port);
   if (owner != worker_) return hand_over(burst, packet, owner);
-  packet.record = &flows<Address>().return_record(slot, port);
-  __builtin_prefetch(packet.record);
-  if constexpr (sizeof(Address) == 16) {
-    __builtin_prefetch(static_cast<const uint8_t*>(packet.record) + 64);
-  }
+  NatRecord<Address>* record = &flows<Address>().return_record(slot, port);
+  prefetch_record(record);
+  packet.record = record;
   packet.step = sizeof(Address) == 4 ? Step::kReturn4 : Step::kReturn6;
 }
 
@@ -160,11 +165,9 @@ void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
   const Quarter deadline =
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(entry->state)]);
   if (entry->deadline != deadline) entry->deadline = deadline;
-  packet.record = &store.record(entry->value);
-  __builtin_prefetch(packet.record, 1);
-  if constexpr (sizeof(Address) == 16) {
-    __builtin_prefetch(static_cast<const uint8_t*>(packet.record) + 64, 1);
-  }
+  NatRecord<Address>* record = &store.record(entry->value);
+  prefetch_record(record);
+  packet.record = record;
 }
 
 template <class Observer>
@@ -174,8 +177,11 @@ void Pipeline<Observer>::find_return(Burst&, Packet& packet) {
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
   const auto key = FlowStore<Address>::Key::of(client, packet.destination_port, packet.flow_id);
   const auto* entry = store.table().find(key, packet.hash);
-  packet.record = entry == nullptr ? nullptr : &store.record(entry->value);
-  if (packet.record != nullptr) __builtin_prefetch(packet.record, 1);
+  packet.record = nullptr;
+  if (entry == nullptr) return;
+  NatRecord<Address>* record = &store.record(entry->value);
+  prefetch_record(record);
+  packet.record = record;
 }
 
 }  // namespace vipgate

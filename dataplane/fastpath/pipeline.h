@@ -139,6 +139,8 @@ class Pipeline {
   void handle_icmp6(Burst& burst, Packet& packet);
   template <class Address>
   void handle_other(Burst& burst, Packet& packet);
+  template <class Address, class Entry>
+  void handle_unserved(Burst& burst, Packet& packet, const Entry* entry);
 
   // Ways out of the burst. Each counts, tells the observer and queues the packet.
   void drop(Burst& burst, Packet& packet, DropReason reason, uint32_t service = kNone);

@@ -51,7 +51,7 @@ template <class Observer>
 [[gnu::noinline]] void Pipeline<Observer>::handle_icmp4(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<Ipv4Header>();
   const auto* entry = burst.snapshot.v4.addresses.find(ip.destination);
-  if (!rare_detail::is_ours(entry)) return handle_other<Ipv4Address>(burst, packet);
+  if (!rare_detail::is_ours(entry)) return handle_unserved<Ipv4Address>(burst, packet, entry);
   const auto& icmp = packet.l4<IcmpHeader>();
   if (icmp.type != IcmpHeader::kEchoRequest || icmp.code != 0) {
     return drop(burst, packet, DropReason::kIcmpNotHandled);
@@ -81,7 +81,7 @@ template <class Observer>
     return to_kernel(burst, packet, KernelReason::kNeighborDiscovery);
   }
   const auto* entry = burst.snapshot.v6.addresses.find(ip.destination);
-  if (!rare_detail::is_ours(entry)) return handle_other<Ipv6Address>(burst, packet);
+  if (!rare_detail::is_ours(entry)) return handle_unserved<Ipv6Address>(burst, packet, entry);
   if (icmp.type != IcmpHeader::kV6EchoRequest || icmp.code != 0) {
     return drop(burst, packet, DropReason::kIcmpNotHandled);
   }
@@ -92,12 +92,19 @@ template <class Observer>
   reply(burst, packet, ReplyKind::kEcho);
 }
 
-// The kernel's, if it is to one of its addresses.
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::handle_other(Burst& burst, Packet& packet) {
   const Address destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
-  const auto* entry = burst.snapshot.template table<Address>().addresses.find(destination);
+  handle_unserved<Address>(burst, packet,
+                           burst.snapshot.template table<Address>().addresses.find(destination));
+}
+
+// The kernel's, if it is to one of its addresses. `entry`: what is known of the destination.
+template <class Observer>
+template <class Address, class Entry>
+[[gnu::noinline]] void Pipeline<Observer>::handle_unserved(Burst& burst, Packet& packet,
+                                                           const Entry* entry) {
   if (entry != nullptr) {
     if (entry->kind == AddressKind::kOwn) {
       return to_kernel(burst, packet, KernelReason::kOwnAddress);
@@ -108,7 +115,7 @@ template <class Address>
                 is_extension ? DropReason::kIpv6ExtensionHeader : DropReason::kUnsupportedProtocol);
   }
   if constexpr (sizeof(Address) == 16) {
-    if (rare_detail::is_link_local_or_group(destination)) {
+    if (rare_detail::is_link_local_or_group(packet.ip<Ipv6Header>().destination)) {
       return to_kernel(burst, packet, KernelReason::kLinkLocal);
     }
   }
