@@ -9,21 +9,17 @@
 #include <cstdint>
 
 #include "common/byte_order.h"
+#include "common/counters.h"
 #include "common/dns_table.h"
 
 namespace vipgate {
 
-// What became of a query; one counter each.
+// What became of a query: the outcomes that are counted, then the reasons to say nothing.
 enum class DnsVerdict : uint8_t {
-  kAnswer,
-  kNodata,
-  kNxdomain,
-  kTruncated,  // TC=1 without records: the answer exceeds what the requestor takes
-  kRefused,    // outside the zones, or a class other than IN
-  kFormerr,
-  kNotimp,
-  kBadvers,
-  kDropShort,       // no whole header
+#define X(enumerator, name) enumerator,
+  VIPGATE_DNS_OUTCOMES(X)
+#undef X
+      kDropShort,   // no whole header
   kDropSourcePort,  // a port whose service would answer the answer
   kDropResponse,    // QR=1 is never answered, or two servers might talk for ever
 };
