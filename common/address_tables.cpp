@@ -7,9 +7,6 @@
 namespace vipgate {
 namespace {
 
-Ipv4Address native(const IpAddress& address, const Ipv4Address&) { return address.v4(); }
-Ipv6Address native(const IpAddress& address, const Ipv6Address&) { return address.v6(); }
-
 template <class Address, size_t kInlinePorts>
 class TableMaker {
  public:
@@ -38,7 +35,7 @@ class TableMaker {
 
   void add(const IpAddress& address, AddressKind kind, bool kernel = false, uint32_t slot = kNone) {
     if (!is_ours(address)) return;
-    addresses_.push_back({native(address, Address{}), Entry{}});
+    addresses_.push_back({address.template as<Address>(), Entry{}});
     Entry& entry = addresses_.back().second;
     entry.kind = kind;
     entry.kernel = kernel;
@@ -85,7 +82,7 @@ class TableMaker {
       if (!is_ours(service.vip)) continue;
       for (const RealSpec& real : service.reals) {
         if (real.return_flow_id == 0) continue;
-        reals.emplace_back(native(real.address, Address{}), real.port,
+        reals.emplace_back(real.address.template as<Address>(), real.port,
                            static_cast<uint8_t>(service.protocol), real.return_flow_id);
       }
     }
@@ -102,11 +99,16 @@ class TableMaker {
   std::vector<std::pair<Endpoint<Address>, uint32_t>> nat_reals_;
 };
 
+template <class Address, size_t kInlinePorts>
+void fill(const SnapshotSpec& spec, AddressTable<Address, kInlinePorts>& table) {
+  table = TableMaker<Address, kInlinePorts>::make(spec);
+}
+
 }  // namespace
 
 void fill_address_tables(const SnapshotSpec& spec, Snapshot& snapshot) {
-  snapshot.v4 = TableMaker<Ipv4Address, 7>::make(spec);
-  snapshot.v6 = TableMaker<Ipv6Address, 5>::make(spec);
+  fill(spec, snapshot.v4);
+  fill(spec, snapshot.v6);
 }
 
 }  // namespace vipgate

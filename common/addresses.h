@@ -81,6 +81,15 @@ class IpAddress {
   }
   // REQUIRES: is_v6()
   Ipv6Address v6() const { return Ipv6Address{bytes_}; }
+  // The same by type, for code that is written for either family.
+  template <class Address>
+  Address as() const {
+    if constexpr (sizeof(Address) == 4) {
+      return v4();
+    } else {
+      return v6();
+    }
+  }
   // Network order; the first 4 count for IPv4.
   const std::array<uint8_t, 16>& bytes() const { return bytes_; }
 

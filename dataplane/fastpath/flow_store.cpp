@@ -34,13 +34,6 @@ void set_deltas(NatRecord<Address>& record) {
 }
 
 template <class Address>
-Address address_of(const IpAddress& address) {
-  Address result;
-  std::memcpy(&result, address.bytes().data(), sizeof result);
-  return result;
-}
-
-template <class Address>
 bool is_free_or_over(const NatRecord<Address>& record, Quarter now) {
   return record.state == FlowState::kFree || has_passed(record.deadline, now);
 }
@@ -81,7 +74,7 @@ auto FlowStore<Address>::create(const ServiceEntry& service, RealId real_id, con
   }
   record->client = flow.client;
   record->vip = flow.vip;
-  record->real = address_of<Address>(real.address);
+  record->real = real.address.template as<Address>();
   record->client_port = flow.client_port;
   record->vip_port = service.port;
   record->real_port = real.port;
@@ -194,7 +187,7 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
   }
   if (least == nullptr || !may_go(*least, now.quarter)) return nullptr;
   if (least->state != FlowState::kFree) evict(*least, now);
-  least->source = address_of<Address>(snapshot.snat_addresses[least_slot].address);
+  least->source = snapshot.snat_addresses[least_slot].address.template as<Address>();
   least->source_port = Be16(memory_.snat[least_slot].ports.port(least_position, memory_.worker));
   return least;
 }
