@@ -39,6 +39,5 @@ class [[gnu::packed]] BigEndian {
 
 using Be16 = BigEndian<uint16_t>;
 using Be32 = BigEndian<uint32_t>;
-using Be64 = BigEndian<uint64_t>;
 
 }  // namespace vipgate

@@ -142,7 +142,6 @@ std::vector<std::string> eal_arguments(const EalOptions& options, bool huge) {
   for (const std::string& device : options.pci_allow) {
     arguments.insert(arguments.end(), {"-a", device});
   }
-  for (const std::string& device : options.vdevs) arguments.emplace_back("--vdev=" + device);
   arguments.emplace_back("--no-telemetry");
   arguments.emplace_back("--log-level=*:warning");
   arguments.insert(arguments.end(), options.extra_args.begin(), options.extra_args.end());

@@ -19,8 +19,6 @@ struct EalOptions {
   // Worker i runs on worker_cpus[i] as EAL lcore i + 1. A CPU may be named more than once.
   std::vector<int> worker_cpus;
   int main_cpu = 0;  // EAL lcore 0
-  // Devices probed at start. Ports may also be plugged later (Port::open), which is what vdevs do.
-  std::vector<std::string> vdevs;
   // PCI addresses that may be probed. Empty: the PCI bus is not scanned at all.
   std::vector<std::string> pci_allow;
 };

@@ -38,8 +38,6 @@ struct FlowKey6 {
 };
 static_assert(sizeof(FlowKey6) == 24);
 
-inline constexpr uint32_t kMaxFlowId4 = 65'535;
-
 template <class Address>
 struct FlowKeyOf;
 template <>
