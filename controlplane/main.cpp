@@ -18,7 +18,6 @@
 #include "controlplane/compile_command.h"
 #include "controlplane/config_reader.h"
 #include "controlplane/control_loop.h"
-#include "controlplane/dns_secret.h"
 #include "controlplane/exit_status.h"
 #include "controlplane/logging.h"
 #include "controlplane/replay_command.h"
@@ -63,7 +62,7 @@ class DataplaneAdapter : public DataplaneControl {
   std::vector<ForwardingPort> ports_;
 };
 
-DataplaneOptions dataplane_options(const Config& config, std::optional<uint64_t> seed) {
+DataplaneOptions dataplane_options(const Config& config, const Secrets& secrets) {
   DataplaneOptions options;
   options.huge_pages = config.dpdk.huge_pages;
   options.memory_mb = config.dpdk.memory_mb;
@@ -86,7 +85,7 @@ DataplaneOptions dataplane_options(const Config& config, std::optional<uint64_t>
                              .kernel = port.kernel});
   }
   options.snat_addresses = snat_addresses(config);
-  options.seed = seed;
+  options.secrets = secrets;
   return options;
 }
 
@@ -109,16 +108,16 @@ int run(const Config& config, std::optional<uint64_t> seed) {
   }
   set_up_logging(config.log);
   ControlLoop::block_signals();
-  auto dataplane = Dataplane::start(dataplane_options(config, seed));
+  const auto secrets = make_secrets(seed);
+  if (!secrets) return fail(kExitFailure, secrets.error());
+  auto dataplane = Dataplane::start(dataplane_options(config, *secrets));
   if (!dataplane) return fail(kExitFailure, dataplane.error());
   pin_to(config.control.cpus);
   spdlog::info("{}", (*dataplane)->memory_mode());
   for (const std::string& warning : (*dataplane)->warnings()) spdlog::warn("{}", warning);
 
   DataplaneAdapter adapter(**dataplane, config);
-  auto secret = make_dns_secret(seed);
-  if (!secret) return fail(kExitFailure, secret.error());
-  auto loop = ControlLoop::create({config, *secret}, adapter);
+  auto loop = ControlLoop::create({config, secrets->names}, adapter);
   if (!loop) return fail(kExitFailure, loop.error());
   if (auto status = (*loop)->run(); !status) return fail(kExitFailure, status.error());
   return kExitOk;

@@ -10,10 +10,10 @@
 #include "dataplane/announce.h"
 #include "dataplane/counter_names.h"
 #include "dataplane/device_claim.h"
+#include "dataplane/eal.h"
 #include "dataplane/exception_path.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/port.h"
-#include "dataplane/secrets.h"
 #include "dataplane/worker_memory.h"
 #include "dataplane/worker_thread.h"
 #include "dataplane/worker_wiring.h"
@@ -63,8 +63,7 @@ struct Dataplane::Parts {
   explicit Parts(const DataplaneOptions& given)
       : options(given),
         workers(static_cast<uint32_t>(given.worker_cpus.size())),
-        secrets(make_secrets(given.seed)),
-        owner_hash(secrets.owner),
+        owner_hash(given.secrets.owner),
         cell(given.worker_cpus.size()) {}
   ~Parts() { stop_workers(); }
 
@@ -80,7 +79,6 @@ struct Dataplane::Parts {
 
   DataplaneOptions options;
   uint32_t workers;
-  Secrets secrets;
   ToeplitzHash owner_hash;
   SnapshotCell<Snapshot> cell;
   std::unique_ptr<Eal> eal;
@@ -201,7 +199,7 @@ void Dataplane::Parts::make_workers() {
                                                            .services = options.services,
                                                            .reals = options.reals,
                                                            .snat = options.snat_addresses,
-                                                           .secret = secrets.flows,
+                                                           .secret = options.secrets.flows,
                                                            .owner_hash = &owner_hash}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
   }

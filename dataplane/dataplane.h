@@ -3,16 +3,16 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/huge_pages.h"
 #include "common/result.h"
 #include "common/snapshot.h"
-#include "dataplane/eal.h"
+#include "dataplane/secrets.h"
 
 namespace vipgate {
 
@@ -40,7 +40,7 @@ struct DataplaneOptions {
   uint32_t reals = 0;
   std::vector<DataplanePort> ports;
   std::vector<SnatAddress> snat_addresses;
-  std::optional<uint64_t> seed;  // of the per-boot secrets; none: from the kernel
+  Secrets secrets;
 };
 
 // Owns EAL, the ports, the exception path and the workers. Made once per process; all methods are

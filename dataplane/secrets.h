@@ -4,16 +4,20 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/dns_name_hash.h"
 #include "common/hash.h"
+#include "common/result.h"
 
 namespace vipgate {
 
 struct Secrets {
-  HashSecret flows;         // chooses buckets of the flow tables
-  ToeplitzHash::Key owner;  // chooses the worker that owns a flow; a NIC's RSS key
+  HashSecret flows;              // chooses buckets of the flow tables
+  ToeplitzHash::Key owner = {};  // chooses the worker that owns a flow; a NIC's RSS key
+  DnsHashSecret names;           // chooses buckets of the DNS name table
 };
 
-// With a seed the secrets are a function of it, the same on every machine.
-Secrets make_secrets(std::optional<uint64_t> seed);
+// With a seed the secrets are a function of it, the same on every machine. Without one an error is
+// possible: the kernel has no random numbers.
+Result<Secrets> make_secrets(std::optional<uint64_t> seed);
 
 }  // namespace vipgate
