@@ -42,8 +42,7 @@ DnsNames Publisher::answerable(const DnsNames& wanted) const {
 Status Publisher::change(DnsNames wanted) {
   // Workers take no packet before their first snapshot, so that one may have all names at once: a
   // query that waited for the start must not be told that there is no such name.
-  const bool is_first = version_ == 0;
-  if (auto status = publish(is_first ? wanted : answerable(wanted)); !status) return status;
+  if (auto status = publish(has_published() ? answerable(wanted) : wanted); !status) return status;
   wanted_ = std::move(wanted);
   names_wait_ = wanted_ != published_;
   return Done{};

@@ -45,6 +45,7 @@ class Publisher {
   bool waits() const { return version_ != 0 && (!settled_ || unreclaimed_ > 0); }
   // Whether all workers have taken the present state, with all its names.
   bool settled() const { return settled_; }
+  bool has_published() const { return version_ != 0; }
 
  private:
   Status publish(const DnsNames& names);

@@ -53,9 +53,11 @@ Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
   if (!change) return Error{next.file + ": " + change.error()};
   outcome.change = *change;
   const DnsNames names = names_of(model);
-  // All names at once can be too much for a table though a part of them is not: find out now.
-  if (auto table = compile_names(names, config.dns, generation_, secret_, nullptr); !table) {
-    return Error{next.file + ": " + table.error()};
+  // An addition is published without its names first. All names at once can be too much for a table
+  // though a part of them is not: find out now.
+  if (publisher_.has_published()) {
+    auto table = compile_names(names, config.dns, generation_, secret_, dns_.get());
+    if (!table) return Error{next.file + ": " + table.error()};
   }
   std::swap(config_, config);
   std::swap(model_, model);
