@@ -17,6 +17,7 @@ inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
 inline constexpr uint8_t kProtocolIcmp = 1;
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
+inline constexpr uint8_t kProtocolIpv6Fragment = 44;
 inline constexpr uint8_t kProtocolIcmpv6 = 58;
 
 struct EthernetHeader {

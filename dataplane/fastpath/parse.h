@@ -108,7 +108,7 @@ inline DropReason parse_ipv6(Packet& packet, size_t available) {
   if (is_icmp) {
     if (packet.l4_length() < sizeof(IcmpHeader)) return DropReason::kBadL4Header;
     packet.step = Step::kIcmp6;
-  } else if (ip.next_header == 44) {
+  } else if (ip.next_header == kProtocolIpv6Fragment) {
     return DropReason::kFragment;
   }
   return kNoDrop;
