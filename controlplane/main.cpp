@@ -114,6 +114,7 @@ int run(const Config& config, std::optional<uint64_t> seed) {
   if (!dataplane) return fail(kExitFailure, dataplane.error());
   pin_to(config.control.cpus);
   spdlog::info("{}", (*dataplane)->memory_mode());
+  for (const std::string& port : (*dataplane)->port_summaries()) spdlog::info("{}", port);
   for (const std::string& warning : (*dataplane)->warnings()) spdlog::warn("{}", warning);
 
   DataplaneAdapter adapter(**dataplane, config);

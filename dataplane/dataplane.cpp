@@ -250,6 +250,11 @@ bool Dataplane::passed(uint64_t version) const { return parts_->cell.passed(vers
 size_t Dataplane::reclaim() { return parts_->cell.reclaim(); }
 
 const std::string& Dataplane::memory_mode() const { return parts_->eal->mode.description; }
+std::vector<std::string> Dataplane::port_summaries() const {
+  std::vector<std::string> lines;
+  for (const auto& port : parts_->ports) lines.push_back(port->summary());
+  return lines;
+}
 const std::vector<std::string>& Dataplane::warnings() const { return parts_->warnings; }
 
 MacAddress Dataplane::mac(size_t port) const { return parts_->ports[port]->mac(); }

@@ -59,8 +59,10 @@ class Dataplane {
   bool passed(uint64_t version) const;
   size_t reclaim();
 
-  // Which memory is used and why, for the log; and what did not work but does not prevent service.
+  // For the log: which memory is used and why, and a line per port; and what did not work but does
+  // not prevent service.
   const std::string& memory_mode() const;
+  std::vector<std::string> port_summaries() const;
   const std::vector<std::string>& warnings() const;
 
   MacAddress mac(size_t port) const;

@@ -65,12 +65,7 @@ Result<std::unique_ptr<Port>> Port::open(const PortOptions& options) {
     return port->failed("reading its properties", code);
   }
   port->device_ = info.device;
-  port->facts_ = PortFacts{.driver = info.driver_name,
-                           .max_rx_queues = info.max_rx_queues,
-                           .max_tx_queues = info.max_tx_queues,
-                           .rss_hash_types = info.flow_type_rss_offloads,
-                           .rss_table_size = info.reta_size,
-                           .socket = rte_eth_dev_socket_id(port->id_)};
+  port->facts_ = {info.driver_name, info.flow_type_rss_offloads != 0};
   if (Status status = port->configure(info); !status.ok()) return Error{status.error()};
   if (Status status = port->set_up_queues(); !status.ok()) return Error{status.error()};
   port->set_mtu();
@@ -206,6 +201,17 @@ PortLink Port::link() const {
   if (rte_eth_link_get_nowait(id_, &link) != 0) return {};
   const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
   return {.up = link.link_status == RTE_ETH_LINK_UP, .speed_mbps = known ? link.link_speed : 0};
+}
+
+std::string Port::summary() const {
+  const PortLink now = link();
+  std::string text = "port " + name_ + ": " + options_.device + " (" + facts_.driver + "), MAC " +
+                     to_string(mac_) + ", MTU " + std::to_string(mtu_) + ", " +
+                     std::to_string(rx_queues_) + " receive and " + std::to_string(tx_queues_) +
+                     " transmit queues" + (facts_.spreads_flows ? ", RSS" : "") +
+                     (now.up ? ", link up" : ", link down");
+  if (now.speed_mbps != 0) text += ", " + std::to_string(now.speed_mbps) + " Mbit/s";
+  return text;
 }
 
 rte_eth_stats Port::stats() const {

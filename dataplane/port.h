@@ -30,14 +30,10 @@ struct PortOptions {
   int socket = SOCKET_ID_ANY;
 };
 
-// What the device could do for us; reported, not relied upon.
+// What the device is; reported, not relied upon.
 struct PortFacts {
   std::string driver;
-  uint16_t max_rx_queues = 0;
-  uint16_t max_tx_queues = 0;
-  uint64_t rss_hash_types = 0;  // RTE_ETH_RSS_*; 0: this device does not spread flows
-  uint16_t rss_table_size = 0;
-  int socket = SOCKET_ID_ANY;
+  bool spreads_flows = false;  // it offers RSS
 };
 
 struct PortLink {
@@ -73,6 +69,8 @@ class Port {
   // What did not work but does not prevent service, one sentence each.
   const std::vector<std::string>& warnings() const { return warnings_; }
   PortLink link() const;
+  // For the log: device, driver, address, queues, link.
+  std::string summary() const;
   rte_eth_stats stats() const;
 
  private:

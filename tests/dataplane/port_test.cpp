@@ -86,6 +86,7 @@ TEST_F(PortTest, RingPortIsPluggedMovesPacketsAndIsUnpluggedAgain) {
     auto port = Port::open(options("net_ring0"));
     ASSERT_TRUE(port.ok()) << port.error();
     EXPECT_EQ((*port)->facts().driver, "net_ring");
+    EXPECT_NE((*port)->summary().find("(net_ring), MAC "), std::string::npos);
     EXPECT_EQ(to_string((*port)->mac()), "02:76:67:00:00:01") << "the device has none of its own";
     EXPECT_THAT((*port)->warnings(), IsEmpty());
     ASSERT_TRUE((*port)->start().ok());
