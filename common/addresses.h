@@ -13,27 +13,14 @@
 
 namespace vipgate {
 
-namespace address_detail {
-
-template <class T>
-T load(const uint8_t* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
-}  // namespace address_detail
-
 struct MacAddress {
   std::array<uint8_t, 6> bytes{};
 
   bool is_multicast() const { return (bytes[0] & 1) != 0; }
   // By words: the packet path compares several per packet, and a library call costs more.
   friend bool operator==(const MacAddress& a, const MacAddress& b) {
-    return ((address_detail::load<uint32_t>(a.bytes.data()) ^
-             address_detail::load<uint32_t>(b.bytes.data())) |
-            (address_detail::load<uint16_t>(a.bytes.data() + 4) ^
-             address_detail::load<uint16_t>(b.bytes.data() + 4))) == 0;
+    return ((load<uint32_t>(a.bytes.data()) ^ load<uint32_t>(b.bytes.data())) |
+            (load<uint16_t>(a.bytes.data() + 4) ^ load<uint16_t>(b.bytes.data() + 4))) == 0;
   }
   friend auto operator<=>(const MacAddress&, const MacAddress&) = default;
 };
@@ -49,10 +36,8 @@ struct Ipv6Address {
   std::array<uint8_t, 16> bytes{};
 
   friend bool operator==(const Ipv6Address& a, const Ipv6Address& b) {
-    return ((address_detail::load<uint64_t>(a.bytes.data()) ^
-             address_detail::load<uint64_t>(b.bytes.data())) |
-            (address_detail::load<uint64_t>(a.bytes.data() + 8) ^
-             address_detail::load<uint64_t>(b.bytes.data() + 8))) == 0;
+    return ((load<uint64_t>(a.bytes.data()) ^ load<uint64_t>(b.bytes.data())) |
+            (load<uint64_t>(a.bytes.data() + 8) ^ load<uint64_t>(b.bytes.data() + 8))) == 0;
   }
   friend auto operator<=>(const Ipv6Address&, const Ipv6Address&) = default;
 };

@@ -4,10 +4,19 @@
 #include <bit>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 
 namespace vipgate {
 
 static_assert(std::endian::native == std::endian::little, "written for little-endian hosts");
+
+// What lies at `at`, at any alignment.
+template <class T>
+T load(const void* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
 
 template <class T>
 constexpr T byte_swap(T value) {

@@ -39,12 +39,6 @@ inline uint64_t load_tail(const uint8_t* data, size_t length) {
   return word;
 }
 
-inline uint64_t load_word(const uint8_t* data) {
-  uint64_t word;
-  std::memcpy(&word, data, 8);
-  return word;
-}
-
 // 64-bit one's complement addition: the carry comes back in at the bottom.
 inline uint64_t add_carry(uint64_t sum, uint64_t word) {
   uint64_t result;
@@ -57,21 +51,20 @@ inline uint64_t add_carry(uint64_t sum, uint64_t word) {
 // with one zero byte, so only the last part of a chain of sums may be odd.
 [[nodiscard]] inline uint64_t ones_sum(const void* data, size_t length, uint64_t sum = 0) {
   using checksum_detail::add_carry;
-  using checksum_detail::load_word;
   const auto* at = static_cast<const uint8_t*>(data);
   // Two chains, as one add waits for the carry of the one before.
   uint64_t other = 0;
   while (length >= 32) {
-    sum = add_carry(sum, load_word(at));
-    other = add_carry(other, load_word(at + 8));
-    sum = add_carry(sum, load_word(at + 16));
-    other = add_carry(other, load_word(at + 24));
+    sum = add_carry(sum, load<uint64_t>(at));
+    other = add_carry(other, load<uint64_t>(at + 8));
+    sum = add_carry(sum, load<uint64_t>(at + 16));
+    other = add_carry(other, load<uint64_t>(at + 24));
     at += 32;
     length -= 32;
   }
   sum = add_carry(sum, other);
   while (length >= 8) {
-    sum = add_carry(sum, load_word(at));
+    sum = add_carry(sum, load<uint64_t>(at));
     at += 8;
     length -= 8;
   }

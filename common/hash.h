@@ -32,11 +32,7 @@ inline __m128i round_key(const HashSecret& secret) {
                         static_cast<int64_t>(secret.words[2] ^ 0xa4093822299f31d0));
 }
 
-inline uint64_t load_big_endian(const void* bytes) {
-  uint64_t raw;
-  std::memcpy(&raw, bytes, sizeof raw);
-  return byte_swap(raw);
-}
+inline uint64_t load_big_endian(const void* bytes) { return byte_swap(load<uint64_t>(bytes)); }
 
 // Bijective mixing of 64 bits: splitmix64's finalizer.
 constexpr uint64_t mix64(uint64_t x) {

@@ -14,13 +14,6 @@ namespace {
 constexpr uint64_t kPlainMask = 0xffff'ffff'ffff'00f8;
 constexpr uint64_t kPlainValue = 0x0000'0000'0100'0000;
 
-template <class T>
-T load(const uint8_t* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
 uint16_t load_be16(const uint8_t* at) { return byte_swap(load<uint16_t>(at)); }
 
 // Services that answer whatever they get, and 0, which cannot be answered: echo, daytime, qotd,
