@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/checksum.h"
+
 namespace vipgate {
 namespace {
 
@@ -105,14 +107,7 @@ void DnsWriter::record(uint16_t owner_offset, DnsType type, uint32_t ttl_s,
 }
 
 uint16_t dns_octet_sum(std::string_view octets) {
-  uint64_t sum = 0;
-  for (size_t at = 0; at < octets.size(); at += 2) {
-    uint16_t word = 0;
-    std::memcpy(&word, octets.data() + at, std::min<size_t>(2, octets.size() - at));
-    sum += word;
-  }
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(sum);
+  return ones_fold(ones_sum(octets.data(), octets.size()));
 }
 
 }  // namespace vipgate

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "common/checksum.h"
 #include "dataplane/fastpath/dns_edns.h"
 
 namespace vipgate {
@@ -115,27 +116,6 @@ struct Sections {
   uint16_t body_sum = 0;  // as at an even offset
 };
 
-uint64_t add_words(uint64_t sum, uint64_t octets) {
-  return sum + (octets & 0xffffffff) + (octets >> 32);
-}
-
-uint16_t fold_sum(uint64_t sum) {
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(sum);
-}
-
-// The sum of octets that lie at an even offset. REQUIRES: 8 readable octets before `end`.
-uint64_t sum_question(const uint8_t* at, const uint8_t* end) {
-  uint64_t sum = 0;
-  for (; end - at >= 8; at += 8) sum = add_words(sum, load<uint64_t>(at));
-  const auto rest = end - at;
-  if (rest != 0) sum = add_words(sum, load<uint64_t>(end - 8) >> (8 * (8 - rest)));
-  return sum;
-}
-
 uint16_t at_parity(uint16_t sum, uint32_t offset) {
   return (offset & 1) != 0 ? byte_swap(sum) : sum;
 }
@@ -154,8 +134,10 @@ DnsReply finish(const DnsParsed& parsed, const Sections& sections, DnsVerdict ve
   const bool is_query = (message[2] & 0x78) == 0;
   const bool has_question = parsed.question_end != kDnsHeaderLength;
 
-  uint64_t sum = 0;
-  if (has_question) sum = sum_question(message + kDnsHeaderLength, message + parsed.question_end);
+  // Header and OPT are summed from the registers that they are made in; the body's sum is known.
+  uint64_t head = has_question
+                      ? ones_sum(message + kDnsHeaderLength, parsed.question_end - kDnsHeaderLength)
+                      : 0;
 
   const uint16_t kept =
       load_be16(message + 2) &
@@ -168,9 +150,9 @@ DnsReply finish(const DnsParsed& parsed, const Sections& sections, DnsVerdict ve
   const uint32_t last = uint32_t{byte_swap(sections.authorities)} | uint32_t{parsed.has_opt} << 24;
   std::memcpy(message, &first, sizeof first);
   std::memcpy(message + 8, &last, sizeof last);
-  sum = add_words(sum, first) + last;
+  head = ones_sum(&last, sizeof last, ones_sum(&first, sizeof first, head));
 
-  sum += at_parity(sections.body_sum, parsed.question_end);
+  uint64_t sum = uint64_t{ones_fold(head)} + at_parity(sections.body_sum, parsed.question_end);
   uint32_t length = parsed.question_end + sections.body_length;
   if (parsed.has_opt) {
     // Root, OPT, our size, extended RCODE, version 0, DO, no options: 8 octets and 3 zeros.
@@ -180,10 +162,10 @@ DnsReply finish(const DnsParsed& parsed, const Sections& sections, DnsVerdict ve
     const uint64_t stored = byte_swap(opt);
     std::memcpy(message + length, &stored, 8);
     std::memset(message + length + 8, 0, 3);
-    sum += at_parity(fold_sum(add_words(0, stored)), length);
+    sum += at_parity(ones_fold(ones_sum(&stored, sizeof stored)), length);
     length += kDnsOptLength;
   }
-  return make_reply(length, fold_sum(sum), verdict);
+  return make_reply(length, ones_fold(sum), verdict);
 }
 
 DnsReply finish_error(const DnsParsed& parsed, DnsRcode rcode, DnsVerdict verdict) {
@@ -250,7 +232,7 @@ DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, DnsVerdic
   sections.flags = DnsHeader::kAuthoritative;
   sections.authorities = 1;
   sections.body_length = body.length;
-  sections.body_sum = fold_sum(uint64_t{body.sum} + owner.raw());
+  sections.body_sum = ones_fold(uint64_t{body.sum} + owner.raw());
   return finish(parsed, sections, verdict);
 }
 
