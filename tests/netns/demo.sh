@@ -194,7 +194,7 @@ stop_gateway() {
 }
 
 explain_keep() {
-  LAB_KEEP=1
+  lab_keep
   title "It is yours"
   cat <<TEXT
    A shell on the client:    ip netns exec $LAB_ID-client bash

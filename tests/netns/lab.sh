@@ -12,7 +12,7 @@
 # and lab_down takes all of it away; nothing outside is changed.
 #
 # Usage: set -euo pipefail; . lab.sh; lab_require; lab_init; lab_up; lab_gateway_start CONFIG; …
-# lab_init sets the EXIT trap, so that every way out of the script passes through lab_down.
+# Every way out of the script passes through lab_down: see lab_init.
 
 LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VIPGATED=${VIPGATED:-$LAB_TOP/build/controlplane/vipgated}
@@ -21,7 +21,7 @@ declare -A LAB_REDIS_PORT=([b1]=30585 [b2]=31002 [b3]=31777)
 LAB_UDP_PORT=7000
 LAB_POLL_S=0.05
 LAB_GATEWAY_PID=""
-LAB_KEEP=""
+LAB_ARGUMENTS=("$@")
 
 lab_fail() {
   printf 'FAILED: %s\n' "$*" >&2
@@ -50,28 +50,60 @@ lab_name() {
   LAB_DIR=${TMPDIR:-/tmp}/vipgate-$LAB_ID
 }
 
+# The script runs twice. The shell that was started stops here, to guard: it runs the same script as a
+# child in a process group of its own, waits, and takes the lab down whatever became of the child.
+# Bash is not sure to survive a trap in the middle of a command substitution; the guard has none.
 lab_init() {
-  lab_name "vg$$"
+  lab_name "vg${LAB_GUARD:-$$}"
+  [ -z "${LAB_GUARD:-}" ] || return 0
   [ ! -e "$LAB_DIR" ] || lab_fail "$LAB_DIR is there already"
-  trap 'lab_exit $?' EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM HUP
+  local child="" signal_status="" status=0
+  trap 'signal_status=130; lab_end_child "$child"' INT
+  trap 'signal_status=143; lab_end_child "$child"' TERM HUP
   mkdir -m 700 "$LAB_DIR"
+  set -m
+  LAB_GUARD=$$ "$BASH" "$0" "${LAB_ARGUMENTS[@]}" &
+  child=$!
+  set +m
+  [ -z "$signal_status" ] || lab_end_child "$child"
+  while kill -0 "$child" 2>/dev/null; do
+    status=0
+    wait "$child" || status=$?
+  done
+  trap '' INT TERM HUP
+  lab_exit "${signal_status:-$status}"
+}
+
+# lab_end_child PID: ends its process group, which is all that the script has started; nothing, when
+# there is no child yet.
+lab_end_child() {
+  [ -n "$1" ] || return 0
+  local signal deadline
+  for signal in TERM KILL; do
+    kill "-$signal" -- "-$1" 2>/dev/null || true
+    deadline=$((SECONDS + 5))
+    while pgrep -g "$1" -r D,I,R,S,T >/dev/null; do
+      [ "$SECONDS" -lt "$deadline" ] || continue 2
+      sleep "$LAB_POLL_S"
+    done
+    return 0
+  done
 }
 
 lab_exit() {
   local status=$1
-  trap '' INT TERM HUP
-  trap - EXIT
   if [ "$status" = 1 ] && [ -s "$LAB_DIR/vipgated.log" ]; then
     printf -- '--- the last lines of the log of vipgated:\n' >&2
     tail -n 25 "$LAB_DIR/vipgated.log" >&2
     # A script may define it to tell more.
     if declare -F lab_report >/dev/null; then lab_report >&2 || true; fi
   fi
-  [ -n "$LAB_KEEP" ] || lab_down
+  [ -e "$LAB_DIR/keep" ] || lab_down
   exit "$status"
 }
+
+# What was built stays when the script has ended.
+lab_keep() { touch "$LAB_DIR/keep"; }
 
 # lab_wait SECONDS WHAT COMMAND…: polls until COMMAND succeeds; fails the script when it never does,
 # and at once when COMMAND calls lab_fail.
