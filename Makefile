@@ -5,9 +5,11 @@ PACKAGES := \
   build-essential cmake ninja-build pkg-config ccache \
   libdpdk-dev libtbb-dev libyaml-cpp-dev libspdlog-dev libcli11-dev \
   libnl-3-dev libnl-route-3-dev libsystemd-dev \
-  libgtest-dev libgmock-dev libbenchmark-dev \
+  libcpprest-dev libboost-dev libssl-dev libsimdjson-dev libsqlite3-dev libzookeeper-mt-dev \
+  libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev \
   clang clang-format clang-tidy libclang-rt-14-dev \
   dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf \
+  zookeeper openjdk-17-jre-headless openssl sqlite3 \
   iproute2 iputils-ping tcpdump procps jq python3
 
 # Without a fixed layout of the address space the sanitizers of GCC 12 fail on kernels that draw it

@@ -26,6 +26,7 @@ struct SourcePosition {
 enum class IdleMode : uint8_t { kAdaptive, kPoll };
 enum class Track : uint8_t { kAlways };
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
+enum class Origin : uint8_t { kYaml, kRest, kMesos };  // the earlier one decides on policy
 enum class LogFormat : uint8_t { kText, kJson };
 
 struct NodeConfig {
@@ -116,6 +117,25 @@ struct Defaults {
   bool operator==(const Defaults&) const = default;
 };
 
+enum class HealthType : uint8_t { kNone, kTcp, kHttp, kHttps, kDns, kGrpc };
+
+// How reals are asked whether they are alive.
+struct HealthConfig {
+  HealthType type = HealthType::kNone;
+  uint16_t interval_s = 5;
+  uint16_t timeout_ms = 1000;
+  uint8_t rise = 2;        // answers in a row that make a real up
+  uint8_t fall = 3;        // failures in a row that make it down
+  uint16_t port = 0;       // 0: the real's own
+  std::string path = "/";  // http, https
+  std::string host;  // http, https: the Host header; empty: address:port. dns: the name asked for
+  uint16_t status_min = 200, status_max = 399;  // http, https
+  bool verify = false;  // https: the certificate, by the system's authorities
+  // Percent of a service's reals; when fewer are up, all are used: the checks are likelier wrong.
+  uint8_t panic_percent = 0;
+  bool operator==(const HealthConfig&) const = default;
+};
+
 struct RealConfig {
   IpAddress address;
   uint16_t port = 0;
@@ -136,6 +156,9 @@ struct ServiceConfig {
   NoReal no_real = NoReal::kReject;
   Track track = Track::kAlways;
   Timeouts timeouts;
+  HealthConfig health;
+  Origin origin = Origin::kYaml;
+  bool vip_auto = false;  // `vip: auto`: the address comes from the VipAllocator, by name
   std::vector<RealConfig> reals;
   SourcePosition position;
   bool operator==(const ServiceConfig&) const = default;
@@ -166,6 +189,81 @@ struct DnsConfig {
   bool operator==(const DnsConfig&) const = default;
 };
 
+enum class IpSource : uint8_t { kNetinfo, kMesos, kDocker, kHost };
+enum class MesosAuthType : uint8_t { kNone, kBasic, kIam };
+
+struct MesosAuthConfig {
+  MesosAuthType type = MesosAuthType::kNone;
+  std::string principal;    // basic
+  std::string secret_file;  // basic
+  std::string config_file;  // iam: JSON with uid, private_key, login_endpoint
+  bool operator==(const MesosAuthConfig&) const = default;
+};
+
+struct TlsConfig {
+  std::string ca_file;  // empty: the system's authorities
+  std::string cert_file;
+  std::string key_file;
+  bool operator==(const TlsConfig&) const = default;
+};
+
+// One cluster.
+struct MesosConfig {
+  std::vector<std::string>
+      masters;  // "zk://[user:pass@]h:p,…/path", "host:port", "http(s)://host:port"
+  std::string domain = "mesos";
+  std::vector<IpSource> ip_sources = {IpSource::kNetinfo, IpSource::kMesos, IpSource::kHost};
+  bool enforce_rfc952 = false;
+  uint16_t srv_weight = 1;
+  bool healthy_only = false;
+  bool ptr = false;    // PTR records of task addresses that only one name has
+  int32_t ttl_s = -1;  // of task records; -1: dns.ttl_s
+  MesosAuthConfig auth;
+  TlsConfig tls;
+  uint32_t sweep_s = 300;     // between GET_STATE sweeps
+  uint32_t poll_s = 30;       // between looks at /state, where SUBSCRIBE is refused
+  uint32_t recovery_s = 600;  // how long tasks of agents that have not come back are kept
+  uint32_t max_record_mb = 1024;
+  uint32_t stale_limit_s = 0;  // 0: the last state stays in force for ever
+  bool operator==(const MesosConfig&) const = default;
+};
+
+// Marathon's own health results, which Mesos does not know.
+struct MarathonConfig {
+  std::vector<std::string> urls;
+  std::string framework = "marathon";  // the name it has in Mesos
+  MesosAuthConfig auth;
+  TlsConfig tls;
+  bool operator==(const MarathonConfig&) const = default;
+};
+
+// Which names and addresses a framework may claim by VIP labels.
+struct VipClaimRule {
+  std::string framework;            // name; "*": any other
+  std::vector<std::string> names;   // "redis", "team-*"; empty: any
+  std::vector<IpPrefix> addresses;  // for IP VIPs; empty: any
+  bool operator==(const VipClaimRule&) const = default;
+};
+
+struct IpRange {
+  IpAddress first;
+  IpAddress last;  // inclusive
+  bool operator==(const IpRange&) const = default;
+};
+
+struct NamedVipsConfig {
+  bool enabled = true;
+  IpRange ipv4;                   // 11.0.0.0-11.255.255.255
+  IpRange ipv6;                   // fd01:c::/64
+  std::vector<IpPrefix> ip_vips;  // where IP VIPs may lie besides these ranges
+  std::string zone = "l4lb.thisdcos.directory";
+  Mode mode = Mode::kFullnat;
+  std::string snat_pool;  // empty: defaults.snat_pool
+  HealthConfig health;
+  std::vector<VipClaimRule> claims;
+  bool operator==(const NamedVipsConfig&) const = default;
+};
+
 struct LogConfig {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
@@ -184,6 +282,10 @@ struct Config {
   Defaults defaults;
   std::vector<ServiceConfig> services;
   DnsConfig dns;
+  std::vector<MesosConfig> mesos;
+  std::vector<MarathonConfig> marathon;
+  NamedVipsConfig named_vips;
+  std::string store = "sqlite:/var/lib/vipgate/state.db";
   LogConfig log;
 
   std::string file;  // as named by the caller, for messages

@@ -1,0 +1,41 @@
+// What a Mesos cluster means for us: services from its VIP labels, records from its tasks, agents
+// and masters. Follows a MesosCluster change by change; the cost is that of what changed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controlplane/config.h"
+#include "controlplane/mesos/mesos_cluster.h"
+#include "controlplane/naming/vip_allocator.h"
+#include "controlplane/source_change.h"
+
+namespace vipgate {
+
+// What was left out of the input, and why.
+struct Skipped {
+  std::string kind;       // "task" | "agent" | "framework" | "port" | "label" | "record" | "claim"
+  std::string framework;  // name; empty: does not apply
+  std::string task;       // id
+  std::string item;       // the label's text, the record's name …
+  std::string why;        // one sentence
+  friend auto operator<=>(const Skipped&, const Skipped&) = default;
+};
+
+// Owned and called by the control thread.
+class MesosView {
+ public:
+  // `cluster` is the position in config.mesos. `config` and `allocator` outlive this.
+  MesosView(const Config& config, size_t cluster, VipAllocator& allocator);
+  ~MesosView();
+
+  SourceChange update(const MesosCluster& cluster, const MesosChanges& changes);
+  std::vector<Skipped> skipped() const;  // sorted
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vipgate
