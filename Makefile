@@ -9,7 +9,7 @@ PACKAGES := \
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev \
   clang clang-format clang-tidy libclang-rt-14-dev \
   dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf \
-  zookeeper openjdk-17-jre-headless openssl sqlite3 \
+  libzookeeper-java openjdk-17-jre-headless openssl sqlite3 \
   iproute2 iputils-ping tcpdump procps jq python3
 
 # Without a fixed layout of the address space the sanitizers of GCC 12 fail on kernels that draw it
