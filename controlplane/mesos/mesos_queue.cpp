@@ -1,6 +1,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -40,7 +41,7 @@ class LockedQueue final : public MesosQueue {
     std::optional<MesosInput> input(std::move(inputs_.front()));
     inputs_.pop_front();
     if (inputs_.empty()) clear();
-    room_.notify_one();
+    room_.notify_all();  // one alone might be woken that gives up, and leave the others waiting
     return input;
   }
 

@@ -1,13 +1,17 @@
 #include "controlplane/mesos/zk_leader.h"
 
 #include <spdlog/spdlog.h>
+// The calls that wait for their answer are declared for the threaded library only.
+#define THREADED
 #include <zookeeper/zookeeper.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -178,9 +182,16 @@ class Watcher {
     deallocate_String_vector(&list);
     std::vector<ZkMaster> masters;
     for (const std::string& node : master_nodes(children)) {
-      auto master = read(node);
-      if (!master && masters.empty()) return false;  // the leader's: without it, all is moot
-      if (master) masters.push_back(std::move(*master));
+      std::string data;
+      if (!read(node, data)) return false;
+      auto master = parser_.parse_master_info(data);
+      if (master) {
+        masters.push_back(
+            ZkMaster{std::move(*master), json_string(data, "/hostname").value_or("")});
+        continue;
+      }
+      tell_state(true, "the node " + url_.path + "/" + node + " is no master's: " + master.error());
+      if (masters.empty()) return true;  // the leader's: the one known before stays
     }
     tell_state(true, masters.empty() ? "no master leads at the moment" : "in touch");
     if (masters.empty() || masters == known_) return true;
@@ -195,19 +206,14 @@ class Watcher {
     return zoo_wexists(handle_, url_.path.c_str(), watch, shared_.get(), nullptr) == ZOK;
   }
 
-  std::optional<ZkMaster> read(const std::string& node) {
-    std::string data(kMaxNodeBytes, '\0');
+  // False: it has gone meanwhile, or ZooKeeper has.
+  bool read(const std::string& node, std::string& data) {
+    data.resize(kMaxNodeBytes);
     int length = kMaxNodeBytes;
     const std::string path = url_.path + "/" + node;
     const int code = zoo_get(handle_, path.c_str(), 0, data.data(), &length, nullptr);
-    if (code != ZOK || length <= 0) return std::nullopt;
-    data.resize(static_cast<size_t>(length));
-    auto master = parser_.parse_master_info(data);
-    if (!master) {
-      spdlog::warn("ZooKeeper's node {} is no master's: {}", path, master.error());
-      return std::nullopt;
-    }
-    return ZkMaster{std::move(*master), json_string(data, "/hostname").value_or("")};
+    data.resize(code == ZOK && length > 0 ? static_cast<size_t>(length) : 0);
+    return code == ZOK;
   }
 
   ZkUrl url_;
