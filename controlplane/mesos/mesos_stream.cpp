@@ -14,7 +14,8 @@ bool MesosStream::feed(std::string_view bytes) {
     auto record = decoder_.next();
     if (!record) {
       error_ = record.error();
-      ++(decoder_.is_oversize() ? counters_.oversize : counters_.garbage);
+      const bool is_oversize = error_.find("more than the limit") != std::string::npos;
+      ++(is_oversize ? counters_.oversize : counters_.garbage);
       return false;
     }
     if (!*record) return true;
