@@ -117,7 +117,11 @@ struct Defaults {
   bool operator==(const Defaults&) const = default;
 };
 
+// GCC 12 takes a scoped enumerator for something that hides the namespace's kNone.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 enum class HealthType : uint8_t { kNone, kTcp, kHttp, kHttps, kDns, kGrpc };
+#pragma GCC diagnostic pop
 
 // How reals are asked whether they are alive.
 struct HealthConfig {
@@ -202,7 +206,11 @@ struct DnsConfig {
 };
 
 enum class IpSource : uint8_t { kNetinfo, kMesos, kDocker, kHost };
+// GCC 12 takes a scoped enumerator for something that hides the namespace's kNone.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 enum class MesosAuthType : uint8_t { kNone, kBasic, kIam };
+#pragma GCC diagnostic pop
 
 struct MesosAuthConfig {
   MesosAuthType type = MesosAuthType::kNone;
