@@ -29,7 +29,8 @@ constexpr auto kStartTime = std::chrono::seconds(60);
 class Connection {
  public:
   explicit Connection(uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval patience{5, 0};
+    // A server that is just starting takes a connection and may then forget it.
+    const timeval patience{0, 500000};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     sockaddr_in address{};
     address.sin_family = AF_INET;
