@@ -108,16 +108,12 @@ struct SnatPoolConfig {
   bool operator==(const SnatPoolConfig&) const = default;
 };
 
-struct Defaults {
-  Mode mode = Mode::kFullnat;
-  std::string snat_pool = "default";
-  uint32_t maglev_rows = 0;  // 0: auto
-  NoReal no_real = NoReal::kReject;
-  Track track = Track::kAlways;
-  bool operator==(const Defaults&) const = default;
-};
-
+// GCC 12 takes the enumerator of a scoped enumeration for a shadow of a constant outside.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 enum class HealthType : uint8_t { kNone, kTcp, kHttp, kHttps, kDns, kGrpc };
+enum class MesosAuthType : uint8_t { kNone, kBasic, kIam };
+#pragma GCC diagnostic pop
 
 // How reals are asked whether they are alive.
 struct HealthConfig {
@@ -136,6 +132,16 @@ struct HealthConfig {
   bool operator==(const HealthConfig&) const = default;
 };
 
+struct Defaults {
+  Mode mode = Mode::kFullnat;
+  std::string snat_pool = "default";
+  uint32_t maglev_rows = 0;  // 0: auto
+  NoReal no_real = NoReal::kReject;
+  Track track = Track::kAlways;
+  HealthConfig health;
+  bool operator==(const Defaults&) const = default;
+};
+
 struct RealConfig {
   IpAddress address;
   uint16_t port = 0;
@@ -147,7 +153,7 @@ struct RealConfig {
 // The defaults are already applied: every field holds what is in force for this service.
 struct ServiceConfig {
   std::string name;  // lower case, relative to the services zone
-  IpAddress vip;
+  IpAddress vip;     // none with `vip_auto`, until the VipAllocator has given one
   uint16_t port = 0;
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
@@ -164,10 +170,23 @@ struct ServiceConfig {
   bool operator==(const ServiceConfig&) const = default;
 };
 
+// A record that the operator wrote. Its data has been checked: it fits the type.
+struct ZoneRecordConfig {
+  std::string name;  // lower case, relative to the zone; "@": the zone itself; may begin with "*."
+  std::string type;  // "A", "AAAA", "CNAME", "TXT", "SRV" or "PTR"
+  int32_t ttl_s = -1;  // -1: dns.ttl_s
+  // An address; a complete name, with or without the final dot (CNAME, PTR); any text (TXT);
+  // "priority weight port target" (SRV).
+  std::string data;
+  SourcePosition position;
+  bool operator==(const ZoneRecordConfig&) const = default;
+};
+
 struct ZoneConfig {
   std::string name;                  // lower case, without the final dot
   bool services = false;             // holds the services' names
   std::vector<std::string> aliases;  // further zone names with the same content
+  std::vector<ZoneRecordConfig> records;
   bool operator==(const ZoneConfig&) const = default;
 };
 
@@ -186,11 +205,11 @@ struct DnsConfig {
   uint32_t ttl_s = 5;
   std::vector<ZoneConfig> zones;
   SoaConfig soa;
+  bool ptr = false;  // PTR records of VIPs that only one name has
   bool operator==(const DnsConfig&) const = default;
 };
 
 enum class IpSource : uint8_t { kNetinfo, kMesos, kDocker, kHost };
-enum class MesosAuthType : uint8_t { kNone, kBasic, kIam };
 
 struct MesosAuthConfig {
   MesosAuthType type = MesosAuthType::kNone;
@@ -240,7 +259,7 @@ struct MarathonConfig {
 // Which names and addresses a framework may claim by VIP labels.
 struct VipClaimRule {
   std::string framework;            // name; "*": any other
-  std::vector<std::string> names;   // "redis", "team-*"; empty: any
+  std::vector<std::string> names;   // "redis", "team-*" (the star is the last); empty: any
   std::vector<IpPrefix> addresses;  // for IP VIPs; empty: any
   bool operator==(const VipClaimRule&) const = default;
 };
@@ -253,8 +272,11 @@ struct IpRange {
 
 struct NamedVipsConfig {
   bool enabled = true;
-  IpRange ipv4;                   // 11.0.0.0-11.255.255.255
-  IpRange ipv6;                   // fd01:c::/64
+  // 11.0.0.0-11.255.255.255 and fd01:c::/64: a DC/OS install's.
+  IpRange ipv4 = {Ipv4Address{Be32(0x0b000000)}, Ipv4Address{Be32(0x0bffffff)}};
+  IpRange ipv6 = {Ipv6Address{{0xfd, 0x01, 0x00, 0x0c}},
+                  Ipv6Address{{0xfd, 0x01, 0x00, 0x0c, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff,
+                               0xff, 0xff, 0xff}}};
   std::vector<IpPrefix> ip_vips;  // where IP VIPs may lie besides these ranges
   std::string zone = "l4lb.thisdcos.directory";
   Mode mode = Mode::kFullnat;
@@ -269,6 +291,9 @@ struct LogConfig {
   LogFormat format = LogFormat::kText;
   bool operator==(const LogConfig&) const = default;
 };
+
+// The file of the SQLite store, and of what a ZooKeeper store does not share.
+inline constexpr const char* kDefaultStorePath = "/var/lib/vipgate/state.db";
 
 struct Config {
   NodeConfig node;
@@ -285,7 +310,7 @@ struct Config {
   std::vector<MesosConfig> mesos;
   std::vector<MarathonConfig> marathon;
   NamedVipsConfig named_vips;
-  std::string store = "sqlite:/var/lib/vipgate/state.db";
+  std::string store = std::string("sqlite:") + kDefaultStorePath;  // | "zk://…" | "none"
   LogConfig log;
 
   std::string file;  // as named by the caller, for messages
@@ -293,6 +318,13 @@ struct Config {
 
 // The zone that completes service names, or nullptr: the first with `services: true`.
 const ZoneConfig* services_zone(const Config& config);
+
+// 4 or 6; of a service with `vip: auto`, what its address is going to be: the family of its reals,
+// IPv4 as long as it has none.
+int vip_family(const ServiceConfig& service);
+
+// Whether addresses are given out from the ranges of named_vips.
+bool named_vips_used(const Config& config);
 
 // Whether the calling thread may run on the CPUs that the configuration names: call it before
 // anything is pinned. Apart from the other checks, since `--check` and `replay` may name more CPUs
