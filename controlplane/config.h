@@ -108,20 +108,8 @@ struct SnatPoolConfig {
   bool operator==(const SnatPoolConfig&) const = default;
 };
 
-struct Defaults {
-  Mode mode = Mode::kFullnat;
-  std::string snat_pool = "default";
-  uint32_t maglev_rows = 0;  // 0: auto
-  NoReal no_real = NoReal::kReject;
-  Track track = Track::kAlways;
-  bool operator==(const Defaults&) const = default;
-};
-
-// GCC 12 takes a scoped enumerator for something that hides the namespace's kNone.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
 enum class HealthType : uint8_t { kNone, kTcp, kHttp, kHttps, kDns, kGrpc };
-#pragma GCC diagnostic pop
+enum class MesosAuthType : uint8_t { kNone, kBasic, kIam };
 
 // How reals are asked whether they are alive.
 struct HealthConfig {
@@ -140,6 +128,16 @@ struct HealthConfig {
   bool operator==(const HealthConfig&) const = default;
 };
 
+struct Defaults {
+  Mode mode = Mode::kFullnat;
+  std::string snat_pool = "default";
+  uint32_t maglev_rows = 0;  // 0: auto
+  NoReal no_real = NoReal::kReject;
+  Track track = Track::kAlways;
+  HealthConfig health;
+  bool operator==(const Defaults&) const = default;
+};
+
 struct RealConfig {
   IpAddress address;
   uint16_t port = 0;
@@ -151,7 +149,7 @@ struct RealConfig {
 // The defaults are already applied: every field holds what is in force for this service.
 struct ServiceConfig {
   std::string name;  // lower case, relative to the services zone
-  IpAddress vip;
+  IpAddress vip;     // none with `vip_auto`, until the VipAllocator has given one
   uint16_t port = 0;
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
@@ -206,11 +204,6 @@ struct DnsConfig {
 };
 
 enum class IpSource : uint8_t { kNetinfo, kMesos, kDocker, kHost };
-// GCC 12 takes a scoped enumerator for something that hides the namespace's kNone.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow"
-enum class MesosAuthType : uint8_t { kNone, kBasic, kIam };
-#pragma GCC diagnostic pop
 
 struct MesosAuthConfig {
   MesosAuthType type = MesosAuthType::kNone;
@@ -260,7 +253,7 @@ struct MarathonConfig {
 // Which names and addresses a framework may claim by VIP labels.
 struct VipClaimRule {
   std::string framework;            // name; "*": any other
-  std::vector<std::string> names;   // "redis", "team-*"; empty: any
+  std::vector<std::string> names;   // "redis", "team-*" (the star is the last); empty: any
   std::vector<IpPrefix> addresses;  // for IP VIPs; empty: any
   bool operator==(const VipClaimRule&) const = default;
 };
@@ -273,8 +266,11 @@ struct IpRange {
 
 struct NamedVipsConfig {
   bool enabled = true;
-  IpRange ipv4;                   // 11.0.0.0-11.255.255.255
-  IpRange ipv6;                   // fd01:c::/64
+  // 11.0.0.0-11.255.255.255 and fd01:c::/64: a DC/OS install's.
+  IpRange ipv4 = {Ipv4Address{Be32(0x0b000000)}, Ipv4Address{Be32(0x0bffffff)}};
+  IpRange ipv6 = {Ipv6Address{{0xfd, 0x01, 0x00, 0x0c}},
+                  Ipv6Address{{0xfd, 0x01, 0x00, 0x0c, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff,
+                               0xff, 0xff, 0xff}}};
   std::vector<IpPrefix> ip_vips;  // where IP VIPs may lie besides these ranges
   std::string zone = "l4lb.thisdcos.directory";
   Mode mode = Mode::kFullnat;
@@ -289,6 +285,9 @@ struct LogConfig {
   LogFormat format = LogFormat::kText;
   bool operator==(const LogConfig&) const = default;
 };
+
+// The file of the SQLite store, and of what a ZooKeeper store does not share.
+inline constexpr const char* kDefaultStorePath = "/var/lib/vipgate/state.db";
 
 struct Config {
   NodeConfig node;
@@ -305,7 +304,7 @@ struct Config {
   std::vector<MesosConfig> mesos;
   std::vector<MarathonConfig> marathon;
   NamedVipsConfig named_vips;
-  std::string store = "sqlite:/var/lib/vipgate/state.db";
+  std::string store = std::string("sqlite:") + kDefaultStorePath;  // | "zk://…" | "none"
   LogConfig log;
 
   std::string file;  // as named by the caller, for messages
@@ -313,6 +312,13 @@ struct Config {
 
 // The zone that completes service names, or nullptr: the first with `services: true`.
 const ZoneConfig* services_zone(const Config& config);
+
+// 4 or 6; of a service with `vip: auto`, what its address is going to be: the family of its reals,
+// IPv4 as long as it has none.
+int vip_family(const ServiceConfig& service);
+
+// Whether addresses are given out from the ranges of named_vips.
+bool named_vips_used(const Config& config);
 
 // Whether the calling thread may run on the CPUs that the configuration names: call it before
 // anything is pinned. Apart from the other checks, since `--check` and `replay` may name more CPUs
