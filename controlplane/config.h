@@ -253,8 +253,11 @@ struct IpRange {
 
 struct NamedVipsConfig {
   bool enabled = true;
-  IpRange ipv4;                   // 11.0.0.0-11.255.255.255
-  IpRange ipv6;                   // fd01:c::/64
+  // 11.0.0.0-11.255.255.255 and fd01:c::/64: a DC/OS install's.
+  IpRange ipv4 = {Ipv4Address{Be32(0x0b000000)}, Ipv4Address{Be32(0x0bffffff)}};
+  IpRange ipv6 = {Ipv6Address{{0xfd, 0x01, 0x00, 0x0c}},
+                  Ipv6Address{{0xfd, 0x01, 0x00, 0x0c, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff,
+                               0xff, 0xff, 0xff}}};
   std::vector<IpPrefix> ip_vips;  // where IP VIPs may lie besides these ranges
   std::string zone = "l4lb.thisdcos.directory";
   Mode mode = Mode::kFullnat;
