@@ -74,6 +74,7 @@ void mix(std::array<uint32_t, 3>& state) {
 
 uint32_t phash2(std::string_view octets) {
   std::array<uint32_t, 3> state = {0x9e3779b9, 0x9e3779b9, 0x08d12e65};
+  if (octets.empty()) return state[2];
   const auto octet = [&](size_t i) {
     return static_cast<uint32_t>(static_cast<unsigned char>(octets[i]));
   };
