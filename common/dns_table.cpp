@@ -13,7 +13,7 @@ bool dns_is_within(std::string_view name, std::string_view zone) {
 
 const DnsZone* DnsTable::zone_of(const DnsFoldedName& name, size_t length) const {
   const std::string_view text(reinterpret_cast<const char*>(name.octets.data()), length);
-  for (const DnsZone& zone : zones_) {
+  for (const DnsZone& zone : *zones_) {
     if (dns_is_within(text, zone.name)) return &zone;
   }
   return nullptr;
@@ -53,7 +53,7 @@ void DnsTable::for_each_record(const std::function<void(const Record&)>& visit) 
       for (int r = 0; r < entry.rrset_count; ++r) {
         for (int n = 0; n < rrsets[r].count; ++n) {
           const uint32_t length = read(octets + 10, 2);
-          visit({zones_[entry.zone],
+          visit({(*zones_)[entry.zone],
                  {reinterpret_cast<const char*>(entry.name()), entry.name_length},
                  rrsets[r].type,
                  read(octets + 6, 4),

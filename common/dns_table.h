@@ -104,7 +104,6 @@ struct DnsShard {
     uint8_t octets[DnsEntry::kUnit];
   };
 
-  uint64_t content = 0;  // a hash of all that it was built from
   size_t names = 0;
   std::vector<DnsBucket> buckets;
   std::vector<Unit> units;  // entries back to back, then at least 64 octets of zeros
@@ -159,7 +158,7 @@ class DnsTable {
   const DnsZone* zone_of(const DnsFoldedName& name, size_t length) const;
 
   // Longest name first.
-  const std::vector<DnsZone>& zones() const { return zones_; }
+  const std::vector<DnsZone>& zones() const { return *zones_; }
   const DnsHashSecret& secret() const { return hash_.secret(); }
   // Names, empty non-terminals included.
   size_t size() const { return names_; }
@@ -176,11 +175,12 @@ class DnsTable {
     std::string_view rdata;
   };
   // Every record but the SOAs, in no useful order. REQUIRES: that bodies hold plain records with a
-  // two-octet owner, as DnsTableBuilder writes them.
+  // two-octet owner, as DnsShardBuilder writes them.
   void for_each_record(const std::function<void(const Record&)>& visit) const;
 
  private:
   friend class DnsTableBuilder;
+  friend class DnsShardBuilder;
 
   // What a look-up needs of a shard, side by side so that it stays in the cache.
   struct View {
@@ -197,7 +197,10 @@ class DnsTable {
   }
   // From the middle of the hash: the top chooses the shard, the low 16 bits are the tag.
   static uint32_t index(const View& shard, uint64_t hash) {
-    return static_cast<uint32_t>((hash >> 16 & 0xffffffff) * shard.bucket_count >> 32);
+    return static_cast<uint32_t>(bucket_of(hash, shard.bucket_count));
+  }
+  static uint64_t bucket_of(uint64_t hash, uint64_t bucket_count) {
+    return (hash >> 16 & 0xffffffff) * bucket_count >> 32;
   }
   const DnsBucket& home(uint64_t hash) const {
     const View& shard = view(hash);
@@ -223,7 +226,7 @@ class DnsTable {
   size_t names_ = 0;
   std::vector<View> views_;
   std::vector<std::shared_ptr<const DnsShard>> shards_;
-  std::vector<DnsZone> zones_;
+  std::shared_ptr<const std::vector<DnsZone>> zones_;
 };
 
 }  // namespace vipgate

@@ -2,25 +2,18 @@
 
 #include <algorithm>
 #include <bit>
-#include <functional>
 #include <utility>
+
+#include "common/dns_shard_builder.h"
 
 namespace vipgate {
 namespace {
 
 constexpr size_t kMaxZones = 255;
-constexpr size_t kNamesPerShard = 512;
+constexpr uint8_t kNoZone = 255;
+// A change costs its shards, and every table the list of them: this balances the two.
+constexpr size_t kNamesPerShard = 128;
 constexpr int kMaxShardBits = 16;
-// Half of the eight slots: few names overflow into the next bucket.
-constexpr size_t kNamesPerBucket = 4;
-// What a reader may read beyond an entry: two vectors for the name, or groups of 16 octets.
-constexpr size_t kTailUnits = 64 / DnsEntry::kUnit;
-
-uint64_t mix(uint64_t a, uint64_t b) {
-  const auto product =
-      static_cast<unsigned __int128>(a ^ 0x9e3779b97f4a7c15) * (b ^ 0xd1b54a32d192ed03);
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
 
 bool is_wire_name(std::string_view name) {
   return dns_name_length(reinterpret_cast<const uint8_t*>(name.data()), name.size()) ==
@@ -47,255 +40,323 @@ DnsBody finish_body(std::string& octets) {
   return {reinterpret_cast<const uint8_t*>(octets.data()), length, 1, 0, sum};
 }
 
-}  // namespace
-
-DnsTableBuilder::DnsTableBuilder(const DnsHashSecret& secret) : hash_(secret) {}
-
-Status DnsTableBuilder::add_zone(std::string_view name, const DnsSoa& soa, uint32_t ttl_s,
-                                 bool is_alias) {
-  DnsZone zone;
-  zone.name = dns_fold(name);
-  zone.is_alias = is_alias;
-  if (!is_wire_name(name) || !is_wire_name(soa.mname) || !is_wire_name(soa.rname)) {
-    return Error{"a zone or its SOA record has a name that is no wire name"};
-  }
-  if (!records_.empty()) return Error{"zones come before records"};
-  if (zones_.size() == kMaxZones) return Error{"there may be at most 255 DNS zones"};
-  for (const DnsZone& other : zones_) {
-    if (other.name == zone.name) {
-      return Error{"the DNS zone '" + dns_name_to_text(name) + "' is given twice"};
-    }
-  }
-  const std::string rdata = soa_rdata(soa);
+void fill_zone(const DnsZoneSpec& spec, DnsZone& zone) {
+  zone.name = spec.name;
+  zone.is_alias = spec.is_alias;
+  const std::string rdata = soa_rdata(spec.soa);
   DnsWriter answer;
-  answer.record(kDnsHeaderLength, DnsType::kSoa, ttl_s, rdata);
+  answer.record(kDnsHeaderLength, DnsType::kSoa, spec.ttl_s, rdata);
   zone.soa_answer_octets = answer.octets();
   DnsWriter negative;
-  negative.record(0, DnsType::kSoa, std::min(ttl_s, soa.minimum_s), rdata);
+  negative.record(0, DnsType::kSoa, std::min(spec.ttl_s, spec.soa.minimum_s), rdata);
   zone.soa_negative_octets = negative.octets();
   zone.soa_negative_octets[0] = 0;
-  // Longest first: the first zone that matches a name is the right one.
-  const auto place = std::find_if(zones_.begin(), zones_.end(), [&](const DnsZone& other) {
-    return other.name.size() < zone.name.size();
-  });
-  zones_.insert(place, std::move(zone));
-  return Done{};
+  zone.soa_answer = finish_body(zone.soa_answer_octets);
+  zone.soa_negative = finish_body(zone.soa_negative_octets);
 }
 
-Status DnsTableBuilder::add_record(std::string_view name, DnsType type, uint32_t ttl_s,
-                                   std::string_view rdata) {
-  if (!is_wire_name(name)) return Error{"a DNS record has a name that is no wire name"};
-  if (rdata.size() > 0xffff) return Error{"a DNS record exceeds 65,535 octets"};
-  const std::string folded = dns_fold(name);
-  const size_t zone = find_zone(folded, 0);
-  if (zone == zones_.size()) {
-    return Error{"the DNS name '" + dns_name_to_text(name) + "' lies in none of the zones"};
-  }
-  const bool is_apex = folded.size() == zones_[zone].name.size();
-  add(folded, static_cast<uint8_t>(zone), static_cast<uint16_t>(type), ttl_s, rdata, is_apex);
-  if (!is_apex) add_parents(folded, zone);
-  return Done{};
+// RFC 1035 3.3.14: one or more strings, each behind its length.
+bool are_strings(std::string_view rdata) {
+  size_t at = 0;
+  while (at < rdata.size()) at += static_cast<uint8_t>(rdata[at]) + 1u;
+  return at == rdata.size() && at != 0;
 }
 
-// The first zone from number `first` on that holds the name; zones_.size() if there is none.
-size_t DnsTableBuilder::find_zone(std::string_view folded, size_t first) const {
-  while (first < zones_.size() && !dns_is_within(folded, zones_[first].name)) ++first;
-  return first;
-}
-
-// The names between `folded`, which lies below the zone's apex, and the apex exist too.
-void DnsTableBuilder::add_parents(std::string_view folded, size_t zone) {
-  for (;;) {
-    folded.remove_prefix(static_cast<uint8_t>(folded[0]) + 1u);
-    if (folded.size() == zones_[zone].name.size()) return;
-    if (!parents_.emplace(folded).second) return;
-    add(folded, static_cast<uint8_t>(zone), 0, 0, {}, false);
+// Whether the data is what the type calls for, so far as readers rely on it.
+bool is_data_of(DnsType type, std::string_view rdata) {
+  constexpr size_t kSrvFixed = 6;
+  switch (type) {
+    case DnsType::kA:
+      return rdata.size() == 4;
+    case DnsType::kAaaa:
+      return rdata.size() == 16;
+    case DnsType::kNs:
+    case DnsType::kCname:
+    case DnsType::kPtr:
+      return is_wire_name(rdata);
+    case DnsType::kSrv:
+      return rdata.size() > kSrvFixed && is_wire_name(rdata.substr(kSrvFixed));
+    case DnsType::kTxt:
+      return are_strings(rdata);
+    default:
+      return true;
   }
 }
 
-void DnsTableBuilder::add(std::string_view folded, uint8_t zone, uint16_t type, uint32_t ttl_s,
-                          std::string_view rdata, bool is_apex) {
-  DnsFoldedName padded{};
+// Types that are asked for or that zones have by themselves, but that no record may have.
+bool is_served(DnsType type) {
+  const auto number = static_cast<uint16_t>(type);
+  return number != 0 && type != DnsType::kSoa && type != DnsType::kOpt &&
+         (number < 128 || number > 255);
+}
+
+std::string_view parent_of(std::string_view name) {
+  name.remove_prefix(static_cast<uint8_t>(name[0]) + 1u);
+  return name;
+}
+
+uint64_t hash_name(const DnsNameHash& hash, std::string_view folded) {
+  DnsFoldedName padded;
+  const size_t end = (folded.size() + 63) / 64 * 64;
   std::copy(folded.begin(), folded.end(), padded.octets.begin());
-  Record record{};
-  record.hash = hash_(padded, folded.size());
-  record.name_offset = pool_.size();
-  record.name_length = static_cast<uint8_t>(folded.size());
-  pool_ += folded;
-  record.rdata_offset = pool_.size();
-  record.rdata_length = static_cast<uint16_t>(rdata.size());
-  pool_ += rdata;
-  record.ttl_s = ttl_s;
-  record.type = type;
-  record.zone = zone;
-  record.is_apex = is_apex;
-  records_.push_back(record);
+  std::fill(padded.octets.begin() + folded.size(), padded.octets.begin() + end, uint8_t{0});
+  return hash(padded, folded.size());
 }
 
-bool DnsTableBuilder::is_before(const Record& a, const Record& b) const {
-  if (a.hash != b.hash) return a.hash < b.hash;
-  if (const int order = name_of(a).compare(name_of(b)); order != 0) return order < 0;
-  if (a.type != b.type) return a.type < b.type;
-  if (const int order = rdata_of(a).compare(rdata_of(b)); order != 0) return order < 0;
-  return a.ttl_s < b.ttl_s;
+bool is_equal(const DnsShard& a, const DnsShard& b) {
+  const auto are_same_octets = [](const auto& x, const auto& y) {
+    return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(x[0])) == 0;
+  };
+  return a.names == b.names && are_same_octets(a.buckets, b.buckets) &&
+         are_same_octets(a.units, b.units);
 }
 
-bool DnsTableBuilder::is_same(const Record& a, const Record& b) const {
-  return a.hash == b.hash && a.type == b.type && name_of(a) == name_of(b) &&
-         rdata_of(a) == rdata_of(b);
+bool have_same_names(const std::vector<DnsZone>& a, const std::vector<DnsZone>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const DnsZone& x, const DnsZone& y) { return x.name == y.name; });
 }
 
-uint64_t DnsTableBuilder::content_of(const Record& record) const {
-  const uint64_t rest = uint64_t{record.ttl_s} << 32 | uint64_t{record.type} << 16 |
-                        uint64_t{record.zone} << 8 | uint64_t{record.is_apex};
-  return mix(mix(record.hash, rest), std::hash<std::string_view>{}(rdata_of(record)));
-}
+}  // namespace
 
-// Keeps the previous number while it is within a factor of two of the ideal, so that a few names
-// more or less never rebuild everything.
-int DnsTableBuilder::choose_shard_bits(size_t names, const DnsTable* previous) {
-  const int ideal =
-      std::min(kMaxShardBits, static_cast<int>(std::bit_width(names / kNamesPerShard)));
-  if (previous != nullptr && std::abs(previous->shard_bits_ - ideal) <= 1) {
-    return previous->shard_bits_;
-  }
-  return ideal;
-}
+DnsTableBuilder::DnsTableBuilder(const DnsHashSecret& secret)
+    : hash_(secret),
+      zones_(std::make_shared<std::vector<DnsZone>>()),
+      shards_(1, DnsRecordStore::kNone),
+      is_dirty_(1, true) {}
 
-void DnsTableBuilder::add_apexes() {
-  for (size_t i = 0; i < zones_.size(); ++i) {
-    add(zones_[i].name, static_cast<uint8_t>(i), 0, 0, {}, true);
-    const size_t outer = find_zone(zones_[i].name, i + 1);
-    if (outer < zones_.size()) add_parents(zones_[i].name, outer);
-  }
-}
-
-Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* previous) {
-  if (previous != nullptr && !(previous->secret() == hash_.secret())) previous = nullptr;
-  add_apexes();
-  const auto before = [this](const Record& a, const Record& b) { return is_before(a, b); };
-  const auto same = [this](const Record& a, const Record& b) { return is_same(a, b); };
-  std::sort(records_.begin(), records_.end(), before);
-  records_.erase(std::unique(records_.begin(), records_.end(), same), records_.end());
-  // An entry knows its zone by number: entries of tables with other zones are not interchangeable.
-  uint64_t zones_content = zones_.size();
-  for (const DnsZone& zone : zones_) {
-    zones_content = mix(zones_content, std::hash<std::string>{}(zone.name));
-  }
-
-  std::shared_ptr<DnsTable> table(new DnsTable(hash_.secret()));
-  table->shard_bits_ = choose_shard_bits(records_.size(), previous);
-  const bool may_share = previous != nullptr && previous->shard_bits_ == table->shard_bits_;
-  const Record* record = records_.data();
-  const Record* const end = record + records_.size();
-  for (size_t i = 0; i < size_t{1} << table->shard_bits_; ++i) {
-    const Record* const begin = record;
-    uint64_t content = zones_content;
-    for (; record != end && record->hash >> 1 >> (63 - table->shard_bits_) == i; ++record) {
-      content = mix(content, content_of(*record));
+Status DnsTableBuilder::set_zones(std::vector<DnsZoneSpec> specs) {
+  if (specs.size() > kMaxZones) return Error{"there may be at most 255 DNS zones"};
+  for (DnsZoneSpec& spec : specs) {
+    if (!is_wire_name(spec.name) || !is_wire_name(spec.soa.mname) ||
+        !is_wire_name(spec.soa.rname)) {
+      return Error{"a zone or its SOA record has a name that is no wire name"};
     }
-    if (may_share && previous->shards_[i]->content == content) {
-      table->shards_.push_back(previous->shards_[i]);
-    } else {
-      auto shard = build_shard(begin, record, content);
-      if (!shard) return Error{shard.error()};
-      table->shards_.push_back(*shard);
-    }
-    const DnsShard& shard = *table->shards_.back();
-    table->views_.push_back({shard.buckets.data(), shard.units.data(), shard.buckets.size()});
-    table->names_ += shard.names;
+    spec.name = dns_fold(spec.name);
   }
-  table->zones_ = std::move(zones_);
-  for (DnsZone& zone : table->zones_) {
-    zone.soa_answer = finish_body(zone.soa_answer_octets);
-    zone.soa_negative = finish_body(zone.soa_negative_octets);
+  // Longest first: the first zone that matches a name is the right one.
+  std::sort(specs.begin(), specs.end(), [](const DnsZoneSpec& a, const DnsZoneSpec& b) {
+    return a.name.size() != b.name.size() ? a.name.size() > b.name.size() : a.name < b.name;
+  });
+  const auto has_same_name = [](const DnsZoneSpec& a, const DnsZoneSpec& b) {
+    return a.name == b.name;
+  };
+  const auto twice = std::adjacent_find(specs.begin(), specs.end(), has_same_name);
+  if (twice != specs.end()) {
+    return Error{"the DNS zone '" + dns_name_to_text(twice->name) + "' is given twice"};
   }
-  *this = DnsTableBuilder(hash_.secret());
-  return std::shared_ptr<const DnsTable>(std::move(table));
+  if (specs == specs_) return Done{};
+  const bool is_same_set =
+      std::equal(specs.begin(), specs.end(), specs_.begin(), specs_.end(), has_same_name);
+  specs_ = std::move(specs);
+  auto zones = std::make_shared<std::vector<DnsZone>>(specs_.size());
+  for (size_t i = 0; i < specs_.size(); ++i) fill_zone(specs_[i], (*zones)[i]);
+  zones_ = std::move(zones);
+  if (!is_same_set) rezone();
+  return Done{};
 }
 
-Result<std::shared_ptr<const DnsShard>> DnsTableBuilder::build_shard(const Record* begin,
-                                                                     const Record* end,
-                                                                     uint64_t content) const {
-  auto shard = std::make_shared<DnsShard>();
-  shard->content = content;
-  std::vector<std::pair<uint64_t, uint32_t>> entries;  // hash, unit
-  std::string octets;
-  while (begin != end) {
-    const Record* const next = std::find_if(
-        begin, end, [&](const Record& record) { return name_of(record) != name_of(*begin); });
-    auto entry = build_entry(begin, next);
-    if (!entry) return Error{entry.error()};
-    entries.emplace_back(begin->hash, static_cast<uint32_t>(octets.size() / DnsEntry::kUnit));
-    octets += *entry;
-    begin = next;
-  }
-  shard->names = entries.size();
-  shard->units.resize(octets.size() / DnsEntry::kUnit + kTailUnits);
-  std::copy(octets.begin(), octets.end(), reinterpret_cast<char*>(shard->units.data()));
-
-  shard->buckets.resize(entries.size() / kNamesPerBucket + 1);
-  const DnsTable::View view{shard->buckets.data(), shard->units.data(), shard->buckets.size()};
-  for (const auto& [hash, unit] : entries) {
-    size_t at = DnsTable::index(view, hash);
-    while (shard->buckets[at].is_full()) at = at + 1 == shard->buckets.size() ? 0 : at + 1;
-    DnsBucket& bucket = shard->buckets[at];
-    const auto slot = std::find(std::begin(bucket.tags), std::end(bucket.tags), 0);
-    *slot = DnsTable::tag(hash);
-    bucket.entries[slot - bucket.tags] = unit;
-  }
-  return std::shared_ptr<const DnsShard>(std::move(shard));
-}
-
-// The octets of the entry for the records, all of one name, from `begin` to `end`.
-Result<std::string> DnsTableBuilder::build_entry(const Record* begin, const Record* end) const {
-  DnsEntry entry{};
-  entry.name_length = begin->name_length;
-  entry.zone = begin->zone;
-  entry.is_apex = begin->is_apex;
-  std::string headers;
-  std::string bodies;
-  while (begin != end) {
-    const Record* const next =
-        std::find_if(begin, end, [&](const Record& record) { return record.type != begin->type; });
-    if (begin->type == 0) {
-      begin = next;
+// The names' zones, and which names exist without records, all anew.
+void DnsTableBuilder::rezone() {
+  std::vector<Id> with_records;
+  for (Id id = 0; id < store_.name_limit(); ++id) {
+    DnsRecordStore::Name& name = store_.name(id);
+    if (name.length == 0) continue;
+    if (name.first_record == DnsRecordStore::kNone) {
+      store_.erase_name(id);
       continue;
     }
-    const auto by_ttl = [](const Record& a, const Record& b) { return a.ttl_s < b.ttl_s; };
-    const uint32_t ttl_s = std::min_element(begin, next, by_ttl)->ttl_s;
-    DnsWriter body;
-    bool is_rotatable = begin->rdata_length % 2 == 0;
-    const uint16_t rdata_length = begin->rdata_length;
-    DnsEntry::Rrset rrset{};
-    rrset.type = DnsType{begin->type};
-    rrset.count = static_cast<uint16_t>(next - begin);
-    for (; begin != next; ++begin) {
-      body.record(kDnsHeaderLength, rrset.type, ttl_s, rdata_of(*begin));
-      is_rotatable = is_rotatable && begin->rdata_length == rdata_length;
+    with_records.push_back(id);
+    name.uses = 0;
+    for (Id at = name.first_record; at != DnsRecordStore::kNone; at = store_.record(at).next) {
+      ++name.uses;
     }
-    if (body.octets().size() > 0xffff) {
-      return Error{"the DNS name '" + dns_name_to_text(name_of(*(begin - 1))) +
-                   "' has more records of one type than fit into a message"};
-    }
-    rrset.record_length = is_rotatable ? static_cast<uint16_t>(12 + rdata_length) : uint16_t{0};
-    rrset.body_length = static_cast<uint16_t>(body.octets().size());
-    rrset.sum = dns_octet_sum(body.octets());
-    headers.append(reinterpret_cast<const char*>(&rrset), sizeof rrset);
-    bodies += body.octets();
-    ++entry.rrset_count;
   }
-  const Record& last = *(end - 1);
-  std::string name(name_of(last));
-  if (name.size() % 2 != 0) name += '\0';  // aligns the headers
-  const size_t size = sizeof entry + name.size() + headers.size() + bodies.size();
-  entry.units = static_cast<uint32_t>((size + DnsEntry::kUnit - 1) / DnsEntry::kUnit);
-  std::string octets(reinterpret_cast<const char*>(&entry), sizeof entry);
-  octets += name;
-  octets += headers;
-  octets += bodies;
-  octets.resize(entry.units * DnsEntry::kUnit, '\0');
-  return octets;
+  // Before any name is made, since that links it into a shard.
+  lay_out(shard_bits_);
+  for (const Id id : with_records) {
+    const size_t zone = find_zone(store_.text(store_.name(id)));
+    store_.name(id).zone = zone == specs_.size() ? kNoZone : static_cast<uint8_t>(zone);
+    if (zone != specs_.size()) hold_parents(store_.text(store_.name(id)));
+  }
+  for (size_t i = 0; i < specs_.size(); ++i) hold(specs_[i].name, i);
+}
+
+// The number of the zone that holds the name; specs_.size(): none does.
+size_t DnsTableBuilder::find_zone(std::string_view folded) const {
+  size_t zone = 0;
+  while (zone < specs_.size() && !dns_is_within(folded, specs_[zone].name)) ++zone;
+  return zone;
+}
+
+// One more reason for the name to exist. A new one is a reason for the name above it.
+DnsTableBuilder::Id DnsTableBuilder::hold(std::string_view folded, size_t zone) {
+  const uint64_t hash = hash_name(hash_, folded);
+  Id id = store_.find_name(hash, folded);
+  if (id == DnsRecordStore::kNone) {
+    id = store_.make_name(hash, folded);
+    DnsRecordStore::Name& name = store_.name(id);
+    name.zone = static_cast<uint8_t>(zone);
+    Id& first = shards_[shard_of(hash)];
+    name.next = first;
+    if (first != DnsRecordStore::kNone) store_.name(first).previous = id;
+    first = id;
+    touch(id);
+    hold_parents(folded);
+  }
+  ++store_.name(id).uses;
+  return id;
+}
+
+// The names between a name and the apex exist too; those above an apex, if an outer zone has them.
+void DnsTableBuilder::hold_parents(std::string_view folded) {
+  if (folded.size() == 1) return;
+  const std::string_view parent = parent_of(folded);
+  const size_t zone = find_zone(parent);
+  if (zone != specs_.size()) hold(std::string(parent), zone);
+}
+
+void DnsTableBuilder::release(Id id) {
+  for (;;) {
+    if (--store_.name(id).uses != 0) return;
+    const DnsRecordStore::Name& name = store_.name(id);
+    touch(id);
+    if (name.next != DnsRecordStore::kNone) store_.name(name.next).previous = name.previous;
+    if (name.previous != DnsRecordStore::kNone) {
+      store_.name(name.previous).next = name.next;
+    } else {
+      shards_[shard_of(name.hash)] = name.next;
+    }
+    const bool has_parent = name.zone != kNoZone && name.length > 1;
+    const std::string parent(has_parent ? parent_of(store_.text(name)) : std::string_view());
+    store_.erase_name(id);
+    if (!has_parent || find_zone(parent) == specs_.size()) return;
+    id = store_.find_name(hash_name(hash_, parent), parent);
+  }
+}
+
+void DnsTableBuilder::touch(Id name) { is_dirty_[shard_of(store_.name(name).hash)] = true; }
+
+Status DnsTableBuilder::add(const DnsRecord& record) {
+  if (!is_wire_name(record.owner)) return Error{"a DNS record has a name that is no wire name"};
+  const auto wrong = [&](const char* why) {
+    return Error{"the DNS record of '" + dns_name_to_text(record.owner) + "', type " +
+                 std::to_string(static_cast<int>(record.type)) + ", " + why};
+  };
+  if (!is_served(record.type)) return wrong("has a type that no record may have");
+  if (record.rdata.size() > kDnsMaxRrsetOctets - 12) return wrong("is too long for any message");
+  if (!is_data_of(record.type, record.rdata)) return wrong("has data that its type does not allow");
+  const std::string owner = dns_fold(record.owner);
+  Id name = store_.find_name(hash_name(hash_, owner), owner);
+  size_t zone = specs_.size();
+  if (name == DnsRecordStore::kNone) {
+    zone = find_zone(owner);
+  } else if (store_.name(name).zone != kNoZone) {
+    zone = store_.name(name).zone;
+  }
+  if (zone == specs_.size()) return wrong("lies in none of the zones (dns.zones)");
+  if (name != DnsRecordStore::kNone) {
+    const Id known = store_.find_record(name, record.type, record.ttl_s, record.rdata);
+    if (known != DnsRecordStore::kNone) {
+      ++store_.record(known).count;
+      return Done{};
+    }
+  }
+  name = hold(owner, zone);
+  store_.make_record(name, record.type, record.ttl_s, record.rdata);
+  touch(name);
+  return Done{};
+}
+
+void DnsTableBuilder::remove(const DnsRecord& record) {
+  if (!is_wire_name(record.owner)) return;
+  const std::string owner = dns_fold(record.owner);
+  const Id name = store_.find_name(hash_name(hash_, owner), owner);
+  if (name == DnsRecordStore::kNone) return;
+  const Id known = store_.find_record(name, record.type, record.ttl_s, record.rdata);
+  if (known == DnsRecordStore::kNone || --store_.record(known).count != 0) return;
+  store_.erase_record(known);
+  touch(name);
+  release(name);
+}
+
+// Deals the names out to 2^shard_bits shards, which are all to be built anew.
+void DnsTableBuilder::lay_out(int shard_bits) {
+  shard_bits_ = shard_bits;
+  shards_.assign(size_t{1} << shard_bits, DnsRecordStore::kNone);
+  is_dirty_.assign(shards_.size(), true);
+  cut_.clear();
+  for (Id id = 0; id < store_.name_limit(); ++id) {
+    DnsRecordStore::Name& name = store_.name(id);
+    if (name.length == 0) continue;
+    Id& first = shards_[shard_of(name.hash)];
+    name.previous = DnsRecordStore::kNone;
+    name.next = first;
+    if (first != DnsRecordStore::kNone) store_.name(first).previous = id;
+    first = id;
+  }
+}
+
+Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build() { return build(last_.get()); }
+
+Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* previous) {
+  const bool is_last = previous == last_.get();
+  if (!is_last) is_dirty_.assign(shards_.size(), true);
+  if (previous != nullptr && !(previous->secret() == hash_.secret())) previous = nullptr;
+  // Keeps the previous number while it is within a factor of two of the ideal, so that a few names
+  // more or less never rebuild everything.
+  const int kept = previous != nullptr ? previous->shard_bits_ : shard_bits_;
+  const int ideal = std::min(
+      kMaxShardBits, static_cast<int>(std::bit_width(store_.name_count() / kNamesPerShard)));
+  const int bits = std::abs(kept - ideal) <= 1 && previous != nullptr ? kept : ideal;
+  if (bits != shard_bits_) lay_out(bits);
+  // An entry knows its zone by number: entries of tables with other zones are not interchangeable.
+  const bool may_share = previous != nullptr && previous->shard_bits_ == shard_bits_ &&
+                         have_same_names(*previous->zones_, *zones_);
+
+  std::shared_ptr<DnsTable> table(new DnsTable(hash_.secret()));
+  table->shard_bits_ = shard_bits_;
+  table->zones_ = zones_;
+  table->shards_.reserve(shards_.size());
+  table->views_.reserve(shards_.size());
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    std::shared_ptr<const DnsShard> shard;
+    if (is_dirty_[i]) {
+      shard = build_shard(i);
+      if (may_share && is_equal(*shard, *previous->shards_[i])) shard = previous->shards_[i];
+    } else {
+      shard = previous->shards_[i];
+    }
+    table->views_.push_back({shard->buckets.data(), shard->units.data(), shard->buckets.size()});
+    table->names_ += shard->names;
+    table->shards_.push_back(std::move(shard));
+  }
+  is_dirty_.assign(shards_.size(), false);
+  last_ = table;
+  return last_;
+}
+
+std::shared_ptr<const DnsShard> DnsTableBuilder::build_shard(size_t shard) {
+  std::vector<Id> names;
+  for (Id id = shards_[shard]; id != DnsRecordStore::kNone; id = store_.name(id).next) {
+    if (store_.name(id).zone != kNoZone) names.push_back(id);
+  }
+  DnsShardBuilder builder(store_);
+  auto built = builder.build(names, [this](Id id) {
+    const DnsRecordStore::Name& name = store_.name(id);
+    return name.length == specs_[name.zone].name.size();
+  });
+  cut_.erase(shard);
+  for (const DnsShardBuilder::Cut& cut : builder.cuts()) {
+    cut_[shard].push_back(
+        {std::string(store_.text(store_.name(cut.name))), cut.type, cut.records, cut.served});
+  }
+  return built;
+}
+
+std::vector<DnsCutRrset> DnsTableBuilder::cut_rrsets() const {
+  std::vector<DnsCutRrset> all;
+  for (const auto& [shard, cuts] : cut_) all.insert(all.end(), cuts.begin(), cuts.end());
+  return all;
 }
 
 }  // namespace vipgate

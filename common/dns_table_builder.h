@@ -1,13 +1,16 @@
-// Builds DnsTables: collects zones and records, and shares with the previous table what is equal.
+// Builds DnsTables from zones and records that come and go: each table shares with the one before
+// it whatever did not change.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
+#include "common/dns_record.h"
+#include "common/dns_record_store.h"
 #include "common/dns_table.h"
 #include "common/result.h"
 
@@ -22,63 +25,79 @@ struct DnsSoa {
   uint32_t retry_s = 0;
   uint32_t expire_s = 0;
   uint32_t minimum_s = 0;
+  friend bool operator==(const DnsSoa&, const DnsSoa&) = default;
 };
 
-// Used by one control thread, for one table. Names are wire names, of any case.
+// `name` is a wire name. An alias zone answers like any other, but is left out of listings.
+struct DnsZoneSpec {
+  std::string name;
+  DnsSoa soa;
+  uint32_t ttl_s = 0;  // of the SOA record
+  bool is_alias = false;
+  friend bool operator==(const DnsZoneSpec&, const DnsZoneSpec&) = default;
+};
+
+// An RRset of which only the first records are served, because no message holds all of them.
+struct DnsCutRrset {
+  std::string owner;  // folded wire name
+  DnsType type = DnsType::kA;
+  size_t records = 0;
+  size_t served = 0;
+};
+
+// Owned and called by one control thread, which keeps it as long as its names live. Names are wire
+// names, of any case.
 class DnsTableBuilder {
  public:
   explicit DnsTableBuilder(const DnsHashSecret& secret);
 
-  // At most 255 zones, each once. An alias zone answers like any other, but is left out of
-  // listings.
-  Status add_zone(std::string_view name, const DnsSoa& soa, uint32_t ttl_s, bool is_alias = false);
+  // Replaces the zones: at most 255, each once; on an error nothing is changed. When only SOAs,
+  // TTLs or alias marks differ, it is cheap; when names of zones differ, every shard is built anew.
+  // The records of a zone that vanishes are kept but not served: they can be removed as ever, and
+  // are served again once a zone holds their names.
+  Status set_zones(std::vector<DnsZoneSpec> zones);
 
-  // A record of one of the zones, all of which must have been added. Names between it and the apex
-  // become empty non-terminals. Repeated records count once; an RRset has the least TTL given to
-  // its records (RFC 2181 5, 5.2).
-  Status add_record(std::string_view name, DnsType type, uint32_t ttl_s, std::string_view rdata);
+  // A record of one of the zones: an error if it lies in none, or is none of its type. Names
+  // between it and the apex become empty non-terminals. Added n times, it is there until it was
+  // removed n times; records that differ in the TTL only count as different here, but are served
+  // as one: an RRset has the least TTL given to its records (RFC 2181 5, 5.2).
+  Status add(const DnsRecord& record);
+  // Nothing happens if there is no such record.
+  void remove(const DnsRecord& record);
 
-  // Shards in which nothing changed are shared with `previous`, which may be null. The builder is
-  // empty afterwards. An error: an RRset of more than 65,535 octets.
+  // The table of all that was added. Shards that are as they were are shared with the last table.
+  Result<std::shared_ptr<const DnsTable>> build();
+  // The same, sharing with `previous`, which another builder may have made and which may be null.
   Result<std::shared_ptr<const DnsTable>> build(const DnsTable* previous);
 
- private:
-  struct Record {
-    uint64_t hash;  // of the name
-    uint64_t name_offset;
-    uint64_t rdata_offset;
-    uint32_t ttl_s;
-    uint16_t rdata_length;
-    uint16_t type;  // 0: the name exists
-    uint8_t name_length;
-    uint8_t zone;
-    bool is_apex;
-  };
+  // Those of the last table.
+  std::vector<DnsCutRrset> cut_rrsets() const;
+  // Distinct records, and what they and their names take besides the tables.
+  size_t record_count() const { return store_.record_count(); }
+  size_t memory_bytes() const { return store_.memory_bytes(); }
 
-  std::string_view name_of(const Record& r) const {
-    return {pool_.data() + r.name_offset, r.name_length};
-  }
-  std::string_view rdata_of(const Record& r) const {
-    return {pool_.data() + r.rdata_offset, r.rdata_length};
-  }
-  void add(std::string_view folded, uint8_t zone, uint16_t type, uint32_t ttl_s,
-           std::string_view rdata, bool is_apex);
-  void add_parents(std::string_view folded, size_t zone);
-  void add_apexes();
-  size_t find_zone(std::string_view folded, size_t first) const;
-  bool is_before(const Record& a, const Record& b) const;
-  bool is_same(const Record& a, const Record& b) const;
-  uint64_t content_of(const Record& record) const;
-  static int choose_shard_bits(size_t names, const DnsTable* previous);
-  Result<std::shared_ptr<const DnsShard>> build_shard(const Record* begin, const Record* end,
-                                                      uint64_t content) const;
-  Result<std::string> build_entry(const Record* begin, const Record* end) const;
+ private:
+  using Id = DnsRecordStore::Id;
+
+  size_t find_zone(std::string_view folded) const;
+  Id hold(std::string_view folded, size_t zone);
+  void hold_parents(std::string_view folded);
+  void release(Id name);
+  void rezone();
+  void touch(Id name);
+  void lay_out(int shard_bits);
+  size_t shard_of(uint64_t hash) const { return hash >> 1 >> (63 - shard_bits_); }
+  std::shared_ptr<const DnsShard> build_shard(size_t shard);
 
   DnsNameHash hash_;
-  std::vector<DnsZone> zones_;
-  std::string pool_;  // the octets of names and record data
-  std::vector<Record> records_;
-  std::unordered_set<std::string> parents_;  // names known to exist above others
+  DnsRecordStore store_;
+  std::vector<DnsZoneSpec> specs_;  // longest name first, as in the tables
+  std::shared_ptr<const std::vector<DnsZone>> zones_;
+  int shard_bits_ = 0;
+  std::vector<Id> shards_;                          // the first name of each
+  std::vector<bool> is_dirty_;                      // of shards: differs from last_
+  std::map<size_t, std::vector<DnsCutRrset>> cut_;  // by shard
+  std::shared_ptr<const DnsTable> last_;
 };
 
 }  // namespace vipgate

@@ -42,8 +42,13 @@ inline constexpr uint16_t kDnsOptDnssecOk = 0x8000;
 
 enum class DnsType : uint16_t {
   kA = 1,
+  kNs = 2,
+  kCname = 5,
   kSoa = 6,
+  kPtr = 12,
+  kTxt = 16,
   kAaaa = 28,
+  kSrv = 33,
   kOpt = 41,
   kIxfr = 251,
   kAxfr = 252,

@@ -139,7 +139,7 @@ DnsOptions dns_options(const DnsConfig& config) {
   DnsOptions options;
   options.ttl_s = config.ttl_s;
   for (const ZoneConfig& zone : config.zones) {
-    options.zones.push_back({zone.name, zone.services, zone.aliases});
+    options.zones.push_back({zone.name, zone.services, zone.aliases, zone.records});
   }
   options.soa = {config.soa.mname,   config.soa.rname,    config.soa.refresh_s,
                  config.soa.retry_s, config.soa.expire_s, config.soa.minimum_s};

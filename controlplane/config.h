@@ -164,10 +164,21 @@ struct ServiceConfig {
   bool operator==(const ServiceConfig&) const = default;
 };
 
+// A static record, as text: see dns_static_record.h, which also checks it.
+struct DnsRecordConfig {
+  std::string name;    // relative to the zone, or absolute with the final dot; "@": the zone's own
+  std::string type;    // "A", "AAAA", "CNAME", "TXT", "SRV", "PTR"
+  int32_t ttl_s = -1;  // -1: dns.ttl_s
+  std::string data;
+  SourcePosition position;
+  bool operator==(const DnsRecordConfig&) const = default;
+};
+
 struct ZoneConfig {
   std::string name;                  // lower case, without the final dot
   bool services = false;             // holds the services' names
   std::vector<std::string> aliases;  // further zone names with the same content
+  std::vector<DnsRecordConfig> records;  // static ones, in the aliases too
   bool operator==(const ZoneConfig&) const = default;
 };
 
@@ -184,6 +195,7 @@ struct SoaConfig {
 struct DnsConfig {
   std::vector<IpAddress> listen;  // UDP and TCP port 53
   uint32_t ttl_s = 5;
+  bool ptr = false;  // PTR records of VIP addresses, and the reverse zones for them
   std::vector<ZoneConfig> zones;
   SoaConfig soa;
   bool operator==(const DnsConfig&) const = default;

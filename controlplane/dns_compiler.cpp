@@ -1,12 +1,17 @@
 #include "controlplane/dns_compiler.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
-#include "common/dns_table_builder.h"
+#include "controlplane/dns_static_record.h"
+#include "controlplane/reverse_zones.h"
 
 namespace vipgate {
 namespace {
+
+constexpr uint16_t kSrvPriority = 0;
+constexpr uint16_t kSrvWeight = 1;
 
 const DnsZoneOptions* find_service_zone(const DnsOptions& options) {
   const auto zone =
@@ -15,10 +20,11 @@ const DnsZoneOptions* find_service_zone(const DnsOptions& options) {
   return zone == options.zones.end() ? nullptr : &*zone;
 }
 
-// `name` below `zone`; a final dot of the name is left out.
-Result<std::string> wire_name_below(std::string_view name, std::string_view zone) {
+// `name` below `zone`, as text with the final dot; a final dot of either is left out before.
+std::string text_below(std::string_view name, std::string_view zone) {
   if (name.ends_with('.')) name.remove_suffix(1);
-  return dns_name_from_text(std::string(name) + "." + std::string(zone));
+  if (zone.ends_with('.')) zone.remove_suffix(1);
+  return std::string(name) + "." + std::string(zone) + ".";
 }
 
 Result<DnsSoa> soa_of(const DnsSoaOptions& options, uint32_t serial) {
@@ -30,29 +36,62 @@ Result<DnsSoa> soa_of(const DnsSoaOptions& options, uint32_t serial) {
                 options.retry_s,  options.expire_s, options.minimum_s};
 }
 
-Status add_zones(const DnsOptions& options, const DnsSoa& soa, DnsTableBuilder& builder) {
-  const auto add = [&](const std::string& text, bool is_alias) -> Status {
-    auto name = dns_name_from_text(text);
-    if (!name) return Error{"dns.zones: " + name.error()};
-    return builder.add_zone(*name, soa, options.ttl_s, is_alias);
-  };
-  for (const DnsZoneOptions& zone : options.zones) {
-    if (auto status = add(zone.name, false); !status) return status;
-    for (const std::string& alias : zone.aliases) {
-      if (auto status = add(alias, true); !status) return status;
+// A reverse zone that lies in a configured zone is part of that.
+Status add_reverse_zones(const DnsOptions& options, const DnsSoa& soa,
+                         std::vector<DnsZoneSpec>& zones) {
+  const size_t configured = zones.size();
+  std::vector<IpRange> uncovered;
+  for (const IpRange& range : options.ptr_ranges) {
+    auto reverse = reverse_zones({range});
+    const auto lies_in_one = [&](const std::string& name) {
+      return std::any_of(zones.begin(), zones.begin() + static_cast<ptrdiff_t>(configured),
+                         [&](const DnsZoneSpec& zone) { return dns_is_within(name, zone.name); });
+    };
+    if (!reverse || !std::all_of(reverse->begin(), reverse->end(), lies_in_one)) {
+      uncovered.push_back(range);
+    }
+  }
+  auto reverse = reverse_zones(std::move(uncovered));
+  if (!reverse) return Error{reverse.error()};
+  for (const std::string& name : *reverse) {
+    const auto is_it = [&](const DnsZoneSpec& zone) { return zone.name == name; };
+    if (std::none_of(zones.begin(), zones.end(), is_it)) {
+      zones.push_back({name, soa, options.ttl_s, false});
     }
   }
   return Done{};
 }
 
-Status add_service(const DnsServiceName& service, const std::string& zone, uint32_t ttl_s,
-                   DnsTableBuilder& builder) {
-  auto name = wire_name_below(service.name, zone);
-  if (!name) return Error{"service '" + service.name + "': " + name.error()};
-  const auto* octets = reinterpret_cast<const char*>(service.vip.bytes().data());
-  const size_t length = static_cast<size_t>(service.vip.bits()) / 8;
-  return builder.add_record(*name, service.vip.is_v4() ? DnsType::kA : DnsType::kAaaa, ttl_s,
-                            {octets, length});
+std::string_view protocol_label(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kTcp:
+      return "_tcp";
+    case Protocol::kUdp:
+      return "_udp";
+  }
+  return {};
+}
+
+// RFC 2782. The first label of the name is the service's.
+Result<DnsRecord> srv_record(const std::string& name, const std::string& zone, uint16_t port,
+                             std::string_view protocol, uint32_t ttl_s) {
+  const size_t dot = std::min(name.find('.'), name.size());
+  const std::string owner =
+      "_" + name.substr(0, dot) + "." + std::string(protocol) + name.substr(dot);
+  return dns_srv_record(text_below(owner, zone), kSrvPriority, kSrvWeight, port,
+                        text_below(name, zone), ttl_s);
+}
+
+void add_records_in(const std::string& zone, const std::string& name, const IpAddress& vip,
+                    uint16_t port, Protocol protocol, uint32_t ttl_s,
+                    std::vector<DnsRecord>& records) {
+  auto address = dns_address_record(text_below(name, zone), vip, ttl_s);
+  if (!address) return;
+  records.push_back(std::move(*address));
+  const std::string_view label = protocol_label(protocol);
+  if (port == 0 || label.empty()) return;
+  auto srv = srv_record(name, zone, port, label, ttl_s);
+  if (srv) records.push_back(std::move(*srv));
 }
 
 IpAddress address_of(std::string_view rdata) {
@@ -66,25 +105,122 @@ IpAddress address_of(std::string_view rdata) {
   return v6;
 }
 
+// Type and value; empty for a type that is not listed.
+std::string line_of(DnsType type, std::string_view rdata) {
+  const auto port = [&] {
+    return std::to_string(static_cast<uint8_t>(rdata[4]) << 8 | static_cast<uint8_t>(rdata[5]));
+  };
+  switch (type) {
+    case DnsType::kA:
+      return "\tA\t" + to_string(address_of(rdata));
+    case DnsType::kAaaa:
+      return "\tAAAA\t" + to_string(address_of(rdata));
+    case DnsType::kSrv:
+      return "\tSRV\t" + dns_name_to_text(dns_fold(rdata.substr(6))) + ":" + port();
+    case DnsType::kPtr:
+      return "\tPTR\t" + dns_name_to_text(dns_fold(rdata));
+    default:
+      return {};
+  }
+}
+
+// RFC 1034 3.6.2: a CNAME record stands alone.
+Status check_cnames(const std::vector<DnsRecord>& records) {
+  std::map<std::string_view, const DnsRecord*> first;
+  for (const DnsRecord& record : records) {
+    const auto [known, is_new] = first.emplace(record.owner, &record);
+    if (is_new || *known->second == record) continue;
+    if (record.type == DnsType::kCname || known->second->type == DnsType::kCname) {
+      return Error{"dns.zones: '" + dns_name_to_text(record.owner) +
+                   "' has a CNAME record and others: a CNAME record stands alone"};
+    }
+  }
+  return Done{};
+}
+
 }  // namespace
+
+Result<std::vector<DnsZoneSpec>> dns_zones(const DnsOptions& options, uint32_t serial) {
+  auto soa = soa_of(options.soa, serial);
+  if (!soa) return Error{soa.error()};
+  std::vector<DnsZoneSpec> zones;
+  const auto add = [&](const std::string& text, bool is_alias) -> Status {
+    auto name = dns_name_from_text(text);
+    if (!name) return Error{"dns.zones: " + name.error()};
+    zones.push_back({dns_fold(*name), *soa, options.ttl_s, is_alias});
+    return Done{};
+  };
+  for (const DnsZoneOptions& zone : options.zones) {
+    if (auto status = add(zone.name, false); !status) return Error{status.error()};
+    for (const std::string& alias : zone.aliases) {
+      if (auto status = add(alias, true); !status) return Error{status.error()};
+    }
+  }
+  if (auto status = add_reverse_zones(options, *soa, zones); !status) return Error{status.error()};
+  return zones;
+}
+
+std::vector<DnsRecord> service_records(const std::string& name, const IpAddress& vip, uint16_t port,
+                                       Protocol protocol, const DnsOptions& options) {
+  std::vector<DnsRecord> records;
+  const DnsZoneOptions* zone = find_service_zone(options);
+  if (zone == nullptr) return records;
+  add_records_in(zone->name, name, vip, port, protocol, options.ttl_s, records);
+  for (const std::string& alias : zone->aliases) {
+    add_records_in(alias, name, vip, port, protocol, options.ttl_s, records);
+  }
+  const auto holds_vip = [&](const IpRange& range) { return is_in(range, vip); };
+  if (std::any_of(options.ptr_ranges.begin(), options.ptr_ranges.end(), holds_vip)) {
+    auto ptr = dns_ptr_record(vip, text_below(name, zone->name), options.ttl_s);
+    if (ptr) records.push_back(std::move(*ptr));
+  }
+  return records;
+}
+
+Result<std::vector<DnsRecord>> static_records(const DnsOptions& options) {
+  std::vector<DnsRecord> records;
+  for (const DnsZoneOptions& zone : options.zones) {
+    std::vector<std::string> names = zone.aliases;
+    names.insert(names.begin(), zone.name);
+    for (const DnsRecordConfig& config : zone.records) {
+      for (const std::string& name : names) {
+        // An absolute name is of the zone itself, and of none of its aliases.
+        if (config.name.ends_with('.') && name != zone.name) continue;
+        auto record = dns_static_record(config, name, options.ttl_s);
+        if (!record) {
+          return Error{"dns.zones: zone '" + zone.name + "', record '" + config.name + "' " +
+                       config.type + ": " + record.error()};
+        }
+        records.push_back(std::move(*record));
+      }
+    }
+  }
+  if (auto status = check_cnames(records); !status) return Error{status.error()};
+  return records;
+}
 
 Result<std::shared_ptr<const DnsTable>> compile_dns(std::span<const DnsServiceName> services,
                                                     const DnsOptions& options, uint32_t serial,
                                                     const DnsHashSecret& secret,
                                                     const DnsTable* previous) {
   DnsTableBuilder builder(secret);
-  auto soa = soa_of(options.soa, serial);
-  if (!soa) return Error{soa.error()};
-  if (auto status = add_zones(options, *soa, builder); !status) return Error{status.error()};
-  if (const DnsZoneOptions* zone = find_service_zone(options); zone != nullptr) {
-    for (const DnsServiceName& service : services) {
-      auto status = add_service(service, zone->name, options.ttl_s, builder);
-      if (!status) return Error{status.error()};
-      for (const std::string& alias : zone->aliases) {
-        status = add_service(service, alias, options.ttl_s, builder);
-        if (!status) return Error{status.error()};
-      }
+  auto zones = dns_zones(options, serial);
+  if (!zones) return Error{zones.error()};
+  if (auto status = builder.set_zones(std::move(*zones)); !status) return Error{status.error()};
+  auto records = static_records(options);
+  if (!records) return Error{records.error()};
+  for (const DnsServiceName& service : services) {
+    auto fqdn = dns_service_fqdn(service.name, options);
+    if (!fqdn && find_service_zone(options) != nullptr) {
+      return Error{"service '" + service.name + "': " + fqdn.error()};
     }
+    for (DnsRecord& record :
+         service_records(service.name, service.vip, service.port, service.protocol, options)) {
+      records->push_back(std::move(record));
+    }
+  }
+  for (const DnsRecord& record : *records) {
+    if (auto status = builder.add(record); !status) return Error{status.error()};
   }
   return builder.build(previous);
 }
@@ -92,7 +228,7 @@ Result<std::shared_ptr<const DnsTable>> compile_dns(std::span<const DnsServiceNa
 Result<std::string> dns_service_fqdn(const std::string& name, const DnsOptions& options) {
   const DnsZoneOptions* zone = find_service_zone(options);
   if (zone == nullptr) return Error{"no DNS zone has services: true"};
-  auto wire = wire_name_below(name, zone->name);
+  auto wire = dns_name_from_text(text_below(name, zone->name));
   if (!wire) return Error{wire.error()};
   std::string text = dns_name_to_text(dns_fold(*wire));
   text.pop_back();
@@ -102,11 +238,9 @@ Result<std::string> dns_service_fqdn(const std::string& name, const DnsOptions& 
 std::vector<std::string> dns_record_lines(const DnsTable& table) {
   std::vector<std::string> lines;
   table.for_each_record([&](const DnsTable::Record& record) {
-    const bool is_address = record.type == DnsType::kA || record.type == DnsType::kAaaa;
-    if (record.zone.is_alias || !is_address) return;
-    lines.push_back(dns_name_to_text(record.name) +
-                    (record.type == DnsType::kA ? "\tA\t" : "\tAAAA\t") +
-                    to_string(address_of(record.rdata)));
+    if (record.zone.is_alias) return;
+    const std::string line = line_of(record.type, record.rdata);
+    if (!line.empty()) lines.push_back(dns_name_to_text(record.name) + line);
   });
   std::sort(lines.begin(), lines.end());
   lines.erase(std::unique(lines.begin(), lines.end()), lines.end());

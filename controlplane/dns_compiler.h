@@ -1,4 +1,4 @@
-// Compiles services and the DNS options into the table that the responder answers from.
+// What services and the DNS options mean for the DNS table: its zones, and the records of each VIP.
 #pragma once
 
 #include <cstdint>
@@ -8,21 +8,20 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/dns_record.h"
 #include "common/dns_table.h"
+#include "common/dns_table_builder.h"
 #include "common/result.h"
+#include "common/service.h"
+#include "controlplane/config.h"
 
 namespace vipgate {
 
-// A service's name below the service zone, and one of its VIPs. A name may come several times.
-struct DnsServiceName {
-  std::string name;
-  IpAddress vip;
-};
-
 struct DnsZoneOptions {
   std::string name;
-  bool services = false;             // the first zone that has it holds the service names
-  std::vector<std::string> aliases;  // zones with the same names
+  bool services = false;                 // the first zone that has it holds the service names
+  std::vector<std::string> aliases;      // zones with the same names
+  std::vector<DnsRecordConfig> records;  // static ones, in the zone and its aliases
 };
 
 struct DnsSoaOptions {
@@ -38,10 +37,40 @@ struct DnsOptions {
   std::vector<DnsZoneOptions> zones;
   DnsSoaOptions soa;
   uint32_t ttl_s = 5;
+  // Where VIPs may lie whose addresses have PTR records. Each address of these has a reverse zone
+  // and no other address has: see reverse_zones.h. Empty: no PTR records.
+  std::vector<IpRange> ptr_ranges;
 };
 
-// `serial` is that of every SOA record: the snapshot's generation. What did not change is shared
-// with `previous`, which may be null. An error names the service, zone or option that is wrong.
+// The configured zones, their aliases and the reverse zones, for DnsTableBuilder::set_zones().
+// `serial` is that of every SOA record: the snapshot's generation. An error names the option that
+// is wrong.
+Result<std::vector<DnsZoneSpec>> dns_zones(const DnsOptions& options, uint32_t serial);
+
+// The records of one VIP's port, to be added when the VIP forwards and removed before it goes, in
+// the services zone and its aliases:
+//   NAME A or AAAA          every port of a name gives it: the builder counts
+//   _FIRST._PROTO.REST SRV  0 1 PORT NAME, where NAME is FIRST.REST; only if PORT is not 0 and the
+//                           protocol is one
+//   reverse name PTR        NAME in the services zone; only within ptr_ranges
+// None when there is no services zone or the name is none (dns_service_fqdn() says why); an SRV
+// record whose owner would exceed the limits of names is left out.
+std::vector<DnsRecord> service_records(const std::string& name, const IpAddress& vip, uint16_t port,
+                                       Protocol protocol, const DnsOptions& options);
+
+// The static records of all zones and their aliases. An error names the zone and the record.
+Result<std::vector<DnsRecord>> static_records(const DnsOptions& options);
+
+// A service's name below the service zone, and one of its VIPs. A name may come several times.
+struct DnsServiceName {
+  std::string name;
+  IpAddress vip;
+  uint16_t port = 0;  // 0: no SRV record
+  Protocol protocol = Protocol::kTcp;
+};
+
+// A whole table at once. What did not change is shared with `previous`, which may be null. An error
+// names the service, zone or option that is wrong.
 Result<std::shared_ptr<const DnsTable>> compile_dns(std::span<const DnsServiceName> services,
                                                     const DnsOptions& options, uint32_t serial,
                                                     const DnsHashSecret& secret,
@@ -51,8 +80,9 @@ Result<std::shared_ptr<const DnsTable>> compile_dns(std::span<const DnsServiceNa
 // when there is no such zone or the name is none.
 Result<std::string> dns_service_fqdn(const std::string& name, const DnsOptions& options);
 
-// One line `NAME<TAB>TYPE<TAB>VALUE` per A and AAAA record, alias zones left out; names lower case
-// with the final dot, addresses in canonical text; sorted bytewise, each once.
+// One line `NAME<TAB>TYPE<TAB>VALUE` per A, AAAA, SRV and PTR record, alias zones left out; names
+// lower case with the final dot; values are addresses in canonical text, `target.:port` and
+// `target.`; sorted bytewise, each once.
 std::vector<std::string> dns_record_lines(const DnsTable& table);
 
 }  // namespace vipgate

@@ -29,13 +29,13 @@ std::shared_ptr<const DnsTable> make_table(size_t names, uint32_t first = 0,
   const std::string zone = *dns_name_from_text("l4lb.thisdcos.directory");
   const std::string mname = *dns_name_from_text("ns1.mesos");
   DnsTableBuilder builder(DnsHashSecret{});
-  bool is_good = builder.add_zone(zone, {mname, mname, 1, 60, 600, 86400, 5}, 5).ok();
+  bool is_good = builder.set_zones({{zone, {mname, mname, 1, 60, 600, 86400, 5}, 5}}).ok();
   for (size_t i = 0; i < names; ++i) {
     auto name = dns_name_from_text(service_name(i) + ".l4lb.thisdcos.directory");
     const Be32 address(i == 0 ? first : static_cast<uint32_t>(i));
     is_good &= builder
-                   .add_record(*name, DnsType::kA, 5,
-                               {reinterpret_cast<const char*>(&address), sizeof address})
+                   .add({*name, DnsType::kA, 5,
+                         {reinterpret_cast<const char*>(&address), sizeof address}})
                    .ok();
   }
   auto table = builder.build(previous);

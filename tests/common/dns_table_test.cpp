@@ -49,17 +49,17 @@ std::string address(uint32_t value) {
 std::shared_ptr<const DnsTable> numbered(uint32_t count, uint32_t first, const DnsTable* previous,
                                          const DnsHashSecret& secret = {}, uint32_t serial = 1) {
   DnsTableBuilder builder(secret);
-  must(builder.add_zone(wire("mesos"), soa(serial), 60));
+  must(builder.set_zones({{wire("mesos"), soa(serial), 60}}));
   for (uint32_t i = 0; i < count; ++i) {
-    must(builder.add_record(wire("n" + std::to_string(i) + ".mesos"), DnsType::kA, 60,
-                            address(i == 0 ? first : i)));
+    must(builder.add(
+        {wire("n" + std::to_string(i) + ".mesos"), DnsType::kA, 60, address(i == 0 ? first : i)}));
   }
   return *builder.build(previous);
 }
 
 TEST(DnsTable, FindsExactlyTheNamesThatWereAddedAndThoseAboveThem) {
   DnsTableBuilder builder(DnsHashSecret{});
-  must(builder.add_zone(wire("Mesos"), soa(), 60));
+  must(builder.set_zones({{wire("Mesos"), soa(), 60}}));
   std::mt19937 random(3);
   std::map<std::string, std::set<std::string>> model;
   for (int i = 0; i < 20000; ++i) {
@@ -70,7 +70,7 @@ TEST(DnsTable, FindsExactlyTheNamesThatWereAddedAndThoseAboveThem) {
     }
     const std::string rdata = address(static_cast<uint32_t>(random() % 3));
     model[name].insert(rdata);
-    must(builder.add_record(wire(name), DnsType::kA, 60, rdata));
+    must(builder.add({wire(name), DnsType::kA, 60, rdata}));
   }
   const auto table = *builder.build(nullptr);
   ASSERT_EQ(table->size(), model.size());
@@ -89,12 +89,11 @@ TEST(DnsTable, FindsExactlyTheNamesThatWereAddedAndThoseAboveThem) {
 
 TEST(DnsTable, RecordsComeOutAsTheyWentIn) {
   DnsTableBuilder builder(DnsHashSecret{});
-  must(builder.add_zone(wire("mesos"), soa(), 60));
-  must(builder.add_zone(wire("alias"), soa(), 60, true));
-  must(builder.add_record(wire("A.mesos"), DnsType::kA, 30, "abcd"));
-  must(builder.add_record(wire("a.mesos"), DnsType::kA, 20, "abcd"));
-  must(builder.add_record(wire("a.mesos"), DnsType::kA, 40, "efgh"));
-  must(builder.add_record(wire("a.alias"), DnsType::kAaaa, 50, std::string(16, 'x')));
+  must(builder.set_zones({{wire("mesos"), soa(), 60}, {wire("alias"), soa(), 60, true}}));
+  must(builder.add({wire("A.mesos"), DnsType::kA, 30, "abcd"}));
+  must(builder.add({wire("a.mesos"), DnsType::kA, 20, "abcd"}));
+  must(builder.add({wire("a.mesos"), DnsType::kA, 40, "efgh"}));
+  must(builder.add({wire("a.alias"), DnsType::kAaaa, 50, std::string(16, 'x')}));
   const auto table = *builder.build(nullptr);
   std::multiset<std::string> seen;
   table->for_each_record([&](const DnsTable::Record& record) {
@@ -119,10 +118,9 @@ TEST(DnsTable, BodySumsAreThoseOfTheOctets) {
 
 TEST(DnsTable, TheLongestZoneThatMatchesOnALabelBoundaryOwnsAName) {
   DnsTableBuilder builder(DnsHashSecret{});
-  must(builder.add_zone(wire("b.c"), soa(), 60));
-  must(builder.add_zone(wire("x.y.a.b.c"), soa(), 60));
-  must(builder.add_zone(wire("a.b.c"), soa(), 60));
-  must(builder.add_record(wire("q.a.b.c"), DnsType::kA, 60, "abcd"));
+  must(builder.set_zones(
+      {{wire("b.c"), soa(), 60}, {wire("x.y.a.b.c"), soa(), 60}, {wire("a.b.c"), soa(), 60}}));
+  must(builder.add({wire("q.a.b.c"), DnsType::kA, 60, "abcd"}));
   const auto table = *builder.build(nullptr);
   EXPECT_EQ(zone_of(*table, wire("q.a.b.c")), "a.b.c.");
   EXPECT_EQ(zone_of(*table, wire("A.B.C")), "a.b.c.");
@@ -161,11 +159,10 @@ TEST(DnsTable, NothingIsSharedWithATableOfAnotherSecretOrOtherZones) {
   secret.bytes[0] = 1;
   EXPECT_EQ(numbered(5000, 1, before.get(), secret)->shared_shards(*before), 0u);
   DnsTableBuilder builder(DnsHashSecret{});
-  must(builder.add_zone(wire("longer.zone"), soa(), 60));
-  must(builder.add_zone(wire("mesos"), soa(), 60));
+  must(builder.set_zones({{wire("longer.zone"), soa(), 60}, {wire("mesos"), soa(), 60}}));
   for (uint32_t i = 0; i < 5000; ++i) {
-    must(builder.add_record(wire("n" + std::to_string(i) + ".mesos"), DnsType::kA, 60,
-                            address(i == 0 ? 1 : i)));
+    must(builder.add(
+        {wire("n" + std::to_string(i) + ".mesos"), DnsType::kA, 60, address(i == 0 ? 1 : i)}));
   }
   EXPECT_EQ((*builder.build(before.get()))->shared_shards(*before), 0u);
 }
@@ -181,10 +178,10 @@ TEST(DnsTable, TablesOutliveThoseWhoseShardsTheyShare) {
 
 TEST(DnsTable, ANameTakesAtMost150Octets) {
   DnsTableBuilder builder(DnsHashSecret{});
-  must(builder.add_zone(wire("l4lb.thisdcos.directory"), soa(), 60));
+  must(builder.set_zones({{wire("l4lb.thisdcos.directory"), soa(), 60}}));
   for (int i = 0; i < 50000; ++i) {
-    must(builder.add_record(wire("app-" + std::to_string(i) + ".marathon.l4lb.thisdcos.directory"),
-                            DnsType::kA, 60, "abcd"));
+    must(builder.add({wire("app-" + std::to_string(i) + ".marathon.l4lb.thisdcos.directory"),
+                      DnsType::kA, 60, "abcd"}));
   }
   const auto table = *builder.build(nullptr);
   EXPECT_LE(table->memory_bytes() / table->size(), 150u);
@@ -192,22 +189,56 @@ TEST(DnsTable, ANameTakesAtMost150Octets) {
 
 TEST(DnsTableBuilder, RefusesWhatCannotBeServed) {
   DnsTableBuilder builder(DnsHashSecret{});
-  must(builder.add_zone(wire("mesos"), soa(), 60));
-  EXPECT_FALSE(builder.add_zone(wire("MESOS"), soa(), 60).ok());
-  EXPECT_FALSE(builder.add_zone("mesos", soa(), 60).ok()) << "not a wire name";
-  EXPECT_FALSE(builder.add_record(wire("a.other"), DnsType::kA, 60, "abcd").ok());
-  EXPECT_FALSE(builder.add_record("a.mesos", DnsType::kA, 60, "abcd").ok()) << "not a wire name";
-  must(builder.add_record(wire("a.mesos"), DnsType::kA, 60, "abcd"));
-  EXPECT_FALSE(builder.add_zone(wire("late"), soa(), 60).ok());
+  must(builder.set_zones({{wire("mesos"), soa(), 60}}));
+  EXPECT_FALSE(builder.set_zones({{wire("mesos"), soa(), 60}, {wire("MESOS"), soa(), 60}}).ok());
+  EXPECT_FALSE(builder.set_zones({{"mesos", soa(), 60}}).ok()) << "not a wire name";
+  EXPECT_FALSE(builder.add({wire("a.other"), DnsType::kA, 60, "abcd"}).ok());
+  EXPECT_FALSE(builder.add({"a.mesos", DnsType::kA, 60, "abcd"}).ok()) << "not a wire name";
+  // What the responder reads of them is never in doubt.
+  for (const auto& [type, rdata] :
+       std::vector<std::pair<DnsType, std::string>>{{DnsType::kA, "abc"},
+                                                    {DnsType::kAaaa, "abcd"},
+                                                    {DnsType::kCname, "mesos"},
+                                                    {DnsType::kPtr, ""},
+                                                    {DnsType::kPtr, "\1a"},
+                                                    {DnsType::kSrv, "abcdef"},
+                                                    {DnsType::kSrv, "abcdef\3ab\0"s},
+                                                    {DnsType::kSrv, "abcdef\xc0\x0c"},
+                                                    {DnsType::kSrv, "abcdef\1a\0x"s},
+                                                    {DnsType::kTxt, ""},
+                                                    {DnsType::kTxt, "\5abcd"},
+                                                    {DnsType::kSoa, "abcd"},
+                                                    {DnsType::kOpt, "abcd"},
+                                                    {DnsType::kAny, "abcd"},
+                                                    {DnsType{999}, std::string(65300, 'x')}}) {
+    EXPECT_FALSE(builder.add({wire("a.mesos"), type, 60, rdata}).ok())
+        << static_cast<int>(type) << " " << rdata.size();
+  }
+  must(builder.add({wire("a.mesos"), DnsType::kA, 60, "abcd"}));
+  EXPECT_EQ(builder.record_count(), 1u);
 }
 
-TEST(DnsTableBuilder, RefusesAnRrsetThatNoMessageHolds) {
+TEST(DnsTableBuilder, CutsAnRrsetThatNoMessageHoldsAndSaysSo) {
   DnsTableBuilder builder(DnsHashSecret{});
-  must(builder.add_zone(wire("mesos"), soa(), 60));
-  for (uint32_t i = 0; i < 4096; ++i) {
-    must(builder.add_record(wire("a.mesos"), DnsType::kA, 60, address(i)));
+  must(builder.set_zones({{wire("mesos"), soa(), 60}}));
+  for (uint32_t i = 0; i < 5000; ++i) {
+    must(builder.add({wire("a.mesos"), DnsType::kA, 60, address(i)}));
   }
-  EXPECT_FALSE(builder.build(nullptr).ok());
+  const auto table = *builder.build();
+  DnsBody body{};
+  ASSERT_TRUE(find(*table, "a.mesos")->find(DnsType::kA, body));
+  EXPECT_EQ(body.count, 4078) << "what 65,535 octets hold besides the largest question and OPT";
+  ASSERT_EQ(builder.cut_rrsets().size(), 1u);
+  EXPECT_EQ(builder.cut_rrsets()[0].owner, wire("a.mesos"));
+  EXPECT_EQ(builder.cut_rrsets()[0].records, 5000u);
+  EXPECT_EQ(builder.cut_rrsets()[0].served, 4078u);
+  for (uint32_t i = 0; i < 1000; ++i) {
+    builder.remove({wire("a.mesos"), DnsType::kA, 60, address(i)});
+  }
+  const auto smaller = *builder.build();
+  ASSERT_TRUE(find(*smaller, "a.mesos")->find(DnsType::kA, body));
+  EXPECT_EQ(body.count, 4000);
+  EXPECT_TRUE(builder.cut_rrsets().empty());
 }
 
 }  // namespace

@@ -96,14 +96,14 @@ TEST(DnsResponder, ATableWithoutZonesRefusesEverything) {
 
 TEST(DnsResponder, NamesOfEveryLengthAndCaseAreFound) {
   DnsTableBuilder builder(DnsHashSecret{});
-  ASSERT_TRUE(builder.add_zone(wire_name("z"), test_soa(), 60).ok());
+  ASSERT_TRUE(builder.set_zones({{wire_name("z"), test_soa(), 60}}).ok());
   std::vector<std::string> names;
   std::string name = wire_name("z");
   // Grows by turns of a one-octet label and a longer one, up to 255 octets.
   for (size_t label = 1; name.size() + label + 1 <= kDnsMaxName; label = label % 9 + 1) {
     name = static_cast<char>(label) + std::string(label, 'q') + name;
     names.push_back(name);
-    ASSERT_TRUE(builder.add_record(name, DnsType::kA, 60, ipv4(1)).ok());
+    ASSERT_TRUE(builder.add({name, DnsType::kA, 60, ipv4(1)}).ok());
   }
   auto table = builder.build(nullptr);
   ASSERT_TRUE(table.ok());

@@ -13,14 +13,14 @@ std::shared_ptr<const DnsTable> table() {
   const auto wire = [](std::string_view text) { return dns_name_from_text(text).value(); };
   DnsTableBuilder builder(DnsHashSecret{});
   const DnsSoa soa{.mname = wire("ns.test"), .rname = wire("root.ns.test"), .minimum_s = 5};
-  EXPECT_TRUE(builder.add_zone(wire("test"), soa, 60).ok());
-  const std::string_view address("\x0b\0\0\1", 4);
-  EXPECT_TRUE(builder.add_record(wire("redis.test"), DnsType::kA, 30, address).ok());
+  EXPECT_TRUE(builder.set_zones({{wire("test"), soa, 60}}).ok());
+  const std::string address("\x0b\0\0\1", 4);
+  EXPECT_TRUE(builder.add({wire("redis.test"), DnsType::kA, 30, address}).ok());
   for (char i = 0; i < 60; ++i) {
     const std::string many{10, 0, 0, i};
-    EXPECT_TRUE(builder.add_record(wire("many.test"), DnsType::kA, 30, many).ok());
+    EXPECT_TRUE(builder.add({wire("many.test"), DnsType::kA, 30, many}).ok());
   }
-  return builder.build(nullptr).value();
+  return builder.build().value();
 }
 
 std::string query_text(std::string_view name, uint16_t type = 1) {

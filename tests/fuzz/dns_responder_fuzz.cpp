@@ -18,12 +18,12 @@ using namespace testing;
 std::shared_ptr<const DnsTable> make_table() {
   DnsTableBuilder builder(DnsHashSecret{});
   const DnsSoa soa{wire_name("ns1.mesos"), wire_name("root.mesos"), 7, 60, 600, 86400, 5};
-  bool is_good = builder.add_zone(wire_name("mesos"), soa, 60).ok();
+  bool is_good = builder.set_zones({{wire_name("mesos"), soa, 60}}).ok();
   for (unsigned i = 0; i < 40; ++i) {
     const std::string name = i == 0 ? "leader.mesos" : i < 4 ? "app5.mesos" : "x.forty.mesos";
-    is_good &= builder.add_record(wire_name(name), DnsType::kA, 60, be32(i)).ok();
+    is_good &= builder.add({wire_name(name), DnsType::kA, 60, be32(i)}).ok();
   }
-  auto table = builder.build(nullptr);
+  auto table = builder.build();
   if (!is_good || !table) std::abort();
   return *table;
 }

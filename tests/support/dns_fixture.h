@@ -88,11 +88,11 @@ inline DnsSoa test_soa() {
 inline std::shared_ptr<const DnsTable> make_test_table() {
   DnsTableBuilder builder(DnsHashSecret{});
   const auto must = [](const Status& status) { EXPECT_TRUE(status.ok()); };
-  must(builder.add_zone(wire_name("mesos"), test_soa(), 60));
-  must(builder.add_zone(wire_name("l4lb.test"), test_soa(), 60));
+  must(builder.set_zones(
+      {{wire_name("mesos"), test_soa(), 60}, {wire_name("l4lb.test"), test_soa(), 60}}));
   const auto add = [&](std::string_view name, unsigned count) {
     for (unsigned i = 1; i <= count; ++i) {
-      must(builder.add_record(wire_name(name), DnsType::kA, 60, ipv4(0x0a000000 + i)));
+      must(builder.add({wire_name(name), DnsType::kA, 60, ipv4(0x0a000000 + i})));
     }
   };
   add("leader.mesos", 1);
@@ -102,10 +102,9 @@ inline std::shared_ptr<const DnsTable> make_test_table() {
   add("dual.mesos", 1);
   add("x.marathon.mesos", 1);
   add("redis.marathon.l4lb.test", 1);
-  must(builder.add_record(wire_name("dual.mesos"), DnsType::kAaaa, 60, std::string(16, '\x11')));
-  must(builder.add_record(wire_name("leaf.below.ent.mesos"), DnsType::kAaaa, 60,
-                          std::string(16, '\x22')));
-  auto table = builder.build(nullptr);
+  must(builder.add({wire_name("dual.mesos"), DnsType::kAaaa, 60, std::string(16, '\x11'})));
+  must(builder.add({wire_name("leaf.below.ent.mesos"), DnsType::kAaaa, 60, std::string(16, '\x22'})));
+  auto table = builder.build();
   EXPECT_TRUE(table.ok());
   return *table;
 }

@@ -1,0 +1,111 @@
+// The names and records that DNS tables are built from: packed, and found by hash.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/dns_wire.h"
+#include "common/octet_pool.h"
+
+namespace vipgate {
+
+// Ids by 32 bits of a hash: open addressing, linear probing, no tombstones.
+class DnsIdIndex {
+ public:
+  // The first id of that hash for which `is_it` holds; kNone: there is none.
+  template <class Predicate>
+  uint32_t find(uint32_t hash, Predicate is_it) const {
+    if (slots_.empty()) return kNone;
+    for (size_t at = hash & mask(); slots_[at].id != kNone; at = (at + 1) & mask()) {
+      if (slots_[at].hash == hash && is_it(slots_[at].id)) return slots_[at].id;
+    }
+    return kNone;
+  }
+  void insert(uint32_t hash, uint32_t id);
+  // REQUIRES: it is there.
+  void erase(uint32_t hash, uint32_t id);
+  size_t memory_bytes() const { return slots_.capacity() * sizeof(Slot); }
+
+  static constexpr uint32_t kNone = 0xffffffff;
+
+ private:
+  struct Slot {
+    uint32_t hash = 0;
+    uint32_t id = kNone;
+  };
+
+  size_t mask() const { return slots_.size() - 1; }
+  void place(Slot slot);
+
+  std::vector<Slot> slots_;  // a power of two
+  size_t used_ = 0;
+};
+
+// Owned and called by one thread; knows nothing of zones but a number that each name carries.
+class DnsRecordStore {
+ public:
+  using Id = uint32_t;
+  static constexpr Id kNone = DnsIdIndex::kNone;
+
+  struct Name {
+    uint64_t hash = 0;
+    uint32_t octets = 0;
+    Id first_record = kNone;
+    uint32_t uses = 0;  // reasons to exist: records, names below it, being an apex
+    Id next = kNone;    // in the shard
+    Id previous = kNone;
+    uint8_t length = 0;
+    uint8_t zone = 0;
+  };
+  static_assert(sizeof(Name) == 32);
+
+  struct Record {
+    Id name = kNone;
+    Id next = kNone;  // of the same name
+    Id previous = kNone;
+    uint32_t ttl_s = 0;
+    uint32_t count = 0;  // how many times it was added
+    uint32_t octets = 0;
+    uint16_t type = 0;
+    uint16_t length = 0;  // of the data
+  };
+  static_assert(sizeof(Record) == 28);
+
+  Id find_name(uint64_t hash, std::string_view folded) const;
+  Id make_name(uint64_t hash, std::string_view folded);
+  // REQUIRES: it has no records.
+  void erase_name(Id id);
+
+  Id find_record(Id name, DnsType type, uint32_t ttl_s, std::string_view rdata) const;
+  Id make_record(Id name, DnsType type, uint32_t ttl_s, std::string_view rdata);
+  void erase_record(Id id);
+
+  Name& name(Id id) { return names_[id]; }
+  const Name& name(Id id) const { return names_[id]; }
+  std::string_view text(const Name& name) const { return pool_.get(name.octets, name.length); }
+  Record& record(Id id) { return records_[id]; }
+  const Record& record(Id id) const { return records_[id]; }
+  std::string_view rdata(const Record& record) const {
+    return pool_.get(record.octets, record.length);
+  }
+  // Ids are below this; those of names that are gone have a length of zero.
+  Id name_limit() const { return static_cast<Id>(names_.size()); }
+  size_t name_count() const { return names_.size() - free_names_.size(); }
+  size_t record_count() const { return records_.size() - free_records_.size(); }
+  size_t memory_bytes() const;
+
+ private:
+  static uint32_t hash_of(Id name, DnsType type, uint32_t ttl_s, std::string_view rdata);
+
+  OctetPool pool_;
+  std::vector<Name> names_;
+  std::vector<Record> records_;
+  std::vector<Id> free_names_;
+  std::vector<Id> free_records_;
+  DnsIdIndex name_index_;
+  DnsIdIndex record_index_;
+};
+
+}  // namespace vipgate
