@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,30 +44,89 @@ class VipAllocator {
   // What the state store had, before anything is allocated. What does not fit the configuration's
   // ranges is ignored.
   void restore(const std::vector<VipAllocation>& allocations, const std::vector<VipOwner>& owners);
-  // A name that has its address from the configuration: it is never given to another name.
+  // A name that has its address from the configuration: it is never given to another name. Whoever
+  // had it by allocation or claim moves away.
   void pin(const std::string& name, const IpAddress& address);
   void unpin(const std::string& name, int family);
 
   // The addresses of names that become known together: the lowest in byte order choose first, so
-  // that the order of arrival does not matter among them. An error: the range is full.
+  // that the order of arrival does not matter among them. A name that stays without an address: the
+  // range is full. Each call is a use that wants a release() later: clusters may share a name.
   void allocate(const std::set<std::string>& names, int family);
   std::optional<IpAddress> address_of(const std::string& name, int family) const;
-  // Nobody uses the name any longer. The address stays its own until another name needs it.
+  // One user less. When nobody is left the address stays the name's own until another needs it.
   void release(const std::string& name, int family);
 
-  // True: `framework` has it, and has it from now on. False: the owner is another one.
+  // True: `framework` has it, and has it from now on. False: the owner is another one, or the
+  // address is that of a name.
   bool claim(const ServiceKey& key, const std::string& framework);
   const std::string* owner_of(const ServiceKey& key) const;
+  // The name that has the address, or nullptr.
+  const std::string* name_at(const IpAddress& address) const;
+  // For each claim() that was true, one.
   void release_claim(const ServiceKey& key, const std::string& framework);
+  // Restored claims whose framework has not come back. To be called when every cluster has told
+  // its whole state, and the agents that it waits for have had their time.
+  void forget_unused_claims();
+  // Grows whenever a name in use or a claim lost its address or an owner went: ask anew.
+  uint64_t moves() const { return moves_; }
 
-  // What the state store should have and has not yet: new or gone since the last call.
+  // What the state store should have and has not yet: new or gone since the last call. A name whose
+  // address changed is in both lists: take out what is gone first.
   struct Dirty {
     std::vector<VipAllocation> allocations, allocations_gone;
     std::vector<VipOwner> owners, owners_gone;
+    bool operator==(const Dirty&) const = default;
   };
   Dirty take_dirty();
   // Names that did not get their first choice.
   size_t collisions() const;
+
+ private:
+  struct Entry {
+    std::optional<IpAddress> address;
+    size_t users = 0;
+    bool pinned = false;
+    bool displaced = false;    // it did not get its first choice
+    uint64_t released_at = 0;  // order in which names fell out of use
+  };
+  struct Owner {
+    std::string framework;
+    size_t users = 0;
+  };
+  // Names and addresses of one family.
+  struct Family {
+    IpRange range;
+    std::map<std::string, Entry, std::less<>> names;
+    std::map<IpAddress, std::string> holders;
+    std::set<std::pair<IpAddress, std::string>> pins;
+    std::map<uint64_t, std::string> unused;  // by released_at
+  };
+  using NameKey = std::pair<std::string, int>;
+
+  Family& family_of(int family) { return family == 4 ? v4_ : v6_; }
+  const Family& family_of(int family) const { return family == 4 ? v4_ : v6_; }
+  void choose(Family& family, const std::string& name, Entry& entry);
+  void give(Family& family, const std::string& name, Entry& entry, const IpAddress& address);
+  void take_away(Family& family, const std::string& name, Entry& entry);
+  void find_another(Family& family, const std::string& name);
+  void drop_claims(const IpAddress& address);
+  void forget(Family& family, const std::string& name);
+  bool evict_unused(Family& family, const IpAddress& address);
+  void set_unused(Family& family, const std::string& name, Entry& entry);
+  void set_used(Family& family, Entry& entry);
+  bool is_claimed(const IpAddress& address) const;
+
+  Family v4_;
+  Family v6_;
+  std::map<ServiceKey, Owner> owners_;  // by address first
+  uint64_t releases_ = 0;
+  uint64_t moves_ = 0;
+
+  std::set<NameKey> touched_names_;
+  std::set<ServiceKey> touched_owners_;
+  std::map<NameKey, IpAddress> stored_names_;
+  std::map<ServiceKey, std::string> stored_owners_;
 };
 
 }  // namespace vipgate

@@ -1,0 +1,370 @@
+#include "controlplane/naming/vip_allocator.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "controlplane/naming/sha1.h"
+
+namespace vipgate {
+namespace {
+
+// As wide as an IPv6 address, for distances in a range.
+__extension__ using Wide = unsigned __int128;
+
+// Names that nobody uses any longer and that keep their address: beyond it the oldest are
+// forgotten, since short-lived names would otherwise fill the memory.
+constexpr size_t kMaxUnusedNames = 100'000;
+
+Wide to_number(const IpAddress& address) {
+  Wide number = 0;
+  const size_t length = address.is_v4() ? 4 : 16;
+  for (size_t i = 0; i < length; ++i) number = number << 8 | address.bytes()[i];
+  return number;
+}
+
+IpAddress to_address(Wide number, int family) {
+  if (family == 4) return Ipv4Address{Be32(static_cast<uint32_t>(number))};
+  Ipv6Address address;
+  for (size_t i = 16; i-- > 0; number >>= 8) address.bytes[i] = static_cast<uint8_t>(number);
+  return address;
+}
+
+bool contains(const IpRange& range, const IpAddress& address) {
+  return address.family() == range.first.family() && range.first <= address &&
+         address <= range.last;
+}
+
+Wide sha1_modulo(std::string_view name, Wide modulus) {
+  Wide rest = 0;
+  for (const uint8_t octet : sha1(name)) {
+    for (int bit = 7; bit >= 0; --bit) {
+      const bool carry = (rest >> 127) != 0;
+      rest = rest << 1 | ((octet >> bit) & 1u);
+      if (carry || rest >= modulus) rest -= modulus;
+    }
+  }
+  return rest;
+}
+
+// REQUIRES: the range is one of IPv4 or IPv6.
+IpAddress first_choice(const IpRange& range, std::string_view name) {
+  const Wide modulus = to_number(range.last) - to_number(range.first);
+  if (modulus == 0) return range.first;
+  const Wide offset = range.first.is_v4() ? phash2(name) % modulus : sha1_modulo(name, modulus);
+  return to_address(to_number(range.first) + offset, range.first.family());
+}
+
+void mix(std::array<uint32_t, 3>& state) {
+  auto& [a, b, c] = state;
+  const auto right = [](uint32_t& x, uint32_t y, uint32_t z, int n) { x = (x - y - z) ^ (z >> n); };
+  const auto left = [](uint32_t& x, uint32_t y, uint32_t z, int n) { x = (x - y - z) ^ (z << n); };
+  right(a, b, c, 13);
+  left(b, c, a, 8);
+  right(c, a, b, 13);
+  right(a, b, c, 12);
+  left(b, c, a, 16);
+  right(c, a, b, 5);
+  right(a, b, c, 3);
+  left(b, c, a, 10);
+  right(c, a, b, 15);
+}
+
+}  // namespace
+
+uint32_t phash2(std::string_view octets) {
+  std::array<uint32_t, 3> state = {0x9e3779b9, 0x9e3779b9, 0x08d12e65};
+  if (octets.empty()) return state[2];
+  const auto octet = [&](size_t i) {
+    return static_cast<uint32_t>(static_cast<unsigned char>(octets[i]));
+  };
+  size_t at = 0;
+  for (; octets.size() - at >= 12; at += 12) {
+    for (size_t i = 0; i < 12; ++i) state[i / 4] += octet(at + i) << (8 * (i % 4));
+    mix(state);
+  }
+  state[2] += static_cast<uint32_t>(octets.size());
+  // The lowest octet of the third word is the length's.
+  for (size_t i = 0; at + i < octets.size(); ++i) {
+    const size_t place = i < 8 ? i : i + 1;
+    state[place / 4] += octet(at + i) << (8 * (place % 4));
+  }
+  mix(state);
+  return state[2];
+}
+
+VipAllocator::VipAllocator(const NamedVipsConfig& config) {
+  v4_.range = config.ipv4;
+  v6_.range = config.ipv6;
+}
+
+void VipAllocator::restore(const std::vector<VipAllocation>& allocations,
+                           const std::vector<VipOwner>& owners) {
+  for (const VipAllocation& allocation : allocations) {
+    const int number = allocation.address.family();
+    stored_names_[{allocation.name, number}] = allocation.address;
+    touched_names_.insert({allocation.name, number});
+    Family& family = family_of(number);
+    if (number == 0 || !contains(family.range, allocation.address)) continue;
+    if (family.holders.contains(allocation.address) || family.names.contains(allocation.name)) {
+      continue;
+    }
+    Entry& entry = family.names[allocation.name];
+    give(family, allocation.name, entry, allocation.address);
+    set_unused(family, allocation.name, entry);
+  }
+  for (const VipOwner& owner : owners) {
+    stored_owners_[owner.key] = owner.framework;
+    touched_owners_.insert(owner.key);
+    if (name_at(owner.key.vip) == nullptr) owners_.try_emplace(owner.key, Owner{owner.framework});
+  }
+}
+
+void VipAllocator::pin(const std::string& name, const IpAddress& address) {
+  Family& family = family_of(address.family());
+  Entry& entry = family.names[name];
+  if (entry.pinned && entry.address == address) return;
+  set_used(family, entry);
+  take_away(family, name, entry);
+  entry.pinned = true;
+  if (entry.users > 0) ++moves_;
+  drop_claims(address);
+
+  // Several names of the configuration may share an address.
+  std::string other;
+  if (const auto holder = family.holders.find(address); holder != family.holders.end()) {
+    other = holder->second;
+    if (family.names[other].pinned) {
+      other.clear();
+    } else {
+      take_away(family, other, family.names[other]);
+    }
+  }
+  entry.address = address;
+  family.holders.try_emplace(address, name);
+  family.pins.insert({address, name});
+  touched_names_.insert({name, address.family()});
+  if (!other.empty()) find_another(family, other);
+}
+
+void VipAllocator::unpin(const std::string& name, int number) {
+  Family& family = family_of(number);
+  const auto found = family.names.find(name);
+  if (found == family.names.end() || !found->second.pinned) return;
+  take_away(family, name, found->second);
+  find_another(family, name);
+}
+
+void VipAllocator::allocate(const std::set<std::string>& names, int number) {
+  Family& family = family_of(number);
+  if (family.range.first.family() != number) return;
+  for (const std::string& name : names) {
+    Entry& entry = family.names[name];
+    if (entry.users == 0) set_used(family, entry);
+    ++entry.users;
+    if (!entry.address) choose(family, name, entry);
+  }
+}
+
+std::optional<IpAddress> VipAllocator::address_of(const std::string& name, int number) const {
+  const Family& family = family_of(number);
+  const auto found = family.names.find(name);
+  return found == family.names.end() ? std::nullopt : found->second.address;
+}
+
+void VipAllocator::release(const std::string& name, int number) {
+  Family& family = family_of(number);
+  const auto found = family.names.find(name);
+  if (found == family.names.end() || found->second.users == 0) return;
+  if (--found->second.users > 0 || found->second.pinned) return;
+  if (!found->second.address) {
+    forget(family, name);
+    return;
+  }
+  set_unused(family, name, found->second);
+  if (family.unused.size() > kMaxUnusedNames) {
+    const std::string oldest = family.unused.begin()->second;
+    forget(family, oldest);
+  }
+}
+
+bool VipAllocator::claim(const ServiceKey& key, const std::string& framework) {
+  if (!evict_unused(family_of(key.vip.family()), key.vip)) return false;
+  const auto [found, added] = owners_.try_emplace(key, Owner{framework});
+  Owner& owner = found->second;
+  if (added) touched_owners_.insert(key);
+  if (owner.framework != framework) return false;
+  ++owner.users;
+  return true;
+}
+
+const std::string* VipAllocator::owner_of(const ServiceKey& key) const {
+  const auto found = owners_.find(key);
+  return found == owners_.end() ? nullptr : &found->second.framework;
+}
+
+const std::string* VipAllocator::name_at(const IpAddress& address) const {
+  const Family& family = family_of(address.family());
+  const auto found = family.holders.find(address);
+  return found == family.holders.end() ? nullptr : &found->second;
+}
+
+void VipAllocator::release_claim(const ServiceKey& key, const std::string& framework) {
+  const auto found = owners_.find(key);
+  if (found == owners_.end() || found->second.framework != framework) return;
+  if (found->second.users > 0) --found->second.users;
+  if (found->second.users > 0) return;
+  owners_.erase(found);
+  touched_owners_.insert(key);
+}
+
+void VipAllocator::forget_unused_claims() {
+  for (auto owner = owners_.begin(); owner != owners_.end();) {
+    if (owner->second.users > 0) {
+      ++owner;
+      continue;
+    }
+    touched_owners_.insert(owner->first);
+    owner = owners_.erase(owner);
+    ++moves_;
+  }
+}
+
+VipAllocator::Dirty VipAllocator::take_dirty() {
+  Dirty dirty;
+  for (const NameKey& key : touched_names_) {
+    const Family& family = family_of(key.second);
+    const auto found = family.names.find(key.first);
+    const bool kept = found != family.names.end() && !found->second.pinned;
+    const std::optional<IpAddress> now = kept ? found->second.address : std::nullopt;
+    const auto stored = stored_names_.find(key);
+    if (stored != stored_names_.end() && stored->second != now) {
+      dirty.allocations_gone.push_back({key.first, stored->second});
+      stored_names_.erase(stored);
+    }
+    if (now && stored_names_.try_emplace(key, *now).second) {
+      dirty.allocations.push_back({key.first, *now});
+    }
+  }
+  touched_names_.clear();
+  for (const ServiceKey& key : touched_owners_) {
+    const std::string* now = owner_of(key);
+    const auto stored = stored_owners_.find(key);
+    if (stored != stored_owners_.end() && (now == nullptr || *now != stored->second)) {
+      dirty.owners_gone.push_back({key, stored->second});
+      stored_owners_.erase(stored);
+    }
+    if (now != nullptr && stored_owners_.try_emplace(key, *now).second) {
+      dirty.owners.push_back({key, *now});
+    }
+  }
+  touched_owners_.clear();
+  return dirty;
+}
+
+size_t VipAllocator::collisions() const {
+  size_t count = 0;
+  for (const Family* family : {&v4_, &v6_}) {
+    for (const auto& [name, entry] : family->names) count += entry.displaced ? 1 : 0;
+  }
+  return count;
+}
+
+// Its first choice, or the next free one after it: after the last address comes the first.
+void VipAllocator::choose(Family& family, const std::string& name, Entry& entry) {
+  const Wide first = to_number(family.range.first);
+  const Wide last = to_number(family.range.last);
+  const IpAddress wanted = first_choice(family.range, name);
+  Wide number = to_number(wanted);
+  do {
+    const IpAddress address = to_address(number, wanted.family());
+    if (!is_claimed(address) && evict_unused(family, address)) {
+      give(family, name, entry, address);
+      return;
+    }
+    number = number == last ? first : number + 1;
+  } while (number != to_number(wanted));
+}
+
+void VipAllocator::give(Family& family, const std::string& name, Entry& entry,
+                        const IpAddress& address) {
+  entry.address = address;
+  entry.displaced = address != first_choice(family.range, name);
+  family.holders[address] = name;
+  touched_names_.insert({name, address.family()});
+}
+
+void VipAllocator::take_away(Family& family, const std::string& name, Entry& entry) {
+  if (!entry.address) return;
+  const IpAddress address = *entry.address;
+  touched_names_.insert({name, address.family()});
+  entry.address.reset();
+  entry.displaced = false;
+  entry.pinned = false;
+  family.pins.erase({address, name});
+  const auto holder = family.holders.find(address);
+  if (holder == family.holders.end() || holder->second != name) return;
+  const auto next = family.pins.lower_bound({address, std::string()});
+  if (next != family.pins.end() && next->first == address) {
+    holder->second = next->second;
+  } else {
+    family.holders.erase(holder);
+  }
+}
+
+// Of a name that lost its address.
+void VipAllocator::find_another(Family& family, const std::string& name) {
+  Entry& entry = family.names[name];
+  if (entry.users == 0) {
+    forget(family, name);
+    return;
+  }
+  choose(family, name, entry);
+  ++moves_;
+}
+
+void VipAllocator::drop_claims(const IpAddress& address) {
+  auto owner = owners_.lower_bound(ServiceKey{address, 0, Protocol{}});
+  for (; owner != owners_.end() && owner->first.vip == address; ++moves_) {
+    touched_owners_.insert(owner->first);
+    owner = owners_.erase(owner);
+  }
+}
+
+void VipAllocator::forget(Family& family, const std::string& name) {
+  const auto found = family.names.find(name);
+  if (found == family.names.end()) return;
+  const std::string kept = name;  // `name` may be the key that goes
+  set_used(family, found->second);
+  take_away(family, kept, found->second);
+  family.names.erase(found);
+}
+
+// True: the address is free now.
+bool VipAllocator::evict_unused(Family& family, const IpAddress& address) {
+  const auto holder = family.holders.find(address);
+  if (holder == family.holders.end()) return true;
+  const std::string name = holder->second;
+  const Entry& entry = family.names.find(name)->second;
+  if (entry.users > 0 || entry.pinned) return false;
+  forget(family, name);
+  return true;
+}
+
+void VipAllocator::set_unused(Family& family, const std::string& name, Entry& entry) {
+  entry.released_at = ++releases_;
+  family.unused[entry.released_at] = name;
+}
+
+void VipAllocator::set_used(Family& family, Entry& entry) {
+  if (entry.released_at == 0) return;
+  family.unused.erase(entry.released_at);
+  entry.released_at = 0;
+}
+
+bool VipAllocator::is_claimed(const IpAddress& address) const {
+  const auto owner = owners_.lower_bound(ServiceKey{address, 0, Protocol{}});
+  return owner != owners_.end() && owner->first.vip == address;
+}
+
+}  // namespace vipgate
