@@ -145,6 +145,10 @@ class Commands:
     def op_expire_tokens(self):
         self.masters.tokens.clear()
 
+    def op_clock(self, shift_s):
+        """The time in task statuses is off by so much from now on."""
+        self.cluster.clock = lambda: time.time() + shift_s
+
     def op_master_info(self, master=0):
         return {"info": self.masters.master_info(self.masters.masters[master])}
 
