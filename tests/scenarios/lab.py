@@ -28,6 +28,7 @@ BINARY = os.environ.get("VIPGATED", str(TOP / "build/controlplane/vipgated"))
 SKIPPED = 77
 POLL_S = 0.02
 LIMIT_S = 30
+MASTER_LIMIT_S = 120  # it makes up 400,000 tasks before it is there
 VIP = "11.202.66.36"  # what redis.marathon is given
 DNS = "10.9.0.53"
 UDP_PORT = 7000
@@ -48,7 +49,7 @@ ports:
     addresses: [10.9.1.2/24, "fd09:1::2/64"]
     kernel: true
 {more_port}
-limits: {{ flows_per_worker: 65536 }}
+limits: {{ {limits} }}
 timeouts: {{ {timeouts} }}
 snat_pools:
   - {{ name: default, addresses: [10.9.1.100, 10.9.1.101], ports: 1024-65535 }}
@@ -243,14 +244,15 @@ class Lab:
     # --- what runs in it
 
     def start_master(self, *options, ports=(5050,)):
-        """The fake master, with the agents of the three backends and the framework marathon."""
+        """The fake master, with the framework marathon or what the options say."""
         path = self.directory / "fake-master.sock"
         flags = [word for port in ports for word in ("--port", str(port))]
         process = self.spawn("gw", "fake-master.log", sys.executable,
                              TOP / "tests/support/fake_mesos_master.py", "--control", path, "--follow",
                              "--heartbeat-s", "1", *flags, *options)
         log = self.directory / "fake-master.log"
-        wait_for("the fake master", lambda: process.poll() is not None or '"ports"' in log.read_text())
+        wait_for("the fake master", lambda: '"ports"' in log.read_text() or process.poll() is not None,
+                 MASTER_LIMIT_S)
         self.master = FakeMasterControl(str(path))
         self.stack.callback(self.master.close)
         return self.master
@@ -275,11 +277,12 @@ class Lab:
         return self.__dict__.setdefault("_known_agents", set())
 
     def config(self, masters=("127.0.0.1:5050",), store=None, mesos="recovery_s: 600", more_port="",
-               timeouts="drain_s: 60", path="vipgated.yaml"):
+               timeouts="drain_s: 60", limits="flows_per_worker: 65536", path="vipgated.yaml"):
         """Writes a configuration and returns its path."""
         text = CONFIG.format(
             masters=", ".join(f'"{master}"' for master in masters), mesos=mesos,
-            store=store or f"sqlite:{self.directory}/state.db", more_port=more_port, timeouts=timeouts)
+            store=store or f"sqlite:{self.directory}/state.db", more_port=more_port, timeouts=timeouts,
+            limits=limits)
         file = self.directory / path
         file.write_text(text, encoding="utf-8")
         return file

@@ -103,12 +103,15 @@ class FakeMasterControl(Caller):
     """Masters in another process. Not for two threads at once."""
 
     def __init__(self, path):
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(path)
-        self._reader = self._socket.makefile("rb")
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self._reader = self.socket.makefile("rb")
 
-    def call(self, op, **arguments):
-        self._socket.sendall(json.dumps({"op": op, **arguments}).encode() + b"\n")
+    def begin(self, op, **arguments):
+        """Gives a command and does not wait: `socket` is readable when finish() has its answer."""
+        self.socket.sendall(json.dumps({"op": op, **arguments}).encode() + b"\n")
+
+    def finish(self):
         line = self._reader.readline()
         if not line:
             raise CommandError("the fake master has ended")
@@ -117,6 +120,10 @@ class FakeMasterControl(Caller):
             raise CommandError(answer["error"])
         return answer
 
+    def call(self, op, **arguments):
+        self.begin(op, **arguments)
+        return self.finish()
+
     def close(self):
         self._reader.close()
-        self._socket.close()
+        self.socket.close()
