@@ -99,7 +99,7 @@ class Run:
 
     def vip_of(self, name):
         return wait_for(f"the VIP of {name}",
-                        lambda: self.probes.resolve(f"{name}.marathon.l4lb.thisdcos.directory"))[0]
+                        lambda: self.probes.resolve(f"{name}.marathon.l4lb.thisdcos.directory")).pop()
 
     def add_real(self, name, agent, state="TASK_RUNNING"):
         return self.lab.master.add_task(name=name, agent=f"10.64.{agent >> 8}.{agent & 255}", state=state,

@@ -5,11 +5,13 @@ One thread has both ends, so that one clock times them; CLOCK_MONOTONIC is the s
 
 import contextlib
 import ctypes
-import os
 import select
 import socket
 import struct
 import time
+
+from dns_client import DnsClient
+from lab import DNS
 
 CLONE_NEWNET = 0x40000000
 IP_PKTINFO = 8
@@ -51,14 +53,13 @@ class Probes:
         self.port = port
         with inside(f"{lab.id}-client"):
             self.raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-            self.dns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.dns = DnsClient(DNS)
         with inside(f"{lab.id}-b1"):
             self.listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.listener.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
         self.listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
         self.listener.bind(("0.0.0.0", port))
         self.listener.setblocking(False)
-        self.dns.setblocking(False)
         self.next_port = FIRST_PORT
 
     def send(self, vip, source_port, payload):
@@ -94,28 +95,6 @@ class Probes:
         for _ in self.received():
             pass
 
-    def resolve(self, name, server="10.9.0.53", seconds=0.2):
-        """The A records of a name; None: no answer."""
-        number = os.urandom(2)
-        question = b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
-        message = number + b"\1\0\0\1\0\0\0\0\0\0" + question + b"\0\1\0\1"
-        self.dns.sendto(message, (server, 53))
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            if not select.select([self.dns], [], [], left)[0]:
-                break
-            answer = self.dns.recv(4096)
-            if answer[:2] == number:
-                return addresses(answer, len(message))
-        return None
-
-
-def addresses(answer, offset):
-    """Of a DNS message whose answers begin at `offset`, with their names compressed to a pointer."""
-    found = []
-    for _ in range(struct.unpack("!H", answer[6:8])[0]):
-        kind, length = struct.unpack("!2xH6xH", answer[offset:offset + 12])
-        if kind == 1:
-            found.append(socket.inet_ntoa(answer[offset + 12:offset + 16]))
-        offset += 12 + length
-    return found
+    def resolve(self, name):
+        """The addresses of a name as a set; empty: none; None: no answer."""
+        return self.dns.ask(name)
