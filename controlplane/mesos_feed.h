@@ -46,14 +46,17 @@ class MesosFeed : public LoopClient {
   void apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms);
   void expire(Cluster& cluster, int64_t now_ms);
   void stage(Cluster& cluster);
+  void forget_unused_claims();
   void report_skipped(Cluster& cluster);
 
   const Config& config_;
+  VipAllocator& allocator_;
   Reconciler& reconciler_;
   CommitPacer& pacer_;
   std::vector<std::unique_ptr<Cluster>> clusters_;
   std::unique_ptr<MesosQueue> queue_;
   int64_t last_save_ms_ = 0;
+  bool claims_are_settled_ = false;
   bool has_more_ = false;  // in the queue, beyond what one round takes
 };
 
