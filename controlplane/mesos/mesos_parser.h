@@ -11,6 +11,13 @@
 
 namespace vipgate {
 
+// JSON after whose end so many octets can be read, as RecordIoDecoder gives it: it need not be
+// copied to be parsed.
+struct PaddedJson {
+  static constexpr size_t kPadding = 64;
+  std::string_view text;
+};
+
 class MesosParser {
  public:
   MesosParser();
@@ -20,9 +27,12 @@ class MesosParser {
 
   // One record of the operator API's stream. An error: not JSON, or no event of use.
   Result<MesosEvent> parse_event(std::string_view json);
+  Result<MesosEvent> parse_event(PaddedJson json);
   // A v0 /state document, or the answer to GET_STATE of a master or of an agent, or a SUBSCRIBED
-  // event: told apart by their keys.
+  // event: told apart by their keys. An error, too, if a whole list is of the wrong type: what
+  // would be left is not the cluster.
   Result<MesosState> parse_state(std::string_view json);
+  Result<MesosState> parse_state(PaddedJson json);
   // MasterInfo, as in ZooKeeper's json.info_ nodes.
   Result<MesosMaster> parse_master_info(std::string_view json);
 
