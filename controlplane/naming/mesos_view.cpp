@@ -70,12 +70,11 @@ struct MesosView::Impl {
         policy(config_in),
         services(config_in, allocator) {}
 
-  Task make_task(const MesosTask& task, const MesosCluster& cluster) const;
+  Task make_task(const MesosTask& task, const MesosCluster& cluster,
+                 std::vector<DnsRecord>& records) const;
   void add_uses(const MesosTask& task, const MesosAgent& agent, const MesosFramework& framework,
                 Task& result) const;
   void update_task(const MesosTaskKey& key, const MesosCluster& cluster, SourceChange& change);
-  void update_names(const std::optional<TaskNames>& before, const std::optional<TaskNames>& after,
-                    SourceChange& change);
   std::vector<DnsRecord> records_of(const TaskNames& names) const;
   void update_item(Item& item, RecordList list, const std::string& kind,
                    const std::string& framework, SourceChange& change);
@@ -106,8 +105,8 @@ struct MesosView::Impl {
   std::set<IpAddress> touched_pointers;
 };
 
-MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task,
-                                                 const MesosCluster& cluster) const {
+MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const MesosCluster& cluster,
+                                                 std::vector<DnsRecord>& records) const {
   Task result;
   const MesosAgent* agent = cluster.agent(task.agent_id);
   const MesosFramework* framework = cluster.framework(task.framework_id);
@@ -127,6 +126,7 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task,
   if (result.names) {
     RecordList list(options);
     add_task_records(*result.names, options, list);
+    records = list.take_records();
     for (BadItem& item : list.take_faults()) {
       result.skipped.push_back({"record", framework->name, task.id, shortened(std::move(item.item)),
                                 std::move(item.why)});
@@ -174,10 +174,16 @@ std::vector<DnsRecord> MesosView::Impl::records_of(const TaskNames& names) const
 void MesosView::Impl::update_task(const MesosTaskKey& key, const MesosCluster& cluster,
                                   SourceChange& change) {
   const MesosTask* task = cluster.task(key);
-  Task next = task == nullptr ? Task{} : make_task(*task, cluster);
+  std::vector<DnsRecord> records;
+  Task next = task == nullptr ? Task{} : make_task(*task, cluster, records);
   const auto [found, is_new] = tasks.try_emplace(key);
   Task& known = found->second;
-  if (known.names != next.names) update_names(known.names, next.names, change);
+  if (known.names != next.names) {
+    put_difference(known.names ? records_of(*known.names) : std::vector<DnsRecord>(),
+                   std::move(records), change);
+    if (known.names) count_name(*known.names, false);
+    if (next.names) count_name(*next.names, true);
+  }
   if (known.uses != next.uses) {
     for (const VipUse& use : next.uses) services.add(use);
     for (const VipUse& use : known.uses) services.remove(use);
@@ -186,16 +192,8 @@ void MesosView::Impl::update_task(const MesosTaskKey& key, const MesosCluster& c
   if (!known.names && known.uses.empty() && known.skipped.empty()) tasks.erase(found);
 }
 
-void MesosView::Impl::update_names(const std::optional<TaskNames>& before,
-                                   const std::optional<TaskNames>& after, SourceChange& change) {
-  put_difference(before ? records_of(*before) : std::vector<DnsRecord>(),
-                 after ? records_of(*after) : std::vector<DnsRecord>(), change);
-  if (!has_ptr) return;
-  if (before) count_name(*before, false);
-  if (after) count_name(*after, true);
-}
-
 void MesosView::Impl::count_name(const TaskNames& names, bool is_added) {
+  if (!has_ptr) return;
   const std::string name = task_name(names, options);
   if (dns_name_fault(name) != nullptr) return;
   for (const IpAddress& address : names.addresses) {
