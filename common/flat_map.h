@@ -1,6 +1,7 @@
 // FlatMap: a hash map that is built once and then only read. It lives in a Snapshot; any thread may
 // read it. Open addressing with linear probing, at most half full, keys and values side by side: a
-// usual look-up touches one cache line.
+// usual look-up touches one cache line. Copies share the slots, so that a snapshot whose map did
+// not change has the one of the snapshot before.
 #pragma once
 
 #include <bit>
@@ -8,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -37,27 +40,63 @@ struct FlatHash {
 template <class Key, class Value, class Hasher = FlatHash<Key>>
 class FlatMap {
  public:
+  // A key, and its value from now on; nothing: the key is gone.
+  using Change = std::pair<Key, std::optional<Value>>;
+
   FlatMap() = default;
 
   // REQUIRES: the keys are unique.
   [[nodiscard]] static FlatMap build(std::span<const std::pair<Key, Value>> entries) {
     FlatMap map;
     if (entries.empty()) return map;
-    map.slots_.resize(std::bit_ceil(entries.size() * 2));
-    map.mask_ = map.slots_.size() - 1;
-    for (const auto& [key, value] : entries) map.insert(key, value);
-    map.size_ = entries.size();
+    Slots slots(std::bit_ceil(entries.size() * 2));
+    for (const auto& [key, value] : entries) {
+      [[maybe_unused]] const bool is_new = map.put(slots, key, value);
+      assert(is_new && "FlatMap keys must be unique");
+    }
+    map.keep(std::move(slots));
+    return map;
+  }
+
+  // This map with the changes, in their order. Costs a copy of the slots, and a new layout only
+  // when they have become too full or too empty.
+  [[nodiscard]] FlatMap with(std::span<const Change> changes) const {
+    if (changes.empty()) return *this;
+    FlatMap map;
+    map.size_ = size_;
+    map.has_blank_ = has_blank_;
+    map.blank_value_ = blank_value_;
+    const size_t most = size_ + changes.size();
+    Slots slots;
+    if (storage_ != nullptr && most * 2 <= storage_->size() && most * 16 >= storage_->size()) {
+      slots = *storage_;
+    } else {
+      slots.resize(std::bit_ceil(most * 2));
+      if (storage_ != nullptr) {
+        for (const Slot& slot : *storage_) {
+          if (!(slot.key == Key{})) place(slots, slot.key) = slot;
+        }
+      }
+    }
+    for (const auto& [key, value] : changes) {
+      if (value) {
+        map.put(slots, key, *value);
+      } else {
+        map.remove(slots, key);
+      }
+    }
+    map.keep(std::move(slots));
     return map;
   }
 
   [[nodiscard]] static uint64_t hash(const Key& key) { return Hasher::hash(key); }
 
   // Brings in the line where find() begins.
-  void prefetch(uint64_t hash) const { __builtin_prefetch(slots_.data() + (hash & mask_)); }
+  void prefetch(uint64_t hash) const { __builtin_prefetch(slots_ + (hash & mask_)); }
 
   // nullptr when the key is absent. Valid as long as the map. REQUIRES: hash == FlatMap::hash(key).
   [[nodiscard]] const Value* find(const Key& key, uint64_t hash) const noexcept {
-    if (slots_.empty()) return nullptr;
+    if (slots_ == nullptr) return nullptr;
     if (key == Key{}) [[unlikely]] {
       return has_blank_ ? &blank_value_ : nullptr;
     }
@@ -76,10 +115,14 @@ class FlatMap {
   template <class Visitor>
   void for_each(Visitor&& visit) const {
     if (has_blank_) visit(Key{}, blank_value_);
-    for (const Slot& slot : slots_) {
+    if (storage_ == nullptr) return;
+    for (const Slot& slot : *storage_) {
       if (!(slot.key == Key{})) visit(slot.key, slot.value);
     }
   }
+
+  // Whether both read the same slots.
+  [[nodiscard]] bool shares_with(const FlatMap& other) const { return slots_ == other.slots_; }
 
  private:
   static_assert(std::is_trivially_copyable_v<Key>);
@@ -101,27 +144,67 @@ class FlatMap {
   };
   static_assert(sizeof(Slot) == sizeof(PlainSlot));
 
-  void insert(const Key& key, const Value& value) {
-    if (key == Key{}) {
-      assert(!has_blank_ && "FlatMap keys must be unique");
-      has_blank_ = true;
-      blank_value_ = value;
-      return;
-    }
-    size_t at = hash(key) & mask_;
-    while (!(slots_[at].key == Key{})) {
-      assert(!(slots_[at].key == key) && "FlatMap keys must be unique");
-      at = (at + 1) & mask_;
-    }
-    slots_[at].key = key;
-    slots_[at].value = value;
+  using Slots = std::vector<Slot>;
+
+  // The slot that has the key, or the free one where it belongs.
+  static Slot& place(Slots& slots, const Key& key) {
+    const size_t mask = slots.size() - 1;
+    size_t at = hash(key) & mask;
+    while (!(slots[at].key == Key{}) && !(slots[at].key == key)) at = (at + 1) & mask;
+    return slots[at];
   }
 
-  std::vector<Slot> slots_;
+  // Whether the key was not there yet.
+  bool put(Slots& slots, const Key& key, const Value& value) {
+    bool is_new = false;
+    if (key == Key{}) {
+      is_new = !has_blank_;
+      has_blank_ = true;
+      blank_value_ = value;
+    } else {
+      Slot& slot = place(slots, key);
+      is_new = slot.key == Key{};
+      slot.key = key;
+      slot.value = value;
+    }
+    if (is_new) ++size_;
+    return is_new;
+  }
+
+  // Moves those behind the key up, so that no look-up stops at the gap.
+  void remove(Slots& slots, const Key& key) {
+    if (key == Key{}) {
+      if (has_blank_) --size_;
+      has_blank_ = false;
+      blank_value_ = Value{};
+      return;
+    }
+    Slot& found = place(slots, key);
+    if (found.key == Key{}) return;
+    --size_;
+    const size_t mask = slots.size() - 1;
+    auto gap = static_cast<size_t>(&found - slots.data());
+    for (size_t at = (gap + 1) & mask; !(slots[at].key == Key{}); at = (at + 1) & mask) {
+      const size_t home = hash(slots[at].key) & mask;
+      if (((at - home) & mask) < ((at - gap) & mask)) continue;
+      slots[gap] = slots[at];
+      gap = at;
+    }
+    slots[gap] = Slot{};
+  }
+
+  void keep(Slots slots) {
+    storage_ = std::make_shared<const Slots>(std::move(slots));
+    slots_ = storage_->data();
+    mask_ = storage_->size() - 1;
+  }
+
+  const Slot* slots_ = nullptr;
   size_t mask_ = 0;
   size_t size_ = 0;
   bool has_blank_ = false;
   Value blank_value_{};
+  std::shared_ptr<const Slots> storage_;
 };
 
 }  // namespace vipgate

@@ -105,6 +105,7 @@ struct ServiceInfo {
   std::string fqdn;  // empty: the service has no DNS name
   IpAddress vip;
   std::shared_ptr<const ServiceRing> ring;
+  friend bool operator==(const ServiceInfo&, const ServiceInfo&) = default;
 };
 
 inline constexpr uint32_t kPageSize = 256;
@@ -136,6 +137,8 @@ struct AddressEntry {
   std::array<uint32_t, kInlinePorts> service{};
   std::array<Be16, kInlinePorts> port{};
   std::array<uint8_t, kInlinePorts> protocol{};
+
+  friend bool operator==(const AddressEntry&, const AddressEntry&) = default;
 };
 
 // Key of a service beyond the inline ones of its address, by the VIP's number.

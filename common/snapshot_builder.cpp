@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cassert>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
-#include "common/address_tables.h"
 #include "common/dns_table_builder.h"
 #include "common/maglev.h"
 
@@ -15,12 +15,6 @@ namespace {
 // No RealId has it, so a flow that holds the id of a real that is gone finds nothing.
 constexpr uint16_t kNoGeneration = UINT16_MAX;
 static_assert(kNoGeneration > RealId::kMaxGeneration);
-
-// A real, and the index of its service.
-struct RealSlot {
-  const RealSpec* real = nullptr;
-  uint32_t service = kNone;
-};
 
 uint32_t pages_for(uint32_t slots) { return (slots + kPageSize - 1) / kPageSize; }
 
@@ -67,15 +61,13 @@ RealEntry blank_real() {
   return entry;
 }
 
-RealEntry entry_of(const RealSlot& slot, const std::vector<PortEntry>& ports) {
-  if (slot.real == nullptr) return blank_real();
-  const RealSpec& real = *slot.real;
+RealEntry entry_of(const RealSpec& real, uint32_t service, const std::vector<PortEntry>& ports) {
   const PortEntry port = real.out_port < ports.size() ? ports[real.out_port] : PortEntry{};
   return RealEntry{.next_hop_mac = real.resolved ? real.next_hop : MacAddress{},
                    .port_mac = port.mac,
                    .vlan = Be16(port.vlan),
                    .generation = static_cast<uint16_t>(real.id.generation()),
-                   .service = slot.service,
+                   .service = service,
                    .out_port = real.out_port,
                    .state = real.state,
                    .next_hop_resolved = real.resolved,
@@ -85,26 +77,29 @@ RealEntry entry_of(const RealSlot& slot, const std::vector<PortEntry>& ports) {
                    .return_flow_id = real.return_flow_id};
 }
 
-// What the snapshot before has in this place, or the blank page, if either is equal; else a new
-// one.
-template <class Page, class IsEqual, class Fill>
-std::shared_ptr<const Page> page_for(const std::vector<std::shared_ptr<const Page>>* previous,
-                                     size_t at, const std::shared_ptr<const Page>& blank,
-                                     const IsEqual& is_equal, const Fill& fill, size_t& built,
-                                     size_t& shared) {
-  if (previous != nullptr && at < previous->size() && is_equal(*(*previous)[at])) {
-    ++shared;
-    return (*previous)[at];
+// Writes into pages that are shared with the snapshot before: copies one when it is first written.
+template <class Page>
+class PageWriter {
+ public:
+  PageWriter(std::vector<std::shared_ptr<const Page>>& pages) : pages_(pages) {}
+
+  const Page& page(uint32_t index) const { return *pages_[index / kPageSize]; }
+  Page& writable(uint32_t index) {
+    const uint32_t at = index / kPageSize;
+    Page*& copy = copies_[at];
+    if (copy == nullptr) {
+      auto page = std::make_shared<Page>(*pages_[at]);
+      copy = page.get();
+      pages_[at] = std::move(page);
+    }
+    return *copy;
   }
-  if (is_equal(*blank)) {
-    ++shared;
-    return blank;
-  }
-  ++built;
-  auto page = std::make_shared<Page>();
-  fill(*page);
-  return page;
-}
+  size_t copies() const { return copies_.size(); }
+
+ private:
+  std::vector<std::shared_ptr<const Page>>& pages_;
+  std::unordered_map<uint32_t, Page*> copies_;
+};
 
 }  // namespace
 
@@ -117,47 +112,77 @@ SnapshotBuilder::SnapshotBuilder(RingRunner runner)
   empty_dns_ = std::move(DnsTableBuilder(DnsHashSecret{}).build(nullptr)).value();
 }
 
+void SnapshotBuilder::set_frame(const SnapshotFrame& frame) {
+  frame_ = frame;
+  frame_changed_ = true;
+  addresses_.set_frame(frame);
+}
+
 std::shared_ptr<const Snapshot> SnapshotBuilder::build(const SnapshotSpec& spec) {
+  set_frame(spec);
+  SnapshotUpdate update{.generation = spec.generation,
+                        .dns = spec.dns,
+                        .changed = spec.services,
+                        .removed = {},
+                        .service_slots = spec.service_slots,
+                        .real_slots = spec.real_slots};
+  std::vector<bool> stays(services_.size());
+  for (const ServiceSpec& service : spec.services) {
+    if (service.index < stays.size()) stays[service.index] = true;
+  }
+  for (uint32_t index = 0; index < services_.size(); ++index) {
+    if (!stays[index] && services_[index] != nullptr) update.removed.push_back(index);
+  }
+  return this->update(std::move(update));
+}
+
+std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   stats_ = {};
   auto snapshot = std::make_shared<Snapshot>();
-  snapshot->generation = spec.generation;
-  snapshot->ports = spec.ports;
-  snapshot->snat_addresses = spec.snat_addresses;
-  snapshot->dns = spec.dns != nullptr ? spec.dns : empty_dns_;
-  fill_address_tables(spec, *snapshot);
-  make_service_pages(spec, make_rings(spec), *snapshot);
-  make_real_pages(spec, *snapshot);
+  if (previous_ != nullptr) {
+    snapshot->service_pages = previous_->service_pages;
+    snapshot->real_pages = previous_->real_pages;
+  }
+  snapshot->service_pages.resize(pages_for(update.service_slots), blank_services_);
+  snapshot->real_pages.resize(pages_for(update.real_slots), blank_reals_);
+  snapshot->generation = update.generation;
+  snapshot->ports = frame_.ports;
+  snapshot->snat_addresses = frame_.snat_addresses;
+  snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
+  write_services(update, make_rings(update.changed), *snapshot);
+  write_reals(update, *snapshot);
+  take_over(update);
+  addresses_.fill(*snapshot);
+  for (const auto& page : snapshot->service_pages) {
+    snapshot->services.push_back(page->entries.data());
+  }
+  for (const auto& page : snapshot->real_pages) snapshot->reals.push_back(page->entries.data());
+  frame_changed_ = false;
   previous_ = snapshot;
   return snapshot;
 }
 
-// A service whose reals and rows are those of the snapshot before keeps its ring without a search.
+// A service whose reals and rows are those of the snapshot before keeps its ring.
 std::shared_ptr<const ServiceRing> SnapshotBuilder::unchanged_ring(
     const ServiceSpec& service, std::span<const RealSpec* const> live, uint32_t rows) const {
-  if (previous_ == nullptr || service.index / kPageSize >= previous_->service_pages.size()) {
-    return nullptr;
-  }
+  const ServiceSpec* before = known(service.index);
+  if (before == nullptr) return nullptr;
   const auto& ring = previous_->service_info(service.index).ring;
-  if (ring == nullptr || ring->rows->size() != rows || ring->reals.size() != live.size()) {
-    return nullptr;
-  }
-  for (size_t i = 0; i < live.size(); ++i) {
-    if (ring->reals[i] != live[i]->id) return nullptr;
-    const RealEntry* real = previous_->real(live[i]->id);
-    if (real == nullptr || real->weight != live[i]->weight || real->address != live[i]->address ||
-        real->port != Be16(live[i]->port)) {
-      return nullptr;
-    }
-  }
-  return ring;
+  if (ring == nullptr || ring->rows->size() != rows) return nullptr;
+  const auto is_same = [](const RealSpec* a, const RealSpec* b) {
+    return a->id == b->id && a->weight == b->weight && a->address == b->address &&
+           a->port == b->port;
+  };
+  const std::vector<const RealSpec*> old = live_reals(*before);
+  return std::equal(live.begin(), live.end(), old.begin(), old.end(), is_same) ? ring : nullptr;
 }
 
-SnapshotBuilder::Rings SnapshotBuilder::make_rings(const SnapshotSpec& spec) {
-  Rings rings(spec.services.size());
+SnapshotBuilder::Rings SnapshotBuilder::make_rings(const std::vector<ServiceSpec>& changed) {
+  Rings rings(changed.size());
   std::vector<RingKey> keys;
-  std::vector<std::pair<size_t, std::shared_ptr<ServiceRing>>> changed;  // as `keys`
-  for (size_t i = 0; i < spec.services.size(); ++i) {
-    const ServiceSpec& service = spec.services[i];
+  std::vector<std::pair<size_t, std::shared_ptr<ServiceRing>>> made;  // as `keys`
+  for (size_t i = 0; i < changed.size(); ++i) {
+    const ServiceSpec& service = changed[i];
     const std::vector<const RealSpec*> live = live_reals(service);
     if (live.empty()) continue;
     const uint32_t rows =
@@ -170,86 +195,93 @@ SnapshotBuilder::Rings SnapshotBuilder::make_rings(const SnapshotSpec& spec) {
     auto ring = std::make_shared<ServiceRing>();
     for (const RealSpec* real : live) ring->reals.push_back(real->id);
     keys.push_back(key_of(live, rows));
-    changed.emplace_back(i, std::move(ring));
+    made.emplace_back(i, std::move(ring));
   }
   const auto tables = tables_.get(keys, stats_.rings_built);
   for (size_t k = 0; k < tables.size(); ++k) {
-    changed[k].second->rows = tables[k];
-    rings[changed[k].first] = std::move(changed[k].second);
+    made[k].second->rows = tables[k];
+    rings[made[k].first] = std::move(made[k].second);
   }
   stats_.rings_shared += keys.size() - stats_.rings_built;
   return rings;
 }
 
-void SnapshotBuilder::make_service_pages(const SnapshotSpec& spec, const Rings& rings,
-                                         Snapshot& snapshot) {
-  const uint32_t pages = pages_for(spec.service_slots);
-  // Position in spec.services, by slot.
-  std::vector<uint32_t> slots(size_t{pages} * kPageSize, kNone);
-  for (uint32_t i = 0; i < spec.services.size(); ++i) {
-    assert(spec.services[i].index < spec.service_slots);
-    slots[spec.services[i].index] = i;
+void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& rings,
+                                     Snapshot& snapshot) {
+  PageWriter<ServicePage> pages(snapshot.service_pages);
+  const auto write = [&](uint32_t index, const ServiceEntry& entry, const ServiceInfo& info) {
+    const ServicePage& old = pages.page(index);
+    const uint32_t at = index % kPageSize;
+    if (old.entries[at] == entry && old.info[at] == info) return;
+    ServicePage& page = pages.writable(index);
+    page.entries[at] = entry;
+    page.info[at] = info;
+  };
+  for (const uint32_t index : update.removed) {
+    if (index / kPageSize < snapshot.service_pages.size()) write(index, {}, {});
   }
-  for (uint32_t page = 0; page < pages; ++page) {
-    const uint32_t* here = slots.data() + size_t{page} * kPageSize;
-    const auto entry = [&](uint32_t at) {
-      return here[at] == kNone ? ServiceEntry{}
-                               : entry_of(spec.services[here[at]], rings[here[at]].get());
-    };
-    const auto is_equal = [&](const ServicePage& old) {
-      for (uint32_t at = 0; at < kPageSize; ++at) {
-        if (!(old.entries[at] == entry(at))) return false;
-        if (here[at] == kNone) continue;
-        const ServiceSpec& service = spec.services[here[at]];
-        const ServiceInfo& info = old.info[at];
-        if (info.vip != service.vip || info.name != service.name || info.fqdn != service.fqdn ||
-            info.ring != rings[here[at]]) {
-          return false;
-        }
-      }
-      return true;
-    };
-    const auto fill = [&](ServicePage& built) {
-      for (uint32_t at = 0; at < kPageSize; ++at) {
-        if (here[at] == kNone) continue;
-        const ServiceSpec& service = spec.services[here[at]];
-        built.entries[at] = entry(at);
-        built.info[at] = {service.name, service.fqdn, service.vip, rings[here[at]]};
-      }
-    };
-    auto made = page_for(previous_ ? &previous_->service_pages : nullptr, page, blank_services_,
-                         is_equal, fill, stats_.service_pages_built, stats_.service_pages_shared);
-    snapshot.services.push_back(made->entries.data());
-    snapshot.service_pages.push_back(std::move(made));
+  for (size_t i = 0; i < update.changed.size(); ++i) {
+    const ServiceSpec& service = update.changed[i];
+    assert(service.index < update.service_slots);
+    write(service.index, entry_of(service, rings[i].get()),
+          {service.name, service.fqdn, service.vip, rings[i]});
   }
+  stats_.service_pages_built = pages.copies();
+  stats_.service_pages_shared = snapshot.service_pages.size() - pages.copies();
 }
 
-void SnapshotBuilder::make_real_pages(const SnapshotSpec& spec, Snapshot& snapshot) {
-  const uint32_t pages = pages_for(spec.real_slots);
-  std::vector<RealSlot> slots(size_t{pages} * kPageSize);
-  for (const ServiceSpec& service : spec.services) {
+void SnapshotBuilder::write_reals(const SnapshotUpdate& update, Snapshot& snapshot) {
+  RealWrites writes;
+  const auto blank = [&](const ServiceSpec* service) {
+    if (service == nullptr) return;
+    for (const RealSpec& real : service->reals) {
+      if (real.id.index() / kPageSize < snapshot.real_pages.size()) {
+        writes.emplace_back(real.id.index(), blank_real());
+      }
+    }
+  };
+  const auto fill = [&](const ServiceSpec& service) {
     for (const RealSpec& real : service.reals) {
-      assert(real.id.index() < spec.real_slots);
-      slots[real.id.index()] = {&real, service.index};
+      assert(real.id.index() < update.real_slots);
+      writes.emplace_back(real.id.index(), entry_of(real, service.index, frame_.ports));
+    }
+  };
+  // What a port is stands in every real's entry.
+  if (frame_changed_) {
+    for (const auto& service : services_) {
+      if (service != nullptr) fill(*service);
     }
   }
-  for (uint32_t page = 0; page < pages; ++page) {
-    const RealSlot* here = slots.data() + size_t{page} * kPageSize;
-    const auto is_equal = [&](const RealPage& old) {
-      for (uint32_t at = 0; at < kPageSize; ++at) {
-        if (!(old.entries[at] == entry_of(here[at], spec.ports))) return false;
-      }
-      return true;
-    };
-    const auto fill = [&](RealPage& built) {
-      for (uint32_t at = 0; at < kPageSize; ++at) {
-        built.entries[at] = entry_of(here[at], spec.ports);
-      }
-    };
-    auto made = page_for(previous_ ? &previous_->real_pages : nullptr, page, blank_reals_, is_equal,
-                         fill, stats_.real_pages_built, stats_.real_pages_shared);
-    snapshot.reals.push_back(made->entries.data());
-    snapshot.real_pages.push_back(std::move(made));
+  for (const uint32_t index : update.removed) blank(known(index));
+  for (const ServiceSpec& service : update.changed) blank(known(service.index));
+  for (const ServiceSpec& service : update.changed) fill(service);
+  std::stable_sort(writes.begin(), writes.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+
+  PageWriter<RealPage> pages(snapshot.real_pages);
+  for (size_t i = 0; i < writes.size(); ++i) {
+    const auto& [index, entry] = writes[i];
+    if (i + 1 < writes.size() && writes[i + 1].first == index) continue;
+    if (pages.page(index).entries[index % kPageSize] == entry) continue;
+    pages.writable(index).entries[index % kPageSize] = entry;
+  }
+  stats_.real_pages_built = pages.copies();
+  stats_.real_pages_shared = snapshot.real_pages.size() - pages.copies();
+}
+
+void SnapshotBuilder::take_over(SnapshotUpdate& update) {
+  const auto forget = [&](uint32_t index) {
+    if (known(index) == nullptr) return;
+    addresses_.remove(*services_[index]);
+    services_[index] = nullptr;
+  };
+  for (const uint32_t index : update.removed) forget(index);
+  for (const ServiceSpec& service : update.changed) forget(service.index);
+  if (services_.size() < update.service_slots) services_.resize(update.service_slots);
+  for (ServiceSpec& service : update.changed) {
+    addresses_.add(service);
+    const uint32_t index = service.index;
+    services_[index] = std::make_unique<const ServiceSpec>(std::move(service));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/address_tables.h"
 #include "common/ring_cache.h"
 #include "common/snapshot.h"
 
@@ -53,14 +54,17 @@ struct OwnAddress {
   bool kernel = false;  // on a port with a kernel side
 };
 
-// REQUIRES: all addresses of `own`, `dns_listen`, `snat_addresses` and VIPs are disjoint and, but
-// for VIPs, unique; (vip, port, protocol) is unique; so are the real ids.
-struct SnapshotSpec {
-  uint64_t generation = 0;
+// All but the services. REQUIRES: its addresses are unique, and no VIP is among them.
+struct SnapshotFrame {
   std::vector<PortEntry> ports;
   std::vector<OwnAddress> own;
   std::vector<IpAddress> dns_listen;
   std::vector<SnatAddress> snat_addresses;
+};
+
+// REQUIRES: (vip, port, protocol) is unique; so are the real ids.
+struct SnapshotSpec : SnapshotFrame {
+  uint64_t generation = 0;
   std::vector<ServiceSpec> services;
   std::shared_ptr<const DnsTable> dns;  // null: a table without zones
   // Pages exist up to here, whether in use or not. Must never become less while flows live.
@@ -68,38 +72,62 @@ struct SnapshotSpec {
   uint32_t real_slots = 0;
 };
 
+// What differs from the snapshot before.
+struct SnapshotUpdate {
+  uint64_t generation = 0;
+  std::shared_ptr<const DnsTable> dns;  // null: a table without zones
+  std::vector<ServiceSpec> changed;     // services as they are now
+  std::vector<uint32_t> removed;        // indices of services that are no more
+  uint32_t service_slots = 0;           // as in SnapshotSpec
+  uint32_t real_slots = 0;
+};
+
 // What one build cost and what it took over from the snapshot before.
 struct SnapshotBuildStats {
   size_t rings_built = 0;   // Maglev tables computed
-  size_t rings_shared = 0;  // services that use a table computed before, or for another service
+  size_t rings_shared = 0;  // changed services that use one computed before, or for another one
   size_t service_pages_built = 0;
   size_t service_pages_shared = 0;
   size_t real_pages_built = 0;
   size_t real_pages_shared = 0;
 };
 
-// Keeps the last snapshot, to share what did not change with the next one. Used by one thread;
-// what it returns may go anywhere.
+// Keeps the last snapshot and what it was made from: an update costs what has changed, and shares
+// all else. Used by one thread; what it returns may go anywhere.
 class SnapshotBuilder {
  public:
   // `runner` computes Maglev tables side by side; by default one after the other.
   explicit SnapshotBuilder(RingRunner runner = {});
 
+  // The whole, whatever was before.
   [[nodiscard]] std::shared_ptr<const Snapshot> build(const SnapshotSpec& spec);
 
-  // Of the last build.
+  // For the updates that follow.
+  void set_frame(const SnapshotFrame& frame);
+  [[nodiscard]] std::shared_ptr<const Snapshot> update(SnapshotUpdate update);
+
+  // Of the last build or update.
   const SnapshotBuildStats& stats() const { return stats_; }
 
  private:
-  using Rings = std::vector<std::shared_ptr<const ServiceRing>>;  // by position in spec.services
+  using Rings = std::vector<std::shared_ptr<const ServiceRing>>;   // by position in `changed`
+  using RealWrites = std::vector<std::pair<uint32_t, RealEntry>>;  // by index; the last one counts
 
-  Rings make_rings(const SnapshotSpec& spec);
+  const ServiceSpec* known(uint32_t index) const {
+    return index < services_.size() ? services_[index].get() : nullptr;
+  }
+  Rings make_rings(const std::vector<ServiceSpec>& changed);
   std::shared_ptr<const ServiceRing> unchanged_ring(const ServiceSpec& service,
                                                     std::span<const RealSpec* const> live,
                                                     uint32_t rows) const;
-  void make_service_pages(const SnapshotSpec& spec, const Rings& rings, Snapshot& snapshot);
-  void make_real_pages(const SnapshotSpec& spec, Snapshot& snapshot);
+  void write_services(const SnapshotUpdate& update, const Rings& rings, Snapshot& snapshot);
+  void write_reals(const SnapshotUpdate& update, Snapshot& snapshot);
+  void take_over(SnapshotUpdate& update);
 
+  SnapshotFrame frame_;
+  bool frame_changed_ = false;
+  AddressTables addresses_;
+  std::vector<std::unique_ptr<const ServiceSpec>> services_;  // by index
   RingCache tables_;
   std::shared_ptr<const Snapshot> previous_;
   std::shared_ptr<const DnsTable> empty_dns_;

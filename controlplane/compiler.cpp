@@ -1,32 +1,25 @@
 #include "controlplane/compiler.h"
 
 #include <algorithm>
-#include <map>
 
 namespace vipgate {
 namespace {
 
-struct SnatRange {
-  uint32_t first = 0;
-  uint32_t count = 0;
-};
-using SnatRanges = std::map<std::pair<std::string, int>, SnatRange>;  // by pool and family
-
-// Both the order of the addresses and where each pool's lie.
-SnatRanges lay_out_pools(const Config& config, std::vector<SnatAddress>& addresses) {
-  SnatRanges ranges;
+// Both the order of the addresses and where each pool's lie: place(pool, family, first, count).
+template <class Place>
+std::vector<SnatAddress> lay_out_pools(const Config& config, const Place& place) {
+  std::vector<SnatAddress> addresses;
   for (const SnatPoolConfig& pool : config.snat_pools) {
     for (const int family : {4, 6}) {
-      SnatRange range{static_cast<uint32_t>(addresses.size()), 0};
+      const auto first = static_cast<uint32_t>(addresses.size());
       for (const IpAddress& address : pool.addresses) {
         if (address.family() != family) continue;
         addresses.push_back({address, pool.ports.first, pool.ports.last});
-        ++range.count;
       }
-      ranges[{pool.name, family}] = range;
+      place(pool.name, family, first, static_cast<uint32_t>(addresses.size()) - first);
     }
   }
-  return ranges;
+  return addresses;
 }
 
 FlowTimeouts quarter_seconds(const Timeouts& timeouts) {
@@ -43,96 +36,10 @@ FlowTimeouts quarter_seconds(const Timeouts& timeouts) {
   return result;
 }
 
-class ServiceCompiler {
- public:
-  ServiceCompiler(const CompileInput& input, const SnatRanges& ranges, Compiled& out)
-      : input_(input), ranges_(ranges), dns_(dns_options(input.config.dns)), out_(out) {}
-
-  void add(const ServiceKey& key, const ModelService& service) {
-    const ServiceConfig& config = service.config;
-    ServiceSpec spec;
-    spec.index = service.index;
-    spec.flow_id = service.flow_id;
-    spec.name = config.name;
-    // Without a services zone, services have no names.
-    if (auto fqdn = dns_service_fqdn(config.name, dns_)) spec.fqdn = *fqdn;
-    spec.vip = key.vip;
-    spec.port = key.port;
-    spec.protocol = key.protocol;
-    spec.mode = config.mode;
-    spec.no_real = config.no_real;
-    spec.timeouts = quarter_seconds(config.timeouts);
-    spec.maglev_rows = config.maglev_rows;
-    const auto range = ranges_.find({config.snat_pool, key.vip.family()});
-    if (config.mode == Mode::kFullnat && range != ranges_.end()) {
-      spec.snat_first = range->second.first;
-      spec.snat_count = range->second.count;
-    }
-    spec.reals.reserve(service.reals.size());
-    for (const auto& [real_key, real] : service.reals) {
-      RealSpec& added = spec.reals.emplace_back();
-      added.address = real_key.address;
-      added.port = real_key.port;
-      added.weight = real.weight;
-      added.state = real.state;
-      added.id = RealId(real.id.value, real.id.generation);
-      added.return_flow_id = real.return_flow_id;
-      resolve(added);
-    }
-    out_.spec.services.push_back(std::move(spec));
-  }
-
- private:
-  struct Way {
-    bool resolved = false;
-    MacAddress mac;
-    uint8_t port = 0;
-  };
-
-  void resolve(RealSpec& real) {
-    const auto [at, is_new] = ways_.try_emplace(real.address);
-    if (is_new) at->second = find_way(real.address);
-    real.resolved = at->second.resolved;
-    real.next_hop = at->second.mac;
-    real.out_port = at->second.port;
-  }
-
-  Way find_way(const IpAddress& address) {
-    const auto hop = find_next_hop(input_.config.ports, address);
-    if (!hop) {
-      out_.unreachable.insert(address);
-      return {};
-    }
-    if (const auto mac = static_neighbor(input_.config.ports, *hop)) {
-      return Way{true, *mac, hop->port};
-    }
-    out_.next_hops.insert(*hop);
-    const auto mac = input_.neighbors ? input_.neighbors(*hop) : std::nullopt;
-    if (!mac) out_.unresolved.insert(*hop);
-    return Way{mac.has_value(), mac.value_or(MacAddress{}), hop->port};
-  }
-
-  const CompileInput& input_;
-  const SnatRanges& ranges_;
-  const DnsOptions dns_;
-  Compiled& out_;
-  std::map<IpAddress, Way> ways_;
-};
-
 }  // namespace
 
 std::vector<SnatAddress> snat_addresses(const Config& config) {
-  std::vector<SnatAddress> addresses;
-  lay_out_pools(config, addresses);
-  return addresses;
-}
-
-DnsNames names_of(const Model& model) {
-  DnsNames names;
-  for (const auto& [key, service] : model.services()) {
-    if (service.is_configured()) names.emplace(service.config.name, key.vip);
-  }
-  return names;
+  return lay_out_pools(config, [](const std::string&, int, uint32_t, uint32_t) {});
 }
 
 DnsOptions dns_options(const DnsConfig& config) {
@@ -146,43 +53,216 @@ DnsOptions dns_options(const DnsConfig& config) {
   return options;
 }
 
-Result<std::shared_ptr<const DnsTable>> compile_names(const DnsNames& names,
-                                                      const DnsConfig& config, uint64_t generation,
-                                                      const DnsHashSecret& secret,
-                                                      const DnsTable* previous) {
-  std::vector<DnsServiceName> services;
-  services.reserve(names.size());
-  for (const auto& [name, vip] : names) services.push_back({name, vip});
-  return compile_dns(services, dns_options(config), static_cast<uint32_t>(generation), secret,
-                     previous);
+SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort> ports,
+                            bool check_mac) {
+  SnapshotFrame frame;
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    frame.ports.push_back({ports[i].mac, config.ports[i].vlan, ports[i].kernel, check_mac});
+    for (const IpPrefix& address : config.ports[i].addresses) {
+      frame.own.push_back({address.address, ports[i].kernel});
+    }
+  }
+  frame.dns_listen = config.dns.listen;
+  frame.snat_addresses = snat_addresses(config);
+  return frame;
+}
+
+void ServiceCompiler::set_config(const Config& config) {
+  ports_ = config.ports;
+  dns_ = dns_options(config.dns);
+  snat_ranges_.clear();
+  reserved_.clear();
+  const auto snat = lay_out_pools(
+      config, [&](const std::string& pool, int family, uint32_t first, uint32_t count) {
+        snat_ranges_[{pool, family}] = {first, count};
+      });
+  for (const SnatAddress& address : snat) reserved_[address.address] = "an SNAT address";
+  for (const IpAddress& address : config.dns.listen) reserved_[address] = "a DNS address";
+  for (const PortConfig& port : config.ports) {
+    for (const IpPrefix& prefix : port.addresses) {
+      reserved_[prefix.address] = "an address of the port '" + port.name + "'";
+    }
+  }
+}
+
+Status ServiceCompiler::accepts(const ServiceKey& key, const ServiceConfig& service) const {
+  const auto refusal = [&](const std::string& why) {
+    return Error{"service '" + service.name + "' " + to_string(key) + ": " + why};
+  };
+  if (key.vip.family() == 0) return refusal("it has no VIP; give it one");
+  if (key.port == 0) return refusal("its port is 0; give it one from 1 to 65535");
+  if (const auto use = reserved_.find(key.vip); use != reserved_.end()) {
+    return refusal(to_string(key.vip) + " is " + use->second + "; choose another VIP");
+  }
+  if (service.mode != Mode::kFullnat) return Done{};
+  const auto range = snat_ranges_.find({service.snat_pool, key.vip.family()});
+  if (range == snat_ranges_.end() || range->second.count == 0) {
+    return refusal("the SNAT pool '" + service.snat_pool + "' in force has no address for " +
+                   to_string(key.vip));
+  }
+  return Done{};
+}
+
+ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& service) {
+  const ServiceConfig& config = service.config;
+  ServiceSpec spec;
+  spec.index = service.index;
+  spec.flow_id = service.flow_id;
+  spec.name = config.name;
+  // Services may have no name, and without a services zone none has one.
+  if (!config.name.empty()) {
+    if (auto fqdn = dns_service_fqdn(config.name, dns_)) spec.fqdn = *fqdn;
+  }
+  spec.vip = key.vip;
+  spec.port = key.port;
+  spec.protocol = key.protocol;
+  spec.mode = config.mode;
+  spec.no_real = config.no_real;
+  spec.timeouts = quarter_seconds(config.timeouts);
+  spec.maglev_rows = config.maglev_rows;
+  const auto range = snat_ranges_.find({config.snat_pool, key.vip.family()});
+  if (config.mode == Mode::kFullnat && range != snat_ranges_.end()) {
+    spec.snat_first = range->second.first;
+    spec.snat_count = range->second.count;
+  }
+  spec.reals.reserve(service.reals.size());
+  Ways ways;
+  for (const auto& [real_key, real] : service.reals) {
+    RealSpec& added = spec.reals.emplace_back();
+    added.address = real_key.address;
+    added.port = real_key.port;
+    added.weight = real.weight;
+    added.state = real.state;
+    added.id = RealId(real.id.value, real.id.generation);
+    added.return_flow_id = real.return_flow_id;
+    resolve(added, ways);
+  }
+  set_ways(key, std::move(ways.hops), std::move(ways.unreachable));
+  return spec;
+}
+
+void ServiceCompiler::resolve(RealSpec& real, Ways& ways) {
+  const auto next_hop = find_next_hop(ports_, real.address);
+  if (!next_hop) {
+    ways.unreachable.insert(real.address);
+    return;
+  }
+  std::optional<MacAddress> mac = static_neighbor(ports_, *next_hop);
+  if (!mac) {
+    ways.hops.insert(*next_hop);
+    mac = hop(*next_hop).mac;
+  }
+  real.resolved = mac.has_value();
+  real.next_hop = mac.value_or(MacAddress{});
+  real.out_port = next_hop->port;
+}
+
+// What is known of it stays as it is until neighbors_changed(), so that all its services get the
+// same.
+ServiceCompiler::Hop& ServiceCompiler::hop(const NextHop& next_hop) {
+  const auto [at, is_new] = hops_.try_emplace(next_hop);
+  if (is_new) {
+    if (neighbors_) at->second.mac = neighbors_(next_hop);
+    next_hops_.insert(next_hop);
+    if (!at->second.mac) unresolved_.insert(next_hop);
+    ++routes_version_;
+  }
+  return at->second;
+}
+
+void ServiceCompiler::set_ways(const ServiceKey& key, std::set<NextHop> hops,
+                               std::set<IpAddress> unreachable) {
+  const auto [at, is_new] = ways_.try_emplace(key);
+  Ways& ways = at->second;
+  for (const NextHop& next_hop : hops) hops_.at(next_hop).users.insert(key);
+  for (const IpAddress& address : unreachable) {
+    if (ways.unreachable.contains(address) || unreachable_users_[address]++ != 0) continue;
+    unreachable_.insert(address);
+    ++routes_version_;
+  }
+  for (const NextHop& next_hop : ways.hops) {
+    if (hops.contains(next_hop)) continue;
+    const auto old = hops_.find(next_hop);
+    old->second.users.erase(key);
+    if (!old->second.users.empty()) continue;
+    hops_.erase(old);
+    next_hops_.erase(next_hop);
+    unresolved_.erase(next_hop);
+    ++routes_version_;
+  }
+  for (const IpAddress& address : ways.unreachable) {
+    if (unreachable.contains(address)) continue;
+    const auto old = unreachable_users_.find(address);
+    if (--old->second != 0) continue;
+    unreachable_users_.erase(old);
+    unreachable_.erase(address);
+    ++routes_version_;
+  }
+  if (hops.empty() && unreachable.empty()) {
+    ways_.erase(at);
+  } else {
+    ways = {std::move(hops), std::move(unreachable)};
+  }
+}
+
+std::set<ServiceKey> ServiceCompiler::neighbors_changed() {
+  std::set<ServiceKey> services;
+  for (auto& [next_hop, hop] : hops_) {
+    const auto mac = neighbors_ ? neighbors_(next_hop) : std::nullopt;
+    if (mac == hop.mac) continue;
+    if (mac.has_value() != hop.mac.has_value()) {
+      if (mac) {
+        unresolved_.erase(next_hop);
+      } else {
+        unresolved_.insert(next_hop);
+      }
+      ++routes_version_;
+    }
+    hop.mac = mac;
+    services.insert(hop.users.begin(), hop.users.end());
+  }
+  return services;
 }
 
 Compiled compile_forwarding(const CompileInput& input) {
   Compiled compiled;
   SnapshotSpec& spec = compiled.spec;
-  const Config& config = input.config;
-  for (size_t i = 0; i < config.ports.size(); ++i) {
-    const ForwardingPort& port = input.ports[i];
-    spec.ports.push_back({port.mac, config.ports[i].vlan, port.kernel, input.check_mac});
-    for (const IpPrefix& address : config.ports[i].addresses) {
-      spec.own.push_back({address.address, port.kernel});
-    }
-  }
-  spec.dns_listen = config.dns.listen;
-  const SnatRanges ranges = lay_out_pools(config, spec.snat_addresses);
-  ServiceCompiler services(input, ranges, compiled);
+  static_cast<SnapshotFrame&>(spec) = compile_frame(input.config, input.ports, input.check_mac);
+  ServiceCompiler compiler(input.neighbors);
+  compiler.set_config(input.config);
   spec.services.reserve(input.model.services().size());
-  for (const auto& [key, service] : input.model.services()) services.add(key, service);
+  for (const auto& [key, service] : input.model.services()) {
+    spec.services.push_back(compiler.compile(key, service));
+  }
   spec.service_slots = input.model.service_slots();
   spec.real_slots = input.model.real_slots();
+  compiled.unresolved = compiler.unresolved();
+  compiled.unreachable = compiler.unreachable();
   return compiled;
+}
+
+std::vector<DnsServiceName> names_of(const Model& model) {
+  std::vector<DnsServiceName> names;
+  for (const auto& [key, service] : model.services()) {
+    if (!service.is_configured() || service.config.name.empty()) continue;
+    names.push_back({service.config.name, key.vip, key.port, key.protocol});
+  }
+  return names;
+}
+
+Result<std::shared_ptr<const DnsTable>> compile_names(std::span<const DnsServiceName> names,
+                                                      const DnsConfig& config, uint64_t generation,
+                                                      const DnsHashSecret& secret,
+                                                      const DnsTable* previous) {
+  return compile_dns(names, dns_options(config), static_cast<uint32_t>(generation), secret,
+                     previous);
 }
 
 Status check_consistent(const Config& config) {
   std::map<IpAddress, std::string> uses;
   const auto claim = [&](const IpAddress& address, const std::string& use) -> Status {
     const auto [at, is_new] = uses.try_emplace(address, use);
-    if (is_new || (use == "a VIP" && at->second == use)) return Done{};
+    if (is_new) return Done{};
     return Error{to_string(address) + " would be both " + at->second + " and " + use};
   };
   for (const PortConfig& port : config.ports) {
@@ -197,16 +277,11 @@ Status check_consistent(const Config& config) {
   for (const IpAddress& address : config.dns.listen) {
     if (auto status = claim(address, "a DNS address"); !status) return status;
   }
-  std::vector<SnatAddress> unused;
-  const SnatRanges ranges = lay_out_pools(config, unused);
+  ServiceCompiler compiler({});
+  compiler.set_config(config);
   for (const ServiceConfig& service : config.services) {
-    if (auto status = claim(service.vip, "a VIP"); !status) return status;
-    if (service.mode != Mode::kFullnat) continue;
-    const auto range = ranges.find({service.snat_pool, service.vip.family()});
-    if (range == ranges.end() || range->second.count == 0) {
-      return Error{"service '" + service.name + "': the SNAT pool '" + service.snat_pool +
-                   "' in force has no address for " + to_string(service.vip)};
-    }
+    const ServiceKey key{service.vip, service.port, service.protocol};
+    if (auto status = compiler.accepts(key, service); !status) return status;
   }
   return Done{};
 }

@@ -1,8 +1,10 @@
-// From the model and the configuration to resolved values. Pure functions: any thread may call.
+// From the model and the configuration to resolved values, service by service.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -27,17 +29,69 @@ struct ForwardingPort {
 // data plane's from start to stop.
 [[nodiscard]] std::vector<SnatAddress> snat_addresses(const Config& config);
 
-// Services' names (below the services zone) with their VIPs.
-using DnsNames = std::set<std::pair<std::string, IpAddress>>;
-// Those of the services that are configured, not of those that are leaving.
-[[nodiscard]] DnsNames names_of(const Model& model);
-
 [[nodiscard]] DnsOptions dns_options(const DnsConfig& config);
-// See compile_dns().
-Result<std::shared_ptr<const DnsTable>> compile_names(const DnsNames& names,
-                                                      const DnsConfig& config, uint64_t generation,
-                                                      const DnsHashSecret& secret,
-                                                      const DnsTable* previous);
+
+// Ports and the addresses that are no VIPs. `check_mac`: see PortEntry.
+[[nodiscard]] SnapshotFrame compile_frame(const Config& config,
+                                          std::span<const ForwardingPort> ports, bool check_mac);
+
+// Compiles one service at a time, and remembers by which next hops its reals are reached. Owned and
+// called by one thread.
+class ServiceCompiler {
+ public:
+  explicit ServiceCompiler(NeighborLookup neighbors) : neighbors_(std::move(neighbors)) {}
+
+  // What was compiled before is out of date: all services are to be compiled anew.
+  void set_config(const Config& config);
+
+  // Whether the configuration leaves the service its address and has what its mode needs.
+  Status accepts(const ServiceKey& key, const ServiceConfig& service) const;
+  ServiceSpec compile(const ServiceKey& key, const ModelService& service);
+  void forget(const ServiceKey& key) { set_ways(key, {}, {}); }
+
+  // Link-layer addresses have changed. Returns the services that are to be compiled anew.
+  std::set<ServiceKey> neighbors_changed();
+
+  // Next hops of all reals, but for static neighbours.
+  const std::set<NextHop>& next_hops() const { return next_hops_; }
+  // Those whose link-layer address is unknown.
+  const std::set<NextHop>& unresolved() const { return unresolved_; }
+  // Addresses of reals that neither a port's prefix nor a gateway leads to.
+  const std::set<IpAddress>& unreachable() const { return unreachable_; }
+  // Another number whenever one of these three has changed.
+  uint64_t routes_version() const { return routes_version_; }
+
+ private:
+  struct SnatRange {
+    uint32_t first = 0;
+    uint32_t count = 0;
+  };
+  struct Hop {
+    std::optional<MacAddress> mac;
+    std::set<ServiceKey> users;
+  };
+  struct Ways {
+    std::set<NextHop> hops;
+    std::set<IpAddress> unreachable;
+  };
+
+  void resolve(RealSpec& real, Ways& ways);
+  Hop& hop(const NextHop& next_hop);
+  void set_ways(const ServiceKey& key, std::set<NextHop> hops, std::set<IpAddress> unreachable);
+
+  NeighborLookup neighbors_;
+  std::vector<PortConfig> ports_;
+  DnsOptions dns_;
+  std::map<std::pair<std::string, int>, SnatRange> snat_ranges_;  // by pool and family
+  std::map<IpAddress, std::string> reserved_;                     // what the address is
+  std::map<NextHop, Hop> hops_;
+  std::map<ServiceKey, Ways> ways_;
+  std::map<IpAddress, size_t> unreachable_users_;
+  std::set<NextHop> next_hops_;
+  std::set<NextHop> unresolved_;
+  std::set<IpAddress> unreachable_;
+  uint64_t routes_version_ = 0;
+};
 
 struct CompileInput {
   const Config& config;
@@ -49,13 +103,21 @@ struct CompileInput {
 
 struct Compiled {
   SnapshotSpec spec;             // without `dns` and `generation`
-  std::set<NextHop> next_hops;   // of all reals, but for static neighbours
-  std::set<NextHop> unresolved;  // those whose link-layer address is unknown
-  // Addresses of reals that neither a port's prefix nor a gateway leads to.
+  std::set<NextHop> unresolved;  // as ServiceCompiler says
   std::set<IpAddress> unreachable;
 };
 
+// All of a model at once.
 [[nodiscard]] Compiled compile_forwarding(const CompileInput& input);
+
+// The names of all services that are configured, as compile_dns() takes them.
+[[nodiscard]] std::vector<DnsServiceName> names_of(const Model& model);
+
+// See compile_dns().
+Result<std::shared_ptr<const DnsTable>> compile_names(std::span<const DnsServiceName> names,
+                                                      const DnsConfig& config, uint64_t generation,
+                                                      const DnsHashSecret& secret,
+                                                      const DnsTable* previous);
 
 // Whether `config`'s addresses have one use each and its services find their SNAT pools. The reader
 // has checked that for a file; a reload that keeps parts of the configuration in force mixes two.

@@ -119,6 +119,7 @@ Status ControlLoop::run() {
   const Config config = reconciler_.config();
   auto outcome = reconciler_.apply(config, now_ms() / 1000);
   if (!outcome) return Error{outcome.error()};
+  report_problems(*outcome);
   report_routes();
   while (!stop_) {
     act();
@@ -147,7 +148,10 @@ Status ControlLoop::run() {
 void ControlLoop::act() {
   const int64_t now = now_ms();
   report(reconciler_.tick(now / 1000));
-  if (neighbors_->follow(reconciler_.next_hops())) report(reconciler_.neighbors_changed());
+  if (reconciler_.routes_version() != followed_version_) {
+    followed_version_ = reconciler_.routes_version();
+    if (neighbors_->follow(reconciler_.next_hops())) report(reconciler_.neighbors_changed());
+  }
   next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);
   if (!is_ready_ && reconciler_.settled()) {
     is_ready_ = true;
@@ -202,6 +206,7 @@ void ControlLoop::reload() {
     for (const std::string& key : outcome->needs_restart) {
       spdlog::warn("{} has changed, which needs a restart: the old value stays in force", key);
     }
+    report_problems(*outcome);
     set_log_level(config->log.level);
     const ModelChange& change = outcome->change;
     spdlog::info("configuration reloaded: services +{} -{} ~{}, reals +{} -{} ~{}",
@@ -210,6 +215,10 @@ void ControlLoop::reload() {
     report_routes();
   }
   sd_notify(0, "READY=1");
+}
+
+void ControlLoop::report_problems(const ReloadOutcome& outcome) {
+  for (const std::string& problem : outcome.problems) spdlog::error("{}", problem);
 }
 
 void ControlLoop::report(const Status& status) {
@@ -247,7 +256,9 @@ void ControlLoop::report_routes() {
 
 void ControlLoop::log_counters() {
   std::string json = "{";
-  for (const auto& [name, value] : dataplane_.counters()) {
+  auto counters = dataplane_.counters();
+  for (auto& timing : reconciler_.timings()) counters.push_back(std::move(timing));
+  for (const auto& [name, value] : counters) {
     if (value == 0) continue;
     json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);
   }

@@ -43,6 +43,7 @@ class ControlLoop {
   void reload();
   void act();
   void report(const Status& status);
+  void report_problems(const ReloadOutcome& outcome);
   void report_routes();
   void log_counters();
   void arm_timer(int64_t now_ms);
@@ -57,6 +58,7 @@ class ControlLoop {
   FileDescriptor signals_;
   FileDescriptor timer_;
   int64_t next_refresh_ms_ = 0;
+  uint64_t followed_version_ = 0;  // of Reconciler::routes_version()
   bool is_ready_ = false;
   bool stop_ = false;
 };

@@ -1,5 +1,7 @@
 #include "controlplane/id_pool.h"
 
+#include <algorithm>
+
 namespace vipgate {
 
 std::optional<IdPool::Id> IdPool::take(int64_t now_s) {
@@ -10,6 +12,12 @@ std::optional<IdPool::Id> IdPool::take(int64_t now_s) {
   }
   if (next_ > last_) return std::nullopt;
   return Id{next_++, 0};
+}
+
+uint64_t IdPool::available(int64_t now_s) const {
+  const auto rested = std::partition_point(
+      resting_.begin(), resting_.end(), [&](const Resting& old) { return old.until_s <= now_s; });
+  return static_cast<uint64_t>(rested - resting_.begin()) + (uint64_t{last_} + 1 - next_);
 }
 
 void IdPool::give_back(Id id, int64_t now_s) {

@@ -26,6 +26,9 @@ class IdPool {
   // Nothing: all are in use or rest.
   std::optional<Id> take(int64_t now_s);
   void give_back(Id id, int64_t now_s);
+  // How many take() would give out now.
+  uint64_t available(int64_t now_s) const;
+  uint64_t capacity() const { return uint64_t{last_} - first_ + 1; }
 
   // One more than the greatest value that was ever given out. Never becomes less.
   uint32_t end() const { return next_; }

@@ -1,9 +1,10 @@
 #include "controlplane/model.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 #include <vector>
+
+#include "controlplane/model_room.h"
 
 namespace vipgate {
 namespace {
@@ -23,10 +24,43 @@ ServiceConfig without_reals(const ServiceConfig& config) {
   return copy;
 }
 
+// In the order of their keys, so that the order of the file does not matter for the ids.
+std::vector<const RealConfig*> sorted_reals(const ServiceConfig& config) {
+  std::vector<const RealConfig*> reals;
+  reals.reserve(config.reals.size());
+  for (const RealConfig& real : config.reals) reals.push_back(&real);
+  const auto key = [](const RealConfig* real) { return RealKey{real->address, real->port}; };
+  std::sort(reals.begin(), reals.end(),
+            [&](const RealConfig* a, const RealConfig* b) { return key(a) < key(b); });
+  reals.erase(
+      std::unique(reals.begin(), reals.end(),
+                  [&](const RealConfig* a, const RealConfig* b) { return key(a) == key(b); }),
+      reals.end());
+  return reals;
+}
+
+bool has_real(const std::vector<const RealConfig*>& sorted, const RealKey& key) {
+  const auto found = std::lower_bound(sorted.begin(), sorted.end(), key,
+                                      [](const RealConfig* real, const RealKey& sought) {
+                                        return RealKey{real->address, real->port} < sought;
+                                      });
+  return found != sorted.end() && RealKey{(*found)->address, (*found)->port} == key;
+}
+
 }  // namespace
 
 std::string to_string(const ServiceKey& key) {
   return endpoint_to_string(key.vip, key.port) + "/" + std::string(to_string(key.protocol));
+}
+
+ModelChange& ModelChange::operator+=(const ModelChange& other) {
+  services_added += other.services_added;
+  services_removed += other.services_removed;
+  services_changed += other.services_changed;
+  reals_added += other.reals_added;
+  reals_removed += other.reals_removed;
+  reals_changed += other.reals_changed;
+  return *this;
 }
 
 Model::Model()
@@ -36,171 +70,212 @@ Model::Model()
       flow_ids_v4_(1, UINT16_MAX),
       flow_ids_v6_(1, UINT32_MAX - 2) {}
 
+const ModelService* Model::find(const ServiceKey& key) const {
+  const auto found = services_.find(key);
+  return found == services_.end() ? nullptr : &found->second;
+}
+
 Result<ModelChange> Model::update(const Config& config, int64_t now_s) {
-  advance(now_s);
-  ModelChange change;
-  // In the order of the keys, so that the order of the file does not matter for the ids.
-  std::map<ServiceKey, const ServiceConfig*> wanted;
+  DesiredChanges changes;
   for (const ServiceConfig& service : config.services) {
-    wanted.emplace(ServiceKey{service.vip, service.port, service.protocol}, &service);
+    changes.emplace(ServiceKey{service.vip, service.port, service.protocol},
+                    DesiredService{service, {}});
   }
-  for (auto at = services_.begin(); at != services_.end();) {
-    if (wanted.contains(at->first)) {
-      ++at;
-      continue;
-    }
-    let_go(at->second, config.dns.ttl_s, now_s, change);
-    at = is_used_otherwise(config, at->first.vip) ? erase(at, now_s) : std::next(at);
-  }
-  for (const auto& [key, service] : wanted) {
-    if (auto status = update_service(key, *service, now_s, change); !status) {
-      return Error{status.error()};
-    }
+  for (const auto& [key, service] : services_) changes.try_emplace(key, std::nullopt);
+  const ModelRules rules{.dns_ttl_s = config.dns.ttl_s, .limits = config.limits, .accepts = {}};
+  advance(now_s);
+  if (auto status = check(changes, rules, now_s); !status) return Error{status.error()};
+  const ModelChange change = apply(changes, rules, now_s);
+  for (const auto& [key, wanted] : changes) {
+    if (!wanted && is_used_otherwise(config, key.vip)) drop(key, now_s);
   }
   return change;
 }
 
-Status Model::update_service(const ServiceKey& key, const ServiceConfig& config, int64_t now_s,
-                             ModelChange& change) {
+Status Model::check(const DesiredChanges& changes, const ModelRules& rules, int64_t now_s) const {
+  Room room(*this, rules, now_s);
+  for (const auto& [key, wanted] : changes) {
+    const ModelService* known = find(key);
+    if (known == nullptr) continue;
+    if (!wanted) room.free_service(*known);
+    const auto reals = wanted ? sorted_reals(wanted->config) : std::vector<const RealConfig*>();
+    room.free_reals(static_cast<size_t>(
+        std::count_if(known->reals.begin(), known->reals.end(), [&](const auto& entry) {
+          return entry.second.gone_at_s == kNever && !has_real(reals, entry.first);
+        })));
+  }
+  for (const auto& [key, wanted] : changes) {
+    if (!wanted) continue;
+    if (auto status = room.take_service(key, wanted->config); !status) return status;
+    size_t taken = 0;
+    for (const RealConfig* real : sorted_reals(wanted->config)) {
+      if (auto status = room.take_real(key, wanted->config, *real, taken++); !status) return status;
+    }
+  }
+  return Done{};
+}
+
+ModelChange Model::apply(const DesiredChanges& changes, const ModelRules& rules, int64_t now_s) {
+  advance(now_s);
+  ModelChange change;
+  // What goes makes room for what comes.
+  for (const auto& [key, wanted] : changes) {
+    refused_.erase(key);
+    const auto known = services_.find(key);
+    if (known == services_.end()) continue;
+    if (wanted) {
+      let_reals_go(key, known->second, wanted->config, now_s, change);
+    } else {
+      let_go(key, known->second, rules.dns_ttl_s, now_s, change);
+    }
+  }
+  Room room(*this, rules, now_s);
+  for (const auto& [key, wanted] : changes) {
+    if (!wanted) continue;
+    if (auto status = room.take_service(key, wanted->config); !status) {
+      refuse(key, status.error());
+      const auto known = services_.find(key);
+      if (known != services_.end()) let_go(key, known->second, rules.dns_ttl_s, now_s, change);
+      continue;
+    }
+    update_service(key, *wanted, room, now_s, change);
+  }
+  return change;
+}
+
+// REQUIRES: there is room for it.
+void Model::update_service(const ServiceKey& key, const DesiredService& wanted, Room& room,
+                           int64_t now_s, ModelChange& change) {
   auto [at, is_new] = services_.try_emplace(key);
   ModelService& service = at->second;
   if (is_new) {
-    const auto index = service_ids_.take(now_s);
-    if (!index) {
-      return Error{"services: all " + std::to_string(kMaxServiceIndex + 1) +
-                   " numbers are in use or were in the last 4 hours; remove services or wait"};
-    }
-    service.index = index->value;
-    auto flow_id = take_flow_id(key.vip, now_s);
-    if (!flow_id) return Error{"service '" + config.name + "': " + flow_id.error()};
-    service.flow_id = *flow_id;
+    service.index = service_ids_.take(now_s)->value;
+    service.flow_id = flow_ids(key.vip).take(now_s)->value;
   }
-  ServiceConfig own = without_reals(config);
-  if (is_new || !service.is_configured()) {
+  const bool is_added = is_new || !service.is_configured();
+  if (is_added) ++configured_services_;
+  ServiceConfig own = without_reals(wanted.config);
+  if (is_added) {
     ++change.services_added;
+    dirty_.insert(key);
   } else if (own != service.config) {
     ++change.services_changed;
+    dirty_.insert(key);
   }
   service.config = std::move(own);
   service.gone_at_s = kNever;
-
-  std::vector<const RealConfig*> reals;
-  std::set<RealKey> wanted;
-  for (const RealConfig& real : config.reals) {
-    reals.push_back(&real);
-    wanted.insert({real.address, real.port});
+  size_t taken = 0;
+  for (const RealConfig* real : sorted_reals(wanted.config)) {
+    if (auto status = room.take_real(key, wanted.config, *real, taken); !status) {
+      refuse(key, status.error());
+      continue;
+    }
+    ++taken;
+    const bool is_down = wanted.down.contains({real->address, real->port});
+    update_real(key, service, *real, is_down, now_s, change);
   }
-  std::sort(reals.begin(), reals.end(), [](const RealConfig* a, const RealConfig* b) {
-    return RealKey{a->address, a->port} < RealKey{b->address, b->port};
-  });
-  for (const RealConfig* real : reals) {
-    if (auto status = update_real(key, service, *real, now_s, change); !status) return status;
-  }
-  for (auto& [real_key, real] : service.reals) {
-    if (wanted.contains(real_key) || real.gone_at_s != kNever) continue;
-    real.state = RealState::kDraining;
-    real.gone_at_s = now_s + config.timeouts.drain_s;
-    ++change.reals_removed;
-  }
-  return Done{};
+  set_due(key, service);
 }
 
-Status Model::update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
-                          int64_t now_s, ModelChange& change) {
+// REQUIRES: there is room for it.
+void Model::update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
+                        bool is_down, int64_t now_s, ModelChange& change) {
   const RealKey real_key{config.address, config.port};
   const auto [at, is_new] = service.reals.try_emplace(real_key);
   ModelReal& real = at->second;
-  if (is_new) {
-    const auto id = real_ids_.take(now_s);
-    if (!id) {
-      return Error{"service '" + service.config.name + "', real " +
-                   endpoint_to_string(config.address, config.port) + ": all " +
-                   std::to_string(RealId::kMaxIndex) +
-                   " numbers of reals are in use or were in the last 4 hours; remove reals or "
-                   "wait"};
-    }
-    real.id = *id;
-  }
-  if (is_new || real.gone_at_s != kNever) {
+  if (is_new) real.id = *real_ids_.take(now_s);
+  const bool is_added = is_new || real.gone_at_s != kNever;
+  if (is_added) ++configured_reals_;
+  const RealState up = config.weight == 0 ? RealState::kDraining : RealState::kUp;
+  const RealState state = is_down ? RealState::kDown : up;
+  if (is_added) {
     ++change.reals_added;
-  } else if (real.weight != config.weight) {
+  } else if (real.weight != config.weight || real.state != state) {
     ++change.reals_changed;
   }
+  const bool needs_return_id = service.config.mode == Mode::kNat && real.return_flow_id == 0;
+  if (is_added || real.weight != config.weight || real.state != state || needs_return_id) {
+    dirty_.insert(key);
+  }
   real.weight = config.weight;
-  real.state = config.weight == 0 ? RealState::kDraining : RealState::kUp;
+  real.state = state;
   real.gone_at_s = kNever;
-  if (service.config.mode == Mode::kNat && real.return_flow_id == 0) {
-    return give_return_id(key, real_key, real, now_s);
-  }
-  return Done{};
-}
-
-Status Model::give_return_id(const ServiceKey& key, const RealKey& real_key, ModelReal& real,
-                             int64_t now_s) {
+  if (!needs_return_id) return;
   ReturnId& shared = return_ids_[ReturnKey{real_key, key.protocol}];
-  if (shared.users == 0) {
-    auto id = take_flow_id(key.vip, now_s);
-    if (!id) {
-      return Error{"service " + to_string(key) + ", real " +
-                   endpoint_to_string(real_key.address, real_key.port) + ": " + id.error()};
-    }
-    shared.flow_id = *id;
-  }
-  ++shared.users;
+  if (shared.users++ == 0) shared.flow_id = flow_ids(key.vip).take(now_s)->value;
   real.return_flow_id = shared.flow_id;
-  return Done{};
 }
 
-Result<uint32_t> Model::take_flow_id(const IpAddress& vip, int64_t now_s) {
-  IdPool& pool = flow_ids(vip);
-  if (const auto id = pool.take(now_s)) return id->value;
-  return Error{
-      "IPv" + std::to_string(vip.family()) + " VIP ports and real ports of nat services can be " +
-      std::to_string(vip.is_v4() ? UINT16_MAX : UINT32_MAX - 2) +
-      " together, those removed in the last 4 hours included (" + std::to_string(pool.in_use()) +
-      " are in use, " + std::to_string(pool.resting()) + " were); remove some or wait"};
+void Model::let_reals_go(const ServiceKey& key, ModelService& service, const ServiceConfig& config,
+                         int64_t now_s, ModelChange& change) {
+  const auto wanted = sorted_reals(config);
+  for (auto& [real_key, real] : service.reals) {
+    if (real.gone_at_s != kNever || has_real(wanted, real_key)) continue;
+    // One that was down goes on getting nothing.
+    if (real.state == RealState::kUp) real.state = RealState::kDraining;
+    real.gone_at_s = now_s + config.timeouts.drain_s;
+    --configured_reals_;
+    ++change.reals_removed;
+    dirty_.insert(key);
+  }
+  set_due(key, service);
 }
 
-void Model::let_go(ModelService& service, uint32_t dns_ttl_s, int64_t now_s, ModelChange& change) {
+void Model::let_go(const ServiceKey& key, ModelService& service, uint32_t dns_ttl_s, int64_t now_s,
+                   ModelChange& change) {
   if (!service.is_configured()) return;
   const int64_t drain_s = service.config.timeouts.drain_s;
   service.gone_at_s = now_s + std::max<int64_t>(dns_ttl_s, drain_s);
-  for (auto& [key, real] : service.reals) {
-    real.state = RealState::kDraining;
+  for (auto& [real_key, real] : service.reals) {
+    if (real.gone_at_s == kNever) --configured_reals_;
+    if (real.state == RealState::kUp) real.state = RealState::kDraining;
     real.gone_at_s = std::min(real.gone_at_s, service.gone_at_s);
   }
+  --configured_services_;
   ++change.services_removed;
+  dirty_.insert(key);
+  set_due(key, service);
+}
+
+// The first reason, and how many more there are, so that thousands cost no more than one.
+void Model::refuse(const ServiceKey& key, const std::string& why) {
+  const auto [at, is_first] = refused_.try_emplace(key, why);
+  constexpr std::string_view kMore = " (and more of its reals)";
+  if (!is_first && !at->second.ends_with(kMore)) at->second += kMore;
+}
+
+void Model::set_due(const ServiceKey& key, ModelService& service) {
+  int64_t due_s = service.gone_at_s;
+  for (const auto& [real_key, real] : service.reals) due_s = std::min(due_s, real.gone_at_s);
+  if (due_s == service.due_s) return;
+  due_.erase({service.due_s, key});
+  if (due_s != kNever) due_.insert({due_s, key});
+  service.due_s = due_s;
+}
+
+void Model::drop(const ServiceKey& key, int64_t now_s) {
+  const auto found = services_.find(key);
+  if (found != services_.end()) erase(found, now_s);
 }
 
 bool Model::advance(int64_t now_s) {
   bool changed = false;
-  for (auto at = services_.begin(); at != services_.end();) {
+  while (next_deadline_s() <= now_s) {
+    changed = true;
+    const auto at = services_.find(due_.begin()->second);
     if (at->second.gone_at_s <= now_s) {
-      at = erase(at, now_s);
-      changed = true;
+      erase(at, now_s);
       continue;
     }
     auto& reals = at->second.reals;
     for (auto real = reals.begin(); real != reals.end();) {
-      if (real->second.gone_at_s <= now_s) {
-        real = erase(at->first, at->second, real, now_s);
-        changed = true;
-      } else {
-        ++real;
-      }
+      real = real->second.gone_at_s <= now_s ? erase(at->first, at->second, real, now_s)
+                                             : std::next(real);
     }
-    ++at;
+    dirty_.insert(at->first);
+    set_due(at->first, at->second);
   }
   return changed;
-}
-
-int64_t Model::next_deadline_s() const {
-  int64_t next = kNever;
-  for (const auto& [key, service] : services_) {
-    next = std::min(next, service.gone_at_s);
-    for (const auto& [real_key, real] : service.reals) next = std::min(next, real.gone_at_s);
-  }
-  return next;
 }
 
 Model::Services::iterator Model::erase(Services::iterator at, int64_t now_s) {
@@ -208,6 +283,9 @@ Model::Services::iterator Model::erase(Services::iterator at, int64_t now_s) {
   for (auto real = service.reals.begin(); real != service.reals.end();) {
     real = erase(at->first, service, real, now_s);
   }
+  if (service.is_configured()) --configured_services_;
+  due_.erase({service.due_s, at->first});
+  dirty_.insert(at->first);
   service_ids_.give_back({service.index, 0}, now_s);
   flow_ids(at->first.vip).give_back({service.flow_id, 0}, now_s);
   return services_.erase(at);
@@ -215,6 +293,7 @@ Model::Services::iterator Model::erase(Services::iterator at, int64_t now_s) {
 
 Model::Reals::iterator Model::erase(const ServiceKey& key, ModelService& service,
                                     Reals::iterator real, int64_t now_s) {
+  if (real->second.gone_at_s == kNever) --configured_reals_;
   real_ids_.give_back(real->second.id, now_s);
   if (real->second.return_flow_id != 0) {
     const auto shared = return_ids_.find(ReturnKey{real->first, key.protocol});

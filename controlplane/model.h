@@ -4,9 +4,13 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "common/addresses.h"
 #include "common/result.h"
@@ -50,36 +54,70 @@ struct ModelService {
   uint32_t flow_id = 0;
   std::map<RealKey, ModelReal> reals;
   int64_t gone_at_s = kNever;  // kNever: it is configured, and its name resolves
+  int64_t due_s = kNever;      // when something of it is to be dropped
   bool is_configured() const { return gone_at_s == kNever; }
 };
+
+// A service as the sources and the health checks together want it.
+struct DesiredService {
+  ServiceConfig config;
+  std::set<RealKey> down;  // those of its reals that are to get nothing
+};
+// By what changed; nothing: no source wants the service any longer.
+using DesiredChanges = std::map<ServiceKey, std::optional<DesiredService>>;
 
 // Of one update, for the log.
 struct ModelChange {
   size_t services_added = 0, services_removed = 0, services_changed = 0;
   size_t reals_added = 0, reals_removed = 0, reals_changed = 0;
+  ModelChange& operator+=(const ModelChange& other);
 };
 
-// A value: to change it or else leave it as it is, change a copy. One control thread. Times are
-// monotonic seconds.
+struct ModelRules {
+  uint32_t dns_ttl_s = 0;
+  Limits limits;  // of what is configured; what is leaving does not count
+  // Whether a service may be served at all, beside what is in use already. Empty: all may.
+  std::function<Status(const ServiceKey&, const ServiceConfig&)> accepts;
+};
+
+// A value. One control thread. Times are monotonic seconds.
 class Model {
  public:
   Model();
 
-  // Makes `config` what should be. What it no longer has leaves by itself: a real stays as draining
-  // for drain_s; a service without its name for the DNS TTL or drain_s, whichever is longer,
-  // refusing new flows. What comes back meanwhile goes on under its ids.
-  // An error (the ids have run out) leaves the model half changed: throw it away.
+  // Makes `config` the whole of what should be. An error: it does not fit; nothing has changed.
+  // What it no longer has leaves as in apply(), but for a VIP that becomes a DNS address: that is
+  // given up at once.
   Result<ModelChange> update(const Config& config, int64_t now_s);
 
+  // Whether apply() would refuse nothing; else what it would refuse first.
+  Status check(const DesiredChanges& changes, const ModelRules& rules, int64_t now_s) const;
+
+  // What is no longer wanted leaves by itself: a real stays as draining for drain_s; a service
+  // without its name for the DNS TTL or drain_s, whichever is longer, refusing new flows. What
+  // comes back meanwhile goes on under its ids. What does not fit is refused, and costs nothing
+  // else: see refused().
+  ModelChange apply(const DesiredChanges& changes, const ModelRules& rules, int64_t now_s);
+
+  // Gives a service up at once.
+  void drop(const ServiceKey& key, int64_t now_s);
   // Drops what has left in the meantime. True: something did.
   bool advance(int64_t now_s);
   // When advance() will next have something to drop; kNever.
-  int64_t next_deadline_s() const;
+  int64_t next_deadline_s() const { return due_.empty() ? kNever : due_.begin()->first; }
 
   const std::map<ServiceKey, ModelService>& services() const { return services_; }
+  const ModelService* find(const ServiceKey& key) const;
+  // Those that are not, or not wholly, served as they are wanted: one sentence for each.
+  const std::map<ServiceKey, std::string>& refused() const { return refused_; }
+  // Services that differ from what they were at the last call: changed, new or gone.
+  std::set<ServiceKey> take_dirty() { return std::exchange(dirty_, {}); }
+
   // Indices of services and reals are below these, which never become less.
   uint32_t service_slots() const { return service_ids_.end(); }
   uint32_t real_slots() const { return real_ids_.end(); }
+  size_t configured_services() const { return configured_services_; }
+  size_t configured_reals() const { return configured_reals_; }
 
  private:
   // `nat`: a real's own endpoint.
@@ -95,15 +133,18 @@ class Model {
 
   using Services = std::map<ServiceKey, ModelService>;
   using Reals = std::map<RealKey, ModelReal>;
+  class Room;
 
-  Status update_service(const ServiceKey& key, const ServiceConfig& config, int64_t now_s,
-                        ModelChange& change);
-  Status update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
-                     int64_t now_s, ModelChange& change);
-  Status give_return_id(const ServiceKey& key, const RealKey& real_key, ModelReal& real,
-                        int64_t now_s);
-  void let_go(ModelService& service, uint32_t dns_ttl_s, int64_t now_s, ModelChange& change);
-  Result<uint32_t> take_flow_id(const IpAddress& vip, int64_t now_s);
+  void let_go(const ServiceKey& key, ModelService& service, uint32_t dns_ttl_s, int64_t now_s,
+              ModelChange& change);
+  void let_reals_go(const ServiceKey& key, ModelService& service, const ServiceConfig& config,
+                    int64_t now_s, ModelChange& change);
+  void update_service(const ServiceKey& key, const DesiredService& wanted, Room& room,
+                      int64_t now_s, ModelChange& change);
+  void update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
+                   bool is_down, int64_t now_s, ModelChange& change);
+  void refuse(const ServiceKey& key, const std::string& why);
+  void set_due(const ServiceKey& key, ModelService& service);
   Services::iterator erase(Services::iterator service, int64_t now_s);
   Reals::iterator erase(const ServiceKey& key, ModelService& service, Reals::iterator real,
                         int64_t now_s);
@@ -111,6 +152,11 @@ class Model {
 
   Services services_;
   std::map<ReturnKey, ReturnId> return_ids_;
+  std::set<std::pair<int64_t, ServiceKey>> due_;  // services by due_s
+  std::map<ServiceKey, std::string> refused_;
+  std::set<ServiceKey> dirty_;
+  size_t configured_services_ = 0;
+  size_t configured_reals_ = 0;
   IdPool service_ids_;
   IdPool real_ids_;
   IdPool flow_ids_v4_;

@@ -1,61 +1,84 @@
 #include "controlplane/publisher.h"
 
-#include <algorithm>
-#include <iterator>
+#include <chrono>
+#include <string>
 #include <utility>
 
 namespace vipgate {
 
-Status Publisher::publish(const DnsNames& names) {
-  auto snapshot = compile_(names);
-  if (!snapshot) return Error{snapshot.error()};
-  version_ = sink_.publish(std::move(*snapshot));
-  published_ = names;
-  settled_ = false;
+int64_t monotonic_ns() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Status Publisher::set_zones(std::vector<DnsZoneSpec> zones) {
+  if (auto status = table_.set_zones(zones); !status) return status;
+  zones_ = std::move(zones);
+  table_changed_ = true;
   return Done{};
 }
 
-// What may be answered with the new state before its new VIPs are known to forward. A name that
-// moves to another VIP keeps the old one meanwhile: "no such name" would stay in caches for longer.
-DnsNames Publisher::answerable(const DnsNames& wanted) const {
-  // Names that waited for a snapshot that has been passed need not wait for another one.
-  const bool has_passed = version_ != 0 && sink_.passed(version_);
-  const DnsNames& serving = has_passed ? wanted_ : published_;
-  DnsNames names;
-  std::set_intersection(wanted.begin(), wanted.end(), serving.begin(), serving.end(),
-                        std::inserter(names, names.end()));
-  const auto has_family = [](const DnsNames& in, const DnsNames::value_type& sought) {
-    auto at = in.lower_bound({sought.first, IpAddress{}});
-    for (; at != in.end() && at->first == sought.first; ++at) {
-      if (at->second.family() == sought.second.family()) return true;
-    }
-    return false;
-  };
-  DnsNames moving;
-  for (const auto& name : published_) {
-    if (!has_family(names, name) && has_family(wanted, name)) moving.insert(name);
+void Publisher::want(std::span<const DnsRecord> records) {
+  for (const DnsRecord& record : records) gate_.want(record);
+}
+
+void Publisher::unwant(std::span<const DnsRecord> records) {
+  for (const DnsRecord& record : records) gate_.unwant(record);
+}
+
+Status Publisher::add(const DnsRecord& record) {
+  if (auto status = table_.add(record); !status) return status;
+  table_changed_ = true;
+  return Done{};
+}
+
+void Publisher::remove(const DnsRecord& record) {
+  table_.remove(record);
+  table_changed_ = true;
+}
+
+// Every step is taken, whatever fails; the first error is returned.
+Status Publisher::update_table() {
+  Status result = Done{};
+  const RecordGate::Change change = gate_.advance(passed_, !has_published());
+  for (const DnsRecord& record : change.withdrawn) table_.remove(record);
+  for (const DnsRecord& record : change.served) {
+    if (auto status = table_.add(record); !status && result) result = status;
   }
-  names.merge(moving);
-  return names;
+  if (change.empty() && !table_changed_) return result;
+  for (DnsZoneSpec& zone : zones_) zone.soa.serial = static_cast<uint32_t>(generation_);
+  if (auto status = table_.set_zones(zones_); !status) return status;
+  auto table = table_.build();
+  if (!table) return Error{table.error()};
+  dns_ = std::move(*table);
+  table_changed_ = false;
+  return result;
 }
 
-Status Publisher::change(DnsNames wanted) {
-  // Workers take no packet before their first snapshot, so that one may have all names at once: a
-  // query that waited for the start must not be told that there is no such name.
-  if (auto status = publish(has_published() ? answerable(wanted) : wanted); !status) return status;
-  wanted_ = std::move(wanted);
-  names_wait_ = wanted_ != published_;
-  return Done{};
+Status Publisher::publish() {
+  look_who_has_passed();
+  ++generation_;
+  Status status = update_table();
+  version_ = sink_.publish(build_(generation_, dns_));
+  gate_.published(version_);
+  outstanding_.push_back({version_, monotonic_ns()});
+  return status;
+}
+
+void Publisher::look_who_has_passed() {
+  while (!outstanding_.empty() && sink_.passed(outstanding_.front().version)) {
+    passed_ = outstanding_.front().version;
+    const int64_t taken_ns = monotonic_ns() - outstanding_.front().published_ns;
+    passing_.record(static_cast<uint64_t>(taken_ns));
+    outstanding_.pop_front();
+  }
 }
 
 Status Publisher::advance() {
+  if (version_ == 0) return Done{};
   unreclaimed_ = sink_.reclaim();
-  if (settled_ || version_ == 0 || !sink_.passed(version_)) return Done{};
-  if (names_wait_) {
-    names_wait_ = false;
-    return publish(wanted_);
-  }
-  settled_ = true;
+  look_who_has_passed();
+  // A later snapshot than the one with the forwarding will do as well.
+  if (gate_.waits() && passed_ == version_) return publish();
   return Done{};
 }
 

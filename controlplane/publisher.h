@@ -1,15 +1,20 @@
-// Publishes so that no name ever leads to a VIP that does not forward yet: what is new, first
-// without its name, and the name once every worker has taken that snapshot.
+// Publishes snapshots so that no name ever leads to a VIP that does not forward yet: what is new,
+// first without its name, and the name once every worker has taken that snapshot.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
+#include <vector>
 
+#include "common/dns_table_builder.h"
 #include "common/result.h"
 #include "common/snapshot.h"
-#include "controlplane/compiler.h"
+#include "controlplane/histogram.h"
+#include "controlplane/record_gate.h"
 
 namespace vipgate {
 
@@ -23,42 +28,71 @@ class SnapshotSink {
   virtual size_t reclaim() = 0;
 };
 
-// Owned and called by the control thread; never blocks.
+// Owned and called by the control thread; never blocks. Every call costs what has changed.
 class Publisher {
  public:
-  // A snapshot of the present state that answers for these names only.
-  using Compile = std::function<Result<std::shared_ptr<const Snapshot>>(const DnsNames& names)>;
+  // A snapshot of the present state with these answers.
+  using Build =
+      std::function<std::shared_ptr<const Snapshot>(uint64_t, std::shared_ptr<const DnsTable>)>;
 
-  Publisher(SnapshotSink& sink, Compile compile) : sink_(sink), compile_(std::move(compile)) {}
+  Publisher(SnapshotSink& sink, const DnsHashSecret& secret, Build build)
+      : sink_(sink), build_(std::move(build)), table_(secret) {}
 
-  // The state has changed, and these names are what it should answer for. Names that are gone are
-  // gone with this; new ones appear when advance() finds that the workers have passed it. On an
-  // error nothing is published, and the names wanted before stay wanted.
-  Status change(DnsNames wanted);
-  // The state has changed, the names have not.
-  Status refresh() { return change(DnsNames(wanted_)); }
+  // From the next snapshot on; their serial is the snapshot's generation. On an error the zones
+  // stay as they were.
+  Status set_zones(std::vector<DnsZoneSpec> zones);
+  // Records of a VIP: see RecordGate.
+  void want(std::span<const DnsRecord> records);
+  void unwant(std::span<const DnsRecord> records);
+  // Records that lead to no VIP: answered from the next snapshot on, no longer from it on. An
+  // error: the record cannot be answered; removing it is allowed all the same.
+  Status add(const DnsRecord& record);
+  void remove(const DnsRecord& record);
+  // Whether a record waits for the next snapshot.
+  bool has_records_to_publish() const { return table_changed_; }
 
-  // Publishes the new names if it is time, lets old snapshots go. To be called every millisecond or
-  // so for as long as waits().
+  // The state has changed: publishes it, with the names that may be answered by now. An error: some
+  // names cannot be answered; all else was published.
+  Status publish();
+  // Publishes the names that waited, if it is time, and lets old snapshots go. To be called every
+  // millisecond or so for as long as waits().
   Status advance();
+
   // Whether there is something for advance() to do.
-  bool waits() const { return version_ != 0 && (!settled_ || unreclaimed_ > 0); }
+  bool waits() const { return version_ != 0 && (!settled() || unreclaimed_ > 0); }
   // Whether all workers have taken the present state, with all its names.
-  bool settled() const { return settled_; }
+  bool settled() const { return version_ != 0 && passed_ == version_ && !gate_.waits(); }
   bool has_published() const { return version_ != 0; }
+  // Versions of the last snapshot, and of the last one that all workers were seen to have taken.
+  uint64_t version() const { return version_; }
+  uint64_t passed() const { return passed_; }
+  // From the publication of a snapshot until it was seen that all workers had taken it, in ns.
+  const Histogram& passing() const { return passing_; }
 
  private:
-  Status publish(const DnsNames& names);
-  DnsNames answerable(const DnsNames& wanted) const;
+  struct Outstanding {
+    uint64_t version;
+    int64_t published_ns;
+  };
+  void look_who_has_passed();
+  Status update_table();
 
   SnapshotSink& sink_;
-  Compile compile_;
-  DnsNames wanted_;
-  DnsNames published_;
+  Build build_;
+  DnsTableBuilder table_;
+  RecordGate gate_;
+  std::vector<DnsZoneSpec> zones_;
+  std::shared_ptr<const DnsTable> dns_;
+  bool table_changed_ = true;
+  uint64_t generation_ = 0;
   uint64_t version_ = 0;
-  bool names_wait_ = false;
-  bool settled_ = false;
+  uint64_t passed_ = 0;
+  std::deque<Outstanding> outstanding_;
+  Histogram passing_;
   size_t unreclaimed_ = 0;
 };
+
+// The monotonic clock in which all of this is measured.
+[[nodiscard]] int64_t monotonic_ns();
 
 }  // namespace vipgate

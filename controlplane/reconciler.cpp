@@ -11,6 +11,10 @@ namespace {
 
 // Per tick, so that neither the control thread nor the way out is flooded by a large reload.
 constexpr size_t kAnnouncementsPerTick = 64;
+// Per commit, so that very many that do not fit cost the others little.
+constexpr size_t kRetriesPerCommit = 64;
+
+constexpr SourceId kYamlSource{Origin::kYaml, 0};
 
 // What is in force, with what a reload may change taken from `next`.
 Config reloaded(const Config& running, const Config& next) {
@@ -21,6 +25,23 @@ Config reloaded(const Config& running, const Config& next) {
   config.dns = next.dns;
   config.log.level = next.log.level;
   return config;
+}
+
+DesiredState::Services services_of(const Config& config) {
+  DesiredState::Services services;
+  for (const ServiceConfig& service : config.services) {
+    services.emplace(ServiceKey{service.vip, service.port, service.protocol}, service);
+  }
+  return services;
+}
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T> from) {
+  if (to.empty()) {
+    to = std::move(from);
+  } else {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  }
 }
 
 }  // namespace
@@ -35,60 +56,279 @@ Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, Neighb
                        const DnsHashSecret& secret, RingRunner runner)
     : config_(config),
       dataplane_(dataplane),
-      neighbors_(std::move(neighbors)),
-      secret_(secret),
+      compiler_(std::move(neighbors)),
       builder_(std::move(runner)),
-      publisher_(dataplane, [this](const DnsNames& names) { return compile(names); }) {}
+      publisher_(dataplane, secret,
+                 [this](uint64_t generation, std::shared_ptr<const DnsTable> dns) {
+                   SnapshotUpdate update = std::exchange(update_, {});
+                   update.generation = generation;
+                   update.dns = std::move(dns);
+                   update.service_slots = model_.service_slots();
+                   update.real_slots = model_.real_slots();
+                   return builder_.update(std::move(update));
+                 }) {}
+
+ModelRules Reconciler::rules(const Config& config, const ServiceCompiler& compiler) const {
+  return {.dns_ttl_s = config.dns.ttl_s,
+          .limits = config.limits,
+          .accepts = [&compiler](const ServiceKey& key, const ServiceConfig& service) {
+            return compiler.accepts(key, service);
+          }};
+}
+
+// Whether the file's services fit. What other sources add to them is not the file's mistake.
+Status Reconciler::check_services(const Config& config, const std::set<ServiceKey>& changed,
+                                  int64_t now_s) const {
+  DesiredChanges changes;
+  for (const ServiceConfig& service : config.services) {
+    const ServiceKey key{service.vip, service.port, service.protocol};
+    if (changed.contains(key)) changes.emplace(key, DesiredService{service, {}});
+  }
+  for (const ServiceKey& key : changed) {
+    if (!desired_.merged(key)) changes.emplace(key, std::nullopt);
+  }
+  ServiceCompiler compiler({});
+  compiler.set_config(config);
+  return model_.check(changes, rules(config, compiler), now_s);
+}
 
 Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
   ReloadOutcome outcome{{}, restart_required(config_, next)};
-  Config config = reloaded(config_, next);
+  const Config config = reloaded(config_, next);
   if (!outcome.needs_restart.empty()) {
     if (auto status = check_consistent(config); !status) {
       return Error{next.file + ": without a restart, " + status.error()};
     }
   }
-  Model model = model_;
-  auto change = model.update(config, now_s);
-  if (!change) return Error{next.file + ": " + change.error()};
-  outcome.change = *change;
-  const DnsNames names = names_of(model);
-  // An addition is published without its names first. All names at once can be too much for a table
-  // though a part of them is not: find out now.
-  if (publisher_.has_published()) {
-    auto table = compile_names(names, config.dns, generation_, secret_, dns_.get());
-    if (!table) return Error{next.file + ": " + table.error()};
+  const std::set<ServiceKey> staged = desired_.take_dirty();
+  auto before = desired_.replace(kYamlSource, services_of(config));
+  Status status = check_services(config, desired_.dirty(), now_s);
+  if (status) status = put_in_force(config);
+  if (!status) {
+    desired_.replace(kYamlSource, std::move(before));
+    desired_.take_dirty();
   }
-  std::swap(config_, config);
-  std::swap(model_, model);
-  if (auto status = publisher_.change(names); !status) {
-    std::swap(config_, config);
-    std::swap(model_, model);
-    return Error{next.file + ": " + status.error()};
+  for (const ServiceKey& key : staged) desired_.touch(key);
+  if (!status) return Error{next.file + ": " + status.error()};
+
+  status = take_staged_records();
+  outcome.change = update_model(now_s);
+  // A VIP that has become a DNS address cannot go on refusing.
+  for (const IpAddress& address : config_.dns.listen) {
+    const auto& services = model_.services();
+    for (auto at = services.lower_bound({address, 0, Protocol{}});
+         at != services.end() && at->first.vip == address;) {
+      const ServiceKey key = (at++)->first;
+      model_.drop(key, now_s);
+    }
   }
-  next_deadline_s_ = model_.next_deadline_s();
+  if (!status) outcome.problems.push_back(status.error());
+  if (compile_dirty() || publisher_.has_records_to_publish() || !publisher_.has_published()) {
+    if (status = publish(); !status) outcome.problems.push_back(status.error());
+  }
   return outcome;
 }
 
-Status Reconciler::tick(int64_t now_s) {
-  if (now_s >= next_deadline_s_) {
-    const bool changed = model_.advance(now_s);
-    next_deadline_s_ = model_.next_deadline_s();
-    if (changed) {
-      if (auto status = publisher_.refresh(); !status) return status;
-    }
+// On an error nothing has changed.
+Status Reconciler::put_in_force(const Config& config) {
+  const bool is_first = !publisher_.has_published();
+  if (!is_first && config.dns == config_.dns) {
+    config_ = config;
+    return Done{};
   }
-  if (auto status = publisher_.advance(); !status) return status;
-  if (publisher_.settled()) queue_announcements();
-  announce_some();
+  const DnsOptions dns = dns_options(config.dns);
+  auto zones = dns_zones(dns, 0);
+  if (!zones) return Error{zones.error()};
+  auto records = static_records(dns);
+  if (!records) return Error{records.error()};
+  if (auto status = publisher_.set_zones(std::move(*zones)); !status) return status;
+
+  const std::vector<DnsRecord> old_records = std::exchange(static_records_, std::move(*records));
+  append(staged_added_, static_records_);
+  append(staged_removed_, old_records);
+  if (is_first) {
+    for (const SnatAddress& snat : snat_addresses(config)) set_serving(snat.address, true);
+  } else {
+    for (const IpAddress& address : config_.dns.listen) set_serving(address, false);
+  }
+  for (const IpAddress& address : config.dns.listen) set_serving(address, true);
+  config_ = config;
+  dns_ = dns;
+  compiler_.set_config(config_);
+  builder_.set_frame(compile_frame(config_, dataplane_.ports(), true));
+  frame_changed_ = true;
+  // Names, TTLs and what may be a VIP have changed.
+  for (const auto& [key, service] : model_.services()) {
+    desired_.touch(key);
+    recompile_.insert(key);
+  }
+  has_room_ = true;
   return Done{};
 }
 
-void Reconciler::queue_announcements() {
-  if (serving_ == queued_) return;
-  std::set_difference(serving_.begin(), serving_.end(), queued_.begin(), queued_.end(),
-                      std::inserter(to_announce_, to_announce_.end()));
-  queued_ = serving_;
+void Reconciler::stage(const SourceId& source, SourceChange change) {
+  for (auto& [key, service] : change.services) desired_.set(source, key, std::move(service));
+  append(staged_added_, std::move(change.records_added));
+  append(staged_removed_, std::move(change.records_removed));
+}
+
+void Reconciler::stage_health(const ServiceKey& service, const RealKey& real, RealHealth health) {
+  if (targets_.contains(service, real)) desired_.set_health(service, real, health);
+}
+
+bool Reconciler::has_staged() const {
+  return !desired_.dirty().empty() || !staged_added_.empty() || !staged_removed_.empty();
+}
+
+Status Reconciler::commit(int64_t now_s, int64_t oldest_received_ns) {
+  if (!publisher_.has_published()) return Error{"a commit before the first configuration"};
+  Status status = take_staged_records();
+  update_model(now_s);
+  if (!compile_dirty() && !publisher_.has_records_to_publish()) return status;
+  const Status published = publish();
+  if (oldest_received_ns != 0) {
+    const int64_t taken_ns = std::max<int64_t>(0, monotonic_ns() - oldest_received_ns);
+    event_to_published_.record(static_cast<uint64_t>(taken_ns));
+  }
+  return status ? published : status;
+}
+
+// Every record that can be answered is, whatever is wrong with others; the first error is returned.
+Status Reconciler::take_staged_records() {
+  Status result = Done{};
+  size_t failures = 0;
+  // Those that were added and removed since must have been there to be removed.
+  for (const DnsRecord& record : staged_added_) {
+    auto status = publisher_.add(record);
+    if (status) continue;
+    if (failures++ == 0) result = std::move(status);
+  }
+  for (const DnsRecord& record : staged_removed_) publisher_.remove(record);
+  staged_added_.clear();
+  staged_removed_.clear();
+  if (failures > 1) {
+    return Error{result.error() + " (and " + std::to_string(failures - 1) + " more records)"};
+  }
+  return result;
+}
+
+ModelChange Reconciler::update_model(int64_t now_s) {
+  if (model_.advance(now_s)) has_room_ = true;
+  ModelChange total;
+  for (int round = 0; round < 2; ++round) {
+    if (std::exchange(has_room_, false)) retry_refused();
+    if (desired_.dirty().empty()) break;
+    DesiredChanges changes;
+    for (const ServiceKey& key : desired_.take_dirty()) changes.emplace(key, desired_.merged(key));
+    const ModelChange change = model_.apply(changes, rules(config_, compiler_), now_s);
+    follow_health(changes);
+    total += change;
+    has_room_ = change.services_removed + change.reals_removed != 0;
+  }
+  return total;
+}
+
+void Reconciler::follow_health(const DesiredChanges& changes) {
+  for (const auto& [key, wanted] : changes) {
+    const ModelService* service = model_.find(key);
+    const bool is_served = wanted && service != nullptr && service->is_configured();
+    for (const RealKey& gone : targets_.follow(key, is_served ? &wanted->config : nullptr)) {
+      desired_.forget_health(key, gone);
+    }
+  }
+}
+
+// In turn, beginning behind the last one that was tried.
+void Reconciler::retry_refused() {
+  const auto& refused = model_.refused();
+  auto at = refused.upper_bound(last_retried_);
+  for (size_t i = 0; i < std::min(kRetriesPerCommit, refused.size()); ++i) {
+    if (at == refused.end()) at = refused.begin();
+    last_retried_ = at->first;
+    desired_.touch((at++)->first);
+  }
+}
+
+Status Reconciler::tick(int64_t now_s) {
+  Status status = Done{};
+  if (now_s >= model_.next_deadline_s() && model_.advance(now_s)) {
+    has_room_ = true;
+    // What is staged waits for its commit, and what was refused with it.
+    if (!has_staged()) update_model(now_s);
+    if (compile_dirty()) status = publish();
+  }
+  if (auto advanced = publisher_.advance(); !advanced && status) status = advanced;
+  while (!announcements_.empty() && announcements_.front().first <= publisher_.passed()) {
+    const IpAddress address = announcements_.front().second;
+    announcements_.pop_front();
+    if (serving_.contains(address)) to_announce_.insert(address);
+  }
+  announce_some();
+  return status;
+}
+
+Status Reconciler::neighbors_changed() {
+  recompile_.merge(compiler_.neighbors_changed());
+  return compile_dirty() ? publish() : Done{};
+}
+
+// True: the next snapshot differs from the last one.
+bool Reconciler::compile_dirty() {
+  std::set<ServiceKey> dirty = model_.take_dirty();
+  dirty.merge(std::exchange(recompile_, {}));
+  for (const ServiceKey& key : dirty) compile(key);
+  return std::exchange(frame_changed_, false) || !dirty.empty();
+}
+
+void Reconciler::compile(const ServiceKey& key) {
+  const ModelService* service = model_.find(key);
+  auto made = made_.find(key);
+  // It may have gone and come back under another number.
+  if (made != made_.end() && (service == nullptr || service->index != made->second.index)) {
+    update_.removed.push_back(made->second.index);
+  }
+  std::vector<DnsRecord> records;
+  if (service != nullptr && service->is_configured() && !service->config.name.empty()) {
+    records = service_records(service->config.name, key.vip, key.port, key.protocol, dns_);
+  }
+  if (made == made_.end()) {
+    if (service == nullptr) return;
+    made = made_.emplace(key, Made{}).first;
+    set_serving(key.vip, true);
+  }
+  if (records != made->second.records) {
+    publisher_.want(records);
+    publisher_.unwant(made->second.records);
+    made->second.records = std::move(records);
+  }
+  if (service == nullptr) {
+    compiler_.forget(key);
+    made_.erase(made);
+    set_serving(key.vip, false);
+    return;
+  }
+  made->second.index = service->index;
+  update_.changed.push_back(compiler_.compile(key, *service));
+}
+
+Status Reconciler::publish() {
+  Status status = publisher_.publish();
+  for (const IpAddress& address : std::exchange(began_to_serve_, {})) {
+    announcements_.emplace_back(publisher_.version(), address);
+  }
+  return status;
+}
+
+// What is not served any longer must draw no traffic here; should it return, it is announced anew.
+void Reconciler::set_serving(const IpAddress& address, bool is_served) {
+  if (is_served) {
+    if (serving_[address]++ == 0) began_to_serve_.push_back(address);
+    return;
+  }
+  const auto users = serving_.find(address);
+  if (--users->second != 0) return;
+  serving_.erase(users);
+  to_announce_.erase(address);
 }
 
 void Reconciler::announce_some() {
@@ -101,37 +341,18 @@ void Reconciler::announce_some() {
                      std::next(to_announce_.begin(), static_cast<ptrdiff_t>(taken)));
 }
 
-Result<std::shared_ptr<const DnsTable>> Reconciler::dns_table(const DnsNames& names) {
-  if (dns_ != nullptr && names == dns_names_ && config_.dns == dns_config_) return dns_;
-  auto table = compile_names(names, config_.dns, generation_, secret_, dns_.get());
-  if (!table) return table;
-  dns_ = *table;
-  dns_names_ = names;
-  dns_config_ = config_.dns;
-  return table;
-}
-
-Result<std::shared_ptr<const Snapshot>> Reconciler::compile(const DnsNames& names) {
-  ++generation_;
-  auto table = dns_table(names);
-  if (!table) return Error{table.error()};
-  const std::vector<ForwardingPort> ports = dataplane_.ports();
-  Compiled compiled = compile_forwarding({config_, model_, ports, neighbors_});
-  compiled.spec.generation = generation_;
-  compiled.spec.dns = *table;
-  next_hops_ = std::move(compiled.next_hops);
-  unresolved_ = std::move(compiled.unresolved);
-  unreachable_ = std::move(compiled.unreachable);
-  serving_.clear();
-  for (const ServiceSpec& service : compiled.spec.services) serving_.insert(service.vip);
-  for (const SnatAddress& snat : compiled.spec.snat_addresses) serving_.insert(snat.address);
-  serving_.insert(config_.dns.listen.begin(), config_.dns.listen.end());
-  // What is not served any longer must draw no traffic here; should it return, it is announced
-  // anew.
-  const auto is_gone = [&](const IpAddress& address) { return !serving_.contains(address); };
-  std::erase_if(to_announce_, is_gone);
-  std::erase_if(queued_, is_gone);
-  return builder_.build(compiled.spec);
+std::vector<std::pair<std::string, uint64_t>> Reconciler::timings() const {
+  std::vector<std::pair<std::string, uint64_t>> values;
+  const auto add = [&](const std::string& name, const Histogram& histogram) {
+    if (histogram.count() == 0) return;
+    values.emplace_back(name + ".count", histogram.count());
+    values.emplace_back(name + ".p50_us", histogram.percentile(50) / 1000);
+    values.emplace_back(name + ".p99_us", histogram.percentile(99) / 1000);
+    values.emplace_back(name + ".max_us", histogram.max() / 1000);
+  };
+  add("publish.received_to_published", event_to_published_);
+  add("publish.published_to_passed", publisher_.passing());
+  return values;
 }
 
 }  // namespace vipgate

@@ -1,84 +1,135 @@
-// Owns what should be, and brings the data plane there: configuration → model → snapshot → publish.
+// Owns what should be, and brings the data plane there: what sources and health checks say →
+// desired state → model → snapshot → publish.
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/snapshot_builder.h"
 #include "controlplane/compiler.h"
 #include "controlplane/dataplane_control.h"
+#include "controlplane/desired_state.h"
+#include "controlplane/histogram.h"
 #include "controlplane/model.h"
 #include "controlplane/publisher.h"
+#include "controlplane/source_change.h"
 
 namespace vipgate {
 
 struct ReloadOutcome {
   ModelChange change;
   std::vector<std::string> needs_restart;  // changed keys that were not applied
+  std::vector<std::string> problems;       // with names; all else is in force
 };
 
 // Computes Maglev tables on TBB's threads.
 [[nodiscard]] RingRunner parallel_ring_runner();
 
-// Owned and called by the control thread; times are monotonic seconds; never blocks.
+// Owned and called by the control thread; times are monotonic seconds; never blocks. A change costs
+// what it touches.
 class Reconciler {
  public:
   // `config` is in force for all that a reload cannot change. `neighbors` must outlive this.
   Reconciler(const Config& config, DataplaneControl& dataplane, NeighborLookup neighbors,
              const DnsHashSecret& secret, RingRunner runner);
 
-  // The first snapshot, and each further one that a configuration makes. On an error everything
-  // stays as it was.
+  // The first snapshot, and each further one that a configuration makes, with all that is staged.
+  // On an error the configuration in force stays as it was.
   Result<ReloadOutcome> apply(const Config& next, int64_t now_s);
+
+  // What a source other than the configuration wants now. Nothing is published before commit(), so
+  // that all that belongs to one event comes with one snapshot.
+  void stage(const SourceId& source, SourceChange change);
+  // What the health checker says of a real. Ignored when it is not to be checked (any longer).
+  void stage_health(const ServiceKey& service, const RealKey& real, RealHealth health);
+  bool has_staged() const;
+  // Publishes one snapshot with all that is staged, if it makes a difference. `oldest_received_ns`:
+  // when the first of it was received, by monotonic_ns(); 0: unknown. An error names what cannot be
+  // served as it is wanted for another reason than those of refused(); all else is.
+  Status commit(int64_t now_s, int64_t oldest_received_ns);
+  // Since the last call.
+  HealthChanges take_health_changes() { return targets_.take_changes(); }
 
   // Drops what has drained, publishes names that waited, announces addresses that began to serve.
   // To be called at next_deadline_s(), and every 2 ms or so for as long as is_pending().
   Status tick(int64_t now_s);
-  // The link-layer address of a neighbour has changed: publishes anew.
-  Status neighbors_changed() { return publisher_.refresh(); }
+  // The link-layer address of a neighbour has changed: publishes anew what depends on it.
+  Status neighbors_changed();
 
-  bool is_pending() const { return publisher_.waits() || !to_announce_.empty(); }
+  bool is_pending() const {
+    return publisher_.waits() || !announcements_.empty() || !to_announce_.empty();
+  }
   // Whether all workers have taken the present state, with all its names.
   bool settled() const { return publisher_.settled(); }
-  int64_t next_deadline_s() const { return next_deadline_s_; }
+  int64_t next_deadline_s() const { return model_.next_deadline_s(); }
 
   const Config& config() const { return config_; }
   const Model& model() const { return model_; }
-  const std::set<NextHop>& next_hops() const { return next_hops_; }
-  const std::set<NextHop>& unresolved() const { return unresolved_; }
-  const std::set<IpAddress>& unreachable() const { return unreachable_; }
+  // Services that are not, or not wholly, served as they are wanted: a sentence for each.
+  const std::map<ServiceKey, std::string>& refused() const { return model_.refused(); }
+  const std::set<NextHop>& next_hops() const { return compiler_.next_hops(); }
+  const std::set<NextHop>& unresolved() const { return compiler_.unresolved(); }
+  const std::set<IpAddress>& unreachable() const { return compiler_.unreachable(); }
+  // Another number whenever one of these three has changed.
+  uint64_t routes_version() const { return compiler_.routes_version(); }
+  const SnapshotBuildStats& build_stats() const { return builder_.stats(); }
+  // How long updates took, in microseconds, for the line of counters.
+  std::vector<std::pair<std::string, uint64_t>> timings() const;
 
  private:
-  Result<std::shared_ptr<const Snapshot>> compile(const DnsNames& names);
-  Result<std::shared_ptr<const DnsTable>> dns_table(const DnsNames& names);
-  void queue_announcements();
+  ModelRules rules(const Config& config, const ServiceCompiler& compiler) const;
+  Status check_services(const Config& config, const std::set<ServiceKey>& changed,
+                        int64_t now_s) const;
+  Status put_in_force(const Config& config);
+  ModelChange update_model(int64_t now_s);
+  void follow_health(const DesiredChanges& changes);
+  void retry_refused();
+  Status take_staged_records();
+  bool compile_dirty();
+  void compile(const ServiceKey& key);
+  Status publish();
+  void set_serving(const IpAddress& address, bool is_served);
   void announce_some();
 
   Config config_;
   DataplaneControl& dataplane_;
-  NeighborLookup neighbors_;
-  const DnsHashSecret secret_;
+  DesiredState desired_;
+  HealthTargets targets_;
   Model model_;
+  ServiceCompiler compiler_;
+  DnsOptions dns_;
   SnapshotBuilder builder_;
   Publisher publisher_;
-  uint64_t generation_ = 0;
-  int64_t next_deadline_s_ = kNever;
 
-  std::set<NextHop> next_hops_;
-  std::set<NextHop> unresolved_;
-  std::set<IpAddress> unreachable_;
-  std::set<IpAddress> serving_;  // VIPs, SNAT and DNS addresses of the last snapshot
-  std::set<IpAddress> queued_;   // those that were given to to_announce_ at some time
+  std::vector<DnsRecord> staged_added_;
+  std::vector<DnsRecord> staged_removed_;
+  bool has_room_ = false;  // something went, so what was refused may fit
+  ServiceKey last_retried_;
+
+  // What the next snapshot will have that the last one has not.
+  SnapshotUpdate update_;
+  std::set<ServiceKey> recompile_;  // though the model has not changed
+  bool frame_changed_ = false;
+  // What was made of each service of the model.
+  struct Made {
+    uint32_t index = 0;
+    std::vector<DnsRecord> records;
+  };
+  std::map<ServiceKey, Made> made_;
+  std::vector<DnsRecord> static_records_;
+
+  // VIPs (by how many services), SNAT and DNS addresses of the next snapshot.
+  std::map<IpAddress, uint32_t> serving_;
+  std::vector<IpAddress> began_to_serve_;                     // with the next snapshot
+  std::deque<std::pair<uint64_t, IpAddress>> announcements_;  // once that version was passed
   std::set<IpAddress> to_announce_;
-
-  // The last table and what it was made from.
-  std::shared_ptr<const DnsTable> dns_;
-  DnsNames dns_names_;
-  DnsConfig dns_config_;
+  Histogram event_to_published_;
 };
 
 }  // namespace vipgate

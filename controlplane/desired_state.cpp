@@ -1,0 +1,150 @@
+#include "controlplane/desired_state.h"
+
+#include <algorithm>
+
+namespace vipgate {
+
+void DesiredState::set(const SourceId& source, const ServiceKey& key,
+                       std::optional<ServiceConfig> service) {
+  const auto entry = entries_.try_emplace(key).first;
+  auto& wanted = entry->second.wanted;
+  const auto known = wanted.find(source);
+  if (service) {
+    if (known != wanted.end() && known->second == *service) return;
+    sources_[source].insert(key);
+    wanted.insert_or_assign(source, std::move(*service));
+    dirty_.insert(key);
+    return;
+  }
+  if (known != wanted.end()) {
+    wanted.erase(known);
+    const auto keys = sources_.find(source);
+    keys->second.erase(key);
+    if (keys->second.empty()) sources_.erase(keys);
+    dirty_.insert(key);
+  }
+  forget_if_empty(entry);
+}
+
+DesiredState::Services DesiredState::replace(const SourceId& source, Services services) {
+  Services before;
+  std::set<ServiceKey> keys;
+  if (const auto found = sources_.find(source); found != sources_.end()) keys = found->second;
+  for (const ServiceKey& key : keys) {
+    before.emplace(key, entries_.at(key).wanted.at(source));
+    if (!services.contains(key)) set(source, key, std::nullopt);
+  }
+  for (auto& [key, service] : services) set(source, key, std::move(service));
+  return before;
+}
+
+void DesiredState::set_health(const ServiceKey& key, const RealKey& real, RealHealth health) {
+  const auto entry = entries_.try_emplace(key).first;
+  auto& known = entry->second.health;
+  const auto found = known.find(real);
+  const RealHealth before = found == known.end() ? RealHealth::kUnknown : found->second;
+  if (health != before) {
+    if (health == RealHealth::kUnknown) {
+      known.erase(found);
+    } else {
+      known[real] = health;
+    }
+    dirty_.insert(key);
+  }
+  forget_if_empty(entry);
+}
+
+void DesiredState::forget_health(const ServiceKey& key, const RealKey& real) {
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end()) return;
+  entry->second.health.erase(real);
+  forget_if_empty(entry);
+}
+
+void DesiredState::forget_if_empty(std::map<ServiceKey, Entry>::iterator entry) {
+  if (entry->second.wanted.empty() && entry->second.health.empty()) entries_.erase(entry);
+}
+
+std::optional<DesiredService> DesiredState::merged(const ServiceKey& key) const {
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end() || entry->second.wanted.empty()) return std::nullopt;
+  const auto& wanted = entry->second.wanted;
+  DesiredService service{wanted.begin()->second, {}};
+  ServiceConfig& config = service.config;
+  if (wanted.size() > 1) {
+    std::set<RealKey> known;
+    for (const RealConfig& real : config.reals) known.insert({real.address, real.port});
+    for (auto other = std::next(wanted.begin()); other != wanted.end(); ++other) {
+      if (config.name.empty()) config.name = other->second.name;
+      for (const RealConfig& real : other->second.reals) {
+        if (known.insert({real.address, real.port}).second) config.reals.push_back(real);
+      }
+    }
+  }
+  if (!entry->second.health.empty()) service.down = reals_down(config, entry->second.health);
+  return service;
+}
+
+std::set<RealKey> reals_down(const ServiceConfig& service,
+                             const std::map<RealKey, RealHealth>& health) {
+  std::set<RealKey> down;
+  size_t usable = 0;  // what gets flows, were it up
+  size_t usable_down = 0;
+  for (const RealConfig& real : service.reals) {
+    const auto found = health.find({real.address, real.port});
+    const bool is_down = found != health.end() && found->second == RealHealth::kDown;
+    if (is_down) down.insert({real.address, real.port});
+    if (real.weight == 0) continue;
+    ++usable;
+    if (is_down) ++usable_down;
+  }
+  const size_t up = usable - usable_down;
+  if (up * 100 < usable * service.health.panic_percent) down.clear();
+  return down;
+}
+
+std::vector<RealKey> HealthTargets::follow(const ServiceKey& key, const ServiceConfig* service) {
+  std::set<RealKey> wanted;
+  if (service != nullptr && service->health.type != HealthType::kNone) {
+    for (const RealConfig& real : service->reals) wanted.insert({real.address, real.port});
+  }
+  const auto found = followed_.find(key);
+  std::vector<RealKey> gone;
+  if (found == followed_.end() && wanted.empty()) return gone;
+  Followed& followed = found == followed_.end() ? followed_[key] : found->second;
+  for (const RealKey& real : followed.reals) {
+    if (wanted.contains(real)) continue;
+    changes_[{key, real}] = std::nullopt;
+    gone.push_back(real);
+  }
+  for (const RealKey& real : wanted) {
+    if (followed.reals.contains(real) && followed.config == service->health) continue;
+    changes_[{key, real}] = service->health;
+  }
+  if (wanted.empty()) {
+    followed_.erase(key);
+  } else {
+    followed = {service->health, std::move(wanted)};
+  }
+  return gone;
+}
+
+HealthChanges HealthTargets::take_changes() {
+  HealthChanges changes;
+  for (auto& [target, config] : changes_) {
+    if (config) {
+      changes.add.push_back({target.first, target.second, std::move(*config)});
+    } else {
+      changes.remove.push_back(target);
+    }
+  }
+  changes_.clear();
+  return changes;
+}
+
+bool HealthTargets::contains(const ServiceKey& key, const RealKey& real) const {
+  const auto found = followed_.find(key);
+  return found != followed_.end() && found->second.reals.contains(real);
+}
+
+}  // namespace vipgate

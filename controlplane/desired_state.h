@@ -1,0 +1,82 @@
+// What all sources want, service by service, and what the health checks say of the reals.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "controlplane/health/health_checker.h"
+#include "controlplane/model.h"
+#include "controlplane/source_change.h"
+
+namespace vipgate {
+
+// Owned by the reconciler, called by the control thread. Every call costs what it changes.
+class DesiredState {
+ public:
+  using Services = std::map<ServiceKey, ServiceConfig>;
+
+  // What the source wants of this service now; nothing: it no longer has it.
+  void set(const SourceId& source, const ServiceKey& key, std::optional<ServiceConfig> service);
+  // All that the source wants. Returns what it wanted before.
+  Services replace(const SourceId& source, Services services);
+
+  // kUnknown forgets what was said before. A real that nobody wants may be named, too.
+  void set_health(const ServiceKey& key, const RealKey& real, RealHealth health);
+  // A real that is no longer wanted.
+  void forget_health(const ServiceKey& key, const RealKey& real);
+
+  // Of the origin that comes first: the policy; the weight, of reals that several have; the name,
+  // of those that have one. Nothing: nobody wants the service.
+  [[nodiscard]] std::optional<DesiredService> merged(const ServiceKey& key) const;
+
+  // Services of which merged() may differ from what it was when they were last taken.
+  [[nodiscard]] const std::set<ServiceKey>& dirty() const { return dirty_; }
+  std::set<ServiceKey> take_dirty() { return std::exchange(dirty_, {}); }
+  void touch(const ServiceKey& key) { dirty_.insert(key); }
+
+ private:
+  struct Entry {
+    std::map<SourceId, ServiceConfig> wanted;  // the first one decides
+    std::map<RealKey, RealHealth> health;      // but for kUnknown
+  };
+  void forget_if_empty(std::map<ServiceKey, Entry>::iterator entry);
+
+  std::map<ServiceKey, Entry> entries_;
+  std::map<SourceId, std::set<ServiceKey>> sources_;
+  std::set<ServiceKey> dirty_;
+};
+
+// Reals of `service` that are to get nothing because they do not answer. None when so few are up
+// that the checks are likelier wrong than the reals (HealthConfig::panic_percent).
+[[nodiscard]] std::set<RealKey> reals_down(const ServiceConfig& service,
+                                           const std::map<RealKey, RealHealth>& health);
+
+// Which reals are to be checked from now on, and how; which no longer.
+struct HealthChanges {
+  std::vector<HealthTarget> add;  // or a known one, in another way
+  std::vector<std::pair<ServiceKey, RealKey>> remove;
+};
+
+// What the health checker was told to check. Owned by the reconciler.
+class HealthTargets {
+ public:
+  // The service is so now; nothing: it is gone. Returns the reals that are no longer checked.
+  std::vector<RealKey> follow(const ServiceKey& key, const ServiceConfig* service);
+  [[nodiscard]] bool contains(const ServiceKey& key, const RealKey& real) const;
+  HealthChanges take_changes();
+
+ private:
+  struct Followed {
+    HealthConfig config;
+    std::set<RealKey> reals;
+  };
+  std::map<ServiceKey, Followed> followed_;
+  // Since they were last taken; nothing: no longer checked.
+  std::map<std::pair<ServiceKey, RealKey>, std::optional<HealthConfig>> changes_;
+};
+
+}  // namespace vipgate

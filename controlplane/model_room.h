@@ -1,0 +1,138 @@
+// How much more the model can take: one reckoning for asking beforehand and for doing.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "common/maglev.h"
+#include "controlplane/model.h"
+
+namespace vipgate {
+
+// Lives for one Model::check() or apply(). take_…() reckons with what it grants, but takes nothing
+// from the model.
+class Model::Room {
+ public:
+  Room(const Model& model, const ModelRules& rules, int64_t now_s)
+      : model_(model),
+        rules_(rules),
+        service_ids_(model.service_ids_.available(now_s)),
+        real_ids_(model.real_ids_.available(now_s)),
+        flow_ids_v4_(model.flow_ids_v4_.available(now_s)),
+        flow_ids_v6_(model.flow_ids_v6_.available(now_s)),
+        services_(model.configured_services_),
+        reals_(model.configured_reals_) {}
+
+  // What is configured now will not be.
+  void free_service(const ModelService& service) {
+    if (service.is_configured()) --services_;
+  }
+  void free_reals(size_t count) { reals_ -= count; }
+
+  // REQUIRES: a service that is configured was counted as such when this was made.
+  Status take_service(const ServiceKey& key, const ServiceConfig& config) {
+    const auto refusal = [&](const std::string& why) {
+      return Error{"service '" + config.name + "' " + to_string(key) + ": " + why};
+    };
+    if (rules_.accepts) {
+      if (auto status = rules_.accepts(key, config); !status) return status;
+    }
+    const ModelService* known = model_.find(key);
+    if (known != nullptr && known->is_configured()) return Done{};
+    if (services_ >= rules_.limits.services) {
+      return refusal("limits.services allows " + std::to_string(rules_.limits.services) +
+                     " services, and so many are served; raise it or remove services");
+    }
+    if (known == nullptr) {
+      if (service_ids_ == 0) {
+        return refusal(
+            "all numbers of services are in use or were in the last 4 hours; remove services or "
+            "wait");
+      }
+      if (flow_ids(key.vip) == 0) return refusal(no_flow_id(key.vip));
+      --service_ids_;
+      --flow_ids(key.vip);
+    }
+    ++services_;
+    return Done{};
+  }
+
+  // `taken`: how many reals the service was granted before, in this update.
+  Status take_real(const ServiceKey& key, const ServiceConfig& config, const RealConfig& real,
+                   size_t taken) {
+    const RealKey real_key{real.address, real.port};
+    const auto refusal = [&](const std::string& why) {
+      return Error{"service '" + config.name + "' " + to_string(key) + ", real " +
+                   endpoint_to_string(real.address, real.port) + ": " + why};
+    };
+    if (real.address.family() != key.vip.family()) {
+      return refusal("it is not of the VIP's family; give it an IPv" +
+                     std::to_string(key.vip.family()) + " address");
+    }
+    const size_t most = config.maglev_rows == 0
+                            ? kMaglevRealsMax
+                            : std::min<size_t>(config.maglev_rows, kMaglevRealsMax);
+    if (taken >= most) {
+      return refusal("with these maglev_rows a service has at most " + std::to_string(most) +
+                     " reals");
+    }
+    const ModelService* service = model_.find(key);
+    const ModelReal* known = nullptr;
+    if (service != nullptr) {
+      const auto found = service->reals.find(real_key);
+      if (found != service->reals.end()) known = &found->second;
+    }
+    const bool is_configured = known != nullptr && known->gone_at_s == kNever;
+    if (!is_configured && reals_ >= rules_.limits.reals) {
+      return refusal("limits.reals allows " + std::to_string(rules_.limits.reals) +
+                     " reals, and so many are served; raise it or remove reals");
+    }
+    if (known == nullptr && real_ids_ == 0) {
+      return refusal("all " + std::to_string(RealId::kMaxIndex) +
+                     " numbers of reals are in use or were in the last 4 hours; remove reals or "
+                     "wait");
+    }
+    if (!take_return_id(key, config, real_key, known)) return refusal(no_flow_id(key.vip));
+    if (known == nullptr) --real_ids_;
+    if (!is_configured) ++reals_;
+    return Done{};
+  }
+
+ private:
+  bool take_return_id(const ServiceKey& key, const ServiceConfig& config, const RealKey& real_key,
+                      const ModelReal* known) {
+    if (config.mode != Mode::kNat || (known != nullptr && known->return_flow_id != 0)) return true;
+    const ReturnKey return_key{real_key, key.protocol};
+    if (model_.return_ids_.contains(return_key) || return_ids_.contains(return_key)) return true;
+    if (flow_ids(key.vip) == 0) return false;
+    --flow_ids(key.vip);
+    return_ids_.insert(return_key);
+    return true;
+  }
+
+  uint64_t& flow_ids(const IpAddress& vip) { return vip.is_v4() ? flow_ids_v4_ : flow_ids_v6_; }
+
+  std::string no_flow_id(const IpAddress& vip) const {
+    const IdPool& pool = vip.is_v4() ? model_.flow_ids_v4_ : model_.flow_ids_v6_;
+    return "IPv" + std::to_string(vip.family()) +
+           " VIP ports and real ports of nat services can be " + std::to_string(pool.capacity()) +
+           " together, those removed in the last 4 hours included (" +
+           std::to_string(pool.in_use()) + " are in use, " + std::to_string(pool.resting()) +
+           " were); remove some or wait";
+  }
+
+  const Model& model_;
+  const ModelRules& rules_;
+  uint64_t service_ids_;
+  uint64_t real_ids_;
+  uint64_t flow_ids_v4_;
+  uint64_t flow_ids_v6_;
+  size_t services_;
+  size_t reals_;
+  std::set<ReturnKey> return_ids_;  // granted here
+};
+
+}  // namespace vipgate
