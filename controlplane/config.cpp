@@ -20,9 +20,10 @@ bool starts_with_any(const std::string& path, std::initializer_list<std::string_
 
 // Everything else is applied by a reload.
 bool needs_restart(const std::string& path) {
-  return path == "log.format" || path == "ports" || path == "snat_pools" ||
-         starts_with_any(
-             path, {"node.", "dpdk.", "control.", "workers.", "ports.", "limits.", "snat_pools."});
+  return path == "log.format" || path == "ports" || path == "snat_pools" || path == "mesos" ||
+         path == "marathon" || path == "store" ||
+         starts_with_any(path, {"node.", "dpdk.", "control.", "workers.", "ports.", "limits.",
+                                "snat_pools.", "mesos.", "marathon.", "named_vips."});
 }
 
 }  // namespace
@@ -32,6 +33,17 @@ const ZoneConfig* services_zone(const Config& config) {
     if (zone.services) return &zone;
   }
   return nullptr;
+}
+
+int vip_family(const ServiceConfig& service) {
+  if (!service.vip_auto) return service.vip.family();
+  return service.reals.empty() ? 4 : service.reals.front().address.family();
+}
+
+bool named_vips_used(const Config& config) {
+  return (!config.mesos.empty() && config.named_vips.enabled) ||
+         std::any_of(config.services.begin(), config.services.end(),
+                     [](const ServiceConfig& service) { return service.vip_auto; });
 }
 
 Status check_cpus(const Config& config) {
@@ -77,12 +89,16 @@ std::vector<std::string> restart_required(const Config& running, const Config& n
     }
   }
   for (const auto& [path, value] : old_values) one_sided.insert(path);
-  // A port or pool that came or went is told by its own name, not key by key.
+  // A port, pool or cluster that came or went is told by its own name, not key by key.
+  const auto is_element = [&](const std::string& path) {
+    return one_sided.contains(path + ".name") || one_sided.contains(path + ".masters") ||
+           one_sided.contains(path + ".urls");
+  };
   for (const std::string& path : one_sided) {
     std::string told = path;
     for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1)) {
       const std::string element = path.substr(0, dot);
-      if (!one_sided.contains(element + ".name")) continue;
+      if (!is_element(element)) continue;
       told = element;
       break;
     }

@@ -108,16 +108,8 @@ struct SnatPoolConfig {
   bool operator==(const SnatPoolConfig&) const = default;
 };
 
-struct Defaults {
-  Mode mode = Mode::kFullnat;
-  std::string snat_pool = "default";
-  uint32_t maglev_rows = 0;  // 0: auto
-  NoReal no_real = NoReal::kReject;
-  Track track = Track::kAlways;
-  bool operator==(const Defaults&) const = default;
-};
-
 enum class HealthType : uint8_t { kNone, kTcp, kHttp, kHttps, kDns, kGrpc };
+enum class MesosAuthType : uint8_t { kNone, kBasic, kIam };
 
 // How reals are asked whether they are alive.
 struct HealthConfig {
@@ -136,6 +128,16 @@ struct HealthConfig {
   bool operator==(const HealthConfig&) const = default;
 };
 
+struct Defaults {
+  Mode mode = Mode::kFullnat;
+  std::string snat_pool = "default";
+  uint32_t maglev_rows = 0;  // 0: auto
+  NoReal no_real = NoReal::kReject;
+  Track track = Track::kAlways;
+  HealthConfig health;
+  bool operator==(const Defaults&) const = default;
+};
+
 struct RealConfig {
   IpAddress address;
   uint16_t port = 0;
@@ -147,7 +149,7 @@ struct RealConfig {
 // The defaults are already applied: every field holds what is in force for this service.
 struct ServiceConfig {
   std::string name;  // lower case, relative to the services zone
-  IpAddress vip;
+  IpAddress vip;     // none with `vip_auto`, until the VipAllocator has given one
   uint16_t port = 0;
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
@@ -202,7 +204,6 @@ struct DnsConfig {
 };
 
 enum class IpSource : uint8_t { kNetinfo, kMesos, kDocker, kHost };
-enum class MesosAuthType : uint8_t { kNone, kBasic, kIam };
 
 struct MesosAuthConfig {
   MesosAuthType type = MesosAuthType::kNone;
@@ -252,7 +253,7 @@ struct MarathonConfig {
 // Which names and addresses a framework may claim by VIP labels.
 struct VipClaimRule {
   std::string framework;            // name; "*": any other
-  std::vector<std::string> names;   // "redis", "team-*"; empty: any
+  std::vector<std::string> names;   // "redis", "team-*" (the star is the last); empty: any
   std::vector<IpPrefix> addresses;  // for IP VIPs; empty: any
   bool operator==(const VipClaimRule&) const = default;
 };
@@ -285,6 +286,9 @@ struct LogConfig {
   bool operator==(const LogConfig&) const = default;
 };
 
+// The file of the SQLite store, and of what a ZooKeeper store does not share.
+inline constexpr const char* kDefaultStorePath = "/var/lib/vipgate/state.db";
+
 struct Config {
   NodeConfig node;
   DpdkConfig dpdk;
@@ -300,7 +304,7 @@ struct Config {
   std::vector<MesosConfig> mesos;
   std::vector<MarathonConfig> marathon;
   NamedVipsConfig named_vips;
-  std::string store = "sqlite:/var/lib/vipgate/state.db";
+  std::string store = std::string("sqlite:") + kDefaultStorePath;  // | "zk://…" | "none"
   LogConfig log;
 
   std::string file;  // as named by the caller, for messages
@@ -308,6 +312,13 @@ struct Config {
 
 // The zone that completes service names, or nullptr: the first with `services: true`.
 const ZoneConfig* services_zone(const Config& config);
+
+// 4 or 6; of a service with `vip: auto`, what its address is going to be: the family of its reals,
+// IPv4 as long as it has none.
+int vip_family(const ServiceConfig& service);
+
+// Whether addresses are given out from the ranges of named_vips.
+bool named_vips_used(const Config& config);
 
 // Whether the calling thread may run on the CPUs that the configuration names: call it before
 // anything is pinned. Apart from the other checks, since `--check` and `replay` may name more CPUs

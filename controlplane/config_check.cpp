@@ -4,8 +4,11 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "controlplane/config_check_dns.h"
 #include "controlplane/config_check_services.h"
+#include "controlplane/config_check_sources.h"
 #include "controlplane/config_rules.h"
 
 namespace vipgate {
@@ -14,7 +17,21 @@ namespace {
 // What an address has already been used for, so that each can have one meaning only.
 class AddressUses {
  public:
-  explicit AddressUses(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  AddressUses(const Config& config, Diagnostics& diagnostics) : diagnostics_(diagnostics) {
+    if (named_vips_used(config)) ranges_ = {config.named_vips.ipv4, config.named_vips.ipv6};
+  }
+
+  // An address of the gateway's own: it must not be given to a name later on.
+  void claim_own(const IpAddress& address, const char* what, SourcePosition position) {
+    claim(address, what, false, position);
+    for (const IpRange& range : ranges_) {
+      if (address < range.first || range.last < address) continue;
+      diagnostics_.error(position, to_string(address) + " cannot be " + what +
+                                       ": it lies in the range " + to_string(range.first) + "-" +
+                                       to_string(range.last) +
+                                       " of named_vips; write another, or change the range");
+    }
+  }
 
   // `what` is "an SNAT address"; `same_allowed`: several uses of this very kind are no conflict.
   void claim(const IpAddress& address, const char* what, bool same_allowed,
@@ -45,28 +62,29 @@ class AddressUses {
     int line;
   };
   Diagnostics& diagnostics_;
+  std::vector<IpRange> ranges_;  // that named VIPs are given addresses from
   std::map<IpAddress, Use> uses_;
 };
 
 void check_addresses(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
-  AddressUses uses(diagnostics);
+  AddressUses uses(config, diagnostics);
   for (size_t i = 0; i < config.ports.size(); ++i) {
     for (size_t k = 0; k < config.ports[i].addresses.size(); ++k) {
-      uses.claim(config.ports[i].addresses[k].address, "a port's address", false,
-                 position_at(root, {"ports", i, "addresses", k}));
+      uses.claim_own(config.ports[i].addresses[k].address, "a port's address",
+                     position_at(root, {"ports", i, "addresses", k}));
     }
   }
   for (size_t i = 0; i < config.snat_pools.size(); ++i) {
     for (size_t k = 0; k < config.snat_pools[i].addresses.size(); ++k) {
-      uses.claim(config.snat_pools[i].addresses[k], "an SNAT address", false,
-                 position_at(root, {"snat_pools", i, "addresses", k}));
+      uses.claim_own(config.snat_pools[i].addresses[k], "an SNAT address",
+                     position_at(root, {"snat_pools", i, "addresses", k}));
     }
   }
   for (size_t i = 0; i < config.dns.listen.size(); ++i) {
-    uses.claim(config.dns.listen[i], "a DNS address", false,
-               position_at(root, {"dns", "listen", i}));
+    uses.claim_own(config.dns.listen[i], "a DNS address", position_at(root, {"dns", "listen", i}));
   }
   for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
+    if (config.services[i].vip_auto) continue;
     uses.claim(config.services[i].vip, "a VIP", true, position_at(root, {"services", i, "vip"}));
   }
   for (size_t i = 0; i < config.services.size(); ++i) {
@@ -203,38 +221,17 @@ void check_pools(const Config& config, const YamlNode& root, Diagnostics& diagno
   }
 }
 
-void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
-  std::set<std::string> names;
-  const auto claim = [&](const std::string& name, SourcePosition position) {
-    if (!names.insert(name).second) {
-      diagnostics.error(position,
-                        "the zone '" + name + "' is already there; name each zone and alias once");
-    }
-  };
-  for (size_t i = 0; i < config.dns.zones.size(); ++i) {
-    const ZoneConfig& zone = config.dns.zones[i];
-    claim(zone.name, position_at(root, {"dns", "zones", i, "name"}));
-    for (size_t k = 0; k < zone.aliases.size(); ++k) {
-      claim(zone.aliases[k], position_at(root, {"dns", "zones", i, "aliases", k}));
-    }
-  }
-  const bool names_wanted = !config.services.empty() && !config.dns.zones.empty();
-  if (names_wanted && services_zone(config) == nullptr) {
-    diagnostics.error(position_at(root, {"dns", "zones"}),
-                      "zones: none of them has `services: true`, so no service has a name; add it "
-                      "to one zone");
-  }
-}
-
 }  // namespace
 
-void check_config(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+void check_config(const Config& config, const YamlNode& root, ConfigUse use,
+                  Diagnostics& diagnostics) {
   check_cpu_lists(config, root, diagnostics);
   check_ports(config, root, diagnostics);
   check_pools(config, root, diagnostics);
   check_zones(config, root, diagnostics);
   check_addresses(config, root, diagnostics);
   check_services(config, root, diagnostics);
+  check_sources(config, root, use, diagnostics);
 }
 
 }  // namespace vipgate

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "controlplane/config.h"
+#include "controlplane/config_reader.h"
 #include "controlplane/diagnostics.h"
 #include "controlplane/yaml_reader.h"
 
@@ -9,6 +10,7 @@ namespace vipgate {
 
 // `root` is the tree that `config` was read from, for the positions. Must be called only with a
 // configuration in which every single value was good.
-void check_config(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
+void check_config(const Config& config, const YamlNode& root, ConfigUse use,
+                  Diagnostics& diagnostics);
 
 }  // namespace vipgate

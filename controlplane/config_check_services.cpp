@@ -6,6 +6,8 @@
 #include <tuple>
 #include <vector>
 
+#include "controlplane/config_rules.h"
+
 namespace vipgate {
 namespace {
 
@@ -35,11 +37,12 @@ void check_pool_of(const Config& config, size_t index, const YamlNode& root,
   }
   const bool has_family = std::any_of(
       pool->addresses.begin(), pool->addresses.end(),
-      [&](const IpAddress& address) { return address.family() == service.vip.family(); });
+      [&](const IpAddress& address) { return address.family() == vip_family(service); });
   if (service.mode == Mode::kFullnat && !has_family) {
-    const std::string family = family_name(service.vip.family());
-    diagnostics.error(position(), "the SNAT pool '" + pool->name + "' has no " + family +
-                                      " address for the fullnat of " + to_string(service.vip) +
+    const std::string vip = service.vip_auto ? "'" + service.name + "'" : to_string(service.vip);
+    diagnostics.error(position(), "the SNAT pool '" + pool->name + "' has no " +
+                                      family_name(vip_family(service)) +
+                                      " address for the fullnat of " + vip +
                                       "; add one, or write a pool that has");
   }
 }
@@ -49,11 +52,11 @@ void check_reals(const ServiceConfig& service, size_t index, const YamlNode& roo
   std::map<std::tuple<IpAddress, uint16_t>, int> seen;
   for (size_t k = 0; k < service.reals.size() && !diagnostics.full(); ++k) {
     const RealConfig& real = service.reals[k];
-    if (real.address.family() != service.vip.family()) {
+    if (real.address.family() != vip_family(service)) {
       diagnostics.error(position_at(root, {"services", index, "reals", k, "address"}),
-                        "the real " + to_string(real.address) +
-                            " is not of the VIP's family; write an " +
-                            family_name(service.vip.family()) + " address");
+                        "the real " + to_string(real.address) + " is not of the " +
+                            (service.vip_auto ? "first real's" : "VIP's") + " family; write an " +
+                            family_name(vip_family(service)) + " address");
     }
     const auto [first, is_new] = seen.try_emplace({real.address, real.port}, real.position.line);
     if (!is_new) {
@@ -79,23 +82,27 @@ void check_unique(const Config& config, const YamlNode& root, Diagnostics& diagn
   for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
     const ServiceConfig& service = config.services[i];
     const std::string protocol(to_string(service.protocol));
-    const auto [vip, new_vip] =
-        by_vip.try_emplace({service.vip, service.port, service.protocol}, service.position.line);
-    if (!new_vip) {
-      diagnostics.error(position_at(root, {"services", i, "vip"}),
-                        endpoint_to_string(service.vip, service.port) + "/" + protocol +
-                            " is already served by the service in line " +
-                            std::to_string(vip->second) + "; write another VIP, port or protocol");
+    // Names have addresses of their own: those that are given out cannot be the same.
+    if (!service.vip_auto) {
+      const auto [vip, is_new] =
+          by_vip.try_emplace({service.vip, service.port, service.protocol}, service.position.line);
+      if (!is_new) {
+        diagnostics.error(position_at(root, {"services", i, "vip"}),
+                          endpoint_to_string(service.vip, service.port) + "/" + protocol +
+                              " is already served by the service in line " +
+                              std::to_string(vip->second) +
+                              "; write another VIP, port or protocol");
+      }
     }
-    const auto [name, new_name] =
-        by_name.try_emplace({service.name, service.vip.family(), service.port, service.protocol},
-                            service.position.line);
+    const int family = vip_family(service);
+    const auto [name, new_name] = by_name.try_emplace(
+        {service.name, family, service.port, service.protocol}, service.position.line);
     if (!new_name) {
       diagnostics.error(position_at(root, {"services", i, "name"}),
-                        "'" + service.name + "' already has an " +
-                            family_name(service.vip.family()) + " service with port " +
-                            std::to_string(service.port) + "/" + protocol + " in line " +
-                            std::to_string(name->second) + "; write another name or port");
+                        "'" + service.name + "' already has an " + family_name(family) +
+                            " service with port " + std::to_string(service.port) + "/" + protocol +
+                            " in line " + std::to_string(name->second) +
+                            "; write another name or port");
     }
   }
 }
@@ -118,7 +125,38 @@ void check_limits(const Config& config, const YamlNode& root, Diagnostics& diagn
   check(names.size(), config.limits.dns_names, "dns_names");
 }
 
+void check_health_of(const Config& config, size_t index, const YamlNode& root,
+                     Diagnostics& diagnostics) {
+  // What is inherited is told where it stands.
+  if (config.services[index].health == config.defaults.health) return;
+  const YamlNode& list = *find_key(root, "services");
+  check_health(config.services[index].health, *list.children[index], diagnostics);
+}
+
 }  // namespace
+
+void check_health(const HealthConfig& health, const YamlNode& owner, Diagnostics& diagnostics) {
+  const auto error = [&](std::string_view key, const std::string& message) {
+    diagnostics.error(position_at(owner, {"health", key}), std::string(key) + ": " + message);
+  };
+  if (health.type == HealthType::kNone) return;
+  if (health.timeout_ms > health.interval_s * 1000) {
+    error("timeout_ms", std::to_string(health.timeout_ms) + " ms is longer than the interval of " +
+                            std::to_string(health.interval_s) + " s; write at most " +
+                            std::to_string(health.interval_s * 1000));
+  }
+  if (health.type == HealthType::kDns) {
+    std::string name = health.host;
+    if (name.size() > 1 && name.back() == '.') name.pop_back();
+    if (name.empty()) {
+      error("host", "a check of type dns needs the name that it asks for; add it");
+    } else if (const std::string fault = dns_name_fault(name, true); !fault.empty()) {
+      error("host", quote_value(health.host) + ": " + fault);
+    }
+  } else if (health.host.find_first_of(" /") != std::string::npos) {
+    error("host", quote_value(health.host) + " is no host; write a name, as www.example.com");
+  }
+}
 
 std::string unknown_pool_message(const Config& config, const std::string& name) {
   std::string message = "there is no SNAT pool '" + name + "'; ";
@@ -133,11 +171,15 @@ std::string unknown_pool_message(const Config& config, const std::string& name) 
 void check_services(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
   check_limits(config, root, diagnostics);
   check_unique(config, root, diagnostics);
+  if (const YamlNode* defaults = find_key(root, "defaults"); defaults != nullptr) {
+    check_health(config.defaults.health, *defaults, diagnostics);
+  }
   const ZoneConfig* zone = services_zone(config);
   for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
     const ServiceConfig& service = config.services[i];
     check_pool_of(config, i, root, diagnostics);
     check_reals(service, i, root, diagnostics);
+    check_health_of(config, i, root, diagnostics);
     const size_t length = service.name.size() + (zone ? 1 + zone->name.size() : 0);
     if (length > kMaxNameLength) {
       diagnostics.error(position_at(root, {"services", i, "name"}),

@@ -14,4 +14,7 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
 // "there is no SNAT pool 'x'; write one of a, b".
 std::string unknown_pool_message(const Config& config, const std::string& name);
 
+// `owner` is the map that `health` stands in.
+void check_health(const HealthConfig& health, const YamlNode& owner, Diagnostics& diagnostics);
+
 }  // namespace vipgate

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "controlplane/config_check.h"
+#include "controlplane/config_reader_mesos.h"
 
 namespace vipgate {
 namespace {
@@ -15,11 +16,6 @@ constexpr int64_t kMaxTimeoutSeconds = 14400;  // last-seen stamps wrap at 4.5 h
 constexpr int64_t kMaxDnsSeconds = 604800;
 
 // Rules used once per service or real are made once.
-const Rule<Mode>& mode_rule() {
-  static const auto kRule = choice_rule<Mode>({{"fullnat", Mode::kFullnat}, {"nat", Mode::kNat}});
-  return kRule;
-}
-
 const Rule<NoReal>& no_real_rule() {
   static const auto kRule =
       choice_rule<NoReal>({{"reject", NoReal::kReject}, {"drop", NoReal::kDrop}});
@@ -41,11 +37,6 @@ const Rule<uint32_t>& maglev_rows_rule() {
   return kRule;
 }
 
-const Rule<std::string>& pool_name_rule() {
-  static const auto kRule = identifier_rule(32);
-  return kRule;
-}
-
 const Rule<IpAddress>& endpoint_rule() {
   static const auto kRule = address_rule(AddressUse::kEndpoint);
   return kRule;
@@ -53,6 +44,20 @@ const Rule<IpAddress>& endpoint_rule() {
 
 const Rule<uint16_t>& port_rule() {
   static const auto kRule = integer_rule<uint16_t>(1, 65535);
+  return kRule;
+}
+
+// An address, or nothing for `auto`.
+const Rule<std::optional<IpAddress>>& vip_rule() {
+  static const Rule<std::optional<IpAddress>> kRule = {
+      {KeyType::kText, {}, {}, {}},
+      [](const YamlNode& node) -> Result<std::optional<IpAddress>> {
+        if (node.kind == YamlNode::Kind::kScalar && node.scalar == "auto") return {std::nullopt};
+        auto address = endpoint_rule().parse(node);
+        if (!address) return Error{address.error() + ", or auto"};
+        return std::optional<IpAddress>(*address);
+      },
+      [](const std::optional<IpAddress>& value) { return value ? to_string(*value) : "auto"; }};
   return kRule;
 }
 
@@ -127,6 +132,7 @@ void read_forwarding(Section& s, Config& config) {
     d.value("maglev_rows", defaults.maglev_rows, maglev_rows_rule());
     d.value("no_real", defaults.no_real, no_real_rule());
     d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
+    read_health(d, defaults.health);
   });
 }
 
@@ -144,7 +150,11 @@ void read_service(Section& s, ServiceConfig& service) {
       choice_rule<Protocol>({{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}});
   service.position = s.position();
   s.required("name", service.name, kName);
-  s.required("vip", service.vip, endpoint_rule());
+  std::optional<IpAddress> vip;
+  if (!service.vip_auto) vip = service.vip;
+  s.required("vip", vip, vip_rule());
+  service.vip_auto = !vip;
+  service.vip = vip.value_or(IpAddress{});
   s.required("port", service.port, port_rule());
   s.value("protocol", service.protocol, kProtocol);
   s.maps("reals", service.reals, RealConfig{}, read_real);
@@ -155,6 +165,7 @@ void read_service(Section& s, ServiceConfig& service) {
   s.value("maglev_rows", service.maglev_rows, maglev_rows_rule());
   s.value("no_real", service.no_real, no_real_rule());
   read_timeouts(s, service.timeouts);
+  read_health(s, service.health);
 }
 
 void read_services(Section& s, Config& config) {
@@ -165,7 +176,33 @@ void read_services(Section& s, Config& config) {
   initial.no_real = config.defaults.no_real;
   initial.track = config.defaults.track;
   initial.timeouts = config.timeouts;
+  initial.health = config.defaults.health;
   s.maps("services", config.services, initial, read_service);
+}
+
+// Relative to the zone: "www", "*.apps", "_sip._tcp", "@" for the zone itself.
+std::string record_name_fault(const std::string& text) {
+  if (text == "@" || text == "*") return "";
+  if (text.back() == '.') return quote_value(text) + " ends with a dot; write it without its zone";
+  const std::string fault = dns_name_fault(text.starts_with("*.") ? text.substr(2) : text, true);
+  return fault.empty() ? "" : quote_value(text) + ": " + fault;
+}
+
+void read_record(Section& s, DnsRecordConfig& record) {
+  static const auto kName = checked_text_rule("a name within the zone", record_name_fault);
+  static const auto kType = choice_rule<std::string>({{"A", "A"},
+                                                      {"AAAA", "AAAA"},
+                                                      {"CNAME", "CNAME"},
+                                                      {"TXT", "TXT"},
+                                                      {"SRV", "SRV"},
+                                                      {"PTR", "PTR"}});
+  static const auto kTtl = auto_or_integer_rule<int32_t>(0, kMaxDnsSeconds, -1);
+  static const auto kData = text_rule("the record's data");
+  record.position = s.position();
+  s.required("name", record.name, kName);
+  s.required("type", record.type, kType);
+  s.value("ttl_s", record.ttl_s, kTtl);
+  s.required("data", record.data, kData);
 }
 
 void read_dns(Section& s, DnsConfig& dns) {
@@ -175,7 +212,9 @@ void read_dns(Section& s, DnsConfig& dns) {
     z.required("name", zone.name, dns_name_rule());
     z.value("services", zone.services, boolean_rule());
     z.list("aliases", zone.aliases, dns_name_rule());
+    z.maps("records", zone.records, DnsRecordConfig{}, read_record);
   });
+  s.value("ptr", dns.ptr, boolean_rule());
   s.map("soa", [&](Section& soa) {
     soa.value("mname", dns.soa.mname, absolute_dns_name_rule());
     soa.value("rname", dns.soa.rname, absolute_dns_name_rule());
@@ -193,6 +232,7 @@ void read_all(Section& s, Config& config) {
   read_forwarding(s, config);
   read_services(s, config);
   s.map("dns", [&](Section& d) { read_dns(d, config.dns); });
+  read_sources(s, config);
   s.map("log", [&](Section& l) {
     l.value("level", config.log.level,
             choice_rule<LogLevel>({{"trace", LogLevel::kTrace},
@@ -208,7 +248,17 @@ void read_all(Section& s, Config& config) {
 
 }  // namespace
 
-Result<Config> parse_config(std::string_view text, const std::string& file_name) {
+const Rule<Mode>& mode_rule() {
+  static const auto kRule = choice_rule<Mode>({{"fullnat", Mode::kFullnat}, {"nat", Mode::kNat}});
+  return kRule;
+}
+
+const Rule<std::string>& pool_name_rule() {
+  static const auto kRule = identifier_rule(32);
+  return kRule;
+}
+
+Result<Config> parse_config(std::string_view text, const std::string& file_name, ConfigUse use) {
   Diagnostics diagnostics(file_name);
   Config config;
   config.file = file_name;
@@ -221,13 +271,13 @@ Result<Config> parse_config(std::string_view text, const std::string& file_name)
   } else if (root != nullptr) {
     Section section({&diagnostics, nullptr, nullptr}, root.get(), "");
     read_all(section, config);
-    if (diagnostics.ok()) check_config(config, *root, diagnostics);
+    if (diagnostics.ok()) check_config(config, *root, use, diagnostics);
   }
   if (!diagnostics.ok()) return Error{diagnostics.text()};
   return config;
 }
 
-Result<Config> read_config(const std::string& path) {
+Result<Config> read_config(const std::string& path, ConfigUse use) {
   const auto cannot_read = [&] {
     return Error{path + ": cannot be read: " + std::strerror(errno) +
                  "; give the path of a readable YAML file"};
@@ -243,7 +293,7 @@ Result<Config> read_config(const std::string& path) {
     if (count < sizeof block) break;
   }
   if (std::ferror(file.get()) != 0) return cannot_read();
-  return parse_config(text, path);
+  return parse_config(text, path, use);
 }
 
 std::vector<KeyInfo> config_keys() {

@@ -11,11 +11,16 @@
 
 namespace vipgate {
 
+// `vipgated compile` is asked about single things: the zones that a gateway needs for its sources'
+// names may be missing, and are added by it.
+enum class ConfigUse : uint8_t { kRun, kCompile };
+
 // The error is one line per mistake, up to 20, each "file:line:column: what is wrong; what would be
 // right". Everything is checked except whether this machine has the CPUs (check_cpus()).
-Result<Config> read_config(const std::string& path);
+Result<Config> read_config(const std::string& path, ConfigUse use = ConfigUse::kRun);
 // The same for a text in memory; `file_name` is for messages only. Never throws.
-Result<Config> parse_config(std::string_view text, const std::string& file_name);
+Result<Config> parse_config(std::string_view text, const std::string& file_name,
+                            ConfigUse use = ConfigUse::kRun);
 
 // Every key that the reader knows, in the order of the annotated file.
 std::vector<KeyInfo> config_keys();

@@ -136,6 +136,29 @@ Rule<std::string> text_rule(const std::string& wanted) {
           [](const std::string& value) { return value; }};
 }
 
+Rule<std::string> optional_text_rule(const std::string& wanted) {
+  Rule<std::string> rule = text_rule(wanted);
+  rule.parse = [parse = std::move(rule.parse)](const YamlNode& node) -> Result<std::string> {
+    if (node.kind == YamlNode::Kind::kScalar && node.scalar.empty()) return std::string();
+    return parse(node);
+  };
+  return rule;
+}
+
+Rule<std::string> checked_text_rule(const std::string& wanted,
+                                    std::function<std::string(const std::string&)> check) {
+  Rule<std::string> rule = text_rule(wanted);
+  rule.parse = [parse = std::move(rule.parse),
+                check = std::move(check)](const YamlNode& node) -> Result<std::string> {
+    auto text = parse(node);
+    if (!text) return text;
+    std::string fault = check(*text);
+    if (!fault.empty()) return Error{std::move(fault)};
+    return text;
+  };
+  return rule;
+}
+
 Rule<std::string> identifier_rule(size_t max_length) {
   const std::string wanted =
       "a name of 1 to " + std::to_string(max_length) + " of A-Z a-z 0-9 . _ -";

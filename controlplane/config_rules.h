@@ -25,6 +25,7 @@ enum class KeyType : uint8_t {
   kBoolean,
   kChoice,         // one of `words`
   kAutoOrInteger,  // the word auto, or a number from `min` to `max`
+  kTextOrInteger,  // a text that may be a bare number
 };
 
 // What is known about the values of one key, apart from its name.
@@ -89,21 +90,26 @@ Rule<E> choice_rule(const Words<E>& choices) {
 }
 
 Rule<bool> boolean_rule();
-// `auto` is 0.
+// `auto` becomes `meaning`.
 template <class T = uint16_t>
-Rule<T> auto_or_integer_rule(int64_t min, int64_t max) {
+Rule<T> auto_or_integer_rule(int64_t min, int64_t max, T meaning = T{0}) {
   return {{KeyType::kAutoOrInteger, min, max, {"auto"}},
-          [min, max](const YamlNode& node) -> Result<T> {
-            if (node.kind == YamlNode::Kind::kScalar && node.scalar == "auto") return T{0};
+          [min, max, meaning](const YamlNode& node) -> Result<T> {
+            if (node.kind == YamlNode::Kind::kScalar && node.scalar == "auto") return meaning;
             auto number = parse_integer(node, min, max);
             if (!number) return Error{number.error() + ", or auto"};
             return static_cast<T>(*number);
           },
-          [](const T& value) { return value == 0 ? "auto" : std::to_string(value); }};
+          [meaning](const T& value) { return value == meaning ? "auto" : std::to_string(value); }};
 }
 
 // Any text that is not empty and has no control characters. `wanted` completes "write …".
 Rule<std::string> text_rule(const std::string& wanted);
+// The same, or "" for none.
+Rule<std::string> optional_text_rule(const std::string& wanted);
+// What `check` finds wrong with a text, without its key's name, as an error; empty: it is good.
+Rule<std::string> checked_text_rule(const std::string& wanted,
+                                    std::function<std::string(const std::string&)> check);
 // 1 to `max_length` characters of A-Z a-z 0-9 . _ -, the first a letter or digit.
 Rule<std::string> identifier_rule(size_t max_length);
 // Labels of 1-63 of a-z 0-9 -, without a hyphen at an end, at most 253 characters, no final dot.
@@ -116,10 +122,24 @@ enum class AddressUse : uint8_t { kEndpoint, kNextHop };
 Rule<IpAddress> address_rule(AddressUse use);
 // An interface address: not the network's or broadcast address of its own prefix.
 Rule<IpPrefix> interface_address_rule();
+// A network: no bits behind its length.
+Rule<IpPrefix> prefix_rule();
+// "first-last" or a prefix, of at least two unicast addresses of this family.
+Rule<IpRange> ip_range_rule(int family);
 // Unicast.
 Rule<MacAddress> mac_rule();
 // "lo-hi", both from 1 to 65535.
 Rule<PortRange> port_range_rule();
+
+// Why `name` (without a final dot) is not a lower-case DNS name, or empty.
+std::string dns_name_fault(std::string_view name, bool underscore);
+
+// What a master may be: "host:port", "http(s)://host:port", "zk://[user:pass@]host:port,…/path".
+Rule<std::string> mesos_master_rule();
+// "http(s)://host[:port][/path]".
+Rule<std::string> http_url_rule();
+// "sqlite:PATH", "zk://…/path" or "none".
+Rule<std::string> store_rule();
 
 // Why the address cannot be used as `use`, or nullptr: "a multicast address".
 const char* unusable_because(const IpAddress& address, AddressUse use);

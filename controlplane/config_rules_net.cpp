@@ -10,7 +10,89 @@ namespace {
 constexpr size_t kMaxNameLength = 253;  // RFC 1035 2.3.4, without the root's dot
 constexpr size_t kMaxLabelLength = 63;
 
-// Why `name` (without a final dot) is not a lower-case DNS name, or empty.
+Result<IpAddress> parse_usable_address(const YamlNode& node, AddressUse use) {
+  auto text = parse_text(node, "an IPv4 or IPv6 address");
+  if (!text) return Error{text.error()};
+  auto address = parse_ip_address(*text);
+  if (!address) {
+    if (text->find('/') != std::string::npos && parse_ip_prefix(*text).ok()) {
+      return Error{quote_value(*text) + " is a prefix; write an address without '/length'"};
+    }
+    return Error{quote_value(*text) + " is not an address; write an IPv4 or IPv6 address"};
+  }
+  if (const char* reason = unusable_because(*address, use)) {
+    return Error{*text + " is " + reason + "; write a unicast address"};
+  }
+  return address;
+}
+
+// Whether the bits after the prefix length are all `bit`.
+bool host_bits_are(const IpPrefix& prefix, bool bit) {
+  for (int i = prefix.length; i < prefix.address.bits(); ++i) {
+    const int byte = prefix.address.bytes()[static_cast<size_t>(i / 8)];
+    if (((byte >> (7 - i % 8)) & 1) != (bit ? 1 : 0)) return false;
+  }
+  return true;
+}
+
+// The address of the network, or its last one.
+IpAddress end_of(const IpPrefix& prefix, bool last) {
+  std::array<uint8_t, 16> bytes = prefix.address.bytes();
+  for (int i = prefix.length; i < prefix.address.bits(); ++i) {
+    const auto bit = static_cast<uint8_t>(0x80 >> (i % 8));
+    uint8_t& byte = bytes[static_cast<size_t>(i / 8)];
+    byte = static_cast<uint8_t>(last ? byte | bit : byte & ~bit);
+  }
+  if (prefix.address.is_v6()) return Ipv6Address{bytes};
+  Ipv4Address v4;
+  std::memcpy(&v4, bytes.data(), sizeof v4);
+  return v4;
+}
+
+// The prefix that a range is, or nothing.
+std::optional<IpPrefix> as_prefix(const IpRange& range) {
+  for (int length = 0; length <= range.first.bits(); ++length) {
+    const IpPrefix prefix{range.first, length};
+    if (end_of(prefix, false) == range.first && end_of(prefix, true) == range.last) return prefix;
+  }
+  return std::nullopt;
+}
+
+Result<IpRange> parse_ip_range(const YamlNode& node, int family) {
+  const std::string wanted = family == 4 ? "first-last or a prefix, as 11.0.0.0-11.255.255.255"
+                                         : "first-last or a prefix, as fd01:c::/64";
+  auto text = parse_text(node, wanted);
+  if (!text) return Error{text.error()};
+  const size_t dash = text->find('-');
+  IpRange range;
+  if (dash != std::string::npos) {
+    auto first = parse_ip_address(std::string_view(*text).substr(0, dash));
+    auto last = parse_ip_address(std::string_view(*text).substr(dash + 1));
+    if (first.ok() && last.ok()) range = {*first, *last};
+  } else if (auto prefix = parse_ip_prefix(*text); prefix.ok()) {
+    range = {end_of(*prefix, false), end_of(*prefix, true)};
+  }
+  if (range.first.family() != family || range.last.family() != family) {
+    return Error{quote_value(*text) + " is not a range of IPv" + std::to_string(family) +
+                 " addresses; write " + wanted};
+  }
+  if (range.last < range.first) {
+    return Error{quote_value(*text) + " is backwards; write " + to_string(range.last) + "-" +
+                 to_string(range.first)};
+  }
+  if (range.first == range.last) {
+    return Error{quote_value(*text) + " is a single address; write " + wanted};
+  }
+  for (const IpAddress& end : {range.first, range.last}) {
+    if (const char* reason = unusable_because(end, AddressUse::kEndpoint)) {
+      return Error{to_string(end) + " is " + reason + "; write a range of unicast addresses"};
+    }
+  }
+  return range;
+}
+
+}  // namespace
+
 std::string dns_name_fault(std::string_view name, bool underscore) {
   if (name.size() > kMaxNameLength) {
     return "it has " + std::to_string(name.size()) + " characters; a DNS name has at most 253";
@@ -37,33 +119,6 @@ std::string dns_name_fault(std::string_view name, bool underscore) {
   }
   return "";
 }
-
-Result<IpAddress> parse_usable_address(const YamlNode& node, AddressUse use) {
-  auto text = parse_text(node, "an IPv4 or IPv6 address");
-  if (!text) return Error{text.error()};
-  auto address = parse_ip_address(*text);
-  if (!address) {
-    if (text->find('/') != std::string::npos && parse_ip_prefix(*text).ok()) {
-      return Error{quote_value(*text) + " is a prefix; write an address without '/length'"};
-    }
-    return Error{quote_value(*text) + " is not an address; write an IPv4 or IPv6 address"};
-  }
-  if (const char* reason = unusable_because(*address, use)) {
-    return Error{*text + " is " + reason + "; write a unicast address"};
-  }
-  return address;
-}
-
-// Whether the bits after the prefix length are all `bit`.
-bool host_bits_are(const IpPrefix& prefix, bool bit) {
-  for (int i = prefix.length; i < prefix.address.bits(); ++i) {
-    const int byte = prefix.address.bytes()[static_cast<size_t>(i / 8)];
-    if (((byte >> (7 - i % 8)) & 1) != (bit ? 1 : 0)) return false;
-  }
-  return true;
-}
-
-}  // namespace
 
 const char* unusable_because(const IpAddress& address, AddressUse use) {
   const auto& bytes = address.bytes();
@@ -120,6 +175,37 @@ Rule<IpPrefix> interface_address_rule() {
             return prefix;
           },
           [](const IpPrefix& value) { return to_string(value); }};
+}
+
+Rule<IpPrefix> prefix_rule() {
+  return {{KeyType::kText, {}, {}, {}},
+          [](const YamlNode& node) -> Result<IpPrefix> {
+            constexpr const char* kWanted = "a prefix, as 10.20.0.0/16";
+            auto text = parse_text(node, kWanted);
+            if (!text) return Error{text.error()};
+            auto prefix = parse_ip_prefix(*text);
+            if (!prefix) return Error{quote_value(*text) + " is not a prefix; write " + kWanted};
+            if (const char* reason = unusable_because(prefix->address, AddressUse::kEndpoint)) {
+              return Error{*text + " is " + reason + "; write a prefix of unicast addresses"};
+            }
+            const IpPrefix network{end_of(*prefix, false), prefix->length};
+            if (network != *prefix) {
+              return Error{*text + " has bits behind its length; write " + to_string(network)};
+            }
+            return prefix;
+          },
+          [](const IpPrefix& value) { return to_string(value); }};
+}
+
+Rule<IpRange> ip_range_rule(int family) {
+  return {{KeyType::kText, {}, {}, {}},
+          [family](const YamlNode& node) { return parse_ip_range(node, family); },
+          [](const IpRange& value) {
+            // The size of an IPv4 range matters to the allocation: both ends are shown.
+            const auto prefix = value.first.is_v6() ? as_prefix(value) : std::nullopt;
+            return prefix ? to_string(*prefix)
+                          : to_string(value.first) + "-" + to_string(value.last);
+          }};
 }
 
 Rule<MacAddress> mac_rule() {

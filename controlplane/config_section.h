@@ -39,6 +39,8 @@ class Section {
 
   // Defaults are taken from elsewhere in the file: do not describe them.
   void inherit_defaults() { inherits_ = true; }
+  // Whether a file is read (else keys are described, or values listed).
+  bool reading() const { return output_.diagnostics != nullptr; }
   SourcePosition position() const { return node_ ? node_->position : SourcePosition{}; }
 
   template <class T>

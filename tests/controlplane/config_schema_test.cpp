@@ -90,6 +90,9 @@ void expect_same_value(const KeyInfo& key, const YamlNode& node) {
     case KeyType::kText:
       EXPECT_EQ(attribute("type"), "string");
       break;
+    case KeyType::kTextOrInteger:
+      EXPECT_EQ(attribute("type"), "[string, integer]");
+      break;
     case KeyType::kBoolean:
       EXPECT_EQ(attribute("type"), "boolean");
       break;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shows vipgate at work on real traffic, in network namespaces of its own: a name that resolves, a
-# virtual address that forwards, backends that come and go. Every step checks what it shows.
+# Shows vipgate at work on real traffic, in network namespaces of its own: Mesos starts, scales and kills
+# an app, and its names and its virtual address follow. Every step checks what it shows.
 #
 # Usage: demo.sh [--fast] [--keep] | --stop LAB
 #   --fast  no pauses between the steps
@@ -10,6 +10,8 @@ set -euo pipefail
 . "$(dirname "$0")/lab.sh"
 
 NAME=redis.marathon.l4lb.thisdcos.directory
+TASK_NAME=redis.marathon.mesos
+SRV_NAME=_redis._tcp.marathon.mesos
 VIP=11.202.66.36
 DNS=10.9.0.53
 SOURCE=$LAB_TOP/config/demo.yaml
@@ -49,15 +51,40 @@ try() {
 
 # --- the steps
 
+# task_command BACKEND: the fake master's command that starts a redis task on the backend's agent.
+task_command() {
+  printf '{"op": "add_task", "name": "redis", "agent": "%s", "ports": [%s]}' "$(lab_address "$1")" \
+    "{\"number\": ${LAB_REDIS_PORT[$1]}, \"name\": \"redis\", \"vip\": \"/redis:6379\"}"
+}
+
+# mesos_step COMMANDS BACKEND…: prints when what followed, and remembers the ids of new tasks in $output.
+mesos_step() {
+  output=$(lab_mesos_step "$@" 2>&1) || lab_fail "$output"
+  grep -v '^task ' <<<"$output" | indent
+}
+
+deploy() {
+  title "Deploy an app on Mesos"
+  say "Marathon starts redis on b1 and b2, with the label VIP_0=/redis:6379. From the master's events on:"
+  local name agents=""
+  for name in "${LAB_BACKENDS[@]}"; do
+    agents+="{\"op\": \"add_agent\", \"address\": \"$(lab_address "$name")\"}, "
+  done
+  mesos_step "[$agents $(task_command b1), $(task_command b2)]" b1 b2
+  mapfile -t tasks < <(sed -n 's/^task //p' <<<"$output")
+  good "names and VIP followed; a name is answered only when its VIP forwards"
+}
+
 ask_dns() {
-  title "Ask for the name"
+  title "Ask for the names"
   say "The answer is written into the very packet that asked; no DNS server process is involved."
   try client "dig +noall +comments +answer $NAME @$DNS | grep -v '^$'" || true
   [[ $output == *"status: NOERROR"*"$VIP"* ]] || lab_fail "$NAME did not resolve to $VIP"
-  try client "dig +short AAAA $NAME @$DNS" || lab_fail "the question for AAAA was not answered"
+  try client "dig +short $TASK_NAME @$DNS; dig +short SRV $SRV_NAME @$DNS" || true
+  [[ $output == *10.9.1.11*" ${LAB_REDIS_PORT[b1]} "* ]] || lab_fail "the task has no A or no SRV record"
   try client "dig +noall +comments nobody.$NAME @$DNS | grep status" || true
   [[ $output == *"status: NXDOMAIN"* ]] || lab_fail "a name that does not exist was not denied"
-  good "the name resolves to its VIP; a name that does not exist is denied"
+  good "the VIP's name, the task's name and its port; a name that does not exist is denied"
 }
 
 # tally COUNT: who served COUNT connections, as "12 b1" lines in $output.
@@ -68,16 +95,23 @@ tally() {
 # served BACKEND: how many of the connections of the last tally it served.
 served() { awk -v name="$1" '$2 == name { print $1; found = 1 } END { if (!found) print 0 }' <<<"$output"; }
 
-reach_everybody() {
-  title "Talk to redis through the VIP"
-  say "Three redis-servers, each on a port of its own, each with its name under the key 'whoami'."
-  lab_wait 15 "the first reply through the VIP" lab_vip_answers "$VIP"
+# reach BACKEND…: 30 connections, which exactly these serve.
+reach() {
   tally 30
   local name
-  for name in "${LAB_BACKENDS[@]}"; do
+  for name; do
     [ "$(served "$name")" -gt 0 ] || lab_fail "no connection reached $name"
   done
-  good "30 connections, every one answered, all three backends took part"
+  local all="$*"
+  [ "$(awk -v all=" $all " '{ n += $1 } !index(all, " " $2 " ") { bad = 1 } END { print n, bad + 0 }' \
+    <<<"$output")" = "30 0" ] || lab_fail "connections failed, or went to others than $all"
+}
+
+talk() {
+  title "Talk to redis through the VIP"
+  say "Each redis-server is on a port of its own and has its name under the key 'whoami'."
+  reach b1 b2
+  good "30 connections, every one answered, by b1 and b2"
 }
 
 # The long-lived connection: a redis-cli that reads commands from a pipe.
@@ -110,31 +144,32 @@ check_long_connection() {
   good "the long-lived connection to $long_backend is still the same one"
 }
 
-# Another backend than the one that the long-lived connection uses.
-choose_victim() {
-  for victim in "${LAB_BACKENDS[@]}"; do [ "$victim" = "$long_backend" ] || break; done
+scale() {
+  title "Scale the app to three"
+  mesos_step "[$(task_command b3)]" b1 b2 b3
+  tasks+=("$(sed -n 's/^task //p' <<<"$output")")
+  reach b1 b2 b3
+  good "30 connections, every one answered, all three took part"
+  check_long_connection
 }
 
-lose_a_backend() {
-  choose_victim
-  title "Kill $victim, and take it out by a reload"
-  prompt "$victim" "kill -KILL $(<"$LAB_DIR/$victim/redis.pid")   # redis-server"
-  lab_kill_redis "$victim"
-  say "Nothing tells the gateway yet, so connections to $victim are refused:"
-  tally 12
-  [ "$(served "$victim")" = 0 ] || lab_fail "$victim was killed and still answers"
-  say "Its weight becomes 0: no new connection for it."
-  cp "$CONFIG" "$CONFIG.before"
-  sed -i "/address: $(lab_address "$victim")[ ,}]/ s/weight: [0-9]*/weight: 0/" "$CONFIG"
-  prompt gw "diff vipgated.yaml.before vipgated.yaml"
-  if diff "$CONFIG.before" "$CONFIG" | indent; then lab_fail "the weight of $victim was not found"; fi
-  reload
-  [[ $output == *reloaded* ]] || lab_fail "the gateway refused the changed file"
-  tally 30
-  if [ "$(awk '{ n += $1 } $2 !~ /^b[1-3]$/ { bad = 1 } END { print n, bad + 0 }' <<<"$output")" != "30 0" ] ||
-    [ "$(served "$victim")" != 0 ]; then
-    lab_fail "connections failed or went to $victim after the reload"
-  fi
+# Another backend than the one that the long-lived connection uses.
+lose_a_task() {
+  local index others=()
+  for index in 0 1 2; do
+    victim=$index
+    [ "${LAB_BACKENDS[index]}" = "$long_backend" ] || break
+  done
+  local name=${LAB_BACKENDS[victim]}
+  title "Kill the task on $name"
+  for index in 0 1 2; do
+    [ "$index" = "$victim" ] || others+=("${LAB_BACKENDS[index]}")
+  done
+  prompt "$name" "kill -KILL $(<"$LAB_DIR/$name/redis.pid")   # redis-server; Mesos says TASK_FAILED"
+  lab_kill_redis "$name"
+  mesos_step "[{\"op\": \"kill_task\", \"task\": \"${tasks[victim]}\", \"state\": \"TASK_FAILED\"}]" \
+    "${others[@]}"
+  reach "${others[@]}"
   good "30 new connections, every one answered by one of the other two"
   check_long_connection
 }
@@ -148,7 +183,7 @@ reload() {
 try_a_broken_file() {
   title "Try a file with a mistake"
   cp "$CONFIG" "$CONFIG.good"
-  sed -i '0,/weight: /s//weigth: /' "$CONFIG"
+  sed -i 's/masters: /mastres: /' "$CONFIG"
   local status=0
   prompt gw "vipgated --check --config vipgated.yaml"
   output=$("$VIPGATED" --check --config "$CONFIG" 2>&1) || status=$?
@@ -201,10 +236,18 @@ explain_keep() {
    Resolve and connect:      ip netns exec $LAB_ID-client dig $NAME @$DNS
                              ip netns exec $LAB_ID-client redis-cli -h $NAME -p 6379 GET whoami
    Watch the client's wire:  ip netns exec $LAB_ID-gw tcpdump -ni vg0
+   Start another task:       tests/support/fake_mesos_master.py --tell $LAB_DIR/master.sock \\
+                               '$(task_command b3)'
    Change the configuration: \$EDITOR $CONFIG && kill -HUP $LAB_GATEWAY_PID
    Counters, log:            kill -USR1 $LAB_GATEWAY_PID; tail $LAB_DIR/vipgated.log
    Stop and clean up:        tests/netns/demo.sh --stop $LAB_ID
 TEXT
+}
+
+start_master() {
+  title "Start a Mesos master"
+  prompt gw "fake_mesos_master.py --port 5050   # the real protocol, with an empty cluster"
+  lab_master_start
 }
 
 build_lab() {
@@ -222,8 +265,8 @@ TEXT
 start_gateway() {
   title "Start the gateway"
   CONFIG=$LAB_DIR/vipgated.yaml
-  cp "$SOURCE" "$CONFIG"
-  prompt gw "vipgated --config vipgated.yaml   # a copy of config/demo.yaml"
+  sed '/^services:/,/^$/d' "$SOURCE" >"$CONFIG"
+  prompt gw "vipgated --config vipgated.yaml   # config/demo.yaml without its services: they are Mesos'"
   lab_gateway_start "$CONFIG"
   grep ready "$LAB_DIR/vipgated.log" | indent
 }
@@ -249,11 +292,14 @@ main() {
   lab_require
   lab_init
   build_lab
+  start_master
   start_gateway
+  deploy
   ask_dns
-  reach_everybody
+  talk
   open_long_connection
-  lose_a_backend
+  scale
+  lose_a_task
   try_a_broken_file
   ping_both
   show_counters

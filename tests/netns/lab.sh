@@ -310,6 +310,28 @@ lab_gateway_stop() {
   wait "$pid"
 }
 
+# --- the cluster's master
+
+# A Mesos master that is a fake, in the gateway's namespace: what `lab_mesos_step` tells it happens.
+lab_master_start() {
+  lab_spawn gw "$LAB_DIR/master.log" python3 "$LAB_TOP/tests/support/fake_mesos_master.py" --port 5050 \
+    --control "$LAB_DIR/master.sock"
+  lab_wait 15 "the fake Mesos master" grep -q '"ports"' "$LAB_DIR/master.log"
+}
+
+lab_master_tell() {
+  python3 "$LAB_TOP/tests/support/fake_mesos_master.py" --tell "$LAB_DIR/master.sock" "$1"
+}
+
+# lab_mesos_step COMMANDS BACKEND…: tells the master, a JSON list, and prints how long names and VIP took
+# to follow, after which these backends serve and no others.
+lab_mesos_step() {
+  local commands=$1 name backends=""
+  shift
+  for name; do backends+="$name=$(lab_address "$name"):${LAB_REDIS_PORT[$name]} "; done
+  lab_in client python3 "$LAB_TOP/tests/netns/mesos_step.py" "$LAB_DIR/master.sock" "$commands" "$backends"
+}
+
 # --- taking it down
 
 lab_pids() {

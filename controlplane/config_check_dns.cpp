@@ -1,0 +1,118 @@
+#include "controlplane/config_check_dns.h"
+
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "controlplane/config_rules.h"
+
+namespace vipgate {
+namespace {
+
+constexpr size_t kMaxNameLength = 253;
+constexpr size_t kMaxTextLength = 1024;  // five character-strings of RFC 1035 3.3.14, roughly
+
+// Why `text` is not the complete name of another host, or empty.
+std::string target_fault(std::string text) {
+  if (text.size() > 1 && text.back() == '.') text.pop_back();
+  const std::string fault = dns_name_fault(text, true);
+  return fault.empty() ? "" : quote_value(text) + ": " + fault;
+}
+
+std::string srv_fault(const std::string& data) {
+  std::istringstream words(data);
+  std::vector<std::string> parts;
+  for (std::string part; words >> part;) parts.push_back(part);
+  const std::string wanted = "write priority, weight, port and target, as 0 1 6379 redis.mesos";
+  if (parts.size() != 4) return quote_value(data) + " is no SRV data; " + wanted;
+  for (size_t i = 0; i < 3; ++i) {
+    YamlNode number;
+    number.kind = YamlNode::Kind::kScalar;
+    number.scalar = parts[i];
+    if (!parse_integer(number, 0, 65535)) {
+      return quote_value(parts[i]) + " is no number from 0 to 65535; " + wanted;
+    }
+  }
+  return parts[3] == "." ? "" : target_fault(parts[3]);
+}
+
+std::string data_fault(const DnsRecordConfig& record) {
+  if (record.type == "A" || record.type == "AAAA") {
+    const int family = record.type == "A" ? 4 : 6;
+    const auto address = parse_ip_address(record.data);
+    if (address.ok() && address->family() == family) return "";
+    return quote_value(record.data) + " is not an IPv" + std::to_string(family) +
+           " address, as the type " + record.type + " has";
+  }
+  if (record.type == "SRV") return srv_fault(record.data);
+  if (record.type == "TXT") {
+    if (record.data.size() <= kMaxTextLength) return "";
+    return "the text has " + std::to_string(record.data.size()) + " bytes; write at most " +
+           std::to_string(kMaxTextLength);
+  }
+  return target_fault(record.data);
+}
+
+void check_records(const ZoneConfig& zone, size_t index, const YamlNode& root,
+                   Diagnostics& diagnostics) {
+  // RFC 1034 3.6.2: beside a CNAME stands nothing else.
+  std::map<std::string, const DnsRecordConfig*> first;
+  std::set<std::tuple<std::string, std::string, std::string>> seen;
+  for (size_t k = 0; k < zone.records.size() && !diagnostics.full(); ++k) {
+    const DnsRecordConfig& record = zone.records[k];
+    const auto at = [&](std::string_view key) {
+      return position_at(root, {"dns", "zones", index, "records", k, key});
+    };
+    if (const std::string fault = data_fault(record); !fault.empty()) {
+      diagnostics.error(at("data"), "data: " + fault);
+    }
+    const size_t length = record.name == "@" ? 0 : record.name.size() + 1;
+    if (length + zone.name.size() > kMaxNameLength) {
+      diagnostics.error(at("name"), "with its zone '" + zone.name + "' the name has " +
+                                        std::to_string(length + zone.name.size()) +
+                                        " characters; a DNS name has at most 253");
+    }
+    if (record.name == "@" && record.type == "CNAME") {
+      diagnostics.error(at("type"),
+                        "the zone itself cannot be a CNAME: its SOA stands there; write A or AAAA");
+    }
+    const auto [other, is_new] = first.try_emplace(record.name, &record);
+    if (!is_new && (record.type == "CNAME" || other->second->type == "CNAME")) {
+      diagnostics.error(at("name"), "'" + record.name + "' already has a record in line " +
+                                        std::to_string(other->second->position.line) +
+                                        "; a name with a CNAME has no other record");
+    } else if (!seen.insert({record.name, record.type, record.data}).second) {
+      diagnostics.error(record.position, "this record is already there; keep one of them");
+    }
+  }
+}
+
+}  // namespace
+
+void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  std::set<std::string> names;
+  const auto claim = [&](const std::string& name, SourcePosition position) {
+    if (!names.insert(name).second) {
+      diagnostics.error(position,
+                        "the zone '" + name + "' is already there; name each zone and alias once");
+    }
+  };
+  for (size_t i = 0; i < config.dns.zones.size(); ++i) {
+    const ZoneConfig& zone = config.dns.zones[i];
+    claim(zone.name, position_at(root, {"dns", "zones", i, "name"}));
+    for (size_t k = 0; k < zone.aliases.size(); ++k) {
+      claim(zone.aliases[k], position_at(root, {"dns", "zones", i, "aliases", k}));
+    }
+    check_records(zone, i, root, diagnostics);
+  }
+  const bool names_wanted = !config.services.empty() && !config.dns.zones.empty();
+  if (names_wanted && services_zone(config) == nullptr) {
+    diagnostics.error(position_at(root, {"dns", "zones"}),
+                      "zones: none of them has `services: true`, so no service has a name; add it "
+                      "to one zone");
+  }
+}
+
+}  // namespace vipgate

@@ -1,0 +1,18 @@
+// The sections of the configuration that are about where services come from, and whether they live.
+#pragma once
+
+#include "controlplane/config.h"
+#include "controlplane/config_section.h"
+
+namespace vipgate {
+
+// Rules that these sections and those of config_reader.cpp share.
+const Rule<Mode>& mode_rule();
+const Rule<std::string>& pool_name_rule();
+
+// The map `health` in `s`.
+void read_health(Section& s, HealthConfig& health);
+// `mesos`, `marathon`, `named_vips` and `store`. REQUIRES: `config.defaults` has been read.
+void read_sources(Section& s, Config& config);
+
+}  // namespace vipgate

@@ -1,0 +1,1 @@
+#include "controlplane/health_feed.h"

@@ -1,0 +1,33 @@
+// Has the reals checked that the reconciler forwards to, and tells it what the checks say; watches
+// what the data plane sees of them, to have a real checked at once that stops answering.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/commit_pacer.h"
+#include "controlplane/dataplane_control.h"
+#include "controlplane/health/health_checker.h"
+#include "controlplane/loop_client.h"
+#include "controlplane/reconciler.h"
+
+namespace vipgate {
+
+// Owned by the control loop, called by the control thread. The references outlive this.
+class HealthFeed : public LoopClient {
+ public:
+  HealthFeed(std::unique_ptr<HealthChecker> checker, Reconciler& reconciler,
+             const DataplaneControl& dataplane, CommitPacer& pacer);
+
+  [[nodiscard]] int fd() const override { return checker_->fd(); }
+  void process(int64_t now_ms) override;
+  void act(int64_t now_ms) override;
+  [[nodiscard]] int64_t next_deadline_ms() const override;
+  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const override;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,226 @@
+#include "controlplane/mesos_feed.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+#include <variant>
+
+namespace vipgate {
+namespace {
+
+constexpr int64_t kNeverMs = std::numeric_limits<int64_t>::max();
+constexpr int64_t kNeverNs = kNeverMs;
+constexpr size_t kQueueCapacity = 4096;
+// Of one round, so that signals and deadlines are not kept waiting.
+constexpr size_t kInputsAtOnce = 2048;
+// How soon to hand the store some more.
+constexpr int64_t kSaveMs = 5;
+
+int64_t now_ns() {
+  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+}
+
+// Tells clusters with one domain apart by their order.
+std::string store_name(const Config& config, size_t index) {
+  size_t earlier = 0;
+  for (size_t i = 0; i < index; ++i) {
+    if (config.mesos[i].domain == config.mesos[index].domain) ++earlier;
+  }
+  return config.mesos[index].domain + (earlier == 0 ? "" : "#" + std::to_string(earlier));
+}
+
+}  // namespace
+
+struct MesosFeed::Cluster {
+  Cluster(const Config& config, size_t number, VipAllocator& allocator, StateStore& state)
+      : index(number),
+        label("mesos[" + std::to_string(number) + "] (" + config.mesos[number].domain + ")"),
+        cluster({int64_t{config.mesos[number].recovery_s} * 1000}),
+        view(config, number, allocator),
+        store(state, store_name(config, number)) {}
+
+  const size_t index;
+  const std::string label;
+  MesosCluster cluster;
+  MesosView view;
+  MesosStore store;
+  std::unique_ptr<MesosSource> source;
+  bool connected = false;
+  bool has_state = false;  // from the cluster itself, not from the store
+  bool expired = false;
+  int64_t lost_at_ms = 0;                 // REQUIRES: !connected
+  int64_t oldest_received_ns = kNeverNs;  // of what was applied and not staged yet
+  uint64_t events = 0, whole_states = 0;
+  size_t reported_skipped = 0;
+};
+
+MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator, StateStore& store,
+                     Reconciler& reconciler, CommitPacer& pacer)
+    : config_(config), reconciler_(reconciler), pacer_(pacer) {
+  for (size_t i = 0; i < config.mesos.size(); ++i) {
+    clusters_.push_back(std::make_unique<Cluster>(config, i, allocator, store));
+  }
+}
+
+// The sources push into the queue: they must find it closed, or they would wait in it for ever.
+MesosFeed::~MesosFeed() {
+  if (queue_ != nullptr) queue_->close();
+  for (auto& cluster : clusters_) cluster->source.reset();
+}
+
+void MesosFeed::restore() {
+  for (auto& cluster : clusters_) {
+    if (auto status = cluster->store.restore(cluster->cluster); !status) {
+      spdlog::error("{}: the last state is not known: {}", cluster->label, status.error());
+      continue;
+    }
+    const size_t tasks = cluster->cluster.tasks().size();
+    if (tasks == 0) continue;
+    spdlog::info("{}: serving the last good state, {} tasks, until the cluster answers",
+                 cluster->label, tasks);
+    stage(*cluster);
+  }
+}
+
+Status MesosFeed::start() {
+  auto queue = MesosQueue::create(kQueueCapacity);
+  if (!queue) return Error{queue.error()};
+  queue_ = std::move(*queue);
+  for (auto& cluster : clusters_) {
+    auto source = MesosSource::start(config_.mesos[cluster->index], cluster->index, *queue_);
+    if (!source) return Error{source.error()};
+    cluster->source = std::move(*source);
+  }
+  return Done{};
+}
+
+int MesosFeed::fd() const { return queue_ == nullptr ? -1 : queue_->fd(); }
+
+void MesosFeed::process(int64_t now_ms) {
+  has_more_ = true;
+  for (size_t i = 0; i < kInputsAtOnce; ++i) {
+    auto input = queue_->try_pop();
+    if (!input) {
+      has_more_ = false;
+      break;
+    }
+    Cluster& cluster = *clusters_[input->cluster];
+    cluster.oldest_received_ns = std::min(cluster.oldest_received_ns, input->received_ns);
+    apply(cluster, std::move(*input), now_ms);
+  }
+  for (auto& cluster : clusters_) stage(*cluster);
+}
+
+void MesosFeed::apply(Cluster& cluster, MesosInput input, int64_t now_ms) {
+  if (auto* event = std::get_if<MesosEvent>(&input.what)) {
+    ++cluster.events;
+    if (const auto* subscribed = std::get_if<MesosSubscribed>(event)) {
+      spdlog::info("{}: subscribed: {} tasks, {} agents, {} of them not back yet", cluster.label,
+                   subscribed->state.tasks.size(), subscribed->state.agents.size(),
+                   subscribed->state.recovered_agent_ids.size());
+      ++cluster.whole_states;
+      cluster.has_state = true;
+    }
+    cluster.cluster.apply(std::move(*event), now_ms);
+  } else if (auto* state = std::get_if<MesosState>(&input.what)) {
+    ++cluster.whole_states;
+    cluster.has_state = true;
+    cluster.cluster.apply_sweep(std::move(*state), input.asked_ms, now_ms);
+  } else if (auto* masters = std::get_if<MesosMasters>(&input.what)) {
+    cluster.cluster.set_masters(std::move(*masters));
+  } else if (const auto* link = std::get_if<MesosLink>(&input.what)) {
+    apply_link(cluster, *link, now_ms);
+  }
+}
+
+void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms) {
+  if (link.connected) {
+    spdlog::info("{}: {}", cluster.label, link.detail);
+    cluster.expired = false;
+  } else {
+    spdlog::warn("{}: {}; its last state stays in force", cluster.label, link.detail);
+    if (cluster.connected) cluster.lost_at_ms = now_ms;
+  }
+  cluster.connected = link.connected;
+}
+
+// What changed in the cluster goes to the reconciler and to the store.
+void MesosFeed::stage(Cluster& cluster) {
+  const MesosChanges changes = cluster.cluster.take_changes();
+  const int64_t received_ns = std::exchange(cluster.oldest_received_ns, kNeverNs);
+  if (changes.empty()) return;
+  const size_t updates = changes.tasks.size() + changes.agents.size() + changes.frameworks.size();
+  pacer_.note(std::max<size_t>(updates, 1), std::min(received_ns, now_ns()));
+  reconciler_.stage({Origin::kMesos, cluster.index}, cluster.view.update(cluster.cluster, changes));
+  cluster.store.mark(changes);
+  report_skipped(cluster);
+}
+
+void MesosFeed::report_skipped(Cluster& cluster) {
+  const size_t count = cluster.view.skipped_count();
+  if (count == cluster.reported_skipped) return;
+  if (count > cluster.reported_skipped) {
+    spdlog::warn("{}: {} items cannot be used and are left out", cluster.label, count);
+  }
+  cluster.reported_skipped = count;
+}
+
+void MesosFeed::act(int64_t now_ms) {
+  if (has_more_) process(now_ms);
+  for (auto& cluster : clusters_) {
+    if (now_ms >= cluster->cluster.next_deadline_ms() && cluster->cluster.advance(now_ms)) {
+      stage(*cluster);
+    }
+    expire(*cluster, now_ms);
+  }
+  if (now_ms < last_save_ms_ + kSaveMs) return;
+  last_save_ms_ = now_ms;
+  for (auto& cluster : clusters_) cluster->store.save_some(cluster->cluster);
+}
+
+// Where the configuration limits how long the last state may stay in force.
+void MesosFeed::expire(Cluster& cluster, int64_t now_ms) {
+  const int64_t limit_ms = int64_t{config_.mesos[cluster.index].stale_limit_s} * 1000;
+  if (limit_ms == 0 || cluster.connected || cluster.expired) return;
+  if (now_ms - cluster.lost_at_ms < limit_ms) return;
+  cluster.expired = true;
+  spdlog::error("{}: no answer for {} s (stale_limit_s): its services are withdrawn", cluster.label,
+                limit_ms / 1000);
+  cluster.cluster.apply(MesosSubscribed{}, now_ms);
+  stage(cluster);
+}
+
+int64_t MesosFeed::next_deadline_ms() const {
+  if (has_more_) return 0;
+  int64_t next = kNeverMs;
+  for (const auto& cluster : clusters_) {
+    next = std::min(next, cluster->cluster.next_deadline_ms());
+    const int64_t limit_ms = int64_t{config_.mesos[cluster->index].stale_limit_s} * 1000;
+    if (limit_ms != 0 && !cluster->connected && !cluster->expired) {
+      next = std::min(next, cluster->lost_at_ms + limit_ms);
+    }
+    if (cluster->store.waits()) next = std::min(next, last_save_ms_ + kSaveMs);
+  }
+  return next;
+}
+
+std::vector<std::pair<std::string, uint64_t>> MesosFeed::counters() const {
+  std::vector<std::pair<std::string, uint64_t>> counters;
+  for (const auto& cluster : clusters_) {
+    const std::string prefix = "mesos." + std::to_string(cluster->index) + ".";
+    counters.emplace_back(prefix + "tasks", cluster->cluster.tasks().size());
+    counters.emplace_back(prefix + "tasks_waiting", cluster->cluster.waiting_tasks());
+    counters.emplace_back(prefix + "agents", cluster->cluster.agents().size());
+    counters.emplace_back(prefix + "agents_recovered", cluster->cluster.recovered_agents());
+    counters.emplace_back(prefix + "events", cluster->events);
+    counters.emplace_back(prefix + "whole_states", cluster->whole_states);
+    counters.emplace_back(prefix + "skipped", cluster->reported_skipped);
+    counters.emplace_back(prefix + "connected", cluster->connected ? 1 : 0);
+  }
+  return counters;
+}
+
+}  // namespace vipgate

@@ -1,0 +1,60 @@
+// Brings the Mesos clusters to the reconciler: what their sources put into the queue is applied to
+// the clusters, what changed goes through the views, and is remembered in the store.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/commit_pacer.h"
+#include "controlplane/config.h"
+#include "controlplane/loop_client.h"
+#include "controlplane/mesos/mesos_cluster.h"
+#include "controlplane/mesos/mesos_source.h"
+#include "controlplane/mesos_store.h"
+#include "controlplane/naming/mesos_view.h"
+#include "controlplane/naming/vip_allocator.h"
+#include "controlplane/reconciler.h"
+
+namespace vipgate {
+
+// Owned by the control loop, called by the control thread. The references outlive this.
+class MesosFeed : public LoopClient {
+ public:
+  MesosFeed(const Config& config, VipAllocator& allocator, StateStore& store,
+            Reconciler& reconciler, CommitPacer& pacer);
+  ~MesosFeed() override;
+
+  // Stages what the store has of the clusters: the last good state, until they tell otherwise.
+  void restore();
+  // Begins to follow them. An error: a file that the configuration names cannot be used.
+  Status start();
+
+  [[nodiscard]] int fd() const override;
+  void process(int64_t now_ms) override;
+  void act(int64_t now_ms) override;
+  [[nodiscard]] int64_t next_deadline_ms() const override;
+  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const override;
+
+ private:
+  struct Cluster;
+
+  void apply(Cluster& cluster, MesosInput input, int64_t now_ms);
+  void apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms);
+  void expire(Cluster& cluster, int64_t now_ms);
+  void stage(Cluster& cluster);
+  void report_skipped(Cluster& cluster);
+
+  const Config& config_;
+  Reconciler& reconciler_;
+  CommitPacer& pacer_;
+  std::vector<std::unique_ptr<Cluster>> clusters_;
+  std::unique_ptr<MesosQueue> queue_;
+  int64_t last_save_ms_ = 0;
+  bool has_more_ = false;  // in the queue, beyond what one round takes
+};
+
+}  // namespace vipgate

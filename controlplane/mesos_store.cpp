@@ -1,0 +1,142 @@
+#include "controlplane/mesos_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+namespace vipgate {
+namespace {
+
+// Of one hand-over: some milliseconds of making JSON.
+constexpr size_t kEntriesAtOnce = 1000;
+// The store is left to catch up beyond this.
+constexpr uint64_t kMostWaiting = 8000;
+
+constexpr char kSeparator = '/';
+constexpr std::string_view kMastersKey = "masters";
+
+std::string key_of(const MesosTaskKey& key) { return key.framework_id + kSeparator + key.task_id; }
+
+std::string endpoint(const MesosMaster& master) {
+  return master.ip + " " + std::to_string(master.port) + "\n";
+}
+
+// A line for the leader, or an empty one; then one for each master: "10.0.0.1 5050".
+std::string masters_text(const MesosMasters& masters) {
+  std::string text = masters.leader ? endpoint(*masters.leader) : "\n";
+  for (const MesosMaster& master : masters.masters) text += endpoint(master);
+  return text;
+}
+
+std::optional<MesosMaster> master_of(std::string_view line) {
+  const size_t space = line.find(' ');
+  if (space == std::string_view::npos) return std::nullopt;
+  MesosMaster master;
+  master.ip = line.substr(0, space);
+  const char* end = line.data() + line.size();
+  if (std::from_chars(line.data() + space + 1, end, master.port).ptr != end) return std::nullopt;
+  return master;
+}
+
+MesosMasters masters_of(std::string_view text) {
+  MesosMasters masters;
+  for (bool is_first = true; !text.empty(); is_first = false) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const auto master = master_of(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (is_first) {
+      masters.leader = master;
+    } else if (master) {
+      masters.masters.push_back(*master);
+    }
+  }
+  return masters;
+}
+
+void append_list(std::string& json, const std::map<std::string, std::string>& values) {
+  json += '[';
+  const char* comma = "";
+  for (const auto& [key, value] : values) {
+    json += comma;
+    json += value;
+    comma = ",";
+  }
+  json += ']';
+}
+
+}  // namespace
+
+MesosStore::MesosStore(StateStore& store, const std::string& name)
+    : store_(store),
+      task_space_("mesos/" + name + "/task"),
+      agent_space_("mesos/" + name + "/agent"),
+      framework_space_("mesos/" + name + "/framework"),
+      master_space_("mesos/" + name + "/master") {}
+
+Status MesosStore::restore(MesosCluster& cluster) {
+  // As one answer to GET_STATE, so that it is read as a master's.
+  std::string json = R"({"type":"GET_STATE","get_state":{"get_tasks":{"tasks":)";
+  auto tasks = store_.load(task_space_);
+  if (!tasks) return Error{tasks.error()};
+  append_list(json, *tasks);
+  json += R"(},"get_agents":{"agents":)";
+  auto agents = store_.load(agent_space_);
+  if (!agents) return Error{agents.error()};
+  append_list(json, *agents);
+  json += R"(},"get_frameworks":{"frameworks":)";
+  auto frameworks = store_.load(framework_space_);
+  if (!frameworks) return Error{frameworks.error()};
+  append_list(json, *frameworks);
+  json += "}}}";
+  if (!tasks->empty() || !agents->empty() || !frameworks->empty()) {
+    auto state = MesosParser().parse_state(json);
+    if (!state) return Error{"the stored state of " + task_space_ + ": " + state.error()};
+    cluster.restore(std::move(*state));
+  }
+  auto masters = store_.load(master_space_);
+  if (!masters) return Error{masters.error()};
+  if (const auto found = masters->find(std::string(kMastersKey)); found != masters->end()) {
+    cluster.set_masters(masters_of(found->second));
+  }
+  return Done{};
+}
+
+void MesosStore::mark(const MesosChanges& changes) {
+  unsaved_.tasks.insert(changes.tasks.begin(), changes.tasks.end());
+  unsaved_.agents.insert(changes.agents.begin(), changes.agents.end());
+  unsaved_.frameworks.insert(changes.frameworks.begin(), changes.frameworks.end());
+  unsaved_.masters = unsaved_.masters || changes.masters;
+}
+
+void MesosStore::save_some(const MesosCluster& cluster) {
+  if (!waits() || store_.health().waiting > kMostWaiting) return;
+  std::vector<StoreWrite> batch;
+  const auto take = [&](auto& keys, const std::string& space, const auto& find,
+                        const auto& text_of) {
+    while (!keys.empty() && batch.size() < kEntriesAtOnce) {
+      const auto key = *keys.begin();
+      keys.erase(keys.begin());
+      const auto* found = find(key);
+      batch.push_back(
+          {space, text_of(key), found == nullptr ? std::nullopt : std::optional(to_json(*found))});
+    }
+  };
+  const auto same = [](const std::string& key) { return key; };
+  take(
+      unsaved_.frameworks, framework_space_,
+      [&](const std::string& id) { return cluster.framework(id); }, same);
+  take(
+      unsaved_.agents, agent_space_, [&](const std::string& id) { return cluster.agent(id); },
+      same);
+  take(
+      unsaved_.tasks, task_space_, [&](const MesosTaskKey& key) { return cluster.task(key); },
+      key_of);
+  if (unsaved_.masters) {
+    batch.push_back({master_space_, std::string(kMastersKey), masters_text(cluster.masters())});
+    unsaved_.masters = false;
+  }
+  store_.write(std::move(batch));
+}
+
+}  // namespace vipgate

@@ -1,0 +1,41 @@
+// A cluster's last good state in the state store: one entry per task, agent and framework, as v1
+// JSON; and the masters. Only what changed is written, a bounded part at a time.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "controlplane/mesos/mesos_cluster.h"
+#include "controlplane/mesos/mesos_parser.h"
+#include "controlplane/store/state_store.h"
+
+namespace vipgate {
+
+// Owned and called by the control thread. `store` outlives this.
+class MesosStore {
+ public:
+  // `name` tells the cluster from others: its spaces are "mesos/<name>/…".
+  MesosStore(StateStore& store, const std::string& name);
+
+  // What was stored goes to the cluster, as not confirmed yet. An error: it cannot be read; the
+  // cluster stays empty.
+  Status restore(MesosCluster& cluster);
+
+  // Notes what must be written.
+  void mark(const MesosChanges& changes);
+  // Hands over a part of it, unless the store is far behind. The values are those of now.
+  void save_some(const MesosCluster& cluster);
+  // Whether there is more to hand over.
+  bool waits() const { return unsaved_.empty() == false; }
+
+ private:
+  StateStore& store_;
+  const std::string task_space_;
+  const std::string agent_space_;
+  const std::string framework_space_;
+  const std::string master_space_;
+  MesosChanges unsaved_;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,20 @@
+// The VipAllocator's memory in the state store, in the space that gateways share.
+#pragma once
+
+#include "common/result.h"
+#include "controlplane/naming/vip_allocator.h"
+#include "controlplane/store/state_store.h"
+
+namespace vipgate {
+
+// Reads what was stored into an allocator that has allocated nothing yet. Entries that cannot be
+// read are left out.
+Status restore_vips(StateStore& store, VipAllocator& allocator);
+
+// Hands over what the allocator has decided since the last call.
+void save_vips(VipAllocator& allocator, StateStore& store);
+
+// An entry of another gateway's. False: it is none, or it is the removal of one.
+bool adopt_vip(const StoreWrite& change, VipAllocator& allocator);
+
+}  // namespace vipgate

@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""How fast vipgated follows Mesos, end to end: the real binary on net_tap in network namespaces, a fake
+master that speaks the real protocol, and packets that show when a change has arrived.
+
+  start    SUBSCRIBED's last byte has been sent → names are answered and VIPs forward; memory
+  updates  one TASK_UPDATED is written to the wire → the first packet at the new real
+  burst    10,000 updates at once → the last of them is in force; how many snapshots; and whether traffic
+           to services that they do not touch lost a packet or moved a flow
+  large    `start` with 400,000 tasks
+
+  perf/mesos_convergence.py [--json RESULT] [--only start,updates,burst] [--tasks 50000] …
+
+Exit status: 0 measured, 1 not (says why), 77 no namespaces here. Needs root. With two CPUs everything
+shares them, the fake master and the probes too: figures are worse than a gateway's.
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests/scenarios"))
+
+from lab import Failure, Lab, wait_for  # noqa: E402
+from probes import Probes  # noqa: E402
+
+AGENTS = "10.64.0.0/12"
+FIRST_AGENT = "10.64.0.1"
+PORT = 7000  # of every real and VIP that probes go to
+PROBE_INTERVAL_S = 0.0002
+STEADY_SERVICES, STEADY_REALS, STEADY_FLOWS = 20, 3, 200
+GIVE_UP_S = 60
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="start,updates,burst,large", help="parts, with commas")
+    parser.add_argument("--tasks", type=int, default=50_000)
+    parser.add_argument("--agents", type=int, default=2_000)
+    parser.add_argument("--vips", type=int, default=5_000)
+    parser.add_argument("--large-tasks", type=int, default=400_000)
+    parser.add_argument("--large-vips", type=int, default=40_000)
+    parser.add_argument("--updates", type=int, default=300)
+    parser.add_argument("--burst", type=int, default=10_000)
+    parser.add_argument("--store", help="of the configuration (default: SQLite, in the lab's directory)")
+    parser.add_argument("--json", help="file for the result")
+    return parser.parse_args()
+
+
+def memory_kb(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return {name: int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("VmRSS", "VmHWM")}
+
+
+def percentile(values, percent):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+class Run:
+    """A lab with a master, a gateway and probes; b1 stands for all generated agents."""
+
+    def __init__(self, lab, arguments):
+        self.lab, self.arguments = lab, arguments
+        lab.run("b1", "ip", "route", "add", "local", AGENTS, "dev", "lo")
+        self.probes = Probes(lab, PORT)
+        self.config = lab.config(
+            store=arguments.store, more_port="    gateway: 10.9.1.11",
+            timeouts="drain_s: 5, udp_s: 10, udp_one_way_s: 10",
+            limits="flows_per_worker: 131072, services: 200000, reals: 2000000, dns_names: 8000000")
+
+    def start(self, tasks, vips):
+        """The master makes up the cluster first; then the gateway starts and subscribes."""
+        lab = self.lab
+        lab.start_master("--tasks", str(tasks), "--agents", str(self.arguments.agents), "--vips", str(vips),
+                         "--protocol", "udp", "--first-address", FIRST_AGENT)
+        lab.start_gateway(self.config)
+        subscribed = lab.master.wait(subscriptions=1, seconds=GIVE_UP_S)["last_subscribed"]
+        names = [f"app-{number}.marathon.l4lb.thisdcos.directory" for number in (0, vips // 2, vips - 1)]
+        deadline = time.monotonic() + GIVE_UP_S
+        while not all(self.probes.resolve(name) for name in names):
+            if time.monotonic() > deadline:
+                raise Failure(f"{names} are not answered after {GIVE_UP_S} s")
+        served_ns = time.monotonic_ns()
+        return {"tasks": tasks, "agents": self.arguments.agents, "vips": vips,
+                "subscribed_mb": round(subscribed["bytes"] / 1e6, 1),
+                "seconds_to_served": round((served_ns - subscribed["sent_ns"]) / 1e9, 3),
+                **{f"{k}_mb": round(v / 1024) for k, v in memory_kb(lab.gateway.pid).items()}}
+
+    # --- single updates
+
+    def vip_of(self, name):
+        return wait_for(f"the VIP of {name}",
+                        lambda: self.probes.resolve(f"{name}.marathon.l4lb.thisdcos.directory")).pop()
+
+    def add_real(self, name, agent, state="TASK_RUNNING"):
+        return self.lab.master.add_task(name=name, agent=f"10.64.{agent >> 8}.{agent & 255}", state=state,
+                                        ports=[{"number": PORT, "protocol": "udp",
+                                                "vip": f"/{name}:{PORT}"}])["task"]
+
+    def updates(self):
+        """Each update makes another task of one service run, beside one that always does."""
+        self.add_real("probe", 1)
+        vip = self.vip_of("probe")
+        latencies = []
+        for number in range(self.arguments.updates):
+            agent = 2 + number % (self.arguments.agents - 2)
+            task = self.add_real("probe", agent, state="TASK_STAGING")
+            latencies.append(self.measure(vip, agent, {
+                "op": "update_task", "task": task, "state": "TASK_RUNNING"}) / 1e6)
+            self.lab.master.kill_task(task=task)
+        return {"updates": len(latencies), "p50_ms": round(statistics.median(latencies), 2),
+                "p90_ms": round(percentile(latencies, 90), 2),
+                "p99_ms": round(percentile(latencies, 99), 2), "max_ms": round(max(latencies), 2)}
+
+    def measure(self, vip, agent, command, on_packet=None):
+        """Nanoseconds from writing the command's events to the first probe at that agent."""
+        control, probes = self.lab.master, self.probes
+        address = f"10.64.{agent >> 8}.{agent & 255}"
+        probes.drain()
+        control.begin(**command)
+        answer, seen_ns = None, None
+        deadline = time.monotonic() + GIVE_UP_S
+        while answer is None or seen_ns is None:
+            probes.send_new_flow(vip, b"probe")
+            if answer is None and control.socket in probes.wait(PROBE_INTERVAL_S, control.socket):
+                answer = control.finish()
+            elif answer is not None:
+                probes.wait(PROBE_INTERVAL_S)
+            for now_ns, real, payload in probes.received():
+                if payload == b"probe":
+                    if real == address and seen_ns is None:
+                        seen_ns = now_ns
+                elif on_packet:
+                    on_packet(real, payload)
+            if on_packet:
+                self.steady.send()
+            if time.monotonic() > deadline:
+                raise Failure(f"no packet came to {address} in {GIVE_UP_S} s")
+        return seen_ns - answer["sent_ns"]
+
+    # --- a burst
+
+    def burst(self):
+        """Nine of the ten tasks of many apps become unhealthy at once; a marker is the last update."""
+        master = self.lab.master
+        self.steady = Steady(self)
+        self.add_real("marker", 1)
+        vip = self.vip_of("marker")
+        task = self.add_real("marker", 5, state="TASK_STAGING")
+        by_app = collections.defaultdict(list)
+        for item in master.tasks()["tasks"]:
+            by_app[item["task"].partition(".")[0]].append(item)
+        # Only the generated ones; those with an odd number of tasks are as good as any.
+        apps = sorted(name for name in by_app if name.startswith("app-"))
+        commands, healthy = [], {}
+        for app in apps:
+            keep, *others = by_app[app]
+            if len(commands) + len(others) >= self.arguments.burst:
+                break
+            healthy[app] = keep["agent"]
+            commands += [{"op": "update_task", "task": item["task"], "healthy": False} for item in others]
+        commands.append({"op": "update_task", "task": task, "state": "TASK_RUNNING"})
+        self.steady.warm_up()
+        before = self.lab.gateway.counters()
+        latency_ns = self.measure(vip, 5, {"op": "batch", "commands": commands}, self.steady.seen)
+        self.steady.run(1.0)
+        after = self.lab.gateway.counters()
+        return {"updates": len(commands), "seconds_to_settle": round(latency_ns / 1e9, 3),
+                "counters": {k: after[k] - before.get(k, 0) for k in sorted(after)
+                             if after[k] != before.get(k, 0)
+                             and (k.startswith("drop.") or "snapshot" in k or "mesos" in k)},
+                "untouched": self.steady.result()}
+
+
+class Steady:
+    """Traffic of fixed flows to services that nothing touches, each datagram with its number."""
+
+    def __init__(self, run):
+        self.run_, self.sent, self.lost_before = run, 0, 0
+        for service in range(STEADY_SERVICES):
+            for real in range(STEADY_REALS):
+                run.add_real(f"steady-{service}", 100 + service * STEADY_REALS + real)
+        self.vips = [run.vip_of(f"steady-{service}") for service in range(STEADY_SERVICES)]
+        self.received = set()
+        self.reals = collections.defaultdict(set)
+
+    def send(self):
+        flow = self.sent % STEADY_FLOWS
+        self.run_.probes.send(self.vips[flow % STEADY_SERVICES], 500 + flow, b"%d %d" % (flow, self.sent))
+        self.sent += 1
+
+    def seen(self, real, payload):
+        flow, number = map(int, payload.split())
+        self.received.add(number)
+        self.reals[flow].add(real)
+
+    def run(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.send()
+            self.run_.probes.wait(PROBE_INTERVAL_S)
+            self.collect()
+        wait_for("the last of the steady datagrams", lambda: self.collect() or
+                 len(self.received) >= self.sent or time.monotonic() > deadline + 2)
+
+    def collect(self):
+        for _, real, payload in self.run_.probes.received():
+            if payload != b"probe":
+                self.seen(real, payload)
+
+    def warm_up(self):
+        """Every flow has its real, and nothing is lost, before anything is measured."""
+        self.run(1.0)
+        if len(self.received) != self.sent:
+            raise Failure(f"{self.sent - len(self.received)} of {self.sent} steady datagrams were lost "
+                          "before the burst")
+
+    def result(self):
+        return {"datagrams": self.sent, "lost": self.sent - len(self.received),
+                "flows": len(self.reals), "flows_moved": sum(len(r) > 1 for r in self.reals.values())}
+
+
+def measure(arguments):
+    parts = arguments.only.split(",")
+    result = {"machine": {"cpus": os.cpu_count(), "cpu": platform.processor() or platform.machine(),
+                          "load": os.getloadavg()[0]}}
+    if set(parts) & {"start", "updates", "burst"}:
+        with Lab() as lab:
+            run = Run(lab, arguments)
+            result["start"] = run.start(arguments.tasks, arguments.vips)
+            for part in ("updates", "burst"):
+                if part in parts:
+                    result[part] = getattr(run, part)()
+            result["log"] = [line for line in lab.gateway.log().splitlines()
+                             if re.search("(?i)mesos|ready|stale", line)][-20:]
+            lab.gateway.stop()
+    if "large" in parts:
+        with Lab() as lab:
+            result["large"] = Run(lab, arguments).start(arguments.large_tasks, arguments.large_vips)
+            lab.gateway.stop()
+    return result
+
+
+def table(result):
+    rows = []
+    for part, title in (("start", "start"), ("large", "large start")):
+        if part in result:
+            r = result[part]
+            rows += [(f"{title}: {r['tasks']:,} tasks, {r['subscribed_mb']} MB, to served",
+                      f"{r['seconds_to_served']} s"),
+                     (f"{title}: memory now, at most", f"{r['VmRSS_mb']} MB, {r['VmHWM_mb']} MB")]
+    if "updates" in result:
+        r = result["updates"]
+        rows.append((f"{r['updates']} single updates: p50, p90, p99, max", ", ".join(
+            str(r[f"{p}_ms"]) for p in ("p50", "p90", "p99", "max")) + " ms"))
+    if "burst" in result:
+        r = result["burst"]
+        rows += [(f"burst of {r['updates']:,} updates, to settled", f"{r['seconds_to_settle']} s"),
+                 ("burst: counters that changed", ", ".join(f"{k} {v}" for k, v in r["counters"].items())),
+                 ("burst: untouched services", ", ".join(f"{k} {v}" for k, v in r["untouched"].items()))]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
+
+
+def main():
+    arguments = parse_arguments()
+    try:
+        result = measure(arguments)
+    except Failure as failure:
+        sys.exit(f"mesos_convergence.py: {failure}")
+    print(table(result))
+    if arguments.json:
+        pathlib.Path(arguments.json).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    else:
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
