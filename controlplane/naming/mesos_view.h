@@ -9,6 +9,7 @@
 #include "controlplane/config.h"
 #include "controlplane/mesos/mesos_cluster.h"
 #include "controlplane/naming/vip_allocator.h"
+#include "controlplane/naming/vip_backends.h"
 #include "controlplane/source_change.h"
 
 namespace vipgate {
@@ -26,10 +27,14 @@ struct Skipped {
 // Owned and called by the control thread.
 class MesosView {
  public:
-  // `cluster` is the position in config.mesos. `config` and `allocator` outlive this.
-  MesosView(const Config& config, size_t cluster, VipAllocator& allocator);
+  // `cluster` is the position in config.mesos: beyond its end, the defaults count. `config` and
+  // `allocator` outlive this. `lookup` knows hosts of pids that are no addresses; it must not
+  // block.
+  MesosView(const Config& config, size_t cluster, VipAllocator& allocator, HostLookup lookup = {});
   ~MesosView();
 
+  // Also without changes, after another source changed the allocator: what it pinned or let go of
+  // may concern us.
   SourceChange update(const MesosCluster& cluster, const MesosChanges& changes);
   std::vector<Skipped> skipped() const;  // sorted
 

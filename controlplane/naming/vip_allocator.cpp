@@ -215,6 +215,7 @@ void VipAllocator::release_claim(const ServiceKey& key, const std::string& frame
   if (found->second.users > 0) --found->second.users;
   if (found->second.users > 0) return;
   owners_.erase(found);
+  ++moves_;
   touched_owners_.insert(key);
 }
 

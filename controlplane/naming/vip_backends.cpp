@@ -28,7 +28,7 @@ std::string port_text(const MesosDiscoveryPort& port) {
 
 class PortList {
  public:
-  explicit PortList(std::vector<BadLabel>& bad) : bad_(bad) {}
+  explicit PortList(std::vector<BadItem>& bad) : bad_(bad) {}
 
   // One and the same port may be told of by several sources.
   void join(TaskPort added) {
@@ -54,7 +54,7 @@ class PortList {
   }
 
   std::vector<TaskPort> take() { return std::move(ports_); }
-  std::vector<BadLabel>& bad() { return bad_; }
+  std::vector<BadItem>& bad() { return bad_; }
 
  private:
   void add_vips(TaskPort& port, std::vector<VipTarget> vips) {
@@ -69,7 +69,7 @@ class PortList {
   }
 
   std::vector<TaskPort> ports_;
-  std::vector<BadLabel>& bad_;
+  std::vector<BadItem>& bad_;
 };
 
 void add_mappings(const std::vector<MesosPortMapping>& mappings, PortList& ports) {
@@ -241,7 +241,7 @@ std::optional<uint16_t> task_weight(const MesosTask& task) {
   return task.has_health_check ? 0 : 1;
 }
 
-std::vector<TaskPort> task_ports(const MesosTask& task, std::vector<BadLabel>& bad) {
+std::vector<TaskPort> task_ports(const MesosTask& task, std::vector<BadItem>& bad) {
   PortList ports(bad);
   const MesosTaskStatus* status = latest_status(task);
   if (task.container == MesosContainerType::kDocker) {
@@ -263,7 +263,7 @@ std::vector<TaskPort> task_ports(const MesosTask& task, std::vector<BadLabel>& b
 }
 
 std::vector<VipBackend> vip_backends(const MesosTask& task, const MesosAgent& agent,
-                                     const HostLookup& lookup, std::vector<BadLabel>& bad) {
+                                     const HostLookup& lookup, std::vector<BadItem>& bad) {
   const auto weight = task_weight(task);
   if (!weight) return {};
   const std::vector<TaskPort> ports = task_ports(task, bad);

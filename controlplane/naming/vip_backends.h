@@ -44,14 +44,14 @@ struct TaskPort {
   std::vector<VipTarget> vips;
 };
 
-struct BadLabel {
+struct BadItem {
   std::string item;  // the label's text, or the port's
   std::string why;
-  bool operator==(const BadLabel&) const = default;
+  bool operator==(const BadItem&) const = default;
 };
 
 // All sources of ports, joined. What is bad costs itself alone.
-std::vector<TaskPort> task_ports(const MesosTask& task, std::vector<BadLabel>& bad);
+std::vector<TaskPort> task_ports(const MesosTask& task, std::vector<BadItem>& bad);
 
 struct VipBackend {
   VipTarget vip;
@@ -64,6 +64,6 @@ struct VipBackend {
 
 // In the order of ports, labels, addresses; an IP VIP has only those of its family.
 std::vector<VipBackend> vip_backends(const MesosTask& task, const MesosAgent& agent,
-                                     const HostLookup& lookup, std::vector<BadLabel>& bad);
+                                     const HostLookup& lookup, std::vector<BadItem>& bad);
 
 }  // namespace vipgate

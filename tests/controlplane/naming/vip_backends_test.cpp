@@ -33,9 +33,9 @@ MesosTask running(std::vector<std::string> addresses, std::vector<MesosDiscovery
 }
 
 // "web:80/tcp 10.1.0.10:31000 w1"
-std::vector<std::string> backends(const MesosTask& task, std::vector<BadLabel>* bad_out = nullptr,
+std::vector<std::string> backends(const MesosTask& task, std::vector<BadItem>* bad_out = nullptr,
                                   const MesosAgent& on = agent(), const HostLookup& lookup = {}) {
-  std::vector<BadLabel> bad;
+  std::vector<BadItem> bad;
   std::vector<std::string> lines;
   for (const VipBackend& backend : vip_backends(task, on, lookup, bad)) {
     const VipTarget& vip = backend.vip;
@@ -92,9 +92,9 @@ TEST(VipBackends, ADualStackContainerIsOneBackendOfEachFamily) {
 TEST(VipBackends, AnAddressVipHasOnlyBackendsOfItsFamily) {
   EXPECT_THAT(backends(running({"9.0.2.3", "fd01:b::1"}, {port(80, "11.1.1.1:80")})),
               ElementsAre("11.1.1.1:80/tcp 9.0.2.3:80 w1"));
-  std::vector<BadLabel> bad;
+  std::vector<BadItem> bad;
   EXPECT_THAT(backends(running({}, {port(31000, "[fd01:c::3]:80", "host")}), &bad), IsEmpty());
-  EXPECT_THAT(bad, ElementsAre(BadLabel{"[fd01:c::3]:80",
+  EXPECT_THAT(bad, ElementsAre(BadItem{"[fd01:c::3]:80",
                                         "the agent has no usable address of the VIP's family"}));
 }
 
@@ -104,10 +104,10 @@ TEST(VipBackends, AContainerWithoutAddressButWithAHostPortIsReachedThroughTheAge
 }
 
 TEST(VipBackends, WithoutAddressAndHostPortThereIsNoneAndItIsSaid) {
-  std::vector<BadLabel> bad;
+  std::vector<BadItem> bad;
   EXPECT_THAT(backends(running({}, {port(8080, "web:80")}), &bad), IsEmpty());
   EXPECT_THAT(
-      bad, ElementsAre(BadLabel{"web:80", "the task has no usable address of the VIP's family"}));
+      bad, ElementsAre(BadItem{"web:80", "the task has no usable address of the VIP's family"}));
 }
 
 TEST(VipBackends, ATaskLabelNamesAPortOfTheResourcesInTheirOrder) {
@@ -116,10 +116,10 @@ TEST(VipBackends, ATaskLabelNamesAPortOfTheResourcesInTheirOrder) {
   task.labels = {{"vip_port2", "tcp:///web:80"},
                  {"VIP_PORT0", "udp:///dns:53"},
                  {"vip_port3", "tcp:///lost:80"}};
-  std::vector<BadLabel> bad;
+  std::vector<BadItem> bad;
   EXPECT_THAT(backends(task, &bad),
               ElementsAre("web:80/tcp 10.1.0.10:31000 w1", "dns:53/udp 10.1.0.10:31005 w1"));
-  EXPECT_THAT(bad, ElementsAre(BadLabel{"vip_port3=tcp:///lost:80",
+  EXPECT_THAT(bad, ElementsAre(BadItem{"vip_port3=tcp:///lost:80",
                                         "the task's resources have no port of that number"}));
 }
 
@@ -143,7 +143,7 @@ TEST(VipBackends, OneBadPortNeverCostsAnother) {
   const MesosDiscoveryPort too_large = port(70000, "/f:80");
   MesosDiscoveryPort bad_label = port(8080, "/g:99999");
   bad_label.labels.push_back({"VIP_1", "/good:80"});
-  std::vector<BadLabel> bad;
+  std::vector<BadItem> bad;
   EXPECT_THAT(backends(running({"9.0.0.1"}, {no_protocol, both, two_scopes, odd_scope, no_number,
                                              too_large, bad_label}),
                        &bad),
@@ -151,19 +151,19 @@ TEST(VipBackends, OneBadPortNeverCostsAnother) {
   EXPECT_THAT(
       bad,
       ElementsAre(
-          BadLabel{"port 'web' 1", "it has no protocol"},
-          BadLabel{"port 'web' 2", "its protocol 'udp,tcp' is neither tcp nor udp"},
-          BadLabel{"port 'web' 3", "it has several labels network-scope"},
-          BadLabel{"port 'web' 4", "its network-scope 'world' is neither host nor container"},
-          BadLabel{"port 'web' 0", "it has no number"},
-          BadLabel{"port 'web' 70000", "its number is above 65535"},
-          BadLabel{"VIP_0=/g:99999", "what follows the last colon is no port from 1 to 65535"}));
+          BadItem{"port 'web' 1", "it has no protocol"},
+          BadItem{"port 'web' 2", "its protocol 'udp,tcp' is neither tcp nor udp"},
+          BadItem{"port 'web' 3", "it has several labels network-scope"},
+          BadItem{"port 'web' 4", "its network-scope 'world' is neither host nor container"},
+          BadItem{"port 'web' 0", "it has no number"},
+          BadItem{"port 'web' 70000", "its number is above 65535"},
+          BadItem{"VIP_0=/g:99999", "what follows the last colon is no port from 1 to 65535"}));
 }
 
 TEST(VipBackends, APortWithoutVipLabelsIsNobodysConcern) {
   MesosDiscoveryPort both = port(2, "");
   both.protocol = "udp,tcp";
-  std::vector<BadLabel> bad;
+  std::vector<BadItem> bad;
   EXPECT_THAT(backends(running({"9.0.0.1"}, {both}), &bad), IsEmpty());
   EXPECT_THAT(bad, IsEmpty());
 }
@@ -179,7 +179,7 @@ TEST(VipBackends, ATaskCannotMakeMoreThanABoundedNumber) {
   for (uint32_t i = 1; i <= 300; ++i) ports.push_back(port(i, "web:80"));
   std::vector<std::string> addresses;
   for (int i = 1; i <= 200; ++i) addresses.push_back("9.0.0." + std::to_string(i));
-  std::vector<BadLabel> bad;
+  std::vector<BadItem> bad;
   EXPECT_EQ(backends(running(addresses, ports), &bad).size(), 4096u);
   EXPECT_EQ(bad.size(), 1u);
 }

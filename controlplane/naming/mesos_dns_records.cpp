@@ -1,0 +1,363 @@
+#include "controlplane/naming/mesos_dns_records.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "controlplane/naming/label_cleaning.h"
+
+namespace vipgate {
+namespace {
+
+constexpr std::string_view kDcosZone = "dcos.thisdcos.directory";
+constexpr uint32_t kMaxPort = std::numeric_limits<uint16_t>::max();
+// Each is four SRV records or more.
+constexpr uint32_t kMaxTaskPorts = 16'384;
+constexpr std::string_view kProtocols[] = {"tcp", "udp"};
+
+bool is_below(std::string_view name, std::string_view zone) {
+  return name == zone || (name.size() > zone.size() && name.ends_with(zone) &&
+                          name[name.size() - zone.size() - 1] == '.');
+}
+
+std::string join(std::string_view first, std::string_view rest) {
+  std::string name;
+  name.reserve(first.size() + rest.size() + 1);
+  return name.append(first).append(1, '.').append(rest);
+}
+
+std::string service_owner(std::string_view name, std::string_view protocol, std::string_view rest) {
+  std::string owner = "_";
+  owner.reserve(name.size() + protocol.size() + rest.size() + 4);
+  return owner.append(name).append("._").append(protocol).append(1, '.').append(rest);
+}
+
+void add_once(std::vector<IpAddress>& addresses, const IpAddress& address) {
+  if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
+    addresses.push_back(address);
+  }
+}
+
+void add_text(std::vector<IpAddress>& addresses, const std::string& text) {
+  if (const auto address = parse_task_address(text)) add_once(addresses, *address);
+}
+
+// The running one that is the latest; of equals the first.
+const MesosTaskStatus* running_status(const MesosTask& task) {
+  const MesosTaskStatus* latest = nullptr;
+  for (const MesosTaskStatus& status : task.statuses) {
+    if (status.state != MesosTaskState::kRunning) continue;
+    if (latest == nullptr || status.timestamp_s > latest->timestamp_s) latest = &status;
+  }
+  return latest;
+}
+
+std::vector<IpAddress> netinfo_addresses(const MesosTaskStatus& status) {
+  std::vector<IpAddress> addresses;
+  for (const MesosNetworkInfo& network : status.networks) {
+    for (const std::string& text : network.ip_addresses) add_text(addresses, text);
+    if (network.ip_addresses.empty()) add_text(addresses, network.ip_address);
+  }
+  return addresses;
+}
+
+std::vector<IpAddress> label_addresses(const MesosTaskStatus& status, std::string_view key) {
+  std::vector<IpAddress> addresses;
+  for (const MesosLabel& label : status.labels) {
+    if (label.key == key) add_text(addresses, label.value);
+  }
+  return addresses;
+}
+
+std::vector<IpAddress> source_addresses(IpSource source, const MesosTaskStatus* status,
+                                        const std::vector<IpAddress>& agent) {
+  if (source == IpSource::kHost) return agent;
+  if (status == nullptr) return {};
+  switch (source) {
+    case IpSource::kNetinfo:
+      return netinfo_addresses(*status);
+    case IpSource::kMesos:
+      return label_addresses(*status, "MesosContainerizer.NetworkSettings.IPAddress");
+    case IpSource::kDocker:
+      return label_addresses(*status, "Docker.NetworkSettings.IPAddress");
+    case IpSource::kHost:
+      break;
+  }
+  return {};
+}
+
+void set_resource_ports(const MesosTask& task, TaskNames& names, std::vector<BadItem>& bad) {
+  uint32_t left = kMaxTaskPorts;
+  for (const auto& [first, last] : task.resource_ports) {
+    if (last < first || last > kMaxPort) {
+      bad.push_back({"ports " + std::to_string(first) + "-" + std::to_string(last),
+                     "they are no range within 0-65535"});
+      continue;
+    }
+    const uint32_t count = std::min(last - first + 1, left);
+    if (count < last - first + 1) {
+      bad.push_back({"ports " + std::to_string(first) + "-" + std::to_string(last),
+                     "a task has SRV records for 16384 ports at the most"});
+      if (count == 0) return;
+    }
+    names.ports.emplace_back(static_cast<uint16_t>(first),
+                             static_cast<uint16_t>(first + count - 1));
+    left -= count;
+  }
+}
+
+void set_discovery_ports(const MesosDiscovery& discovery, const MesosDnsOptions& options,
+                         TaskNames& names, std::vector<BadItem>& bad) {
+  for (const MesosDiscoveryPort& port : discovery.ports) {
+    const uint32_t number = port.number.value_or(0);
+    if (number > kMaxPort || names.discovery_ports.size() == kMaxTaskPorts) {
+      bad.push_back({"port '" + port.name + "' " + std::to_string(number),
+                     number > kMaxPort ? "its number is above 65535"
+                                       : "a task has SRV records for 16384 ports at the most"});
+      continue;
+    }
+    names.discovery_ports.push_back(
+        {clean_mesos_dns_label(port.name, options.enforce_rfc952),
+         clean_mesos_dns_label(port.protocol.value_or(""), options.enforce_rfc952),
+         static_cast<uint16_t>(number)});
+  }
+}
+
+void set_dcos_names(const MesosTask& task, const MesosFramework& framework, TaskNames& names) {
+  const std::string& name = names.has_discovery ? task.discovery->name : task.name;
+  names.dcos_name = join(clean_vip_label(name), clean_vip_label(framework.name));
+  if (const MesosTaskStatus* status = latest_status(task); status != nullptr) {
+    names.container_addresses = netinfo_addresses(*status);
+  }
+  std::vector<BadItem> said_with_the_vips;
+  for (const TaskPort& port : task_ports(task, said_with_the_vips)) {
+    names.auto_is_agent = names.auto_is_agent || port.host_port != 0;
+  }
+}
+
+void add_port_records(const TaskNames& names, std::string_view owner_name, std::string_view base,
+                      std::string_view target, RecordList& list) {
+  for (const std::string_view protocol : kProtocols) {
+    const std::string owner = service_owner(owner_name, protocol, base);
+    for (const auto& [first, last] : names.ports) {
+      for (uint32_t port = first; port <= last; ++port) {
+        list.add_srv(owner, target, static_cast<uint16_t>(port));
+      }
+    }
+  }
+}
+
+void add_discovery_records(const TaskNames& names, std::string_view name, std::string_view base,
+                           std::string_view target, RecordList& list) {
+  const auto add = [&](const TaskNames::Port& port, std::string_view protocol) {
+    const std::string owner = service_owner(name, protocol, base);
+    list.add_srv(owner, target, port.number);
+    if (!port.name.empty()) list.add_srv("_" + join(port.name, owner), target, port.number);
+  };
+  for (const TaskNames::Port& port : names.discovery_ports) {
+    if (!port.protocol.empty()) {
+      add(port, port.protocol);
+      continue;
+    }
+    for (const std::string_view protocol : kProtocols) add(port, protocol);
+  }
+}
+
+// Of a pid's or a bare host; a fault is listed.
+std::vector<IpAddress> known_addresses(const std::string& host, const std::string& item,
+                                       const HostLookup& lookup, RecordList& list) {
+  auto addresses = host_addresses(host, lookup);
+  if (addresses.empty()) list.add_fault(item, "its host '" + host + "' has no known address");
+  return addresses;
+}
+
+}  // namespace
+
+MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos) {
+  MesosDnsOptions options;
+  options.domain = mesos.domain;
+  options.ip_sources = mesos.ip_sources;
+  options.enforce_rfc952 = mesos.enforce_rfc952;
+  options.srv_weight = mesos.srv_weight;
+  options.healthy_only = mesos.healthy_only;
+  options.ttl_s = mesos.ttl_s < 0 ? config.dns.ttl_s : static_cast<uint32_t>(mesos.ttl_s);
+  options.dcos_names = std::any_of(config.dns.zones.begin(), config.dns.zones.end(),
+                                   [](const ZoneConfig& zone) { return zone.name == kDcosZone; });
+  std::string_view mname = config.dns.soa.mname;
+  if (mname.ends_with('.')) mname.remove_suffix(1);
+  if (is_below(mname, options.domain)) options.mname = mname;
+  options.listen = config.dns.listen;
+  return options;
+}
+
+void RecordList::add_addresses(const std::string& owner, const std::vector<IpAddress>& addresses) {
+  if (addresses.empty() || has_fault(owner)) return;
+  const std::string wire = plain_wire_name(owner);
+  for (const IpAddress& address : addresses) {
+    const auto* octets = reinterpret_cast<const char*>(address.bytes().data());
+    records_.push_back({wire, address.is_v4() ? DnsType::kA : DnsType::kAaaa, options_.ttl_s,
+                        std::string(octets, static_cast<size_t>(address.bits()) / 8)});
+  }
+}
+
+void RecordList::add_srv(const std::string& owner, std::string_view target, uint16_t port) {
+  if (has_fault(owner)) return;
+  if (target.empty()) {
+    add_fault(owner, "its target cannot be named");
+    return;
+  }
+  const char fixed[] = {0,
+                        0,
+                        static_cast<char>(options_.srv_weight >> 8),
+                        static_cast<char>(options_.srv_weight),
+                        static_cast<char>(port >> 8),
+                        static_cast<char>(port)};
+  std::string rdata;
+  rdata.reserve(sizeof fixed + target.size());
+  rdata.append(fixed, sizeof fixed).append(target);
+  records_.push_back({plain_wire_name(owner), DnsType::kSrv, options_.ttl_s, std::move(rdata)});
+}
+
+std::string RecordList::target(const std::string& name) {
+  return has_fault(name) ? std::string() : plain_wire_name(name);
+}
+
+void RecordList::add_fault(std::string item, std::string why) {
+  BadItem fault{std::move(item), std::move(why)};
+  if (faults_.empty() || faults_.back() != fault) faults_.push_back(std::move(fault));
+}
+
+bool RecordList::has_fault(const std::string& name) {
+  const char* fault = dns_name_fault(name);
+  if (fault != nullptr) add_fault(name + ".", fault);
+  return fault != nullptr;
+}
+
+std::vector<DnsRecord> RecordList::take_records() {
+  std::sort(records_.begin(), records_.end());
+  records_.erase(std::unique(records_.begin(), records_.end()), records_.end());
+  return std::move(records_);
+}
+
+std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& agent,
+                                    const MesosFramework& framework, const MesosDnsOptions& options,
+                                    const HostLookup& lookup, std::vector<BadItem>& bad) {
+  if (task.state != MesosTaskState::kRunning) return std::nullopt;
+  if (options.healthy_only && task_weight(task) != 1) {
+    bad.push_back({task.name, "it is not healthy, and healthy_only is set"});
+    return std::nullopt;
+  }
+  TaskNames names;
+  names.framework = clean_mesos_dns_domain(framework.name, options.enforce_rfc952);
+  names.has_discovery = task.discovery && !task.discovery->name.empty();
+  const std::string& name = names.has_discovery ? task.discovery->name : task.name;
+  std::string cleaned = clean_mesos_dns_label(name, options.enforce_rfc952);
+  if (names.has_discovery && name != cleaned) names.names.push_back(name);
+  names.names.push_back(std::move(cleaned));
+  names.tail = "-" + task_hash(task.id) + "-" + agent_tail(task.agent_id);
+  names.agent_addresses = agent_addresses(agent, lookup);
+  const MesosTaskStatus* status = running_status(task);
+  for (const IpSource source : options.ip_sources) {
+    names.addresses = source_addresses(source, status, names.agent_addresses);
+    if (!names.addresses.empty()) break;
+  }
+  set_resource_ports(task, names, bad);
+  if (names.has_discovery) set_discovery_ports(*task.discovery, options, names, bad);
+  if (options.dcos_names) set_dcos_names(task, framework, names);
+  return names;
+}
+
+void add_task_records(const TaskNames& names, const MesosDnsOptions& options, RecordList& list) {
+  const std::string base = join(names.framework, options.domain);
+  const std::string slave_base = join(names.framework, "slave." + options.domain);
+  for (const std::string& name : names.names) {
+    const std::string canonical = name + names.tail;
+    const std::string canonical_name = join(canonical, base);
+    const std::string canonical_slave = join(canonical, slave_base);
+    list.add_addresses(join(name, base), names.addresses);
+    list.add_addresses(canonical_name, names.addresses);
+    list.add_addresses(join(name, slave_base), names.agent_addresses);
+    list.add_addresses(canonical_slave, names.agent_addresses);
+    const std::string slave_target = list.target(canonical_slave);
+    add_port_records(names, name, slave_base, slave_target, list);
+    if (names.has_discovery) {
+      add_discovery_records(names, name, base, list.target(canonical_name), list);
+    } else {
+      add_port_records(names, name, base, slave_target, list);
+    }
+  }
+  if (names.dcos_name.empty()) return;
+  const auto dcos = [&](std::string_view kind) {
+    return join(join(names.dcos_name, kind), kDcosZone);
+  };
+  list.add_addresses(dcos("agentip"), names.agent_addresses);
+  list.add_addresses(dcos("containerip"), names.container_addresses);
+  list.add_addresses(dcos("autoip"),
+                     names.auto_is_agent ? names.agent_addresses : names.container_addresses);
+}
+
+std::string task_name(const TaskNames& names, const MesosDnsOptions& options) {
+  return join(join(names.names.back(), names.framework), options.domain);
+}
+
+void add_framework_records(const MesosFramework& framework, const MesosDnsOptions& options,
+                           const HostLookup& lookup, RecordList& list) {
+  const std::string domain = clean_mesos_dns_domain(framework.name, options.enforce_rfc952);
+  const std::string name = join(domain, options.domain);
+  if (framework.pid.empty()) {
+    list.add_addresses(name, known_addresses(framework.hostname, framework.name, lookup, list));
+    return;
+  }
+  const auto pid = parse_pid(framework.pid);
+  if (!pid) {
+    list.add_fault(framework.name, "its pid '" + framework.pid + "' is not name@host:port");
+    return;
+  }
+  list.add_addresses(name, known_addresses(pid->host, framework.name, lookup, list));
+  list.add_srv(join("_framework._tcp", name), list.target(name), pid->port);
+}
+
+void add_agent_records(const MesosAgent& agent, const MesosDnsOptions& options,
+                       const HostLookup& lookup, RecordList& list) {
+  const std::string name = "slave." + options.domain;
+  const auto addresses = agent_addresses(agent, lookup);
+  if (addresses.empty()) {
+    list.add_fault(agent.id, "neither its pid '" + agent.pid + "' nor its host name '" +
+                                 agent.hostname + "' has a known address");
+  }
+  list.add_addresses(name, addresses);
+  if (const auto pid = parse_pid(agent.pid)) {
+    list.add_srv(join("_slave._tcp", options.domain), list.target(name), pid->port);
+  } else {
+    list.add_fault(agent.id, "its pid '" + agent.pid + "' is not name@host:port");
+  }
+}
+
+void add_master_records(const MesosMasters& masters, const MesosDnsOptions& options,
+                        const HostLookup& lookup, RecordList& list) {
+  std::vector<std::vector<IpAddress>> known;  // by number
+  std::vector<std::string> zones = {options.domain};
+  if (options.dcos_names) zones.emplace_back(kDcosZone);
+  const auto add = [&](const MesosMaster& master) {
+    const auto addresses = known_addresses(master.ip, "master " + master.ip, lookup, list);
+    for (const std::string& zone : zones) list.add_addresses(join("master", zone), addresses);
+    if (!addresses.empty() && std::find(known.begin(), known.end(), addresses) == known.end()) {
+      known.push_back(addresses);
+    }
+    return addresses;
+  };
+  for (const MesosMaster& master : masters.masters) add(master);
+  if (masters.leader) {
+    const auto addresses = add(*masters.leader);
+    for (const std::string& zone : zones) list.add_addresses(join("leader", zone), addresses);
+    const std::string target = list.target(join("leader", options.domain));
+    for (const std::string_view protocol : kProtocols) {
+      list.add_srv(service_owner("leader", protocol, options.domain), target, masters.leader->port);
+    }
+  }
+  for (size_t i = 0; i < known.size(); ++i) {
+    list.add_addresses(join("master" + std::to_string(i), options.domain), known[i]);
+  }
+  if (!options.mname.empty()) list.add_addresses(options.mname, options.listen);
+}
+
+}  // namespace vipgate

@@ -1,0 +1,99 @@
+// The records that Mesos-DNS makes of a cluster (mesos-dns 2-6), and dcos-dns' task names
+// (named-vips 8). Pure functions: what they are given is all that they depend on.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/dns_record.h"
+#include "controlplane/config.h"
+#include "controlplane/mesos/mesos_event.h"
+#include "controlplane/naming/vip_backends.h"
+
+namespace vipgate {
+
+struct MesosDnsOptions {
+  std::string domain;  // without the final dot
+  std::vector<IpSource> ip_sources;
+  bool enforce_rfc952 = false;
+  uint16_t srv_weight = 1;
+  bool healthy_only = false;
+  uint32_t ttl_s = 0;
+  bool dcos_names = false;  // the zone dcos.thisdcos.directory is served
+  // The responder's own name, if it lies in the domain, and its addresses.
+  std::string mname;
+  std::vector<IpAddress> listen;
+};
+
+MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos);
+
+// Collects records; what fits no DNS message is left out and listed, once per name.
+class RecordList {
+ public:
+  explicit RecordList(const MesosDnsOptions& options) : options_(options) {}
+
+  // Names are plain text: see dns_name_fault().
+  void add_addresses(const std::string& owner, const std::vector<IpAddress>& addresses);
+  // `target` in wire form; empty: it was at fault, and so is this.
+  void add_srv(const std::string& owner, std::string_view target, uint16_t port);
+  // The wire form of a target, or nothing when it is at fault.
+  std::string target(const std::string& name);
+  void add_fault(std::string item, std::string why);
+
+  // Sorted, each once.
+  std::vector<DnsRecord> take_records();
+  std::vector<BadItem> take_faults() { return std::move(faults_); }
+
+ private:
+  bool has_fault(const std::string& name);
+
+  const MesosDnsOptions& options_;
+  std::vector<DnsRecord> records_;
+  std::vector<BadItem> faults_;
+};
+
+// All that a task's records are made of: small, to be kept so that they can be taken back.
+struct TaskNames {
+  struct Port {
+    std::string name;      // cleaned; may be empty
+    std::string protocol;  // cleaned; empty: both
+    uint16_t number = 0;
+    bool operator==(const Port&) const = default;
+  };
+
+  std::string framework;  // cleaned
+  std::vector<std::string>
+      names;         // a discovery name as it is, if it differs; the cleaned name last
+  std::string tail;  // "-4dfjd-s12"
+  bool has_discovery = false;
+  bool auto_is_agent = false;  // autoip: the agent's addresses
+  std::vector<IpAddress> addresses;
+  std::vector<IpAddress> agent_addresses;
+  std::vector<std::pair<uint16_t, uint16_t>> ports;  // ranges, inclusive
+  std::vector<Port> discovery_ports;
+  std::string dcos_name;  // "task.framework"; empty: no such names
+  std::vector<IpAddress> container_addresses;
+  bool operator==(const TaskNames&) const = default;
+};
+
+// Nothing: a task in this state (or, by option, with this health) has no records.
+std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& agent,
+                                    const MesosFramework& framework, const MesosDnsOptions& options,
+                                    const HostLookup& lookup, std::vector<BadItem>& bad);
+void add_task_records(const TaskNames& names, const MesosDnsOptions& options, RecordList& list);
+// The one name that PTR records of its addresses may lead to, as plain text.
+std::string task_name(const TaskNames& names, const MesosDnsOptions& options);
+
+void add_framework_records(const MesosFramework& framework, const MesosDnsOptions& options,
+                           const HostLookup& lookup, RecordList& list);
+void add_agent_records(const MesosAgent& agent, const MesosDnsOptions& options,
+                       const HostLookup& lookup, RecordList& list);
+// leader, master, masterN, and the responder's own name.
+void add_master_records(const MesosMasters& masters, const MesosDnsOptions& options,
+                        const HostLookup& lookup, RecordList& list);
+
+}  // namespace vipgate

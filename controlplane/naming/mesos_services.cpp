@@ -1,0 +1,198 @@
+#include "controlplane/naming/mesos_services.h"
+
+#include <algorithm>
+
+namespace vipgate {
+
+MesosServices::Reals& MesosServices::reals_of(const VipUse& use) {
+  if (use.name.empty()) {
+    const ServiceKey key{use.vip, use.port, use.protocol};
+    touched_claims_.insert(key);
+    return claims_[key].claimants[use.framework];
+  }
+  // A name has a VIP of each family that it has backends of.
+  const NameKey key{use.name, use.real.address.family()};
+  touched_names_[key].insert({use.port, use.protocol});
+  return names_[key].ports[{use.port, use.protocol}];
+}
+
+void MesosServices::add(const VipUse& use) { ++reals_of(use)[use.real][use.weight == 0 ? 0 : 1]; }
+
+void MesosServices::remove(const VipUse& use) {
+  Reals& reals = reals_of(use);
+  const auto real = reals.find(use.real);
+  if (real == reals.end()) return;
+  --real->second[use.weight == 0 ? 0 : 1];
+  if (real->second[0] + real->second[1] == 0) reals.erase(real);
+}
+
+void MesosServices::finish(SourceChange& change) {
+  notice_moves();
+  allocate_new();
+  for (const auto& [key, ports] : touched_names_) {
+    if (const auto vip = names_.find(key); vip != names_.end()) {
+      publish(key, vip->second, ports, change);
+    }
+  }
+  for (const ServiceKey& key : touched_claims_) publish_claim(key, change);
+  touched_claims_.clear();
+  const bool freed = release_unused();
+  touched_names_.clear();
+  if (freed) retry(change);
+  moves_ = allocator_.moves();
+}
+
+// What became free may be what another name or a claim waits for.
+void MesosServices::retry(SourceChange& change) {
+  for (const NameKey& key : unplaced_) touched_names_[key];
+  allocate_new();
+  for (const auto& [key, ports] : touched_names_) publish(key, names_[key], ports, change);
+  touched_names_.clear();
+  std::set<ServiceKey> waiting;
+  for (const auto& [key, claim] : claims_) {
+    if (claim.owner.empty()) waiting.insert(key);
+  }
+  for (const ServiceKey& key : waiting) publish_claim(key, change);
+}
+
+// Another source may have pinned an address that a name of ours has, or let go of one that we want.
+void MesosServices::notice_moves() {
+  if (moves_ == allocator_.moves()) return;
+  moves_ = allocator_.moves();
+  for (const auto& [key, vip] : names_) {
+    if (!vip.address || allocator_.address_of(key.first, key.second) != vip.address) {
+      touched_names_[key];
+    }
+  }
+  for (auto& [key, claim] : claims_) {
+    const std::string* owner = allocator_.owner_of(key);
+    if (!claim.owner.empty() && (owner == nullptr || *owner != claim.owner)) claim.owner.clear();
+    if (claim.owner.empty()) touched_claims_.insert(key);
+  }
+}
+
+// Names that come together are allocated together, for the sake of their order.
+void MesosServices::allocate_new() {
+  std::map<int, std::set<std::string>> wanted;
+  for (const auto& [key, ports] : touched_names_) {
+    NamedVip& vip = names_[key];
+    const bool has_reals = std::any_of(vip.ports.begin(), vip.ports.end(),
+                                       [](const auto& port) { return !port.second.empty(); });
+    if (!vip.is_allocated && has_reals) wanted[key.second].insert(key.first);
+  }
+  for (const auto& [family, names] : wanted) {
+    allocator_.allocate(names, family);
+    for (const std::string& name : names) {
+      const NameKey key{name, family};
+      NamedVip& vip = names_[key];
+      vip.is_allocated = allocator_.address_of(name, family).has_value();
+      if (vip.is_allocated) {
+        unplaced_.erase(key);
+      } else {
+        allocator_.release(name, family);
+        unplaced_.insert(key);
+      }
+    }
+  }
+}
+
+void MesosServices::publish(const NameKey& key, NamedVip& vip, const std::set<PortKey>& touched,
+                            SourceChange& change) {
+  const auto now = vip.is_allocated ? allocator_.address_of(key.first, key.second) : std::nullopt;
+  const bool moved = now != vip.address;
+  for (auto port = vip.ports.begin(); port != vip.ports.end();) {
+    const auto& [number, protocol] = port->first;
+    if (!moved && !touched.contains(port->first)) {
+      ++port;
+      continue;
+    }
+    if (vip.address && (moved || port->second.empty())) {
+      change.services.try_emplace(ServiceKey{*vip.address, number, protocol}, std::nullopt);
+    }
+    if (now && !port->second.empty()) {
+      const ServiceKey service_key{*now, number, protocol};
+      change.services[service_key] = service(key.first, service_key, port->second);
+    }
+    port = port->second.empty() ? vip.ports.erase(port) : std::next(port);
+  }
+  vip.address = now;
+}
+
+bool MesosServices::release_unused() {
+  bool freed = false;
+  for (const auto& [key, ports] : touched_names_) {
+    const auto vip = names_.find(key);
+    if (vip == names_.end() || !vip->second.ports.empty()) continue;
+    if (vip->second.is_allocated) {
+      allocator_.release(key.first, key.second);
+      freed = true;
+    }
+    unplaced_.erase(key);
+    names_.erase(vip);
+  }
+  return freed;
+}
+
+void MesosServices::publish_claim(const ServiceKey& key, SourceChange& change) {
+  ClaimedVip& claim = claims_[key];
+  const auto has_gone = [](const auto& claimant) { return claimant.second.empty(); };
+  const auto owner = claim.claimants.find(claim.owner);
+  if (owner != claim.claimants.end() && has_gone(*owner)) {
+    allocator_.release_claim(key, claim.owner);
+    claim.owner.clear();
+  }
+  std::erase_if(claim.claimants, has_gone);
+  // In the order of the names: of those that come together the lowest wins.
+  for (const auto& [framework, reals] : claim.claimants) {
+    if (!claim.owner.empty()) break;
+    if (allocator_.claim(key, framework)) claim.owner = framework;
+  }
+  if (claim.owner.empty()) {
+    change.services.try_emplace(key, std::nullopt);
+  } else {
+    change.services[key] = service("", key, claim.claimants[claim.owner]);
+  }
+  if (claim.claimants.empty()) claims_.erase(key);
+}
+
+ServiceConfig MesosServices::service(const std::string& name, const ServiceKey& key,
+                                     const Reals& reals) const {
+  const NamedVipsConfig& options = config_.named_vips;
+  ServiceConfig service;
+  service.name = name;
+  service.vip = key.vip;
+  service.port = key.port;
+  service.protocol = key.protocol;
+  service.mode = options.mode;
+  service.snat_pool = options.snat_pool.empty() ? config_.defaults.snat_pool : options.snat_pool;
+  service.maglev_rows = config_.defaults.maglev_rows;
+  service.no_real = config_.defaults.no_real;
+  service.track = config_.defaults.track;
+  service.timeouts = config_.timeouts;
+  service.health = options.health;
+  service.origin = Origin::kMesos;
+  service.reals.reserve(reals.size());
+  for (const auto& [real, counts] : reals) {
+    service.reals.push_back(
+        {real.address, real.port, static_cast<uint16_t>(counts[1] > 0 ? 1 : 0), {}});
+  }
+  return service;
+}
+
+std::optional<std::string> MesosServices::refusal(const VipUse& use) const {
+  if (!use.name.empty()) {
+    if (!unplaced_.contains({use.name, use.real.address.family()})) return std::nullopt;
+    return "every address of the range is taken: widen named_vips.ipv4 or .ipv6";
+  }
+  const ServiceKey key{use.vip, use.port, use.protocol};
+  const auto claim = claims_.find(key);
+  if (claim != claims_.end() && claim->second.owner == use.framework) return std::nullopt;
+  if (const std::string* owner = allocator_.owner_of(key); owner != nullptr) {
+    return "framework '" + *owner +
+           "' has it: it was the first to claim it, or the lowest name of those that came together";
+  }
+  const std::string* name = allocator_.name_at(use.vip);
+  return "its address is that of the name '" + (name == nullptr ? "" : *name) + "'";
+}
+
+}  // namespace vipgate

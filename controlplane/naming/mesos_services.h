@@ -1,0 +1,83 @@
+// The services of one cluster: which backends its tasks put behind which VIP, counted, so that each
+// task can take back exactly what it gave.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/config.h"
+#include "controlplane/model.h"
+#include "controlplane/naming/vip_allocator.h"
+#include "controlplane/source_change.h"
+
+namespace vipgate {
+
+// One backend of one task behind one VIP.
+struct VipUse {
+  std::string name;  // full and cleaned; empty: `vip` counts
+  IpAddress vip;
+  std::string framework;  // who claims `vip`
+  uint16_t port = 0;
+  Protocol protocol = Protocol::kTcp;
+  RealKey real;
+  uint16_t weight = 0;  // 0 or 1
+  friend bool operator==(const VipUse&, const VipUse&) = default;
+};
+
+// Owned by a MesosView and called by the control thread. `config` and `allocator` outlive it.
+class MesosServices {
+ public:
+  MesosServices(const Config& config, VipAllocator& allocator)
+      : config_(config), allocator_(allocator) {}
+
+  void add(const VipUse& use);
+  // REQUIRES: it was added.
+  void remove(const VipUse& use);
+  // Brings the services that were touched up to date, and those whose address moved.
+  void finish(SourceChange& change);
+
+  // Why a use is not served, or nothing.
+  std::optional<std::string> refusal(const VipUse& use) const;
+
+ private:
+  using PortKey = std::pair<uint16_t, Protocol>;
+  using NameKey = std::pair<std::string, int>;  // and the family
+  // How many tasks give a real each of the two weights: the larger one counts.
+  using Reals = std::map<RealKey, std::array<uint32_t, 2>>;
+  struct NamedVip {
+    std::map<PortKey, Reals> ports;
+    std::optional<IpAddress> address;  // under which its services are published
+    bool is_allocated = false;
+  };
+  struct ClaimedVip {
+    std::map<std::string, Reals> claimants;  // by framework
+    std::string owner;                       // among them; empty: none
+  };
+
+  Reals& reals_of(const VipUse& use);
+  void notice_moves();
+  void allocate_new();
+  void retry(SourceChange& change);
+  bool release_unused();
+  void publish(const NameKey& key, NamedVip& vip, const std::set<PortKey>& touched,
+               SourceChange& change);
+  void publish_claim(const ServiceKey& key, SourceChange& change);
+  ServiceConfig service(const std::string& name, const ServiceKey& key, const Reals& reals) const;
+
+  const Config& config_;
+  VipAllocator& allocator_;
+  std::map<NameKey, NamedVip> names_;
+  std::map<ServiceKey, ClaimedVip> claims_;
+  std::map<NameKey, std::set<PortKey>> touched_names_;
+  std::set<ServiceKey> touched_claims_;
+  std::set<NameKey> unplaced_;  // names for which there was no address
+  uint64_t moves_ = 0;          // of the allocator, as last seen
+};
+
+}  // namespace vipgate

@@ -1,0 +1,308 @@
+#include "controlplane/naming/mesos_view.h"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "controlplane/naming/label_cleaning.h"
+#include "controlplane/naming/mesos_dns_records.h"
+#include "controlplane/naming/mesos_services.h"
+#include "controlplane/naming/vip_policy.h"
+
+namespace vipgate {
+namespace {
+
+// What is listed comes from the cluster and may be of any length.
+constexpr size_t kMaxItem = 300;
+
+std::string shortened(std::string text) {
+  if (text.size() <= kMaxItem) return text;
+  return text.substr(0, kMaxItem) + "…";
+}
+
+const MesosConfig& options_of(const Config& config, size_t cluster) {
+  static const MesosConfig kDefaults;
+  return cluster < config.mesos.size() ? config.mesos[cluster] : kDefaults;
+}
+
+struct KeyHash {
+  size_t operator()(const MesosTaskKey& key) const {
+    const size_t framework = std::hash<std::string>{}(key.framework_id);
+    return std::hash<std::string>{}(key.task_id) ^ (framework * 0x9e3779b97f4a7c15);
+  }
+};
+
+// Both sorted.
+void put_difference(const std::vector<DnsRecord>& before, std::vector<DnsRecord> after,
+                    SourceChange& change) {
+  if (before.empty()) {
+    std::move(after.begin(), after.end(), std::back_inserter(change.records_added));
+    return;
+  }
+  std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
+                      std::back_inserter(change.records_added));
+  std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
+                      std::back_inserter(change.records_removed));
+}
+
+}  // namespace
+
+struct MesosView::Impl {
+  struct Task {
+    std::optional<TaskNames> names;
+    std::vector<VipUse> uses;
+    std::vector<Skipped> skipped;
+  };
+  // An agent, a framework, or the masters: few enough to keep their records.
+  struct Item {
+    std::vector<DnsRecord> records;
+    std::vector<Skipped> skipped;
+  };
+
+  Impl(const Config& config_in, size_t cluster, VipAllocator& allocator, HostLookup lookup_in)
+      : config(config_in),
+        options(mesos_dns_options(config_in, options_of(config_in, cluster))),
+        has_ptr(options_of(config_in, cluster).ptr),
+        lookup(std::move(lookup_in)),
+        policy(config_in),
+        services(config_in, allocator) {}
+
+  Task make_task(const MesosTask& task, const MesosCluster& cluster,
+                 std::vector<DnsRecord>& records) const;
+  void add_uses(const MesosTask& task, const MesosAgent& agent, const MesosFramework& framework,
+                Task& result) const;
+  void update_task(const MesosTaskKey& key, const MesosCluster& cluster, SourceChange& change);
+  std::vector<DnsRecord> records_of(const TaskNames& names) const;
+  void update_item(Item& item, RecordList list, const std::string& kind,
+                   const std::string& framework, SourceChange& change);
+  void update_agent(const std::string& id, const MesosCluster& cluster, SourceChange& change);
+  void update_framework(const std::string& id, const MesosCluster& cluster, SourceChange& change);
+  void count_name(const TaskNames& names, bool is_added);
+  void update_pointers(SourceChange& change);
+
+  const Config& config;
+  const MesosDnsOptions options;
+  const bool has_ptr;
+  const HostLookup lookup;
+  const VipPolicy policy;
+  MesosServices services;
+
+  std::unordered_map<MesosTaskKey, Task, KeyHash> tasks;
+  std::map<std::string, Item> agents;
+  std::map<std::string, Item> frameworks;
+  Item masters;
+  bool has_masters = false;
+
+  // PTR records: the names of each address, counted, and the record that is out.
+  struct Pointer {
+    std::map<std::string, size_t> names;
+    std::optional<DnsRecord> record;
+  };
+  std::map<IpAddress, Pointer> pointers;
+  std::set<IpAddress> touched_pointers;
+};
+
+MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const MesosCluster& cluster,
+                                                 std::vector<DnsRecord>& records) const {
+  Task result;
+  const MesosAgent* agent = cluster.agent(task.agent_id);
+  const MesosFramework* framework = cluster.framework(task.framework_id);
+  if (agent == nullptr || framework == nullptr) {
+    const std::string missing = agent == nullptr ? "agent '" + task.agent_id + "'"
+                                                 : "framework '" + task.framework_id + "'";
+    result.skipped.push_back({"task", framework == nullptr ? "" : framework->name, task.id,
+                              shortened(task.name), "its " + missing + " is not known"});
+    return result;
+  }
+  std::vector<BadItem> bad;
+  result.names = task_names(task, *agent, *framework, options, lookup, bad);
+  for (BadItem& item : bad) {
+    result.skipped.push_back({result.names ? "port" : "task", framework->name, task.id,
+                              shortened(std::move(item.item)), std::move(item.why)});
+  }
+  if (result.names) {
+    RecordList list(options);
+    add_task_records(*result.names, options, list);
+    records = list.take_records();
+    for (BadItem& item : list.take_faults()) {
+      result.skipped.push_back({"record", framework->name, task.id, shortened(std::move(item.item)),
+                                std::move(item.why)});
+    }
+  }
+  if (config.named_vips.enabled) add_uses(task, *agent, *framework, result);
+  return result;
+}
+
+void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
+                               const MesosFramework& framework, Task& result) const {
+  std::vector<BadItem> bad;
+  const auto skip = [&](const char* kind, std::string item, std::string why) {
+    result.skipped.push_back(
+        {kind, framework.name, task.id, shortened(std::move(item)), std::move(why)});
+  };
+  for (VipBackend& backend : vip_backends(task, agent, lookup, bad)) {
+    VipUse use;
+    const VipTarget& vip = backend.vip;
+    if (!vip.name.empty()) use.name = vip.name + "." + clean_vip_name(framework.name);
+    if (auto why = policy.refusal(vip, framework.name, use.name)) {
+      const std::string what = vip.name.empty() ? to_string(vip.address) : vip.name;
+      skip("claim", what + ":" + std::to_string(vip.port), std::move(*why));
+      continue;
+    }
+    if (vip.name.empty()) {
+      use.vip = vip.address;
+      use.framework = framework.name;
+    }
+    use.port = vip.port;
+    use.protocol = backend.protocol;
+    use.real = {backend.address, backend.port};
+    use.weight = backend.weight;
+    result.uses.push_back(std::move(use));
+  }
+  for (BadItem& item : bad) skip("label", std::move(item.item), std::move(item.why));
+}
+
+std::vector<DnsRecord> MesosView::Impl::records_of(const TaskNames& names) const {
+  RecordList list(options);
+  add_task_records(names, options, list);
+  return list.take_records();
+}
+
+void MesosView::Impl::update_task(const MesosTaskKey& key, const MesosCluster& cluster,
+                                  SourceChange& change) {
+  const MesosTask* task = cluster.task(key);
+  std::vector<DnsRecord> records;
+  Task next = task == nullptr ? Task{} : make_task(*task, cluster, records);
+  const auto [found, is_new] = tasks.try_emplace(key);
+  Task& known = found->second;
+  if (known.names != next.names) {
+    put_difference(known.names ? records_of(*known.names) : std::vector<DnsRecord>(),
+                   std::move(records), change);
+    if (known.names) count_name(*known.names, false);
+    if (next.names) count_name(*next.names, true);
+  }
+  if (known.uses != next.uses) {
+    for (const VipUse& use : next.uses) services.add(use);
+    for (const VipUse& use : known.uses) services.remove(use);
+  }
+  known = std::move(next);
+  if (!known.names && known.uses.empty() && known.skipped.empty()) tasks.erase(found);
+}
+
+void MesosView::Impl::count_name(const TaskNames& names, bool is_added) {
+  if (!has_ptr) return;
+  const std::string name = task_name(names, options);
+  if (dns_name_fault(name) != nullptr) return;
+  for (const IpAddress& address : names.addresses) {
+    touched_pointers.insert(address);
+    size_t& count = pointers[address].names[name];
+    count += is_added ? 1 : -1;
+    if (count == 0) pointers[address].names.erase(name);
+  }
+}
+
+// An address that several names have leads to none of them.
+void MesosView::Impl::update_pointers(SourceChange& change) {
+  for (const IpAddress& address : touched_pointers) {
+    Pointer& pointer = pointers[address];
+    std::optional<DnsRecord> next;
+    if (pointer.names.size() == 1) {
+      auto record = dns_ptr_record(address, pointer.names.begin()->first, options.ttl_s);
+      if (record) next = std::move(*record);
+    }
+    if (next != pointer.record) {
+      if (pointer.record) change.records_removed.push_back(*pointer.record);
+      if (next) change.records_added.push_back(*next);
+      pointer.record = std::move(next);
+    }
+    if (pointer.names.empty()) pointers.erase(address);
+  }
+  touched_pointers.clear();
+}
+
+void MesosView::Impl::update_item(Item& item, RecordList list, const std::string& kind,
+                                  const std::string& framework, SourceChange& change) {
+  auto records = list.take_records();
+  put_difference(item.records, records, change);
+  item.records = std::move(records);
+  item.skipped.clear();
+  for (BadItem& fault : list.take_faults()) {
+    item.skipped.push_back(
+        {kind, framework, "", shortened(std::move(fault.item)), std::move(fault.why)});
+  }
+}
+
+void MesosView::Impl::update_agent(const std::string& id, const MesosCluster& cluster,
+                                   SourceChange& change) {
+  RecordList list(options);
+  const MesosAgent* agent = cluster.agent(id);
+  if (agent != nullptr) add_agent_records(*agent, options, lookup, list);
+  update_item(agents[id], std::move(list), "agent", "", change);
+  if (agent == nullptr) agents.erase(id);
+}
+
+void MesosView::Impl::update_framework(const std::string& id, const MesosCluster& cluster,
+                                       SourceChange& change) {
+  RecordList list(options);
+  const MesosFramework* framework = cluster.framework(id);
+  if (framework != nullptr) add_framework_records(*framework, options, lookup, list);
+  update_item(frameworks[id], std::move(list), "framework",
+              framework == nullptr ? "" : framework->name, change);
+  if (framework == nullptr) frameworks.erase(id);
+}
+
+MesosView::MesosView(const Config& config, size_t cluster, VipAllocator& allocator,
+                     HostLookup lookup)
+    : impl_(std::make_unique<Impl>(config, cluster, allocator, std::move(lookup))) {}
+
+MesosView::~MesosView() = default;
+
+SourceChange MesosView::update(const MesosCluster& cluster, const MesosChanges& changes) {
+  SourceChange change;
+  // The responder's own name is there even before a master is known.
+  if (changes.masters || !impl_->has_masters) {
+    RecordList list(impl_->options);
+    add_master_records(cluster.masters(), impl_->options, impl_->lookup, list);
+    impl_->update_item(impl_->masters, std::move(list), "record", "", change);
+    impl_->has_masters = true;
+  }
+  for (const std::string& id : changes.agents) impl_->update_agent(id, cluster, change);
+  for (const std::string& id : changes.frameworks) impl_->update_framework(id, cluster, change);
+  if (impl_->tasks.empty()) {
+    // Seven records are those of a task with one port.
+    change.records_added.reserve(change.records_added.size() + changes.tasks.size() * 8);
+    impl_->tasks.reserve(changes.tasks.size());
+  }
+  for (const MesosTaskKey& key : changes.tasks) impl_->update_task(key, cluster, change);
+  impl_->update_pointers(change);
+  impl_->services.finish(change);
+  return change;
+}
+
+std::vector<Skipped> MesosView::skipped() const {
+  std::vector<Skipped> all = impl_->masters.skipped;
+  const auto add = [&](const std::vector<Skipped>& some) {
+    all.insert(all.end(), some.begin(), some.end());
+  };
+  for (const auto& [id, item] : impl_->agents) add(item.skipped);
+  for (const auto& [id, item] : impl_->frameworks) add(item.skipped);
+  for (const auto& [key, task] : impl_->tasks) {
+    add(task.skipped);
+    for (const VipUse& use : task.uses) {
+      auto why = impl_->services.refusal(use);
+      if (!why) continue;
+      const std::string item = use.name.empty()
+                                   ? to_string(ServiceKey{use.vip, use.port, use.protocol})
+                                   : use.name + ":" + std::to_string(use.port);
+      all.push_back({"claim", use.framework, key.task_id, item, std::move(*why)});
+    }
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+}  // namespace vipgate
