@@ -43,10 +43,10 @@ std::string unusable(const MasterAddress& master, unsigned status) {
 }
 
 enum class Outcome : uint8_t {
-  kFailed,       // this master is of no use now
-  kLost,         // it was in use, and is not any more
-  kRefused,      // it has no stream for us
-  kMoved,        // another one is to be asked at once
+  kFailed,   // this master is of no use now
+  kLost,     // it was in use, and is not any more
+  kRefused,  // it has no stream for us
+  kMoved,    // another one is to be asked at once
 };
 
 // Two threads: one follows the stream (or polls), one fetches whole states beside it, so that a
@@ -87,10 +87,12 @@ class ThreadedSource final : public MesosSource {
   void act_on(Outcome outcome, const MasterAddress& master, const std::string& why);
   Outcome subscribe(const MasterAddress& master, std::string& why);
   Outcome poll(const MasterAddress& master, std::string& why);
-  Outcome after_answer(const MasterAddress& master, const HttpResponse& response,
-                       std::string& why);
-  Status sweep(AuthorizedClient& client, MesosParser& parser, const MasterAddress& master,
-               bool by_v0, std::string* peer_ip, Outcome* outcome);
+  Outcome after_answer(const MasterAddress& master, const HttpResponse& response, std::string& why);
+  Status poll_once(const MasterAddress& master, bool is_first, Outcome& outcome);
+  Status sweep(const MasterAddress& leader);
+  Result<HttpResponse> fetch_state(AuthorizedClient& client, const MasterAddress& master,
+                                   bool by_v0);
+  void resolve_masters();
 
   HttpLimits limits() const;
   void confirm(const MasterAddress& master, const std::string& peer_ip);
@@ -105,8 +107,8 @@ class ThreadedSource final : public MesosSource {
   }
   void wake_all() {
     queue_.wake();
-    stream_client_->http().wake();
-    sweep_client_->http().wake();
+    if (stream_client_) stream_client_->http().wake();
+    if (sweep_client_) sweep_client_->http().wake();
   }
   template <class Predicate>
   void wait(milliseconds time, const Predicate& predicate) {
@@ -172,14 +174,14 @@ Status ThreadedSource::open() {
     if (zk_detail_ == detail) return;
     zk_detail_ = detail;
     changed_.notify_all();
-    spdlog::log(connected ? spdlog::level::info : spdlog::level::warn,
-                "mesos[{}]: ZooKeeper: {}", cluster_, detail);
+    spdlog::log(connected ? spdlog::level::info : spdlog::level::warn, "mesos[{}]: ZooKeeper: {}",
+                cluster_, detail);
   };
   auto directory = MasterDirectory::create(config_, times_.zookeeper, std::move(hooks));
   if (!directory) return Error{directory.error()};
   directory_ = std::move(*directory);
-  auto stream = AuthorizedClient::create(config_.tls, config_.auth,
-                                         [this] { return is_interrupted(); });
+  auto stream =
+      AuthorizedClient::create(config_.tls, config_.auth, [this] { return is_interrupted(); });
   if (!stream) return Error{stream.error()};
   stream_client_ = std::move(*stream);
   auto sweeps =
@@ -263,26 +265,24 @@ Outcome ThreadedSource::subscribe(const MasterAddress& master, std::string& why)
   request.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
   request.body = R"({"type":"SUBSCRIBE"})";
   std::string peer_ip;
-  MesosStream stream(max_bytes_, stream_parser_, stream_counters_,
-                     [&](MesosEvent event, int64_t received_ns) {
-                       if (const auto* first = std::get_if<MesosSubscribed>(&event)) {
-                         const double told_s = first->state.heartbeat_interval_s;
-                         const milliseconds told(static_cast<int64_t>(
-                             std::clamp(told_s, 0.0, 1e6) * 1000));
-                         const auto heartbeat =
-                             told_s > 0 ? std::clamp(told, kShortestHeartbeat, kLongestHeartbeat)
-                                        : times_.heartbeat;
-                         stream_client_->http().set_inactivity(heartbeat *
-                                                               times_.missed_heartbeats);
-                         ++connects_;
-                         confirm(master, peer_ip);
-                         tell_link(true, "subscribed to " + authority(master.url));
-                         const std::lock_guard lock(mutex_);
-                         streaming_ = true;
-                         changed_.notify_all();
-                       }
-                       return push(MesosInput{cluster_, std::move(event), received_ns});
-                     });
+  MesosStream stream(
+      max_bytes_, stream_parser_, stream_counters_, [&](MesosEvent event, int64_t received_ns) {
+        if (const auto* first = std::get_if<MesosSubscribed>(&event)) {
+          const double told_s = first->state.heartbeat_interval_s;
+          const milliseconds told(static_cast<int64_t>(std::clamp(told_s, 0.0, 1e6) * 1000));
+          const auto heartbeat = told_s > 0
+                                     ? std::clamp(told, kShortestHeartbeat, kLongestHeartbeat)
+                                     : times_.heartbeat;
+          stream_client_->http().set_inactivity(heartbeat * times_.missed_heartbeats);
+          ++connects_;
+          confirm(master, peer_ip);
+          tell_link(true, "subscribed to " + authority(master.url));
+          const std::lock_guard lock(mutex_);
+          streaming_ = true;
+          changed_.notify_all();
+        }
+        return push(MesosInput{cluster_, std::move(event), received_ns});
+      });
   auto response = stream_client_->call(
       request, limits(), [&](const HttpResponse& head) { peer_ip = head.peer_ip; },
       [&](std::string_view bytes) { return stream.feed(bytes); });
@@ -310,32 +310,52 @@ Outcome ThreadedSource::subscribe(const MasterAddress& master, std::string& why)
 // Until /state fails, another one leads, or it is time to try the stream again.
 Outcome ThreadedSource::poll(const MasterAddress& master, std::string& why) {
   const auto until = steady_clock::now() + times_.resubscribe;
-  bool is_first = true;
-  while (!is_interrupted() && steady_clock::now() < until) {
-    std::string peer_ip;
-    Outcome outcome = Outcome::kFailed;
+  for (bool is_first = true; !is_interrupted() && steady_clock::now() < until; is_first = false) {
     {
       const std::lock_guard lock(mutex_);
       sweep_requested_ = false;
     }
-    if (auto status = sweep(*stream_client_, stream_parser_, master, true, &peer_ip, &outcome);
-        !status) {
+    Outcome outcome = is_first ? Outcome::kFailed : Outcome::kLost;
+    const Status status = poll_once(master, is_first, outcome);
+    ++(status ? sweeps_ : failed_sweeps_);
+    if (!status) {
       why = status.error();
-      return is_first || outcome == Outcome::kMoved ? outcome : Outcome::kLost;
+      return outcome;
     }
-    if (is_first) confirm(master, peer_ip);
-    is_first = false;
     tell_link(true, "polling /state of " + authority(master.url) + ", as SUBSCRIBE is refused");
     wait(backoff_.jittered(poll_time()), [this] { return sweep_requested_ || is_interrupted(); });
   }
   return Outcome::kMoved;
 }
 
-// `outcome`: what a failure means for the stream's thread, which alone may redirect; nullptr for
-// the other.
-Status ThreadedSource::sweep(AuthorizedClient& client, MesosParser& parser,
-                             const MasterAddress& master, bool by_v0, std::string* peer_ip,
-                             Outcome* outcome) {
+// `outcome` is changed where the master sends us to another one.
+Status ThreadedSource::poll_once(const MasterAddress& master, bool is_first, Outcome& outcome) {
+  const int64_t asked_ns = now_ns();
+  auto response = fetch_state(*stream_client_, master, true);
+  if (!response) return Error{response.error()};
+  if (response->status != 200) {
+    std::string why;
+    if (after_answer(master, *response, why) == Outcome::kMoved) outcome = Outcome::kMoved;
+    return Error{why};
+  }
+  const int64_t received_ns = now_ns();
+  auto state = stream_parser_.parse_state(response->body);
+  if (!state) return Error{authority(master.url) + ": " + state.error()};
+  // Old masters answer for themselves where newer ones redirect.
+  const std::string leader = state->leader.substr(state->leader.find('@') + 1);
+  const std::string own = response->peer_ip + ":" + std::to_string(master.url.port);
+  if (is_first && !leader.empty() && leader != own && leader != authority(master.url)) {
+    if (auto status = directory_->redirected(master.url, "//" + leader); !status) return status;
+    outcome = Outcome::kMoved;
+    return Error{authority(master.url) + " says that " + leader + " leads"};
+  }
+  if (is_first) confirm(master, response->peer_ip);
+  push(MesosInput{cluster_, std::move(*state), received_ns, asked_ns});
+  return Done{};
+}
+
+Result<HttpResponse> ThreadedSource::fetch_state(AuthorizedClient& client,
+                                                 const MasterAddress& master, bool by_v0) {
   HttpRequest request;
   request.url = master.url;
   request.fallback_ip = master.fallback_ip;
@@ -346,39 +366,33 @@ Status ThreadedSource::sweep(AuthorizedClient& client, MesosParser& parser,
     request.headers.emplace_back("Content-Type", "application/json");
     request.body = R"({"type":"GET_STATE"})";
   }
+  return client.call(request, limits());
+}
+
+Status ThreadedSource::sweep(const MasterAddress& leader) {
   const int64_t asked_ns = now_ns();
-  auto response = client.call(request, limits());
-  ++failed_sweeps_;
+  auto response = fetch_state(*sweep_client_, leader, false);
   if (!response) return Error{response.error()};
-  if (response->status != 200) {
-    std::string why = unusable(master, response->status);
-    if (outcome != nullptr) *outcome = after_answer(master, *response, why);
-    return Error{why};
-  }
+  if (response->status != 200) return Error{unusable(leader, response->status)};
   const int64_t received_ns = now_ns();
-  auto state = parser.parse_state(response->body);
-  if (!state) return Error{authority(master.url) + ": " + state.error()};
-  // v0 of masters that answer for themselves instead of redirecting.
-  if (outcome != nullptr && !state->leader.empty()) {
-    const std::string leader = state->leader.substr(state->leader.find('@') + 1);
-    const std::string own = response->peer_ip + ":" + std::to_string(master.url.port);
-    if (leader != own && leader != authority(master.url)) {
-      auto status = directory_->redirected(master.url, "//" + leader);
-      if (status) *outcome = Outcome::kMoved;
-      return Error{status ? authority(master.url) + " says that " + leader + " leads"
-                          : status.error()};
-    }
+  auto state = sweep_parser_.parse_state(response->body);
+  if (!state) return Error{authority(leader.url) + ": " + state.error()};
+  // What an old leader says must not come after what the new one has said.
+  if (directory_->leader() != std::optional(leader)) {
+    return Error{authority(leader.url) + " does not lead any more"};
   }
-  if (peer_ip != nullptr) *peer_ip = response->peer_ip;
-  --failed_sweeps_;
-  ++sweeps_;
-  const auto still_leads = [&] {
-    return outcome != nullptr || directory_->leader() == std::optional(master);
-  };
-  if (!still_leads()) return Error{authority(master.url) + " does not lead any more"};
-  MesosInput input{cluster_, std::move(*state), received_ns, asked_ns};
-  queue_.push(std::move(input), [this] { return stopping_.load(); });
+  queue_.push(MesosInput{cluster_, std::move(*state), received_ns, asked_ns},
+              [this] { return stopping_.load(); });
   return Done{};
+}
+
+// For the records of masters: those of the list that we have never been connected with.
+void ThreadedSource::resolve_masters() {
+  for (const std::string& host : directory_->unresolved()) {
+    auto addresses = sweep_client_->http().resolve(host, times_.connect);
+    if (addresses && !addresses->empty()) directory_->resolved(host, addresses->front());
+  }
+  announce_masters();
 }
 
 void ThreadedSource::run_sweeps() {
@@ -388,6 +402,10 @@ void ThreadedSource::run_sweeps() {
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return stopping_ || streaming_; });
+    }
+    resolve_masters();
+    {
+      std::unique_lock lock(mutex_);
       changed_.wait_until(lock, due, [this] { return stopping_ || sweep_requested_; });
       if (stopping_) return;
       if (!streaming_) continue;
@@ -396,8 +414,9 @@ void ThreadedSource::run_sweeps() {
     due = steady_clock::now() + jitter.jittered(sweep_time());
     const auto leader = directory_->leader();
     if (!leader) continue;
-    if (auto status = sweep(*sweep_client_, sweep_parser_, *leader, false, nullptr, nullptr);
-        !status && !stopping_) {
+    const Status status = sweep(*leader);
+    ++(status ? sweeps_ : failed_sweeps_);
+    if (!status && !stopping_) {
       spdlog::warn("mesos[{}]: a sweep failed: {}; the stream goes on", cluster_, status.error());
     }
   }

@@ -109,9 +109,8 @@ class Watcher {
       shared_->connected = shared_->expired = shared_->refused = false;
       shared_->look = false;
     }
-    handle_ = zookeeper_init2(url_.servers.c_str(), watch,
-                              static_cast<int>(times_.session.count()), nullptr, shared_.get(), 0,
-                              log_line);
+    handle_ = zookeeper_init2(url_.servers.c_str(), watch, static_cast<int>(times_.session.count()),
+                              nullptr, shared_.get(), 0, log_line);
     if (handle_ == nullptr) {
       tell_state(false, "none of its servers (" + url_.servers + ") can be resolved");
       return false;
@@ -232,8 +231,8 @@ class ThreadedZkLeader final : public ZkLeader {
     thread_ = std::thread([url, times, shared = shared_] { Watcher(url, times, shared).run(); });
   }
 
-  // The client may be waiting for a name server, or to say goodbye to a server that does not listen:
-  // then its thread is left to end by itself. It touches nothing of ours from here on.
+  // The client may be waiting for a name server, or to say goodbye to a server that does not
+  // listen: then its thread is left to end by itself. It touches nothing of ours from here on.
   ~ThreadedZkLeader() override {
     std::unique_lock lock(shared_->mutex);
     shared_->stopping = true;
