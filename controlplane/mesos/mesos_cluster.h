@@ -54,8 +54,8 @@ struct MesosKnown : Item {
 // Owned and called by the control thread. Times are monotonic milliseconds.
 class MesosCluster {
  public:
-  // By key; a task's key differs from task.key() only if a state had two tasks of one id, the later
-  // of which gets a key of its own.
+  // By key; a task's key differs from task.key() only if a state had two tasks of one id, the
+  // earlier of which gets a key of its own.
   using Tasks = std::unordered_map<MesosTaskKey, MesosKnown<MesosTask>, MesosTaskKeyHash>;
   using Agents = std::unordered_map<std::string, MesosKnown<MesosAgent>>;
   using Frameworks = std::unordered_map<std::string, MesosKnown<MesosFramework>>;

@@ -1,5 +1,6 @@
 // Whole states: SUBSCRIBED, sweeps, and what the state store had.
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "controlplane/mesos/mesos_cluster.h"
@@ -65,7 +66,9 @@ void MesosCluster::take_agents(std::vector<MesosAgent> agents, int64_t asked_ms)
     if (is_buried_since(buried_agents_, agent.id, asked_ms)) continue;
     recovering_.erase(agent.id);
     const auto found = agents_.find(agent.id);
-    const bool is_newer = found != agents_.end() && found->second.told_ms >= asked_ms;
+    const bool is_known = found != agents_.end();
+    if (is_known && found->second.round == round_) continue;  // it is there twice
+    const bool is_newer = is_known && found->second.told_ms >= asked_ms;
     auto& known = is_newer ? found->second : put_agent(std::move(agent));
     known.round = round_;
     known.is_held = false;
@@ -97,7 +100,9 @@ void MesosCluster::take_frameworks(std::vector<MesosFramework> frameworks, int64
   for (MesosFramework& framework : frameworks) {
     if (is_buried_since(buried_frameworks_, framework.id, asked_ms)) continue;
     const auto found = frameworks_.find(framework.id);
-    const bool is_newer = found != frameworks_.end() && found->second.told_ms >= asked_ms;
+    const bool is_known = found != frameworks_.end();
+    if (is_known && found->second.round == round_) continue;  // it is there twice
+    const bool is_newer = is_known && found->second.told_ms >= asked_ms;
     auto& known = is_newer ? found->second : put_framework(std::move(framework));
     known.round = round_;
     known.is_held = false;
@@ -105,15 +110,14 @@ void MesosCluster::take_frameworks(std::vector<MesosFramework> frameworks, int64
 }
 
 // The key to keep the task under, which is another one than its own if this round had a task of
-// that id before.
+// that id before. Nothing: it is the same task once more.
 std::optional<MesosTaskKey> MesosCluster::key_in_round(const MesosTask& task) {
   MesosTaskKey key = task.key();
   for (int nth = 2; nth <= kMostOfOneId + 1; ++nth) {
     const KnownTask* known = find_task(key);
     if (known == nullptr || known->round != round_) return key;
     // A task that is no longer unreachable can be told of as both.
-    if (known->state == MesosTaskState::kUnreachable) return key;
-    if (known->name == task.name) return std::nullopt;
+    if (task.state == MesosTaskState::kUnreachable || known->name == task.name) break;
     // No id has a line feed.
     key.task_id = task.id + '\n' + std::to_string(nth);
   }
@@ -122,7 +126,8 @@ std::optional<MesosTaskKey> MesosCluster::key_in_round(const MesosTask& task) {
 
 void MesosCluster::take_tasks(std::vector<MesosTask> tasks, int64_t asked_ms) {
   tasks_.reserve(tasks.size());
-  for (MesosTask& task : tasks) {
+  // From the end, where those are that can be reached.
+  for (MesosTask& task : std::views::reverse(tasks)) {
     if (is_terminal(task.state)) continue;
     std::optional<MesosTaskKey> key = key_in_round(task);
     if (!key || is_buried_since(buried_tasks_, *key, asked_ms)) continue;
