@@ -64,7 +64,6 @@ bool are_strings(std::string_view rdata) {
 
 // Whether the data is what the type calls for, so far as readers rely on it.
 bool is_data_of(DnsType type, std::string_view rdata) {
-  constexpr size_t kSrvFixed = 6;
   switch (type) {
     case DnsType::kA:
       return rdata.size() == 4;
@@ -75,7 +74,7 @@ bool is_data_of(DnsType type, std::string_view rdata) {
     case DnsType::kPtr:
       return is_wire_name(rdata);
     case DnsType::kSrv:
-      return rdata.size() > kSrvFixed && is_wire_name(rdata.substr(kSrvFixed));
+      return rdata.size() > kDnsSrvFixed && is_wire_name(rdata.substr(kDnsSrvFixed));
     case DnsType::kTxt:
       return are_strings(rdata);
     default:
@@ -243,7 +242,8 @@ Status DnsTableBuilder::add(const DnsRecord& record) {
                  std::to_string(static_cast<int>(record.type)) + ", " + why};
   };
   if (!is_served(record.type)) return wrong("has a type that no record may have");
-  if (record.rdata.size() > kDnsMaxRrsetOctets - 12) return wrong("is too long for any message");
+  if (record.rdata.size() > kDnsMaxRrsetOctets - kDnsRecordFixed)
+    return wrong("is too long for any message");
   if (!is_data_of(record.type, record.rdata)) return wrong("has data that its type does not allow");
   const std::string owner = dns_fold(record.owner);
   Id name = store_.find_name(hash_name(hash_, owner), owner);
