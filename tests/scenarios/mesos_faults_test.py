@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What can go wrong between the gateway and Mesos, with traffic running all the while: whatever happens,
-the load loses nothing, and names and VIPs say in the end what the cluster is.
+"""What can go wrong between the gateway and Mesos, with traffic running all the while: whatever
+happens, the load loses nothing, and names and VIPs say in the end what the cluster is.
 
 Usage: mesos_faults_test.py CASE
 """
@@ -71,7 +71,7 @@ def leader_unknown_for_a_while(lab):
 
 
 def stream_cut(lab):
-    """In the middle of an event, and in the middle of SUBSCRIBED; what happened meanwhile is not missed."""
+    """In the middle of an event, and of SUBSCRIBED; what happened meanwhile is not missed."""
     tasks = begin(lab)
     lab.master.cut(in_record=True)
     tasks |= lab.deploy("b3")
@@ -164,8 +164,8 @@ def subscribe_refused(lab):
 
 
 def clock_steps(lab):
-    """Wall time jumps a day ahead and two back, here and at the agents; nothing times out or is taken
-    for older than it is. (Every timer and age in vipgated is of the monotonic clock.)"""
+    """Wall time jumps a day ahead and two back, here and at the agents; nothing times out or is
+    taken for older than it is."""
     library = os.environ["WALL_CLOCK_SHIFT"]
     shift = lab.directory / "shift"
 
@@ -195,7 +195,7 @@ def clock_steps(lab):
 
 
 def agent_unreachable_and_back(lab):
-    """A partition: its tasks go at once, without an AGENT_REMOVED, and come back before the agent."""
+    """A partition: its tasks go, without an AGENT_REMOVED, and come back before the agent."""
     begin(lab)
     lab.master.agent_unreachable(agent="10.9.1.11")
     lab.wait_right("b2")
@@ -219,8 +219,8 @@ def real_gone(lab):
 
 
 CASES = {case.__name__: case for case in (
-    master_failover, master_failover_without_an_agent, leader_unknown_for_a_while, stream_cut, garbage,
-    slow_stream, silent_stream, wrong_types, subscribe_refused, clock_steps,
+    master_failover, master_failover_without_an_agent, leader_unknown_for_a_while, stream_cut,
+    garbage, slow_stream, silent_stream, wrong_types, subscribe_refused, clock_steps,
     agent_unreachable_and_back, real_gone)}
 
 if __name__ == "__main__":
