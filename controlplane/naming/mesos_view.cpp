@@ -95,6 +95,7 @@ struct MesosView::Impl {
   std::map<std::string, Item> frameworks;
   Item masters;
   bool has_masters = false;
+  size_t skipped_count = 0;  // of all of these
 
   // PTR records: the names of each address, counted, and the record that is out.
   struct Pointer {
@@ -188,6 +189,7 @@ void MesosView::Impl::update_task(const MesosTaskKey& key, const MesosCluster& c
     for (const VipUse& use : next.uses) services.add(use);
     for (const VipUse& use : known.uses) services.remove(use);
   }
+  skipped_count += next.skipped.size() - known.skipped.size();
   known = std::move(next);
   if (!known.names && known.uses.empty() && known.skipped.empty()) tasks.erase(found);
 }
@@ -228,11 +230,13 @@ void MesosView::Impl::update_item(Item& item, RecordList list, const std::string
   auto records = list.take_records();
   put_difference(item.records, records, change);
   item.records = std::move(records);
+  skipped_count -= item.skipped.size();
   item.skipped.clear();
   for (BadItem& fault : list.take_faults()) {
     item.skipped.push_back(
         {kind, framework, "", shortened(std::move(fault.item)), std::move(fault.why)});
   }
+  skipped_count += item.skipped.size();
 }
 
 void MesosView::Impl::update_agent(const std::string& id, const MesosCluster& cluster,
@@ -281,6 +285,8 @@ SourceChange MesosView::update(const MesosCluster& cluster, const MesosChanges& 
   impl_->services.finish(change);
   return change;
 }
+
+size_t MesosView::skipped_count() const { return impl_->skipped_count; }
 
 std::vector<Skipped> MesosView::skipped() const {
   std::vector<Skipped> all = impl_->masters.skipped;

@@ -37,6 +37,8 @@ class MesosView {
   // may concern us.
   SourceChange update(const MesosCluster& cluster, const MesosChanges& changes);
   std::vector<Skipped> skipped() const;  // sorted
+  // Without those that lost a claim; costs nothing.
+  size_t skipped_count() const;
 
  private:
   struct Impl;
