@@ -12,6 +12,7 @@
 #include "common/maglev.h"
 #include "controlplane/compiler.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/reverse_zones.h"
 
 namespace vipgate {
 namespace {
@@ -23,19 +24,34 @@ uint64_t now_ns() {
   return static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
 }
 
+const char* origin_text(Origin origin) {
+  switch (origin) {
+    case Origin::kYaml:
+      return "yaml";
+    case Origin::kRest:
+      return "rest";
+    case Origin::kMesos:
+      return "mesos";
+  }
+  return "";
+}
+
 std::string services_text(const Config& config) {
   using Line = std::tuple<std::string, std::string, uint16_t, std::string, std::string>;
   const DnsOptions dns = dns_options(config.dns);
   std::vector<Line> lines;
   for (const ServiceConfig& service : config.services) {
-    const auto fqdn = dns_service_fqdn(service.name, dns);
+    // A VIP that a label of Mesos gives as an address has no name.
+    const bool has_name = !service.name.empty();
+    const auto fqdn = has_name ? dns_service_fqdn(service.name, dns) : Error{"no name"};
     const std::string vip = to_string(service.vip);
     const std::string protocol(to_string(service.protocol));
-    std::string json =
-        "{\"name\":" + json_quote(service.name) +
-        ",\"fqdn\":" + (fqdn ? json_quote(*fqdn) : "null") + ",\"vip\":" + json_quote(vip) +
-        ",\"port\":" + std::to_string(service.port) + ",\"protocol\":" + json_quote(protocol) +
-        ",\"mode\":" + json_quote(to_string(service.mode)) + ",\"origin\":\"yaml\",\"reals\":[";
+    std::string json = "{\"name\":" + (has_name ? json_quote(service.name) : "null") +
+                       ",\"fqdn\":" + (fqdn ? json_quote(*fqdn) : "null") +
+                       ",\"vip\":" + json_quote(vip) + ",\"port\":" + std::to_string(service.port) +
+                       ",\"protocol\":" + json_quote(protocol) +
+                       ",\"mode\":" + json_quote(to_string(service.mode)) +
+                       ",\"origin\":" + json_quote(origin_text(service.origin)) + ",\"reals\":[";
     std::vector<RealConfig> reals = service.reals;
     std::sort(reals.begin(), reals.end(), [](const RealConfig& a, const RealConfig& b) {
       return std::tie(a.address, a.port) < std::tie(b.address, b.port);
@@ -108,22 +124,64 @@ std::string stats_text(const Config& config, const OfflineSnapshot& offline) {
   return json + "}}\n";
 }
 
+std::string skipped_text(const std::vector<Skipped>& skipped) {
+  std::string text;
+  for (const Skipped& item : skipped) {
+    text += "{\"kind\":" + json_quote(item.kind) + ",\"framework\":" + json_quote(item.framework) +
+            ",\"task\":" + json_quote(item.task) + ",\"item\":" + json_quote(item.item) +
+            ",\"why\":" + json_quote(item.why) + "}\n";
+  }
+  return text;
+}
+
+// What a zone is there for is added; the rest is listed.
+Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, const Model& model) {
+  DnsOptions options = dns_options(sources.config.dns);
+  options.ptr_ranges = ptr_ranges(sources.config);
+  DnsTableBuilder builder{DnsHashSecret{}};
+  auto zones = dns_zones(options, 1);
+  if (!zones) return Error{zones.error()};
+  if (auto status = builder.set_zones(std::move(*zones)); !status) return Error{status.error()};
+  auto fixed = static_records(options);
+  if (!fixed) return Error{fixed.error()};
+  for (const auto& [key, service] : model.services()) {
+    const std::string& name = service.config.name;
+    if (name.empty()) continue;
+    const auto fqdn = dns_service_fqdn(name, options);
+    if (!fqdn && services_zone(sources.config) != nullptr) {
+      return Error{"service '" + name + "': " + fqdn.error()};
+    }
+    for (DnsRecord& record : service_records(name, key.vip, key.port, key.protocol, options)) {
+      fixed->push_back(std::move(record));
+    }
+  }
+  for (const DnsRecord& record : *fixed) {
+    if (auto status = builder.add(record); !status) return Error{status.error()};
+  }
+  for (const DnsRecord& record : sources.records) {
+    if (auto status = builder.add(record); !status) {
+      sources.skipped.push_back({"record", "", "", dns_name_to_text(record.owner), status.error()});
+    }
+  }
+  std::sort(sources.skipped.begin(), sources.skipped.end());
+  return builder.build();
+}
+
 // Fills an empty model and lays out its names. `dns_ns`: what these took.
-Result<std::shared_ptr<const DnsTable>> number_and_name(const Config& config, Model& model,
+Result<std::shared_ptr<const DnsTable>> number_and_name(OfflineSources& sources, Model& model,
                                                         uint64_t& dns_ns) {
-  if (auto change = model.update(config, 0); !change) return Error{change.error()};
+  if (auto change = model.update(sources.config, 0); !change) return Error{change.error()};
   const uint64_t start = now_ns();
-  auto dns = compile_names(names_of(model), config.dns, 1, DnsHashSecret{}, nullptr);
+  auto dns = lay_out_names(sources, model);
   dns_ns = now_ns() - start;
   return dns;
 }
 
-}  // namespace
-
-Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& next_hop) {
+Result<OfflineSnapshot> compile_sources(OfflineSources& sources, const MacAddress& next_hop) {
+  const Config& config = sources.config;
   Model model;
   OfflineSnapshot result;
-  auto dns = number_and_name(config, model, result.dns_ns);
+  auto dns = number_and_name(sources, model, result.dns_ns);
   if (!dns) return Error{dns.error()};
 
   std::vector<ForwardingPort> ports;
@@ -145,16 +203,29 @@ Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& 
   return result;
 }
 
+}  // namespace
+
+Result<OfflineSnapshot> compile_offline(const Config& config, const MacAddress& next_hop) {
+  auto sources = offline_sources(config, nullptr, {});
+  if (!sources) return Error{sources.error()};
+  return compile_sources(*sources, next_hop);
+}
+
 Status check_compiles(const Config& config) {
+  auto sources = offline_sources(config, nullptr, {});
+  if (!sources) return Error{config.file + ": " + sources.error()};
   Model model;
   uint64_t dns_ns = 0;
-  auto dns = number_and_name(config, model, dns_ns);
+  auto dns = number_and_name(*sources, model, dns_ns);
   if (!dns) return Error{config.file + ": " + dns.error()};
   return Done{};
 }
 
-Result<std::string> compile_command(const Config& config, CompileOutput output) {
-  auto offline = compile_offline(config, kAnyNextHop);
+Result<std::string> compile_command(const Config& config, CompileOutput output,
+                                    OfflineCluster* cluster, const HostLookup& lookup) {
+  auto sources = offline_sources(config, cluster, lookup);
+  if (!sources) return Error{config.file + ": " + sources.error()};
+  auto offline = compile_sources(*sources, kAnyNextHop);
   if (!offline) return Error{config.file + ": " + offline.error()};
   switch (output) {
     case CompileOutput::kRecords: {
@@ -163,11 +234,11 @@ Result<std::string> compile_command(const Config& config, CompileOutput output) 
       return text;
     }
     case CompileOutput::kServices:
-      return services_text(config);
+      return services_text(sources->config);
     case CompileOutput::kSkipped:
-      return std::string();
+      return skipped_text(sources->skipped);
     case CompileOutput::kSnapshotStats:
-      return stats_text(config, *offline);
+      return stats_text(sources->config, *offline);
   }
   return std::string();
 }

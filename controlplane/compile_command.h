@@ -8,6 +8,7 @@
 #include "common/result.h"
 #include "common/snapshot_builder.h"
 #include "controlplane/config.h"
+#include "controlplane/offline_sources.h"
 
 namespace vipgate {
 
@@ -29,7 +30,9 @@ Status check_compiles(const Config& config);
 
 enum class CompileOutput : uint8_t { kRecords, kServices, kSkipped, kSnapshotStats };
 
-// The lines to print, each with its end of line.
-Result<std::string> compile_command(const Config& config, CompileOutput output);
+// The lines to print, each with its end of line. `cluster` may be null.
+Result<std::string> compile_command(const Config& config, CompileOutput output,
+                                    OfflineCluster* cluster = nullptr,
+                                    const HostLookup& lookup = {});
 
 }  // namespace vipgate

@@ -20,6 +20,7 @@
 #include "controlplane/control_loop.h"
 #include "controlplane/exit_status.h"
 #include "controlplane/logging.h"
+#include "controlplane/naming/hosts_file.h"
 #include "controlplane/replay_command.h"
 #include "dataplane/cpu_check.h"
 #include "dataplane/dataplane.h"
@@ -127,8 +128,14 @@ int run(const Config& config, std::optional<uint64_t> seed) {
   return kExitOk;
 }
 
-int compile(const Config& config, CompileOutput output) {
-  auto text = compile_command(config, output);
+int compile(const Config& config, CompileOutput output, const std::string& mesos_state) {
+  std::unique_ptr<OfflineCluster> cluster;
+  if (!mesos_state.empty()) {
+    auto state = read_mesos_state(mesos_state, config);
+    if (!state) return fail(kExitFailure, state.error());
+    cluster = std::move(*state);
+  }
+  auto text = compile_command(config, output, cluster.get(), read_hosts_file("/etc/hosts"));
   if (!text) return fail(kExitBadConfiguration, text.error());
   return print(*text);
 }
@@ -169,6 +176,9 @@ int run_command_line(int argc, char** argv) {
 
   CLI::App* compile_app = app.add_subcommand("compile", "show what a configuration serves");
   compile_app->add_option("--config", file, "configuration file");
+  std::string mesos_state;
+  compile_app->add_option("--mesos-state", mesos_state,
+                          "a cluster: /state, GET_STATE, or one event per line");
   std::vector<std::pair<CompileOutput, bool>> outputs = {{CompileOutput::kRecords, false},
                                                          {CompileOutput::kServices, false},
                                                          {CompileOutput::kSkipped, false},
@@ -202,7 +212,7 @@ int run_command_line(int argc, char** argv) {
   if (!config) return fail(kExitBadConfiguration, config.error());
   if (compile_app->parsed()) {
     for (const auto& [kind, wanted] : outputs) {
-      if (wanted) return compile(*config, kind);
+      if (wanted) return compile(*config, kind, mesos_state);
     }
   }
   if (replay_app->parsed()) return replay_command(*config, replay_arguments);
