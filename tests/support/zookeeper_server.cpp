@@ -1,0 +1,247 @@
+#include "tests/support/zookeeper_server.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace vipgate::testing {
+namespace {
+
+constexpr const char* kJar = "/usr/share/java/zookeeper.jar";
+constexpr const char* kClassPath = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar";
+constexpr auto kStartTime = std::chrono::seconds(60);
+
+class Connection {
+ public:
+  explicit Connection(uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    // A server that is just starting takes a connection and may then forget it.
+    const timeval patience{0, 500000};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    open_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Connection() { ::close(fd_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  bool send(const std::string& bytes) {
+    return open_ && ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+                        static_cast<ssize_t>(bytes.size());
+  }
+  // Up to `most` bytes, or what came before the end.
+  std::string receive(size_t most) {
+    std::string all;
+    std::array<char, 4096> block{};
+    while (open_ && all.size() < most) {
+      const ssize_t count = ::recv(fd_, block.data(), std::min(block.size(), most - all.size()), 0);
+      if (count <= 0) break;
+      all.append(block.data(), static_cast<size_t>(count));
+    }
+    return all;
+  }
+
+ private:
+  int fd_;
+  bool open_ = false;
+};
+
+uint16_t free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  ::close(fd);
+  return bound ? ntohs(address.sin_port) : 0;
+}
+
+template <class T>
+void append_big_endian(std::string& out, T value) {
+  for (size_t i = sizeof(T); i-- > 0;) {
+    out += static_cast<char>(static_cast<uint64_t>(value) >> (8 * i));
+  }
+}
+
+// A session's password is a function of its id: ZooKeeperServer.generatePasswd(), which takes the
+// bytes of a java.util.Random.
+std::string password_of(uint64_t session) {
+  constexpr uint64_t kMask = (uint64_t{1} << 48) - 1;
+  constexpr uint64_t kSuperSecret = 0xb3415c00;
+  uint64_t seed = ((session ^ kSuperSecret) ^ 0x5deece66d) & kMask;
+  std::string password;
+  while (password.size() < 16) {
+    seed = (seed * 0x5deece66d + 0xb) & kMask;
+    const auto word = static_cast<uint32_t>(seed >> 16);
+    for (int i = 0; i < 4; ++i) password += static_cast<char>(word >> (8 * i));
+  }
+  return password;
+}
+
+// Takes the session over and closes it. True: the server had it.
+bool close_session(uint16_t port, uint64_t session) {
+  std::string connect;
+  append_big_endian(connect, uint32_t{0});      // protocol version
+  append_big_endian(connect, uint64_t{0});      // last transaction seen
+  append_big_endian(connect, uint32_t{10000});  // time-out in ms
+  append_big_endian(connect, session);
+  append_big_endian(connect, uint32_t{16});
+  connect += password_of(session);
+  connect += '\0';  // not read-only
+  std::string message;
+  append_big_endian(message, static_cast<uint32_t>(connect.size()));
+  Connection connection(port);
+  constexpr size_t kAnswerSize = 4 + 37;
+  if (!connection.send(message + connect)) return false;
+  const std::string answer = connection.receive(kAnswerSize);
+  // Behind length, version and time-out stands the session, 0 when it was refused.
+  if (answer.size() < kAnswerSize || answer.substr(12, 8) == std::string(8, '\0')) return false;
+  std::string close;
+  append_big_endian(close, uint32_t{8});
+  append_big_endian(close, uint32_t{1});
+  append_big_endian(close, static_cast<uint32_t>(-11));  // closeSession
+  if (!connection.send(close)) return false;
+  return !connection.receive(4 + 16).empty();
+}
+
+}  // namespace
+
+Status ZookeeperServer::available() {
+  if (::access(kJar, R_OK) != 0) {
+    return Error{std::string(kJar) + " is not here; install libzookeeper-java"};
+  }
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment.
+  const char* path = getenv("PATH");
+  std::string folders = path == nullptr ? "" : path;
+  for (size_t begin = 0; begin < folders.size();) {
+    const size_t end = std::min(folders.find(':', begin), folders.size());
+    if (::access((folders.substr(begin, end - begin) + "/java").c_str(), X_OK) == 0) return Done{};
+    begin = end + 1;
+  }
+  return Error{"there is no java in PATH; install default-jre-headless"};
+}
+
+Result<std::unique_ptr<ZookeeperServer>> ZookeeperServer::create() {
+  Status here = available();
+  if (!here) return Error{here.error()};
+  std::string directory = std::filesystem::temp_directory_path() / "vipgate_zookeeper.XXXXXX";
+  if (::mkdtemp(directory.data()) == nullptr) {
+    return Error{directory + " cannot be made: " + std::strerror(errno)};
+  }
+  // Another process may take the port before the server does.
+  Status started = Error{"no free port"};
+  for (int i = 0; i < 3 && !started; ++i) {
+    std::unique_ptr<ZookeeperServer> server(new ZookeeperServer(directory, free_port()));
+    started = server->start();
+    if (started) return server;
+    std::filesystem::create_directories(directory);
+  }
+  return Error{started.error()};
+}
+
+ZookeeperServer::ZookeeperServer(std::string directory, uint16_t port)
+    : directory_(std::move(directory)), port_(port) {}
+
+ZookeeperServer::~ZookeeperServer() {
+  stop();
+  std::error_code ignored;  // a directory that stays in /tmp harms nobody
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+Status ZookeeperServer::start() {
+  if (process_ > 0) return Done{};
+  const std::string file = directory_ + "/zoo.cfg";
+  const std::string log = directory_ + "/log";
+  std::ofstream(file) << "tickTime=500\ndataDir=" << directory_ << "/data\nclientPort=" << port_
+                      << "\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n"
+                      << "4lw.commands.whitelist=*\nmaxClientCnxns=0\n";
+  const std::array<const char*, 9> arguments = {"java",
+                                                "-Xmx96m",
+                                                "-XX:TieredStopAtLevel=1",
+                                                "-XX:+UseSerialGC",
+                                                "-cp",
+                                                kClassPath,
+                                                "org.apache.zookeeper.server.ZooKeeperServerMain",
+                                                file.c_str(),
+                                                nullptr};
+  const pid_t child = ::fork();
+  if (child < 0) return Error{std::string("fork: ") + std::strerror(errno)};
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::dup2(out, STDOUT_FILENO);
+    ::dup2(out, STDERR_FILENO);
+    ::execvp("java", const_cast<char**>(arguments.data()));
+    _exit(127);
+  }
+  process_ = child;
+  const auto end = std::chrono::steady_clock::now() + kStartTime;
+  while (std::chrono::steady_clock::now() < end) {
+    if (ask("srvr").find("Mode: standalone") != std::string::npos) return Done{};
+    if (::waitpid(process_, nullptr, WNOHANG) == process_) {
+      process_ = -1;
+      break;
+    }
+    // It tells nobody when it is ready: there is nothing to wait on.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  stop();
+  std::ifstream lines(log);
+  std::string last;
+  for (std::string line; std::getline(lines, line);) last = line;
+  return Error{"ZooKeeper did not start; its log ends with: " + last};
+}
+
+void ZookeeperServer::stop() {
+  if (process_ <= 0) return;
+  ::kill(process_, SIGKILL);
+  ::waitpid(process_, nullptr, 0);
+  process_ = -1;
+}
+
+void ZookeeperServer::pause() {
+  if (process_ > 0) ::kill(process_, SIGSTOP);
+}
+
+void ZookeeperServer::resume() {
+  if (process_ > 0) ::kill(process_, SIGCONT);
+}
+
+std::string ZookeeperServer::ask(const std::string& word) const {
+  Connection connection(port_);
+  return connection.send(word) ? connection.receive(1u << 20) : "";
+}
+
+size_t ZookeeperServer::expire_sessions() {
+  size_t count = 0;
+  const std::string connections = ask("cons");
+  constexpr std::string_view kMark = "sid=0x";
+  for (size_t at = connections.find(kMark); at != std::string::npos;
+       at = connections.find(kMark, at + 1)) {
+    const uint64_t session = std::strtoull(connections.c_str() + at + kMark.size(), nullptr, 16);
+    // A client that is quick takes its session back before it is closed.
+    if (session != 0 && close_session(port_, session)) ++count;
+  }
+  return count;
+}
+
+}  // namespace vipgate::testing
