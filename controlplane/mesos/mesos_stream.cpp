@@ -1,0 +1,46 @@
+#include "controlplane/mesos/mesos_stream.h"
+
+#include <chrono>
+#include <utility>
+
+namespace vipgate {
+
+bool MesosStream::feed(std::string_view bytes) {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+  counters_.bytes += bytes.size();
+  decoder_.feed(bytes);
+  while (true) {
+    auto record = decoder_.next();
+    if (!record) {
+      error_ = record.error();
+      const bool is_oversize = error_.find("more than the limit") != std::string::npos;
+      ++(is_oversize ? counters_.oversize : counters_.garbage);
+      return false;
+    }
+    if (!*record) return true;
+    if (!take(**record, now_ns)) return false;
+  }
+}
+
+bool MesosStream::take(std::string_view record, int64_t received_ns) {
+  ++counters_.records;
+  auto event = parser_.parse_event(record);
+  if (!event) {
+    // What it would have told is lost: only a new subscription tells it again.
+    ++counters_.garbage;
+    error_ = "a record of the event stream cannot be read: " + event.error();
+    return false;
+  }
+  if (!subscribed_) {
+    if (!std::holds_alternative<MesosSubscribed>(*event)) {
+      ++counters_.garbage;
+      error_ = "the event stream does not begin with SUBSCRIBED";
+      return false;
+    }
+    subscribed_ = true;
+  }
+  return emit_(std::move(*event), received_ns);
+}
+
+}  // namespace vipgate
