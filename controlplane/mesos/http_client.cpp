@@ -94,7 +94,6 @@ class BeastClient final : public HttpClient {
   }
   void set_inactivity(milliseconds time) override { inactivity_ = time; }
   Result<std::vector<std::string>> resolve(const std::string& host, milliseconds time) override;
-  // Without boundaries between them, so that it may be called while the context is being run.
   void wake() override {
     asio::post(*context_, [] {});
   }

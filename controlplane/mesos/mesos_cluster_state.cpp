@@ -109,13 +109,13 @@ void MesosCluster::take_frameworks(std::vector<MesosFramework> frameworks, int64
   }
 }
 
-// The key to keep the task under, which is another one than its own if this round had a task of
+// The key to keep the task under is another one than its own if this round had a task of
 // that id before. Nothing: it is the same task once more.
-std::optional<MesosTaskKey> MesosCluster::key_in_round(const MesosTask& task) {
+std::optional<MesosCluster::Place> MesosCluster::place_in_round(const MesosTask& task) {
   MesosTaskKey key = task.key();
   for (int nth = 2; nth <= kMostOfOneId + 1; ++nth) {
-    const KnownTask* known = find_task(key);
-    if (known == nullptr || known->round != round_) return key;
+    KnownTask* known = find_task(key);
+    if (known == nullptr || known->round != round_) return Place{std::move(key), known};
     // A task that is no longer unreachable can be told of as both.
     if (task.state == MesosTaskState::kUnreachable || known->name == task.name) break;
     // No id has a line feed.
@@ -129,11 +129,13 @@ void MesosCluster::take_tasks(std::vector<MesosTask> tasks, int64_t asked_ms) {
   // From the end, where those are that can be reached.
   for (MesosTask& task : std::views::reverse(tasks)) {
     if (is_terminal(task.state)) continue;
-    std::optional<MesosTaskKey> key = key_in_round(task);
-    if (!key || is_buried_since(buried_tasks_, *key, asked_ms)) continue;
-    KnownTask* known = find_task(*key);
-    if (known == nullptr || known->told_ms < asked_ms) {
-      known = &put_task(*std::move(key), std::move(task));
+    std::optional<Place> place = place_in_round(task);
+    if (!place || is_buried_since(buried_tasks_, place->key, asked_ms)) continue;
+    KnownTask* known = place->known;
+    if (known == nullptr) {
+      known = &add_task(std::move(place->key), std::move(task));
+    } else if (known->told_ms < asked_ms) {
+      replace_task(place->key, *known, std::move(task));
     }
     known->round = round_;
   }

@@ -160,9 +160,10 @@ class Watcher {
   }
 
   void retry_look() {
-    wait(std::min(times_.retry, milliseconds(200)));
-    const std::lock_guard lock(shared_->mutex);
-    shared_->look = shared_->connected;
+    std::unique_lock lock(shared_->mutex);
+    shared_->changed.wait_for(lock, times_.retry,
+                              [&] { return shared_->stopping || shared_->look; });
+    shared_->look = true;
   }
 
   // True: done; there will be a call of watch() when there is something new.
@@ -175,7 +176,7 @@ class Watcher {
     }
     if (code != ZOK) {
       tell_state(false, "the children of " + url_.path + " cannot be read: " + zerror(code));
-      return code != ZCONNECTIONLOSS && code != ZOPERATIONTIMEOUT;
+      return false;
     }
     std::vector<std::string> children(list.data, list.data + list.count);
     deallocate_String_vector(&list);
@@ -202,7 +203,8 @@ class Watcher {
 
   // True: the path has come up meanwhile.
   bool wait_for_path() {
-    return zoo_wexists(handle_, url_.path.c_str(), watch, shared_.get(), nullptr) == ZOK;
+    Stat stat{};
+    return zoo_wexists(handle_, url_.path.c_str(), watch, shared_.get(), &stat) == ZOK;
   }
 
   // False: it has gone meanwhile, or ZooKeeper has.

@@ -1,6 +1,7 @@
 #include "tests/support/test_certificates.h"
 
 #include <gtest/gtest.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -29,9 +30,11 @@ void add_extension(X509* certificate, X509* issuer, int nid, const char* value) 
 }
 
 // By itself where there is no issuer, and then an authority.
-Identity make(const char* name, const Identity* issuer, const char* alternative_names) {
+Identity make(const char* name, const Identity* issuer, const char* alternative_names,
+              bool needs_rsa = false) {
   static long serial = 1;
-  Identity made{EVP_RSA_gen(2048), X509_new()};
+  // RSA takes its time: only who has to sign login tokens has it.
+  Identity made{needs_rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"), X509_new()};
   X509* certificate = made.certificate;
   X509_set_version(certificate, 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial++);
@@ -73,7 +76,7 @@ TestCertificates::TestCertificates() {
   const Identity authority = make("vipgate test authority", nullptr, nullptr);
   const Identity other = make("another authority", nullptr, nullptr);
   const Identity server = make("master.test", &authority, "DNS:master.test,IP:127.0.0.1");
-  const Identity client = make("vipgate", &authority, nullptr);
+  const Identity client = make("vipgate", &authority, nullptr, true);
   write(authority, ca(), "");
   write(other, other_ca(), "");
   write(server, server_cert(), server_key());

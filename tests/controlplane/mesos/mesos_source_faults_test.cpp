@@ -105,7 +105,6 @@ TEST_F(MesosSourceFaults, StreamThatDoesNotBeginWithSubscribedIsNotBelieved) {
 }
 
 TEST_F(MesosSourceFaults, MasterThatComesUpLaterIsFound) {
-  std::promise<void> is_tried;
   std::atomic<int> tries{0};
   ScriptedHttpServer master([&](const ScriptedRequest& request, ScriptedConnection& connection) {
     if (++tries < 8) return;  // closes

@@ -288,7 +288,6 @@ TEST_F(MesosSourceTest, TlsWithOurAuthorityAndCertificateAndIamLoginThatExpires)
 
 TEST_F(MesosSourceTest, CredentialsThatAreRefusedTwiceAreReportedAndNotTriedInALoop) {
   std::atomic<int> asked{0};
-  std::promise<void> second;
   ScriptedHttpServer master([&](const ScriptedRequest&, ScriptedConnection& connection) {
     ++asked;
     connection.respond(401, "");
