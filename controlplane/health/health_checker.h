@@ -4,19 +4,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/result.h"
 #include "controlplane/config.h"
+#include "controlplane/health/health_state.h"
 #include "controlplane/model.h"
 
 namespace vipgate {
-
-enum class RealHealth : uint8_t {
-  kUnknown,  // no verdict yet: counts as up
-  kUp,
-  kDown,
-};
 
 // The same real may be checked for several services, in their own ways.
 struct HealthTarget {
@@ -32,22 +29,38 @@ struct HealthResult {
   std::string why;  // of the last check: "connection refused", "status 503"
 };
 
+struct HealthCheckerOptions {
+  uint32_t max_in_flight = 2000;  // checks at a time; the others wait in order
+  uint64_t seed = 0;              // of the jitter; 0: another one at each start
+};
+
 // Created and called by the control thread; the destructor ends its thread.
 class HealthChecker {
  public:
-  static Result<std::unique_ptr<HealthChecker>> create();
+  // Raises the process's limit of open files as far as it may. The new thread runs on the CPUs of
+  // the calling one.
+  static Result<std::unique_ptr<HealthChecker>> create(const HealthCheckerOptions& options = {});
   virtual ~HealthChecker() = default;
 
-  // Adds targets, or gives those that are known a new configuration.
+  // Adds targets, or gives those that are known a new configuration: their health stays what it was
+  // until the new checks have a verdict. With `type: none` a target is only watched no longer:
+  // what was up or down becomes unknown.
   virtual void add(std::vector<HealthTarget> targets) = 0;
+  // No result of the target comes after it.
   virtual void remove(const ServiceKey& service, const RealKey& real) = 0;
-  // Something was seen that makes a check at once worth while (RSTs, SYNs without answer).
+  // Something was seen that makes a check at once worth while (RSTs, SYNs without answer). May be
+  // called as often as it is seen; a target that is not known, or not checked, is ignored.
   virtual void suspect(const ServiceKey& service, const RealKey& real) = 0;
 
   // Readable when there are results.
   [[nodiscard]] virtual int fd() const = 0;
   // Only changes of health.
   virtual std::vector<HealthResult> take_results() = 0;
+
+  // By name: "health.checks", "health.no_verdict", … Any thread.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const {
+    return {};
+  }
 };
 
 }  // namespace vipgate

@@ -1,0 +1,234 @@
+#include "controlplane/health/check_engine.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <cstring>
+#include <tuple>
+
+namespace vipgate {
+namespace {
+
+constexpr uint64_t kWakeTag = UINT64_MAX;
+constexpr int kEventsAtOnce = 512;
+// So that answers do not wait while very many checks begin.
+constexpr int kDueAtOnce = 256;
+// Checks that cannot be made fail in masses: the log hears of it once in a while.
+constexpr int64_t kComplaintMs = 60'000;
+
+int64_t monotonic_ms() {
+  using std::chrono::duration_cast;
+  return duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+auto tie(const HealthConfig& config) {
+  return std::tie(config.type, config.interval_s, config.timeout_ms, config.rise, config.fall,
+                  config.port, config.path, config.host, config.status_min, config.status_max,
+                  config.verify);
+}
+
+// Of the target, not of when or how often it is checked: stable over reloads.
+uint64_t identity_of(const RealKey& real, const HealthConfig& config) {
+  return std::hash<std::string>()(endpoint_to_string(real.address, real.port) + config.path +
+                                  std::to_string(static_cast<int>(config.type)));
+}
+
+}  // namespace
+
+bool CheckEngine::CheckSpec::operator<(const CheckSpec& other) const {
+  if (real != other.real) return real < other.real;
+  return tie(config) < tie(other.config);
+}
+
+CheckEngine::CheckEngine(const HealthCheckerOptions& options, Report report)
+    : report_(std::move(report)),
+      plan_(options.seed, std::max<uint32_t>(1, options.max_in_flight)),
+      random_(options.seed) {}
+
+Result<std::unique_ptr<CheckEngine>> CheckEngine::create(const HealthCheckerOptions& options,
+                                                         int wake_fd, Report report) {
+  std::unique_ptr<CheckEngine> engine(new CheckEngine(options, std::move(report)));
+  engine->epoll_ = FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kWakeTag}};
+  if (engine->epoll_.get() < 0 ||
+      epoll_ctl(engine->epoll_.get(), EPOLL_CTL_ADD, wake_fd, &event) != 0) {
+    return Error{std::string("health checks: epoll: ") + std::strerror(errno)};
+  }
+  return engine;
+}
+
+void CheckEngine::add(uint64_t id, const RealKey& real, const HealthConfig& config) {
+  Subscription& subscription = subscriptions_[id];
+  counters_.targets.add(subscriptions_.size() - counters_.targets.value());
+  if (config.type == HealthType::kNone) {
+    leave_check(id, subscription);
+    return tell(id, subscription, RealHealth::kUnknown, "no longer checked");
+  }
+  const auto [entry, is_new] = by_spec_.try_emplace({real, config}, kNone);
+  if (is_new) {
+    const CheckTiming timing{.interval_ms = config.interval_s * int64_t{1000},
+                             .timeout_ms = config.timeout_ms,
+                             .thresholds = {config.rise, config.fall}};
+    entry->second = plan_.add(timing, identity_of(real, config), monotonic_ms());
+    if (checks_.size() <= entry->second) checks_.resize(entry->second + size_t{1});
+    checks_[entry->second].spec = &entry->first;
+  }
+  const uint32_t number = entry->second;
+  if (subscription.check == number) return;
+  leave_check(id, subscription);
+  subscription.check = number;
+  checks_[number].subscriptions.push_back(id);
+  const RealHealth health = plan_.health(number);
+  if (health != RealHealth::kUnknown) tell(id, subscription, health, checks_[number].why);
+}
+
+void CheckEngine::remove(uint64_t id) {
+  const auto found = subscriptions_.find(id);
+  if (found == subscriptions_.end()) return;
+  leave_check(id, found->second);
+  subscriptions_.erase(found);
+  counters_.targets.add(subscriptions_.size() - counters_.targets.value());
+}
+
+// The last one to leave ends the check.
+void CheckEngine::leave_check(uint64_t id, Subscription& subscription) {
+  if (subscription.check == kNone) return;
+  const uint32_t number = std::exchange(subscription.check, kNone);
+  Check& check = checks_[number];
+  std::erase(check.subscriptions, id);
+  if (!check.subscriptions.empty()) return;
+  by_spec_.erase(by_spec_.find(*check.spec));
+  plan_.remove(number);
+  // The count of attempts goes on: the number will be used again.
+  const uint32_t attempt = check.attempt;
+  check = Check{};
+  check.attempt = attempt;
+}
+
+void CheckEngine::suspect(uint64_t id) {
+  const auto found = subscriptions_.find(id);
+  if (found == subscriptions_.end() || found->second.check == kNone) return;
+  counters_.suspicions.add();
+  plan_.suspect(found->second.check, monotonic_ms());
+}
+
+Status CheckEngine::run_once() {
+  int timeout_ms = -1;
+  if (const auto due_ms = plan_.next_due_ms()) {
+    timeout_ms = static_cast<int>(std::clamp<int64_t>(*due_ms - monotonic_ms(), 0, INT_MAX));
+  }
+  if (auto status = handle_events(timeout_ms); !status) return status;
+  handle_due();
+  counters_.in_flight.add(plan_.in_flight() - counters_.in_flight.value());
+  counters_.waiting.add(plan_.waiting() - counters_.waiting.value());
+  return Done{};
+}
+
+// All of them, before any time-out is looked at: when this thread was held up, the answers that
+// came in time lie in the sockets.
+Status CheckEngine::handle_events(int timeout_ms) {
+  std::array<epoll_event, kEventsAtOnce> events;
+  for (int count = kEventsAtOnce; count == kEventsAtOnce; timeout_ms = 0) {
+    count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);
+    if (count < 0) {
+      if (errno == EINTR) return Done{};
+      return Error{std::string("health checks: epoll: ") + std::strerror(errno)};
+    }
+    for (int i = 0; i < count; ++i) handle_event(events[i].data.u64, events[i].events);
+  }
+  return Done{};
+}
+
+void CheckEngine::handle_event(uint64_t tag, uint32_t events) {
+  if (tag == kWakeTag) return;
+  const auto number = static_cast<uint32_t>(tag);
+  Check& check = checks_[number];
+  // Of a probe that ended earlier in this round.
+  if (check.probe == nullptr || check.attempt != tag >> 32) return;
+  if (const auto verdict = check.probe->proceed(events)) {
+    conclude(number, *verdict, monotonic_ms());
+  }
+}
+
+void CheckEngine::handle_due() {
+  const int64_t now_ms = monotonic_ms();
+  for (int i = 0; i < kDueAtOnce; ++i) {
+    const auto due = plan_.take_due(now_ms);
+    if (!due) return;
+    if (due->kind == CheckPlan::Due::Kind::kStart) {
+      begin(due->check, now_ms);
+      continue;
+    }
+    const Check& check = checks_[due->check];
+    const char* what = check.probe->is_connected() ? "no reply within " : "no connection within ";
+    conclude(due->check, failed(what + std::to_string(check.spec->config.timeout_ms) + " ms"),
+             now_ms);
+  }
+}
+
+void CheckEngine::begin(uint32_t number, int64_t now_ms) {
+  Check& check = checks_[number];
+  counters_.checks.add();
+  ++check.attempt;
+  check.probe = std::make_unique<Probe>();
+  random_ = random_ * 6364136223846793005 + 1442695040888963407;  // Knuth's MMIX
+  auto verdict = check.probe->begin(check.spec->real, check.spec->config,
+                                    static_cast<uint16_t>(random_ >> 48), tools_);
+  if (!verdict) {
+    // Edge-triggered: one call for the whole life of the socket.
+    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET,
+                      .data = {.u64 = uint64_t{check.attempt} << 32 | number}};
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, check.probe->fd(), &event) == 0) return;
+    verdict =
+        CheckVerdict{CheckOutcome::kNoVerdict, std::string("epoll_ctl: ") + strerrordesc_np(errno)};
+  }
+  conclude(number, *verdict, now_ms);
+}
+
+void CheckEngine::conclude(uint32_t number, const CheckVerdict& verdict, int64_t now_ms) {
+  Check& check = checks_[number];
+  check.probe.reset();
+  switch (verdict.outcome) {
+    case CheckOutcome::kAlive:
+      counters_.alive.add();
+      break;
+    case CheckOutcome::kFailed:
+      counters_.failed.add();
+      break;
+    case CheckOutcome::kNoVerdict:
+      note_no_verdict(*check.spec, verdict.why, now_ms);
+      break;
+  }
+  if (!plan_.finish(number, verdict.outcome, now_ms)) return;
+  counters_.changes.add();
+  check.why = verdict.why;
+  for (const uint64_t id : check.subscriptions) {
+    tell(id, subscriptions_[id], plan_.health(number), check.why);
+  }
+}
+
+void CheckEngine::tell(uint64_t id, Subscription& subscription, RealHealth health,
+                       const std::string& why) {
+  if (subscription.reported == health) return;
+  subscription.reported = health;
+  report_(id, health, why);
+}
+
+void CheckEngine::note_no_verdict(const CheckSpec& spec, const std::string& why, int64_t now_ms) {
+  counters_.no_verdict.add();
+  if (now_ms < next_complaint_ms_) return;
+  next_complaint_ms_ = now_ms + kComplaintMs;
+  spdlog::warn(
+      "a health check of {} could not be made, which says nothing about it: {} ({} since "
+      "the start)",
+      endpoint_to_string(spec.real.address, spec.real.port), why, counters_.no_verdict.value());
+}
+
+}  // namespace vipgate

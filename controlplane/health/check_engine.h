@@ -1,0 +1,96 @@
+// The checks of all targets, on one thread: what is due is begun, what has come is taken in, and
+// changes of health are reported.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "common/counters.h"
+#include "controlplane/config.h"
+#include "controlplane/file_descriptor.h"
+#include "controlplane/health/check_plan.h"
+#include "controlplane/health/health_checker.h"
+#include "controlplane/health/probe.h"
+
+namespace vipgate {
+
+// Written by the engine's thread, read by any.
+struct HealthCounters {
+  Counter checks, alive, failed;
+  Counter no_verdict;  // checks that could not be made: no socket, no port, no route of our own
+  Counter suspicions;
+  Counter changes;  // of health, per check
+  Counter in_flight, waiting, targets;
+};
+
+// Whoever wants to know of a real is a subscription, by a number of the caller's. Those that want
+// the same thing of the same real share one check. Used by one thread; add() to suspect() may also
+// be called before that thread begins.
+class CheckEngine {
+ public:
+  using Report =
+      std::function<void(uint64_t subscription, RealHealth health, const std::string& why)>;
+
+  // `wake_fd` ends a wait when it is readable; its owner reads it. `report` is called by add() and
+  // run_once().
+  static Result<std::unique_ptr<CheckEngine>> create(const HealthCheckerOptions& options,
+                                                     int wake_fd, Report report);
+
+  // A subscription that is known moves to the new check, and hears of it when it has a verdict that
+  // differs from what was reported last. `type: none` leaves it with no check and unknown.
+  void add(uint64_t subscription, const RealKey& real, const HealthConfig& config);
+  void remove(uint64_t subscription);
+  void suspect(uint64_t subscription);
+
+  // Waits for something to do, and does all that there is, or a good part. An error: epoll fails.
+  Status run_once();
+
+  const HealthCounters& counters() const { return counters_; }
+
+ private:
+  struct Subscription {
+    uint32_t check = kNone;
+    RealHealth reported = RealHealth::kUnknown;
+  };
+  struct CheckSpec {
+    RealKey real;
+    HealthConfig config;
+    bool operator<(const CheckSpec& other) const;
+  };
+  struct Check {
+    const CheckSpec* spec = nullptr;  // the key in by_spec_
+    std::vector<uint64_t> subscriptions;
+    std::unique_ptr<Probe> probe;  // while it is in flight
+    uint32_t attempt = 0;          // tells events of an earlier probe from those of this one
+    std::string why;               // of the last change
+  };
+
+  CheckEngine(const HealthCheckerOptions& options, Report report);
+  void leave_check(uint64_t id, Subscription& subscription);
+  void begin(uint32_t number, int64_t now_ms);
+  void handle_event(uint64_t tag, uint32_t events);
+  Status handle_events(int timeout_ms);
+  void handle_due();
+  void conclude(uint32_t number, const CheckVerdict& verdict, int64_t now_ms);
+  void tell(uint64_t id, Subscription& subscription, RealHealth health, const std::string& why);
+  void note_no_verdict(const CheckSpec& spec, const std::string& why, int64_t now_ms);
+
+  Report report_;
+  HealthCounters counters_;
+  FileDescriptor epoll_;
+  ProbeTools tools_;
+  CheckPlan plan_;
+  std::map<CheckSpec, uint32_t> by_spec_;
+  std::vector<Check> checks_;  // by the plan's numbers
+  std::unordered_map<uint64_t, Subscription> subscriptions_;
+  uint64_t random_;  // for DNS ids
+  int64_t next_complaint_ms_ = 0;
+};
+
+}  // namespace vipgate

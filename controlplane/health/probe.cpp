@@ -1,0 +1,208 @@
+#include "controlplane/health/probe.h"
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace vipgate {
+namespace {
+
+constexpr size_t kReceiveBytes = 4096;
+
+// Of a socket's error, for the log: no two threads share strerror's buffer.
+std::string text_of(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+      return "connection refused";
+    case ECONNRESET:
+    case EPIPE:
+      return "connection reset";
+    case EHOSTUNREACH:
+      return "host unreachable";
+    case ENETUNREACH:
+      return "network unreachable";
+    case ETIMEDOUT:
+      return "connection timed out";
+    default:
+      return "socket error " + std::to_string(error);
+  }
+}
+
+CheckVerdict no_verdict(const char* call, int error) {
+  return {CheckOutcome::kNoVerdict,
+          std::string(call) + ": " + strerrorname_np(error) + " " + strerrordesc_np(error)};
+}
+
+// Errors of connect() itself that come from the other side; all else (no descriptor, no port, no
+// route, a rule of the local firewall) is our own trouble.
+bool is_verdict(int connect_error) {
+  return connect_error == ECONNREFUSED || connect_error == EHOSTUNREACH ||
+         connect_error == ECONNRESET || connect_error == ETIMEDOUT;
+}
+
+socklen_t to_sockaddr(const IpAddress& address, uint16_t port, sockaddr_storage& storage) {
+  storage = {};
+  if (address.is_v4()) {
+    auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&v4.sin_addr, address.bytes().data(), 4);
+    return sizeof v4;
+  }
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  std::memcpy(&v6.sin6_addr, address.bytes().data(), 16);
+  return sizeof v6;
+}
+
+}  // namespace
+
+TlsClient* ProbeTools::tls(bool verify, std::string& error) {
+  std::unique_ptr<TlsClient>& client = clients_[verify ? 1 : 0];
+  if (client == nullptr) {
+    auto made = TlsClient::create(verify);
+    if (!made) {
+      error = made.error();
+      return nullptr;
+    }
+    client = std::move(made).value();
+  }
+  return client.get();
+}
+
+Probe::~Probe() {
+  if (!is_connected_ || is_datagram_) return;
+  const linger reset = {.l_onoff = 1, .l_linger = 0};
+  // If it fails, an ordinary close follows.
+  (void)setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+std::optional<CheckVerdict> Probe::begin(const RealKey& real, const HealthConfig& config,
+                                         uint16_t id, ProbeTools& tools) {
+  auto exchange = make_exchange(real, config, id);
+  if (!exchange) return CheckVerdict{CheckOutcome::kNoVerdict, exchange.error()};
+  exchange_ = std::move(exchange).value();
+
+  is_datagram_ = config.type == HealthType::kDns;
+  const int type = (is_datagram_ ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  socket_ = FileDescriptor(socket(real.address.is_v4() ? AF_INET : AF_INET6, type, 0));
+  if (socket_.get() < 0) return no_verdict("socket", errno);
+
+  if (config.type == HealthType::kHttps) {
+    std::string error;
+    TlsClient* client = tools.tls(config.verify, error);
+    if (client == nullptr) return CheckVerdict{CheckOutcome::kNoVerdict, error};
+    tls_ = client->connect(socket_.get(), config.host, real.address);
+    if (tls_ == nullptr) return CheckVerdict{CheckOutcome::kNoVerdict, "TLS: not enough memory"};
+  }
+  sockaddr_storage address;
+  const socklen_t length =
+      to_sockaddr(real.address, config.port != 0 ? config.port : real.port, address);
+  if (connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0) {
+    is_connected_ = true;
+    return converse();
+  }
+  if (errno == EINPROGRESS) return std::nullopt;
+  if (is_verdict(errno)) return failed(text_of(errno));
+  return no_verdict("connect", errno);
+}
+
+std::optional<CheckVerdict> Probe::proceed(uint32_t epoll_events) {
+  if (!is_connected_) {
+    if (auto verdict = finish_connecting(epoll_events)) return verdict;
+    if (!is_connected_) return std::nullopt;
+  }
+  return converse();
+}
+
+std::optional<CheckVerdict> Probe::finish_connecting(uint32_t epoll_events) {
+  if ((epoll_events & (EPOLLERR | EPOLLHUP)) != 0) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
+    // A hang-up without an error: it was connected and is closed again.
+    if (error != 0) return failed(text_of(error));
+  }
+  is_connected_ = (epoll_events & EPOLLOUT) != 0;
+  return std::nullopt;
+}
+
+std::optional<CheckVerdict> Probe::converse() {
+  if (exchange_ == nullptr) return alive("connected");
+  std::optional<CheckVerdict> verdict;
+  // Ends: what an exchange takes in is bounded, and what it sends depends on that.
+  do {
+    while (send_some(verdict)) continue;
+    if (verdict) return verdict;
+  } while (receive_some(verdict));
+  return verdict;
+}
+
+bool Probe::send_some(std::optional<CheckVerdict>& verdict) {
+  const std::string_view output = exchange_->output();
+  if (output.empty()) return false;
+  if (tls_ != nullptr) {
+    size_t count = 0;
+    switch (tls_->write(output, count)) {
+      case TlsStream::Io::kDone:
+        exchange_->sent(count);
+        return true;
+      case TlsStream::Io::kWait:
+        return false;
+      case TlsStream::Io::kEnd:
+        verdict = failed("connection closed before the reply was complete");
+        return false;
+      case TlsStream::Io::kFailed:
+        verdict = failed(tls_->error());
+        return false;
+    }
+  }
+  const ssize_t count = send(socket_.get(), output.data(), output.size(), MSG_NOSIGNAL);
+  if (count >= 0) {
+    exchange_->sent(static_cast<size_t>(count));
+    return true;
+  }
+  if (errno == EAGAIN || errno == EINTR) return false;
+  const bool is_local = errno == ENOBUFS || errno == ENOMEM || errno == EPERM || errno == EMSGSIZE;
+  verdict = is_local ? no_verdict("send", errno) : failed(text_of(errno));
+  return false;
+}
+
+bool Probe::receive_some(std::optional<CheckVerdict>& verdict) {
+  std::array<uint8_t, kReceiveBytes> room;
+  size_t count = 0;
+  if (tls_ != nullptr) {
+    switch (tls_->read(room, count)) {
+      case TlsStream::Io::kDone:
+        break;
+      case TlsStream::Io::kWait:
+        return false;
+      case TlsStream::Io::kEnd:
+        count = 0;
+        break;
+      case TlsStream::Io::kFailed:
+        verdict = failed(tls_->error());
+        return false;
+    }
+  } else {
+    const ssize_t received = recv(socket_.get(), room.data(), room.size(), 0);
+    if (received < 0) {
+      if (errno != EAGAIN && errno != EINTR) verdict = failed(text_of(errno));
+      return false;
+    }
+    count = static_cast<size_t>(received);
+  }
+  if (count == 0 && !is_datagram_) {
+    verdict = failed("connection closed before the reply was complete");
+    return false;
+  }
+  verdict = exchange_->receive(std::span(room).first(count));
+  return !verdict;
+}
+
+}  // namespace vipgate

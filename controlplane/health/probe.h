@@ -1,0 +1,59 @@
+// One check in flight: a socket, perhaps TLS on it, and what is said over it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "controlplane/file_descriptor.h"
+#include "controlplane/health/exchange.h"
+#include "controlplane/health/tls_client.h"
+
+namespace vipgate {
+
+// What a probe needs besides its target. Made by the engine; TLS contexts are set up when the first
+// check needs them.
+class ProbeTools {
+ public:
+  // Null: `error` says why not.
+  TlsClient* tls(bool verify, std::string& error);
+
+ private:
+  std::unique_ptr<TlsClient> clients_[2];
+};
+
+// Owned and used by the health checker's thread, which has an epoll watch fd() edge-triggered, in
+// and out, from begin() on. Never blocks. The destructor resets the connection, so that neither
+// side keeps a TIME_WAIT of it.
+class Probe {
+ public:
+  Probe() = default;
+  ~Probe();
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+
+  // Opens the socket and connects. Nothing: it goes on with proceed().
+  // REQUIRES: config.type is not kNone.
+  std::optional<CheckVerdict> begin(const RealKey& real, const HealthConfig& config, uint16_t id,
+                                    ProbeTools& tools);
+  // After events of the socket, or at any other time.
+  std::optional<CheckVerdict> proceed(uint32_t epoll_events);
+
+  [[nodiscard]] int fd() const { return socket_.get(); }
+  [[nodiscard]] bool is_connected() const { return is_connected_; }
+
+ private:
+  std::optional<CheckVerdict> finish_connecting(uint32_t epoll_events);
+  std::optional<CheckVerdict> converse();
+  // False: there is a verdict, or more events are needed.
+  bool send_some(std::optional<CheckVerdict>& verdict);
+  bool receive_some(std::optional<CheckVerdict>& verdict);
+
+  FileDescriptor socket_;
+  std::unique_ptr<TlsStream> tls_;  // after the socket: it goes first
+  std::unique_ptr<Exchange> exchange_;
+  bool is_datagram_ = false;
+  bool is_connected_ = false;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,76 @@
+// TLS for health checks: the only file here that knows OpenSSL.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/addresses.h"
+#include "common/result.h"
+
+// OpenSSL's, which only tls_client.cpp sees whole.
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace vipgate {
+
+// One connection over a socket that is connected and does not block; the handshake happens within
+// read() and write(). Owned by one check; destroyed before its socket, to which it says no
+// farewell.
+class TlsStream {
+ public:
+  enum class Io : uint8_t {
+    kDone,
+    kWait,    // until the socket is readable or writable
+    kEnd,     // the peer has closed
+    kFailed,  // error() says why
+  };
+
+  ~TlsStream();
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+
+  // kDone: `count` bytes were taken from, or put into, what was given.
+  Io write(std::string_view bytes, size_t& count);
+  Io read(std::span<uint8_t> room, size_t& count);
+
+  // "certificate: self-signed certificate"
+  const std::string& error() const { return error_; }
+
+ private:
+  friend class TlsClient;
+  explicit TlsStream(ssl_st* ssl) : ssl_(ssl) {}
+  Io outcome(int result);
+
+  ssl_st* ssl_;
+  std::string error_;
+};
+
+// What connections have in common. Owned and used by the health checker's thread.
+class TlsClient {
+ public:
+  // `ca_file`: whom verification trusts; empty: the system's authorities.
+  static Result<std::unique_ptr<TlsClient>> create(bool verify, const std::string& ca_file = {});
+  ~TlsClient();
+  TlsClient(const TlsClient&) = delete;
+  TlsClient& operator=(const TlsClient&) = delete;
+
+  // `host` is a name, for SNI and for the certificate, perhaps with a port behind it; when it is
+  // empty or an address, there is no SNI, and a certificate must be for the address. Null: no
+  // memory.
+  std::unique_ptr<TlsStream> connect(int socket, std::string_view host, const IpAddress& address);
+
+ private:
+  TlsClient(ssl_ctx_st* context, bool verify) : context_(context), verify_(verify) {}
+
+  ssl_ctx_st* context_;
+  bool verify_;
+};
+
+// Host without the port: "a.b:80" → "a.b", "[::1]:80" → "::1".
+std::string host_without_port(std::string_view host);
+
+}  // namespace vipgate
