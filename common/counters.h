@@ -175,4 +175,19 @@ struct alignas(32) RealCounters {
   Counter packets, bytes, flows_created;
 };
 
+// What the traffic itself says about whether a real lives, by one worker. Written when a TCP
+// connection begins, is answered or is reset: never for a packet of an established one.
+struct alignas(32) RealSignalCounters {
+  Counter opened;    // connections whose SYN went to the real; its repetitions are not counted
+  Counter answered;  // of these, whose SYN the real acknowledged
+  Counter resets;    // connections that the real reset, whether it had answered them or not
+};
+
+// The same as numbers, added up over workers. They count from the start of the process for an
+// index, whichever reals had it: only differences mean something.
+struct RealSignals {
+  uint64_t opened = 0, answered = 0, resets = 0;
+  friend bool operator==(const RealSignals&, const RealSignals&) = default;
+};
+
 }  // namespace vipgate

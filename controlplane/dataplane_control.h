@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/counters.h"
 #include "controlplane/compiler.h"
 #include "controlplane/publisher.h"
 
@@ -23,6 +24,8 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual std::string interface_name(size_t port) const = 0;
   // Those that are not zero, by name.
   [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const = 0;
+  // What traffic says of the real with this index; see there for what the numbers mean.
+  [[nodiscard]] virtual RealSignals real_signals(uint32_t real_index) const = 0;
   // Tells the segments that these addresses live here now. Returns how many it took, from the
   // front: the others are to be given again a little later. All, if there is no way to tell anyone.
   [[nodiscard]] virtual size_t announce(std::span<const IpAddress> addresses) = 0;

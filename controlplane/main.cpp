@@ -53,6 +53,9 @@ class DataplaneAdapter : public DataplaneControl {
   std::vector<std::pair<std::string, uint64_t>> counters() const override {
     return dataplane_.counters();
   }
+  RealSignals real_signals(uint32_t real_index) const override {
+    return dataplane_.real_signals(real_index);
+  }
   size_t announce(std::span<const IpAddress> addresses) override {
     return dataplane_.announce(addresses);
   }

@@ -309,6 +309,18 @@ void Dataplane::Parts::add_port_counters(NamedCounters& counters) const {
   }
 }
 
+RealSignals Dataplane::real_signals(uint32_t real_index) const {
+  RealSignals sum;
+  for (const auto& worker : parts_->memory) {
+    if (real_index >= worker->signals().size()) continue;
+    const RealSignalCounters& part = worker->signals()[real_index];
+    sum.opened += part.opened.value();
+    sum.answered += part.answered.value();
+    sum.resets += part.resets.value();
+  }
+  return sum;
+}
+
 NamedCounters Dataplane::counters() const {
   NamedCounters counters = add_up_counters(parts_->memory, parts_->cell.current().get());
   parts_->add_port_counters(counters);

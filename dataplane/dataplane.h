@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/counters.h"
 #include "common/huge_pages.h"
 #include "common/result.h"
 #include "common/snapshot.h"
@@ -44,7 +45,7 @@ struct DataplaneOptions {
 };
 
 // Owns EAL, the ports, the exception path and the workers. Made once per process; all methods are
-// the control thread's, but for counters(), which any thread may call.
+// the control thread's, but for counters() and real_signals(), which any thread may call.
 class Dataplane {
  public:
   // Starts everything; the workers run, and wait for the first snapshot.
@@ -73,6 +74,10 @@ class Dataplane {
   // else on all ports with a kernel side. Returns how many of them, from the front, were queued:
   // the rest must be tried again.
   size_t announce(std::span<const IpAddress> addresses);
+
+  // What the traffic says of the real with this index, over all workers; any thread. Nothing (all
+  // zero) beyond limits.reals.
+  RealSignals real_signals(uint32_t real_index) const;
 
   // All counters that are not zero, summed over workers, by name: "drop.no_flow", "dns.answer",
   // "rx_packets", "service.redis.marathon.11.202.66.36:6379/tcp.forward_packets", …

@@ -18,6 +18,7 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
   make_family(v6_);
   services_ = array_in<ServiceCounters>(service_memory_, options.services);
   reals_ = array_in<RealCounters>(real_memory_, options.reals);
+  signals_ = array_in<RealSignalCounters>(signal_memory_, options.reals);
 }
 
 template <class Address>
@@ -50,7 +51,8 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .flows6 = v6_.memory,
           .counters = counters_.get(),
           .services = services_,
-          .reals = reals_};
+          .reals = reals_,
+          .signals = signals_};
 }
 
 }  // namespace vipgate

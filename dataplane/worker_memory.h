@@ -40,6 +40,7 @@ class WorkerMemory {
   WorkerCounters& counters() { return *counters_; }
   std::span<const ServiceCounters> services() const { return services_; }
   std::span<const RealCounters> reals() const { return reals_; }
+  std::span<const RealSignalCounters> signals() const { return signals_; }
 
  private:
   template <class Address>
@@ -56,9 +57,10 @@ class WorkerMemory {
   Family<Ipv4Address> v4_;
   Family<Ipv6Address> v6_;
   std::unique_ptr<WorkerCounters> counters_;
-  PageMemory service_memory_, real_memory_;
+  PageMemory service_memory_, real_memory_, signal_memory_;
   std::span<ServiceCounters> services_;
   std::span<RealCounters> reals_;
+  std::span<RealSignalCounters> signals_;
 };
 
 }  // namespace vipgate

@@ -58,7 +58,7 @@ TlsStream::Io TlsStream::outcome(int result) {
   return Io::kFailed;
 }
 
-Result<std::unique_ptr<TlsClient>> TlsClient::create(bool verify, const std::string& ca_file) {
+Result<std::unique_ptr<TlsClient>> TlsClient::create(bool verify) {
   ERR_clear_error();
   std::unique_ptr<TlsClient> client(new TlsClient(SSL_CTX_new(TLS_client_method()), verify));
   SSL_CTX* context = client->context_;
@@ -73,13 +73,9 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(bool verify, const std::str
     return client;
   }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  const int loaded = ca_file.empty()
-                         ? SSL_CTX_set_default_verify_paths(context)
-                         : SSL_CTX_load_verify_locations(context, ca_file.c_str(), nullptr);
-  if (loaded != 1) {
-    return Error{"health check: certificates of the authorities" +
-                 (ca_file.empty() ? std::string() : " in " + ca_file) +
-                 " cannot be read: " + oldest_error() + "; install ca-certificates"};
+  if (SSL_CTX_set_default_verify_paths(context) != 1) {
+    return Error{"health check: the certificates of the system's authorities cannot be read: " +
+                 oldest_error() + "; install ca-certificates"};
   }
   return client;
 }

@@ -52,8 +52,8 @@ class TlsStream {
 // What connections have in common. Owned and used by the health checker's thread.
 class TlsClient {
  public:
-  // `ca_file`: whom verification trusts; empty: the system's authorities.
-  static Result<std::unique_ptr<TlsClient>> create(bool verify, const std::string& ca_file = {});
+  // Verification trusts the system's authorities (or SSL_CERT_FILE's, as everywhere).
+  static Result<std::unique_ptr<TlsClient>> create(bool verify);
   ~TlsClient();
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;

@@ -32,6 +32,7 @@ struct PipelineOptions {
   WorkerCounters* counters = nullptr;
   std::span<ServiceCounters> services;  // by service index
   std::span<RealCounters> reals;        // by real index
+  std::span<RealSignalCounters> signals;
 };
 
 template <class Observer = NoObserver>
@@ -149,6 +150,7 @@ class Pipeline {
   void hand_over(Burst& burst, Packet& packet, uint32_t owner);
   void sent(Burst& burst, Packet& packet, const Verdict& verdict, uint8_t port);
   void count_run(uint32_t service, bool is_return, uint16_t bytes);
+  void signal(RealId real, Counter RealSignalCounters::*which);
   void flush_run();
 
   const uint32_t worker_;
@@ -159,6 +161,7 @@ class Pipeline {
   WorkerCounters& counters_;
   std::span<ServiceCounters> services_;
   std::span<RealCounters> reals_;
+  std::span<RealSignalCounters> signals_;
   Observer& observer_;
   RateLimit echo_limit_{kEchoRepliesPerSecond};
   RateLimit unreachable_limit_{kUnreachablesPerSecond};

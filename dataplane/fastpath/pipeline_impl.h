@@ -20,6 +20,7 @@ Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
       counters_(*options.counters),
       services_(options.services),
       reals_(options.reals),
+      signals_(options.signals),
       observer_(observer) {}
 
 template <class Observer>
@@ -201,6 +202,11 @@ void Pipeline<Observer>::count_run(uint32_t service, bool is_return, uint16_t by
     ++run_.forward_packets;
     run_.forward_bytes += bytes;
   }
+}
+
+template <class Observer>
+void Pipeline<Observer>::signal(RealId real, Counter RealSignalCounters::*which) {
+  if (real.index() < signals_.size()) (signals_[real.index()].*which).add();
 }
 
 template <class Observer>

@@ -218,6 +218,8 @@ template <class Address>
   }
   if (service.index < services_.size()) services_[service.index].flows_created.add();
   if (id.index() < reals_.size()) reals_[id.index()].flows_created.add();
+  // A packet in the middle of a connection that we do not know gets no answer from a healthy real.
+  if ((packet.tcp_flags & TcpHeader::kSyn) != 0) signal(id, &RealSignalCounters::opened);
   return record;
 }
 
@@ -264,6 +266,7 @@ template <class Address>
     if (record.state == FlowState::kClosing) {
       record.seen = 0;
       change_state(store, record, FlowState::kEmbryonic, timeouts, now);
+      signal(record.real_id, &RealSignalCounters::opened);
     }
     return;
   }
@@ -285,14 +288,20 @@ template <class Address>
                                                        const FlowTimeouts& timeouts, Quarter now) {
   using translate_detail::change_state;
   auto& store = flows<Address>();
+  const bool is_first = (record.seen & record.kReturnSeen) == 0;
   record.seen |= record.kReturnSeen;
   if (record.protocol == Protocol::kUdp) {
     if (record.state == FlowState::kOneWay)
       change_state(store, record, FlowState::kReplied, timeouts, now);
     return;
   }
-  if ((flags & TcpHeader::kRst) != 0)
+  if ((flags & TcpHeader::kRst) != 0) {
+    if (record.state != FlowState::kClosing) signal(record.real_id, &RealSignalCounters::resets);
     return change_state(store, record, FlowState::kClosing, timeouts, now);
+  }
+  if (is_first && (flags & TcpHeader::kSyn) != 0) {
+    signal(record.real_id, &RealSignalCounters::answered);
+  }
   if ((flags & TcpHeader::kFin) != 0) {
     record.seen |= record.kReturnFin;
     if ((record.seen & record.kForwardFin) != 0)

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -35,6 +36,10 @@ class FakeDataplane : public DataplaneControl {
     self->locked<int>([&] { return ++self->counters_read; });
     return {{"rx_packets", 5}};
   }
+  RealSignals real_signals(uint32_t real_index) const override {
+    const auto found = signals.find(real_index);
+    return found != signals.end() ? found->second : RealSignals{};
+  }
   size_t announce(std::span<const IpAddress> addresses) override {
     return locked<size_t>([&] {
       ++announce_calls;
@@ -56,6 +61,7 @@ class FakeDataplane : public DataplaneControl {
   bool workers_pass = true;
   uint64_t passed_version = 0;
   int counters_read = 0;
+  std::map<uint32_t, RealSignals> signals;  // by real index
 
  private:
   template <class T, class Function>
