@@ -79,7 +79,7 @@ class ZkStore : public StateStore {
   // Takes note of what ZooKeeper has under the name, or that it has nothing.
   void learn(const Name& name, const std::optional<ZkNode>& node);
   void report(const Name& name, std::optional<std::string> value);
-  void forget_session();
+  void forget_session(Lock& lock);
   // Whether the space is the one that was seen last. If not, ZooKeeper has lost everything since.
   bool verify_space(Lock& lock, const std::string& space);
   // What is known of the space goes to ZooKeeper anew.

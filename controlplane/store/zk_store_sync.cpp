@@ -60,16 +60,18 @@ void ZkStore::wait_for_work(Lock& lock) {
 }
 
 bool ZkStore::step(Lock& lock) {
-  if (expired_) forget_session();
+  if (expired_) forget_session(lock);
   if (session_ == nullptr) return start_session(lock);
   if (!unsynced_.empty()) return sync_space(lock, std::string(*unsynced_.begin()));
   if (!unread_.empty()) return read_node(lock, Name(*unread_.begin()));
   return push(lock);
 }
 
-void ZkStore::forget_session() {
-  // The old session's events end with it, so none can come late.
+void ZkStore::forget_session(Lock& lock) {
+  // It waits for the client's thread, which may be waiting for the lock in on_event().
+  lock.unlock();
   session_.reset();
+  lock.lock();
   expired_ = false;
 }
 
@@ -275,8 +277,16 @@ bool ZkStore::push(Lock& lock) {
     verified_.erase(space);
     if (!failed) return true;
   }
-  if (conflict && failed) return read_node(lock, writes[*failed].first);
-  return succeeded(code);
+  if (!conflict || !failed) return succeeded(code);
+  const auto& [name, write] = writes[*failed];
+  if (!read_node(lock, name)) return false;
+  const auto waiting = waiting_.find(name);
+  const auto known = known_.find(name);
+  const bool settled = code == ZkCode::kNoNode || waiting == waiting_.end() ||
+                       waiting->second.number != write.number ||
+                       (known == known_.end() ? 0 : known->second.mzxid) != write.base;
+  if (!settled) fail("ZooKeeper " + url_.hosts + " refuses the key '" + name.second + "'");
+  return settled;
 }
 
 }  // namespace vipgate
