@@ -68,6 +68,7 @@ class ZkStore : public StateStore {
   using Lock = std::unique_lock<std::mutex>;
   void run();
   void wait_for_work(Lock& lock);
+  void note_in_step();
   bool step(Lock& lock);
   bool start_session(Lock& lock);
   bool sync_space(Lock& lock, const std::string& space);

@@ -35,6 +35,7 @@ void ZkStore::run() {
     const bool refused = std::exchange(refused_, false);
     if (!refused && step(lock)) {
       pause = kFirstRetry;
+      note_in_step();
       changed_.notify_all();
       continue;
     }
@@ -45,13 +46,17 @@ void ZkStore::run() {
   session_.reset();
 }
 
+// Before anybody who waits in flush() can look at health().
+void ZkStore::note_in_step() {
+  if (problem_.empty() || !connected_ || has_work()) return;
+  spdlog::info("ZooKeeper {} and this gateway are in step again", url_.hosts);
+  problem_.clear();
+}
+
 void ZkStore::wait_for_work(Lock& lock) {
   const auto ready = [&] { return stopping_ || has_work(); };
+  note_in_step();
   if (connected_) {
-    if (!problem_.empty()) {
-      spdlog::info("ZooKeeper {} and this gateway are in step again", url_.hosts);
-      problem_.clear();
-    }
     changed_.wait(lock, [&] { return ready() || !connected_; });
   } else if (!changed_.wait_for(lock, kSilence, [&] { return ready() || connected_; }) &&
              problem_.empty()) {

@@ -58,12 +58,12 @@ TEST(RestartRequired, EveryOtherKeyThatChangedIsNamed) {
   next.named_vips.ipv4.last = next.named_vips.ipv4.first;
   next.store = "none";
   next.log.format = LogFormat::kJson;
-  EXPECT_THAT(
-      restart_required(running, next),
-      ElementsAre("control.cpus", "dpdk.memory_mb", "limits.services", "log.format",
-                  "marathon.0.framework", "mesos.0.tls.ca_file", "named_vips.claims",
-                  "named_vips.ipv4", "node.name", "ports.edge.mtu", "ports.edge.neighbors.1.mac",
-                  "snat_pools.default.ports", "store", "workers.cpus", "workers.idle"));
+  EXPECT_THAT(restart_required(running, next),
+              ElementsAre("control.cpus", "dpdk.memory_mb", "limits.services", "log.format",
+                          "marathon.0.framework", "mesos.0.tls.ca_file", "named_vips.claims",
+                          "named_vips.claims.0", "named_vips.ipv4", "node.name", "ports.edge.mtu",
+                          "ports.edge.neighbors.1.mac", "snat_pools.default.ports", "store",
+                          "workers.cpus", "workers.idle"));
 }
 
 TEST(RestartRequired, APortThatComesOrGoesIsNamedOnce) {
