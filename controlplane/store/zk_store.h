@@ -57,6 +57,8 @@ class ZkStore : public StateStore {
     std::optional<std::string> value;
     int64_t base = 0;  // mzxid of the state that it replaces; 0: there was none
     uint64_t number = 0;
+    // Values that were sent when the connection broke: what ZooKeeper has may be our own.
+    std::vector<std::optional<std::string>> in_doubt = {};
   };
 
   ZkStore(ZookeeperUrl url, const std::string& local_path);

@@ -142,7 +142,7 @@ void ZkStore::upload(const std::string& space) {
       ++it;
       continue;
     }
-    waiting_.try_emplace(it->first, Waiting{it->second.value, 0, ++writes_});
+    waiting_.try_emplace(it->first, Waiting{it->second.value, 0, ++writes_, {}});
     it = known_.erase(it);
   }
   std::vector<StoreWrite> rows;
@@ -180,11 +180,13 @@ bool ZkStore::sync_space(Lock& lock, const std::string& space) {
   if (!verified_.contains(space)) return verify_space(lock, space);
   // Before the nodes are listed: what changes from now on raises the mark again.
   unsynced_.erase(space);
+  syncing_ = true;
   std::vector<std::string> nodes;
   lock.unlock();
   const ZkCode code = session_->children(space_path(space), nodes);
   lock.lock();
   if (code != ZkCode::kOk) {
+    syncing_ = false;
     unsynced_.insert(space);
     verified_.erase(space);
     return code == ZkCode::kNoNode || succeeded(code);
@@ -200,7 +202,6 @@ bool ZkStore::sync_space(Lock& lock, const std::string& space) {
     watched_.erase(name);
     learn(name, std::nullopt);
   }
-  syncing_ = true;
   bool done = true;
   for (const Name& name : present) {
     done = watched_.contains(name) || read_node(lock, name);
@@ -281,6 +282,14 @@ bool ZkStore::push(Lock& lock) {
     unsynced_.insert(space);
     verified_.erase(space);
     if (!failed) return true;
+  }
+  if (code == ZkCode::kLost || code == ZkCode::kExpired) {
+    for (const auto& [name, write] : writes) {
+      const auto waiting = waiting_.find(name);
+      if (waiting == waiting_.end()) continue;
+      auto& doubt = waiting->second.in_doubt;
+      if (doubt.empty() || doubt.back() != write.value) doubt.push_back(write.value);
+    }
   }
   if (!conflict || !failed) return succeeded(code);
   const auto& [name, write] = writes[*failed];
