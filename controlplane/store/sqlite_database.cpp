@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
@@ -55,7 +56,7 @@ const char* remedy(int code) {
       return "another process has it open: give each gateway a file of its own";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return "its content is damaged: restart, which moves the file aside";
+      return "its content is damaged: the next start moves it aside";
     default:
       return "look at the disk";
   }
@@ -152,7 +153,8 @@ Status SqliteDatabase::check_format() {
   }
   const Statement statement = prepare(db_, "PRAGMA quick_check(1)");
   if (!statement || sqlite3_step(statement.get()) != SQLITE_ROW) return fail("quick_check");
-  const std::string answer = column(statement.get(), 0);
+  std::string answer = column(statement.get(), 0);
+  std::replace(answer.begin(), answer.end(), '\n', ' ');
   if (answer == "ok") return Done{};
   unusable_ = true;
   return Error{path_ + ": its content is damaged: " + answer};

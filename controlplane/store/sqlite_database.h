@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,7 +43,7 @@ class SqliteDatabase {
   void close();
   Status fail(const std::string& what);
   Status execute(const char* sql);
-  // Calls `row` with the first column's number of a query that gives one row.
+  // The number that a query gives.
   Status query_number(const char* sql, int64_t& number);
   // Of a file system that nothing can be written to.
   Result<std::map<std::string, std::string>> load_unwritable(std::string_view space,

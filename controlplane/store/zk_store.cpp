@@ -85,7 +85,7 @@ void ZkStore::restore() {
       if (mzxid != 0 || value.size() > kMaxValueBytes) {
         known_[name] = {value, mzxid, -1};
       } else {
-        waiting_[name] = {value, 0, ++writes_};  // made while there was no ZooKeeper
+        waiting_[name] = {value, 0, ++writes_, {}};  // made while there was no ZooKeeper
       }
     }
     for (auto row = waiting.lower_bound(prefix);
@@ -93,7 +93,7 @@ void ZkStore::restore() {
       size_t length = 0;
       const int64_t base = leading_number(row->second, length);
       if (length == 0 || length >= row->second.size()) continue;
-      Waiting write{std::nullopt, base, ++writes_};
+      Waiting write{std::nullopt, base, ++writes_, {}};
       if (row->second[length] == '=') write.value = row->second.substr(length + 1);
       waiting_[{std::string(space), row->first.substr(prefix.size())}] = write;
     }
@@ -154,7 +154,7 @@ void ZkStore::write(std::vector<StoreWrite> batch) {
       }
       const auto known = known_.find(name);
       const int64_t base = known == known_.end() ? 0 : known->second.mzxid;
-      const auto [waiting, is_new] = waiting_.try_emplace(name, Waiting{{}, base, 0});
+      const auto [waiting, is_new] = waiting_.try_emplace(name, Waiting{{}, base, 0, {}});
       waiting->second.value = one.value;
       waiting->second.number = ++writes_;
       extra.push_back(waiting_row(name));
@@ -221,6 +221,14 @@ void ZkStore::learn(const Name& name, const std::optional<ZkNode>& node) {
   }
   const auto waiting = waiting_.find(name);
   std::vector<StoreWrite> rows;
+  if (waiting != waiting_.end()) {
+    auto& doubt = waiting->second.in_doubt;
+    if (std::find(doubt.begin(), doubt.end(), now) != doubt.end()) {
+      waiting->second.base = node ? node->mzxid : 0;
+      rows.push_back(waiting_row(name));
+    }
+    doubt.clear();
+  }
   if (!same_state) rows.push_back(base_row(name));
   if (waiting == waiting_.end()) {
     if (before != now) {
@@ -255,6 +263,7 @@ void ZkStore::pushed(const std::vector<std::pair<Name, Waiting>>& writes, int64_
       waiting_.erase(waiting);
     } else if (waiting != waiting_.end()) {
       waiting->second.base = write.value ? mzxid : 0;  // written anew meanwhile
+      waiting->second.in_doubt.clear();
     }
     rows.push_back(base_row(name));
     rows.push_back(waiting_row(name));

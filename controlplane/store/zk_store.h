@@ -57,6 +57,8 @@ class ZkStore : public StateStore {
     std::optional<std::string> value;
     int64_t base = 0;  // mzxid of the state that it replaces; 0: there was none
     uint64_t number = 0;
+    // Values that were sent when the connection broke: what ZooKeeper has may be our own.
+    std::vector<std::optional<std::string>> in_doubt = {};
   };
 
   ZkStore(ZookeeperUrl url, const std::string& local_path);
@@ -68,6 +70,7 @@ class ZkStore : public StateStore {
   using Lock = std::unique_lock<std::mutex>;
   void run();
   void wait_for_work(Lock& lock);
+  void note_in_step();
   bool step(Lock& lock);
   bool start_session(Lock& lock);
   bool sync_space(Lock& lock, const std::string& space);
@@ -79,7 +82,7 @@ class ZkStore : public StateStore {
   // Takes note of what ZooKeeper has under the name, or that it has nothing.
   void learn(const Name& name, const std::optional<ZkNode>& node);
   void report(const Name& name, std::optional<std::string> value);
-  void forget_session();
+  void forget_session(Lock& lock);
   // Whether the space is the one that was seen last. If not, ZooKeeper has lost everything since.
   bool verify_space(Lock& lock, const std::string& space);
   // What is known of the space goes to ZooKeeper anew.

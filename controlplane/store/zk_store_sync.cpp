@@ -35,6 +35,7 @@ void ZkStore::run() {
     const bool refused = std::exchange(refused_, false);
     if (!refused && step(lock)) {
       pause = kFirstRetry;
+      note_in_step();
       changed_.notify_all();
       continue;
     }
@@ -45,13 +46,17 @@ void ZkStore::run() {
   session_.reset();
 }
 
+// Before anybody who waits in flush() can look at health().
+void ZkStore::note_in_step() {
+  if (problem_.empty() || !connected_ || has_work()) return;
+  spdlog::info("ZooKeeper {} and this gateway are in step again", url_.hosts);
+  problem_.clear();
+}
+
 void ZkStore::wait_for_work(Lock& lock) {
   const auto ready = [&] { return stopping_ || has_work(); };
+  note_in_step();
   if (connected_) {
-    if (!problem_.empty()) {
-      spdlog::info("ZooKeeper {} and this gateway are in step again", url_.hosts);
-      problem_.clear();
-    }
     changed_.wait(lock, [&] { return ready() || !connected_; });
   } else if (!changed_.wait_for(lock, kSilence, [&] { return ready() || connected_; }) &&
              problem_.empty()) {
@@ -60,16 +65,18 @@ void ZkStore::wait_for_work(Lock& lock) {
 }
 
 bool ZkStore::step(Lock& lock) {
-  if (expired_) forget_session();
+  if (expired_) forget_session(lock);
   if (session_ == nullptr) return start_session(lock);
   if (!unsynced_.empty()) return sync_space(lock, std::string(*unsynced_.begin()));
   if (!unread_.empty()) return read_node(lock, Name(*unread_.begin()));
   return push(lock);
 }
 
-void ZkStore::forget_session() {
-  // The old session's events end with it, so none can come late.
+void ZkStore::forget_session(Lock& lock) {
+  // It waits for the client's thread, which may be waiting for the lock in on_event().
+  lock.unlock();
   session_.reset();
+  lock.lock();
   expired_ = false;
 }
 
@@ -135,7 +142,7 @@ void ZkStore::upload(const std::string& space) {
       ++it;
       continue;
     }
-    waiting_.try_emplace(it->first, Waiting{it->second.value, 0, ++writes_});
+    waiting_.try_emplace(it->first, Waiting{it->second.value, 0, ++writes_, {}});
     it = known_.erase(it);
   }
   std::vector<StoreWrite> rows;
@@ -173,11 +180,13 @@ bool ZkStore::sync_space(Lock& lock, const std::string& space) {
   if (!verified_.contains(space)) return verify_space(lock, space);
   // Before the nodes are listed: what changes from now on raises the mark again.
   unsynced_.erase(space);
+  syncing_ = true;
   std::vector<std::string> nodes;
   lock.unlock();
   const ZkCode code = session_->children(space_path(space), nodes);
   lock.lock();
   if (code != ZkCode::kOk) {
+    syncing_ = false;
     unsynced_.insert(space);
     verified_.erase(space);
     return code == ZkCode::kNoNode || succeeded(code);
@@ -193,7 +202,6 @@ bool ZkStore::sync_space(Lock& lock, const std::string& space) {
     watched_.erase(name);
     learn(name, std::nullopt);
   }
-  syncing_ = true;
   bool done = true;
   for (const Name& name : present) {
     done = watched_.contains(name) || read_node(lock, name);
@@ -275,8 +283,24 @@ bool ZkStore::push(Lock& lock) {
     verified_.erase(space);
     if (!failed) return true;
   }
-  if (conflict && failed) return read_node(lock, writes[*failed].first);
-  return succeeded(code);
+  if (code == ZkCode::kLost || code == ZkCode::kExpired) {
+    for (const auto& [name, write] : writes) {
+      const auto waiting = waiting_.find(name);
+      if (waiting == waiting_.end()) continue;
+      auto& doubt = waiting->second.in_doubt;
+      if (doubt.empty() || doubt.back() != write.value) doubt.push_back(write.value);
+    }
+  }
+  if (!conflict || !failed) return succeeded(code);
+  const auto& [name, write] = writes[*failed];
+  if (!read_node(lock, name)) return false;
+  const auto waiting = waiting_.find(name);
+  const auto known = known_.find(name);
+  const bool settled = code == ZkCode::kNoNode || waiting == waiting_.end() ||
+                       waiting->second.number != write.number ||
+                       (known == known_.end() ? 0 : known->second.mzxid) != write.base;
+  if (!settled) fail("ZooKeeper " + url_.hosts + " refuses the key '" + name.second + "'");
+  return settled;
 }
 
 }  // namespace vipgate
