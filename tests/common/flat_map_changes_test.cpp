@@ -44,7 +44,9 @@ TEST(FlatMapChanges, AnyRowOfChangesLeavesWhatAnOrderedMapHas) {
     for (uint32_t i = 0; i < 500; ++i) {
       const uint32_t* found = map.find(key(i));
       ASSERT_EQ(found != nullptr, expected.contains(key(i))) << i;
-      if (found != nullptr) ASSERT_EQ(*found, expected[key(i)]);
+      if (found != nullptr) {
+        ASSERT_EQ(*found, expected[key(i)]);
+      }
     }
   }
 }

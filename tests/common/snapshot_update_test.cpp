@@ -74,7 +74,8 @@ TEST(SnapshotUpdate, AnyRowOfUpdatesMakesWhatABuildOfTheWholeMakes) {
     update.service_slots = kServices;
     update.real_slots = kServices * kRealsPerService;
     std::set<uint32_t> touched;
-    for (uint32_t i = 0; i < random() % 60; ++i) touched.insert(random() % kServices);
+    for (uint32_t i = 0; i < random() % 60; ++i)
+      touched.insert(static_cast<uint32_t>(random() % kServices));
     for (const uint32_t index : touched) {
       if (services.contains(index) && random() % 3 == 0) {
         services.erase(index);
