@@ -79,9 +79,9 @@ class Cluster {
     }
     return config;
   }
-  static DnsRecord record(uint32_t i, uint32_t r) {
+  static DnsRecord record(uint32_t i, uint32_t r, uint32_t moved = 0) {
     return *dns_address_record("task" + std::to_string(r) + ".app-" + std::to_string(i) + ".mesos",
-                               Ipv4Address{Be32(0x0a020000 + i)}, 5);
+                               Ipv4Address{Be32(0x0a020000 + i + 65536 * moved)}, 5);
   }
 
   void stage(uint32_t i, std::optional<ServiceConfig> wanted) {
@@ -112,14 +112,16 @@ void one_task(benchmark::State& state) {
   Cluster cluster(services);
   cluster.settle();
   uint32_t round = 0;
+  std::vector<uint32_t> moved(services);
   for (auto _ : state) {
     const uint32_t i = round * 7919 % services;
     SourceChange change;
-    change.services.emplace(Cluster::key(i), Cluster::service(i, 1 + round % 3));
     for (uint32_t r = 0; r < 4; ++r) {
-      change.records_removed.push_back(Cluster::record(i, r));
-      change.records_added.push_back(Cluster::record(i, r));
+      change.records_removed.push_back(Cluster::record(i, r, moved[i]));
+      change.records_added.push_back(Cluster::record(i, r, (moved[i] + 1) % 3));
     }
+    moved[i] = (moved[i] + 1) % 3;
+    change.services.emplace(Cluster::key(i), Cluster::service(i, moved[i]));
     cluster.reconciler().stage(kSource, std::move(change));
     cluster.commit();
     ++round;
