@@ -45,12 +45,7 @@ TEST(ReverseZones, RangesThatTouchOrOverlapAreOne) {
 
 TEST(ReverseZones, OfRandomRangesHoldEveryAddressOfThemAndNoOther) {
   std::mt19937 random(5);
-  const auto address = [](uint32_t low) {
-    Ipv4Address v4;
-    const Be32 value(0x0a000000 | low);
-    std::memcpy(&v4, &value, sizeof v4);
-    return IpAddress(v4);
-  };
+  const auto address = [](uint32_t low) { return IpAddress(Ipv4Address{Be32(0x0a000000 | low)}); };
   for (int i = 0; i < 200; ++i) {
     const auto first = static_cast<uint32_t>(random() % 1000);
     const auto last = first + static_cast<uint32_t>(random() % 100);
