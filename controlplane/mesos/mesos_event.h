@@ -93,6 +93,7 @@ struct MesosInput {
   // MesosState: a sweep (GET_STATE, /state).
   std::variant<MesosEvent, MesosState, MesosMasters, MesosLink> what;
   int64_t received_ns = 0;  // steady clock, when its last byte had come
+  int64_t asked_ns = 0;     // of a sweep: steady clock, when it was asked for
 };
 
 }  // namespace vipgate
