@@ -87,7 +87,8 @@ class Run:
         """The master makes up the cluster first; then the gateway starts and subscribes."""
         lab = self.lab
         lab.start_master("--tasks", str(tasks), "--agents", str(self.arguments.agents),
-                         "--vips", str(vips), "--protocol", "udp", "--first-address", FIRST_AGENT)
+                         "--vips", str(vips), "--protocol", "udp", "--first-address", FIRST_AGENT,
+                         "--heartbeat-s", "15")  # as real masters; a burst takes it seconds to make
         lab.start_gateway(self.config)
         subscribed = lab.master.wait(subscriptions=1, seconds=GIVE_UP_S)["last_subscribed"]
         names = [f"app-{number}.marathon.l4lb.thisdcos.directory"

@@ -86,7 +86,7 @@ def session_loss(lab):
     server.kill()
     # This time it has forgotten us, and its nodes come later than we do: we must watch anew.
     server.start(knows_sessions=False)
-    gateway.wait_log("(?i)zookeeper.*(expired|new session|session)", limit_s=60)
+    gateway.wait_log("(?i)session has expired", limit_s=60)
     election.enter(0)
     election.enter(1)
     election.leave(0)

@@ -108,7 +108,7 @@ class Commands:
         """Ids and agents, of one name or one agent if wanted."""
         agent_id = self.cluster.find_agent(agent).id if agent else None
         found = [t for t in self.cluster.tasks.values()
-                 if agent_id in (None, t.agent_id) and name in (None, t.fields["name"])]
+                 if agent_id in (None, t.agent_id) and (not name or t.fields["name"] == name)]
         return {"tasks": [{"task": t.id, "agent": self.cluster.agents[t.agent_id].address}
                           for t in found]}
 
