@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "controlplane/health_feed.h"
+#include "controlplane/marathon_feed.h"
 #include "controlplane/mesos_feed.h"
 #include "controlplane/store_feed.h"
 #include "controlplane/vip_store.h"
@@ -50,8 +51,9 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
   feeds->clients_.push_back(
       std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_));
   if (!feeds->config_.mesos.empty()) {
-    auto mesos = std::make_unique<MesosFeed>(feeds->config_, feeds->allocator_, *feeds->store_,
-                                             reconciler, feeds->pacer_);
+    auto mesos =
+        std::make_unique<MesosFeed>(feeds->config_, feeds->allocator_, feeds->scheduler_health_,
+                                    *feeds->store_, reconciler, feeds->pacer_);
     feeds->mesos_ = mesos.get();
     feeds->clients_.push_back(std::move(mesos));
   }
@@ -66,7 +68,16 @@ void Feeds::restore() {
   if (mesos_ != nullptr) mesos_->restore();
 }
 
-Status Feeds::start() { return mesos_ == nullptr ? Status(Done{}) : mesos_->start(); }
+Status Feeds::start() {
+  if (mesos_ == nullptr) return Done{};
+  if (auto status = mesos_->start(); !status) return status;
+  for (size_t i = 0; i < config_.marathon.size(); ++i) {
+    auto marathon = MarathonFeed::start(config_, i, scheduler_health_, *mesos_);
+    if (!marathon) return Error{marathon.error()};
+    clients_.push_back(std::move(*marathon));
+  }
+  return Done{};
+}
 
 std::vector<LoopClient*> Feeds::clients() const {
   std::vector<LoopClient*> clients;

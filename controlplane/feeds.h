@@ -13,6 +13,7 @@
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
 #include "controlplane/loop_client.h"
+#include "controlplane/naming/scheduler_health.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/naming/yaml_vips.h"
 #include "controlplane/reconciler.h"
@@ -53,6 +54,7 @@ class Feeds {
   Reconciler& reconciler_;
   const std::unique_ptr<StateStore> store_;
   VipAllocator allocator_;
+  SchedulerHealth scheduler_health_;
   YamlVips yaml_vips_;
   CommitPacer pacer_;
   std::vector<std::unique_ptr<LoopClient>> clients_;

@@ -30,11 +30,12 @@ std::string store_name(const Config& config, size_t index) {
 }  // namespace
 
 struct MesosFeed::Cluster {
-  Cluster(const Config& config, size_t number, VipAllocator& allocator, StateStore& state)
+  Cluster(const Config& config, size_t number, VipAllocator& allocator,
+          const SchedulerHealth& scheduler_health, StateStore& state)
       : index(number),
         label("mesos[" + std::to_string(number) + "] (" + config.mesos[number].domain + ")"),
         cluster({int64_t{config.mesos[number].recovery_s} * 1000}),
-        view(config, number, allocator),
+        view(config, number, allocator, {}, &scheduler_health),
         store(state, store_name(config, number)) {}
 
   const size_t index;
@@ -43,6 +44,7 @@ struct MesosFeed::Cluster {
   MesosView view;
   MesosStore store;
   std::unique_ptr<MesosSource> source;
+  std::set<MesosTaskKey> touched;
   uint64_t moves = 0;  // of the allocator, as the view knows it
   bool connected = false;
   bool has_state = false;  // from the cluster itself, not from the store
@@ -53,11 +55,12 @@ struct MesosFeed::Cluster {
   size_t reported_skipped = 0;
 };
 
-MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator, StateStore& store,
+MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator,
+                     const SchedulerHealth& scheduler_health, StateStore& store,
                      Reconciler& reconciler, CommitPacer& pacer)
     : config_(config), allocator_(allocator), reconciler_(reconciler), pacer_(pacer) {
   for (size_t i = 0; i < config.mesos.size(); ++i) {
-    clusters_.push_back(std::make_unique<Cluster>(config, i, allocator, store));
+    clusters_.push_back(std::make_unique<Cluster>(config, i, allocator, scheduler_health, store));
   }
 }
 
@@ -79,6 +82,20 @@ void MesosFeed::restore() {
                  cluster->label, tasks);
     stage(*cluster);
   }
+}
+
+void MesosFeed::touch(const std::string& framework_name, const std::string& task_id) {
+  for (auto& cluster : clusters_) {
+    for (const auto& [id, framework] : cluster->cluster.frameworks()) {
+      if (framework.name != framework_name) continue;
+      const MesosTaskKey key{id, task_id};
+      if (cluster->cluster.task(key) != nullptr) cluster->touched.insert(key);
+    }
+  }
+}
+
+void MesosFeed::stage_touched(int64_t /*now_ms*/) {
+  for (auto& cluster : clusters_) stage(*cluster);
 }
 
 Status MesosFeed::start() {
@@ -139,13 +156,16 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
   } else {
     spdlog::warn("{}: {}; its last state stays in force", cluster.label, link.detail);
     if (cluster.connected) cluster.lost_at_ms = now_ms;
+    cluster.cluster.lost_touch();
   }
   cluster.connected = link.connected;
 }
 
 // What changed in the cluster goes to the reconciler and to the store.
 void MesosFeed::stage(Cluster& cluster) {
-  const MesosChanges changes = cluster.cluster.take_changes();
+  MesosChanges changes = cluster.cluster.take_changes();
+  changes.tasks.merge(cluster.touched);
+  cluster.touched.clear();
   const int64_t received_ns = std::exchange(cluster.oldest_received_ns, kNeverNs);
   const uint64_t moves = allocator_.moves();
   if (changes.empty() && moves == cluster.moves) return;
