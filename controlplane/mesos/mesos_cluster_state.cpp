@@ -1,6 +1,5 @@
 // Whole states: SUBSCRIBED, sweeps, and what the state store had.
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "controlplane/mesos/mesos_cluster.h"
@@ -127,7 +126,8 @@ std::optional<MesosCluster::Place> MesosCluster::place_in_round(const MesosTask&
 void MesosCluster::take_tasks(std::vector<MesosTask> tasks, int64_t asked_ms) {
   tasks_.reserve(tasks.size());
   // From the end, where those are that can be reached.
-  for (MesosTask& task : std::views::reverse(tasks)) {
+  for (auto at = tasks.rbegin(); at != tasks.rend(); ++at) {
+    MesosTask& task = *at;
     if (is_terminal(task.state)) continue;
     std::optional<Place> place = place_in_round(task);
     if (!place || is_buried_since(buried_tasks_, place->key, asked_ms)) continue;
