@@ -132,11 +132,11 @@ Status SqliteDatabase::set_up() {
   sqlite3_extended_result_codes(db_, 1);
   // Read first: writing to a file that is no database, or a newer one, would be the last it sees.
   if (Status good = check_format(); !good) return good;
-  for (const char* sql :
-       {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA journal_size_limit=67108864",
-        "CREATE TABLE IF NOT EXISTS kv (space BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT "
-        "NULL, PRIMARY KEY (space, key)) WITHOUT ROWID",
-        "PRAGMA user_version=1"}) {
+  constexpr const char* kTable =
+      "CREATE TABLE IF NOT EXISTS kv (space BLOB NOT NULL, key BLOB NOT NULL, "
+      "value BLOB NOT NULL, PRIMARY KEY (space, key)) WITHOUT ROWID";
+  for (const char* sql : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
+                          "PRAGMA journal_size_limit=67108864", kTable, "PRAGMA user_version=1"}) {
     static_assert(kFormat == 1, "the last statement sets it");
     if (Status done = execute(sql); !done) return done;
   }
