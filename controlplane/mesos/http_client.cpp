@@ -26,7 +26,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-constexpr size_t kPieceBytes = 256 << 10;     // of a body, handed on at once
+constexpr size_t kPieceBytes = 256 << 10;  // of a body, handed on at once
+constexpr size_t kReadBytes = 128 << 10;
 constexpr size_t kBufferBytes = 512 << 10;    // bounds chunk headers and trailers, too
 constexpr uint32_t kHeadBytes = 64 << 10;     // of an answer
 constexpr size_t kErrorBodyBytes = 64 << 10;  // of an answer that is no stream
@@ -81,7 +82,9 @@ std::string field(const http::fields& fields, http::field name) {
 class BeastClient final : public HttpClient {
  public:
   explicit BeastClient(std::function<bool()> interrupted)
-      : interrupted_(std::move(interrupted)), tls_(asio::ssl::context::tls_client) {}
+      : interrupted_(std::move(interrupted)), tls_(asio::ssl::context::tls_client) {
+    buffer_.reserve(kReadBytes);  // its free room bounds a read: without it, 512 bytes
+  }
 
   Status open(const TlsConfig& tls);
 

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <csignal>
 #include <cstdio>
 
 namespace vipgate::testing {
@@ -144,6 +146,11 @@ void ScriptedHttpServer::accept_all() {
 
 // The descriptor is closed with the server, so that its number is not another's meanwhile.
 void ScriptedHttpServer::serve(int fd) {
+  // OpenSSL writes without MSG_NOSIGNAL, to clients that may have gone.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   SSL* ssl = nullptr;
   bool is_open = true;
   if (tls_ != nullptr) {
