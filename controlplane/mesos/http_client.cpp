@@ -154,10 +154,11 @@ Status BeastClient::open(const TlsConfig& tls) {
   }
   if (!tls.key_file.empty()) {
     tls_.use_private_key_file(tls.key_file, asio::ssl::context::pem, error);
-    if (error) {
-      return Error{
-          "tls.key_file '" + tls.key_file +
-          "' holds no private key in PEM form that fits tls.cert_file: " + error.message()};
+    // A key of another kind than the certificate's is taken without a look at it.
+    if (error || SSL_CTX_check_private_key(tls_.native_handle()) != 1) {
+      return Error{"tls.key_file '" + tls.key_file +
+                   "' holds no private key in PEM form that fits tls.cert_file" +
+                   (error ? ": " + error.message() : "")};
     }
   }
   return Done{};
