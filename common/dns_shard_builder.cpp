@@ -10,23 +10,22 @@ namespace {
 constexpr size_t kNamesPerBucket = 4;
 // What a reader may read beyond an entry: two vectors for the name, or groups of 16 octets.
 constexpr size_t kTailUnits = 64 / DnsEntry::kUnit;
-constexpr size_t kRecordFixed = 12;  // owner pointer, type, class, TTL, length
 constexpr size_t kMaxRrsets = std::numeric_limits<uint8_t>::max();
 
 void append_record(std::string& to, uint16_t type, uint32_t ttl_s, std::string_view rdata) {
   const auto octet = [](uint32_t value) { return static_cast<char>(value); };
-  const char fixed[kRecordFixed] = {octet(0xc0),
-                                    octet(kDnsHeaderLength),
-                                    octet(type >> 8u),
-                                    octet(type),
-                                    0,
-                                    1,
-                                    octet(ttl_s >> 24),
-                                    octet(ttl_s >> 16),
-                                    octet(ttl_s >> 8),
-                                    octet(ttl_s),
-                                    octet(static_cast<uint32_t>(rdata.size() >> 8)),
-                                    octet(static_cast<uint32_t>(rdata.size()))};
+  const char fixed[kDnsRecordFixed] = {octet(0xc0),
+                                       octet(kDnsHeaderLength),
+                                       octet(type >> 8u),
+                                       octet(type),
+                                       0,
+                                       1,
+                                       octet(ttl_s >> 24),
+                                       octet(ttl_s >> 16),
+                                       octet(ttl_s >> 8),
+                                       octet(ttl_s),
+                                       octet(static_cast<uint32_t>(rdata.size() >> 8)),
+                                       octet(static_cast<uint32_t>(rdata.size()))};
   to.append(fixed, sizeof fixed);
   to += rdata;
 }
@@ -103,14 +102,14 @@ void DnsShardBuilder::add_rrset(DnsRecordStore::Id id, const Record* const* begi
   for (const Record* const* at = begin; at != end; ++at) {
     if (is_repeated(at)) continue;
     const std::string_view rdata = store_.rdata(**at);
-    if (bodies_.size() - start + kRecordFixed + rdata.size() > kDnsMaxRrsetOctets) break;
+    if (bodies_.size() - start + kDnsRecordFixed + rdata.size() > kDnsMaxRrsetOctets) break;
     append_record(bodies_, (*begin)->type, ttl_s, rdata);
     is_regular = is_regular && rdata.size() == data_length;
     ++rrset.count;
   }
   if (rrset.count != records) cuts_.push_back({id, rrset.type, records, rrset.count});
   const std::string_view body = std::string_view(bodies_).substr(start);
-  if (is_regular) rrset.record_length = static_cast<uint16_t>(kRecordFixed + data_length);
+  if (is_regular) rrset.record_length = static_cast<uint16_t>(kDnsRecordFixed + data_length);
   rrset.body_length = static_cast<uint16_t>(body.size());
   rrset.sum = dns_octet_sum(body);
   headers_.append(reinterpret_cast<const char*>(&rrset), sizeof rrset);

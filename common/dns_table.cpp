@@ -37,7 +37,6 @@ size_t DnsTable::shared_shards(const DnsTable& other) const {
 }
 
 void DnsTable::for_each_record(const std::function<void(const Record&)>& visit) const {
-  constexpr size_t kFixed = 12;  // owner pointer, type, class, TTL, length
   const auto read = [](const uint8_t* at, int octets) {
     uint32_t value = 0;
     for (int i = 0; i < octets; ++i) value = value << 8 | at[i];
@@ -57,8 +56,8 @@ void DnsTable::for_each_record(const std::function<void(const Record&)>& visit) 
                  {reinterpret_cast<const char*>(entry.name()), entry.name_length},
                  rrsets[r].type,
                  read(octets + 6, 4),
-                 {reinterpret_cast<const char*>(octets) + kFixed, length}});
-          octets += kFixed + length;
+                 {reinterpret_cast<const char*>(octets) + kDnsRecordFixed, length}});
+          octets += kDnsRecordFixed + length;
         }
       }
     }

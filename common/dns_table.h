@@ -26,7 +26,7 @@ struct DnsBody {
   const uint8_t* octets;
   uint16_t length;
   uint16_t count;          // records
-  uint16_t record_length;  // even and equal for all records: they may be rotated; 0: they may not
+  uint16_t record_length;  // of each; 0: they differ or are odd
   uint16_t sum;            // dns_octet_sum() of it, whatever the rotation
 };
 

@@ -64,7 +64,6 @@ bool are_strings(std::string_view rdata) {
 
 // Whether the data is what the type calls for, so far as readers rely on it.
 bool is_data_of(DnsType type, std::string_view rdata) {
-  constexpr size_t kSrvFixed = 6;
   switch (type) {
     case DnsType::kA:
       return rdata.size() == 4;
@@ -75,7 +74,7 @@ bool is_data_of(DnsType type, std::string_view rdata) {
     case DnsType::kPtr:
       return is_wire_name(rdata);
     case DnsType::kSrv:
-      return rdata.size() > kSrvFixed && is_wire_name(rdata.substr(kSrvFixed));
+      return rdata.size() > kDnsSrvFixed && is_wire_name(rdata.substr(kDnsSrvFixed));
     case DnsType::kTxt:
       return are_strings(rdata);
     default:
@@ -188,22 +187,26 @@ size_t DnsTableBuilder::find_zone(std::string_view folded) const {
   return zone;
 }
 
-// One more reason for the name to exist. A new one is a reason for the name above it.
-DnsTableBuilder::Id DnsTableBuilder::hold(std::string_view folded, size_t zone) {
+// One more reason for the name to exist.
+void DnsTableBuilder::hold(std::string_view folded, size_t zone) {
   const uint64_t hash = hash_name(hash_, folded);
   Id id = store_.find_name(hash, folded);
-  if (id == DnsRecordStore::kNone) {
-    id = store_.make_name(hash, folded);
-    DnsRecordStore::Name& name = store_.name(id);
-    name.zone = static_cast<uint8_t>(zone);
-    Id& first = shards_[shard_of(hash)];
-    name.next = first;
-    if (first != DnsRecordStore::kNone) store_.name(first).previous = id;
-    first = id;
-    touch(id);
-    hold_parents(folded);
-  }
+  if (id == DnsRecordStore::kNone) id = make_name(hash, folded, zone);
   ++store_.name(id).uses;
+}
+
+// A name without any reason to exist yet, which is one for the name above it.
+DnsTableBuilder::Id DnsTableBuilder::make_name(uint64_t hash, std::string_view folded,
+                                               size_t zone) {
+  const Id id = store_.make_name(hash, folded);
+  DnsRecordStore::Name& name = store_.name(id);
+  name.zone = static_cast<uint8_t>(zone);
+  Id& first = shards_[shard_of(hash)];
+  name.next = first;
+  if (first != DnsRecordStore::kNone) store_.name(first).previous = id;
+  first = id;
+  touch(id);
+  hold_parents(folded);
   return id;
 }
 
@@ -212,7 +215,7 @@ void DnsTableBuilder::hold_parents(std::string_view folded) {
   if (folded.size() == 1) return;
   const std::string_view parent = parent_of(folded);
   const size_t zone = find_zone(parent);
-  if (zone != specs_.size()) hold(std::string(parent), zone);
+  if (zone != specs_.size()) hold(parent, zone);
 }
 
 void DnsTableBuilder::release(Id id) {
@@ -243,10 +246,12 @@ Status DnsTableBuilder::add(const DnsRecord& record) {
                  std::to_string(static_cast<int>(record.type)) + ", " + why};
   };
   if (!is_served(record.type)) return wrong("has a type that no record may have");
-  if (record.rdata.size() > kDnsMaxRrsetOctets - 12) return wrong("is too long for any message");
+  if (record.rdata.size() > kDnsMaxRrsetOctets - kDnsRecordFixed)
+    return wrong("is too long for any message");
   if (!is_data_of(record.type, record.rdata)) return wrong("has data that its type does not allow");
   const std::string owner = dns_fold(record.owner);
-  Id name = store_.find_name(hash_name(hash_, owner), owner);
+  const uint64_t hash = hash_name(hash_, owner);
+  Id name = store_.find_name(hash, owner);
   size_t zone = specs_.size();
   if (name == DnsRecordStore::kNone) {
     zone = find_zone(owner);
@@ -254,14 +259,13 @@ Status DnsTableBuilder::add(const DnsRecord& record) {
     zone = store_.name(name).zone;
   }
   if (zone == specs_.size()) return wrong("lies in none of the zones (dns.zones)");
-  if (name != DnsRecordStore::kNone) {
-    const Id known = store_.find_record(name, record.type, record.ttl_s, record.rdata);
-    if (known != DnsRecordStore::kNone) {
-      ++store_.record(known).count;
-      return Done{};
-    }
+  if (name == DnsRecordStore::kNone) name = make_name(hash, owner, zone);
+  const Id known = store_.find_record(name, record.type, record.ttl_s, record.rdata);
+  if (known != DnsRecordStore::kNone) {
+    ++store_.record(known).count;
+    return Done{};
   }
-  name = hold(owner, zone);
+  ++store_.name(name).uses;
   store_.make_record(name, record.type, record.ttl_s, record.rdata);
   touch(name);
   return Done{};
@@ -318,10 +322,11 @@ Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* p
   table->zones_ = zones_;
   table->shards_.reserve(shards_.size());
   table->views_.reserve(shards_.size());
+  DnsShardBuilder shard_builder(store_);
   for (size_t i = 0; i < shards_.size(); ++i) {
     std::shared_ptr<const DnsShard> shard;
     if (is_dirty_[i]) {
-      shard = build_shard(i);
+      shard = build_shard(i, shard_builder);
       if (may_share && is_equal(*shard, *previous->shards_[i])) shard = previous->shards_[i];
     } else {
       shard = previous->shards_[i];
@@ -335,12 +340,12 @@ Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* p
   return last_;
 }
 
-std::shared_ptr<const DnsShard> DnsTableBuilder::build_shard(size_t shard) {
+std::shared_ptr<const DnsShard> DnsTableBuilder::build_shard(size_t shard,
+                                                             DnsShardBuilder& builder) {
   std::vector<Id> names;
   for (Id id = shards_[shard]; id != DnsRecordStore::kNone; id = store_.name(id).next) {
     if (store_.name(id).zone != kNoZone) names.push_back(id);
   }
-  DnsShardBuilder builder(store_);
   auto built = builder.build(names, [this](Id id) {
     const DnsRecordStore::Name& name = store_.name(id);
     return name.length == specs_[name.zone].name.size();

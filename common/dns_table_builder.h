@@ -16,6 +16,8 @@
 
 namespace vipgate {
 
+class DnsShardBuilder;
+
 // RFC 1035 3.3.13; names are wire names.
 struct DnsSoa {
   std::string mname;
@@ -80,14 +82,15 @@ class DnsTableBuilder {
   using Id = DnsRecordStore::Id;
 
   size_t find_zone(std::string_view folded) const;
-  Id hold(std::string_view folded, size_t zone);
+  void hold(std::string_view folded, size_t zone);
+  Id make_name(uint64_t hash, std::string_view folded, size_t zone);
   void hold_parents(std::string_view folded);
   void release(Id name);
   void rezone();
   void touch(Id name);
   void lay_out(int shard_bits);
   size_t shard_of(uint64_t hash) const { return hash >> 1 >> (63 - shard_bits_); }
-  std::shared_ptr<const DnsShard> build_shard(size_t shard);
+  std::shared_ptr<const DnsShard> build_shard(size_t shard, DnsShardBuilder& builder);
 
   DnsNameHash hash_;
   DnsRecordStore store_;

@@ -33,6 +33,10 @@ inline constexpr size_t kDnsHeaderLength = sizeof(DnsHeader);
 // RFC 1035 2.3.4: octets on the wire, the length octets and the root's included.
 inline constexpr size_t kDnsMaxName = 255;
 inline constexpr size_t kDnsMaxLabel = 63;
+// A record without its data, whose owner is a compression pointer: type, class, TTL, data length.
+inline constexpr uint32_t kDnsRecordFixed = 12;
+// Before the target in the data of an SRV record (RFC 2782): priority, weight, port.
+inline constexpr uint32_t kDnsSrvFixed = 6;
 // RFC 1035 4.2.1, RFC 6891 6.2.5; and the size that is never exceeded over UDP (RFC 9715 R3).
 inline constexpr uint16_t kDnsPlainLimit = 512;
 inline constexpr uint16_t kDnsUdpLimit = 1232;

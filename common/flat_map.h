@@ -110,6 +110,7 @@ class FlatMap {
   [[nodiscard]] const Value* find(const Key& key) const noexcept { return find(key, hash(key)); }
 
   [[nodiscard]] size_t size() const { return size_; }
+  [[nodiscard]] size_t slot_count() const { return storage_ == nullptr ? 0 : storage_->size(); }
 
   // Calls visit(key, value) once per entry, in no order that means anything.
   template <class Visitor>

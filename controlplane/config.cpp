@@ -92,7 +92,7 @@ std::vector<std::string> restart_required(const Config& running, const Config& n
   // A port, pool or cluster that came or went is told by its own name, not key by key.
   const auto is_element = [&](const std::string& path) {
     return one_sided.contains(path + ".name") || one_sided.contains(path + ".masters") ||
-           one_sided.contains(path + ".urls");
+           one_sided.contains(path + ".urls") || one_sided.contains(path + ".framework");
   };
   for (const std::string& path : one_sided) {
     std::string told = path;

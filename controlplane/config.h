@@ -177,9 +177,9 @@ struct DnsRecordConfig {
 };
 
 struct ZoneConfig {
-  std::string name;                  // lower case, without the final dot
-  bool services = false;             // holds the services' names
-  std::vector<std::string> aliases;  // further zone names with the same content
+  std::string name;                      // lower case, without the final dot
+  bool services = false;                 // holds the services' names
+  std::vector<std::string> aliases;      // further zone names with the same content
   std::vector<DnsRecordConfig> records;  // static ones, in the aliases too
   bool operator==(const ZoneConfig&) const = default;
 };

@@ -44,7 +44,7 @@ std::string data_fault(const DnsRecordConfig& record) {
     const auto address = parse_ip_address(record.data);
     if (address.ok() && address->family() == family) return "";
     return quote_value(record.data) + " is not an IPv" + std::to_string(family) +
-           " address, as the type " + record.type + " has";
+           " address; write one, as the type " + record.type + " needs";
   }
   if (record.type == "SRV") return srv_fault(record.data);
   if (record.type == "TXT") {

@@ -89,6 +89,9 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOption
   if (!neighbors) return Error{neighbors.error()};
   std::unique_ptr<ControlLoop> loop(new ControlLoop(options, dataplane, std::move(*neighbors)));
   if (auto status = loop->open(); !status) return Error{status.error()};
+  auto feeds = Feeds::create(options.config, loop->reconciler_, dataplane);
+  if (!feeds) return Error{feeds.error()};
+  loop->feeds_ = std::move(*feeds);
   return loop;
 }
 
@@ -115,38 +118,57 @@ Status ControlLoop::watch(int fd) {
   return Done{};
 }
 
-Status ControlLoop::run() {
-  const Config config = reconciler_.config();
+// With what was stored; what the sources say comes later, if they can be reached.
+Status ControlLoop::publish_first() {
+  feeds_->restore();
+  Config config = reconciler_.config();
+  if (auto status = feeds_->resolve(config); !status) return status;
   auto outcome = reconciler_.apply(config, now_ms() / 1000);
   if (!outcome) return Error{outcome.error()};
   report_problems(*outcome);
   report_routes();
+  return Done{};
+}
+
+Status ControlLoop::run() {
+  if (auto status = publish_first(); !status) return status;
+  if (auto status = feeds_->start(); !status) return status;
+  for (const LoopClient* client : feeds_->clients()) {
+    if (auto status = watch(client->fd()); !status) return status;
+  }
   while (!stop_) {
     act();
-    epoll_event events[4];
-    const int count = epoll_wait(epoll_.get(), events, 4, -1);
+    epoll_event events[8];
+    const int count = epoll_wait(epoll_.get(), events, 8, -1);
     if (count < 0 && errno != EINTR) return system_error("epoll_wait");
-    for (int i = 0; i < count; ++i) {
-      const int fd = events[i].data.fd;
-      if (fd == signals_.get()) {
-        handle_signals();
-      } else if (fd == timer_.get()) {
-        uint64_t expirations = 0;
-        [[maybe_unused]] const ssize_t length = read(fd, &expirations, sizeof expirations);
-      } else if (neighbors_->process()) {
-        report(reconciler_.neighbors_changed());
-      }
-    }
+    for (int i = 0; i < count; ++i) handle(events[i].data.fd);
   }
   sd_notify(0, "STOPPING=1");
   log_counters();
   spdlog::info("stopping");
+  feeds_->flush();
   return Done{};
+}
+
+void ControlLoop::handle(int fd) {
+  if (fd == signals_.get()) {
+    handle_signals();
+  } else if (fd == timer_.get()) {
+    uint64_t expirations = 0;
+    [[maybe_unused]] const ssize_t length = read(fd, &expirations, sizeof expirations);
+  } else if (fd == neighbors_->fd()) {
+    if (neighbors_->process()) report(reconciler_.neighbors_changed());
+  } else {
+    for (LoopClient* client : feeds_->clients()) {
+      if (client->fd() == fd) client->process(now_ms());
+    }
+  }
 }
 
 // What is due now, and the timer for what is due next.
 void ControlLoop::act() {
   const int64_t now = now_ms();
+  feeds_->act(now);
   report(reconciler_.tick(now / 1000));
   if (reconciler_.routes_version() != followed_version_) {
     followed_version_ = reconciler_.routes_version();
@@ -163,7 +185,7 @@ void ControlLoop::act() {
 }
 
 void ControlLoop::arm_timer(int64_t now) {
-  int64_t next = next_refresh_ms_;
+  int64_t next = std::min(next_refresh_ms_, feeds_->next_deadline_ms());
   if (reconciler_.is_pending()) next = std::min(next, now + kPendingMs);
   if (reconciler_.next_deadline_s() != kNever) {
     next = std::min(next, reconciler_.next_deadline_s() * 1000);
@@ -197,6 +219,9 @@ void ControlLoop::reload() {
   notify_reloading();
   const std::string file = reconciler_.config().file;
   auto config = read_config(file);
+  if (config) {
+    if (auto status = feeds_->resolve(*config); !status) config = Error{status.error()};
+  }
   auto outcome = config ? reconciler_.apply(*config, now_ms() / 1000)
                         : Result<ReloadOutcome>(Error{config.error()});
   if (!outcome) {
@@ -258,6 +283,7 @@ void ControlLoop::log_counters() {
   std::string json = "{";
   auto counters = dataplane_.counters();
   for (auto& timing : reconciler_.timings()) counters.push_back(std::move(timing));
+  for (auto& counter : feeds_->counters()) counters.push_back(std::move(counter));
   for (const auto& [name, value] : counters) {
     if (value == 0) continue;
     json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);

@@ -8,6 +8,7 @@
 
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
+#include "controlplane/feeds.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/neighbor_keeper.h"
 #include "controlplane/reconciler.h"
@@ -39,6 +40,8 @@ class ControlLoop {
               std::unique_ptr<NeighborKeeper> neighbors);
   Status open();
   Status watch(int fd);
+  Status publish_first();
+  void handle(int fd);
   void handle_signals();
   void reload();
   void act();
@@ -54,6 +57,7 @@ class ControlLoop {
   DataplaneControl& dataplane_;
   std::unique_ptr<NeighborKeeper> neighbors_;
   Reconciler reconciler_;
+  std::unique_ptr<Feeds> feeds_;
   FileDescriptor epoll_;
   FileDescriptor signals_;
   FileDescriptor timer_;

@@ -36,20 +36,22 @@ Result<DnsSoa> soa_of(const DnsSoaOptions& options, uint32_t serial) {
                 options.retry_s,  options.expire_s, options.minimum_s};
 }
 
-// A reverse zone that lies in a configured zone is part of that.
+std::string reverse_name(const IpAddress& address) {
+  auto record = dns_ptr_record(address, ".", 0);
+  return record ? record->owner : std::string(1, '\0');
+}
+
+// A range that lies in a configured zone needs no zones of its own.
 Status add_reverse_zones(const DnsOptions& options, const DnsSoa& soa,
                          std::vector<DnsZoneSpec>& zones) {
-  const size_t configured = zones.size();
   std::vector<IpRange> uncovered;
   for (const IpRange& range : options.ptr_ranges) {
-    auto reverse = reverse_zones({range});
-    const auto lies_in_one = [&](const std::string& name) {
-      return std::any_of(zones.begin(), zones.begin() + static_cast<ptrdiff_t>(configured),
-                         [&](const DnsZoneSpec& zone) { return dns_is_within(name, zone.name); });
+    const std::string first = reverse_name(range.first);
+    const std::string last = reverse_name(range.last);
+    const auto holds_range = [&](const DnsZoneSpec& zone) {
+      return dns_is_within(first, zone.name) && dns_is_within(last, zone.name);
     };
-    if (!reverse || !std::all_of(reverse->begin(), reverse->end(), lies_in_one)) {
-      uncovered.push_back(range);
-    }
+    if (std::none_of(zones.begin(), zones.end(), holds_range)) uncovered.push_back(range);
   }
   auto reverse = reverse_zones(std::move(uncovered));
   if (!reverse) return Error{reverse.error()};

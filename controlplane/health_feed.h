@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "controlplane/commit_pacer.h"
 #include "controlplane/dataplane_control.h"
 #include "controlplane/health/health_checker.h"
+#include "controlplane/health/passive_health.h"
 #include "controlplane/loop_client.h"
 #include "controlplane/reconciler.h"
 
@@ -28,6 +30,19 @@ class HealthFeed : public LoopClient {
   void act(int64_t now_ms) override;
   [[nodiscard]] int64_t next_deadline_ms() const override;
   [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const override;
+
+ private:
+  void follow_targets();
+  void sample_traffic(int64_t now_ms);
+
+  const std::unique_ptr<HealthChecker> checker_;
+  Reconciler& reconciler_;
+  const DataplaneControl& dataplane_;
+  CommitPacer& pacer_;
+  PassiveHealth passive_;
+  std::map<ServiceKey, std::set<RealKey>> checked_;
+  int64_t next_sample_ms_ = 0;
+  uint64_t went_up_ = 0, went_down_ = 0;
 };
 
 }  // namespace vipgate

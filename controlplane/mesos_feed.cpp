@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <utility>
 #include <variant>
@@ -19,10 +18,6 @@ constexpr size_t kInputsAtOnce = 2048;
 // How soon to hand the store some more.
 constexpr int64_t kSaveMs = 5;
 
-int64_t now_ns() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
-
 // Tells clusters with one domain apart by their order.
 std::string store_name(const Config& config, size_t index) {
   size_t earlier = 0;
@@ -35,11 +30,12 @@ std::string store_name(const Config& config, size_t index) {
 }  // namespace
 
 struct MesosFeed::Cluster {
-  Cluster(const Config& config, size_t number, VipAllocator& allocator, StateStore& state)
+  Cluster(const Config& config, size_t number, VipAllocator& allocator,
+          const SchedulerHealth& scheduler_health, StateStore& state)
       : index(number),
         label("mesos[" + std::to_string(number) + "] (" + config.mesos[number].domain + ")"),
         cluster({int64_t{config.mesos[number].recovery_s} * 1000}),
-        view(config, number, allocator),
+        view(config, number, allocator, {}, &scheduler_health),
         store(state, store_name(config, number)) {}
 
   const size_t index;
@@ -48,6 +44,8 @@ struct MesosFeed::Cluster {
   MesosView view;
   MesosStore store;
   std::unique_ptr<MesosSource> source;
+  std::set<MesosTaskKey> touched;
+  uint64_t moves = 0;  // of the allocator, as the view knows it
   bool connected = false;
   bool has_state = false;  // from the cluster itself, not from the store
   bool expired = false;
@@ -57,11 +55,12 @@ struct MesosFeed::Cluster {
   size_t reported_skipped = 0;
 };
 
-MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator, StateStore& store,
+MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator,
+                     const SchedulerHealth& scheduler_health, StateStore& store,
                      Reconciler& reconciler, CommitPacer& pacer)
-    : config_(config), reconciler_(reconciler), pacer_(pacer) {
+    : config_(config), allocator_(allocator), reconciler_(reconciler), pacer_(pacer) {
   for (size_t i = 0; i < config.mesos.size(); ++i) {
-    clusters_.push_back(std::make_unique<Cluster>(config, i, allocator, store));
+    clusters_.push_back(std::make_unique<Cluster>(config, i, allocator, scheduler_health, store));
   }
 }
 
@@ -83,6 +82,20 @@ void MesosFeed::restore() {
                  cluster->label, tasks);
     stage(*cluster);
   }
+}
+
+void MesosFeed::touch(const std::string& framework_name, const std::string& task_id) {
+  for (auto& cluster : clusters_) {
+    for (const auto& [id, framework] : cluster->cluster.frameworks()) {
+      if (framework.name != framework_name) continue;
+      const MesosTaskKey key{id, task_id};
+      if (cluster->cluster.task(key) != nullptr) cluster->touched.insert(key);
+    }
+  }
+}
+
+void MesosFeed::stage_touched(int64_t /*now_ms*/) {
+  for (auto& cluster : clusters_) stage(*cluster);
 }
 
 Status MesosFeed::start() {
@@ -128,7 +141,7 @@ void MesosFeed::apply(Cluster& cluster, MesosInput input, int64_t now_ms) {
   } else if (auto* state = std::get_if<MesosState>(&input.what)) {
     ++cluster.whole_states;
     cluster.has_state = true;
-    cluster.cluster.apply_sweep(std::move(*state), input.asked_ms, now_ms);
+    cluster.cluster.apply_sweep(std::move(*state), input.asked_ns / 1'000'000, now_ms);
   } else if (auto* masters = std::get_if<MesosMasters>(&input.what)) {
     cluster.cluster.set_masters(std::move(*masters));
   } else if (const auto* link = std::get_if<MesosLink>(&input.what)) {
@@ -143,17 +156,22 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
   } else {
     spdlog::warn("{}: {}; its last state stays in force", cluster.label, link.detail);
     if (cluster.connected) cluster.lost_at_ms = now_ms;
+    cluster.cluster.lost_touch();
   }
   cluster.connected = link.connected;
 }
 
 // What changed in the cluster goes to the reconciler and to the store.
 void MesosFeed::stage(Cluster& cluster) {
-  const MesosChanges changes = cluster.cluster.take_changes();
+  MesosChanges changes = cluster.cluster.take_changes();
+  changes.tasks.merge(cluster.touched);
+  cluster.touched.clear();
   const int64_t received_ns = std::exchange(cluster.oldest_received_ns, kNeverNs);
-  if (changes.empty()) return;
+  const uint64_t moves = allocator_.moves();
+  if (changes.empty() && moves == cluster.moves) return;
+  cluster.moves = moves;
   const size_t updates = changes.tasks.size() + changes.agents.size() + changes.frameworks.size();
-  pacer_.note(std::max<size_t>(updates, 1), std::min(received_ns, now_ns()));
+  pacer_.note(std::max<size_t>(updates, 1), std::min(received_ns, monotonic_ns()));
   reconciler_.stage({Origin::kMesos, cluster.index}, cluster.view.update(cluster.cluster, changes));
   cluster.store.mark(changes);
   report_skipped(cluster);
@@ -170,7 +188,9 @@ void MesosFeed::report_skipped(Cluster& cluster) {
 
 void MesosFeed::act(int64_t now_ms) {
   if (has_more_) process(now_ms);
+  forget_unused_claims();
   for (auto& cluster : clusters_) {
+    if (cluster->moves != allocator_.moves()) stage(*cluster);
     if (now_ms >= cluster->cluster.next_deadline_ms() && cluster->cluster.advance(now_ms)) {
       stage(*cluster);
     }
@@ -179,6 +199,16 @@ void MesosFeed::act(int64_t now_ms) {
   if (now_ms < last_save_ms_ + kSaveMs) return;
   last_save_ms_ = now_ms;
   for (auto& cluster : clusters_) cluster->store.save_some(cluster->cluster);
+}
+
+// Claims of the time before the start whose frameworks no cluster has any longer.
+void MesosFeed::forget_unused_claims() {
+  if (claims_are_settled_) return;
+  for (const auto& cluster : clusters_) {
+    if (!cluster->has_state || cluster->cluster.recovered_agents() > 0) return;
+  }
+  claims_are_settled_ = true;
+  allocator_.forget_unused_claims();
 }
 
 // Where the configuration limits how long the last state may stay in force.

@@ -24,12 +24,16 @@ namespace vipgate {
 // Owned by the control loop, called by the control thread. The references outlive this.
 class MesosFeed : public LoopClient {
  public:
-  MesosFeed(const Config& config, VipAllocator& allocator, StateStore& store,
-            Reconciler& reconciler, CommitPacer& pacer);
+  MesosFeed(const Config& config, VipAllocator& allocator, const SchedulerHealth& scheduler_health,
+            StateStore& store, Reconciler& reconciler, CommitPacer& pacer);
   ~MesosFeed() override;
 
   // Stages what the store has of the clusters: the last good state, until they tell otherwise.
   void restore();
+  // Something other than the cluster has changed of the task: its framework's own health checks.
+  void touch(const std::string& framework_name, const std::string& task_id);
+  // Stages what was touched.
+  void stage_touched(int64_t now_ms);
   // Begins to follow them. An error: a file that the configuration names cannot be used.
   Status start();
 
@@ -46,14 +50,17 @@ class MesosFeed : public LoopClient {
   void apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms);
   void expire(Cluster& cluster, int64_t now_ms);
   void stage(Cluster& cluster);
+  void forget_unused_claims();
   void report_skipped(Cluster& cluster);
 
   const Config& config_;
+  VipAllocator& allocator_;
   Reconciler& reconciler_;
   CommitPacer& pacer_;
   std::vector<std::unique_ptr<Cluster>> clusters_;
   std::unique_ptr<MesosQueue> queue_;
   int64_t last_save_ms_ = 0;
+  bool claims_are_settled_ = false;
   bool has_more_ = false;  // in the queue, beyond what one round takes
 };
 

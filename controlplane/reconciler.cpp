@@ -93,7 +93,7 @@ Status Reconciler::check_services(const Config& config, const std::set<ServiceKe
 }
 
 Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
-  ReloadOutcome outcome{{}, restart_required(config_, next)};
+  ReloadOutcome outcome{{}, restart_required(config_, next), {}};
   const Config config = reloaded(config_, next);
   if (!outcome.needs_restart.empty()) {
     if (auto status = check_consistent(config); !status) {

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""How fast vipgated follows Mesos, end to end: the real binary on net_tap in network namespaces, a fake
-master that speaks the real protocol, and packets that show when a change has arrived.
+"""How fast vipgated follows Mesos, end to end: the real binary on net_tap in network namespaces, a
+fake master that speaks the real protocol, and packets that show when a change has arrived.
 
   start    SUBSCRIBED's last byte has been sent → names are answered and VIPs forward; memory
   updates  one TASK_UPDATED is written to the wire → the first packet at the new real
-  burst    10,000 updates at once → the last of them is in force; how many snapshots; and whether traffic
-           to services that they do not touch lost a packet or moved a flow
+  burst    10,000 updates at once → the last of them is in force; and whether traffic to services
+           that they do not touch lost a packet or moved a flow
   large    `start` with 400,000 tasks
 
   perf/mesos_convergence.py [--json RESULT] [--only start,updates,burst] [--tasks 50000] …
 
-Exit status: 0 measured, 1 not (says why), 77 no namespaces here. Needs root. With two CPUs everything
-shares them, the fake master and the probes too: figures are worse than a gateway's.
+Exit status: 0 measured, 1 not (says why), 77 no namespaces here. Needs root. With two CPUs
+everything shares them, the fake master and the probes too: figures are worse than a gateway's.
 """
 
 import argparse
@@ -33,9 +33,10 @@ from probes import Probes  # noqa: E402
 
 AGENTS = "10.64.0.0/12"
 FIRST_AGENT = "10.64.0.1"
-PORT = 7000  # of every real and VIP that probes go to
+PORT = 7400  # of every real and VIP that probes go to
 PROBE_INTERVAL_S = 0.0002
 STEADY_SERVICES, STEADY_REALS, STEADY_FLOWS = 20, 3, 200
+FIRST_STEADY_PORT = 500  # those of other probes are above
 GIVE_UP_S = 60
 
 
@@ -50,7 +51,7 @@ def parse_arguments():
     parser.add_argument("--large-vips", type=int, default=40_000)
     parser.add_argument("--updates", type=int, default=300)
     parser.add_argument("--burst", type=int, default=10_000)
-    parser.add_argument("--store", help="of the configuration (default: SQLite, in the lab's directory)")
+    parser.add_argument("--store", help="as configured (default: SQLite, in the lab's directory)")
     parser.add_argument("--json", help="file for the result")
     return parser.parse_args()
 
@@ -63,6 +64,11 @@ def memory_kb(pid):
 def percentile(values, percent):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def agent_address(number):
+    """From 1."""
+    return f"10.64.{number >> 8}.{number & 255}"
 
 
 class Run:
@@ -80,11 +86,13 @@ class Run:
     def start(self, tasks, vips):
         """The master makes up the cluster first; then the gateway starts and subscribes."""
         lab = self.lab
-        lab.start_master("--tasks", str(tasks), "--agents", str(self.arguments.agents), "--vips", str(vips),
-                         "--protocol", "udp", "--first-address", FIRST_AGENT)
+        lab.start_master("--tasks", str(tasks), "--agents", str(self.arguments.agents),
+                         "--vips", str(vips), "--protocol", "udp", "--first-address", FIRST_AGENT,
+                         "--heartbeat-s", "15")  # as real masters; a burst takes it seconds to make
         lab.start_gateway(self.config)
         subscribed = lab.master.wait(subscriptions=1, seconds=GIVE_UP_S)["last_subscribed"]
-        names = [f"app-{number}.marathon.l4lb.thisdcos.directory" for number in (0, vips // 2, vips - 1)]
+        names = [f"app-{number}.marathon.l4lb.thisdcos.directory"
+                 for number in (0, vips // 2, vips - 1)]
         deadline = time.monotonic() + GIVE_UP_S
         while not all(self.probes.resolve(name) for name in names):
             if time.monotonic() > deadline:
@@ -98,13 +106,21 @@ class Run:
     # --- single updates
 
     def vip_of(self, name):
-        return wait_for(f"the VIP of {name}",
-                        lambda: self.probes.resolve(f"{name}.marathon.l4lb.thisdcos.directory")).pop()
+        """When it forwards, too: the first next hop has to be resolved."""
+        fqdn = f"{name}.marathon.l4lb.thisdcos.directory"
+        vip = wait_for(f"the VIP of {name}", lambda: self.probes.resolve(fqdn)).pop()
+
+        def forwards():
+            self.probes.send_new_flow(vip, b"probe")
+            return any(True for _ in self.probes.received())
+
+        wait_for(f"the VIP of {name} to forward", forwards)
+        return vip
 
     def add_real(self, name, agent, state="TASK_RUNNING"):
-        return self.lab.master.add_task(name=name, agent=f"10.64.{agent >> 8}.{agent & 255}", state=state,
-                                        ports=[{"number": PORT, "protocol": "udp",
-                                                "vip": f"/{name}:{PORT}"}])["task"]
+        port = {"number": PORT, "protocol": "udp", "vip": f"/{name}:{PORT}"}
+        return self.lab.master.add_task(name=name, agent=agent_address(agent), state=state,
+                                        ports=[port])["task"]
 
     def updates(self):
         """Each update makes another task of one service run, beside one that always does."""
@@ -124,7 +140,7 @@ class Run:
     def measure(self, vip, agent, command, on_packet=None):
         """Nanoseconds from writing the command's events to the first probe at that agent."""
         control, probes = self.lab.master, self.probes
-        address = f"10.64.{agent >> 8}.{agent & 255}"
+        address = agent_address(agent)
         probes.drain()
         control.begin(**command)
         answer, seen_ns = None, None
@@ -150,7 +166,7 @@ class Run:
     # --- a burst
 
     def burst(self):
-        """Nine of the ten tasks of many apps become unhealthy at once; a marker is the last update."""
+        """Nine of the ten tasks of many apps become unhealthy; a marker is the last update."""
         master = self.lab.master
         self.steady = Steady(self)
         self.add_real("marker", 1)
@@ -167,7 +183,8 @@ class Run:
             if len(commands) + len(others) >= self.arguments.burst:
                 break
             healthy[app] = keep["agent"]
-            commands += [{"op": "update_task", "task": item["task"], "healthy": False} for item in others]
+            commands += [{"op": "update_task", "task": item["task"], "healthy": False}
+                         for item in others]
         commands.append({"op": "update_task", "task": task, "state": "TASK_RUNNING"})
         self.steady.warm_up()
         before = self.lab.gateway.counters()
@@ -195,7 +212,8 @@ class Steady:
 
     def send(self):
         flow = self.sent % STEADY_FLOWS
-        self.run_.probes.send(self.vips[flow % STEADY_SERVICES], 500 + flow, b"%d %d" % (flow, self.sent))
+        self.run_.probes.send(self.vips[flow % STEADY_SERVICES], FIRST_STEADY_PORT + flow,
+                              b"%d %d" % (flow, self.sent))
         self.sent += 1
 
     def seen(self, real, payload):
@@ -221,12 +239,13 @@ class Steady:
         """Every flow has its real, and nothing is lost, before anything is measured."""
         self.run(1.0)
         if len(self.received) != self.sent:
-            raise Failure(f"{self.sent - len(self.received)} of {self.sent} steady datagrams were lost "
-                          "before the burst")
+            lost = self.sent - len(self.received)
+            raise Failure(f"{lost} of {self.sent} steady datagrams were lost before the burst")
 
     def result(self):
         return {"datagrams": self.sent, "lost": self.sent - len(self.received),
-                "flows": len(self.reals), "flows_moved": sum(len(r) > 1 for r in self.reals.values())}
+                "flows": len(self.reals),
+                "flows_moved": sum(len(reals) > 1 for reals in self.reals.values())}
 
 
 def measure(arguments):
@@ -250,6 +269,10 @@ def measure(arguments):
     return result
 
 
+def listed(values):
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
 def table(result):
     rows = []
     for part, title in (("start", "start"), ("large", "large start")):
@@ -265,8 +288,8 @@ def table(result):
     if "burst" in result:
         r = result["burst"]
         rows += [(f"burst of {r['updates']:,} updates, to settled", f"{r['seconds_to_settle']} s"),
-                 ("burst: counters that changed", ", ".join(f"{k} {v}" for k, v in r["counters"].items())),
-                 ("burst: untouched services", ", ".join(f"{k} {v}" for k, v in r["untouched"].items()))]
+                 ("burst: counters that changed", listed(r["counters"])),
+                 ("burst: untouched services", listed(r["untouched"]))]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
 
@@ -279,7 +302,8 @@ def main():
         sys.exit(f"mesos_convergence.py: {failure}")
     print(table(result))
     if arguments.json:
-        pathlib.Path(arguments.json).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(result, indent=2) + "\n"
+        pathlib.Path(arguments.json).write_text(text, encoding="utf-8")
     else:
         print(json.dumps(result))
 

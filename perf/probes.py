@@ -1,6 +1,5 @@
-"""Packets that measure: from the client's namespace to a VIP, and seen at any real that b1 stands for.
-
-One thread has both ends, so that one clock times them; CLOCK_MONOTONIC is the same in every namespace.
+"""Packets that measure: from the client's namespace to a VIP, and seen at any real that b1 stands
+for. One thread has both ends; CLOCK_MONOTONIC is the same in every network namespace.
 """
 
 import contextlib
@@ -47,7 +46,7 @@ def checksum(data):
 
 
 class Probes:
-    """Datagrams with any source port to any VIP, and a listener at one UDP port of all reals in b1."""
+    """Datagrams with any source port to any VIP; a listener at one UDP port of all reals in b1."""
 
     def __init__(self, lab, port):
         self.port = port
@@ -69,7 +68,8 @@ class Probes:
         header = struct.pack("!HHHH", source_port, self.port, length, 0)
         sum_ = checksum(pseudo + header + payload) or 0xffff
         udp = struct.pack("!HHHH", source_port, self.port, length, sum_) + payload
-        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + length, 0, 0x4000, 64, 17, 0, source, destination)
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0x4000, 64, 17, 0)
+        ip += source + destination  # the kernel makes the checksum
         self.raw.sendto(ip + udp, (vip, 0))
 
     def send_new_flow(self, vip, payload):

@@ -26,9 +26,10 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-constexpr size_t kPieceBytes = 256 << 10;    // of a body, handed on at once
-constexpr size_t kBufferBytes = 512 << 10;   // bounds chunk headers and trailers, too
-constexpr uint32_t kHeadBytes = 64 << 10;    // of an answer
+constexpr size_t kPieceBytes = 256 << 10;  // of a body, handed on at once
+constexpr size_t kReadBytes = 128 << 10;
+constexpr size_t kBufferBytes = 512 << 10;    // bounds chunk headers and trailers, too
+constexpr uint32_t kHeadBytes = 64 << 10;     // of an answer
 constexpr size_t kErrorBodyBytes = 64 << 10;  // of an answer that is no stream
 constexpr size_t kMaxEndpoints = 16;
 
@@ -81,7 +82,9 @@ std::string field(const http::fields& fields, http::field name) {
 class BeastClient final : public HttpClient {
  public:
   explicit BeastClient(std::function<bool()> interrupted)
-      : interrupted_(std::move(interrupted)), tls_(asio::ssl::context::tls_client) {}
+      : interrupted_(std::move(interrupted)), tls_(asio::ssl::context::tls_client) {
+    buffer_.reserve(kReadBytes);  // its free room bounds a read: without it, 512 bytes
+  }
 
   Status open(const TlsConfig& tls);
 
@@ -94,7 +97,6 @@ class BeastClient final : public HttpClient {
   }
   void set_inactivity(milliseconds time) override { inactivity_ = time; }
   Result<std::vector<std::string>> resolve(const std::string& host, milliseconds time) override;
-  // Without boundaries between them, so that it may be called while the context is being run.
   void wake() override {
     asio::post(*context_, [] {});
   }
@@ -139,23 +141,23 @@ Status BeastClient::open(const TlsConfig& tls) {
   } else {
     tls_.load_verify_file(tls.ca_file, error);
     if (error) {
-      return Error{"tls.ca_file '" + tls.ca_file + "' holds no certificates in PEM form: " +
-                   error.message()};
+      return Error{"tls.ca_file '" + tls.ca_file +
+                   "' holds no certificates in PEM form: " + error.message()};
     }
   }
   if (!tls.cert_file.empty()) {
     tls_.use_certificate_chain_file(tls.cert_file, error);
     if (error) {
-      return Error{"tls.cert_file '" + tls.cert_file + "' holds no certificate in PEM form: " +
-                   error.message()};
+      return Error{"tls.cert_file '" + tls.cert_file +
+                   "' holds no certificate in PEM form: " + error.message()};
     }
   }
   if (!tls.key_file.empty()) {
     tls_.use_private_key_file(tls.key_file, asio::ssl::context::pem, error);
     if (error) {
-      return Error{"tls.key_file '" + tls.key_file +
-                   "' holds no private key in PEM form that fits tls.cert_file: " +
-                   error.message()};
+      return Error{
+          "tls.key_file '" + tls.key_file +
+          "' holds no private key in PEM form that fits tls.cert_file: " + error.message()};
     }
   }
   return Done{};
@@ -338,9 +340,10 @@ Result<HttpResponse> BeastClient::call(const HttpRequest& request, const HttpLim
     if (error) {
       const long verdict = SSL_get_verify_result(stream.native_handle());
       return failed("TLS: " + reason(error, limits.connect) +
-                    (verdict == X509_V_OK ? ""
-                                          : std::string(": ") + X509_verify_cert_error_string(verdict) +
-                                                "; check tls.ca_file and the name in the URL"));
+                    (verdict == X509_V_OK
+                         ? ""
+                         : std::string(": ") + X509_verify_cert_error_string(verdict) +
+                               "; check tls.ca_file and the name in the URL"));
     }
     auto response = exchange(stream, request, limits, head, sink);
     return response ? std::move(response) : failed(response.error());

@@ -30,8 +30,8 @@ struct HttpRequest {
 };
 
 struct HttpLimits {
-  std::chrono::milliseconds connect{5000};     // each of: resolving, connecting, TLS
-  std::chrono::milliseconds answer{30000};     // from the request to the answer's head
+  std::chrono::milliseconds connect{5000};      // each of: resolving, connecting, TLS
+  std::chrono::milliseconds answer{30000};      // from the request to the answer's head
   std::chrono::milliseconds inactivity{30000};  // between bytes of the body
   size_t body_bytes = size_t{1} << 30;
 };

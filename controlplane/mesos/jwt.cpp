@@ -46,9 +46,9 @@ Result<std::string> make_login_token(std::string_view uid, int64_t expires_s,
   if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) {
     return Error{"private_key is no RSA key in PEM form without a passphrase"};
   }
-  std::string token = base64url(R"({"alg":"RS256","typ":"JWT"})") + "." +
-                      base64url("{\"uid\":" + json_quote(uid) +
-                                ",\"exp\":" + std::to_string(expires_s) + "}");
+  std::string token =
+      base64url(R"({"alg":"RS256","typ":"JWT"})") + "." +
+      base64url("{\"uid\":" + json_quote(uid) + ",\"exp\":" + std::to_string(expires_s) + "}");
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                         EVP_MD_CTX_free);
   std::string signature(static_cast<size_t>(EVP_PKEY_get_size(key.get())), '\0');

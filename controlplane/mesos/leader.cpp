@@ -25,7 +25,8 @@ Result<std::unique_ptr<MasterDirectory>> MasterDirectory::create(const MesosConf
     if (entry.starts_with("zk://")) {
       auto url = parse_zk_url(entry);
       if (!url) return Error{url.error()};
-      if (directory->zk_url_) return Error{"`masters` has two zk:// URLs; write one with all servers"};
+      if (directory->zk_url_)
+        return Error{"`masters` has two zk:// URLs; write one with all servers"};
       directory->zk_url_ = std::move(*url);
       continue;
     }

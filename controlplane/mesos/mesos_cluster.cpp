@@ -84,7 +84,7 @@ void MesosCluster::on(MesosTaskUpdated event, int64_t now_ms) {
   if (task->state != event.state || task->statuses != statuses) {
     task->state = event.state;
     task->statuses = std::move(statuses);
-    if (tasks_.contains(event.key)) changed_tasks_.insert(event.key);
+    if (tasks_.contains(event.key)) note_change(event.key, *task);
   }
   task->told_ms = now_ms;
   task->is_held = false;
@@ -182,41 +182,49 @@ const MesosFramework* MesosCluster::framework(const std::string& id) const {
 
 MesosChanges MesosCluster::take_changes() {
   MesosChanges changes = std::exchange(changes_, {});
-  std::vector<MesosTaskKey> keys;
-  keys.reserve(changed_tasks_.size());
-  while (!changed_tasks_.empty()) {
-    keys.push_back(std::move(changed_tasks_.extract(changed_tasks_.begin()).value()));
-  }
-  changed_tasks_ = {};
+  auto keys = std::exchange(changed_tasks_, std::vector<MesosTaskKey>());
+  ++change_set_;
   std::sort(keys.begin(), keys.end());
   for (MesosTaskKey& key : keys) changes.tasks.insert(changes.tasks.end(), std::move(key));
   return changes;
 }
 
+void MesosCluster::note_change(const MesosTaskKey& key, KnownTask& task) {
+  if (std::exchange(task.changed_in, change_set_) != change_set_) changed_tasks_.push_back(key);
+}
+
 MesosCluster::KnownTask& MesosCluster::put_task(MesosTaskKey key, MesosTask task) {
-  trim_statuses(task.statuses);
   KnownTask* known = find_task(key);
-  if (known == nullptr) {
-    const bool is_visible = is_placeable(task);
-    if (is_visible) changed_tasks_.insert(key);
-    const auto added = (is_visible ? tasks_ : waiting_).try_emplace(std::move(key)).first;
-    known = &added->second;
-    static_cast<MesosTask&>(*known) = std::move(task);
-    index(added->first, *known);
-  } else if (static_cast<const MesosTask&>(*known) != task) {
-    if (tasks_.contains(key)) changed_tasks_.insert(key);
-    if (known->agent_id == task.agent_id) {
-      static_cast<MesosTask&>(*known) = std::move(task);
-    } else {
-      const MesosTaskKey& kept_key = *by_agent_.at(known->agent_id)[known->agent_slot].key;
-      unindex(*known);
-      static_cast<MesosTask&>(*known) = std::move(task);
-      index(kept_key, *known);
-      place(kept_key);
-    }
-  }
-  known->is_held = false;
+  if (known == nullptr) return add_task(std::move(key), std::move(task));
+  replace_task(key, *known, std::move(task));
   return *known;
+}
+
+MesosCluster::KnownTask& MesosCluster::add_task(MesosTaskKey key, MesosTask task) {
+  trim_statuses(task.statuses);
+  const bool is_visible = is_placeable(task);
+  const auto added = (is_visible ? tasks_ : waiting_).try_emplace(std::move(key)).first;
+  KnownTask& known = added->second;
+  static_cast<MesosTask&>(known) = std::move(task);
+  index(added->first, known);
+  if (is_visible) note_change(added->first, known);
+  return known;
+}
+
+void MesosCluster::replace_task(const MesosTaskKey& key, KnownTask& known, MesosTask task) {
+  trim_statuses(task.statuses);
+  known.is_held = false;
+  if (static_cast<const MesosTask&>(known) == task) return;
+  if (tasks_.contains(key)) note_change(key, known);
+  if (known.agent_id == task.agent_id) {
+    static_cast<MesosTask&>(known) = std::move(task);
+    return;
+  }
+  const MesosTaskKey& kept_key = *by_agent_.at(known.agent_id)[known.agent_slot].key;
+  unindex(known);
+  static_cast<MesosTask&>(known) = std::move(task);
+  index(kept_key, known);
+  place(kept_key);
 }
 
 MesosKnown<MesosAgent>& MesosCluster::put_agent(MesosAgent agent) {
@@ -231,7 +239,7 @@ MesosKnown<MesosAgent>& MesosCluster::put_agent(MesosAgent agent) {
     if (is_new) {
       place(*ref.key);
     } else if (tasks_.contains(*ref.key)) {
-      changed_tasks_.insert(*ref.key);
+      note_change(*ref.key, *ref.task);
     }
   }
   return known;
@@ -244,8 +252,8 @@ MesosKnown<MesosFramework>& MesosCluster::put_framework(MesosFramework framework
   changes_.frameworks.insert(framework.id);
   static_cast<MesosFramework&>(known) = std::move(framework);
   if (!is_new) {
-    for (const auto& [key, task] : tasks_) {
-      if (key.framework_id == known.id) changed_tasks_.insert(key);
+    for (auto& [key, task] : tasks_) {
+      if (key.framework_id == known.id) note_change(key, task);
     }
   } else if (!waiting_.empty()) {
     for (const MesosTaskKey& key : keys_of_framework(known.id)) place(key);
@@ -269,7 +277,7 @@ void MesosCluster::place(const MesosTaskKey& key) {
   Tasks& from = is_visible ? tasks_ : waiting_;
   const auto found = from.find(key);
   if (found == from.end() || is_placeable(found->second) == is_visible) return;
-  changed_tasks_.insert(key);
+  note_change(key, found->second);
   (is_visible ? waiting_ : tasks_).insert(from.extract(found));
 }
 
@@ -277,7 +285,7 @@ void MesosCluster::erase_task(const MesosTaskKey& key) {
   Tasks& from = tasks_.contains(key) ? tasks_ : waiting_;
   const auto found = from.find(key);
   if (found == from.end()) return;
-  if (&from == &tasks_) changed_tasks_.insert(key);
+  if (&from == &tasks_) note_change(key, found->second);
   unindex(found->second);
   from.erase(found);
 }

@@ -48,14 +48,16 @@ struct MesosKnown : Item {
   uint32_t round = 0;           // of the last whole state that had it
   // The master of now has not told of it: it is kept until it must have.
   bool is_held = false;
-  uint32_t agent_slot = 0;  // of a task: its place among those of its agent
+  // Of a task: its place among those of its agent, and the last set of changes that names it.
+  uint32_t agent_slot = 0;
+  uint64_t changed_in = 0;
 };
 
 // Owned and called by the control thread. Times are monotonic milliseconds.
 class MesosCluster {
  public:
-  // By key; a task's key differs from task.key() only if a state had two tasks of one id, the later
-  // of which gets a key of its own.
+  // By key; a task's key differs from task.key() only if a state had two tasks of one id, the
+  // earlier of which gets a key of its own.
   using Tasks = std::unordered_map<MesosTaskKey, MesosKnown<MesosTask>, MesosTaskKeyHash>;
   using Agents = std::unordered_map<std::string, MesosKnown<MesosAgent>>;
   using Frameworks = std::unordered_map<std::string, MesosKnown<MesosFramework>>;
@@ -125,6 +127,8 @@ class MesosCluster {
 
   // Each returns the task, agent, framework as it is kept now, and notes what changed.
   KnownTask& put_task(MesosTaskKey key, MesosTask task);
+  KnownTask& add_task(MesosTaskKey key, MesosTask task);
+  void replace_task(const MesosTaskKey& key, KnownTask& known, MesosTask task);
   MesosKnown<MesosAgent>& put_agent(MesosAgent agent);
   MesosKnown<MesosFramework>& put_framework(MesosFramework framework);
   KnownTask* find_task(const MesosTaskKey& key);
@@ -140,12 +144,18 @@ class MesosCluster {
   // Frameworks that are kept for held tasks alone, and have none any more.
   void drop_idle_frameworks();
 
+  void note_change(const MesosTaskKey& key, KnownTask& task);
   void index(const MesosTaskKey& key, KnownTask& task);
   void unindex(KnownTask& task);
   std::vector<MesosTaskKey> keys_of_agent(const std::string& id) const;
   std::vector<MesosTaskKey> keys_of_framework(const std::string& id) const;
   std::unordered_set<std::string> frameworks_of_held_tasks() const;
-  std::optional<MesosTaskKey> key_in_round(const MesosTask& task);
+  // Where a task of a whole state belongs, and what is kept there by now.
+  struct Place {
+    MesosTaskKey key;
+    KnownTask* known;
+  };
+  std::optional<Place> place_in_round(const MesosTask& task);
 
   // Where a task is referred to; keys and tasks stay where they are while they are in a map.
   struct TaskRef {
@@ -168,7 +178,8 @@ class MesosCluster {
   std::unordered_map<MesosTaskKey, int64_t, MesosTaskKeyHash> buried_tasks_;
   std::unordered_map<std::string, int64_t> buried_agents_;
   std::unordered_map<std::string, int64_t> buried_frameworks_;
-  std::unordered_set<MesosTaskKey, MesosTaskKeyHash> changed_tasks_;
+  std::vector<MesosTaskKey> changed_tasks_;  // few of them twice
+  uint64_t change_set_ = 1;
   MesosChanges changes_;
   std::vector<MesosSkipped> skipped_;
   int64_t subscribed_ms_ = INT64_MIN;

@@ -65,7 +65,9 @@ void MesosCluster::take_agents(std::vector<MesosAgent> agents, int64_t asked_ms)
     if (is_buried_since(buried_agents_, agent.id, asked_ms)) continue;
     recovering_.erase(agent.id);
     const auto found = agents_.find(agent.id);
-    const bool is_newer = found != agents_.end() && found->second.told_ms >= asked_ms;
+    const bool is_known = found != agents_.end();
+    if (is_known && found->second.round == round_) continue;  // it is there twice
+    const bool is_newer = is_known && found->second.told_ms >= asked_ms;
     auto& known = is_newer ? found->second : put_agent(std::move(agent));
     known.round = round_;
     known.is_held = false;
@@ -97,23 +99,24 @@ void MesosCluster::take_frameworks(std::vector<MesosFramework> frameworks, int64
   for (MesosFramework& framework : frameworks) {
     if (is_buried_since(buried_frameworks_, framework.id, asked_ms)) continue;
     const auto found = frameworks_.find(framework.id);
-    const bool is_newer = found != frameworks_.end() && found->second.told_ms >= asked_ms;
+    const bool is_known = found != frameworks_.end();
+    if (is_known && found->second.round == round_) continue;  // it is there twice
+    const bool is_newer = is_known && found->second.told_ms >= asked_ms;
     auto& known = is_newer ? found->second : put_framework(std::move(framework));
     known.round = round_;
     known.is_held = false;
   }
 }
 
-// The key to keep the task under, which is another one than its own if this round had a task of
-// that id before.
-std::optional<MesosTaskKey> MesosCluster::key_in_round(const MesosTask& task) {
+// The key to keep the task under is another one than its own if this round had a task of
+// that id before. Nothing: it is the same task once more.
+std::optional<MesosCluster::Place> MesosCluster::place_in_round(const MesosTask& task) {
   MesosTaskKey key = task.key();
   for (int nth = 2; nth <= kMostOfOneId + 1; ++nth) {
-    const KnownTask* known = find_task(key);
-    if (known == nullptr || known->round != round_) return key;
+    KnownTask* known = find_task(key);
+    if (known == nullptr || known->round != round_) return Place{std::move(key), known};
     // A task that is no longer unreachable can be told of as both.
-    if (known->state == MesosTaskState::kUnreachable) return key;
-    if (known->name == task.name) return std::nullopt;
+    if (task.state == MesosTaskState::kUnreachable || known->name == task.name) break;
     // No id has a line feed.
     key.task_id = task.id + '\n' + std::to_string(nth);
   }
@@ -122,13 +125,17 @@ std::optional<MesosTaskKey> MesosCluster::key_in_round(const MesosTask& task) {
 
 void MesosCluster::take_tasks(std::vector<MesosTask> tasks, int64_t asked_ms) {
   tasks_.reserve(tasks.size());
-  for (MesosTask& task : tasks) {
+  // From the end, where those are that can be reached.
+  for (auto at = tasks.rbegin(); at != tasks.rend(); ++at) {
+    MesosTask& task = *at;
     if (is_terminal(task.state)) continue;
-    std::optional<MesosTaskKey> key = key_in_round(task);
-    if (!key || is_buried_since(buried_tasks_, *key, asked_ms)) continue;
-    KnownTask* known = find_task(*key);
-    if (known == nullptr || known->told_ms < asked_ms) {
-      known = &put_task(*std::move(key), std::move(task));
+    std::optional<Place> place = place_in_round(task);
+    if (!place || is_buried_since(buried_tasks_, place->key, asked_ms)) continue;
+    KnownTask* known = place->known;
+    if (known == nullptr) {
+      known = &add_task(std::move(place->key), std::move(task));
+    } else if (known->told_ms < asked_ms) {
+      replace_task(place->key, *known, std::move(task));
     }
     known->round = round_;
   }

@@ -1,9 +1,10 @@
 // Reads the items of Mesos' JSON (tasks, agents, frameworks) in their v1 and v0 forms. Only for
-// mesos_parser.cpp: it and mesos_items.cpp are all that knows simdjson.
+// mesos_parser.cpp: it and mesos_item*.cpp are all that knows simdjson.
 #pragma once
 
 #include <simdjson.h>
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,13 @@
 #include "controlplane/mesos/mesos_event.h"
 
 namespace vipgate {
+
+// The readers of plain values are false if the element is of another type.
+bool read_mesos_text(const simdjson::dom::element& element, std::string& out);
+bool read_mesos_state(const simdjson::dom::element& element, MesosTaskState& state);
+// The member of an object of an object …; nothing where the path leads nowhere.
+std::optional<simdjson::dom::element> find_member(simdjson::dom::element element,
+                                                  std::initializer_list<std::string_view> path);
 
 // Borrows the document, which must outlive it, and belongs to one call of the parser. Each reader
 // says whether the item is of use; what is not, and what is left out of an item, is noted.

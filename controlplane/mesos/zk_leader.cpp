@@ -109,9 +109,8 @@ class Watcher {
       shared_->connected = shared_->expired = shared_->refused = false;
       shared_->look = false;
     }
-    handle_ = zookeeper_init2(url_.servers.c_str(), watch,
-                              static_cast<int>(times_.session.count()), nullptr, shared_.get(), 0,
-                              log_line);
+    handle_ = zookeeper_init2(url_.servers.c_str(), watch, static_cast<int>(times_.session.count()),
+                              nullptr, shared_.get(), 0, log_line);
     if (handle_ == nullptr) {
       tell_state(false, "none of its servers (" + url_.servers + ") can be resolved");
       return false;
@@ -161,9 +160,10 @@ class Watcher {
   }
 
   void retry_look() {
-    wait(std::min(times_.retry, milliseconds(200)));
-    const std::lock_guard lock(shared_->mutex);
-    shared_->look = shared_->connected;
+    std::unique_lock lock(shared_->mutex);
+    shared_->changed.wait_for(lock, times_.retry,
+                              [&] { return shared_->stopping || shared_->look; });
+    shared_->look = true;
   }
 
   // True: done; there will be a call of watch() when there is something new.
@@ -176,7 +176,7 @@ class Watcher {
     }
     if (code != ZOK) {
       tell_state(false, "the children of " + url_.path + " cannot be read: " + zerror(code));
-      return code != ZCONNECTIONLOSS && code != ZOPERATIONTIMEOUT;
+      return false;
     }
     std::vector<std::string> children(list.data, list.data + list.count);
     deallocate_String_vector(&list);
@@ -203,7 +203,8 @@ class Watcher {
 
   // True: the path has come up meanwhile.
   bool wait_for_path() {
-    return zoo_wexists(handle_, url_.path.c_str(), watch, shared_.get(), nullptr) == ZOK;
+    Stat stat{};
+    return zoo_wexists(handle_, url_.path.c_str(), watch, shared_.get(), &stat) == ZOK;
   }
 
   // False: it has gone meanwhile, or ZooKeeper has.
@@ -232,8 +233,8 @@ class ThreadedZkLeader final : public ZkLeader {
     thread_ = std::thread([url, times, shared = shared_] { Watcher(url, times, shared).run(); });
   }
 
-  // The client may be waiting for a name server, or to say goodbye to a server that does not listen:
-  // then its thread is left to end by itself. It touches nothing of ours from here on.
+  // The client may be waiting for a name server, or to say goodbye to a server that does not
+  // listen: then its thread is left to end by itself. It touches nothing of ours from here on.
   ~ThreadedZkLeader() override {
     std::unique_lock lock(shared_->mutex);
     shared_->stopping = true;

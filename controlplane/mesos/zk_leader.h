@@ -1,5 +1,5 @@
-// The masters of a Mesos cluster, as ZooKeeper knows them. The only wrapper of ZooKeeper's client in
-// this room.
+// The masters of a Mesos cluster, as ZooKeeper knows them. The only wrapper of ZooKeeper's client
+// in this room.
 #pragma once
 
 #include <chrono>

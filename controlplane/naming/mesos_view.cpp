@@ -62,11 +62,13 @@ struct MesosView::Impl {
     std::vector<Skipped> skipped;
   };
 
-  Impl(const Config& config_in, size_t cluster, VipAllocator& allocator, HostLookup lookup_in)
+  Impl(const Config& config_in, size_t cluster, VipAllocator& allocator, HostLookup lookup_in,
+       const SchedulerHealth* scheduler_health_in)
       : config(config_in),
         options(mesos_dns_options(config_in, options_of(config_in, cluster))),
         has_ptr(options_of(config_in, cluster).ptr),
         lookup(std::move(lookup_in)),
+        scheduler_health(scheduler_health_in),
         policy(config_in),
         services(config_in, allocator) {}
 
@@ -87,6 +89,7 @@ struct MesosView::Impl {
   const MesosDnsOptions options;
   const bool has_ptr;
   const HostLookup lookup;
+  const SchedulerHealth* const scheduler_health;  // may be null
   const VipPolicy policy;
   MesosServices services;
 
@@ -144,7 +147,10 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
     result.skipped.push_back(
         {kind, framework.name, task.id, shortened(std::move(item)), std::move(why)});
   };
+  const bool is_unhealthy =
+      scheduler_health != nullptr && scheduler_health->is_unhealthy(framework.name, task.id);
   for (VipBackend& backend : vip_backends(task, agent, lookup, bad)) {
+    if (is_unhealthy) backend.weight = 0;
     VipUse use;
     const VipTarget& vip = backend.vip;
     if (!vip.name.empty()) use.name = vip.name + "." + clean_vip_name(framework.name);
@@ -259,8 +265,9 @@ void MesosView::Impl::update_framework(const std::string& id, const MesosCluster
 }
 
 MesosView::MesosView(const Config& config, size_t cluster, VipAllocator& allocator,
-                     HostLookup lookup)
-    : impl_(std::make_unique<Impl>(config, cluster, allocator, std::move(lookup))) {}
+                     HostLookup lookup, const SchedulerHealth* scheduler_health)
+    : impl_(std::make_unique<Impl>(config, cluster, allocator, std::move(lookup),
+                                   scheduler_health)) {}
 
 MesosView::~MesosView() = default;
 

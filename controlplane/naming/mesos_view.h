@@ -8,6 +8,7 @@
 
 #include "controlplane/config.h"
 #include "controlplane/mesos/mesos_cluster.h"
+#include "controlplane/naming/scheduler_health.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/naming/vip_backends.h"
 #include "controlplane/source_change.h"
@@ -29,8 +30,9 @@ class MesosView {
  public:
   // `cluster` is the position in config.mesos: beyond its end, the defaults count. `config` and
   // `allocator` outlive this. `lookup` knows hosts of pids that are no addresses; it must not
-  // block.
-  MesosView(const Config& config, size_t cluster, VipAllocator& allocator, HostLookup lookup = {});
+  // block. `scheduler_health` may be null: a task of which it changes is to be named as changed.
+  MesosView(const Config& config, size_t cluster, VipAllocator& allocator, HostLookup lookup = {},
+            const SchedulerHealth* scheduler_health = nullptr);
   ~MesosView();
 
   // Also without changes, after another source changed the allocator: what it pinned or let go of

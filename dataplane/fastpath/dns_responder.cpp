@@ -6,16 +6,18 @@
 
 #include "common/checksum.h"
 #include "dataplane/fastpath/dns_edns.h"
+#include "dataplane/fastpath/dns_related.h"
+#include "dataplane/fastpath/dns_reply.h"
 
 namespace vipgate {
 namespace {
+
+using namespace dns_reply;
 
 // Octets 2 to 9 of a plain query, loaded as one integer: QR and OPCODE zero, one question, no
 // answer, no authority. The other flags and the RCODE of a query are ignored.
 constexpr uint64_t kPlainMask = 0xffff'ffff'ffff'00f8;
 constexpr uint64_t kPlainValue = 0x0000'0000'0100'0000;
-
-uint16_t load_be16(const uint8_t* at) { return byte_swap(load<uint16_t>(at)); }
 
 // Services that answer whatever they get, and 0, which cannot be answered: echo, daytime, qotd,
 // chargen, time, kpasswd.
@@ -107,119 +109,30 @@ void apply_section_counts(DnsParsed& parsed) {
   apply_edns(parsed, edns);
 }
 
-struct Sections {
-  DnsRcode rcode = DnsRcode::kNoError;
-  uint16_t flags = 0;  // those of AA and TC that are set
-  uint16_t answers = 0;
-  uint16_t authorities = 0;
-  uint32_t body_length = 0;
-  uint16_t body_sum = 0;  // as at an even offset
-};
-
-uint16_t at_parity(uint16_t sum, uint32_t offset) {
-  return (offset & 1) != 0 ? byte_swap(sum) : sum;
-}
-
-// Put together in a register: the compiler would store the fields and load them as one, and stall.
-DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
-  static_assert(sizeof(DnsReply) == 8);
-  return std::bit_cast<DnsReply>(uint64_t{length} | uint64_t{sum} << 16 |
-                                 uint64_t{static_cast<uint8_t>(verdict)} << 32);
-}
-
-// Writes header and OPT around the question and a body that is in place already.
-DnsReply finish(const DnsParsed& parsed, const Sections& sections, DnsVerdict verdict) {
-  uint8_t* message = parsed.query.message;
-  const auto rcode = static_cast<uint16_t>(sections.rcode);
-  const bool is_query = (message[2] & 0x78) == 0;
-  const bool has_question = parsed.question_end != kDnsHeaderLength;
-
-  // Header and OPT are summed from the registers that they are made in; the body's sum is known.
-  uint64_t head = has_question
-                      ? ones_sum(message + kDnsHeaderLength, parsed.question_end - kDnsHeaderLength)
-                      : 0;
-
-  const uint16_t kept =
-      load_be16(message + 2) &
-      static_cast<uint16_t>(DnsHeader::kOpcodeMask | (is_query ? DnsHeader::kRecursionDesired : 0));
-  const uint16_t flags = DnsHeader::kResponse | kept | sections.flags |
-                         static_cast<uint16_t>(rcode & DnsHeader::kRcodeMask);
-  // The fields in memory order, put together in registers: two stores, and no load of them.
-  const uint64_t first = uint64_t{load<uint16_t>(message)} | uint64_t{byte_swap(flags)} << 16 |
-                         uint64_t{has_question} << 40 | uint64_t{byte_swap(sections.answers)} << 48;
-  const uint32_t last = uint32_t{byte_swap(sections.authorities)} | uint32_t{parsed.has_opt} << 24;
-  std::memcpy(message, &first, sizeof first);
-  std::memcpy(message + 8, &last, sizeof last);
-  head = ones_sum(&last, sizeof last, ones_sum(&first, sizeof first, head));
-
-  uint64_t sum = uint64_t{ones_fold(head)} + at_parity(sections.body_sum, parsed.question_end);
-  uint32_t length = parsed.question_end + sections.body_length;
-  if (parsed.has_opt) {
-    // Root, OPT, our size, extended RCODE, version 0, DO, no options: 8 octets and 3 zeros.
-    const uint64_t opt = uint64_t{static_cast<uint16_t>(DnsType::kOpt)} << 40 |
-                         uint64_t{kDnsUdpLimit} << 24 | uint64_t{rcode} >> 4 << 16 |
-                         (parsed.is_dnssec_ok ? uint64_t{0x80} : 0);
-    const uint64_t stored = byte_swap(opt);
-    std::memcpy(message + length, &stored, 8);
-    std::memset(message + length + 8, 0, 3);
-    sum += at_parity(ones_fold(ones_sum(&stored, sizeof stored)), length);
-    length += kDnsOptLength;
-  }
-  return make_reply(length, ones_fold(sum), verdict);
-}
-
-DnsReply finish_error(const DnsParsed& parsed, DnsRcode rcode, DnsVerdict verdict) {
-  Sections sections;
-  sections.rcode = rcode;
-  return finish(parsed, sections, verdict);
-}
-
-// The octets from offset 0 up to and including the OPT record.
-uint32_t total_length(const DnsParsed& parsed, uint32_t body_length) {
-  return parsed.question_end + body_length +
-         (parsed.has_opt ? static_cast<uint32_t>(kDnsOptLength) : 0);
-}
-
-DnsReply finish_truncated(const DnsParsed& parsed, DnsRcode rcode) {
-  Sections sections;
-  sections.rcode = rcode;
-  sections.flags = DnsHeader::kAuthoritative | DnsHeader::kTruncated;
-  return finish(parsed, sections, DnsVerdict::kTruncated);
-}
-
-// Copies in groups of 16 octets where there is room for the last one's excess. `from` is followed
-// by kDnsReadSlack readable octets.
-void copy_body(uint8_t* to, const uint8_t* from, uint32_t length, const uint8_t* room_end) {
-  if (room_end - to >= ptrdiff_t{length} + 15) [[likely]] {
-    for (uint32_t at = 0; at < length; at += 16) std::memcpy(to + at, from + at, 16);
-  } else {
-    std::memcpy(to, from, length);
-  }
-}
-
 DnsReply answer_rrset(const DnsParsed& parsed, const DnsBody& body, uint32_t rotation) {
   if (total_length(parsed, body.length) > parsed.limit) [[unlikely]] {
     return finish_truncated(parsed, DnsRcode::kNoError);
   }
   uint8_t* to = parsed.query.message + parsed.question_end;
   const uint8_t* room_end = parsed.query.message + parsed.query.capacity;
-  uint32_t split = 0;
-  if (body.count > 1) split = rotation % body.count * body.record_length;
-  // The records from `split` on, then those before it.
-  copy_body(to, body.octets + split, body.length - split, room_end);
-  copy_body(to + body.length - split, body.octets, split, room_end);
-  Sections sections;
+  const uint32_t split = split_of(body, rotation);
+  copy_rotated(to, body, split, room_end);
+  DnsSections sections;
   sections.flags = DnsHeader::kAuthoritative;
   sections.answers = body.count;
   sections.body_length = body.length;
   sections.body_sum = body.sum;
+  // Pieces of odd lengths change the parity at which octets stand.
+  if (((split | (body.length - split)) & 1) != 0 && split != 0) [[unlikely]] {
+    sections.body_sum = ones_fold(ones_sum(to, body.length));
+  }
   return finish(parsed, sections, DnsVerdict::kAnswer);
 }
 
 // NODATA or NXDOMAIN: the zone's SOA in the authority section (RFC 2308 2.1, 2.2).
 DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, DnsVerdict verdict) {
   const DnsBody& body = zone.soa_negative;
-  Sections sections;
+  DnsSections sections;
   if (verdict == DnsVerdict::kNxdomain) sections.rcode = DnsRcode::kNxDomain;
   if (total_length(parsed, body.length) > parsed.limit) [[unlikely]] {
     return finish_truncated(parsed, sections.rcode);
@@ -247,10 +160,16 @@ DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotati
     return finish_error(parsed, DnsRcode::kRefused, DnsVerdict::kRefused);
   }
   DnsBody body;
-  if (entry->find(parsed.type, body)) return answer_rrset(parsed, body, rotation);
+  if (entry->find(parsed.type, body)) {
+    if (parsed.type == DnsType::kSrv) return dns_answer_srv(table, parsed, body, rotation);
+    return answer_rrset(parsed, body, rotation);
+  }
   const DnsZone& zone = table.zones()[entry->zone];
   if (entry->is_apex && (parsed.type == DnsType::kSoa || parsed.type == DnsType::kAny)) {
     return answer_rrset(parsed, zone.soa_answer, rotation);
+  }
+  if (entry->find(DnsType::kCname, body)) [[unlikely]] {
+    return dns_answer_alias(table, parsed, body, rotation);
   }
   return answer_negative(parsed, zone, DnsVerdict::kNodata);
 }

@@ -54,8 +54,10 @@ class CommandLine(Files):
         self.refused(2, f"{file}:2:3: ", "--config", file, "--check")
         self.refused(2, self.path("absent"), "--config", self.path("absent"), "--check")
 
-    def test_records_are_lines_of_name_type_and_address(self):
+    def test_records_are_lines_of_name_type_and_value(self):
+        first, rest = NAME.split(".", 1)
         self.assertEqual(self.good("compile", "--config", CONFIG, "--records"),
+                         f"_{first}._tcp.{rest}.\tSRV\t{NAME}.:6379\n"
                          f"{NAME}.\tA\t11.202.66.36\n")
 
     def test_services_are_lines_of_json(self):

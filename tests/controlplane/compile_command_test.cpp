@@ -16,8 +16,10 @@ std::string output(CompileOutput kind) {
   return *text;
 }
 
-TEST(CompileCommand, RecordsOfTheDemoAreItsOneName) {
+TEST(CompileCommand, RecordsOfTheDemoAreThoseOfItsOneName) {
   EXPECT_EQ(output(CompileOutput::kRecords),
+            "_redis._tcp.marathon.l4lb.thisdcos.directory.\tSRV\t"
+            "redis.marathon.l4lb.thisdcos.directory.:6379\n"
             "redis.marathon.l4lb.thisdcos.directory.\tA\t11.202.66.36\n");
 }
 

@@ -26,12 +26,16 @@ TEST(RestartRequired, NothingIsNeededForTheSameFileLaidOutAnew) {
 TEST(RestartRequired, ServicesDefaultsTimeoutsDnsAndTheLogLevelAreReloadable) {
   const Config running = annotated();
   Config next = running;
-  next.services.pop_back();
   next.services[0].reals[0].weight = 0;
+  next.services[0].health.interval_s = 60;
+  next.services.pop_back();
   next.defaults.mode = Mode::kNat;
+  next.defaults.health.type = HealthType::kTcp;
   next.timeouts.udp_s = 1;
   next.dns.ttl_s = 60;
   next.dns.zones.pop_back();
+  next.dns.zones[0].records.clear();
+  next.dns.ptr = true;
   next.log.level = LogLevel::kDebug;
   EXPECT_THAT(restart_required(running, next), IsEmpty());
 }
@@ -48,11 +52,18 @@ TEST(RestartRequired, EveryOtherKeyThatChangedIsNamed) {
   next.ports[0].neighbors[1].mac.bytes[5] = 9;
   next.limits.services = 5;
   next.snat_pools[0].ports.first = 2000;
+  next.mesos[0].tls.ca_file = "/etc/ca.pem";
+  next.marathon[0].framework = "marathon-user";
+  next.named_vips.claims.clear();
+  next.named_vips.ipv4.last = next.named_vips.ipv4.first;
+  next.store = "none";
   next.log.format = LogFormat::kJson;
   EXPECT_THAT(restart_required(running, next),
               ElementsAre("control.cpus", "dpdk.memory_mb", "limits.services", "log.format",
-                          "node.name", "ports.edge.mtu", "ports.edge.neighbors.1.mac",
-                          "snat_pools.default.ports", "workers.cpus", "workers.idle"));
+                          "marathon.0.framework", "mesos.0.tls.ca_file", "named_vips.claims",
+                          "named_vips.claims.0", "named_vips.ipv4", "node.name", "ports.edge.mtu",
+                          "ports.edge.neighbors.1.mac", "snat_pools.default.ports", "store",
+                          "workers.cpus", "workers.idle"));
 }
 
 TEST(RestartRequired, APortThatComesOrGoesIsNamedOnce) {
@@ -66,6 +77,15 @@ TEST(RestartRequired, APortThatComesOrGoesIsNamedOnce) {
   next = running;
   std::swap(next.ports[0], next.ports[1]);
   EXPECT_THAT(restart_required(running, next), ElementsAre("ports"));
+}
+
+TEST(RestartRequired, AClusterThatComesOrGoesIsNamedOnce) {
+  const Config running = annotated();
+  Config next = running;
+  next.mesos.push_back(next.mesos[0]);
+  next.marathon.clear();
+  EXPECT_THAT(restart_required(running, next),
+              ElementsAre("marathon", "marathon.0", "mesos", "mesos.1"));
 }
 
 }  // namespace

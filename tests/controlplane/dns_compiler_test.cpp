@@ -14,9 +14,9 @@ IpAddress ip(const std::string& text) { return *parse_ip_address(text); }
 
 DnsOptions options() {
   DnsOptions options;
-  options.zones = {{"mesos", false, {}},
-                   {"l4lb.thisdcos.directory", true, {"dclb.thisdcos.directory"}},
-                   {"second.zone", true, {}}};
+  options.zones = {{"mesos", false, {}, {}},
+                   {"l4lb.thisdcos.directory", true, {"dclb.thisdcos.directory"}, {}},
+                   {"second.zone", true, {}, {}}};
   return options;
 }
 
@@ -122,7 +122,7 @@ TEST(DnsCompiler, MistakesAreNamed) {
   EXPECT_NE(service.error().find("service 'a..b'"), std::string::npos) << service.error();
 
   DnsOptions twice = options();
-  twice.zones.push_back({"Mesos.", false, {}});
+  twice.zones.push_back({"Mesos.", false, {}, {}});
   const auto zone = compile_dns({}, twice, 1, DnsHashSecret{}, nullptr);
   ASSERT_FALSE(zone.ok());
   EXPECT_NE(zone.error().find("twice"), std::string::npos) << zone.error();
@@ -132,6 +132,90 @@ TEST(DnsCompiler, MistakesAreNamed) {
   const auto soa = compile_dns({}, bad_soa, 1, DnsHashSecret{}, nullptr);
   ASSERT_FALSE(soa.ok());
   EXPECT_NE(soa.error().find("dns.soa.rname"), std::string::npos) << soa.error();
+}
+
+std::vector<std::string> lines_of(const std::vector<DnsServiceName>& services,
+                                  const DnsOptions& with) {
+  const auto table = compile_dns(services, with, 1, DnsHashSecret{}, nullptr);
+  EXPECT_TRUE(table.ok()) << table.error();
+  return dns_record_lines(**table);
+}
+
+TEST(DnsCompiler, APortHasAnSrvRecordUnderTheFirstLabelAndTheProtocol) {
+  EXPECT_EQ(lines_of({{"redis.marathon", ip("11.202.66.36"), 6379, Protocol::kTcp},
+                      {"redis.marathon", ip("11.202.66.36"), 53, Protocol::kUdp},
+                      {"solo", ip("fd01:c::1"), 80, Protocol::kTcp}},
+                     options()),
+            (Lines{"_redis._tcp.marathon.l4lb.thisdcos.directory.\tSRV\t"
+                   "redis.marathon.l4lb.thisdcos.directory.:6379",
+                   "_redis._udp.marathon.l4lb.thisdcos.directory.\tSRV\t"
+                   "redis.marathon.l4lb.thisdcos.directory.:53",
+                   "_solo._tcp.l4lb.thisdcos.directory.\tSRV\t"
+                   "solo.l4lb.thisdcos.directory.:80",
+                   "redis.marathon.l4lb.thisdcos.directory.\tA\t11.202.66.36",
+                   "solo.l4lb.thisdcos.directory.\tAAAA\tfd01:c::1"}));
+}
+
+TEST(DnsCompiler, AnAliasZonesSrvRecordsPointIntoTheAliasZone) {
+  const auto records =
+      service_records("redis.marathon", ip("11.0.0.1"), 6379, Protocol::kTcp, options());
+  ASSERT_EQ(records.size(), 4u);
+  EXPECT_EQ(records[3], *dns_srv_record("_redis._tcp.marathon.dclb.thisdcos.directory", 0, 1, 6379,
+                                        "redis.marathon.dclb.thisdcos.directory", 5));
+}
+
+TEST(DnsCompiler, AnSrvNameThatIsTooLongIsLeftOutAlone) {
+  const std::string label(63, 'a');
+  EXPECT_EQ(service_records(label + ".m", ip("11.0.0.1"), 80, Protocol::kTcp, options()).size(), 2u)
+      << "A in the zone and its alias";
+  EXPECT_TRUE(service_records("a..b", ip("11.0.0.1"), 80, Protocol::kTcp, options()).empty());
+}
+
+TEST(DnsCompiler, VipAddressesHavePtrRecordsInZonesThatHoldNothingElse) {
+  DnsOptions with_ptr = options();
+  with_ptr.ptr_ranges = {{ip("11.0.0.0"), ip("11.255.255.255")}};
+  EXPECT_EQ(lines_of({{"redis.marathon", ip("11.202.66.36")}, {"out", ip("10.0.0.1")}}, with_ptr),
+            (Lines{"36.66.202.11.in-addr.arpa.\tPTR\tredis.marathon.l4lb.thisdcos.directory.",
+                   "out.l4lb.thisdcos.directory.\tA\t10.0.0.1",
+                   "redis.marathon.l4lb.thisdcos.directory.\tA\t11.202.66.36"}));
+  const auto zones = *dns_zones(with_ptr, 1);
+  EXPECT_EQ(zones.back().name, *dns_name_from_text("11.in-addr.arpa"));
+  EXPECT_EQ(zones.size(), 5u);
+}
+
+TEST(DnsCompiler, AReverseZoneOfTheConfigurationHoldsThePtrRecordsInstead) {
+  DnsOptions with_ptr = options();
+  with_ptr.zones.push_back({"10.in-addr.arpa", false, {}, {}});
+  with_ptr.ptr_ranges = {{ip("10.0.0.1"), ip("10.0.3.200")}};
+  EXPECT_EQ(dns_zones(with_ptr, 1)->size(), 5u) << "none of its own";
+  EXPECT_EQ(lines_of({{"a", ip("10.0.0.1")}}, with_ptr).size(), 2u);
+}
+
+TEST(DnsCompiler, StaticRecordsAreInTheirZoneAndItsAliases) {
+  DnsOptions with_records = options();
+  with_records.zones[1].records = {{"www", "A", -1, "10.0.0.7", {}},
+                                   {"@", "TXT", 9, "hello", {}},
+                                   {"abs.l4lb.thisdcos.directory.", "A", -1, "10.0.0.8", {}}};
+  const auto table = compile_dns({}, with_records, 1, DnsHashSecret{}, nullptr);
+  ASSERT_TRUE(table.ok()) << table.error();
+  EXPECT_EQ(dns_record_lines(**table), (Lines{"abs.l4lb.thisdcos.directory.\tA\t10.0.0.8",
+                                              "www.l4lb.thisdcos.directory.\tA\t10.0.0.7"}));
+  EXPECT_NE(find(**table, "www.dclb.thisdcos.directory"), nullptr);
+  EXPECT_EQ(find(**table, "abs.dclb.thisdcos.directory"), nullptr);
+  DnsBody body{};
+  EXPECT_TRUE(find(**table, "dclb.thisdcos.directory")->find(DnsType::kTxt, body));
+}
+
+TEST(DnsCompiler, AMistakeInAStaticRecordNamesZoneAndRecord) {
+  DnsOptions with_records = options();
+  with_records.zones[0].records = {{"www", "A", -1, "10.0.0", {}}};
+  const auto bad = static_records(with_records);
+  ASSERT_FALSE(bad.ok());
+  EXPECT_NE(bad.error().find("zone 'mesos', record 'www' A: data:"), std::string::npos)
+      << bad.error();
+  with_records.zones[0].records = {{"www", "CNAME", -1, "a.b", {}},
+                                   {"www", "A", -1, "10.0.0.1", {}}};
+  EXPECT_FALSE(static_records(with_records).ok()) << "a CNAME record stands alone";
 }
 
 }  // namespace

@@ -18,7 +18,27 @@ using namespace testing;
 std::shared_ptr<const DnsTable> make_table() {
   DnsTableBuilder builder(DnsHashSecret{});
   const DnsSoa soa{wire_name("ns1.mesos"), wire_name("root.mesos"), 7, 60, 600, 86400, 5};
-  bool is_good = builder.set_zones({{wire_name("mesos"), soa, 60}}).ok();
+  bool is_good = builder
+                     .set_zones({{wire_name("mesos"), soa, 60, false},
+                                 {wire_name("11.in-addr.arpa"), soa, 60, false}})
+                     .ok();
+  const auto add = [&](const char* name, DnsType type, const std::string& rdata) {
+    is_good &= builder.add({wire_name(name), type, 60, rdata}).ok();
+  };
+  for (unsigned i = 0; i < 20; ++i) {
+    const std::string target = std::string(1 + i, 't') + ".mesos";
+    add("_s._tcp.mesos", DnsType::kSrv, be16(0) + be16(1) + be16(i) + wire_name(target));
+    if (i < 3) add("_t._tcp.mesos", DnsType::kSrv, std::string(6, '\0') + wire_name(target));
+    add(target.c_str(), DnsType::kA, be32(i));
+    if (i % 2 == 0) add(target.c_str(), DnsType::kAaaa, std::string(16, '\x20'));
+  }
+  add("c.mesos", DnsType::kCname, wire_name("d.mesos"));
+  add("d.mesos", DnsType::kCname, wire_name("app5.mesos"));
+  add("e.mesos", DnsType::kCname, wire_name("nothing.mesos"));
+  add("f.mesos", DnsType::kCname, wire_name("f.mesos"));
+  add("1.0.0.11.in-addr.arpa", DnsType::kPtr, wire_name("app5.mesos"));
+  add("t.mesos", DnsType::kTxt, "\3abc");
+  add("t.mesos", DnsType::kTxt, "\2ab");
   for (unsigned i = 0; i < 40; ++i) {
     const std::string name = i == 0 ? "leader.mesos" : i < 4 ? "app5.mesos" : "x.forty.mesos";
     is_good &= builder.add({wire_name(name), DnsType::kA, 60, be32(i)}).ok();

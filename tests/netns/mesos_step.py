@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""One step of the demo: tells the fake master what happens in the cluster, then watches names and VIP
-from the client until they have followed, and prints how long after the event each of them did.
+"""One step of the demo: tells the fake master what happens in the cluster, then watches names and
+VIP from the client until they have followed, and prints how long after the event each of them did.
 
 Usage: mesos_step.py CONTROL COMMANDS BACKENDS
   CONTROL   the fake master's socket
@@ -47,7 +47,7 @@ class Watch:
         return self.dns.ask(SERVICE) == {VIP}
 
     def vip(self):
-        """One connection more; whether so many in a row went to the right backends, and to each of them."""
+        """One connection more; whether so many in a row went to the right backends, and to each."""
         began_ns = time.monotonic_ns()
         try:
             connection = Redis((VIP, VIP_PORT))

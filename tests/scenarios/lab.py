@@ -1,5 +1,5 @@
-"""A lab for tests in Python: the namespaces of ../netns/lab.sh, the gateway in one of them, a fake Mesos
-master beside it, and load from the client.
+"""A lab for tests in Python: the namespaces of ../netns/lab.sh, the gateway in one of them, a fake
+Mesos master beside it, and load from the client.
 
   with Lab() as lab:
       lab.start_master()
@@ -139,16 +139,16 @@ class Load:
         self.log_path = lab.directory / "load.log"
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                lab.command("client", sys.executable, TOP / "tests/netns/redis_load.py", "--vip", VIP,
-                            "--port", "6379", "--status", self.path, *options),
+                lab.command("client", sys.executable, TOP / "tests/netns/redis_load.py",
+                            "--vip", VIP, "--port", "6379", "--status", self.path, *options),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
     def status(self):
         try:
             return json.loads(self.path.read_text(encoding="ascii"))
         except FileNotFoundError:
-            return {"errors": 0, "first_errors": [], "requests": 0, "last": {}, "udp": {}, "long": {},
-                    "connections": 0, "long_rounds": {}, "datagrams": 0}
+            return {"errors": 0, "first_errors": [], "requests": 0, "last": {}, "udp": {},
+                    "long": {}, "connections": 0, "long_rounds": {}, "datagrams": 0}
 
     def check(self):
         """Nothing was lost so far, and no long-lived connection had to begin anew."""
@@ -209,7 +209,8 @@ class Lab:
         for log in [*self.logs, self.directory / "load", self.directory / "fake-master.log"]:
             if log.exists():
                 lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-40:]
-                print(f"--- {log.name}", *(line[:2000] for line in lines), sep="\n", file=sys.stderr)
+                print(f"--- {log.name}", *(line[:2000] for line in lines), sep="\n",
+                      file=sys.stderr)
 
     # --- the namespaces
 
@@ -248,17 +249,20 @@ class Lab:
         path = self.directory / "fake-master.sock"
         flags = [word for port in ports for word in ("--port", str(port))]
         process = self.spawn("gw", "fake-master.log", sys.executable,
-                             TOP / "tests/support/fake_mesos_master.py", "--control", path, "--follow",
-                             "--heartbeat-s", "1", *flags, *options)
+                             TOP / "tests/support/fake_mesos_master.py", "--control", path,
+                             "--follow", "--heartbeat-s", "1", *flags, *options)
         log = self.directory / "fake-master.log"
-        wait_for("the fake master", lambda: '"ports"' in log.read_text() or process.poll() is not None,
-                 MASTER_LIMIT_S)
+
+        def listens():
+            return '"ports"' in log.read_text() or process.poll() is not None
+
+        wait_for("the fake master", listens, MASTER_LIMIT_S)
         self.master = FakeMasterControl(str(path))
         self.stack.callback(self.master.close)
         return self.master
 
     def deploy(self, *backends):
-        """A redis task, with the UDP echo beside it, for each backend's agent; returns their ids."""
+        """A redis task, with the UDP echo beside it, for each of them. Returns their ids."""
         ids = {}
         for name in backends:
             address, port = BACKENDS[name]
@@ -281,8 +285,8 @@ class Lab:
         """Writes a configuration and returns its path."""
         text = CONFIG.format(
             masters=", ".join(f'"{master}"' for master in masters), mesos=mesos,
-            store=store or f"sqlite:{self.directory}/state.db", more_port=more_port, timeouts=timeouts,
-            limits=limits)
+            store=store or f"sqlite:{self.directory}/state.db", more_port=more_port,
+            timeouts=timeouts, limits=limits)
         file = self.directory / path
         file.write_text(text, encoding="utf-8")
         return file
@@ -309,8 +313,9 @@ class Lab:
     def resolves_to(self, *backends):
         """The task's names and the VIP's name say what they should for these backends."""
         addresses = {BACKENDS[name][0] for name in backends}
+        vips = {VIP} if backends else set()
         return (self.dig("redis.marathon.mesos") == addresses
-                and self.dig("redis.marathon.l4lb.thisdcos.directory") == ({VIP} if backends else set())
+                and self.dig("redis.marathon.l4lb.thisdcos.directory") == vips
                 and len(self.dig("_redis._tcp.marathon.mesos", "SRV")) == len(backends))
 
     def wait_right(self, *backends, limit_s=LIMIT_S):

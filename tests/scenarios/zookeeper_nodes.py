@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Makes a master's node below /mesos of the ZooKeeper at 127.0.0.1:PORT, and prints its path, or deletes
-one. The nodes are not ephemeral, so that they outlive this program.
+"""Makes a master's node below /mesos of the ZooKeeper at 127.0.0.1:PORT, and prints its path, or
+deletes one. The nodes are not ephemeral, so that they outlive this program.
 
 Usage: zookeeper_nodes.py PORT enter MASTERINFO | PORT leave PATH
 """

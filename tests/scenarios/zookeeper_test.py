@@ -29,9 +29,11 @@ class Server:
             self.directory.mkdir()
         log = f"zookeeper.{self.starts}.log"
         self.process = self.lab.spawn(
-            "gw", log, "java", "-Xmx128m", "-Dzookeeper.admin.enableServer=false", "-cp", ":".join(JARS),
+            "gw", log, "java", "-Xmx128m", "-Dzookeeper.admin.enableServer=false",
+            "-cp", ":".join(JARS),
             "org.apache.zookeeper.server.ZooKeeperServerMain", PORT, self.directory)
-        wait_for("ZooKeeper to listen", lambda: "binding to port" in (self.lab.directory / log).read_text())
+        path = self.lab.directory / log
+        wait_for("ZooKeeper to listen", lambda: "binding to port" in path.read_text())
 
     def kill(self):
         self.process.kill()
@@ -58,7 +60,7 @@ class Election:
 
 
 def session_loss(lab):
-    """While ZooKeeper is away the leader that was known is followed; afterwards its changes are seen."""
+    """While ZooKeeper is away the leader that was known is followed; then its changes are seen."""
     if not all(map(os.path.exists, JARS)):
         print("SKIPPED: libzookeeper-java is not installed", file=sys.stderr)
         sys.exit(SKIPPED)
@@ -84,7 +86,7 @@ def session_loss(lab):
     server.kill()
     # This time it has forgotten us, and its nodes come later than we do: we must watch anew.
     server.start(knows_sessions=False)
-    gateway.wait_log("(?i)zookeeper.*(expired|new session|session)", limit_s=60)
+    gateway.wait_log("(?i)session has expired", limit_s=60)
     election.enter(0)
     election.enter(1)
     election.leave(0)

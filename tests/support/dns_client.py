@@ -1,4 +1,4 @@
-"""Asks one DNS question over UDP without starting a process, for what has to be timed or asked often."""
+"""Asks one DNS question over UDP without starting a process: to be timed, or asked often."""
 
 import os
 import select
@@ -18,13 +18,16 @@ class DnsClient:
         self.udp.setblocking(False)
 
     def ask(self, name, kind="A", seconds=0.2):
-        """The set of answers ("10.9.1.11", "target:port"); empty if there are none; None: no reply."""
+        """The set of answers ("10.9.1.11", "target:port"), perhaps empty; None: no reply."""
         number = os.urandom(2)
         labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
-        message = number + b"\1\0\0\1\0\0\0\0\0\0" + labels + b"\0" + struct.pack("!HH", TYPES[kind], 1)
+        question = labels + b"\0" + struct.pack("!HH", TYPES[kind], 1)
+        message = number + b"\1\0\0\1\0\0\0\0\0\0" + question
         self.udp.sendto(message, (self.server, 53))
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0 and select.select([self.udp], [], [], left)[0]:
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([self.udp], [], [], left)[0]:
+                break
             reply = self.udp.recv(65535)
             if reply[:2] == number:
                 return set(answers(reply, len(message), TYPES[kind]))

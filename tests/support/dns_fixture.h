@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/dns_table_builder.h"
 #include "dataplane/fastpath/dns_responder.h"
@@ -80,7 +82,61 @@ inline DnsSoa test_soa() {
   return {wire_name("ns1.mesos"), wire_name("root.ns1.mesos"), 7, 60, 600, 86400, 5};
 }
 
-// Zones mesos (TTL 60, minimum 5) and l4lb.test.
+// Records that refer to other names, for make_test_table():
+//   _web._tcp, _web2._tcp 3 SRV: web1 (A), web22 (A, AAAA), www.example.test
+//   _same._tcp 3 SRV of one target; _many._tcp 12 SRV, of targets with one A each; _fat._tcp 12
+//   SRV, of targets with long names and two A each cn -> leader, cn2 -> cn, five -> app5, srv ->
+//   _same._tcp, forty-cn -> forty, apex -> l4lb.test, other -> redis.marathon.l4lb.test, out ->
+//   www.example.test, dangling -> nothing.mesos loop -> loop, c0 -> c1 -> … -> c8 -> leader; all of
+//   these in zone mesos 1.0.0.11.in-addr.arpa PTR redis.marathon.l4lb.test
+template <class Must>
+void add_related_records(DnsTableBuilder& builder, Must must) {
+  const auto add = [&](const std::string& name, DnsType type, const std::string& rdata) {
+    must(builder.add({wire_name(name), type, 60, rdata}));
+  };
+  const auto srv = [&](const std::string& name, unsigned port, const std::string& target) {
+    add(name, DnsType::kSrv, be16(0) + be16(1) + be16(port) + wire_name(target));
+  };
+  for (const char* name : {"_web._tcp.mesos", "_web2._tcp.mesos"}) {
+    srv(name, 80, "web1.mesos");
+    srv(name, 81, "web22.mesos");
+    srv(name, 82, "www.example.test");
+  }
+  add("web1.mesos", DnsType::kA, ipv4(0x0a010001));
+  add("web22.mesos", DnsType::kA, ipv4(0x0a010002));
+  add("web22.mesos", DnsType::kAaaa, std::string(16, '\x33'));
+  for (unsigned i = 0; i < 12; ++i) {
+    const std::string target = "t" + std::string(i % 3, 'z') + std::to_string(i) + ".mesos";
+    const std::string fat = "fat" + std::string(20 + i % 3, 'z') + std::to_string(i) + ".mesos";
+    if (i < 3) srv("_same._tcp.mesos", i, "web1.mesos");
+    srv("_many._tcp.mesos", i, target);
+    srv("_fat._tcp.mesos", i, fat);
+    add(target, DnsType::kA, ipv4(0x0a020000 + i));
+    add(fat, DnsType::kA, ipv4(0x0a030000 + i));
+    add(fat, DnsType::kA, ipv4(0x0a040000 + i));
+  }
+  for (const auto& [name, target] :
+       std::vector<std::pair<std::string, std::string>>{{"cn.mesos", "leader.mesos"},
+                                                        {"cn2.mesos", "cn.mesos"},
+                                                        {"five.mesos", "app5.mesos"},
+                                                        {"srv.mesos", "_same._tcp.mesos"},
+                                                        {"forty-cn.mesos", "forty.mesos"},
+                                                        {"apex.mesos", "l4lb.test"},
+                                                        {"other.mesos", "redis.marathon.l4lb.test"},
+                                                        {"out.mesos", "www.example.test"},
+                                                        {"dangling.mesos", "nothing.mesos"},
+                                                        {"loop.mesos", "loop.mesos"},
+                                                        {"c8.mesos", "leader.mesos"}}) {
+    add(name, DnsType::kCname, wire_name(target));
+  }
+  for (int i = 0; i < 8; ++i) {
+    add("c" + std::to_string(i) + ".mesos", DnsType::kCname,
+        wire_name("c" + std::to_string(i + 1) + ".mesos"));
+  }
+  add("1.0.0.11.in-addr.arpa", DnsType::kPtr, wire_name("redis.marathon.l4lb.test"));
+}
+
+// Zones mesos (TTL 60, minimum 5), l4lb.test and 11.in-addr.arpa; add_related_records(), and:
 //   leader.mesos A; app5.mesos 3 A; forty.mesos 40 A; many.mesos 120 A; dual.mesos A and AAAA
 //   x.marathon.mesos A, which makes marathon.mesos an empty non-terminal
 //   leaf.below.ent.mesos AAAA, which makes ent.mesos and below.ent.mesos such
@@ -88,11 +144,13 @@ inline DnsSoa test_soa() {
 inline std::shared_ptr<const DnsTable> make_test_table() {
   DnsTableBuilder builder(DnsHashSecret{});
   const auto must = [](const Status& status) { EXPECT_TRUE(status.ok()); };
-  must(builder.set_zones(
-      {{wire_name("mesos"), test_soa(), 60}, {wire_name("l4lb.test"), test_soa(), 60}}));
+  must(builder.set_zones({{wire_name("mesos"), test_soa(), 60, false},
+                          {wire_name("l4lb.test"), test_soa(), 60, false},
+                          {wire_name("11.in-addr.arpa"), test_soa(), 60, false}}));
+  add_related_records(builder, must);
   const auto add = [&](std::string_view name, unsigned count) {
     for (unsigned i = 1; i <= count; ++i) {
-      must(builder.add({wire_name(name), DnsType::kA, 60, ipv4(0x0a000000 + i})));
+      must(builder.add({wire_name(name), DnsType::kA, 60, ipv4(0x0a000000 + i)}));
     }
   };
   add("leader.mesos", 1);
@@ -102,8 +160,9 @@ inline std::shared_ptr<const DnsTable> make_test_table() {
   add("dual.mesos", 1);
   add("x.marathon.mesos", 1);
   add("redis.marathon.l4lb.test", 1);
-  must(builder.add({wire_name("dual.mesos"), DnsType::kAaaa, 60, std::string(16, '\x11'})));
-  must(builder.add({wire_name("leaf.below.ent.mesos"), DnsType::kAaaa, 60, std::string(16, '\x22'})));
+  must(builder.add({wire_name("dual.mesos"), DnsType::kAaaa, 60, std::string(16, '\x11')}));
+  must(builder.add(
+      {wire_name("leaf.below.ent.mesos"), DnsType::kAaaa, 60, std::string(16, '\x22')}));
   auto table = builder.build();
   EXPECT_TRUE(table.ok());
   return *table;

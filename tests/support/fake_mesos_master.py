@@ -1,19 +1,19 @@
 #!/usr/bin/python3
-"""A Mesos master that is not one: the operator API's event stream, GET_STATE, /state and redirects of
-real masters, over a cluster that exists only here.
+"""A Mesos master that is not one: the operator API's event stream, GET_STATE, /state and redirects
+of real masters, over a cluster that exists only here.
 
-  fake_mesos_master.py --port 5050                            an empty cluster with a framework "marathon"
+  fake_mesos_master.py --port 5050                  a cluster with a framework "marathon" only
   fake_mesos_master.py --port 5050 --tasks 50000 --agents 2000 --vips 5000
-  fake_mesos_master.py --port 5050 --port 5051 --port 5052    three masters, of which the first leads
+  fake_mesos_master.py --port 5050 --port 5051      two masters, of which the first leads
 
 With --control PATH it takes commands on a UNIX socket, one JSON object a line:
 
   fake_mesos_master.py --tell PATH '{"op": "add_agent", "address": "10.9.1.11"}'
   fake_mesos_master.py --tell PATH '{"op": "add_task", "name": "redis", "agent": "10.9.1.11",
-                                     "ports": [{"number": 30585, "name": "redis", "vip": "/redis:6379"}]}'
+      "ports": [{"number": 30585, "name": "redis", "vip": "/redis:6379"}]}'
 
-The commands and their arguments are the methods op_* of fake_mesos/commands.py. When it is ready it
-prints one line of JSON with its ports. It ends by SIGTERM, SIGINT, or when its parent does (--follow).
+The commands and their arguments are the methods op_* of fake_mesos/commands.py. When it is ready
+it prints one line of JSON with its ports. It ends by SIGTERM or SIGINT.
 """
 
 import argparse
@@ -43,7 +43,8 @@ def parse_arguments():
     parser.add_argument("--tasks", type=int, default=0)
     parser.add_argument("--agents", type=int, default=2000)
     parser.add_argument("--vips", type=int, default=5000)
-    parser.add_argument("--protocol", choices=("tcp", "udp"), default="tcp", help="of the tasks' ports")
+    parser.add_argument("--protocol", choices=("tcp", "udp"), default="tcp",
+                        help="of the tasks' ports")
     parser.add_argument("--first-address", default="10.64.0.1", help="of the generated agents")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--auth", choices=("none", "basic", "iam"), default="none")

@@ -172,6 +172,7 @@ TEST(CheckPlan, HeedsSuspicionsOfOneTargetOnlyEveryTwoSeconds) {
   runner.run_until(20'000, PlanRunner::answers);
   runner.starts.clear();
   for (int64_t at_ms = 20'000; at_ms < 23'900; at_ms += 100) {
+    runner.now_ms = at_ms;
     runner.plan.suspect(check, at_ms);
     runner.run_until(at_ms, PlanRunner::answers);
   }
@@ -194,7 +195,7 @@ TEST(CheckPlan, PutsASuspectBeforeThoseThatWait) {
   EXPECT_EQ(plan.waiting(), 8u) << "its former place is void";
 }
 
-TEST(CheckPlan, LearnsNothingFromAChecksThatCouldNotBeMade) {
+TEST(CheckPlan, LearnsNothingFromChecksThatCouldNotBeMade) {
   PlanRunner runner;
   const uint32_t check = runner.plan.add(kTiming, 1, 0);
   runner.run_until(20'000, PlanRunner::answers);

@@ -13,12 +13,12 @@ TEST(DeadlineHeap, AgreesWithASortedMapAfterAnySequenceOfChanges) {
   DeadlineHeap heap;
   std::map<uint32_t, int64_t> expected;
   for (int step = 0; step < 20'000; ++step) {
-    const uint32_t id = random() % 200;
+    const auto id = static_cast<uint32_t>(random() % 200);
     if (random() % 3 == 0) {
       heap.erase(id);
       expected.erase(id);
     } else {
-      const int64_t deadline_ms = random() % 1000;
+      const auto deadline_ms = static_cast<int64_t>(random() % 1000);
       heap.set(id, deadline_ms);
       expected[id] = deadline_ms;
     }

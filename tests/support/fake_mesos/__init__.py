@@ -1,4 +1,4 @@
-"""A Mesos master for tests and the demo: the real protocol, a made-up cluster, and faults on demand.
+"""A Mesos master for tests and the demo: the real protocol, a made-up cluster, and faults.
 
   cluster.py   what there is: agents, frameworks, tasks, and the events that a change makes
   messages.py  how Mesos prints it: v1 events and GET_STATE, v0 /state

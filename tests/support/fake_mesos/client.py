@@ -1,5 +1,6 @@
-"""How tests reach the masters: FakeMaster has them in this process, FakeMasterControl talks to those of
-another one through a UNIX socket, which works across network namespaces. Both know the same commands."""
+"""How tests reach the masters: FakeMaster has them in this process, FakeMasterControl talks to
+those of another one through a UNIX socket, which works across network namespaces. Both know the same
+commands."""
 
 import asyncio
 import json
@@ -15,7 +16,7 @@ LINE_LIMIT_BYTES = 64 << 20
 
 
 class Caller:
-    """`caller.add_task(name="redis", …)` is the command {"op": "add_task", …}; see commands.py."""
+    """`caller.add_task(name="redis", …)` is {"op": "add_task", …}; see commands.py."""
 
     def call(self, op, **arguments):
         """Returns the answer; raises CommandError."""

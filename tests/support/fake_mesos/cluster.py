@@ -1,8 +1,8 @@
 """The cluster as the leading master knows it, and the events that each change of it makes.
 
 The events are those that Mesos 1.11 sends, with what it does not tell: an agent that becomes
-unreachable makes updates of its tasks only, a repeated state none at all. All times are given by the
-caller's clock. Not for two threads at once.
+unreachable makes updates of its tasks only, a repeated state none at all. All times are given by
+the caller's clock. Not for two threads at once.
 """
 
 import itertools
@@ -13,8 +13,8 @@ import uuid
 from . import messages
 from .messages import encode
 
-TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED",
-            "TASK_GONE", "TASK_GONE_BY_OPERATOR"}
+TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST",
+            "TASK_DROPPED", "TASK_GONE", "TASK_GONE_BY_OPERATOR"}
 ITEMS_PER_PART = 1000
 NAMESPACE = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
 
@@ -198,7 +198,8 @@ class Cluster:
         agent = self.find_agent(spec["agent"])
         framework_id = self.find_framework(spec.get("framework", "marathon"))[
             "framework_info"]["id"]["value"]
-        task_id = spec.get("id") or f"{spec['name']}.{uuid.uuid5(NAMESPACE, str(next(self.numbers)))}"
+        unique = uuid.uuid5(NAMESPACE, str(next(self.numbers)))
+        task_id = spec.get("id") or f"{spec['name']}.{unique}"
         if task_id in self.tasks:
             raise CommandError(f"there is a task '{task_id}' already")
         own = spec.get("network", "host") == "container"
@@ -220,7 +221,7 @@ class Cluster:
         self.agents[task.agent_id].tasks[task.id] = None
 
     def update_task(self, task_id, state="TASK_RUNNING", healthy=None, addresses=None):
-        """A status update. One that repeats the state is stored, and told only if it is about health."""
+        """A status update. One that repeats the state is told only if it is about health."""
         task = self.find_task(task_id)
         if addresses is not None:
             task.addresses = addresses
@@ -247,7 +248,7 @@ class Cluster:
         return [agent for agent in self.agents.values() if agent.link == link]
 
     def get_state(self, item_filter=None):
-        """The body of GET_STATE as bytes. item_filter(kind, encoded items) gives what is printed."""
+        """The body of GET_STATE; item_filter(kind, encoded items) gives what is printed."""
         return b"".join(self.get_state_parts(item_filter))
 
     def get_state_parts(self, item_filter=None):
@@ -273,7 +274,8 @@ class Cluster:
     def v0_state(self, leader):
         """/state as a dictionary. `leader`: MasterInfo."""
         of_framework = {}
-        for kind, tasks in (("tasks", self.known_tasks()), ("unreachable", self.unreachable.values())):
+        kinds = {"tasks": self.known_tasks(), "unreachable": self.unreachable.values()}
+        for kind, tasks in kinds.items():
             for task in tasks:
                 of_framework.setdefault((kind, task.framework_id), []).append(
                     messages.v0_task(task.fields))

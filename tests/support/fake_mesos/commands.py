@@ -1,7 +1,7 @@
 """What tests tell the masters to do: one method per command, all in the masters' event loop.
 
-A command is a dictionary {"op": NAME, …arguments}; its answer is a dictionary. Where events are sent,
-the answer's `sent_ns` (CLOCK_MONOTONIC, the same in every network namespace) is when writing began.
+A command is a dictionary {"op": NAME, …arguments}; its answer is a dictionary. Where events are
+sent, its `sent_ns` (CLOCK_MONOTONIC, the same in every network namespace) is when writing began.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Commands:
     # --- the cluster
 
     def op_add_agent(self, **arguments):
-        """address, and if wanted hostname, agent_id, attributes {name: value}, domain [region, zone]."""
+        """address; if wanted hostname, agent_id, attributes {name: value}, domain [a, b]."""
         events, agent_id = self.cluster.add_agent(**arguments)
         return {**self._send(events), "agent": agent_id}
 
@@ -54,9 +54,10 @@ class Commands:
         return self._send(self.cluster.remove_framework(framework))
 
     def op_add_task(self, **spec):
-        """name; agent (id, address or hostname); if wanted framework (name or id), id, state, healthy,
-        health_check, labels {key: value}, discovery_name, network (host, bridge, container) with
-        addresses, and ports: a list of {number, name, protocol, vip: "/redis:6379" | labels}."""
+        """name; agent (id, address or hostname); if wanted framework (name or id), id, state,
+        healthy, health_check, labels {key: value}, discovery_name, network (host, bridge,
+        container) with addresses, ports: a list of {number, name, protocol, vip: "/redis:6379" |
+        labels}."""
         events, task_id = self.cluster.add_task(spec)
         return {**self._send(events), "task": task_id}
 
@@ -86,13 +87,13 @@ class Commands:
         return self._send([e for a in agents for e in self.cluster.agent_reregister(a)])
 
     def op_generate(self, **scale):
-        """A large cluster (see generate.Scale). Subscribers are not told: they should come later."""
+        """A large cluster (see generate.Scale). Subscribers are not told: they come later."""
         began = time.monotonic()
         generate.populate(self.cluster, generate.Scale(**scale))
         return {"tasks": len(self.cluster.tasks), "seconds": round(time.monotonic() - began, 3)}
 
     def op_batch(self, commands, reverse=False):
-        """All at once: every command first, then one write of all their events, in reverse if told."""
+        """Every command first, then one write of all their events, in reverse if told."""
         self.corked, answers = [], []
         try:
             for command in commands:
@@ -107,7 +108,7 @@ class Commands:
         """Ids and agents, of one name or one agent if wanted."""
         agent_id = self.cluster.find_agent(agent).id if agent else None
         found = [t for t in self.cluster.tasks.values()
-                 if agent_id in (None, t.agent_id) and name in (None, t.fields["name"])]
+                 if agent_id in (None, t.agent_id) and (not name or t.fields["name"] == name)]
         return {"tasks": [{"task": t.id, "agent": self.cluster.agents[t.agent_id].address}
                           for t in found]}
 

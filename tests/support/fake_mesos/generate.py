@@ -1,7 +1,7 @@
 """Large clusters, the same for the same arguments, made as bytes from one template.
 
-Each agent has one task per host port, so no two tasks share an address and port. Tasks belong to apps
-`app-0`, `app-1`, …; the first `vips` of them carry the label VIP_0=/app-N:80.
+Each agent has one task per host port, so no two tasks share an address and port. Tasks belong to
+apps `app-0`, `app-1`, …; the first `vips` of them carry the label VIP_0=/app-N:80.
 """
 
 import base64
@@ -82,7 +82,8 @@ def _frameworks(cluster, scale):
     for number in range(scale.frameworks):
         name = "marathon" if number == 0 else f"framework-{number}"
         framework_id = f"{cluster.id}-{number:04d}"
-        cluster.frameworks[framework_id] = messages.framework(framework_id, name, "127.0.0.1", EPOCH_S)
+        cluster.frameworks[framework_id] = messages.framework(
+            framework_id, name, "127.0.0.1", EPOCH_S)
         made.append(framework_id)
     return made
 

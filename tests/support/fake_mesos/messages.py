@@ -98,7 +98,7 @@ def container(network, ports, network_name):
 def task(spec, task_id, framework_id, agent_id):
     """TASK_STAGING, as a task is added. `spec` as for the command add_task (see server.py)."""
     ports, network = spec.get("ports", []), spec.get("network", "host")
-    host_ports = [(port["number"], port["number"]) for port in ports] if network != "container" else []
+    host_ports = [] if network == "container" else [(p["number"], p["number"]) for p in ports]
     resources = [scalar("cpus", 0.1), scalar("mem", 128)]
     if host_ports:
         resources.append(ranges("ports", host_ports))
@@ -130,8 +130,8 @@ def task(spec, task_id, framework_id, agent_id):
 
 def status(task_fields, state, addresses, timestamp, healthy=None, reason=None, message=None):
     """A TaskStatus of a task with these IP addresses."""
-    digest = hashlib.sha1(f"{task_fields['task_id']['value']} {state} {timestamp}".encode()).digest()
     task_id = task_fields["task_id"]
+    digest = hashlib.sha1(f"{task_id['value']} {state} {timestamp}".encode()).digest()
     network = {"ip_addresses": [{"protocol": "IPv6" if ":" in a else "IPv4", "ip_address": a}
                                 for a in addresses]}
     infos = task_fields.get("container", {}).get("network_infos", [])

@@ -22,8 +22,8 @@ LOG_LENGTH = 1000
 
 
 class Options:
-    def __init__(self, ports=(0,), address="127.0.0.1", hostname=None, heartbeat_s=15.0, auth="none",
-                 principal="vipgate", secret="secret", tls=None, login_ttl_s=0):
+    def __init__(self, ports=(0,), address="127.0.0.1", hostname=None, heartbeat_s=15.0,
+                 auth="none", principal="vipgate", secret="secret", tls=None, login_ttl_s=0):
         """`auth`: none, basic, iam. `tls`: {cert, key, ca}; with `ca`, clients need a certificate.
         `hostname`: what redirects name; the address, if None."""
         self.ports, self.address, self.hostname = list(ports), address, hostname or address
@@ -99,7 +99,8 @@ class Masters:
         return sent_ns
 
     def master_info(self, master):
-        return messages.master_info(self.options.address, master.port, self.options.hostname, master.id)
+        return messages.master_info(self.options.address, master.port, self.options.hostname,
+                                    master.id)
 
     def get_state(self):
         return self.cluster.get_state(self.faults.filter_items())
@@ -144,7 +145,8 @@ class Masters:
                 await writer.drain()
                 if request.headers.get("connection", "").lower() == "close":
                     return
-        except (ConnectionError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        except (ConnectionError, ValueError, asyncio.IncompleteReadError,
+                asyncio.LimitOverrunError):
             pass  # the client's mistake, or it went away: the connection ends
         finally:
             master.connections.discard(writer)
@@ -152,9 +154,10 @@ class Masters:
 
     async def _subscribe(self, reader, writer):
         stream = Stream(reader, writer, self.faults, self.options.heartbeat_s)
+        heartbeat_s = messages.encode(float(self.options.heartbeat_s))
         parts = [b'{"type":"SUBSCRIBED","subscribed":{"get_state":',
                  *self.cluster.get_state_parts(self.faults.filter_items()),
-                 b',"heartbeat_interval_seconds":%s}}' % str(float(self.options.heartbeat_s)).encode()]
+                 b',"heartbeat_interval_seconds":%s}}' % heartbeat_s]
         if self.faults.reverse_keys:
             parts = [self.faults.record(b"".join(parts))]
         # Events from now on wait in the stream until SUBSCRIBED has gone.
@@ -217,7 +220,8 @@ class Masters:
         if (elsewhere := self._not_the_leader(master, request.path)) is not None:
             return elsewhere
         if request.method != "POST":
-            return Response.text(405, f"Expecting 'POST', received '{request.method}'", Allow="POST")
+            return Response.text(405, f"Expecting 'POST', received '{request.method}'",
+                                 Allow="POST")
         if "content-type" not in request.headers:
             return Response.text(400, "Expecting 'Content-Type' to be present")
         if request.headers["content-type"].split(";")[0].strip() != "application/json":
@@ -242,7 +246,8 @@ class Masters:
                 json.loads(self.get_state())[f"get_{part.lower()}"])
         if call not in answers:
             return Response.text(400, f"Failed to parse body into Call protobuf: '{call}'")
-        return _json(b'{"type":"%s","%s":%s}' % (call.encode(), call.lower().encode(), answers[call]()))
+        names = (call.encode(), call.lower().encode())
+        return _json(b'{"type":"%s","%s":%s}' % (*names, answers[call]()))
 
     # --- who may ask
 
@@ -282,6 +287,7 @@ def _is_login_token(token, uid, principal):
                                       for part in token.split("."))
         claims = json.loads(payload)
         return (json.loads(header)["alg"] == "RS256" and len(signature) >= 128
-                and claims["uid"] == uid == principal and claims.get("exp", time.time() + 1) > time.time())
+                and claims["uid"] == uid == principal
+                and claims.get("exp", time.time() + 1) > time.time())
     except (AttributeError, KeyError, TypeError, ValueError):
         return False

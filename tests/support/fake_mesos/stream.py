@@ -47,7 +47,7 @@ class Stream:
             self.close()
 
     def send(self, record):
-        """A record after all that wait. One that nothing holds up is written before this returns."""
+        """A record after all that wait; if nothing holds it up, it is written at once."""
         if not self.faults.silent:
             self.send_raw(record_io(self.faults.record(record)))
 

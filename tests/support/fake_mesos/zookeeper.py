@@ -1,7 +1,7 @@
 """The masters' side of ZooKeeper: a client that makes, deletes and lists nodes, and no more.
 
-The wire format is Jute (zookeeper.jute in apache/zookeeper): big-endian integers, buffers and strings
-with their length before them, each packet with its own length before it.
+The wire format is Jute (zookeeper.jute in apache/zookeeper): big-endian integers, buffers and
+strings with their length before them, each packet with its own length before it.
 """
 
 import socket
@@ -41,8 +41,8 @@ class ZooKeeper:
 
     def create(self, path, data=b"", flags=0):
         """Returns the path, with its number if it is sequential."""
-        answer = self._ask(CREATE, text(path) + struct.pack(">i", len(data)) + data + OPEN_ACL_UNSAFE +
-                           struct.pack(">i", flags))
+        buffer = struct.pack(">i", len(data)) + data
+        answer = self._ask(CREATE, text(path) + buffer + OPEN_ACL_UNSAFE + struct.pack(">i", flags))
         return answer[4:].decode()
 
     def make_path(self, path):

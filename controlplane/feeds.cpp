@@ -1,0 +1,117 @@
+#include "controlplane/feeds.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "controlplane/health_feed.h"
+#include "controlplane/marathon_feed.h"
+#include "controlplane/mesos_feed.h"
+#include "controlplane/store_feed.h"
+#include "controlplane/vip_store.h"
+
+namespace vipgate {
+namespace {
+
+constexpr int64_t kFlushMs = 2000;
+
+// Only what comes and goes by itself needs a memory.
+bool needs_store(const Config& config) {
+  return !config.mesos.empty() || std::any_of(config.services.begin(), config.services.end(),
+                                              [](const auto& s) { return s.vip_auto; });
+}
+
+// A gateway without memory is better than none.
+Result<std::unique_ptr<StateStore>> open_store(const Config& config) {
+  if (!needs_store(config)) return StateStore::open("none", "");
+  auto store = StateStore::open(config.store, kDefaultStorePath);
+  if (store) return store;
+  spdlog::error("store: {}; nothing is kept over a restart", store.error());
+  return StateStore::open("none", "");
+}
+
+}  // namespace
+
+Feeds::Feeds(const Config& config, Reconciler& reconciler, std::unique_ptr<StateStore> store)
+    : config_(config),
+      reconciler_(reconciler),
+      store_(std::move(store)),
+      allocator_(config_.named_vips) {}
+
+Feeds::~Feeds() = default;
+
+Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& reconciler,
+                                             const DataplaneControl& dataplane) {
+  auto store = open_store(config);
+  if (!store) return Error{store.error()};
+  std::unique_ptr<Feeds> feeds(new Feeds(config, reconciler, std::move(*store)));
+  auto checker = HealthChecker::create();
+  if (!checker) return Error{checker.error()};
+  feeds->clients_.push_back(
+      std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_));
+  if (!feeds->config_.mesos.empty()) {
+    auto mesos =
+        std::make_unique<MesosFeed>(feeds->config_, feeds->allocator_, feeds->scheduler_health_,
+                                    *feeds->store_, reconciler, feeds->pacer_);
+    feeds->mesos_ = mesos.get();
+    feeds->clients_.push_back(std::move(mesos));
+  }
+  feeds->clients_.push_back(std::make_unique<StoreFeed>(*feeds->store_, feeds->allocator_));
+  return feeds;
+}
+
+void Feeds::restore() {
+  if (auto status = restore_vips(*store_, allocator_); !status) {
+    spdlog::error("store: the addresses of VIPs are not known: {}", status.error());
+  }
+  if (mesos_ != nullptr) mesos_->restore();
+}
+
+Status Feeds::start() {
+  if (mesos_ == nullptr) return Done{};
+  if (auto status = mesos_->start(); !status) return status;
+  for (size_t i = 0; i < config_.marathon.size(); ++i) {
+    auto marathon = MarathonFeed::start(config_, i, scheduler_health_, *mesos_);
+    if (!marathon) return Error{marathon.error()};
+    clients_.push_back(std::move(*marathon));
+  }
+  return Done{};
+}
+
+std::vector<LoopClient*> Feeds::clients() const {
+  std::vector<LoopClient*> clients;
+  for (const auto& client : clients_) clients.push_back(client.get());
+  return clients;
+}
+
+void Feeds::act(int64_t now_ms) {
+  for (const auto& client : clients_) client->act(now_ms);
+  if (!pacer_.has_work() || now_ms < pacer_.due_ms()) return;
+  if (auto status = reconciler_.commit(now_ms / 1000, pacer_.oldest_received_ns()); !status) {
+    spdlog::error("{}", status.error());
+  }
+  pacer_.committed(now_ms);
+  save_vips(allocator_, *store_);
+}
+
+int64_t Feeds::next_deadline_ms() const {
+  int64_t next = pacer_.has_work() ? pacer_.due_ms() : std::numeric_limits<int64_t>::max();
+  for (const auto& client : clients_) next = std::min(next, client->next_deadline_ms());
+  return next;
+}
+
+std::vector<std::pair<std::string, uint64_t>> Feeds::counters() const {
+  std::vector<std::pair<std::string, uint64_t>> all;
+  for (const auto& client : clients_) {
+    for (auto& counter : client->counters()) all.push_back(std::move(counter));
+  }
+  all.emplace_back("vips.collisions", allocator_.collisions());
+  return all;
+}
+
+void Feeds::flush() {
+  if (auto status = store_->flush(kFlushMs); !status) spdlog::error("store: {}", status.error());
+}
+
+}  // namespace vipgate

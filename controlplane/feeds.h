@@ -1,0 +1,64 @@
+// All that the control loop follows besides signals, neighbours and time: the sources of services
+// other than the configuration, the health checks, and the store that other gateways may share.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/commit_pacer.h"
+#include "controlplane/config.h"
+#include "controlplane/dataplane_control.h"
+#include "controlplane/loop_client.h"
+#include "controlplane/naming/scheduler_health.h"
+#include "controlplane/naming/vip_allocator.h"
+#include "controlplane/naming/yaml_vips.h"
+#include "controlplane/reconciler.h"
+#include "controlplane/store/state_store.h"
+
+namespace vipgate {
+
+class MesosFeed;
+
+// Owned by the control loop, called by the control thread. The references outlive this.
+class Feeds {
+ public:
+  // Opens the store. An error: the configuration names a store that cannot be used at all.
+  static Result<std::unique_ptr<Feeds>> create(const Config& config, Reconciler& reconciler,
+                                               const DataplaneControl& dataplane);
+  ~Feeds();
+
+  // Gives the services of a configuration their addresses. To be called before it comes into force.
+  Status resolve(Config& config) { return yaml_vips_.resolve(config, allocator_); }
+  // Stages what was stored: to be called once, before the first snapshot.
+  void restore();
+  // Begins to follow. An error: a file that the configuration names cannot be used.
+  Status start();
+
+  // Those to wait for; fixed once started.
+  [[nodiscard]] std::vector<LoopClient*> clients() const;
+  // What is due, in each round: the clients' acts, and a commit if there is one to make.
+  void act(int64_t now_ms);
+  [[nodiscard]] int64_t next_deadline_ms() const;
+  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const;
+  // Waits for what is not stored yet, at the end.
+  void flush();
+
+ private:
+  Feeds(const Config& config, Reconciler& reconciler, std::unique_ptr<StateStore> store);
+
+  const Config config_;  // the one of the start: of what is used here a reload changes nothing
+  Reconciler& reconciler_;
+  const std::unique_ptr<StateStore> store_;
+  VipAllocator allocator_;
+  SchedulerHealth scheduler_health_;
+  YamlVips yaml_vips_;
+  CommitPacer pacer_;
+  std::vector<std::unique_ptr<LoopClient>> clients_;
+  MesosFeed* mesos_ = nullptr;  // one of the clients
+};
+
+}  // namespace vipgate

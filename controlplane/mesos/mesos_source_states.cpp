@@ -1,0 +1,129 @@
+// Whole states: polled where there is no stream, swept beside it where there is one.
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "controlplane/mesos/threaded_source.h"
+
+namespace vipgate {
+
+using std::chrono::steady_clock;
+
+// Until /state fails, another one leads, or it is time to try the stream again.
+MasterOutcome ThreadedSource::poll(const MasterAddress& master, std::string& why) {
+  const auto until = steady_clock::now() + times_.resubscribe;
+  for (bool is_first = true; !is_interrupted() && steady_clock::now() < until; is_first = false) {
+    {
+      const std::lock_guard lock(mutex_);
+      sweep_requested_ = false;
+    }
+    MasterOutcome outcome = is_first ? MasterOutcome::kFailed : MasterOutcome::kLost;
+    const Status status = poll_once(master, is_first, outcome);
+    ++(status ? sweeps_ : failed_sweeps_);
+    if (!status) {
+      why = status.error();
+      return outcome;
+    }
+    tell_link(true, "polling /state of " + authority(master.url) + ", as SUBSCRIBE is refused");
+    wait(backoff_.jittered(poll_time()), [this] { return sweep_requested_ || is_interrupted(); });
+  }
+  return MasterOutcome::kMoved;
+}
+
+// `outcome` is changed where the master sends us to another one.
+Status ThreadedSource::poll_once(const MasterAddress& master, bool is_first,
+                                 MasterOutcome& outcome) {
+  const int64_t asked_ns = steady_now_ns();
+  auto response = fetch_state(*stream_client_, master, true);
+  if (!response) return Error{response.error()};
+  if (response->status != 200) {
+    std::string why;
+    if (after_answer(master, *response, why) == MasterOutcome::kMoved)
+      outcome = MasterOutcome::kMoved;
+    return Error{why};
+  }
+  const int64_t received_ns = steady_now_ns();
+  auto state = stream_parser_.parse_state(response->body);
+  if (!state) return Error{authority(master.url) + ": " + state.error()};
+  // Old masters answer for themselves where newer ones redirect.
+  const std::string leader = state->leader.substr(state->leader.find('@') + 1);
+  const std::string own = response->peer_ip + ":" + std::to_string(master.url.port);
+  if (is_first && !leader.empty() && leader != own && leader != authority(master.url)) {
+    if (auto status = directory_->redirected(master.url, "//" + leader); !status) return status;
+    outcome = MasterOutcome::kMoved;
+    return Error{authority(master.url) + " says that " + leader + " leads"};
+  }
+  if (is_first) confirm(master, response->peer_ip);
+  push(MesosInput{cluster_, std::move(*state), received_ns, asked_ns});
+  return Done{};
+}
+
+Result<HttpResponse> ThreadedSource::fetch_state(AuthorizedClient& client,
+                                                 const MasterAddress& master, bool by_v0) {
+  HttpRequest request;
+  request.url = master.url;
+  request.fallback_ip = master.fallback_ip;
+  request.headers = {{"Accept", "application/json"}, {"Connection", "close"}};
+  request.url.target = by_v0 ? "/state" : "/api/v1";
+  if (!by_v0) {
+    request.method = "POST";
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.body = R"({"type":"GET_STATE"})";
+  }
+  return client.call(request, limits());
+}
+
+Status ThreadedSource::sweep(const MasterAddress& leader) {
+  const int64_t asked_ns = steady_now_ns();
+  auto response = fetch_state(*sweep_client_, leader, false);
+  if (!response) return Error{response.error()};
+  if (response->status != 200) return Error{unusable_answer(leader, response->status)};
+  const int64_t received_ns = steady_now_ns();
+  auto state = sweep_parser_.parse_state(response->body);
+  if (!state) return Error{authority(leader.url) + ": " + state.error()};
+  // What an old leader says must not come after what the new one has said.
+  if (directory_->leader() != std::optional(leader)) {
+    return Error{authority(leader.url) + " does not lead any more"};
+  }
+  queue_.push(MesosInput{cluster_, std::move(*state), received_ns, asked_ns},
+              [this] { return stopping_.load(); });
+  return Done{};
+}
+
+// For the records of masters: those of the list that we have never been connected with.
+void ThreadedSource::resolve_masters() {
+  for (const std::string& host : directory_->unresolved()) {
+    auto addresses = sweep_client_->http().resolve(host, times_.connect);
+    if (addresses && !addresses->empty()) directory_->resolved(host, addresses->front());
+  }
+  announce_masters();
+}
+
+void ThreadedSource::run_sweeps() {
+  Backoff jitter(times_.backoff_min, times_.backoff_max);
+  auto due = steady_clock::now() + jitter.jittered(sweep_time());
+  while (!stopping_) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stopping_ || streaming_; });
+    }
+    resolve_masters();
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_until(lock, due, [this] { return stopping_ || sweep_requested_; });
+      if (stopping_) return;
+      if (!streaming_) continue;
+      sweep_requested_ = false;
+    }
+    due = steady_clock::now() + jitter.jittered(sweep_time());
+    const auto leader = directory_->leader();
+    if (!leader) continue;
+    const Status status = sweep(*leader);
+    ++(status ? sweeps_ : failed_sweeps_);
+    if (!status && !stopping_) {
+      spdlog::warn("mesos[{}]: a sweep failed: {}; the stream goes on", cluster_, status.error());
+    }
+  }
+}
+
+}  // namespace vipgate

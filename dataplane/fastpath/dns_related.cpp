@@ -1,0 +1,178 @@
+#include "dataplane/fastpath/dns_related.h"
+
+#include "dataplane/fastpath/dns_reply.h"
+
+namespace vipgate {
+namespace {
+
+using namespace dns_reply;
+
+// A name within a record's data, where it stands in the table and where in the reply.
+struct Target {
+  DnsFoldedName name;
+  uint64_t hash;
+  uint32_t length;
+  uint32_t offset;  // in the reply
+  const DnsEntry* candidate;
+};
+
+// Reads up to three octets beyond the name, which kDnsReadSlack allows in the table's bodies.
+void set_target(const DnsTable& table, const uint8_t* name, uint32_t length, uint32_t offset,
+                Target& target) {
+  target.length = length;
+  target.offset = offset;
+  dns_fold_name(name, length, target.name);
+  target.hash = table.hash(target.name, length);
+}
+
+// Sections behind the question, written one RRset after the other.
+class Writer {
+ public:
+  explicit Writer(const DnsParsed& parsed) : parsed_(parsed), at_(parsed.question_end) {}
+
+  uint32_t at() const { return at_; }
+  bool has_room(uint32_t length) const {
+    return total_length(parsed_, at_ - parsed_.question_end + length) <= parsed_.limit;
+  }
+
+  // All records of the body, whose owner is the name at offset `owner` of the reply.
+  // REQUIRES: has_room(body.length)
+  void append(const DnsBody& body, uint32_t rotation, uint32_t owner) {
+    uint8_t* const to = parsed_.query.message + at_;
+    copy_rotated(to, body, split_of(body, rotation),
+                 parsed_.query.message + parsed_.query.capacity);
+    const Be16 pointer(static_cast<uint16_t>(0xc000 | owner));
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < body.count; ++i) {
+      std::memcpy(to + at, &pointer, sizeof pointer);
+      at += kDnsRecordFixed + load_be16(to + at + 10);
+    }
+    at_ += body.length;
+  }
+
+  DnsReply finish(DnsSections& sections, DnsVerdict verdict) const {
+    sections.flags = DnsHeader::kAuthoritative;
+    sections.body_length = at_ - parsed_.question_end;
+    sections.body_sum =
+        ones_fold(ones_sum(parsed_.query.message + parsed_.question_end, sections.body_length));
+    return dns_reply::finish(parsed_, sections, verdict);
+  }
+
+ private:
+  const DnsParsed& parsed_;
+  uint32_t at_;
+};
+
+// The distinct targets of the SRV records, the first ones of the reply first.
+int find_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+                 uint32_t split, Target* targets) {
+  int count = 0;
+  uint32_t from = split;
+  for (uint32_t i = 0; i < body.count && count < kDnsMaxTargets; ++i) {
+    const uint8_t* record = body.octets + from;
+    const uint32_t data_length = load_be16(record + 10);
+    // Where the record lies in the reply: those from `split` on come first.
+    const uint32_t position = from >= split ? from - split : from + body.length - split;
+    set_target(table, record + kDnsRecordFixed + kDnsSrvFixed, data_length - kDnsSrvFixed,
+               parsed.question_end + position + kDnsRecordFixed + kDnsSrvFixed, targets[count]);
+    int same = 0;
+    while (targets[same].hash != targets[count].hash) ++same;
+    if (same == count) {
+      table.prefetch(targets[count].hash);
+      ++count;
+    }
+    from += kDnsRecordFixed + data_length;
+    if (from == body.length) from = 0;
+  }
+  return count;
+}
+
+void append_addresses(const DnsEntry& entry, uint32_t owner, Writer& writer,
+                      DnsSections& sections) {
+  for (const DnsType type : {DnsType::kA, DnsType::kAaaa}) {
+    DnsBody body;
+    if (!entry.find(type, body) || !writer.has_room(body.length)) continue;
+    writer.append(body, 0, owner);
+    sections.additionals = static_cast<uint16_t>(sections.additionals + body.count);
+  }
+}
+
+// The SOA of `zone`, which holds `target`, in the authority section.
+DnsReply finish_negative(const DnsParsed& parsed, const DnsZone& zone, const Target& target,
+                         Writer& writer, DnsSections& sections, DnsVerdict verdict) {
+  if (verdict == DnsVerdict::kNxdomain) sections.rcode = DnsRcode::kNxDomain;
+  const DnsBody& soa = zone.soa_negative;
+  if (!writer.has_room(soa.length)) return finish_truncated(parsed, sections.rcode);
+  const auto zone_length = static_cast<uint32_t>(zone.name.size());
+  writer.append(soa, 0, target.offset + target.length - zone_length);
+  sections.authorities = 1;
+  return writer.finish(sections, verdict);
+}
+
+}  // namespace
+
+DnsReply dns_answer_srv(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+                        uint32_t rotation) {
+  Writer writer(parsed);
+  if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
+  // In stages, as for a burst: hashes and buckets, then entries, then the answer.
+  Target targets[kDnsMaxTargets];
+  const int count = find_targets(table, parsed, body, split_of(body, rotation), targets);
+  for (int i = 0; i < count; ++i) {
+    targets[i].candidate = table.candidate(targets[i].hash);
+    __builtin_prefetch(targets[i].candidate);
+  }
+  DnsSections sections;
+  sections.answers = body.count;
+  writer.append(body, rotation, kDnsHeaderLength);
+  for (int i = 0; i < count; ++i) {
+    const Target& target = targets[i];
+    const DnsEntry* entry = target.candidate;
+    if (entry == nullptr || !DnsTable::is_name(*entry, target.name, target.length)) {
+      entry = table.find(target.hash, target.name, target.length);
+    }
+    if (entry != nullptr) append_addresses(*entry, target.offset, writer, sections);
+  }
+  return writer.finish(sections, DnsVerdict::kAnswer);
+}
+
+DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const DnsBody& alias,
+                          uint32_t rotation) {
+  Writer writer(parsed);
+  DnsSections sections;
+  DnsBody body = alias;
+  uint32_t owner = kDnsHeaderLength;
+  Target target;
+  for (int i = 0; i < kDnsMaxTargets; ++i) {
+    // A name has one CNAME record (RFC 1034 3.6.2): should it have more, the first one counts.
+    const uint32_t data_length = load_be16(body.octets + 10);
+    const DnsBody one = {body.octets, static_cast<uint16_t>(kDnsRecordFixed + data_length), 1, 0,
+                         0};
+    if (!writer.has_room(one.length)) return finish_truncated(parsed, DnsRcode::kNoError);
+    set_target(table, one.octets + kDnsRecordFixed, data_length, writer.at() + kDnsRecordFixed,
+               target);
+    writer.append(one, 0, owner);
+    ++sections.answers;
+    const DnsEntry* entry = table.find(target.hash, target.name, target.length);
+    if (entry == nullptr) {
+      const DnsZone* zone = table.zone_of(target.name, target.length);
+      if (zone == nullptr) break;
+      return finish_negative(parsed, *zone, target, writer, sections, DnsVerdict::kNxdomain);
+    }
+    owner = target.offset;
+    const DnsZone& zone = table.zones()[entry->zone];
+    if (entry->is_apex != 0 && parsed.type == DnsType::kSoa) {
+      body = zone.soa_answer;
+    } else if (!entry->find(parsed.type, body)) {
+      if (entry->find(DnsType::kCname, body)) continue;
+      return finish_negative(parsed, zone, target, writer, sections, DnsVerdict::kNodata);
+    }
+    if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
+    writer.append(body, rotation, owner);
+    sections.answers = static_cast<uint16_t>(sections.answers + body.count);
+    break;
+  }
+  return writer.finish(sections, DnsVerdict::kAnswer);
+}
+
+}  // namespace vipgate

@@ -1,0 +1,28 @@
+// Answers that hold more than the RRset asked for: the addresses of SRV targets, and what is behind
+// a CNAME record. Both look further names up, a bounded number of them, when they are asked for:
+// compiled into the answer, they would make the table's shards depend on each other.
+#pragma once
+
+#include <cstdint>
+
+#include "common/dns_table.h"
+#include "dataplane/fastpath/dns_responder.h"
+
+namespace vipgate {
+
+// Distinct targets whose addresses are looked up for one reply, and CNAME records that are
+// followed.
+inline constexpr int kDnsMaxTargets = 8;
+
+// The SRV records of `body`, and in the additional section the A and AAAA RRsets of their targets,
+// each as a whole and only if it fits (RFC 2782, RFC 2181 9). TC only if the SRV records do not
+// fit.
+DnsReply dns_answer_srv(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+                        uint32_t rotation);
+
+// `alias` holds the CNAME record of the name that was asked for. The chain is followed as far as
+// our zones and the bound go; RCODE and SOA are those of its last name (RFC 6604 3, RFC 2308 2).
+DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const DnsBody& alias,
+                          uint32_t rotation);
+
+}  // namespace vipgate

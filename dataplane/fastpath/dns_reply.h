@@ -1,0 +1,129 @@
+// How a reply is put together around the question: what dns_responder.cpp and dns_related.cpp
+// share.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "common/checksum.h"
+#include "dataplane/fastpath/dns_responder.h"
+
+namespace vipgate::dns_reply {
+
+inline uint16_t load_be16(const uint8_t* at) { return byte_swap(load<uint16_t>(at)); }
+
+struct DnsSections {
+  DnsRcode rcode = DnsRcode::kNoError;
+  uint16_t flags = 0;  // those of AA and TC that are set
+  uint16_t answers = 0;
+  uint16_t authorities = 0;
+  uint16_t additionals = 0;  // the OPT record left out
+  uint32_t body_length = 0;
+  uint16_t body_sum = 0;  // as at an even offset
+};
+
+inline uint16_t at_parity(uint16_t sum, uint32_t offset) {
+  return (offset & 1) != 0 ? byte_swap(sum) : sum;
+}
+
+// Put together in a register: the compiler would store the fields and load them as one, and stall.
+inline DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
+  static_assert(sizeof(DnsReply) == 8);
+  return std::bit_cast<DnsReply>(uint64_t{length} | uint64_t{sum} << 16 |
+                                 uint64_t{static_cast<uint8_t>(verdict)} << 32);
+}
+
+// Writes header and OPT around the question and a body that is in place already.
+inline DnsReply finish(const DnsParsed& parsed, const DnsSections& sections, DnsVerdict verdict) {
+  uint8_t* message = parsed.query.message;
+  const auto rcode = static_cast<uint16_t>(sections.rcode);
+  const bool is_query = (message[2] & 0x78) == 0;
+  const bool has_question = parsed.question_end != kDnsHeaderLength;
+
+  // Header and OPT are summed from the registers that they are made in; the body's sum is known.
+  uint64_t head = has_question
+                      ? ones_sum(message + kDnsHeaderLength, parsed.question_end - kDnsHeaderLength)
+                      : 0;
+
+  const uint16_t kept =
+      load_be16(message + 2) &
+      static_cast<uint16_t>(DnsHeader::kOpcodeMask | (is_query ? DnsHeader::kRecursionDesired : 0));
+  const uint16_t flags = DnsHeader::kResponse | kept | sections.flags |
+                         static_cast<uint16_t>(rcode & DnsHeader::kRcodeMask);
+  // The fields in memory order, put together in registers: two stores, and no load of them.
+  const uint64_t first = uint64_t{load<uint16_t>(message)} | uint64_t{byte_swap(flags)} << 16 |
+                         uint64_t{has_question} << 40 | uint64_t{byte_swap(sections.answers)} << 48;
+  const auto additionals = static_cast<uint16_t>(sections.additionals + parsed.has_opt);
+  const uint32_t last = uint32_t{byte_swap(sections.authorities)} | uint32_t{byte_swap(additionals)}
+                                                                        << 16;
+  std::memcpy(message, &first, sizeof first);
+  std::memcpy(message + 8, &last, sizeof last);
+  head = ones_sum(&last, sizeof last, ones_sum(&first, sizeof first, head));
+
+  uint64_t sum = uint64_t{ones_fold(head)} + at_parity(sections.body_sum, parsed.question_end);
+  uint32_t length = parsed.question_end + sections.body_length;
+  if (parsed.has_opt) {
+    // Root, OPT, our size, extended RCODE, version 0, DO, no options: 8 octets and 3 zeros.
+    const uint64_t opt = uint64_t{static_cast<uint16_t>(DnsType::kOpt)} << 40 |
+                         uint64_t{kDnsUdpLimit} << 24 | uint64_t{rcode} >> 4 << 16 |
+                         (parsed.is_dnssec_ok ? uint64_t{0x80} : 0);
+    const uint64_t stored = byte_swap(opt);
+    std::memcpy(message + length, &stored, 8);
+    std::memset(message + length + 8, 0, 3);
+    sum += at_parity(ones_fold(ones_sum(&stored, sizeof stored)), length);
+    length += kDnsOptLength;
+  }
+  return make_reply(length, ones_fold(sum), verdict);
+}
+
+inline DnsReply finish_error(const DnsParsed& parsed, DnsRcode rcode, DnsVerdict verdict) {
+  DnsSections sections;
+  sections.rcode = rcode;
+  return finish(parsed, sections, verdict);
+}
+
+// The octets from offset 0 up to and including the OPT record.
+inline uint32_t total_length(const DnsParsed& parsed, uint32_t body_length) {
+  return parsed.question_end + body_length +
+         (parsed.has_opt ? static_cast<uint32_t>(kDnsOptLength) : 0);
+}
+
+inline DnsReply finish_truncated(const DnsParsed& parsed, DnsRcode rcode) {
+  DnsSections sections;
+  sections.rcode = rcode;
+  sections.flags = DnsHeader::kAuthoritative | DnsHeader::kTruncated;
+  return finish(parsed, sections, DnsVerdict::kTruncated);
+}
+
+// Copies in groups of 16 octets where there is room for the last one's excess. `from` is followed
+// by kDnsReadSlack readable octets.
+inline void copy_body(uint8_t* to, const uint8_t* from, uint32_t length, const uint8_t* room_end) {
+  if (room_end - to >= ptrdiff_t{length} + 15) [[likely]] {
+    for (uint32_t at = 0; at < length; at += 16) std::memcpy(to + at, from + at, 16);
+  } else {
+    std::memcpy(to, from, length);
+  }
+}
+
+// The records of a body from number `rotation`, modulo their count, on come first: the octets
+// before them. Records that differ in length are passed one by one; a body that fits into a reply
+// has few.
+inline uint32_t split_of(const DnsBody& body, uint32_t rotation) {
+  if (body.count <= 1) return 0;
+  const uint32_t first = rotation % body.count;
+  if (body.record_length != 0) [[likely]]
+    return first * body.record_length;
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < first; ++i) at += kDnsRecordFixed + load_be16(body.octets + at + 10);
+  return at;
+}
+
+// Copies the records from `split` on, then those before it.
+inline void copy_rotated(uint8_t* to, const DnsBody& body, uint32_t split,
+                         const uint8_t* room_end) {
+  copy_body(to, body.octets + split, body.length - split, room_end);
+  copy_body(to + body.length - split, body.octets, split, room_end);
+}
+
+}  // namespace vipgate::dns_reply

@@ -1,0 +1,172 @@
+// What health checks cost: the processor time of the checker's thread, in cores, while it checks
+// targets on the loopback interface every five seconds. All targets are addresses of 127.0.0.0/8,
+// served by one socket of another process. Loopback charges the checker for the kernel's work on
+// both ends, so a real network costs it less.
+#include <benchmark/benchmark.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include "controlplane/health/health_checker.h"
+
+namespace vipgate {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint16_t kIntervalS = 5;
+constexpr auto kWarmUp = std::chrono::seconds(2 * kIntervalS);
+constexpr auto kMeasured = std::chrono::seconds(4 * kIntervalS);
+
+// Accepts, answers whatever comes as HTTP, and closes when the other side does.
+[[noreturn]] void serve(int listener) {
+  constexpr std::string_view kReply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  const int epoll = epoll_create1(0);
+  epoll_event event{.events = EPOLLIN, .data = {.fd = listener}};
+  epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+  std::array<epoll_event, 256> events;
+  std::array<char, 4096> buffer;
+  for (;;) {
+    const int count = epoll_wait(epoll, events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < count; ++i) {
+      const int fd = events[i].data.fd;
+      if (fd == listener) {
+        for (int client; (client = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
+          epoll_event more{.events = EPOLLIN, .data = {.fd = client}};
+          epoll_ctl(epoll, EPOLL_CTL_ADD, client, &more);
+        }
+      } else if (recv(fd, buffer.data(), buffer.size(), 0) <= 0 ||
+                 send(fd, kReply.data(), kReply.size(), MSG_NOSIGNAL) <= 0) {
+        close(fd);
+      }
+    }
+  }
+}
+
+// The server's process; it ends with the object, or with us.
+class ServerProcess {
+ public:
+  ServerProcess() {
+    const rlimit files{65'536, 65'536};
+    setrlimit(RLIMIT_NOFILE, &files);
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    socklen_t length = sizeof any;
+    if (bind(listener, reinterpret_cast<const sockaddr*>(&any), length) != 0 ||
+        listen(listener, 4096) != 0 ||
+        getsockname(listener, reinterpret_cast<sockaddr*>(&any), &length) != 0) {
+      std::perror("health_bench: server");
+      std::exit(1);
+    }
+    port_ = ntohs(any.sin_port);
+    child_ = fork();
+    if (child_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      serve(listener);
+    }
+    close(listener);
+  }
+  ~ServerProcess() {
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+  uint16_t port() const { return port_; }
+
+ private:
+  uint16_t port_ = 0;
+  pid_t child_ = 0;
+};
+
+// Nanoseconds on a processor of this process's thread `name`.
+double thread_time_ns(std::string_view name) {
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string comm;
+    std::getline(std::ifstream(task.path() / "comm"), comm);
+    if (comm != name) continue;
+    double ns = 0;
+    std::ifstream(task.path() / "schedstat") >> ns;
+    return ns;
+  }
+  return 0;
+}
+
+std::vector<HealthTarget> make_targets(HealthType type, uint32_t count, uint16_t port) {
+  std::vector<HealthTarget> targets;
+  for (uint32_t i = 0; i < count; ++i) {
+    HealthTarget target;
+    target.service = {Ipv4Address{Be32(0x0b000001)}, 80, Protocol::kTcp};
+    target.real = {Ipv4Address{Be32(0x7f010001 + i)}, port};
+    target.config.type = type;
+    target.config.interval_s = kIntervalS;
+    targets.push_back(std::move(target));
+  }
+  return targets;
+}
+
+uint64_t counter(const HealthChecker& checker, std::string_view name) {
+  for (const auto& [key, value] : checker.counters()) {
+    if (key == name) return value;
+  }
+  return 0;
+}
+
+// Takes results, as the control thread would, until `end`.
+void run_until(HealthChecker& checker, Clock::time_point end) {
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+    if (left <= 0) return;
+    pollfd ready{checker.fd(), POLLIN, 0};
+    if (poll(&ready, 1, static_cast<int>(left)) == 1) {
+      benchmark::DoNotOptimize(checker.take_results());
+    }
+  }
+}
+
+void health_checks(benchmark::State& state, HealthType type) {
+  const ServerProcess server;
+  auto checker = HealthChecker::create({.seed = 1});
+  if (!checker) return state.SkipWithError(checker.error().c_str());
+  HealthChecker& health = **checker;
+  health.add(make_targets(type, static_cast<uint32_t>(state.range(0)), server.port()));
+  for (auto _ : state) {
+    run_until(health, Clock::now() + kWarmUp);
+    const auto begin = Clock::now();
+    const double begin_ns = thread_time_ns("vg-health");
+    const uint64_t begin_checks = counter(health, "health.checks");
+    run_until(health, begin + kMeasured);
+    const double used_ns = thread_time_ns("vg-health") - begin_ns;
+    const auto checks = static_cast<double>(counter(health, "health.checks") - begin_checks);
+    const double wall_ns = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
+    state.counters["cores"] = used_ns / wall_ns;
+    state.counters["checks_per_s"] = checks / (wall_ns / 1e9);
+    state.counters["us_per_check"] = used_ns / 1e3 / checks;
+    state.counters["failed"] = static_cast<double>(counter(health, "health.failed"));
+    state.counters["no_verdict"] = static_cast<double>(counter(health, "health.no_verdict"));
+  }
+}
+
+BENCHMARK_CAPTURE(health_checks, tcp, HealthType::kTcp)->Arg(10'000)->Iterations(1)->UseRealTime();
+BENCHMARK_CAPTURE(health_checks, http, HealthType::kHttp)
+    ->Arg(10'000)
+    ->Iterations(1)
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace vipgate

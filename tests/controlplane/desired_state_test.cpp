@@ -1,0 +1,144 @@
+#include "controlplane/desired_state.h"
+
+#include <gtest/gtest.h>
+
+namespace vipgate {
+namespace {
+
+IpAddress ip(const std::string& text) { return *parse_ip_address(text); }
+
+constexpr SourceId kYaml{Origin::kYaml, 0};
+constexpr SourceId kRest{Origin::kRest, 0};
+constexpr SourceId kMesos{Origin::kMesos, 0};
+
+ServiceConfig service(const std::string& name, std::vector<RealConfig> reals) {
+  ServiceConfig config;
+  config.name = name;
+  config.vip = ip("11.0.0.1");
+  config.port = 80;
+  config.reals = std::move(reals);
+  return config;
+}
+const ServiceKey kKey{ip("11.0.0.1"), 80, Protocol::kTcp};
+RealConfig real(const std::string& address, uint16_t weight = 1) {
+  return {ip(address), 8080, weight, {}};
+}
+RealKey key(const std::string& address) { return {ip(address), 8080}; }
+
+TEST(DesiredState, TheOriginThatComesFirstDecidesWhateverCameFirstInTime) {
+  DesiredState state;
+  auto mesos = service("redis", {real("10.0.0.1", 7), real("10.0.0.2", 7)});
+  mesos.mode = Mode::kNat;
+  state.set(kMesos, kKey, mesos);
+  auto rest = service("", {real("10.0.0.3")});
+  rest.maglev_rows = 65537;
+  state.set(kRest, kKey, rest);
+  auto yaml = service("", {real("10.0.0.1", 2)});
+  state.set(kYaml, kKey, yaml);
+  const auto merged = state.merged(kKey);
+  ASSERT_TRUE(merged);
+  EXPECT_EQ(merged->config.mode, Mode::kFullnat);
+  EXPECT_EQ(merged->config.maglev_rows, 0u);
+  EXPECT_EQ(merged->config.name, "redis") << "of the first that has one";
+  EXPECT_EQ(merged->config.reals,
+            (std::vector<RealConfig>{real("10.0.0.1", 2), real("10.0.0.3"), real("10.0.0.2", 7)}));
+}
+
+TEST(DesiredState, AServiceIsGoneWhenNoSourceWantsIt) {
+  DesiredState state;
+  state.set(kMesos, kKey, service("a", {}));
+  state.set(SourceId{Origin::kMesos, 1}, kKey, service("b", {}));
+  state.set(kMesos, kKey, std::nullopt);
+  EXPECT_EQ(state.merged(kKey)->config.name, "b");
+  state.set(SourceId{Origin::kMesos, 1}, kKey, std::nullopt);
+  EXPECT_FALSE(state.merged(kKey));
+}
+
+TEST(DesiredState, OnlyWhatDiffersIsDirty) {
+  DesiredState state;
+  state.set(kMesos, kKey, service("a", {real("10.0.0.1")}));
+  EXPECT_EQ(state.take_dirty(), std::set<ServiceKey>{kKey});
+  state.set(kMesos, kKey, service("a", {real("10.0.0.1")}));
+  state.set_health(kKey, key("10.0.0.1"), RealHealth::kUnknown);
+  state.set(kYaml, kKey, std::nullopt);
+  EXPECT_TRUE(state.dirty().empty());
+  state.set_health(kKey, key("10.0.0.1"), RealHealth::kDown);
+  EXPECT_EQ(state.dirty().size(), 1u);
+}
+
+TEST(DesiredState, ReplacingASourceCanBeUndone) {
+  DesiredState state;
+  const ServiceKey second{ip("11.0.0.2"), 80, Protocol::kTcp};
+  state.replace(kYaml, {{kKey, service("a", {})}});
+  const auto before = state.replace(kYaml, {{second, service("b", {})}});
+  EXPECT_FALSE(state.merged(kKey));
+  EXPECT_TRUE(state.merged(second));
+  state.replace(kYaml, before);
+  EXPECT_EQ(state.merged(kKey)->config.name, "a");
+  EXPECT_FALSE(state.merged(second));
+}
+
+TEST(DesiredState, ARealIsTakenOutOnlyByAVerdict) {
+  DesiredState state;
+  state.set(kMesos, kKey, service("a", {real("10.0.0.1"), real("10.0.0.2"), real("10.0.0.3")}));
+  state.set_health(kKey, key("10.0.0.1"), RealHealth::kUp);
+  state.set_health(kKey, key("10.0.0.2"), RealHealth::kDown);
+  EXPECT_EQ(state.merged(kKey)->down, std::set<RealKey>{key("10.0.0.2")});
+  state.set_health(kKey, key("10.0.0.2"), RealHealth::kUnknown);
+  EXPECT_TRUE(state.merged(kKey)->down.empty());
+}
+
+TEST(DesiredState, BelowThePanicThresholdAllRealsAreUsed) {
+  auto config = service("a", {real("10.0.0.1"), real("10.0.0.2"), real("10.0.0.3"),
+                              real("10.0.0.4"), real("10.0.0.5", 0)});
+  config.health.panic_percent = 50;
+  std::map<RealKey, RealHealth> health = {{key("10.0.0.1"), RealHealth::kDown},
+                                          {key("10.0.0.2"), RealHealth::kDown}};
+  EXPECT_EQ(reals_down(config, health).size(), 2u) << "half of those with a weight are up";
+  health[key("10.0.0.3")] = RealHealth::kDown;
+  EXPECT_TRUE(reals_down(config, health).empty());
+  config.health.panic_percent = 0;
+  health[key("10.0.0.4")] = RealHealth::kDown;
+  EXPECT_EQ(reals_down(config, health).size(), 4u);
+}
+
+TEST(HealthTargets, TellOnlyWhatIsNewChangedOrGone) {
+  HealthTargets targets;
+  auto config = service("a", {real("10.0.0.1"), real("10.0.0.2")});
+  targets.follow(kKey, &config);
+  EXPECT_TRUE(targets.take_changes().add.empty()) << "no checks are configured";
+  config.health.type = HealthType::kTcp;
+  targets.follow(kKey, &config);
+  EXPECT_EQ(targets.take_changes().add.size(), 2u);
+  targets.follow(kKey, &config);
+  EXPECT_TRUE(targets.take_changes().add.empty());
+
+  config.reals = {real("10.0.0.2"), real("10.0.0.3")};
+  EXPECT_EQ(targets.follow(kKey, &config), std::vector<RealKey>{key("10.0.0.1")});
+  auto changes = targets.take_changes();
+  ASSERT_EQ(changes.add.size(), 1u);
+  EXPECT_EQ(changes.add[0].real, key("10.0.0.3"));
+  ASSERT_EQ(changes.remove.size(), 1u);
+  EXPECT_EQ(changes.remove[0].second, key("10.0.0.1"));
+
+  config.health.interval_s = 9;
+  targets.follow(kKey, &config);
+  EXPECT_EQ(targets.take_changes().add.size(), 2u) << "in another way";
+  targets.follow(kKey, nullptr);
+  EXPECT_EQ(targets.take_changes().remove.size(), 2u);
+  EXPECT_FALSE(targets.contains(kKey, key("10.0.0.2")));
+}
+
+TEST(HealthTargets, ARealThatCameAndWentBetweenTwoLooksIsOnlyRemoved) {
+  HealthTargets targets;
+  auto config = service("a", {real("10.0.0.1")});
+  config.health.type = HealthType::kTcp;
+  targets.follow(kKey, &config);
+  targets.follow(kKey, nullptr);
+  const auto changes = targets.take_changes();
+  EXPECT_TRUE(changes.add.empty());
+  EXPECT_EQ(changes.remove.size(), 1u);
+}
+
+}  // namespace
+}  // namespace vipgate
