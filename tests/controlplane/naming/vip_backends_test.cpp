@@ -95,7 +95,7 @@ TEST(VipBackends, AnAddressVipHasOnlyBackendsOfItsFamily) {
   std::vector<BadItem> bad;
   EXPECT_THAT(backends(running({}, {port(31000, "[fd01:c::3]:80", "host")}), &bad), IsEmpty());
   EXPECT_THAT(bad, ElementsAre(BadItem{"[fd01:c::3]:80",
-                                        "the agent has no usable address of the VIP's family"}));
+                                       "the agent has no usable address of the VIP's family"}));
 }
 
 TEST(VipBackends, AContainerWithoutAddressButWithAHostPortIsReachedThroughTheAgent) {
@@ -106,8 +106,8 @@ TEST(VipBackends, AContainerWithoutAddressButWithAHostPortIsReachedThroughTheAge
 TEST(VipBackends, WithoutAddressAndHostPortThereIsNoneAndItIsSaid) {
   std::vector<BadItem> bad;
   EXPECT_THAT(backends(running({}, {port(8080, "web:80")}), &bad), IsEmpty());
-  EXPECT_THAT(
-      bad, ElementsAre(BadItem{"web:80", "the task has no usable address of the VIP's family"}));
+  EXPECT_THAT(bad,
+              ElementsAre(BadItem{"web:80", "the task has no usable address of the VIP's family"}));
 }
 
 TEST(VipBackends, ATaskLabelNamesAPortOfTheResourcesInTheirOrder) {
@@ -120,7 +120,7 @@ TEST(VipBackends, ATaskLabelNamesAPortOfTheResourcesInTheirOrder) {
   EXPECT_THAT(backends(task, &bad),
               ElementsAre("web:80/tcp 10.1.0.10:31000 w1", "dns:53/udp 10.1.0.10:31005 w1"));
   EXPECT_THAT(bad, ElementsAre(BadItem{"vip_port3=tcp:///lost:80",
-                                        "the task's resources have no port of that number"}));
+                                       "the task's resources have no port of that number"}));
 }
 
 TEST(VipBackends, BothFormsOfLabelsOnOnePortAreUnited) {
