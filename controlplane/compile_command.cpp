@@ -12,7 +12,6 @@
 #include "common/maglev.h"
 #include "controlplane/compiler.h"
 #include "controlplane/reconciler.h"
-#include "controlplane/reverse_zones.h"
 
 namespace vipgate {
 namespace {
@@ -38,7 +37,7 @@ const char* origin_text(Origin origin) {
 
 std::string services_text(const Config& config) {
   using Line = std::tuple<std::string, std::string, uint16_t, std::string, std::string>;
-  const DnsOptions dns = dns_options(config.dns);
+  const DnsOptions dns = dns_options(config);
   std::vector<Line> lines;
   for (const ServiceConfig& service : config.services) {
     // A VIP that a label of Mesos gives as an address has no name.
@@ -136,8 +135,7 @@ std::string skipped_text(const std::vector<Skipped>& skipped) {
 
 // What a zone is there for is added; the rest is listed.
 Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, const Model& model) {
-  DnsOptions options = dns_options(sources.config.dns);
-  options.ptr_ranges = ptr_ranges(sources.config);
+  DnsOptions options = dns_options(sources.config);
   DnsTableBuilder builder{DnsHashSecret{}};
   auto zones = dns_zones(options, 1);
   if (!zones) return Error{zones.error()};

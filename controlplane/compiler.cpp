@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "controlplane/reverse_zones.h"
+
 namespace vipgate {
 namespace {
 
@@ -36,20 +38,34 @@ FlowTimeouts quarter_seconds(const Timeouts& timeouts) {
   return result;
 }
 
+// A real whose link-layer address is not known yet, or not any longer, gets no new flows as long as
+// others can take them: their first packets would be lost.
+void hold_back_unresolved(std::vector<RealSpec>& reals) {
+  const auto takes_flows = [](const RealSpec& real) {
+    return real.state == RealState::kUp && real.weight > 0;
+  };
+  const auto is_ready = [&](const RealSpec& real) { return takes_flows(real) && real.resolved; };
+  if (std::none_of(reals.begin(), reals.end(), is_ready)) return;
+  for (RealSpec& real : reals) {
+    if (takes_flows(real) && !real.resolved) real.weight = 0;
+  }
+}
+
 }  // namespace
 
 std::vector<SnatAddress> snat_addresses(const Config& config) {
   return lay_out_pools(config, [](const std::string&, int, uint32_t, uint32_t) {});
 }
 
-DnsOptions dns_options(const DnsConfig& config) {
+DnsOptions dns_options(const Config& config) {
   DnsOptions options;
-  options.ttl_s = config.ttl_s;
-  for (const ZoneConfig& zone : config.zones) {
+  options.ttl_s = config.dns.ttl_s;
+  for (const ZoneConfig& zone : config.dns.zones) {
     options.zones.push_back({zone.name, zone.services, zone.aliases, zone.records});
   }
-  options.soa = {config.soa.mname,   config.soa.rname,    config.soa.refresh_s,
-                 config.soa.retry_s, config.soa.expire_s, config.soa.minimum_s};
+  options.soa = {config.dns.soa.mname,   config.dns.soa.rname,    config.dns.soa.refresh_s,
+                 config.dns.soa.retry_s, config.dns.soa.expire_s, config.dns.soa.minimum_s};
+  options.ptr_ranges = ptr_ranges(config);
   return options;
 }
 
@@ -69,7 +85,7 @@ SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort
 
 void ServiceCompiler::set_config(const Config& config) {
   ports_ = config.ports;
-  dns_ = dns_options(config.dns);
+  dns_ = dns_options(config);
   snat_ranges_.clear();
   reserved_.clear();
   const auto snat = lay_out_pools(
@@ -138,6 +154,7 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
     resolve(added, ways);
   }
   set_ways(key, std::move(ways.hops), std::move(ways.unreachable));
+  hold_back_unresolved(spec.reals);
   return spec;
 }
 
@@ -248,14 +265,6 @@ std::vector<DnsServiceName> names_of(const Model& model) {
     names.push_back({service.config.name, key.vip, key.port, key.protocol});
   }
   return names;
-}
-
-Result<std::shared_ptr<const DnsTable>> compile_names(std::span<const DnsServiceName> names,
-                                                      const DnsConfig& config, uint64_t generation,
-                                                      const DnsHashSecret& secret,
-                                                      const DnsTable* previous) {
-  return compile_dns(names, dns_options(config), static_cast<uint32_t>(generation), secret,
-                     previous);
 }
 
 Status check_consistent(const Config& config) {

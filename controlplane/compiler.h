@@ -29,7 +29,7 @@ struct ForwardingPort {
 // data plane's from start to stop.
 [[nodiscard]] std::vector<SnatAddress> snat_addresses(const Config& config);
 
-[[nodiscard]] DnsOptions dns_options(const DnsConfig& config);
+[[nodiscard]] DnsOptions dns_options(const Config& config);
 
 // Ports and the addresses that are no VIPs. `check_mac`: see PortEntry.
 [[nodiscard]] SnapshotFrame compile_frame(const Config& config,
@@ -112,12 +112,6 @@ struct Compiled {
 
 // The names of all services that are configured, as compile_dns() takes them.
 [[nodiscard]] std::vector<DnsServiceName> names_of(const Model& model);
-
-// See compile_dns().
-Result<std::shared_ptr<const DnsTable>> compile_names(std::span<const DnsServiceName> names,
-                                                      const DnsConfig& config, uint64_t generation,
-                                                      const DnsHashSecret& secret,
-                                                      const DnsTable* previous);
 
 // Whether `config`'s addresses have one use each and its services find their SNAT pools. The reader
 // has checked that for a file; a reload that keeps parts of the configuration in force mixes two.

@@ -172,6 +172,7 @@ void ControlLoop::act() {
   report(reconciler_.tick(now / 1000));
   if (reconciler_.routes_version() != followed_version_) {
     followed_version_ = reconciler_.routes_version();
+    report_routes();
     if (neighbors_->follow(reconciler_.next_hops())) report(reconciler_.neighbors_changed());
   }
   next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);

@@ -136,7 +136,7 @@ Status Reconciler::put_in_force(const Config& config) {
     config_ = config;
     return Done{};
   }
-  const DnsOptions dns = dns_options(config.dns);
+  const DnsOptions dns = dns_options(config);
   auto zones = dns_zones(dns, 0);
   if (!zones) return Error{zones.error()};
   auto records = static_records(dns);
