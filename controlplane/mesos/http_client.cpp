@@ -155,10 +155,15 @@ Status BeastClient::open(const TlsConfig& tls) {
   if (!tls.key_file.empty()) {
     tls_.use_private_key_file(tls.key_file, asio::ssl::context::pem, error);
     if (error) {
-      return Error{
-          "tls.key_file '" + tls.key_file +
-          "' holds no private key in PEM form that fits tls.cert_file: " + error.message()};
+      return Error{"tls.key_file '" + tls.key_file +
+                   "' holds no private key in PEM form: " + error.message()};
     }
+  }
+  // Keys of another kind than the certificate's are taken without a word.
+  const bool has_either = !tls.cert_file.empty() || !tls.key_file.empty();
+  if (has_either && SSL_CTX_check_private_key(tls_.native_handle()) != 1) {
+    return Error{"tls.key_file '" + tls.key_file + "' does not belong to tls.cert_file '" +
+                 tls.cert_file + "'; give both, and of one pair"};
   }
   return Done{};
 }

@@ -221,6 +221,10 @@ class Lab:
         return subprocess.run(self.command(namespace, *words), capture_output=True, text=True,
                               check=check, timeout=LIMIT_S).stdout
 
+    def succeeds(self, namespace, *words):
+        return subprocess.run(self.command(namespace, *words), stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False, timeout=LIMIT_S).returncode == 0
+
     def tell(self, *words):
         """Runs a function of lab.sh."""
         self.holder.stdin.write(" ".join(words) + "\n")
@@ -297,6 +301,10 @@ class Lab:
         self.stack.callback(lambda: (gateway.process.kill(), gateway.process.wait()))
         gateway.wait_log(ready)
         self.tell("lab_gateway_connect")
+        # The ports had no cable until now, so the gateway's first ARP requests went nowhere.
+        for address, _ in BACKENDS.values():
+            wait_for(f"{address} to answer the gateway", lambda to=address: self.succeeds(
+                "gw", "ping", "-q", "-c", "1", "-W", "1", to))
         return gateway
 
     def start_load(self, *options):

@@ -42,6 +42,7 @@ class ZookeeperServer {
   [[nodiscard]] std::string ask(const std::string& word) const;
 
  private:
+  size_t close_sessions();
   ZookeeperServer(std::string directory, uint16_t port);
 
   std::string directory_;
