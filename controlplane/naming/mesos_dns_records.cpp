@@ -202,7 +202,7 @@ void RecordList::add_addresses(const std::string& owner, const std::vector<IpAdd
 void RecordList::add_srv(const std::string& owner, std::string_view target, uint16_t port) {
   if (has_fault(owner)) return;
   if (target.empty()) {
-    add_fault(owner, "its target cannot be named");
+    add_fault(owner + ".", "its target cannot be named");
     return;
   }
   const char fixed[] = {0,
