@@ -295,13 +295,19 @@ class Lab:
         file.write_text(text, encoding="utf-8")
         return file
 
-    def start_gateway(self, config, environment=None, prefix=(), ready=r"\bready\b"):
+    def start_gateway(self, config, environment=None, prefix=(), wait_for_backends=True):
+        """Returns when it is ready."""
         self.gateway = Gateway(self, config, environment or {}, prefix)
         gateway = self.gateway
         self.stack.callback(lambda: (gateway.process.kill(), gateway.process.wait()))
-        gateway.wait_log(ready)
+        gateway.wait_log(r"\bport cluster: ")
+        # An ARP request that was sent before the cable was there is soon repeated.
+        self.run("gw", "sysctl", "-qw", "net.ipv4.neigh.vg-cluster.retrans_time_ms=100")
         self.tell("lab_gateway_connect")
-        # The ports had no cable until now, so the gateway's first ARP requests went nowhere.
+        gateway.wait_log(r"\bready\b")
+        if not wait_for_backends:
+            return gateway
+        # Its ports have no cable at first, so early ARP requests went nowhere.
         for address, _ in BACKENDS.values():
             wait_for(f"{address} to answer the gateway", lambda to=address: self.succeeds(
                 "gw", "ping", "-q", "-c", "1", "-W", "1", to))

@@ -189,6 +189,7 @@ def clock_steps(lab):
     for here, there in ((day_s, 0), (-2 * day_s, 0), (0, -day_s), (day_s, -2 * day_s), (0, 0)):
         step(here)
         lab.master.clock(shift_s=there)
+        lab.master.cut()  # timers run, and the log tells its time
         lab.load.wait_more()
         if "b3" in present:
             lab.master.kill_task(task=tasks["b3"])
