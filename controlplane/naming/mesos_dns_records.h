@@ -34,7 +34,7 @@ MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos
 // Collects records; what fits no DNS message is left out and listed, once per name.
 class RecordList {
  public:
-  explicit RecordList(const MesosDnsOptions& options) : options_(options) {}
+  explicit RecordList(const MesosDnsOptions& options) : options_(options) { records_.reserve(8); }
 
   // Names are plain text: see dns_name_fault().
   void add_addresses(const std::string& owner, const std::vector<IpAddress>& addresses);
