@@ -92,7 +92,18 @@ void Feeds::act(int64_t now_ms) {
     spdlog::error("{}", status.error());
   }
   pacer_.committed(now_ms);
+  report_refused();
   save_vips(allocator_, *store_);
+}
+
+void Feeds::report_refused() {
+  const auto& refused = reconciler_.refused();
+  if (refused.size() == reported_refused_) return;
+  if (refused.size() > reported_refused_) {
+    spdlog::error("{} services are not, or not wholly, served as they are wanted; the first: {}",
+                  refused.size(), refused.begin()->second);
+  }
+  reported_refused_ = refused.size();
 }
 
 int64_t Feeds::next_deadline_ms() const {

@@ -49,6 +49,7 @@ class Feeds {
 
  private:
   Feeds(const Config& config, Reconciler& reconciler, std::unique_ptr<StateStore> store);
+  void report_refused();
 
   const Config config_;  // the one of the start: of what is used here a reload changes nothing
   Reconciler& reconciler_;
@@ -59,6 +60,7 @@ class Feeds {
   CommitPacer pacer_;
   std::vector<std::unique_ptr<LoopClient>> clients_;
   MesosFeed* mesos_ = nullptr;  // one of the clients
+  size_t reported_refused_ = 0;
 };
 
 }  // namespace vipgate

@@ -208,7 +208,7 @@ int run_command_line(int argc, char** argv) {
   if (times > 1) return fail(kExitBadConfiguration, "--config is there twice; write it once");
   if (file.empty()) return fail(kExitBadConfiguration, "--config FILE is required");
 
-  auto config = read_config(file);
+  auto config = read_config(file, compile_app->parsed() ? ConfigUse::kCompile : ConfigUse::kRun);
   if (!config) return fail(kExitBadConfiguration, config.error());
   if (compile_app->parsed()) {
     for (const auto& [kind, wanted] : outputs) {

@@ -24,7 +24,8 @@ services:
   - { name: a, vip: 11.0.0.1, port: 80, protocol: tcp, reals: [{ address: 10.0.1.1, port: 80 }] }
 )";
 
-// The loop on a thread of its own, driven by real signals to this process.
+// The loop on a thread of its own, driven by real signals to that thread: other tests may have left
+// threads that take signals to the process.
 class ControlLoopTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -47,15 +48,16 @@ class ControlLoopTest : public testing::Test {
     std::filesystem::remove(path_);
   }
   void write(const std::string& text) { std::ofstream(path_) << text; }
+  void tell(int signal) { pthread_kill(thread_.native_handle(), signal); }
   void stop() {
-    kill(getpid(), SIGTERM);
+    tell(SIGTERM);
     thread_.join();
   }
   // SIGHUP has the lower number and so is taken first: once the counters are read, it was handled.
   void reload_and_wait() {
     const int before = dataplane_.counters_read;
-    kill(getpid(), SIGHUP);
-    kill(getpid(), SIGUSR1);
+    tell(SIGHUP);
+    tell(SIGUSR1);
     dataplane_.wait_until([&] { return dataplane_.counters_read > before; });
   }
 

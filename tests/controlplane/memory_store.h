@@ -1,0 +1,39 @@
+// A state store in memory, for tests of what is stored.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/store/state_store.h"
+
+namespace vipgate {
+
+class MemoryStore : public StateStore {
+ public:
+  Result<std::map<std::string, std::string>> load(std::string_view space) override {
+    if (!fault.empty()) return Error{fault};
+    return spaces[std::string(space)];
+  }
+  void write(std::vector<StoreWrite> batch) override {
+    ++batches;
+    for (StoreWrite& entry : batch) {
+      auto& space = spaces[entry.space];
+      if (entry.value) {
+        space.insert_or_assign(entry.key, std::move(*entry.value));
+      } else {
+        space.erase(entry.key);
+      }
+    }
+  }
+  Status flush(int64_t) override { return Done{}; }
+  StoreHealth health() const override { return {true, "", 0, waiting}; }
+
+  std::map<std::string, std::map<std::string, std::string>> spaces;
+  size_t batches = 0;
+  uint64_t waiting = 0;
+  std::string fault;  // of load()
+};
+
+}  // namespace vipgate

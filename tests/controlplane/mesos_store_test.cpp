@@ -1,0 +1,104 @@
+#include "controlplane/mesos_store.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/controlplane/memory_store.h"
+
+namespace vipgate {
+namespace {
+
+MesosTask make_task(const std::string& id) {
+  MesosTask task;
+  task.id = id;
+  task.name = "redis";
+  task.framework_id = "F1";
+  task.agent_id = "S1";
+  task.state = MesosTaskState::kRunning;
+  task.statuses = {{MesosTaskState::kRunning, 1.5, true, {}, {}}};
+  task.discovery = MesosDiscovery{"redis", {{30585, "main", "tcp", {{"VIP_0", "/redis:6379"}}}}};
+  return task;
+}
+
+// A cluster of two tasks "a" and "b/1", as its master tells it.
+MesosCluster make_cluster() {
+  MesosSubscribed whole;
+  whole.state.agents = {{"S1", "agent", "slave(1)@10.0.0.5:5051", "", ""}};
+  whole.state.frameworks = {{"F1", "marathon", "", ""}};
+  whole.state.tasks = {make_task("a"), make_task("b/1")};
+  MesosCluster cluster(MesosClusterOptions{});
+  cluster.apply(std::move(whole), 0);
+  cluster.set_masters({MesosMaster{"10.0.0.1", 5050}, {{"10.0.0.1", 5050}, {"10.0.0.2", 5051}}});
+  return cluster;
+}
+
+void save_all(MesosStore& store, const MesosCluster& cluster) {
+  while (store.waits()) store.save_some(cluster);
+}
+
+class MesosStoreTest : public testing::Test {
+ protected:
+  MesosStoreTest() : cluster_(make_cluster()), saver_(store_, "mesos") {
+    saver_.mark(cluster_.take_changes());
+  }
+
+  MemoryStore store_;
+  MesosCluster cluster_;
+  MesosStore saver_;
+};
+
+TEST_F(MesosStoreTest, WhatWasSavedIsThereAgainAfterARestart) {
+  save_all(saver_, cluster_);
+  MesosCluster next(MesosClusterOptions{});
+  const Status status = MesosStore(store_, "mesos").restore(next);
+  ASSERT_TRUE(status.ok()) << status.error();
+  ASSERT_NE(next.task({"F1", "a"}), nullptr);
+  ASSERT_NE(next.task({"F1", "b/1"}), nullptr);
+  EXPECT_EQ(*next.task({"F1", "a"}), make_task("a"));
+  ASSERT_NE(next.agent("S1"), nullptr);
+  EXPECT_EQ(next.agent("S1")->pid, "slave(1)@10.0.0.5:5051");
+  ASSERT_NE(next.framework("F1"), nullptr);
+  EXPECT_EQ(next.masters(), cluster_.masters());
+}
+
+TEST_F(MesosStoreTest, ATaskThatWentIsTakenOutOfTheStore) {
+  save_all(saver_, cluster_);
+  cluster_.apply(MesosTaskUpdated{{"F1", "a"}, MesosTaskState::kKilled, {}}, 1);
+  saver_.mark(cluster_.take_changes());
+  save_all(saver_, cluster_);
+  MesosCluster next(MesosClusterOptions{});
+  ASSERT_TRUE(MesosStore(store_, "mesos").restore(next).ok());
+  EXPECT_EQ(next.task({"F1", "a"}), nullptr);
+  EXPECT_NE(next.task({"F1", "b/1"}), nullptr);
+}
+
+TEST_F(MesosStoreTest, AStoreThatIsFarBehindGetsNothingMore) {
+  store_.waiting = 1'000'000;
+  saver_.save_some(cluster_);
+  EXPECT_EQ(store_.batches, 0u);
+  EXPECT_TRUE(saver_.waits());
+  store_.waiting = 0;
+  save_all(saver_, cluster_);
+  EXPECT_EQ(store_.spaces["mesos/mesos/task"].size(), 2u);
+}
+
+TEST_F(MesosStoreTest, OneEntryThatCannotBeReadCostsItselfOnly) {
+  save_all(saver_, cluster_);
+  store_.spaces["mesos/mesos/task"]["F1/a"] = R"({"task_id":17})";
+  MesosCluster next(MesosClusterOptions{});
+  const Status status = MesosStore(store_, "mesos").restore(next);
+  ASSERT_TRUE(status.ok()) << status.error();
+  EXPECT_EQ(next.task({"F1", "a"}), nullptr);
+  EXPECT_NE(next.task({"F1", "b/1"}), nullptr);
+}
+
+TEST_F(MesosStoreTest, AStoreThatCannotBeReadLeavesTheClusterEmpty) {
+  store_.fault = "no";
+  MesosCluster next(MesosClusterOptions{});
+  const Status status = MesosStore(store_, "mesos").restore(next);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error(), "no");
+  EXPECT_TRUE(next.tasks().empty());
+}
+
+}  // namespace
+}  // namespace vipgate
