@@ -35,7 +35,8 @@ std::optional<MesosMaster> master_of(std::string_view line) {
   MesosMaster master;
   master.ip = line.substr(0, space);
   const char* end = line.data() + line.size();
-  if (std::from_chars(line.data() + space + 1, end, master.port).ptr != end) return std::nullopt;
+  const auto parsed = std::from_chars(line.data() + space + 1, end, master.port);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
   return master;
 }
 

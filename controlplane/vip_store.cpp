@@ -43,7 +43,8 @@ std::optional<VipOwner> owner_of(std::string_view key, std::string_view value) {
   const auto address = parse_ip_address(key.substr(0, first));
   const std::string_view port = key.substr(first + 1, last - first - 1);
   const char* end = port.data() + port.size();
-  if (!address || std::from_chars(port.data(), end, owner.key.port).ptr != end) return std::nullopt;
+  const auto parsed = std::from_chars(port.data(), end, owner.key.port);
+  if (!address || parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
   owner.key.vip = *address;
   for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
     if (key.substr(last + 1) != to_string(protocol)) continue;

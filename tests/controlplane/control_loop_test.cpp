@@ -136,7 +136,7 @@ TEST_F(ControlLoopTest, AReloadPublishesWhatTheFileSaysNow) {
   std::string text = kGood;
   text += "  - { name: b, vip: 11.0.0.2, port: 80, protocol: tcp, reals: [] }\n";
   write(text);
-  kill(getpid(), SIGHUP);
+  tell(SIGHUP);
   // The VIP, then its name.
   dataplane_.wait_until([&] { return dataplane_.published.size() == 3; });
   EXPECT_NE(dataplane_.published[1]->v4.addresses.find(Ipv4Address{Be32(0x0b000002)}), nullptr);
