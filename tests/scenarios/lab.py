@@ -34,6 +34,7 @@ DNS = "10.9.0.53"
 UDP_PORT = 7000
 BACKENDS = {"b1": ("10.9.1.11", 30585), "b2": ("10.9.1.12", 31002), "b3": ("10.9.1.13", 31777)}
 
+# The ports' MAC addresses stay over a restart, as those of NICs do.
 CONFIG = """\
 node: {{ name: scenario }}
 dpdk: {{ huge_pages: off, memory_mb: 512 }}
@@ -41,11 +42,11 @@ control: {{ cpus: [0] }}
 workers: {{ cpus: [1], idle: adaptive }}
 ports:
   - name: edge
-    device: "net_tap0,iface=vg0"
+    device: "net_tap0,iface=vg0,mac=02:00:00:00:0e:02"
     addresses: [10.9.0.2/24, "fd09::2/64"]
     kernel: true
   - name: cluster
-    device: "net_tap1,iface=vg1"
+    device: "net_tap1,iface=vg1,mac=02:00:00:00:0c:02"
     addresses: [10.9.1.2/24, "fd09:1::2/64"]
     kernel: true
 {more_port}
@@ -218,8 +219,11 @@ class Lab:
         return ["ip", "netns", "exec", f"{self.id}-{namespace}", *map(str, words)]
 
     def run(self, namespace, *words, check=True):
-        return subprocess.run(self.command(namespace, *words), capture_output=True, text=True,
-                              check=check, timeout=LIMIT_S).stdout
+        done = subprocess.run(self.command(namespace, *words), capture_output=True, text=True,
+                              check=False, timeout=LIMIT_S)
+        if check and done.returncode != 0:
+            raise Failure(f"{words} in {namespace} failed: {done.stderr}")
+        return done.stdout
 
     def succeeds(self, namespace, *words):
         return subprocess.run(self.command(namespace, *words), stdin=subprocess.DEVNULL,
@@ -285,7 +289,7 @@ class Lab:
         return self.__dict__.setdefault("_known_agents", set())
 
     def config(self, masters=("127.0.0.1:5050",), store=None, mesos="recovery_s: 600", more_port="",
-               timeouts="drain_s: 60", limits="flows_per_worker: 65536", path="vipgated.yaml"):
+               timeouts="drain_s: 600", limits="flows_per_worker: 65536", path="vipgated.yaml"):
         """Writes a configuration and returns its path."""
         text = CONFIG.format(
             masters=", ".join(f'"{master}"' for master in masters), mesos=mesos,
@@ -300,11 +304,10 @@ class Lab:
         self.gateway = Gateway(self, config, environment or {}, prefix)
         gateway = self.gateway
         self.stack.callback(lambda: (gateway.process.kill(), gateway.process.wait()))
-        gateway.wait_log(r"\bport cluster: ")
+        gateway.wait_log(r"\bready\b")
         # An ARP request that was sent before the cable was there is soon repeated.
         self.run("gw", "sysctl", "-qw", "net.ipv4.neigh.vg-cluster.retrans_time_ms=100")
         self.tell("lab_gateway_connect")
-        gateway.wait_log(r"\bready\b")
         if not wait_for_backends:
             return gateway
         # Its ports have no cable at first, so early ARP requests went nowhere.

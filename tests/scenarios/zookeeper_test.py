@@ -102,9 +102,11 @@ def session_loss(lab):
         load.wait_more()
     # With a new session it looks again, and finds the other leader.
     gateway.wait_log("session has expired", limit_s=60)
+    lab.master.wait(subscriptions=3, seconds=60)
+    lab.wait_right("b2", "b3")
+    lab.master.agent_reregister(agent="*")
     lab.deploy("b1")
     lab.wait_right("b1", "b2", "b3", limit_s=60)
-    lab.master.agent_reregister(agent="*")
     lab.master.kill_task(task=tasks["b2"])
     lab.wait_right("b1", "b3")
     load.wait_more()

@@ -9,7 +9,7 @@ import base64
 import json
 import time
 
-from . import generate
+from . import generate, messages
 from .cluster import CommandError
 from .faults import Faults
 
@@ -18,6 +18,7 @@ class Commands:
     def __init__(self, masters):
         self.masters, self.cluster = masters, masters.cluster
         self.corked = None  # a batch collects its events here
+        self.held = []  # encoded events of a batch that waits for its release
 
     async def run(self, command):
         """Raises CommandError."""
@@ -92,8 +93,9 @@ class Commands:
         generate.populate(self.cluster, generate.Scale(**scale))
         return {"tasks": len(self.cluster.tasks), "seconds": round(time.monotonic() - began, 3)}
 
-    def op_batch(self, commands, reverse=False):
-        """Every command first, then one write of all their events, in reverse if told."""
+    def op_batch(self, commands, reverse=False, hold=False):
+        """Every command first, then one write of all their events, in reverse if told. `hold`: they
+        are written by the command release."""
         self.corked, answers = [], []
         try:
             for command in commands:
@@ -102,7 +104,15 @@ class Commands:
             events = self.corked
         finally:
             self.corked = None
-        return {**self._send(events[::-1] if reverse else events), "answers": answers}
+        events = events[::-1] if reverse else events
+        if hold:
+            self.held = [messages.encode(event) for event in events]
+            return {"events": len(events), "answers": answers}
+        return {**self._send(events), "answers": answers}
+
+    def op_release(self):
+        held, self.held = self.held, []
+        return {"events": len(held), "sent_ns": self.masters.send_records(held)}
 
     def op_tasks(self, name=None, agent=None):
         """Ids and agents, of one name or one agent if wanted."""

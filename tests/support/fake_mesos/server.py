@@ -91,7 +91,9 @@ class Masters:
 
     def send(self, events):
         """To every subscriber; returns when (CLOCK_MONOTONIC, ns) writing began."""
-        records = [messages.encode(event) for event in events]
+        return self.send_records([messages.encode(event) for event in events])
+
+    def send_records(self, records):
         sent_ns = time.monotonic_ns()
         for stream in list(self.streams):
             for record in records:
