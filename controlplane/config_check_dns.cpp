@@ -2,58 +2,16 @@
 
 #include <map>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "controlplane/config_rules.h"
+#include "controlplane/dns_static_record.h"
 
 namespace vipgate {
 namespace {
 
 constexpr size_t kMaxNameLength = 253;
-constexpr size_t kMaxTextLength = 1024;  // five character-strings of RFC 1035 3.3.14, roughly
-
-// Why `text` is not the complete name of another host, or empty.
-std::string target_fault(std::string text) {
-  if (text.size() > 1 && text.back() == '.') text.pop_back();
-  const std::string fault = dns_name_fault(text, true);
-  return fault.empty() ? "" : quote_value(text) + ": " + fault;
-}
-
-std::string srv_fault(const std::string& data) {
-  std::istringstream words(data);
-  std::vector<std::string> parts;
-  for (std::string part; words >> part;) parts.push_back(part);
-  const std::string wanted = "write priority, weight, port and target, as 0 1 6379 redis.mesos";
-  if (parts.size() != 4) return quote_value(data) + " is no SRV data; " + wanted;
-  for (size_t i = 0; i < 3; ++i) {
-    YamlNode number;
-    number.kind = YamlNode::Kind::kScalar;
-    number.scalar = parts[i];
-    if (!parse_integer(number, 0, 65535)) {
-      return quote_value(parts[i]) + " is no number from 0 to 65535; " + wanted;
-    }
-  }
-  return parts[3] == "." ? "" : target_fault(parts[3]);
-}
-
-std::string data_fault(const DnsRecordConfig& record) {
-  if (record.type == "A" || record.type == "AAAA") {
-    const int family = record.type == "A" ? 4 : 6;
-    const auto address = parse_ip_address(record.data);
-    if (address.ok() && address->family() == family) return "";
-    return quote_value(record.data) + " is not an IPv" + std::to_string(family) +
-           " address; write one, as the type " + record.type + " needs";
-  }
-  if (record.type == "SRV") return srv_fault(record.data);
-  if (record.type == "TXT") {
-    if (record.data.size() <= kMaxTextLength) return "";
-    return "the text has " + std::to_string(record.data.size()) + " bytes; write at most " +
-           std::to_string(kMaxTextLength);
-  }
-  return target_fault(record.data);
-}
 
 void check_records(const ZoneConfig& zone, size_t index, const YamlNode& root,
                    Diagnostics& diagnostics) {
@@ -65,8 +23,8 @@ void check_records(const ZoneConfig& zone, size_t index, const YamlNode& root,
     const auto at = [&](std::string_view key) {
       return position_at(root, {"dns", "zones", index, "records", k, key});
     };
-    if (const std::string fault = data_fault(record); !fault.empty()) {
-      diagnostics.error(at("data"), "data: " + fault);
+    if (auto made = dns_static_record(record, zone.name, 0); !made) {
+      diagnostics.error(at(made.error().starts_with("name") ? "name" : "data"), made.error());
     }
     const size_t length = record.name == "@" ? 0 : record.name.size() + 1;
     if (length + zone.name.size() > kMaxNameLength) {

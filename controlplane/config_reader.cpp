@@ -180,7 +180,7 @@ void read_services(Section& s, Config& config) {
   s.maps("services", config.services, initial, read_service);
 }
 
-// Relative to the zone: "www", "*.apps", "_sip._tcp", "@" for the zone itself.
+// Relative to the zone: "www", "_sip._tcp", "@" for the zone itself.
 std::string record_name_fault(const std::string& text) {
   if (text == "@" || text == "*") return "";
   if (text.back() == '.') return quote_value(text) + " ends with a dot; write it without its zone";

@@ -8,7 +8,7 @@
 
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
-#include "controlplane/feeds.h"
+#include "controlplane/feeds/feeds.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/neighbor_keeper.h"
 #include "controlplane/reconciler.h"

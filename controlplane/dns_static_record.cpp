@@ -38,7 +38,8 @@ Result<std::string> owner_of(const std::string& name, std::string_view zone) {
 Result<std::string> address_data(const std::string& data, bool is_v4) {
   auto address = parse_ip_address(data);
   if (!address || address->is_v4() != is_v4) {
-    return Error{"data: '" + data + "' is not an " + (is_v4 ? "IPv4" : "IPv6") + " address"};
+    return Error{"data: '" + data + "' is not an " + (is_v4 ? "IPv4" : "IPv6") +
+                 " address; write one, as the type " + (is_v4 ? "A" : "AAAA") + " needs"};
   }
   return std::string(reinterpret_cast<const char*>(address->bytes().data()),
                      static_cast<size_t>(address->bits()) / 8);

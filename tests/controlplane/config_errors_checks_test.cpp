@@ -71,7 +71,7 @@ constexpr Row kRecordsRows[] = {
     {"dns: {zones: [{name: z, records: [{name: a, type: AAAA, data: 10.0.0.1}]}]}\n",
      "f:1:63: data: '10.0.0.1' is not an IPv6 address; write one, as the type AAAA needs"},
     {"dns: {zones: [{name: z, records: [{name: a, type: CNAME, data: a..b}]}]}\n",
-     "f:1:64: data: 'a..b': a label is empty; put characters between the dots"},
+     "f:1:64: data: 'a..b' is not a domain name: it has an empty label"},
     {"dns: {zones: [{name: z, records: [{name: \"@\", type: CNAME, data: b.z}]}]}\n",
      "f:1:53: the zone itself cannot be a CNAME: its SOA stands there; write A or AAAA"},
     {"dns: {zones: [{name: z, records: [{name: a, type: A, data: 10.0.0.1}, {name: a, type: "
@@ -81,11 +81,12 @@ constexpr Row kRecordsRows[] = {
      "A, data: 10.0.0.1}]}]}\n",
      "f:1:71: this record is already there; keep one of them"},
     {"dns: {zones: [{name: z, records: [{name: _a._tcp, type: SRV, data: 0 1 80}]}]}\n",
-     "f:1:68: data: '0 1 80' is no SRV data; write priority, weight, port and target, as 0 "
-     "1 6379 redis.mesos"},
+     "f:1:68: data: '0 1 80' is not 'PRIORITY WEIGHT PORT TARGET', as in '0 1 6379 redis.mesos.'"},
+    {"dns: {zones: [{name: z, records: [{name: \"*.a\", type: A, data: 10.0.0.1}]}]}\n",
+     "f:1:42: name: '*.a': wildcard records are not served: name each record"},
     {"dns: {zones: [{name: z, records: [{name: _a._tcp, type: SRV, data: 0 1 65536 a.z}]}]}\n",
-     "f:1:68: data: '65536' is no number from 0 to 65535; write priority, weight, port and "
-     "target, as 0 1 6379 redis.mesos"},
+     "f:1:68: data: '0 1 65536 a.z' is not 'PRIORITY WEIGHT PORT TARGET', as in '0 1 6379 "
+     "redis.mesos.'"},
     {"dns: {zones: [{name: z, records: [{name: a, type: A, ttl_s: 604801, data: "
      "10.0.0.1}]}]}\n",
      "f:1:61: ttl_s: 604801 is out of range; write a number from 0 to 604800, or auto"},

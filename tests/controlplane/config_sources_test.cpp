@@ -163,14 +163,14 @@ dns:
     - name: z
       records:
         - {name: "@", type: A, data: 10.0.0.1}
-        - {name: "*.apps", type: CNAME, ttl_s: 0, data: www.z.}
+        - {name: "apps", type: CNAME, ttl_s: 0, data: www.z.}
         - {name: _sip._tcp, type: SRV, data: 0 5 5060 .}
 )");
   const auto& records = config.dns.zones[0].records;
   ASSERT_EQ(records.size(), 3u);
   EXPECT_EQ(records[0].ttl_s, -1);
   EXPECT_EQ(records[0].position.line, 7);
-  EXPECT_EQ(records[1].name, "*.apps");
+  EXPECT_EQ(records[1].name, "apps");
   EXPECT_EQ(records[1].ttl_s, 0);
   EXPECT_EQ(records[2].data, "0 5 5060 .");
 }

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/commit_pacer.h"
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
-#include "controlplane/loop_client.h"
+#include "controlplane/feeds/commit_pacer.h"
+#include "controlplane/feeds/loop_client.h"
 #include "controlplane/naming/scheduler_health.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/naming/yaml_vips.h"

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "controlplane/config.h"
-#include "controlplane/loop_client.h"
+#include "controlplane/feeds/loop_client.h"
+#include "controlplane/feeds/mesos_feed.h"
 #include "controlplane/marathon/marathon_source.h"
-#include "controlplane/mesos_feed.h"
 #include "controlplane/naming/scheduler_health.h"
 
 namespace vipgate {

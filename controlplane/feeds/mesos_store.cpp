@@ -1,4 +1,4 @@
-#include "controlplane/mesos_store.h"
+#include "controlplane/feeds/mesos_store.h"
 
 #include <algorithm>
 #include <charconv>

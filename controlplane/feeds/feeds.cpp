@@ -1,15 +1,15 @@
-#include "controlplane/feeds.h"
+#include "controlplane/feeds/feeds.h"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <limits>
 
-#include "controlplane/health_feed.h"
-#include "controlplane/marathon_feed.h"
-#include "controlplane/mesos_feed.h"
-#include "controlplane/store_feed.h"
-#include "controlplane/vip_store.h"
+#include "controlplane/feeds/health_feed.h"
+#include "controlplane/feeds/marathon_feed.h"
+#include "controlplane/feeds/mesos_feed.h"
+#include "controlplane/feeds/store_feed.h"
+#include "controlplane/feeds/vip_store.h"
 
 namespace vipgate {
 namespace {

@@ -1,4 +1,4 @@
-#include "controlplane/vip_store.h"
+#include "controlplane/feeds/vip_store.h"
 
 #include <charconv>
 #include <optional>

@@ -1,4 +1,4 @@
-#include "controlplane/marathon_feed.h"
+#include "controlplane/feeds/marathon_feed.h"
 
 #include <spdlog/spdlog.h>
 

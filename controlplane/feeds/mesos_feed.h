@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/commit_pacer.h"
 #include "controlplane/config.h"
-#include "controlplane/loop_client.h"
+#include "controlplane/feeds/commit_pacer.h"
+#include "controlplane/feeds/loop_client.h"
+#include "controlplane/feeds/mesos_store.h"
 #include "controlplane/mesos/mesos_cluster.h"
 #include "controlplane/mesos/mesos_source.h"
-#include "controlplane/mesos_store.h"
 #include "controlplane/naming/mesos_view.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/reconciler.h"

@@ -1,4 +1,4 @@
-#include "controlplane/mesos_feed.h"
+#include "controlplane/feeds/mesos_feed.h"
 
 #include <spdlog/spdlog.h>
 

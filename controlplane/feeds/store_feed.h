@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/loop_client.h"
+#include "controlplane/feeds/loop_client.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/store/state_store.h"
 

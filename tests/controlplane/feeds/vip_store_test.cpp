@@ -1,9 +1,9 @@
-#include "controlplane/vip_store.h"
+#include "controlplane/feeds/vip_store.h"
 
 #include <gtest/gtest.h>
 
 #include "controlplane/naming/yaml_vips.h"
-#include "tests/controlplane/memory_store.h"
+#include "tests/controlplane/feeds/memory_store.h"
 
 namespace vipgate {
 namespace {

@@ -1,8 +1,8 @@
-#include "controlplane/mesos_store.h"
+#include "controlplane/feeds/mesos_store.h"
 
 #include <gtest/gtest.h>
 
-#include "tests/controlplane/memory_store.h"
+#include "tests/controlplane/feeds/memory_store.h"
 
 namespace vipgate {
 namespace {

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/commit_pacer.h"
 #include "controlplane/dataplane_control.h"
+#include "controlplane/feeds/commit_pacer.h"
+#include "controlplane/feeds/loop_client.h"
 #include "controlplane/health/health_checker.h"
 #include "controlplane/health/passive_health.h"
-#include "controlplane/loop_client.h"
 #include "controlplane/reconciler.h"
 
 namespace vipgate {

@@ -1,10 +1,10 @@
-#include "controlplane/store_feed.h"
+#include "controlplane/feeds/store_feed.h"
 
 #include <spdlog/spdlog.h>
 
 #include <limits>
 
-#include "controlplane/vip_store.h"
+#include "controlplane/feeds/vip_store.h"
 
 namespace vipgate {
 namespace {

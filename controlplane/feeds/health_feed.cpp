@@ -1,4 +1,4 @@
-#include "controlplane/health_feed.h"
+#include "controlplane/feeds/health_feed.h"
 
 #include <spdlog/spdlog.h>
 

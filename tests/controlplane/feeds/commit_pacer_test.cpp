@@ -1,4 +1,4 @@
-#include "controlplane/commit_pacer.h"
+#include "controlplane/feeds/commit_pacer.h"
 
 #include <gtest/gtest.h>
 
