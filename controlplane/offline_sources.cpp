@@ -113,7 +113,7 @@ void add_zones(Config& config) {
   for (const char* zone : {"in-addr.arpa", "ip6.arpa"}) add_zone(config.dns.zones, zone, false);
 }
 
-void replace_services(Config& config, SourceChange change) {
+void replace_services(Config& config, SourceChange& change) {
   DesiredState desired;
   for (ServiceConfig& service : config.services) {
     const ServiceKey key{service.vip, service.port, service.protocol};
@@ -170,7 +170,7 @@ Result<OfflineSources> offline_sources(const Config& config, OfflineCluster* clu
   sources.skipped = view.skipped();
   sources.skipped.insert(sources.skipped.end(), cluster->skipped.begin(), cluster->skipped.end());
   std::sort(sources.skipped.begin(), sources.skipped.end());
-  replace_services(sources.config, std::move(change));
+  replace_services(sources.config, change);
   return sources;
 }
 

@@ -338,7 +338,7 @@ void add_master_records(const MesosMasters& masters, const MesosDnsOptions& opti
   std::vector<std::string> zones = {options.domain};
   if (options.dcos_names) zones.emplace_back(kDcosZone);
   const auto add = [&](const MesosMaster& master) {
-    const auto addresses = known_addresses(master.ip, "master " + master.ip, lookup, list);
+    auto addresses = known_addresses(master.ip, "master " + master.ip, lookup, list);
     for (const std::string& zone : zones) list.add_addresses(join("master", zone), addresses);
     if (!addresses.empty() && std::find(known.begin(), known.end(), addresses) == known.end()) {
       known.push_back(addresses);

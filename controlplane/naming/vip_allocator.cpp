@@ -332,12 +332,11 @@ void VipAllocator::drop_claims(const IpAddress& address) {
   }
 }
 
-void VipAllocator::forget(Family& family, const std::string& name) {
+void VipAllocator::forget(Family& family, std::string name) {
   const auto found = family.names.find(name);
   if (found == family.names.end()) return;
-  const std::string kept = name;  // `name` may be the key that goes
   set_used(family, found->second);
-  take_away(family, kept, found->second);
+  take_away(family, name, found->second);
   family.names.erase(found);
 }
 

@@ -111,7 +111,8 @@ class VipAllocator {
   void take_away(Family& family, const std::string& name, Entry& entry);
   void find_another(Family& family, const std::string& name);
   void drop_claims(const IpAddress& address);
-  void forget(Family& family, const std::string& name);
+  // By value: the caller's may be the key that goes.
+  void forget(Family& family, std::string name);
   bool evict_unused(Family& family, const IpAddress& address);
   void set_unused(Family& family, const std::string& name, Entry& entry);
   void set_used(Family& family, Entry& entry);

@@ -54,6 +54,18 @@ class CommandLine(Files):
         self.refused(2, f"{file}:2:3: ", "--config", file, "--check")
         self.refused(2, self.path("absent"), "--config", self.path("absent"), "--check")
 
+    def test_a_clusters_state_is_part_of_what_is_compiled(self):
+        state = f"{SOURCE}/tests/data/mesos-dns-fake.json"
+        compiled = ("compile", "--config", CONFIG, "--mesos-state")
+        lines = self.good(*compiled, state, "--records").splitlines()
+        self.assertIn("nginx.marathon.mesos.\tA\t10.3.0.3", lines)
+        self.assertIn(f"{NAME}.\tA\t11.202.66.36", lines)
+        self.assertEqual(lines, sorted(set(lines), key=str.encode))
+        self.assertEqual(set(json.loads(self.good(*compiled, state, "--snapshot-stats"))), STATS)
+        self.refused(1, self.path("absent"), *compiled, self.path("absent"), "--records")
+        bad = self.write("bad.json", "{")
+        self.refused(1, bad, *compiled, bad, "--records")
+
     def test_records_are_lines_of_name_type_and_value(self):
         first, rest = NAME.split(".", 1)
         self.assertEqual(self.good("compile", "--config", CONFIG, "--records"),
