@@ -10,6 +10,7 @@
 #include "controlplane/feeds/mesos_feed.h"
 #include "controlplane/feeds/store_feed.h"
 #include "controlplane/feeds/vip_store.h"
+#include "controlplane/naming/hosts_file.h"
 
 namespace vipgate {
 namespace {
@@ -51,9 +52,9 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
   feeds->clients_.push_back(
       std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_));
   if (!feeds->config_.mesos.empty()) {
-    auto mesos =
-        std::make_unique<MesosFeed>(feeds->config_, feeds->allocator_, feeds->scheduler_health_,
-                                    *feeds->store_, reconciler, feeds->pacer_);
+    const MesosFeed::Lookups lookups{read_hosts_file("/etc/hosts"), &feeds->scheduler_health_};
+    auto mesos = std::make_unique<MesosFeed>(feeds->config_, feeds->allocator_, lookups,
+                                             *feeds->store_, reconciler, feeds->pacer_);
     feeds->mesos_ = mesos.get();
     feeds->clients_.push_back(std::move(mesos));
   }

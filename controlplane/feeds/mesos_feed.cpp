@@ -30,12 +30,12 @@ std::string store_name(const Config& config, size_t index) {
 }  // namespace
 
 struct MesosFeed::Cluster {
-  Cluster(const Config& config, size_t number, VipAllocator& allocator,
-          const SchedulerHealth& scheduler_health, StateStore& state)
+  Cluster(const Config& config, size_t number, VipAllocator& allocator, const Lookups& lookups,
+          StateStore& state)
       : index(number),
         label("mesos[" + std::to_string(number) + "] (" + config.mesos[number].domain + ")"),
         cluster({int64_t{config.mesos[number].recovery_s} * 1000}),
-        view(config, number, allocator, {}, &scheduler_health),
+        view(config, number, allocator, lookups.hosts, lookups.scheduler_health),
         store(state, store_name(config, number)) {}
 
   const size_t index;
@@ -55,12 +55,11 @@ struct MesosFeed::Cluster {
   size_t reported_skipped = 0;
 };
 
-MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator,
-                     const SchedulerHealth& scheduler_health, StateStore& store,
-                     Reconciler& reconciler, CommitPacer& pacer)
+MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator, const Lookups& lookups,
+                     StateStore& store, Reconciler& reconciler, CommitPacer& pacer)
     : config_(config), allocator_(allocator), reconciler_(reconciler), pacer_(pacer) {
   for (size_t i = 0; i < config.mesos.size(); ++i) {
-    clusters_.push_back(std::make_unique<Cluster>(config, i, allocator, scheduler_health, store));
+    clusters_.push_back(std::make_unique<Cluster>(config, i, allocator, lookups, store));
   }
 }
 

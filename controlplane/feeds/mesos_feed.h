@@ -24,7 +24,12 @@ namespace vipgate {
 // Owned by the control loop, called by the control thread. The references outlive this.
 class MesosFeed : public LoopClient {
  public:
-  MesosFeed(const Config& config, VipAllocator& allocator, const SchedulerHealth& scheduler_health,
+  // What the views of the clusters ask about things that the cluster does not tell.
+  struct Lookups {
+    HostLookup hosts;
+    const SchedulerHealth* scheduler_health = nullptr;
+  };
+  MesosFeed(const Config& config, VipAllocator& allocator, const Lookups& lookups,
             StateStore& store, Reconciler& reconciler, CommitPacer& pacer);
   ~MesosFeed() override;
 
