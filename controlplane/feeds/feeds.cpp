@@ -6,11 +6,11 @@
 #include <limits>
 
 #include "controlplane/feeds/health_feed.h"
+#include "controlplane/feeds/host_feed.h"
 #include "controlplane/feeds/marathon_feed.h"
 #include "controlplane/feeds/mesos_feed.h"
 #include "controlplane/feeds/store_feed.h"
 #include "controlplane/feeds/vip_store.h"
-#include "controlplane/naming/hosts_file.h"
 
 namespace vipgate {
 namespace {
@@ -52,11 +52,17 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
   feeds->clients_.push_back(
       std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_));
   if (!feeds->config_.mesos.empty()) {
-    const MesosFeed::Lookups lookups{read_hosts_file("/etc/hosts"), &feeds->scheduler_health_};
+    auto hosts = HostResolver::create();
+    if (!hosts) return Error{hosts.error()};
+    feeds->hosts_ = std::move(*hosts);
+    const MesosFeed::Lookups lookups{
+        [resolver = feeds->hosts_.get()](const std::string& host) { return resolver->find(host); },
+        &feeds->scheduler_health_};
     auto mesos = std::make_unique<MesosFeed>(feeds->config_, feeds->allocator_, lookups,
                                              *feeds->store_, reconciler, feeds->pacer_);
     feeds->mesos_ = mesos.get();
     feeds->clients_.push_back(std::move(mesos));
+    feeds->clients_.push_back(std::make_unique<HostFeed>(*feeds->hosts_, *feeds->mesos_));
   }
   feeds->clients_.push_back(std::make_unique<StoreFeed>(*feeds->store_, feeds->allocator_));
   return feeds;

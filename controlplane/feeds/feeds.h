@@ -13,6 +13,7 @@
 #include "controlplane/dataplane_control.h"
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/loop_client.h"
+#include "controlplane/naming/host_resolver.h"
 #include "controlplane/naming/scheduler_health.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/naming/yaml_vips.h"
@@ -56,6 +57,7 @@ class Feeds {
   const std::unique_ptr<StateStore> store_;
   VipAllocator allocator_;
   SchedulerHealth scheduler_health_;
+  std::unique_ptr<HostResolver> hosts_;
   YamlVips yaml_vips_;
   CommitPacer pacer_;
   std::vector<std::unique_ptr<LoopClient>> clients_;

@@ -16,7 +16,7 @@ Result<std::unique_ptr<MarathonFeed>> MarathonFeed::start(const Config& config, 
       new MarathonFeed(own, position, std::move(*source), health, mesos));
 }
 
-void MarathonFeed::process(int64_t now_ms) {
+void MarathonFeed::process(int64_t /*now_ms*/) {
   MarathonUpdate update = source_->take();
   if (update.connected) {
     connected_ = *update.connected;
@@ -31,7 +31,7 @@ void MarathonFeed::process(int64_t now_ms) {
     for (const auto& [task_id, healthy] : *update.health) set(task_id, healthy);
   }
   for (const MarathonChange& change : update.changes) set(change.task_id, change.healthy);
-  mesos_.stage_touched(now_ms);
+  mesos_.stage_touched();
 }
 
 void MarathonFeed::set(const std::string& task_id, std::optional<bool> healthy) {

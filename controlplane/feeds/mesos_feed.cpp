@@ -44,8 +44,8 @@ struct MesosFeed::Cluster {
   MesosView view;
   MesosStore store;
   std::unique_ptr<MesosSource> source;
-  std::set<MesosTaskKey> touched;
-  uint64_t moves = 0;  // of the allocator, as the view knows it
+  MesosChanges touched;  // by something other than the cluster
+  uint64_t moves = 0;    // of the allocator, as the view knows it
   bool connected = false;
   bool has_state = false;  // from the cluster itself, not from the store
   bool expired = false;
@@ -88,12 +88,38 @@ void MesosFeed::touch(const std::string& framework_name, const std::string& task
     for (const auto& [id, framework] : cluster->cluster.frameworks()) {
       if (framework.name != framework_name) continue;
       const MesosTaskKey key{id, task_id};
-      if (cluster->cluster.task(key) != nullptr) cluster->touched.insert(key);
+      if (cluster->cluster.task(key) != nullptr) cluster->touched.tasks.insert(key);
     }
   }
 }
 
-void MesosFeed::stage_touched(int64_t /*now_ms*/) {
+void MesosFeed::touch_hosts(const std::set<std::string>& names) {
+  const auto is_named = [&](const auto& item) {
+    const auto pid = parse_pid(item.pid);
+    return names.contains(item.hostname) || (pid && names.contains(pid->host));
+  };
+  for (auto& cluster : clusters_) {
+    MesosChanges& touched = cluster->touched;
+    const MesosMasters& masters = cluster->cluster.masters();
+    const auto is_master_named = [&](const MesosMaster& m) { return names.contains(m.ip); };
+    touched.masters =
+        std::any_of(masters.masters.begin(), masters.masters.end(), is_master_named) ||
+        (masters.leader && is_master_named(*masters.leader));
+    for (const auto& [id, framework] : cluster->cluster.frameworks()) {
+      if (is_named(framework)) touched.frameworks.insert(id);
+    }
+    for (const auto& [id, agent] : cluster->cluster.agents()) {
+      if (is_named(agent)) touched.agents.insert(id);
+    }
+    if (touched.agents.empty()) continue;
+    for (const auto& [key, task] : cluster->cluster.tasks()) {
+      if (touched.agents.contains(task.agent_id)) touched.tasks.insert(key);
+    }
+  }
+  stage_touched();
+}
+
+void MesosFeed::stage_touched() {
   for (auto& cluster : clusters_) stage(*cluster);
 }
 
@@ -163,8 +189,11 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
 // What changed in the cluster goes to the reconciler and to the store.
 void MesosFeed::stage(Cluster& cluster) {
   MesosChanges changes = cluster.cluster.take_changes();
-  changes.tasks.merge(cluster.touched);
-  cluster.touched.clear();
+  MesosChanges touched = std::exchange(cluster.touched, {});
+  changes.tasks.merge(touched.tasks);
+  changes.agents.merge(touched.agents);
+  changes.frameworks.merge(touched.frameworks);
+  changes.masters = changes.masters || touched.masters;
   const int64_t received_ns = std::exchange(cluster.oldest_received_ns, kNeverNs);
   const uint64_t moves = allocator_.moves();
   if (changes.empty() && moves == cluster.moves) return;

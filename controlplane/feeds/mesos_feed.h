@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,8 +38,10 @@ class MesosFeed : public LoopClient {
   void restore();
   // Something other than the cluster has changed of the task: its framework's own health checks.
   void touch(const std::string& framework_name, const std::string& task_id);
+  // The addresses of these hosts have changed: stages what depends on them.
+  void touch_hosts(const std::set<std::string>& names);
   // Stages what was touched.
-  void stage_touched(int64_t now_ms);
+  void stage_touched();
   // Begins to follow them. An error: a file that the configuration names cannot be used.
   Status start();
 
