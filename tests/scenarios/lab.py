@@ -197,7 +197,7 @@ class Lab:
         return self
 
     def __exit__(self, kind, error, trace):
-        if isinstance(error, Exception):
+        if error is not None:
             self.report()
         self.stack.close()
 
