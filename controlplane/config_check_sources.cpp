@@ -88,6 +88,12 @@ void check_domain(const Config& config, size_t index, const YamlNode& owner,
                         "answered; add {name: " + domain + "} to dns.zones");
 }
 
+bool has_reverse_zone(const Config& config) {
+  return std::any_of(config.dns.zones.begin(), config.dns.zones.end(), [](const ZoneConfig& zone) {
+    return zone.name.ends_with("in-addr.arpa") || zone.name.ends_with("ip6.arpa");
+  });
+}
+
 void check_clusters(const Config& config, const YamlNode& root, ConfigUse use,
                     Diagnostics& diagnostics) {
   for (size_t i = 0; i < config.mesos.size(); ++i) {
@@ -104,6 +110,12 @@ void check_clusters(const Config& config, const YamlNode& root, ConfigUse use,
     check_once(mesos.ip_sources, owner, "ip_sources", "source", diagnostics);
     check_access(mesos.auth, mesos.tls, owner, diagnostics);
     if (use == ConfigUse::kRun) check_domain(config, i, owner, diagnostics);
+    if (use == ConfigUse::kRun && mesos.ptr && serves_dns(config) && !has_reverse_zone(config)) {
+      diagnostics.error(
+          position_at(owner, {"ptr"}),
+          "ptr: the records of task addresses need a zone; add {name: in-addr.arpa} "
+          "(for IPv6 {name: ip6.arpa}), or the part of it that is yours, to dns.zones");
+    }
   }
 }
 

@@ -120,9 +120,12 @@ Status ControlLoop::watch(int fd) {
 
 // With what was stored; what the sources say comes later, if they can be reached.
 Status ControlLoop::publish_first() {
-  feeds_->restore();
+  feeds_->restore_vips();
   Config config = reconciler_.config();
-  if (auto status = feeds_->resolve(config); !status) return status;
+  auto resolved = feeds_->resolve(config);
+  if (!resolved) return Error{resolved.error()};
+  feeds_->adopt(std::move(*resolved));
+  feeds_->restore_sources();
   auto outcome = reconciler_.apply(config, now_ms() / 1000);
   if (!outcome) return Error{outcome.error()};
   report_problems(*outcome);
@@ -132,7 +135,7 @@ Status ControlLoop::publish_first() {
 
 Status ControlLoop::run() {
   if (auto status = publish_first(); !status) return status;
-  if (auto status = feeds_->start(); !status) return status;
+  if (auto status = feeds_->start(now_ms()); !status) return status;
   for (const LoopClient* client : feeds_->clients()) {
     if (auto status = watch(client->fd()); !status) return status;
   }
@@ -216,15 +219,31 @@ void ControlLoop::handle_signals() {
   }
 }
 
+// An error: nothing has changed, the addresses of VIPs among it.
+Result<ReloadOutcome> ControlLoop::put_in_force(Config& config) {
+  auto resolved = feeds_->resolve(config);
+  if (!resolved) return Error{resolved.error()};
+  const Config& running = reconciler_.config();
+  const bool is_partial = !running.mesos.empty() && (running.dns.ttl_s != config.dns.ttl_s ||
+                                                     running.timeouts != config.timeouts ||
+                                                     running.defaults != config.defaults);
+  auto outcome = reconciler_.apply(config, now_ms() / 1000);
+  if (!outcome) return outcome;
+  feeds_->adopt(std::move(*resolved));
+  if (is_partial) {
+    spdlog::warn(
+        "dns.ttl_s, timeouts and defaults have changed for the services of the configuration; "
+        "those "
+        "of Mesos, and its records, follow with a restart");
+  }
+  return outcome;
+}
+
 void ControlLoop::reload() {
   notify_reloading();
   const std::string file = reconciler_.config().file;
   auto config = read_config(file);
-  if (config) {
-    if (auto status = feeds_->resolve(*config); !status) config = Error{status.error()};
-  }
-  auto outcome = config ? reconciler_.apply(*config, now_ms() / 1000)
-                        : Result<ReloadOutcome>(Error{config.error()});
+  auto outcome = config ? put_in_force(*config) : Result<ReloadOutcome>(Error{config.error()});
   if (!outcome) {
     log_lines(outcome.error());
     spdlog::error("reload of {} failed: the configuration in force stays", file);

@@ -44,6 +44,7 @@ class ControlLoop {
   void handle(int fd);
   void handle_signals();
   void reload();
+  Result<ReloadOutcome> put_in_force(Config& config);
   void act();
   void report(const Status& status);
   void report_problems(const ReloadOutcome& outcome);

@@ -103,9 +103,19 @@ std::set<RealKey> reals_down(const ServiceConfig& service,
   return down;
 }
 
+namespace {
+
+// A UDP service answers no TCP connection, unless the check has a port of its own.
+bool can_be_checked(const ServiceKey& key, const HealthConfig& health) {
+  if (health.type == HealthType::kNone) return false;
+  return key.protocol == Protocol::kTcp || health.type == HealthType::kDns || health.port != 0;
+}
+
+}  // namespace
+
 std::vector<RealKey> HealthTargets::follow(const ServiceKey& key, const ServiceConfig* service) {
   std::set<RealKey> wanted;
-  if (service != nullptr && service->health.type != HealthType::kNone) {
+  if (service != nullptr && can_be_checked(key, service->health)) {
     for (const RealConfig& real : service->reals) wanted.insert({real.address, real.port});
   }
   const auto found = followed_.find(key);

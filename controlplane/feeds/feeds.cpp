@@ -15,7 +15,8 @@
 namespace vipgate {
 namespace {
 
-constexpr int64_t kFlushMs = 2000;
+// At the end: a large state takes its time.
+constexpr int64_t kFlushMs = 10'000;
 
 // Only what comes and goes by itself needs a memory.
 bool needs_store(const Config& config) {
@@ -68,16 +69,32 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
   return feeds;
 }
 
-void Feeds::restore() {
-  if (auto status = restore_vips(*store_, allocator_); !status) {
+Result<Feeds::Resolved> Feeds::resolve(Config& config) const {
+  Resolved resolved{allocator_, yaml_vips_};
+  if (auto status = resolved.yaml_vips.resolve(config, resolved.allocator); !status) {
+    return Error{status.error()};
+  }
+  return resolved;
+}
+
+void Feeds::adopt(Resolved resolved) {
+  allocator_ = std::move(resolved.allocator);
+  yaml_vips_ = std::move(resolved.yaml_vips);
+}
+
+void Feeds::restore_vips() {
+  if (auto status = vipgate::restore_vips(*store_, allocator_); !status) {
     spdlog::error("store: the addresses of VIPs are not known: {}", status.error());
   }
+}
+
+void Feeds::restore_sources() {
   if (mesos_ != nullptr) mesos_->restore();
 }
 
-Status Feeds::start() {
+Status Feeds::start(int64_t now_ms) {
   if (mesos_ == nullptr) return Done{};
-  if (auto status = mesos_->start(); !status) return status;
+  if (auto status = mesos_->start(now_ms); !status) return status;
   for (size_t i = 0; i < config_.marathon.size(); ++i) {
     auto marathon = MarathonFeed::start(config_, i, scheduler_health_, *mesos_);
     if (!marathon) return Error{marathon.error()};
@@ -94,13 +111,13 @@ std::vector<LoopClient*> Feeds::clients() const {
 
 void Feeds::act(int64_t now_ms) {
   for (const auto& client : clients_) client->act(now_ms);
+  save_vips(allocator_, *store_);
   if (!pacer_.has_work() || now_ms < pacer_.due_ms()) return;
   if (auto status = reconciler_.commit(now_ms / 1000, pacer_.oldest_received_ns()); !status) {
     spdlog::error("{}", status.error());
   }
   pacer_.committed(now_ms);
   report_refused();
-  save_vips(allocator_, *store_);
 }
 
 void Feeds::report_refused() {
@@ -129,6 +146,8 @@ std::vector<std::pair<std::string, uint64_t>> Feeds::counters() const {
 }
 
 void Feeds::flush() {
+  if (mesos_ != nullptr) mesos_->save_all();
+  save_vips(allocator_, *store_);
   if (auto status = store_->flush(kFlushMs); !status) spdlog::error("store: {}", status.error());
 }
 

@@ -32,12 +32,22 @@ class Feeds {
                                                const DataplaneControl& dataplane);
   ~Feeds();
 
-  // Gives the services of a configuration their addresses. To be called before it comes into force.
-  Status resolve(Config& config) { return yaml_vips_.resolve(config, allocator_); }
-  // Stages what was stored: to be called once, before the first snapshot.
-  void restore();
+  // Addresses as they will be when a configuration has come into force.
+  struct Resolved {
+    VipAllocator allocator;
+    YamlVips yaml_vips;
+  };
+  // Gives the services of a configuration their addresses. Nothing is changed by it until adopt().
+  Result<Resolved> resolve(Config& config) const;
+  // The configuration has come into force.
+  void adopt(Resolved resolved);
+
+  // Both are to be called once, in this order, the second after the first configuration was
+  // resolved and adopted, before the first snapshot: what was stored of VIPs, and of the clusters.
+  void restore_vips();
+  void restore_sources();
   // Begins to follow. An error: a file that the configuration names cannot be used.
-  Status start();
+  Status start(int64_t now_ms);
 
   // Those to wait for; fixed once started.
   [[nodiscard]] std::vector<LoopClient*> clients() const;

@@ -85,7 +85,7 @@ std::vector<std::pair<std::string, uint64_t>> HealthFeed::counters() const {
   auto counters = checker_->counters();
   counters.emplace_back("health.went_up", went_up_);
   counters.emplace_back("health.went_down", went_down_);
-  counters.emplace_back("health.suspicions", passive_.suspicions());
+  counters.emplace_back("health.traffic_suspicions", passive_.suspicions());
   return counters;
 }
 

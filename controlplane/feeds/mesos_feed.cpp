@@ -17,6 +17,9 @@ constexpr size_t kQueueCapacity = 4096;
 constexpr size_t kInputsAtOnce = 2048;
 // How soon to hand the store some more.
 constexpr int64_t kSaveMs = 5;
+// Between two lists of what is left out, and how much of it they show.
+constexpr int64_t kReportMs = 10'000;
+constexpr size_t kReportedItems = 3;
 
 // Tells clusters with one domain apart by their order.
 std::string store_name(const Config& config, size_t index) {
@@ -51,8 +54,11 @@ struct MesosFeed::Cluster {
   bool expired = false;
   int64_t lost_at_ms = 0;                 // REQUIRES: !connected
   int64_t oldest_received_ns = kNeverNs;  // of what was applied and not staged yet
+  int64_t heard_ms = 0;                   // 0: never
   uint64_t events = 0, whole_states = 0;
   size_t reported_skipped = 0;
+  bool may_skip_more = false;  // since the last report
+  int64_t next_report_ms = 0;
 };
 
 MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator, const Lookups& lookups,
@@ -123,7 +129,7 @@ void MesosFeed::stage_touched() {
   for (auto& cluster : clusters_) stage(*cluster);
 }
 
-Status MesosFeed::start() {
+Status MesosFeed::start(int64_t now_ms) {
   auto queue = MesosQueue::create(kQueueCapacity);
   if (!queue) return Error{queue.error()};
   queue_ = std::move(*queue);
@@ -131,6 +137,7 @@ Status MesosFeed::start() {
     auto source = MesosSource::start(config_.mesos[cluster->index], cluster->index, *queue_);
     if (!source) return Error{source.error()};
     cluster->source = std::move(*source);
+    cluster->lost_at_ms = now_ms;
   }
   return Done{};
 }
@@ -153,6 +160,8 @@ void MesosFeed::process(int64_t now_ms) {
 }
 
 void MesosFeed::apply(Cluster& cluster, MesosInput input, int64_t now_ms) {
+  if (!std::holds_alternative<MesosLink>(input.what))
+    cluster.heard_ms = input.received_ns / 1'000'000;
   if (auto* event = std::get_if<MesosEvent>(&input.what)) {
     ++cluster.events;
     if (const auto* subscribed = std::get_if<MesosSubscribed>(event)) {
@@ -187,7 +196,7 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
 }
 
 // What changed in the cluster goes to the reconciler and to the store.
-void MesosFeed::stage(Cluster& cluster) {
+void MesosFeed::stage(Cluster& cluster, Keep keep) {
   MesosChanges changes = cluster.cluster.take_changes();
   MesosChanges touched = std::exchange(cluster.touched, {});
   changes.tasks.merge(touched.tasks);
@@ -201,17 +210,35 @@ void MesosFeed::stage(Cluster& cluster) {
   const size_t updates = changes.tasks.size() + changes.agents.size() + changes.frameworks.size();
   pacer_.note(std::max<size_t>(updates, 1), std::min(received_ns, monotonic_ns()));
   reconciler_.stage({Origin::kMesos, cluster.index}, cluster.view.update(cluster.cluster, changes));
-  cluster.store.mark(changes);
-  report_skipped(cluster);
+  if (keep == Keep::kCurrent) cluster.store.mark(changes);
+  cluster.may_skip_more = true;
 }
 
-void MesosFeed::report_skipped(Cluster& cluster) {
-  const size_t count = cluster.view.skipped_count();
-  if (count == cluster.reported_skipped) return;
+// What is left out, and who lost a claim to whom. Not at once for each change: the list is made
+// anew.
+void MesosFeed::report_skipped(Cluster& cluster, int64_t now_ms) {
+  if (!cluster.may_skip_more || now_ms < cluster.next_report_ms) return;
+  cluster.may_skip_more = false;
+  cluster.next_report_ms = now_ms + kReportMs;
+  const std::vector<Skipped> skipped = cluster.view.skipped();
+  const auto& unread = cluster.cluster.skipped();
+  const size_t count = skipped.size() + unread.size();
   if (count > cluster.reported_skipped) {
-    spdlog::warn("{}: {} items cannot be used and are left out", cluster.label, count);
+    spdlog::warn("{}: {} items cannot be used and are left out, among them:", cluster.label, count);
+    for (size_t i = 0; i < std::min(skipped.size(), kReportedItems); ++i) {
+      const Skipped& item = skipped[i];
+      spdlog::warn("  {} {} of task '{}' of '{}': {}", item.kind, item.item, item.task,
+                   item.framework, item.why);
+    }
+    for (size_t i = 0; i < std::min(unread.size(), kReportedItems); ++i) {
+      spdlog::warn("  {}: {}", unread[i].where, unread[i].why);
+    }
   }
   cluster.reported_skipped = count;
+}
+
+void MesosFeed::save_all() {
+  for (auto& cluster : clusters_) cluster->store.save_all(cluster->cluster);
 }
 
 void MesosFeed::act(int64_t now_ms) {
@@ -223,6 +250,7 @@ void MesosFeed::act(int64_t now_ms) {
       stage(*cluster);
     }
     expire(*cluster, now_ms);
+    report_skipped(*cluster, now_ms);
   }
   if (now_ms < last_save_ms_ + kSaveMs) return;
   last_save_ms_ = now_ms;
@@ -248,7 +276,7 @@ void MesosFeed::expire(Cluster& cluster, int64_t now_ms) {
   spdlog::error("{}: no answer for {} s (stale_limit_s): its services are withdrawn", cluster.label,
                 limit_ms / 1000);
   cluster.cluster.apply(MesosSubscribed{}, now_ms);
-  stage(cluster);
+  stage(cluster, Keep::kStored);
 }
 
 int64_t MesosFeed::next_deadline_ms() const {
@@ -260,6 +288,7 @@ int64_t MesosFeed::next_deadline_ms() const {
     if (limit_ms != 0 && !cluster->connected && !cluster->expired) {
       next = std::min(next, cluster->lost_at_ms + limit_ms);
     }
+    if (cluster->may_skip_more) next = std::min(next, cluster->next_report_ms);
     if (cluster->store.waits()) next = std::min(next, last_save_ms_ + kSaveMs);
   }
   return next;
@@ -277,6 +306,20 @@ std::vector<std::pair<std::string, uint64_t>> MesosFeed::counters() const {
     counters.emplace_back(prefix + "whole_states", cluster->whole_states);
     counters.emplace_back(prefix + "skipped", cluster->reported_skipped);
     counters.emplace_back(prefix + "connected", cluster->connected ? 1 : 0);
+    if (cluster->heard_ms != 0) {
+      const int64_t age_ms = monotonic_ns() / 1'000'000 - cluster->heard_ms;
+      counters.emplace_back(prefix + "age_ms", static_cast<uint64_t>(std::max<int64_t>(age_ms, 0)));
+    }
+    if (cluster->source == nullptr) continue;
+    const MesosSourceCounters source = cluster->source->counters();
+    counters.emplace_back(prefix + "connects", source.connects);
+    counters.emplace_back(prefix + "drops", source.drops);
+    counters.emplace_back(prefix + "records", source.records);
+    counters.emplace_back(prefix + "bytes", source.bytes);
+    counters.emplace_back(prefix + "garbage", source.garbage);
+    counters.emplace_back(prefix + "oversize", source.oversize);
+    counters.emplace_back(prefix + "sweeps", source.sweeps);
+    counters.emplace_back(prefix + "failed_sweeps", source.failed_sweeps);
   }
   return counters;
 }

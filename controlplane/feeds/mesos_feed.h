@@ -43,7 +43,9 @@ class MesosFeed : public LoopClient {
   // Stages what was touched.
   void stage_touched();
   // Begins to follow them. An error: a file that the configuration names cannot be used.
-  Status start();
+  Status start(int64_t now_ms);
+  // Hands the store all that it has not got yet: at the end.
+  void save_all();
 
   [[nodiscard]] int fd() const override;
   void process(int64_t now_ms) override;
@@ -57,9 +59,11 @@ class MesosFeed : public LoopClient {
   void apply(Cluster& cluster, MesosInput input, int64_t now_ms);
   void apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms);
   void expire(Cluster& cluster, int64_t now_ms);
-  void stage(Cluster& cluster);
+  // What the store is to have: the cluster as it is, or what it has.
+  enum class Keep : uint8_t { kCurrent, kStored };
+  void stage(Cluster& cluster, Keep keep = Keep::kCurrent);
   void forget_unused_claims();
-  void report_skipped(Cluster& cluster);
+  static void report_skipped(Cluster& cluster, int64_t now_ms);
 
   const Config& config_;
   VipAllocator& allocator_;

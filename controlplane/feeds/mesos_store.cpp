@@ -111,7 +111,14 @@ void MesosStore::mark(const MesosChanges& changes) {
 }
 
 void MesosStore::save_some(const MesosCluster& cluster) {
-  if (!waits() || store_.health().waiting > kMostWaiting) return;
+  if (waits() && store_.health().waiting <= kMostWaiting) hand_over(cluster);
+}
+
+void MesosStore::save_all(const MesosCluster& cluster) {
+  while (waits()) hand_over(cluster);
+}
+
+void MesosStore::hand_over(const MesosCluster& cluster) {
   std::vector<StoreWrite> batch;
   const auto take = [&](auto& keys, const std::string& space, const auto& find,
                         const auto& text_of) {

@@ -26,10 +26,14 @@ class MesosStore {
   void mark(const MesosChanges& changes);
   // Hands over a part of it, unless the store is far behind. The values are those of now.
   void save_some(const MesosCluster& cluster);
+  // Hands over all of it, however far behind the store is.
+  void save_all(const MesosCluster& cluster);
   // Whether there is more to hand over.
-  bool waits() const { return unsaved_.empty() == false; }
+  bool waits() const { return !unsaved_.empty(); }
 
  private:
+  void hand_over(const MesosCluster& cluster);
+
   StateStore& store_;
   const std::string task_space_;
   const std::string agent_space_;

@@ -55,6 +55,20 @@ std::optional<VipOwner> owner_of(std::string_view key, std::string_view value) {
   return std::nullopt;
 }
 
+// The value is not told, and not needed: any that fits the key will do.
+bool adopt_removal(const std::string& key, VipAllocator& allocator) {
+  const char* address = key.ends_with(" 6") ? "::" : "0.0.0.0";
+  if (const auto allocation = allocation_of(key, address)) {
+    allocator.adopt_removal(*allocation);
+    return true;
+  }
+  if (const auto owner = owner_of(key, "")) {
+    allocator.adopt_removal(*owner);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Status restore_vips(StateStore& store, VipAllocator& allocator) {
@@ -84,13 +98,14 @@ void save_vips(VipAllocator& allocator, StateStore& store) {
 }
 
 bool adopt_vip(const StoreWrite& change, VipAllocator& allocator) {
-  if (change.space != kVipSpace || !change.value) return false;
-  if (auto allocation = allocation_of(change.key, *change.value)) {
-    allocator.restore({std::move(*allocation)}, {});
+  if (change.space != kVipSpace) return false;
+  if (!change.value) return adopt_removal(change.key, allocator);
+  if (const auto allocation = allocation_of(change.key, *change.value)) {
+    allocator.adopt(*allocation);
     return true;
   }
-  if (auto owner = owner_of(change.key, *change.value)) {
-    allocator.restore({}, {std::move(*owner)});
+  if (const auto owner = owner_of(change.key, *change.value)) {
+    allocator.adopt(*owner);
     return true;
   }
   return false;

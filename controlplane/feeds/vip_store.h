@@ -14,7 +14,7 @@ Status restore_vips(StateStore& store, VipAllocator& allocator);
 // Hands over what the allocator has decided since the last call.
 void save_vips(VipAllocator& allocator, StateStore& store);
 
-// An entry of another gateway's. False: it is none, or it is the removal of one.
+// An entry that another gateway has made or taken out. False: it is none of a VIP.
 bool adopt_vip(const StoreWrite& change, VipAllocator& allocator);
 
 }  // namespace vipgate

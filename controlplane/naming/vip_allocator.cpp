@@ -120,6 +120,59 @@ void VipAllocator::restore(const std::vector<VipAllocation>& allocations,
   }
 }
 
+void VipAllocator::adopt(const VipAllocation& allocation) {
+  const int number = allocation.address.family();
+  Family& family = family_of(number);
+  stored_names_[{allocation.name, number}] = allocation.address;
+  touched_names_.insert({allocation.name, number});
+  if (number == 0 || !contains(family.range, allocation.address)) return;
+  Entry& entry = family.names[allocation.name];
+  if (entry.pinned || entry.address == allocation.address) return;
+  std::string other;
+  if (const auto holder = family.holders.find(allocation.address); holder != family.holders.end()) {
+    other = holder->second;
+    if (family.names[other].pinned) {
+      if (entry.users == 0 && !entry.address) family.names.erase(allocation.name);
+      return;
+    }
+    take_away(family, other, family.names[other]);
+  }
+  drop_claims(allocation.address);
+  take_away(family, allocation.name, entry);
+  give(family, allocation.name, entry, allocation.address);
+  if (entry.users > 0) {
+    ++moves_;
+  } else {
+    set_used(family, entry);
+    set_unused(family, allocation.name, entry);
+  }
+  if (!other.empty()) find_another(family, other);
+}
+
+void VipAllocator::adopt(const VipOwner& owner) {
+  stored_owners_[owner.key] = owner.framework;
+  touched_owners_.insert(owner.key);
+  if (name_at(owner.key.vip) != nullptr) return;
+  const auto [at, is_new] = owners_.try_emplace(owner.key, Owner{owner.framework});
+  if (is_new || at->second.framework == owner.framework) return;
+  at->second = Owner{owner.framework};
+  ++moves_;
+}
+
+void VipAllocator::adopt_removal(const VipAllocation& allocation) {
+  const NameKey key{allocation.name, allocation.address.family()};
+  stored_names_.erase(key);
+  const Family& family = family_of(key.second);
+  const auto found = family.names.find(allocation.name);
+  if (found != family.names.end() && found->second.users > 0) touched_names_.insert(key);
+}
+
+void VipAllocator::adopt_removal(const VipOwner& owner) {
+  stored_owners_.erase(owner.key);
+  const auto found = owners_.find(owner.key);
+  if (found != owners_.end() && found->second.users > 0) touched_owners_.insert(owner.key);
+}
+
 void VipAllocator::pin(const std::string& name, const IpAddress& address) {
   Family& family = family_of(address.family());
   Entry& entry = family.names[name];

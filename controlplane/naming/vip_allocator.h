@@ -44,6 +44,13 @@ class VipAllocator {
   // What the state store had, before anything is allocated. What does not fit the configuration's
   // ranges is ignored.
   void restore(const std::vector<VipAllocation>& allocations, const std::vector<VipOwner>& owners);
+  // What another gateway has decided, which wins over what was decided here: who has the address by
+  // another name moves away. What is pinned here, or does not fit the ranges, stays.
+  void adopt(const VipAllocation& allocation);
+  void adopt(const VipOwner& owner);
+  // The entry is no longer in the shared store: it is put there again when it is in use here.
+  void adopt_removal(const VipAllocation& allocation);
+  void adopt_removal(const VipOwner& owner);
   // A name that has its address from the configuration: it is never given to another name. Whoever
   // had it by allocation or claim moves away.
   void pin(const std::string& name, const IpAddress& address);

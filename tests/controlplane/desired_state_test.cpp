@@ -140,5 +140,22 @@ TEST(HealthTargets, ARealThatCameAndWentBetweenTwoLooksIsOnlyRemoved) {
   EXPECT_EQ(changes.remove.size(), 1u);
 }
 
+TEST(HealthTargets, AUdpServiceIsNotCheckedByTcpUnlessTheCheckHasAPortOfItsOwn) {
+  const ServiceKey key{*parse_ip_address("11.0.0.1"), 53, Protocol::kUdp};
+  ServiceConfig service;
+  service.reals = {{*parse_ip_address("10.0.0.1"), 53, 1, {}}};
+  service.health.type = HealthType::kTcp;
+  HealthTargets targets;
+  targets.follow(key, &service);
+  EXPECT_TRUE(targets.take_changes().add.empty());
+  service.health.port = 8080;
+  targets.follow(key, &service);
+  EXPECT_EQ(targets.take_changes().add.size(), 1u);
+  service.health.port = 0;
+  service.health.type = HealthType::kDns;
+  targets.follow(key, &service);
+  EXPECT_EQ(targets.take_changes().add.size(), 1u);
+}
+
 }  // namespace
 }  // namespace vipgate

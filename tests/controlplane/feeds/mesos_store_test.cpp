@@ -31,10 +31,6 @@ MesosCluster make_cluster() {
   return cluster;
 }
 
-void save_all(MesosStore& store, const MesosCluster& cluster) {
-  while (store.waits()) store.save_some(cluster);
-}
-
 class MesosStoreTest : public testing::Test {
  protected:
   MesosStoreTest() : cluster_(make_cluster()), saver_(store_, "mesos") {
@@ -47,7 +43,7 @@ class MesosStoreTest : public testing::Test {
 };
 
 TEST_F(MesosStoreTest, WhatWasSavedIsThereAgainAfterARestart) {
-  save_all(saver_, cluster_);
+  saver_.save_all(cluster_);
   MesosCluster next(MesosClusterOptions{});
   const Status status = MesosStore(store_, "mesos").restore(next);
   ASSERT_TRUE(status.ok()) << status.error();
@@ -61,10 +57,10 @@ TEST_F(MesosStoreTest, WhatWasSavedIsThereAgainAfterARestart) {
 }
 
 TEST_F(MesosStoreTest, ATaskThatWentIsTakenOutOfTheStore) {
-  save_all(saver_, cluster_);
+  saver_.save_all(cluster_);
   cluster_.apply(MesosTaskUpdated{{"F1", "a"}, MesosTaskState::kKilled, {}}, 1);
   saver_.mark(cluster_.take_changes());
-  save_all(saver_, cluster_);
+  saver_.save_all(cluster_);
   MesosCluster next(MesosClusterOptions{});
   ASSERT_TRUE(MesosStore(store_, "mesos").restore(next).ok());
   EXPECT_EQ(next.task({"F1", "a"}), nullptr);
@@ -77,12 +73,12 @@ TEST_F(MesosStoreTest, AStoreThatIsFarBehindGetsNothingMore) {
   EXPECT_EQ(store_.batches, 0u);
   EXPECT_TRUE(saver_.waits());
   store_.waiting = 0;
-  save_all(saver_, cluster_);
+  saver_.save_all(cluster_);
   EXPECT_EQ(store_.spaces["mesos/mesos/task"].size(), 2u);
 }
 
 TEST_F(MesosStoreTest, OneEntryThatCannotBeReadCostsItselfOnly) {
-  save_all(saver_, cluster_);
+  saver_.save_all(cluster_);
   store_.spaces["mesos/mesos/task"]["F1/a"] = R"({"task_id":17})";
   MesosCluster next(MesosClusterOptions{});
   const Status status = MesosStore(store_, "mesos").restore(next);

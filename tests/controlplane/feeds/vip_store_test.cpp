@@ -50,6 +50,46 @@ TEST(VipStore, WhatAnotherGatewayDecidedIsTakenOver) {
   EXPECT_EQ(*allocator.owner_of({ip("11.0.0.9"), 80, Protocol::kTcp}), "chronos");
 }
 
+// Two gateways that decided while they could not see each other: `loser` takes over what `winner`
+// stored first, and writes nothing against it.
+TEST(VipStore, OfTwoGatewaysThatDecidedApartOneTakesOverWhatTheOtherStored) {
+  NamedVipsConfig ranges;
+  ranges.ipv4 = {ip("11.0.0.0"), ip("11.0.0.9")};
+  VipAllocator winner(ranges);
+  VipAllocator loser(ranges);
+  MemoryStore store;
+  for (const char* name : {"a.x", "b.x", "c.x", "d.x", "e.x"}) winner.allocate({name}, 4);
+  for (const char* name : {"e.x", "d.x", "c.x", "b.x", "a.x"}) loser.allocate({name}, 4);
+  const ServiceKey key{ip("10.1.1.1"), 80, Protocol::kTcp};
+  ASSERT_TRUE(winner.claim(key, "marathon"));
+  ASSERT_TRUE(loser.claim(key, "chronos"));
+  save_vips(winner, store);
+  for (const auto& [name, value] : store.spaces[std::string(kVipSpace)]) {
+    EXPECT_TRUE(adopt_vip({std::string(kVipSpace), name, value}, loser)) << name;
+  }
+  for (const char* name : {"a.x", "b.x", "c.x", "d.x", "e.x"}) {
+    EXPECT_EQ(loser.address_of(name, 4), winner.address_of(name, 4)) << name;
+  }
+  EXPECT_EQ(*loser.owner_of(key), "marathon");
+  EXPECT_GT(loser.moves(), 0u);
+  MemoryStore written;
+  save_vips(loser, written);
+  EXPECT_EQ(written.batches, 0u);
+}
+
+TEST(VipStore, AnEntryInUseThatAnotherGatewayTookOutIsStoredAgain) {
+  VipAllocator allocator(NamedVipsConfig{});
+  MemoryStore store;
+  allocator.allocate({"a.b"}, 4);
+  save_vips(allocator, store);
+  const auto before = store.spaces;
+  const std::string key = before.at(std::string(kVipSpace)).begin()->first;
+  store.spaces.clear();
+  EXPECT_TRUE(adopt_vip({std::string(kVipSpace), key, std::nullopt}, allocator));
+  save_vips(allocator, store);
+  EXPECT_EQ(store.spaces, before);
+}
+
 TEST(VipStore, EntriesThatCannotBeReadAreLeftOut) {
   VipAllocator allocator(NamedVipsConfig{});
   for (const char* key : {"name/redis.marathon", "name/redis.marathon 6", "port/11.0.0.9 80",
@@ -57,7 +97,6 @@ TEST(VipStore, EntriesThatCannotBeReadAreLeftOut) {
     EXPECT_FALSE(adopt_vip({std::string(kVipSpace), key, "11.1.2.3"}, allocator)) << key;
   }
   EXPECT_FALSE(adopt_vip({"other", "name/redis.marathon 4", "11.1.2.3"}, allocator));
-  EXPECT_FALSE(adopt_vip({std::string(kVipSpace), "name/a 4", std::nullopt}, allocator));
 }
 
 ServiceConfig service(const std::string& name, const char* real, bool vip_auto) {
