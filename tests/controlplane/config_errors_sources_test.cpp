@@ -9,7 +9,7 @@ constexpr Row kMastersRows[] = {
     {"mesos: [{masters: []}]\n", "f:1:19: masters: the list is empty; write at least one item"},
     {"mesos: [{masters: [\"m1:5050\"], ptr: true}]\nnamed_vips: {enabled: false}\n"
      "dns: {zones: [{name: mesos}]}\n",
-     "f:1:38: ptr: the records of task addresses need a zone; add {name: in-addr.arpa} (for IPv6 "
+     "f:1:37: ptr: the records of task addresses need a zone; add {name: in-addr.arpa} (for IPv6 "
      "{name: ip6.arpa}), or the part of it that is yours, to dns.zones"},
     {"mesos: [{masters: \"10.0.0.1:5050\"}]\n",
      "f:1:19: masters: a single value stands here; write a list, as [a, b] or with '- '"},
