@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <chrono>
 #include <random>
+#include <thread>
 
 #include "controlplane/store/state_store.h"
 #include "controlplane/store/zk_key.h"
