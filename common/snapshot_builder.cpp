@@ -81,7 +81,7 @@ RealEntry entry_of(const RealSpec& real, uint32_t service, const std::vector<Por
 template <class Page>
 class PageWriter {
  public:
-  PageWriter(std::vector<std::shared_ptr<const Page>>& pages) : pages_(pages) {}
+  explicit PageWriter(std::vector<std::shared_ptr<const Page>>& pages) : pages_(pages) {}
 
   const Page& page(uint32_t index) const { return *pages_[index / kPageSize]; }
   Page& writable(uint32_t index) {

@@ -26,7 +26,7 @@ void DesiredState::set(const SourceId& source, const ServiceKey& key,
   forget_if_empty(entry);
 }
 
-DesiredState::Services DesiredState::replace(const SourceId& source, Services services) {
+DesiredState::Services DesiredState::replace(const SourceId& source, const Services& services) {
   Services before;
   std::set<ServiceKey> keys;
   if (const auto found = sources_.find(source); found != sources_.end()) keys = found->second;
@@ -34,7 +34,7 @@ DesiredState::Services DesiredState::replace(const SourceId& source, Services se
     before.emplace(key, entries_.at(key).wanted.at(source));
     if (!services.contains(key)) set(source, key, std::nullopt);
   }
-  for (auto& [key, service] : services) set(source, key, std::move(service));
+  for (const auto& [key, service] : services) set(source, key, service);
   return before;
 }
 

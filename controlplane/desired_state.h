@@ -22,7 +22,7 @@ class DesiredState {
   // What the source wants of this service now; nothing: it no longer has it.
   void set(const SourceId& source, const ServiceKey& key, std::optional<ServiceConfig> service);
   // All that the source wants. Returns what it wanted before.
-  Services replace(const SourceId& source, Services services);
+  Services replace(const SourceId& source, const Services& services);
 
   // kUnknown forgets what was said before. A real that nobody wants may be named, too.
   void set_health(const ServiceKey& key, const RealKey& real, RealHealth health);

@@ -105,7 +105,7 @@ Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
   Status status = check_services(config, desired_.dirty(), now_s);
   if (status) status = put_in_force(config);
   if (!status) {
-    desired_.replace(kYamlSource, std::move(before));
+    desired_.replace(kYamlSource, before);
     desired_.take_dirty();
   }
   for (const ServiceKey& key : staged) desired_.touch(key);

@@ -290,18 +290,17 @@ void MesosCluster::erase_task(const MesosTaskKey& key) {
   from.erase(found);
 }
 
-void MesosCluster::erase_agent(const std::string& id) {
-  const std::string kept_id = id;
-  if (agents_.erase(kept_id) == 0) return;
-  changes_.agents.insert(kept_id);
-  for (const MesosTaskKey& key : keys_of_agent(kept_id)) place(key);
+// `id` may be part of what is erased.
+void MesosCluster::erase_agent(std::string id) {
+  if (agents_.erase(id) == 0) return;
+  for (const MesosTaskKey& key : keys_of_agent(id)) place(key);
+  changes_.agents.insert(std::move(id));
 }
 
-void MesosCluster::erase_framework(const std::string& id) {
-  const std::string kept_id = id;
-  if (frameworks_.erase(kept_id) == 0) return;
-  changes_.frameworks.insert(kept_id);
-  for (const MesosTaskKey& key : keys_of_framework(kept_id)) place(key);
+void MesosCluster::erase_framework(std::string id) {
+  if (frameworks_.erase(id) == 0) return;
+  for (const MesosTaskKey& key : keys_of_framework(id)) place(key);
+  changes_.frameworks.insert(std::move(id));
 }
 
 void MesosCluster::drop_held_tasks(const std::string& agent_id) {

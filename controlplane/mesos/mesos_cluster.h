@@ -138,8 +138,8 @@ class MesosCluster {
 
   void erase_task(const MesosTaskKey& key);
   // The agent, but not its tasks, which wait from then on.
-  void erase_agent(const std::string& id);
-  void erase_framework(const std::string& id);
+  void erase_agent(std::string id);
+  void erase_framework(std::string id);
   void drop_held_tasks(const std::string& agent_id);
   // Frameworks that are kept for held tasks alone, and have none any more.
   void drop_idle_frameworks();

@@ -78,11 +78,12 @@ void MesosItemReader::note(std::string why) {
   if (notes_.size() < kMaxNotes) notes_.push_back(std::move(why));
 }
 
-bool MesosItemReader::close(std::string_view kind, std::string_view id, std::string refusal) {
+bool MesosItemReader::close(std::string_view kind, std::string_view id,
+                            const std::string& refusal) {
   const bool is_good = refusal.empty();
   if (!is_good || !notes_.empty()) {
     const std::string where = std::string(kind) + " '" + std::string(id) + "'";
-    if (!is_good) notes_.assign(1, std::move(refusal));
+    if (!is_good) notes_.assign(1, refusal);
     for (std::string& why : notes_) skip(where, std::move(why));
     notes_.clear();
   }

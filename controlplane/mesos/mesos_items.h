@@ -62,7 +62,7 @@ class MesosItemReader {
 
   // Notes what is wrong in the item at hand; close() then says which item it was.
   void note(std::string why);
-  bool close(std::string_view kind, std::string_view id, std::string refusal);
+  bool close(std::string_view kind, std::string_view id, const std::string& refusal);
 
   std::vector<std::string> notes_;
   std::vector<MesosSkipped> skipped_;

@@ -97,7 +97,7 @@ void ThreadedSource::run() {
 }
 
 std::optional<MasterAddress> ThreadedSource::wait_for_master() {
-  const auto master = directory_->next();
+  auto master = directory_->next();
   if (master) return master;
   std::string detail;
   {

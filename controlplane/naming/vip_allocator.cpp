@@ -385,11 +385,12 @@ void VipAllocator::drop_claims(const IpAddress& address) {
   }
 }
 
-void VipAllocator::forget(Family& family, std::string name) {
+// `name` may be part of what goes: only the key is used once something went.
+void VipAllocator::forget(Family& family, const std::string& name) {
   const auto found = family.names.find(name);
   if (found == family.names.end()) return;
   set_used(family, found->second);
-  take_away(family, name, found->second);
+  take_away(family, found->first, found->second);
   family.names.erase(found);
 }
 

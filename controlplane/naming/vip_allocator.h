@@ -119,7 +119,7 @@ class VipAllocator {
   void find_another(Family& family, const std::string& name);
   void drop_claims(const IpAddress& address);
   // By value: the caller's may be the key that goes.
-  void forget(Family& family, std::string name);
+  void forget(Family& family, const std::string& name);
   bool evict_unused(Family& family, const IpAddress& address);
   void set_unused(Family& family, const std::string& name, Entry& entry);
   void set_used(Family& family, Entry& entry);
