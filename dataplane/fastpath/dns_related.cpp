@@ -5,8 +5,6 @@
 namespace vipgate {
 namespace {
 
-using namespace dns_reply;
-
 // A name within a record's data, where it stands in the table and where in the reply.
 struct Target {
   DnsFoldedName name;

@@ -9,7 +9,7 @@
 #include "common/checksum.h"
 #include "dataplane/fastpath/dns_responder.h"
 
-namespace vipgate::dns_reply {
+namespace vipgate {
 
 inline uint16_t load_be16(const uint8_t* at) { return byte_swap(load<uint16_t>(at)); }
 
@@ -126,4 +126,4 @@ inline void copy_rotated(uint8_t* to, const DnsBody& body, uint32_t split,
   copy_body(to + body.length - split, body.octets, split, room_end);
 }
 
-}  // namespace vipgate::dns_reply
+}  // namespace vipgate

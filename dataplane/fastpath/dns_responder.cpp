@@ -12,8 +12,6 @@
 namespace vipgate {
 namespace {
 
-using namespace dns_reply;
-
 // Octets 2 to 9 of a plain query, loaded as one integer: QR and OPCODE zero, one question, no
 // answer, no authority. The other flags and the RCODE of a query are ignored.
 constexpr uint64_t kPlainMask = 0xffff'ffff'ffff'00f8;

@@ -1,8 +1,8 @@
 // What the state store costs the control thread: the hand-over of a batch, which must not depend on
 // the disk, and the load of a large cluster at start.
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "controlplane/store/state_store.h"
