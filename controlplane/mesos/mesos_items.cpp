@@ -138,7 +138,7 @@ bool MesosItemReader::task(const Element& element, std::string_view framework_id
   } else if (!has_state) {
     refusal = "it has no state";
   }
-  return close("task", task.id, std::move(refusal));
+  return close("task", task.id, refusal);
 }
 
 bool MesosItemReader::task_updated(const Element& element, MesosTaskUpdated& update) {
@@ -159,7 +159,7 @@ bool MesosItemReader::task_updated(const Element& element, MesosTaskUpdated& upd
   if (state && !state->is_null() && !read_mesos_state(*state, update.state)) {
     refusal = "its update has a state that is not a text";
   }
-  return close("task", update.key.task_id, std::move(refusal));
+  return close("task", update.key.task_id, refusal);
 }
 
 bool MesosItemReader::agent(const Element& element, MesosAgent& agent) {
@@ -181,7 +181,7 @@ bool MesosItemReader::agent(const Element& element, MesosAgent& agent) {
   const auto pid = find_member(element, {"pid"});
   if (pid && !pid->is_null() && !read_mesos_text(*pid, agent.pid)) refusal = "'pid' is not a text";
   if (refusal.empty() && agent.id.empty()) refusal = "it has no id";
-  return close("agent", agent.id, std::move(refusal));
+  return close("agent", agent.id, refusal);
 }
 
 bool MesosItemReader::framework(const Element& element, MesosFramework& framework) {
@@ -200,7 +200,7 @@ bool MesosItemReader::framework(const Element& element, MesosFramework& framewor
   if (pid && !pid->is_null() && !read_mesos_text(*pid, framework.pid))
     refusal = "'pid' is not a text";
   if (refusal.empty() && framework.id.empty()) refusal = "it has no id";
-  return close("framework", framework.id, std::move(refusal));
+  return close("framework", framework.id, refusal);
 }
 
 }  // namespace vipgate

@@ -53,7 +53,7 @@ class Writer {
     sections.body_length = at_ - parsed_.question_end;
     sections.body_sum =
         ones_fold(ones_sum(parsed_.query.message + parsed_.question_end, sections.body_length));
-    return dns_reply::finish(parsed_, sections, verdict);
+    return vipgate::finish(parsed_, sections, verdict);
   }
 
  private:
