@@ -16,7 +16,7 @@ PACKAGES := \
 # from more than 28 bits.
 SETARCH := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: run build deps test lint format asan tsan fuzz perf bench clean
+.PHONY: run build deps test test-long lint format asan asan-all tsan fuzz perf bench clean
 
 run: build
 	tests/netns/demo.sh $(ARGS)
@@ -39,6 +39,10 @@ deps:
 test: build
 	ctest --preset release
 
+# What takes too long for every change.
+test-long: build
+	ctest --test-dir build --output-on-failure -L long
+
 lint: build
 	.ci/lint
 
@@ -48,6 +52,12 @@ format:
 asan: deps
 	@test -f build-asan/build.ninja || cmake --preset asan
 	cmake --build --preset asan
+	$(SETARCH) ctest --preset asan
+
+# All unit tests under the sanitizers: longer than a change should wait.
+asan-all: deps
+	@test -f build-asan/build.ninja || cmake --preset asan
+	cmake --build --preset asan-all
 	$(SETARCH) ctest --preset asan
 
 tsan: deps
@@ -68,6 +78,7 @@ perf: build
 	perf/run $(ARGS)
 
 bench: build
+	cmake --build --preset release --target benchmarks
 	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench; done
 
 clean:
