@@ -33,7 +33,8 @@ class Server:
             "gw", self.log.name, "java", "-Xmx128m", "-Dzookeeper.admin.enableServer=false",
             "-cp", ":".join(JARS), "org.apache.zookeeper.server.ZooKeeperServerMain", PORT,
             self.directory)
-        self.wait_log("binding to port")
+        # It binds its port before it serves; this comes once it does.
+        self.wait_log("ContainerManager")
 
     def wait_log(self, text):
         wait_for(f"ZooKeeper to log '{text}'", lambda: text in self.log.read_text(), 60)
