@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,14 +39,12 @@ class MarathonFeed : public LoopClient {
         source_(std::move(source)),
         health_(health),
         mesos_(mesos) {}
-  void set(const std::string& task_id, std::optional<bool> healthy);
 
   const std::string framework_;
   const std::string label_;
   const std::unique_ptr<MarathonSource> source_;
   SchedulerHealth& health_;
   MesosFeed& mesos_;
-  MarathonHealth known_;
   bool connected_ = false;
 };
 
