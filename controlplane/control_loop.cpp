@@ -233,8 +233,7 @@ Result<ReloadOutcome> ControlLoop::put_in_force(Config& config) {
   if (is_partial) {
     spdlog::warn(
         "dns.ttl_s, timeouts and defaults have changed for the services of the configuration; "
-        "those "
-        "of Mesos, and its records, follow with a restart");
+        "those of Mesos, and its records, follow with a restart");
   }
   return outcome;
 }

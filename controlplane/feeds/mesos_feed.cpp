@@ -30,6 +30,15 @@ std::string store_name(const Config& config, size_t index) {
   return config.mesos[index].domain + (earlier == 0 ? "" : "#" + std::to_string(earlier));
 }
 
+MesosChanges everything_in(const MesosCluster& cluster) {
+  MesosChanges all;
+  for (const auto& [key, task] : cluster.tasks()) all.tasks.insert(key);
+  for (const auto& [id, agent] : cluster.agents()) all.agents.insert(id);
+  for (const auto& [id, framework] : cluster.frameworks()) all.frameworks.insert(id);
+  all.masters = true;
+  return all;
+}
+
 }  // namespace
 
 struct MesosFeed::Cluster {
@@ -50,8 +59,7 @@ struct MesosFeed::Cluster {
   MesosChanges touched;  // by something other than the cluster
   uint64_t moves = 0;    // of the allocator, as the view knows it
   bool connected = false;
-  bool has_state = false;  // from the cluster itself, not from the store
-  bool expired = false;
+  bool expired = false;                   // the view is shown nothing
   int64_t lost_at_ms = 0;                 // REQUIRES: !connected
   int64_t oldest_received_ns = kNeverNs;  // of what was applied and not staged yet
   int64_t heard_ms = 0;                   // 0: never
@@ -85,6 +93,8 @@ void MesosFeed::restore() {
     if (tasks == 0) continue;
     spdlog::info("{}: serving the last good state, {} tasks, until the cluster answers",
                  cluster->label, tasks);
+    // The store has it: only the view does not know it yet.
+    cluster->touched = cluster->cluster.take_changes();
     stage(*cluster);
   }
 }
@@ -122,11 +132,6 @@ void MesosFeed::touch_hosts(const std::set<std::string>& names) {
       if (touched.agents.contains(task.agent_id)) touched.tasks.insert(key);
     }
   }
-  stage_touched();
-}
-
-void MesosFeed::stage_touched() {
-  for (auto& cluster : clusters_) stage(*cluster);
 }
 
 Status MesosFeed::start(int64_t now_ms) {
@@ -156,25 +161,23 @@ void MesosFeed::process(int64_t now_ms) {
     cluster.oldest_received_ns = std::min(cluster.oldest_received_ns, input->received_ns);
     apply(cluster, std::move(*input), now_ms);
   }
-  for (auto& cluster : clusters_) stage(*cluster);
 }
 
 void MesosFeed::apply(Cluster& cluster, MesosInput input, int64_t now_ms) {
-  if (!std::holds_alternative<MesosLink>(input.what))
+  if (!std::holds_alternative<MesosLink>(input.what)) {
     cluster.heard_ms = input.received_ns / 1'000'000;
+  }
   if (auto* event = std::get_if<MesosEvent>(&input.what)) {
     ++cluster.events;
     if (const auto* subscribed = std::get_if<MesosSubscribed>(event)) {
       spdlog::info("{}: subscribed: {} tasks, {} agents, {} of them not back yet", cluster.label,
                    subscribed->state.tasks.size(), subscribed->state.agents.size(),
                    subscribed->state.recovered_agent_ids.size());
-      ++cluster.whole_states;
-      cluster.has_state = true;
+      take_whole(cluster);
     }
     cluster.cluster.apply(std::move(*event), now_ms);
   } else if (auto* state = std::get_if<MesosState>(&input.what)) {
-    ++cluster.whole_states;
-    cluster.has_state = true;
+    take_whole(cluster);
     cluster.cluster.apply_sweep(std::move(*state), input.asked_ns / 1'000'000, now_ms);
   } else if (auto* masters = std::get_if<MesosMasters>(&input.what)) {
     cluster.cluster.set_masters(std::move(*masters));
@@ -183,10 +186,15 @@ void MesosFeed::apply(Cluster& cluster, MesosInput input, int64_t now_ms) {
   }
 }
 
+// The cluster tells all of itself: what it was shown to have until now no longer counts.
+void MesosFeed::take_whole(Cluster& cluster) {
+  ++cluster.whole_states;
+  if (std::exchange(cluster.expired, false)) cluster.touched = everything_in(cluster.cluster);
+}
+
 void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms) {
   if (link.connected) {
     spdlog::info("{}: {}", cluster.label, link.detail);
-    cluster.expired = false;
   } else {
     spdlog::warn("{}: {}; its last state stays in force", cluster.label, link.detail);
     if (cluster.connected) cluster.lost_at_ms = now_ms;
@@ -195,9 +203,10 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
   cluster.connected = link.connected;
 }
 
-// What changed in the cluster goes to the reconciler and to the store.
-void MesosFeed::stage(Cluster& cluster, Keep keep) {
+// What changed in the cluster goes to the store, and with what was touched to the reconciler.
+void MesosFeed::stage(Cluster& cluster) {
   MesosChanges changes = cluster.cluster.take_changes();
+  cluster.store.mark(changes);
   MesosChanges touched = std::exchange(cluster.touched, {});
   changes.tasks.merge(touched.tasks);
   changes.agents.merge(touched.agents);
@@ -209,8 +218,8 @@ void MesosFeed::stage(Cluster& cluster, Keep keep) {
   cluster.moves = moves;
   const size_t updates = changes.tasks.size() + changes.agents.size() + changes.frameworks.size();
   pacer_.note(std::max<size_t>(updates, 1), std::min(received_ns, monotonic_ns()));
-  reconciler_.stage({Origin::kMesos, cluster.index}, cluster.view.update(cluster.cluster, changes));
-  if (keep == Keep::kCurrent) cluster.store.mark(changes);
+  reconciler_.stage({Origin::kMesos, cluster.index},
+                    cluster.view.update(cluster.expired ? nothing_ : cluster.cluster, changes));
   cluster.may_skip_more = true;
 }
 
@@ -245,11 +254,9 @@ void MesosFeed::act(int64_t now_ms) {
   if (has_more_) process(now_ms);
   forget_unused_claims();
   for (auto& cluster : clusters_) {
-    if (cluster->moves != allocator_.moves()) stage(*cluster);
-    if (now_ms >= cluster->cluster.next_deadline_ms() && cluster->cluster.advance(now_ms)) {
-      stage(*cluster);
-    }
+    if (now_ms >= cluster->cluster.next_deadline_ms()) cluster->cluster.advance(now_ms);
     expire(*cluster, now_ms);
+    stage(*cluster);
     report_skipped(*cluster, now_ms);
   }
   if (now_ms < last_save_ms_ + kSaveMs) return;
@@ -261,13 +268,14 @@ void MesosFeed::act(int64_t now_ms) {
 void MesosFeed::forget_unused_claims() {
   if (claims_are_settled_) return;
   for (const auto& cluster : clusters_) {
-    if (!cluster->has_state || cluster->cluster.recovered_agents() > 0) return;
+    if (cluster->whole_states == 0 || cluster->cluster.recovered_agents() > 0) return;
   }
   claims_are_settled_ = true;
   allocator_.forget_unused_claims();
 }
 
-// Where the configuration limits how long the last state may stay in force.
+// Where the configuration limits how long the last state may stay in force. The view is shown an
+// empty cluster then; what is known, and stored, stays until the cluster answers.
 void MesosFeed::expire(Cluster& cluster, int64_t now_ms) {
   const int64_t limit_ms = int64_t{config_.mesos[cluster.index].stale_limit_s} * 1000;
   if (limit_ms == 0 || cluster.connected || cluster.expired) return;
@@ -275,8 +283,7 @@ void MesosFeed::expire(Cluster& cluster, int64_t now_ms) {
   cluster.expired = true;
   spdlog::error("{}: no answer for {} s (stale_limit_s): its services are withdrawn", cluster.label,
                 limit_ms / 1000);
-  cluster.cluster.apply(MesosSubscribed{}, now_ms);
-  stage(cluster, Keep::kStored);
+  cluster.touched = everything_in(cluster.cluster);
 }
 
 int64_t MesosFeed::next_deadline_ms() const {

@@ -38,10 +38,8 @@ class MesosFeed : public LoopClient {
   void restore();
   // Something other than the cluster has changed of the task: its framework's own health checks.
   void touch(const std::string& framework_name, const std::string& task_id);
-  // The addresses of these hosts have changed: stages what depends on them.
+  // The addresses of these hosts have changed.
   void touch_hosts(const std::set<std::string>& names);
-  // Stages what was touched.
-  void stage_touched();
   // Begins to follow them. An error: a file that the configuration names cannot be used.
   Status start(int64_t now_ms);
   // Hands the store all that it has not got yet: at the end.
@@ -59,9 +57,8 @@ class MesosFeed : public LoopClient {
   void apply(Cluster& cluster, MesosInput input, int64_t now_ms);
   void apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms);
   void expire(Cluster& cluster, int64_t now_ms);
-  // What the store is to have: the cluster as it is, or what it has.
-  enum class Keep : uint8_t { kCurrent, kStored };
-  void stage(Cluster& cluster, Keep keep = Keep::kCurrent);
+  static void take_whole(Cluster& cluster);
+  void stage(Cluster& cluster);
   void forget_unused_claims();
   static void report_skipped(Cluster& cluster, int64_t now_ms);
 
@@ -69,6 +66,7 @@ class MesosFeed : public LoopClient {
   VipAllocator& allocator_;
   Reconciler& reconciler_;
   CommitPacer& pacer_;
+  const MesosCluster nothing_{MesosClusterOptions{}};
   std::vector<std::unique_ptr<Cluster>> clusters_;
   std::unique_ptr<MesosQueue> queue_;
   int64_t last_save_ms_ = 0;

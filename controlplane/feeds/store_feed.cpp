@@ -13,7 +13,7 @@ constexpr int64_t kLookMs = 1000;
 
 }  // namespace
 
-// The views of the clusters find that an address has moved when they are next updated.
+// The views of the clusters find in this round, in MesosFeed::act(), that an address has moved.
 void StoreFeed::process(int64_t /*now_ms*/) {
   for (const StoreWrite& change : store_.take_remote_changes()) adopt_vip(change, allocator_);
 }

@@ -14,7 +14,8 @@ class MemoryStore : public StateStore {
  public:
   Result<std::map<std::string, std::string>> load(std::string_view space) override {
     if (!fault.empty()) return Error{fault};
-    return spaces[std::string(space)];
+    const auto found = spaces.find(std::string(space));
+    return found == spaces.end() ? std::map<std::string, std::string>() : found->second;
   }
   void write(std::vector<StoreWrite> batch) override {
     ++batches;

@@ -1,0 +1,112 @@
+#include "controlplane/feeds/mesos_feed.h"
+
+#include <gtest/gtest.h>
+
+#include "controlplane/config_reader.h"
+#include "tests/controlplane/fake_dataplane.h"
+#include "tests/controlplane/feeds/memory_store.h"
+
+namespace vipgate {
+namespace {
+
+constexpr char kConfig[] = R"(
+ports:
+  - { name: edge, device: "net_null0", addresses: [10.0.0.1/16], kernel: true }
+snat_pools:
+  - { name: default, addresses: [10.0.9.1] }
+dns: { zones: [{ name: l4lb.thisdcos.directory, services: true }, { name: mesos }] }
+mesos: [{ masters: ["10.0.0.9:5050"], stale_limit_s: 10 }]
+)";
+
+const ServiceKey kRedis{*parse_ip_address("11.202.66.36"), 6379, Protocol::kTcp};
+
+MesosCluster make_cluster() {
+  MesosTask task;
+  task.id = "redis.1";
+  task.name = "redis";
+  task.framework_id = "F1";
+  task.agent_id = "S1";
+  task.state = MesosTaskState::kRunning;
+  task.resource_ports = {{30585, 30585}};
+  MesosDiscoveryPort port{30585, "main", "tcp", {{"VIP_0", "/redis:6379"}}};
+  port.labels.push_back({"network-scope", "host"});
+  task.discovery = MesosDiscovery{"redis", {port}};
+  MesosSubscribed whole;
+  whole.state.agents = {{"S1", "10.0.1.5", "slave(1)@10.0.1.5:5051", "", ""}};
+  whole.state.frameworks = {{"F1", "marathon", "", ""}};
+  whole.state.tasks = {task};
+  MesosCluster cluster(MesosClusterOptions{});
+  cluster.apply(std::move(whole), 0);
+  return cluster;
+}
+
+// A gateway that starts with a stored state and never reaches its cluster.
+class MesosFeedTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto parsed = parse_config(kConfig, "test.yaml");
+    ASSERT_TRUE(parsed.ok()) << parsed.error();
+    config_ = *parsed;
+    MesosCluster cluster = make_cluster();
+    MesosStore saver(store_, "mesos");
+    saver.mark(cluster.take_changes());
+    saver.save_all(cluster);
+    stored_ = store_.spaces;
+    store_.batches = 0;
+    allocator_ = std::make_unique<VipAllocator>(config_.named_vips);
+    reconciler_ = std::make_unique<Reconciler>(
+        config_, dataplane_, [](const NextHop&) { return MacAddress{{2}}; }, DnsHashSecret{},
+        RingRunner{});
+    feed_ = std::make_unique<MesosFeed>(config_, *allocator_, MesosFeed::Lookups{}, store_,
+                                        *reconciler_, pacer_);
+    feed_->restore();
+    ASSERT_TRUE(reconciler_->apply(config_, 0).ok());
+  }
+
+  [[nodiscard]] bool serves() const {
+    const ModelService* service = reconciler_->model().find(kRedis);
+    return service != nullptr && service->is_configured() && !service->reals.empty();
+  }
+  void act(int64_t now_ms) {
+    feed_->act(now_ms);
+    ASSERT_TRUE(reconciler_->commit(now_ms / 1000, 0).ok());
+  }
+
+  Config config_;
+  MemoryStore store_;
+  std::map<std::string, std::map<std::string, std::string>> stored_;
+  FakeDataplane dataplane_;
+  CommitPacer pacer_;
+  std::unique_ptr<VipAllocator> allocator_;
+  std::unique_ptr<Reconciler> reconciler_;
+  std::unique_ptr<MesosFeed> feed_;
+};
+
+TEST_F(MesosFeedTest, TheStoredStateIsServedAndNotWrittenAgain) {
+  EXPECT_TRUE(serves());
+  for (int64_t now_ms = 0; now_ms < 1000; now_ms += 100) act(now_ms);
+  EXPECT_TRUE(serves());
+  EXPECT_EQ(store_.batches, 0u);
+}
+
+TEST_F(MesosFeedTest, AfterTheStaleLimitServicesAreWithdrawnAndTheStoreKeepsThem) {
+  act(9'999);
+  EXPECT_TRUE(serves());
+  act(10'000);
+  EXPECT_FALSE(serves());
+  feed_->save_all();
+  EXPECT_EQ(store_.spaces, stored_);
+}
+
+TEST_F(MesosFeedTest, ATaskThatItsSchedulerFindsUnhealthyIsTouchedWithoutBeingStoredAgain) {
+  feed_->touch("marathon", "redis.1");
+  act(1);
+  feed_->touch("chronos", "redis.1");
+  feed_->touch("marathon", "nobody");
+  act(2);
+  EXPECT_TRUE(serves());
+  EXPECT_EQ(store_.batches, 0u);
+}
+
+}  // namespace
+}  // namespace vipgate
