@@ -82,29 +82,43 @@ void SqliteStore::write_waiting(std::unique_lock<std::mutex>& lock) {
   in_flight_ = std::move(waiting_);
   waiting_.clear();
   const uint64_t taken = handed_;
-  lock.unlock();
-  Status done = Done{};
-  {
-    const std::lock_guard database_lock(database_mutex_);
-    done = database_.apply(in_flight_);
-  }
-  lock.lock();
+  const Status done = use_database(lock, [&] { return database_.apply(in_flight_); });
   if (done) {
     stored_ = taken;
     if (!problem_.empty()) spdlog::info("the state is stored again: {} keys", in_flight_.size());
     problem_.clear();
   } else {
     failures_ += in_flight_.size();
-    if (problem_ != done.error()) spdlog::error("{}; it is tried again", done.error());
-    problem_ = done.error();
+    report(done.error());
     waiting_.merge(in_flight_);  // what has come meanwhile is newer and stays
   }
   in_flight_.clear();
 }
 
+Status SqliteStore::use_database(std::unique_lock<std::mutex>& lock,
+                                 const std::function<Status()>& use) {
+  lock.unlock();
+  Status done = Done{};
+  {
+    const std::lock_guard database_lock(database_mutex_);
+    done = use();
+  }
+  lock.lock();
+  return done;
+}
+
+void SqliteStore::report(const std::string& problem) {
+  if (problem_ != problem) spdlog::error("{}; it is tried again", problem);
+  problem_ = problem;
+}
+
 void SqliteStore::run() {
   auto pause = kFirstRetry;
   std::unique_lock lock(mutex_);
+  // That nothing can be stored is said at the start, not only when something changes.
+  if (auto status = use_database(lock, [&] { return database_.open(); }); !status) {
+    report(status.error());
+  }
   while (true) {
     changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
     if (waiting_.empty()) return;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "controlplane/store/sqlite_database.h"
@@ -30,6 +32,10 @@ class SqliteStore : public StateStore {
   void run();
   // One transaction. REQUIRES: `lock` holds mutex_; it is open while the disk works.
   void write_waiting(std::unique_lock<std::mutex>& lock);
+  // With the database for itself. REQUIRES: `lock` holds mutex_; it is open meanwhile.
+  Status use_database(std::unique_lock<std::mutex>& lock, const std::function<Status()>& use);
+  // Once for each kind of failure. REQUIRES: mutex_ is held.
+  void report(const std::string& problem);
 
   std::mutex database_mutex_;  // taken before mutex_, never after it
   SqliteDatabase database_;
@@ -37,10 +43,9 @@ class SqliteStore : public StateStore {
   mutable std::mutex mutex_;
   std::condition_variable changed_;  // there is work, or work was done
   StoreRows waiting_;
-  StoreRows in_flight_;    // being written now
-  uint64_t handed_ = 0;    // batches so far
-  uint64_t stored_ = 0;    // of these, on the disk
-  uint64_t attempts_ = 0;  // transactions that were tried
+  StoreRows in_flight_;  // being written now
+  uint64_t handed_ = 0;  // batches so far
+  uint64_t stored_ = 0;  // of these, on the disk
   uint64_t failures_ = 0;
   std::string problem_;  // of the last transaction; empty: it went well
   bool retry_now_ = false;
