@@ -261,6 +261,9 @@ struct VipClaimRule {
 struct IpRange {
   IpAddress first;
   IpAddress last;  // inclusive
+  bool contains(const IpAddress& address) const {
+    return address.family() == first.family() && first <= address && address <= last;
+  }
   bool operator==(const IpRange&) const = default;
 };
 

@@ -1,97 +1,15 @@
 #include "controlplane/naming/vip_allocator.h"
 
-#include <algorithm>
-#include <array>
-#include <limits>
-
-#include "controlplane/naming/sha1.h"
+#include "controlplane/naming/vip_choice.h"
 
 namespace vipgate {
 namespace {
-
-// As wide as an IPv6 address, for distances in a range.
-__extension__ using Wide = unsigned __int128;
 
 // Names that nobody uses any longer and that keep their address: beyond it the oldest are
 // forgotten, since short-lived names would otherwise fill the memory.
 constexpr size_t kMaxUnusedNames = 100'000;
 
-Wide to_number(const IpAddress& address) {
-  Wide number = 0;
-  const size_t length = address.is_v4() ? 4 : 16;
-  for (size_t i = 0; i < length; ++i) number = number << 8 | address.bytes()[i];
-  return number;
-}
-
-IpAddress to_address(Wide number, int family) {
-  if (family == 4) return Ipv4Address{Be32(static_cast<uint32_t>(number))};
-  Ipv6Address address;
-  for (size_t i = 16; i-- > 0; number >>= 8) address.bytes[i] = static_cast<uint8_t>(number);
-  return address;
-}
-
-bool contains(const IpRange& range, const IpAddress& address) {
-  return address.family() == range.first.family() && range.first <= address &&
-         address <= range.last;
-}
-
-Wide sha1_modulo(std::string_view name, Wide modulus) {
-  Wide rest = 0;
-  for (const uint8_t octet : sha1(name)) {
-    for (int bit = 7; bit >= 0; --bit) {
-      const bool carry = (rest >> 127) != 0;
-      rest = rest << 1 | ((octet >> bit) & 1u);
-      if (carry || rest >= modulus) rest -= modulus;
-    }
-  }
-  return rest;
-}
-
-// REQUIRES: the range is one of IPv4 or IPv6.
-IpAddress first_choice(const IpRange& range, std::string_view name) {
-  const Wide modulus = to_number(range.last) - to_number(range.first);
-  if (modulus == 0) return range.first;
-  const Wide offset = range.first.is_v4() ? phash2(name) % modulus : sha1_modulo(name, modulus);
-  return to_address(to_number(range.first) + offset, range.first.family());
-}
-
-void mix(std::array<uint32_t, 3>& state) {
-  auto& [a, b, c] = state;
-  const auto right = [](uint32_t& x, uint32_t y, uint32_t z, int n) { x = (x - y - z) ^ (z >> n); };
-  const auto left = [](uint32_t& x, uint32_t y, uint32_t z, int n) { x = (x - y - z) ^ (z << n); };
-  right(a, b, c, 13);
-  left(b, c, a, 8);
-  right(c, a, b, 13);
-  right(a, b, c, 12);
-  left(b, c, a, 16);
-  right(c, a, b, 5);
-  right(a, b, c, 3);
-  left(b, c, a, 10);
-  right(c, a, b, 15);
-}
-
 }  // namespace
-
-uint32_t phash2(std::string_view octets) {
-  std::array<uint32_t, 3> state = {0x9e3779b9, 0x9e3779b9, 0x08d12e65};
-  if (octets.empty()) return state[2];
-  const auto octet = [&](size_t i) {
-    return static_cast<uint32_t>(static_cast<unsigned char>(octets[i]));
-  };
-  size_t at = 0;
-  for (; octets.size() - at >= 12; at += 12) {
-    for (size_t i = 0; i < 12; ++i) state[i / 4] += octet(at + i) << (8 * (i % 4));
-    mix(state);
-  }
-  state[2] += static_cast<uint32_t>(octets.size());
-  // The lowest octet of the third word is the length's.
-  for (size_t i = 0; at + i < octets.size(); ++i) {
-    const size_t place = i < 8 ? i : i + 1;
-    state[place / 4] += octet(at + i) << (8 * (place % 4));
-  }
-  mix(state);
-  return state[2];
-}
 
 VipAllocator::VipAllocator(const NamedVipsConfig& config) {
   v4_.range = config.ipv4;
@@ -105,7 +23,7 @@ void VipAllocator::restore(const std::vector<VipAllocation>& allocations,
     stored_names_[{allocation.name, number}] = allocation.address;
     touched_names_.insert({allocation.name, number});
     Family& family = family_of(number);
-    if (number == 0 || !contains(family.range, allocation.address)) continue;
+    if (number == 0 || !family.range.contains(allocation.address)) continue;
     if (family.holders.contains(allocation.address) || family.names.contains(allocation.name)) {
       continue;
     }
@@ -125,7 +43,7 @@ void VipAllocator::adopt(const VipAllocation& allocation) {
   Family& family = family_of(number);
   stored_names_[{allocation.name, number}] = allocation.address;
   touched_names_.insert({allocation.name, number});
-  if (number == 0 || !contains(family.range, allocation.address)) return;
+  if (number == 0 || !family.range.contains(allocation.address)) return;
   Entry& entry = family.names[allocation.name];
   if (entry.pinned || entry.address == allocation.address) return;
   std::string other;
@@ -324,20 +242,17 @@ size_t VipAllocator::collisions() const {
   return count;
 }
 
-// Its first choice, or the next free one after it: after the last address comes the first.
+// Its first choice, or the next free one after it.
 void VipAllocator::choose(Family& family, const std::string& name, Entry& entry) {
-  const Wide first = to_number(family.range.first);
-  const Wide last = to_number(family.range.last);
   const IpAddress wanted = first_choice(family.range, name);
-  Wide number = to_number(wanted);
+  IpAddress address = wanted;
   do {
-    const IpAddress address = to_address(number, wanted.family());
     if (!is_claimed(address) && evict_unused(family, address)) {
       give(family, name, entry, address);
       return;
     }
-    number = number == last ? first : number + 1;
-  } while (number != to_number(wanted));
+    address = next_choice(family.range, address);
+  } while (address != wanted);
 }
 
 void VipAllocator::give(Family& family, const std::string& name, Entry& entry,

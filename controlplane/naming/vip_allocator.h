@@ -20,9 +20,6 @@
 
 namespace vipgate {
 
-// Jenkins' lookup2 as Erlang's phash2 uses it on a binary (spec: named VIPs 3).
-uint32_t phash2(std::string_view octets);
-
 struct VipAllocation {
   std::string name;  // cleaned, "redis.marathon"
   IpAddress address;

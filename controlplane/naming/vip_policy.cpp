@@ -33,11 +33,6 @@ bool matches(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-bool contains(const IpRange& range, const IpAddress& address) {
-  return range.first.family() == address.family() && range.first <= address &&
-         address <= range.last;
-}
-
 bool allows(const VipClaimRule& rule, const VipTarget& target) {
   if (!target.name.empty()) {
     return rule.names.empty() ||
@@ -99,7 +94,7 @@ std::optional<std::string> VipPolicy::address_refusal(const IpAddress& address) 
   if (own_.contains(address)) {
     return to_string(address) + " is an address of a port, a gateway, a SNAT pool or dns.listen";
   }
-  if (contains(named_vips_.ipv4, address) || contains(named_vips_.ipv6, address)) {
+  if (named_vips_.ipv4.contains(address) || named_vips_.ipv6.contains(address)) {
     return std::nullopt;
   }
   const bool allowed =

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "controlplane/naming/sha1.h"
+#include "controlplane/naming/vip_choice.h"
 
 namespace vipgate {
 namespace {
