@@ -53,7 +53,7 @@ class Writer {
     sections.body_length = at_ - parsed_.question_end;
     sections.body_sum =
         ones_fold(ones_sum(parsed_.query.message + parsed_.question_end, sections.body_length));
-    return vipgate::finish(parsed_, sections, verdict);
+    return finish_reply(parsed_, sections, verdict);
   }
 
  private:

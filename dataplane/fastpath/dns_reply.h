@@ -35,7 +35,7 @@ inline DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
 }
 
 // Writes header and OPT around the question and a body that is in place already.
-inline DnsReply finish(const DnsParsed& parsed, const DnsSections& sections, DnsVerdict verdict) {
+inline DnsReply finish_reply(const DnsParsed& parsed, const DnsSections& sections, DnsVerdict verdict) {
   uint8_t* message = parsed.query.message;
   const auto rcode = static_cast<uint16_t>(sections.rcode);
   const bool is_query = (message[2] & 0x78) == 0;
@@ -80,7 +80,7 @@ inline DnsReply finish(const DnsParsed& parsed, const DnsSections& sections, Dns
 inline DnsReply finish_error(const DnsParsed& parsed, DnsRcode rcode, DnsVerdict verdict) {
   DnsSections sections;
   sections.rcode = rcode;
-  return finish(parsed, sections, verdict);
+  return finish_reply(parsed, sections, verdict);
 }
 
 // The octets from offset 0 up to and including the OPT record.
@@ -93,7 +93,7 @@ inline DnsReply finish_truncated(const DnsParsed& parsed, DnsRcode rcode) {
   DnsSections sections;
   sections.rcode = rcode;
   sections.flags = DnsHeader::kAuthoritative | DnsHeader::kTruncated;
-  return finish(parsed, sections, DnsVerdict::kTruncated);
+  return finish_reply(parsed, sections, DnsVerdict::kTruncated);
 }
 
 // Copies in groups of 16 octets where there is room for the last one's excess. `from` is followed

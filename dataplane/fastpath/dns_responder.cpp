@@ -124,7 +124,7 @@ DnsReply answer_rrset(const DnsParsed& parsed, const DnsBody& body, uint32_t rot
   if (((split | (body.length - split)) & 1) != 0 && split != 0) [[unlikely]] {
     sections.body_sum = ones_fold(ones_sum(to, body.length));
   }
-  return finish(parsed, sections, DnsVerdict::kAnswer);
+  return finish_reply(parsed, sections, DnsVerdict::kAnswer);
 }
 
 // NODATA or NXDOMAIN: the zone's SOA in the authority section (RFC 2308 2.1, 2.2).
@@ -144,7 +144,7 @@ DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, DnsVerdic
   sections.authorities = 1;
   sections.body_length = body.length;
   sections.body_sum = ones_fold(uint64_t{body.sum} + owner.raw());
-  return finish(parsed, sections, verdict);
+  return finish_reply(parsed, sections, verdict);
 }
 
 DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotation) {
