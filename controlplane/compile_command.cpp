@@ -190,14 +190,14 @@ Result<OfflineSnapshot> compile_sources(OfflineSources& sources, const MacAddres
   const NeighborLookup neighbors = [&](const NextHop&) { return std::optional(next_hop); };
   SnapshotBuilder builder(parallel_ring_runner());
   const uint64_t built_from = now_ns();
-  Compiled compiled = compile_forwarding({config, model, ports, neighbors, false});
-  compiled.spec.generation = 1;
-  compiled.spec.dns = *dns;
-  result.snapshot = builder.build(compiled.spec);
+  SnapshotSpec spec = compile_forwarding(config, model, ports, neighbors);
+  spec.generation = 1;
+  spec.dns = *dns;
+  result.snapshot = builder.build(spec);
   result.build_ns = now_ns() - built_from;
   result.stats = builder.stats();
-  result.service_slots = compiled.spec.service_slots;
-  result.real_slots = compiled.spec.real_slots;
+  result.service_slots = spec.service_slots;
+  result.real_slots = spec.real_slots;
   return result;
 }
 

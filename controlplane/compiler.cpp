@@ -241,30 +241,20 @@ std::set<ServiceKey> ServiceCompiler::neighbors_changed() {
   return services;
 }
 
-Compiled compile_forwarding(const CompileInput& input) {
-  Compiled compiled;
-  SnapshotSpec& spec = compiled.spec;
-  static_cast<SnapshotFrame&>(spec) = compile_frame(input.config, input.ports, input.check_mac);
-  ServiceCompiler compiler(input.neighbors);
-  compiler.set_config(input.config);
-  spec.services.reserve(input.model.services().size());
-  for (const auto& [key, service] : input.model.services()) {
+SnapshotSpec compile_forwarding(const Config& config, const Model& model,
+                                std::span<const ForwardingPort> ports,
+                                const NeighborLookup& neighbors) {
+  SnapshotSpec spec;
+  static_cast<SnapshotFrame&>(spec) = compile_frame(config, ports, false);
+  ServiceCompiler compiler(neighbors);
+  compiler.set_config(config);
+  spec.services.reserve(model.services().size());
+  for (const auto& [key, service] : model.services()) {
     spec.services.push_back(compiler.compile(key, service));
   }
-  spec.service_slots = input.model.service_slots();
-  spec.real_slots = input.model.real_slots();
-  compiled.unresolved = compiler.unresolved();
-  compiled.unreachable = compiler.unreachable();
-  return compiled;
-}
-
-std::vector<DnsServiceName> names_of(const Model& model) {
-  std::vector<DnsServiceName> names;
-  for (const auto& [key, service] : model.services()) {
-    if (!service.is_configured() || service.config.name.empty()) continue;
-    names.push_back({service.config.name, key.vip, key.port, key.protocol});
-  }
-  return names;
+  spec.service_slots = model.service_slots();
+  spec.real_slots = model.real_slots();
+  return spec;
 }
 
 Status check_consistent(const Config& config) {

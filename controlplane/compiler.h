@@ -93,25 +93,10 @@ class ServiceCompiler {
   uint64_t routes_version_ = 0;
 };
 
-struct CompileInput {
-  const Config& config;
-  const Model& model;
-  std::span<const ForwardingPort> ports;  // as config.ports
-  const NeighborLookup& neighbors;
-  bool check_mac = true;  // see PortEntry
-};
-
-struct Compiled {
-  SnapshotSpec spec;             // without `dns` and `generation`
-  std::set<NextHop> unresolved;  // as ServiceCompiler says
-  std::set<IpAddress> unreachable;
-};
-
-// All of a model at once.
-[[nodiscard]] Compiled compile_forwarding(const CompileInput& input);
-
-// The names of all services that are configured, as compile_dns() takes them.
-[[nodiscard]] std::vector<DnsServiceName> names_of(const Model& model);
+// All of a model at once, without DNS and generation, for packets whose MAC addresses do not count.
+[[nodiscard]] SnapshotSpec compile_forwarding(const Config& config, const Model& model,
+                                              std::span<const ForwardingPort> ports,
+                                              const NeighborLookup& neighbors);
 
 // Whether `config`'s addresses have one use each and its services find their SNAT pools. The reader
 // has checked that for a file; a reload that keeps parts of the configuration in force mixes two.

@@ -201,32 +201,6 @@ Result<std::vector<DnsRecord>> static_records(const DnsOptions& options) {
   return records;
 }
 
-Result<std::shared_ptr<const DnsTable>> compile_dns(std::span<const DnsServiceName> services,
-                                                    const DnsOptions& options, uint32_t serial,
-                                                    const DnsHashSecret& secret,
-                                                    const DnsTable* previous) {
-  DnsTableBuilder builder(secret);
-  auto zones = dns_zones(options, serial);
-  if (!zones) return Error{zones.error()};
-  if (auto status = builder.set_zones(std::move(*zones)); !status) return Error{status.error()};
-  auto records = static_records(options);
-  if (!records) return Error{records.error()};
-  for (const DnsServiceName& service : services) {
-    auto fqdn = dns_service_fqdn(service.name, options);
-    if (!fqdn && find_service_zone(options) != nullptr) {
-      return Error{"service '" + service.name + "': " + fqdn.error()};
-    }
-    for (DnsRecord& record :
-         service_records(service.name, service.vip, service.port, service.protocol, options)) {
-      records->push_back(std::move(record));
-    }
-  }
-  for (const DnsRecord& record : *records) {
-    if (auto status = builder.add(record); !status) return Error{status.error()};
-  }
-  return builder.build(previous);
-}
-
 Result<std::string> dns_service_fqdn(const std::string& name, const DnsOptions& options) {
   const DnsZoneOptions* zone = find_service_zone(options);
   if (zone == nullptr) return Error{"no DNS zone has services: true"};

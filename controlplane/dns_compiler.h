@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -60,21 +58,6 @@ std::vector<DnsRecord> service_records(const std::string& name, const IpAddress&
 
 // The static records of all zones and their aliases. An error names the zone and the record.
 Result<std::vector<DnsRecord>> static_records(const DnsOptions& options);
-
-// A service's name below the service zone, and one of its VIPs. A name may come several times.
-struct DnsServiceName {
-  std::string name;
-  IpAddress vip;
-  uint16_t port = 0;  // 0: no SRV record
-  Protocol protocol = Protocol::kTcp;
-};
-
-// A whole table at once. What did not change is shared with `previous`, which may be null. An error
-// names the service, zone or option that is wrong.
-Result<std::shared_ptr<const DnsTable>> compile_dns(std::span<const DnsServiceName> services,
-                                                    const DnsOptions& options, uint32_t serial,
-                                                    const DnsHashSecret& secret,
-                                                    const DnsTable* previous);
 
 // The name of a service without the final dot, lower case: `<name>.<zone with services>`. An error
 // when there is no such zone or the name is none.

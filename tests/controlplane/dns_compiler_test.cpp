@@ -20,9 +20,38 @@ DnsOptions options() {
   return options;
 }
 
-std::shared_ptr<const DnsTable> compile(const std::vector<DnsServiceName>& services,
-                                        uint32_t serial = 1, const DnsTable* previous = nullptr) {
-  auto table = compile_dns(services, options(), serial, DnsHashSecret{}, previous);
+struct Name {
+  std::string name;
+  IpAddress vip;
+  uint16_t port = 0;  // 0: no SRV record
+  Protocol protocol = Protocol::kTcp;
+};
+
+// A whole table at once.
+Result<std::shared_ptr<const DnsTable>> compile_dns(const std::vector<Name>& services,
+                                                    const DnsOptions& options, uint32_t serial = 1,
+                                                    const DnsTable* previous = nullptr) {
+  DnsTableBuilder builder{DnsHashSecret{}};
+  auto zones = dns_zones(options, serial);
+  if (!zones) return Error{zones.error()};
+  if (auto status = builder.set_zones(std::move(*zones)); !status) return Error{status.error()};
+  auto records = static_records(options);
+  if (!records) return Error{records.error()};
+  for (const Name& service : services) {
+    for (DnsRecord& record :
+         service_records(service.name, service.vip, service.port, service.protocol, options)) {
+      records->push_back(std::move(record));
+    }
+  }
+  for (const DnsRecord& record : *records) {
+    if (auto status = builder.add(record); !status) return Error{status.error()};
+  }
+  return builder.build(previous);
+}
+
+std::shared_ptr<const DnsTable> compile(const std::vector<Name>& services, uint32_t serial = 1,
+                                        const DnsTable* previous = nullptr) {
+  auto table = compile_dns(services, options(), serial, previous);
   EXPECT_TRUE(table.ok()) << table.error();
   return *table;
 }
@@ -81,7 +110,7 @@ TEST(DnsCompiler, TheSoaHasTheGenerationAsSerialAndTheLesserTtlInNegativeAnswers
   DnsOptions with_long_ttl = options();
   with_long_ttl.ttl_s = 300;
   with_long_ttl.soa.minimum_s = 7;
-  const auto table = *compile_dns({}, with_long_ttl, 0x01020304, DnsHashSecret{}, nullptr);
+  const auto table = *compile_dns({}, with_long_ttl, 0x01020304);
   const DnsZone& zone = table->zones()[0];
   const std::string serial("\1\2\3\4", 4);
   EXPECT_NE(zone.soa_answer_octets.find(serial), std::string::npos);
@@ -90,7 +119,7 @@ TEST(DnsCompiler, TheSoaHasTheGenerationAsSerialAndTheLesserTtlInNegativeAnswers
 }
 
 TEST(DnsCompiler, UnchangedNamesAreSharedWithThePreviousTable) {
-  std::vector<DnsServiceName> services;
+  std::vector<Name> services;
   for (int i = 0; i < 4000; ++i) services.push_back({"s" + std::to_string(i), ip("10.0.0.1")});
   const auto first = compile(services, 1);
   services[17].vip = ip("10.0.0.2");
@@ -103,8 +132,8 @@ TEST(DnsCompiler, UnchangedNamesAreSharedWithThePreviousTable) {
 TEST(DnsCompiler, WithoutAServiceZoneThereAreNoServiceNames) {
   DnsOptions without = options();
   without.zones.resize(1);
-  const std::vector<DnsServiceName> services = {{"redis", ip("10.0.0.1")}};
-  const auto table = compile_dns(services, without, 1, DnsHashSecret{}, nullptr);
+  const std::vector<Name> services = {{"redis", ip("10.0.0.1")}};
+  const auto table = compile_dns(services, without);
   ASSERT_TRUE(table.ok());
   EXPECT_TRUE(dns_record_lines(**table).empty());
   EXPECT_FALSE(dns_service_fqdn("redis", without).ok());
@@ -116,27 +145,23 @@ TEST(DnsCompiler, TheFqdnIsLowerCaseWithoutTheFinalDot) {
 }
 
 TEST(DnsCompiler, MistakesAreNamed) {
-  const std::vector<DnsServiceName> bad_name = {{"a..b", ip("10.0.0.1")}};
-  const auto service = compile_dns(bad_name, options(), 1, DnsHashSecret{}, nullptr);
-  ASSERT_FALSE(service.ok());
-  EXPECT_NE(service.error().find("service 'a..b'"), std::string::npos) << service.error();
+  EXPECT_FALSE(dns_service_fqdn("a..b", options()).ok());
 
   DnsOptions twice = options();
   twice.zones.push_back({"Mesos.", false, {}, {}});
-  const auto zone = compile_dns({}, twice, 1, DnsHashSecret{}, nullptr);
+  const auto zone = compile_dns({}, twice);
   ASSERT_FALSE(zone.ok());
   EXPECT_NE(zone.error().find("twice"), std::string::npos) << zone.error();
 
   DnsOptions bad_soa = options();
   bad_soa.soa.rname = "";
-  const auto soa = compile_dns({}, bad_soa, 1, DnsHashSecret{}, nullptr);
+  const auto soa = compile_dns({}, bad_soa);
   ASSERT_FALSE(soa.ok());
   EXPECT_NE(soa.error().find("dns.soa.rname"), std::string::npos) << soa.error();
 }
 
-std::vector<std::string> lines_of(const std::vector<DnsServiceName>& services,
-                                  const DnsOptions& with) {
-  const auto table = compile_dns(services, with, 1, DnsHashSecret{}, nullptr);
+std::vector<std::string> lines_of(const std::vector<Name>& services, const DnsOptions& with) {
+  const auto table = compile_dns(services, with);
   EXPECT_TRUE(table.ok()) << table.error();
   return dns_record_lines(**table);
 }
@@ -196,7 +221,7 @@ TEST(DnsCompiler, StaticRecordsAreInTheirZoneAndItsAliases) {
   with_records.zones[1].records = {{"www", "A", -1, "10.0.0.7", {}},
                                    {"@", "TXT", 9, "hello", {}},
                                    {"abs.l4lb.thisdcos.directory.", "A", -1, "10.0.0.8", {}}};
-  const auto table = compile_dns({}, with_records, 1, DnsHashSecret{}, nullptr);
+  const auto table = compile_dns({}, with_records);
   ASSERT_TRUE(table.ok()) << table.error();
   EXPECT_EQ(dns_record_lines(**table), (Lines{"abs.l4lb.thisdcos.directory.\tA\t10.0.0.8",
                                               "www.l4lb.thisdcos.directory.\tA\t10.0.0.7"}));
