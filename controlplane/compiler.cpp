@@ -282,6 +282,13 @@ Status check_consistent(const Config& config) {
     const ServiceKey key{service.vip, service.port, service.protocol};
     if (auto status = compiler.accepts(key, service); !status) return status;
   }
+  const NamedVipsConfig& vips = config.named_vips;
+  const bool is_pool =
+      std::any_of(config.snat_pools.begin(), config.snat_pools.end(),
+                  [&](const SnatPoolConfig& pool) { return pool.name == vips.snat_pool; });
+  if (!config.mesos.empty() && vips.enabled && vips.mode == Mode::kFullnat && !is_pool) {
+    return Error{"named_vips would use the SNAT pool '" + vips.snat_pool + "', which is not there"};
+  }
   return Done{};
 }
 

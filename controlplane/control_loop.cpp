@@ -223,18 +223,10 @@ void ControlLoop::handle_signals() {
 Result<ReloadOutcome> ControlLoop::put_in_force(Config& config) {
   auto resolved = feeds_->resolve(config);
   if (!resolved) return Error{resolved.error()};
-  const Config& running = reconciler_.config();
-  const bool is_partial = !running.mesos.empty() && (running.dns.ttl_s != config.dns.ttl_s ||
-                                                     running.timeouts != config.timeouts ||
-                                                     running.defaults != config.defaults);
   auto outcome = reconciler_.apply(config, now_ms() / 1000);
   if (!outcome) return outcome;
   feeds_->adopt(std::move(*resolved));
-  if (is_partial) {
-    spdlog::warn(
-        "dns.ttl_s, timeouts and defaults have changed for the services of the configuration; "
-        "those of Mesos, and its records, follow with a restart");
-  }
+  feeds_->follow(reconciler_.config());
   return outcome;
 }
 

@@ -82,6 +82,19 @@ void Feeds::adopt(Resolved resolved) {
   yaml_vips_ = std::move(resolved.yaml_vips);
 }
 
+void Feeds::follow(const Config& in_force) {
+  const auto same = [&](auto Config::*part) { return config_.*part == in_force.*part; };
+  if (same(&Config::dns) && same(&Config::timeouts) && same(&Config::defaults) &&
+      same(&Config::named_vips)) {
+    return;
+  }
+  config_.dns = in_force.dns;
+  config_.timeouts = in_force.timeouts;
+  config_.defaults = in_force.defaults;
+  config_.named_vips = in_force.named_vips;
+  if (mesos_ != nullptr) mesos_->remake_views();
+}
+
 void Feeds::restore_vips() {
   if (auto status = vipgate::restore_vips(*store_, allocator_); !status) {
     spdlog::error("store: the addresses of VIPs are not known: {}", status.error());

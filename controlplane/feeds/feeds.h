@@ -41,6 +41,8 @@ class Feeds {
   Result<Resolved> resolve(Config& config) const;
   // The configuration has come into force.
   void adopt(Resolved resolved);
+  // Brings what comes from Mesos in line with the configuration that is in force now.
+  void follow(const Config& in_force);
 
   // Both are to be called once, in this order, the second after the first configuration was
   // resolved and adopted, before the first snapshot: what was stored of VIPs, and of the clusters.
@@ -62,7 +64,7 @@ class Feeds {
   Feeds(const Config& config, Reconciler& reconciler, std::unique_ptr<StateStore> store);
   void report_refused();
 
-  const Config config_;  // the one of the start: of what is used here a reload changes nothing
+  Config config_;  // that of the start, but for what follow() takes over
   Reconciler& reconciler_;
   const std::unique_ptr<StateStore> store_;
   VipAllocator allocator_;

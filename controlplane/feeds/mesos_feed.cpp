@@ -42,18 +42,17 @@ MesosChanges everything_in(const MesosCluster& cluster) {
 }  // namespace
 
 struct MesosFeed::Cluster {
-  Cluster(const Config& config, size_t number, VipAllocator& allocator, const Lookups& lookups,
-          StateStore& state)
+  Cluster(const Config& config, size_t number, std::unique_ptr<MesosView> shown, StateStore& state)
       : index(number),
         label("mesos[" + std::to_string(number) + "] (" + config.mesos[number].domain + ")"),
         cluster({int64_t{config.mesos[number].recovery_s} * 1000}),
-        view(config, number, allocator, lookups.hosts, lookups.scheduler_health),
+        view(std::move(shown)),
         store(state, store_name(config, number)) {}
 
   const size_t index;
   const std::string label;
   MesosCluster cluster;
-  MesosView view;
+  std::unique_ptr<MesosView> view;
   MesosStore store;
   std::unique_ptr<MesosSource> source;
   MesosChanges touched;  // by something other than the cluster
@@ -71,10 +70,19 @@ struct MesosFeed::Cluster {
 
 MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator, const Lookups& lookups,
                      StateStore& store, Reconciler& reconciler, CommitPacer& pacer)
-    : config_(config), allocator_(allocator), reconciler_(reconciler), pacer_(pacer) {
+    : config_(config),
+      allocator_(allocator),
+      lookups_(lookups),
+      reconciler_(reconciler),
+      pacer_(pacer) {
   for (size_t i = 0; i < config.mesos.size(); ++i) {
-    clusters_.push_back(std::make_unique<Cluster>(config, i, allocator, lookups, store));
+    clusters_.push_back(std::make_unique<Cluster>(config, i, make_view(i), store));
   }
+}
+
+std::unique_ptr<MesosView> MesosFeed::make_view(size_t index) const {
+  return std::make_unique<MesosView>(config_, index, allocator_, lookups_.hosts,
+                                     lookups_.scheduler_health);
 }
 
 // The sources push into the queue: they must find it closed, or they would wait in it for ever.
@@ -131,6 +139,24 @@ void MesosFeed::touch_hosts(const std::set<std::string>& names) {
     for (const auto& [key, task] : cluster->cluster.tasks()) {
       if (touched.agents.contains(task.agent_id)) touched.tasks.insert(key);
     }
+  }
+}
+
+// The new view first: what an address or a claim has one user of never becomes free in between.
+void MesosFeed::remake_views() {
+  for (auto& cluster : clusters_) {
+    const MesosCluster& shown = cluster->expired ? nothing_ : cluster->cluster;
+    auto view = make_view(cluster->index);
+    SourceChange change = view->update(shown, everything_in(shown));
+    SourceChange before = cluster->view->take_back();
+    change.services.merge(before.services);  // what both have stays as the new one has it
+    change.records_removed = std::move(before.records_removed);
+    cluster->view = std::move(view);
+    cluster->moves = allocator_.moves();
+    cluster->may_skip_more = true;
+    if (change.empty()) continue;
+    pacer_.note(std::max<size_t>(change.services.size(), 1), monotonic_ns());
+    reconciler_.stage({Origin::kMesos, cluster->index}, std::move(change));
   }
 }
 
@@ -219,7 +245,7 @@ void MesosFeed::stage(Cluster& cluster) {
   const size_t updates = changes.tasks.size() + changes.agents.size() + changes.frameworks.size();
   pacer_.note(std::max<size_t>(updates, 1), std::min(received_ns, monotonic_ns()));
   reconciler_.stage({Origin::kMesos, cluster.index},
-                    cluster.view.update(cluster.expired ? nothing_ : cluster.cluster, changes));
+                    cluster.view->update(cluster.expired ? nothing_ : cluster.cluster, changes));
   cluster.may_skip_more = true;
 }
 
@@ -229,7 +255,7 @@ void MesosFeed::report_skipped(Cluster& cluster, int64_t now_ms) {
   if (!cluster.may_skip_more || now_ms < cluster.next_report_ms) return;
   cluster.may_skip_more = false;
   cluster.next_report_ms = now_ms + kReportMs;
-  const std::vector<Skipped> skipped = cluster.view.skipped();
+  const std::vector<Skipped> skipped = cluster.view->skipped();
   const auto& unread = cluster.cluster.skipped();
   const size_t count = skipped.size() + unread.size();
   if (count > cluster.reported_skipped) {

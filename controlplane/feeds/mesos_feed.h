@@ -40,6 +40,8 @@ class MesosFeed : public LoopClient {
   void touch(const std::string& framework_name, const std::string& task_id);
   // The addresses of these hosts have changed.
   void touch_hosts(const std::set<std::string>& names);
+  // The configuration has changed in what a reload may change: what the clusters mean is told anew.
+  void remake_views();
   // Begins to follow them. An error: a file that the configuration names cannot be used.
   Status start(int64_t now_ms);
   // Hands the store all that it has not got yet: at the end.
@@ -54,6 +56,7 @@ class MesosFeed : public LoopClient {
  private:
   struct Cluster;
 
+  std::unique_ptr<MesosView> make_view(size_t index) const;
   void apply(Cluster& cluster, MesosInput input, int64_t now_ms);
   void apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms);
   void expire(Cluster& cluster, int64_t now_ms);
@@ -64,6 +67,7 @@ class MesosFeed : public LoopClient {
 
   const Config& config_;
   VipAllocator& allocator_;
+  const Lookups lookups_;
   Reconciler& reconciler_;
   CommitPacer& pacer_;
   const MesosCluster nothing_{MesosClusterOptions{}};

@@ -293,6 +293,18 @@ SourceChange MesosView::update(const MesosCluster& cluster, const MesosChanges& 
   return change;
 }
 
+SourceChange MesosView::take_back() {
+  const MesosCluster nothing{MesosClusterOptions{}};
+  MesosChanges all;
+  for (const auto& [key, task] : impl_->tasks) all.tasks.insert(key);
+  for (const auto& [id, item] : impl_->agents) all.agents.insert(id);
+  for (const auto& [id, item] : impl_->frameworks) all.frameworks.insert(id);
+  SourceChange change = update(nothing, all);
+  impl_->update_item(impl_->masters, RecordList(impl_->options), "record", "", change);
+  impl_->has_masters = false;
+  return change;
+}
+
 size_t MesosView::skipped_count() const { return impl_->skipped_count; }
 
 std::vector<Skipped> MesosView::skipped() const {

@@ -38,6 +38,8 @@ class MesosView {
   // Also without changes, after another source changed the allocator: what it pinned or let go of
   // may concern us.
   SourceChange update(const MesosCluster& cluster, const MesosChanges& changes);
+  // Takes back all that it has given, its uses of the allocator among it.
+  SourceChange take_back();
   std::vector<Skipped> skipped() const;  // sorted
   // Without those that lost a claim; costs nothing.
   size_t skipped_count() const;

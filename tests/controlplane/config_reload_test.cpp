@@ -31,6 +31,9 @@ TEST(RestartRequired, ServicesDefaultsTimeoutsDnsAndTheLogLevelAreReloadable) {
   next.services.pop_back();
   next.defaults.mode = Mode::kNat;
   next.defaults.health.type = HealthType::kTcp;
+  next.named_vips.mode = Mode::kNat;
+  next.named_vips.snat_pool = "other";
+  next.named_vips.health.fall = 9;
   next.timeouts.udp_s = 1;
   next.dns.ttl_s = 60;
   next.dns.zones.pop_back();

@@ -55,8 +55,10 @@ class ClusterFixture {
   }
   void apply(MesosEvent event) { cluster_.apply(std::move(event), 0); }
 
-  const SourceChange& update() {
-    last_ = view_.update(cluster_, cluster_.take_changes());
+  const SourceChange& update() { return follow(view_.update(cluster_, cluster_.take_changes())); }
+  void take_back() { follow(view_.take_back()); }
+  const SourceChange& follow(SourceChange change) {
+    last_ = std::move(change);
     for (const auto& [key, service] : last_.services) {
       if (service) {
         services_[key] = *service;

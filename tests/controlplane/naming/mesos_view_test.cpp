@@ -68,6 +68,20 @@ TEST(MesosView, AllRecordsGoWithTheirTasks) {
   EXPECT_TRUE(fixture.records_are_well_counted());
 }
 
+TEST(MesosView, AViewThatTakesAllBackLeavesNothingButItsAddressesToItsSuccessor) {
+  const Config config = with_mesos();
+  VipAllocator allocator(config.named_vips);
+  ClusterFixture fixture(config, 0, allocator);
+  fixture.add(task_of("F-marathon", "redis.1", "9.0.0.1", {vip_port(80, "/redis:6379")}));
+  fixture.add(task_of("F-marathon", "ip.1", "9.0.0.2", {vip_port(80, "11.1.1.1:80")}));
+  fixture.update();
+  ASSERT_EQ(fixture.services().size(), 2u);
+  fixture.take_back();
+  EXPECT_THAT(fixture.services(), ElementsAre());
+  EXPECT_EQ(fixture.record_count(), 0u);
+  EXPECT_TRUE(allocator.claim({*parse_ip_address("11.1.1.1"), 80, Protocol::kTcp}, "other"));
+}
+
 TEST(MesosView, TasksWithOneEndpointAreOneRealOfTheLargerWeight) {
   const Config config = with_mesos();
   ClusterFixture fixture(config);
