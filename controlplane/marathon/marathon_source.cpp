@@ -196,7 +196,6 @@ void ThreadedMarathonSource::run_states() {
       continue;
     }
     ++turn;
-    spdlog::warn("marathon[{}]: {}", position_, status.error());
     mailbox_->put_link(false, status.error());
     wait(backoff.next());
     due = steady_clock::now();

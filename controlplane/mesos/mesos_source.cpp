@@ -206,11 +206,10 @@ void ThreadedSource::announce_masters() {
               [this] { return stopping_.load(); });
 }
 
+// Who takes it out of the queue logs it.
 void ThreadedSource::tell_link(bool connected, const std::string& detail) {
   if (link_ && link_->connected == connected && link_->detail == detail) return;
   link_ = MesosLink{connected, detail};
-  spdlog::log(connected ? spdlog::level::info : spdlog::level::warn, "mesos[{}]: {}", cluster_,
-              detail);
   queue_.push(MesosInput{cluster_, *link_, steady_now_ns()}, [this] { return stopping_.load(); });
 }
 

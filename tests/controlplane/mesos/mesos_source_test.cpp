@@ -50,6 +50,15 @@ TEST_F(MesosSourceTest, SubscribesSaysWhoLeadsAndHandsOnEventsInOrder) {
             (subscribed() + kHeartbeat + agent_removed("A") + agent_removed("B")).size());
 }
 
+TEST_F(MesosSourceTest, WhatItTellsByItsQueueItDoesNotLogItself) {
+  ScriptedHttpServer master(lead);
+  ::testing::internal::CaptureStdout();  // where spdlog writes unless told otherwise
+  start({master.address()});
+  next<MesosSubscribed>();
+  source_.reset();
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), "");
+}
+
 TEST_F(MesosSourceTest, RedirectionIsFollowedWithAndWithoutAScheme) {
   for (const char* scheme : {"", "http:"}) {
     ScriptedHttpServer leader(lead);
