@@ -1,6 +1,8 @@
 #include "controlplane/model.h"
 
 #include <algorithm>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,6 +39,25 @@ std::vector<const RealConfig*> sorted_reals(const ServiceConfig& config) {
                   [&](const RealConfig* a, const RealConfig* b) { return key(a) == key(b); }),
       reals.end());
   return reals;
+}
+
+// How long a VIP whose name has moved takes new flows beyond the TTL: more than it takes until the
+// name has moved, which is when all workers forward the other VIP.
+constexpr int64_t kMoveS = 5;
+
+// What a client asks for: a service of this name, whatever its VIP.
+using NamedPort = std::tuple<std::string_view, int, uint16_t, Protocol>;
+
+NamedPort named_port(const ServiceKey& key, const std::string& name) {
+  return {name, key.vip.family(), key.port, key.protocol};
+}
+
+std::set<NamedPort> wanted_names(const DesiredChanges& changes) {
+  std::set<NamedPort> names;
+  for (const auto& [key, wanted] : changes) {
+    if (wanted && !wanted->config.name.empty()) names.insert(named_port(key, wanted->config.name));
+  }
+  return names;
 }
 
 bool has_real(const std::vector<const RealConfig*>& sorted, const RealKey& key) {
@@ -118,6 +139,7 @@ Status Model::check(const DesiredChanges& changes, const ModelRules& rules, int6
 ModelChange Model::apply(const DesiredChanges& changes, const ModelRules& rules, int64_t now_s) {
   advance(now_s);
   ModelChange change;
+  const std::set<NamedPort> names = wanted_names(changes);
   // What goes makes room for what comes.
   for (const auto& [key, wanted] : changes) {
     refused_.erase(key);
@@ -126,7 +148,8 @@ ModelChange Model::apply(const DesiredChanges& changes, const ModelRules& rules,
     if (wanted) {
       let_reals_go(key, known->second, wanted->config, now_s, change);
     } else {
-      let_go(key, known->second, rules.dns_ttl_s, now_s, change);
+      const bool name_moves = names.contains(named_port(key, known->second.config.name));
+      let_go(key, known->second, {rules.dns_ttl_s, name_moves}, now_s, change);
     }
   }
   Room room(*this, rules, now_s);
@@ -135,7 +158,9 @@ ModelChange Model::apply(const DesiredChanges& changes, const ModelRules& rules,
     if (auto status = room.take_service(key, wanted->config); !status) {
       refuse(key, status.error());
       const auto known = services_.find(key);
-      if (known != services_.end()) let_go(key, known->second, rules.dns_ttl_s, now_s, change);
+      if (known != services_.end()) {
+        let_go(key, known->second, {rules.dns_ttl_s, false}, now_s, change);
+      }
       continue;
     }
     update_service(key, *wanted, room, now_s, change);
@@ -164,6 +189,7 @@ void Model::update_service(const ServiceKey& key, const DesiredService& wanted, 
   }
   service.config = std::move(own);
   service.gone_at_s = kNever;
+  service.refuses_at_s = kNever;
   size_t taken = 0;
   for (const RealConfig* real : sorted_reals(wanted.config)) {
     if (auto status = room.take_real(key, wanted.config, *real, taken); !status) {
@@ -221,20 +247,30 @@ void Model::let_reals_go(const ServiceKey& key, ModelService& service, const Ser
   set_due(key, service);
 }
 
-void Model::let_go(const ServiceKey& key, ModelService& service, uint32_t dns_ttl_s, int64_t now_s,
-                   ModelChange& change) {
+void Model::let_go(const ServiceKey& key, ModelService& service, const Leaving& leaving,
+                   int64_t now_s, ModelChange& change) {
   if (!service.is_configured()) return;
   const int64_t drain_s = service.config.timeouts.drain_s;
-  service.gone_at_s = now_s + std::max<int64_t>(dns_ttl_s, drain_s);
+  const int64_t ttl_s = leaving.dns_ttl_s;
+  service.refuses_at_s = leaving.name_moves ? now_s + ttl_s + kMoveS : now_s;
+  service.gone_at_s = leaving.name_moves ? service.refuses_at_s + drain_s
+                                         : now_s + std::max<int64_t>(ttl_s, drain_s);
   for (auto& [real_key, real] : service.reals) {
     if (real.gone_at_s == kNever) --configured_reals_;
-    if (real.state == RealState::kUp) real.state = RealState::kDraining;
     real.gone_at_s = std::min(real.gone_at_s, service.gone_at_s);
   }
+  if (!leaving.name_moves) refuse_new_flows(service);
   --configured_services_;
   ++change.services_removed;
   dirty_.insert(key);
   set_due(key, service);
+}
+
+void Model::refuse_new_flows(ModelService& service) {
+  for (auto& [real_key, real] : service.reals) {
+    if (real.state == RealState::kUp) real.state = RealState::kDraining;
+  }
+  service.refuses_at_s = kNever;
 }
 
 // The first reason, and how many more there are, so that thousands cost no more than one.
@@ -245,7 +281,7 @@ void Model::refuse(const ServiceKey& key, const std::string& why) {
 }
 
 void Model::set_due(const ServiceKey& key, ModelService& service) {
-  int64_t due_s = service.gone_at_s;
+  int64_t due_s = std::min(service.gone_at_s, service.refuses_at_s);
   for (const auto& [real_key, real] : service.reals) due_s = std::min(due_s, real.gone_at_s);
   if (due_s == service.due_s) return;
   due_.erase({service.due_s, key});
@@ -267,6 +303,7 @@ bool Model::advance(int64_t now_s) {
       erase(at, now_s);
       continue;
     }
+    if (at->second.refuses_at_s <= now_s) refuse_new_flows(at->second);
     auto& reals = at->second.reals;
     for (auto real = reals.begin(); real != reals.end();) {
       real = real->second.gone_at_s <= now_s ? erase(at->first, at->second, real, now_s)

@@ -54,7 +54,9 @@ struct ModelService {
   uint32_t flow_id = 0;
   std::map<RealKey, ModelReal> reals;
   int64_t gone_at_s = kNever;  // kNever: it is configured, and its name resolves
-  int64_t due_s = kNever;      // when something of it is to be dropped
+  // Its name has moved to another VIP: until then this one takes new flows as before.
+  int64_t refuses_at_s = kNever;
+  int64_t due_s = kNever;  // when something of it is to be dropped
   bool is_configured() const { return gone_at_s == kNever; }
 };
 
@@ -94,9 +96,10 @@ class Model {
   Status check(const DesiredChanges& changes, const ModelRules& rules, int64_t now_s) const;
 
   // What is no longer wanted leaves by itself: a real stays as draining for drain_s; a service
-  // without its name for the DNS TTL or drain_s, whichever is longer, refusing new flows. What
-  // comes back meanwhile goes on under its ids. What does not fit is refused, and costs nothing
-  // else: see refused().
+  // without its name for the DNS TTL or drain_s, whichever is longer, refusing new flows. When its
+  // name only moves to another VIP, by these changes, clients still know this one for the TTL: it
+  // goes on taking new flows for so long. What comes back meanwhile goes on under its ids. What
+  // does not fit is refused, and costs nothing else: see refused().
   ModelChange apply(const DesiredChanges& changes, const ModelRules& rules, int64_t now_s);
 
   // Gives a service up at once.
@@ -135,8 +138,13 @@ class Model {
   using Reals = std::map<RealKey, ModelReal>;
   class Room;
 
-  void let_go(const ServiceKey& key, ModelService& service, uint32_t dns_ttl_s, int64_t now_s,
+  struct Leaving {
+    uint32_t dns_ttl_s = 0;
+    bool name_moves = false;
+  };
+  void let_go(const ServiceKey& key, ModelService& service, const Leaving& leaving, int64_t now_s,
               ModelChange& change);
+  void refuse_new_flows(ModelService& service);
   void let_reals_go(const ServiceKey& key, ModelService& service, const ServiceConfig& config,
                     int64_t now_s, ModelChange& change);
   void update_service(const ServiceKey& key, const DesiredService& wanted, Room& room,

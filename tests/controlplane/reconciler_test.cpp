@@ -121,6 +121,38 @@ TEST_F(ReconcilerTest, ANameThatMovesToAnotherVipIsNeverUnknown) {
   });
 }
 
+TEST_F(ReconcilerTest, AVipWhoseNameMovesTakesNewFlowsUntilNobodyKnowsItByItsNameAnyMore) {
+  Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));  // ttl_s: 5
+  ASSERT_TRUE(r.tick(0).ok());
+  const uint32_t rows = last().service(0).row_count;
+  ASSERT_GT(rows, 0u);
+  dataplane.workers_pass = false;
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.2", kReal)), 10).ok());
+  EXPECT_EQ(last().service(0).row_count, rows) << "the name still leads here";
+  EXPECT_EQ(last().real(RealId(0, 0))->state, RealState::kUp);
+  dataplane.workers_pass = true;
+  ASSERT_TRUE(r.tick(10).ok());
+  // Who asked for the name just before it moved knows the old VIP for the TTL.
+  ASSERT_TRUE(r.tick(15).ok());
+  EXPECT_EQ(last().service(0).row_count, rows);
+  EXPECT_EQ(r.next_deadline_s(), 20);
+  ASSERT_TRUE(r.tick(20).ok());
+  EXPECT_EQ(last().service(0).row_count, 0u) << "refuses new flows";
+  EXPECT_EQ(last().real(RealId(0, 0))->state, RealState::kDraining);
+  EXPECT_TRUE(forwards("11.0.0.1"));
+  ASSERT_TRUE(r.tick(120).ok());
+  EXPECT_FALSE(forwards("11.0.0.1"));
+}
+
+TEST_F(ReconcilerTest, AVipWhoseNameMovedAndCameBackGoesOnTakingNewFlows) {
+  Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.2", kReal)), 10).ok());
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.1", kReal)), 12).ok());
+  ASSERT_TRUE(r.tick(1'000).ok());
+  EXPECT_GT(last().service(0).row_count, 0u);
+  EXPECT_EQ(last().real(RealId(0, 0))->state, RealState::kUp);
+}
+
 TEST_F(ReconcilerTest, AReloadOfTheSameConfigurationChangesNoId) {
   const Config config = config_of(one("a", "11.0.0.1", kReal) + one("b", "11.0.0.2", kReal));
   Reconciler& r = start(config);
