@@ -120,7 +120,6 @@ Status ControlLoop::watch(int fd) {
 
 // With what was stored; what the sources say comes later, if they can be reached.
 Status ControlLoop::publish_first() {
-  feeds_->restore_vips();
   Config config = reconciler_.config();
   auto resolved = feeds_->resolve(config);
   if (!resolved) return Error{resolved.error()};
@@ -136,7 +135,7 @@ Status ControlLoop::publish_first() {
 Status ControlLoop::run() {
   if (auto status = publish_first(); !status) return status;
   if (auto status = feeds_->start(now_ms()); !status) return status;
-  for (const LoopClient* client : feeds_->clients()) {
+  for (const auto& client : feeds_->clients()) {
     if (auto status = watch(client->fd()); !status) return status;
   }
   while (!stop_) {
@@ -162,7 +161,7 @@ void ControlLoop::handle(int fd) {
   } else if (fd == neighbors_->fd()) {
     if (neighbors_->process()) report(reconciler_.neighbors_changed());
   } else {
-    for (LoopClient* client : feeds_->clients()) {
+    for (const auto& client : feeds_->clients()) {
       if (client->fd() == fd) client->process(now_ms());
     }
   }
@@ -221,6 +220,9 @@ void ControlLoop::handle_signals() {
 
 // An error: nothing has changed, the addresses of VIPs among it.
 Result<ReloadOutcome> ControlLoop::put_in_force(Config& config) {
+  const size_t known_clients = feeds_->clients().size();
+  feeds_->require_store(config);
+  for (const auto& client : feeds_->clients().subspan(known_clients)) report(watch(client->fd()));
   auto resolved = feeds_->resolve(config);
   if (!resolved) return Error{resolved.error()};
   auto outcome = reconciler_.apply(config, now_ms() / 1000);

@@ -25,33 +25,29 @@ bool needs_store(const Config& config) {
 }
 
 // A gateway without memory is better than none.
-Result<std::unique_ptr<StateStore>> open_store(const Config& config) {
-  if (!needs_store(config)) return StateStore::open("none", "");
+std::unique_ptr<StateStore> open_store(const Config& config) {
   auto store = StateStore::open(config.store, kDefaultStorePath);
-  if (store) return store;
+  if (store) return std::move(*store);
   spdlog::error("store: {}; nothing is kept over a restart", store.error());
-  return StateStore::open("none", "");
+  auto none = StateStore::open("none", "");
+  return std::move(*none);
 }
 
 }  // namespace
 
-Feeds::Feeds(const Config& config, Reconciler& reconciler, std::unique_ptr<StateStore> store)
-    : config_(config),
-      reconciler_(reconciler),
-      store_(std::move(store)),
-      allocator_(config_.named_vips) {}
+Feeds::Feeds(const Config& config, Reconciler& reconciler)
+    : config_(config), reconciler_(reconciler), allocator_(config_.named_vips) {}
 
 Feeds::~Feeds() = default;
 
 Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& reconciler,
                                              const DataplaneControl& dataplane) {
-  auto store = open_store(config);
-  if (!store) return Error{store.error()};
-  std::unique_ptr<Feeds> feeds(new Feeds(config, reconciler, std::move(*store)));
+  std::unique_ptr<Feeds> feeds(new Feeds(config, reconciler));
   auto checker = HealthChecker::create();
   if (!checker) return Error{checker.error()};
   feeds->clients_.push_back(
       std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_));
+  feeds->require_store(config);
   if (!feeds->config_.mesos.empty()) {
     auto hosts = HostResolver::create();
     if (!hosts) return Error{hosts.error()};
@@ -65,8 +61,17 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
     feeds->clients_.push_back(std::move(mesos));
     feeds->clients_.push_back(std::make_unique<HostFeed>(*feeds->hosts_, *feeds->mesos_));
   }
-  feeds->clients_.push_back(std::make_unique<StoreFeed>(*feeds->store_, feeds->allocator_));
   return feeds;
+}
+
+// With what it has of VIPs: an address that a name had before is its own again.
+void Feeds::require_store(const Config& config) {
+  if (store_ != nullptr || !needs_store(config)) return;
+  store_ = open_store(config_);
+  if (auto status = restore_vips(*store_, allocator_); !status) {
+    spdlog::error("store: the addresses of VIPs are not known: {}", status.error());
+  }
+  clients_.push_back(std::make_unique<StoreFeed>(*store_, allocator_));
 }
 
 Result<Feeds::Resolved> Feeds::resolve(Config& config) const {
@@ -95,12 +100,6 @@ void Feeds::follow(const Config& in_force) {
   if (mesos_ != nullptr) mesos_->remake_views();
 }
 
-void Feeds::restore_vips() {
-  if (auto status = vipgate::restore_vips(*store_, allocator_); !status) {
-    spdlog::error("store: the addresses of VIPs are not known: {}", status.error());
-  }
-}
-
 void Feeds::restore_sources() {
   if (mesos_ != nullptr) mesos_->restore();
 }
@@ -116,15 +115,9 @@ Status Feeds::start(int64_t now_ms) {
   return Done{};
 }
 
-std::vector<LoopClient*> Feeds::clients() const {
-  std::vector<LoopClient*> clients;
-  for (const auto& client : clients_) clients.push_back(client.get());
-  return clients;
-}
-
 void Feeds::act(int64_t now_ms) {
   for (const auto& client : clients_) client->act(now_ms);
-  save_vips(allocator_, *store_);
+  if (store_ != nullptr) save_vips(allocator_, *store_);
   if (!pacer_.has_work() || now_ms < pacer_.due_ms()) return;
   if (auto status = reconciler_.commit(now_ms / 1000, pacer_.oldest_received_ns()); !status) {
     spdlog::error("{}", status.error());
@@ -159,6 +152,7 @@ std::vector<std::pair<std::string, uint64_t>> Feeds::counters() const {
 }
 
 void Feeds::flush() {
+  if (store_ == nullptr) return;
   if (mesos_ != nullptr) mesos_->save_all();
   save_vips(allocator_, *store_);
   if (auto status = store_->flush(kFlushMs); !status) spdlog::error("store: {}", status.error());

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,10 +27,14 @@ class MesosFeed;
 // Owned by the control loop, called by the control thread. The references outlive this.
 class Feeds {
  public:
-  // Opens the store. An error: the configuration names a store that cannot be used at all.
+  // Opens the store, if the configuration needs one. An error: this machine lacks what they need.
   static Result<std::unique_ptr<Feeds>> create(const Config& config, Reconciler& reconciler,
                                                const DataplaneControl& dataplane);
   ~Feeds();
+
+  // Opens the store when the configuration is the first one that needs it: before resolve(). Its
+  // client may be new, and then is the last one of clients().
+  void require_store(const Config& config);
 
   // Addresses as they will be when a configuration has come into force.
   struct Resolved {
@@ -44,15 +48,14 @@ class Feeds {
   // Brings what comes from Mesos in line with the configuration that is in force now.
   void follow(const Config& in_force);
 
-  // Both are to be called once, in this order, the second after the first configuration was
-  // resolved and adopted, before the first snapshot: what was stored of VIPs, and of the clusters.
-  void restore_vips();
+  // What was stored of the clusters. To be called once, after the first configuration was resolved
+  // and adopted, before the first snapshot.
   void restore_sources();
   // Begins to follow. An error: a file that the configuration names cannot be used.
   Status start(int64_t now_ms);
 
-  // Those to wait for; fixed once started.
-  [[nodiscard]] std::vector<LoopClient*> clients() const;
+  // Those to wait for. Once started, only require_store() adds to them.
+  [[nodiscard]] std::span<const std::unique_ptr<LoopClient>> clients() const { return clients_; }
   // What is due, in each round: the clients' acts, and a commit if there is one to make.
   void act(int64_t now_ms);
   [[nodiscard]] int64_t next_deadline_ms() const;
@@ -61,12 +64,12 @@ class Feeds {
   void flush();
 
  private:
-  Feeds(const Config& config, Reconciler& reconciler, std::unique_ptr<StateStore> store);
+  Feeds(const Config& config, Reconciler& reconciler);
   void report_refused();
 
   Config config_;  // that of the start, but for what follow() takes over
   Reconciler& reconciler_;
-  const std::unique_ptr<StateStore> store_;
+  std::unique_ptr<StateStore> store_;  // null as long as nothing needed one
   VipAllocator allocator_;
   SchedulerHealth scheduler_health_;
   std::unique_ptr<HostResolver> hosts_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "controlplane/config_reader.h"
 #include "controlplane/feeds/mesos_store.h"
 #include "tests/controlplane/fake_dataplane.h"
@@ -73,10 +75,10 @@ class FeedsTest : public testing::Test {
     auto feeds = Feeds::create(config, *reconciler_, dataplane_);
     ASSERT_TRUE(feeds.ok()) << feeds.error();
     feeds_ = std::move(*feeds);
-    feeds_->restore_vips();
     load(config, true);
   }
   void reload(const Config& config) {
+    feeds_->require_store(config);
     load(config, false);
     feeds_->follow(reconciler_->config());
     feeds_->act(now_ms_ += 1000);
@@ -144,6 +146,43 @@ TEST_F(FeedsTest, AReloadThatConcernsNothingOfMesosPublishesNothingOfIt) {
   config.log.level = LogLevel::kDebug;
   reload(config);
   EXPECT_EQ(dataplane_.published.size(), published);
+}
+
+TEST_F(FeedsTest, TheFirstNameThatWantsAnAddressOpensTheStoreThoughItComesByAReload) {
+  // Named "a" and "b" in a range of two, where both would choose the first address.
+  const auto services = [](const std::string& list) {
+    return "named_vips: { ipv4: 10.9.9.0-10.9.9.1 }\nservices: [" + list + "]\n";
+  };
+  const std::string fixed = "{ name: c, vip: 10.8.0.1, port: 80 }";
+  const std::string a = ", { name: a, vip: auto, port: 80 }";
+  const std::string b = ", { name: b, vip: auto, port: 80 }";
+  start(parse(services(fixed)));
+  EXPECT_FALSE(std::filesystem::exists(directory_.file()));
+  const size_t clients = feeds_->clients().size();
+  reload(parse(services(fixed + b)));
+  reload(parse(services(fixed + a + b)));
+  EXPECT_EQ(feeds_->clients().size(), clients + 1);
+  const auto vip_of = [&](const std::string& name) {
+    for (const auto& [key, service] : reconciler_->model().services()) {
+      if (service.config.name == name && service.is_configured()) return key.vip;
+    }
+    return IpAddress{};
+  };
+  const IpAddress vip_a = vip_of("a");
+  const IpAddress vip_b = vip_of("b");
+  feeds_->flush();
+  feeds_.reset();
+  EXPECT_TRUE(std::filesystem::exists(directory_.file()));
+
+  // Together the lower name would have chosen first: the order of their coming is remembered, by a
+  // gateway that opens the store by a reload, too.
+  start(parse(services(fixed)));
+  reload(parse(services(fixed + a + b)));
+  EXPECT_EQ(vip_of("a"), vip_a);
+  EXPECT_EQ(vip_of("b"), vip_b);
+  VipAllocator without_memory(parse(services(fixed)).named_vips);
+  without_memory.allocate({"a", "b"}, 4);
+  EXPECT_NE(without_memory.address_of("a", 4), vip_a);
 }
 
 }  // namespace
