@@ -9,6 +9,7 @@
 #include "controlplane/feeds/host_feed.h"
 #include "controlplane/feeds/marathon_feed.h"
 #include "controlplane/feeds/mesos_feed.h"
+#include "controlplane/feeds/mesos_store.h"
 #include "controlplane/feeds/store_feed.h"
 #include "controlplane/feeds/vip_store.h"
 
@@ -25,7 +26,7 @@ bool needs_store(const Config& config) {
 }
 
 // A gateway without memory is better than none.
-std::unique_ptr<StateStore> open_store(const Config& config) {
+std::unique_ptr<StateStore> usable_store(const Config& config) {
   auto store = StateStore::open(config.store, kDefaultStorePath);
   if (store) return std::move(*store);
   spdlog::error("store: {}; nothing is kept over a restart", store.error());
@@ -47,7 +48,10 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
   if (!checker) return Error{checker.error()};
   feeds->clients_.push_back(
       std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_));
-  feeds->require_store(config);
+  // One that is there may have what the configuration had before.
+  if (needs_store(config) || StateStore::exists(config.store, kDefaultStorePath)) {
+    feeds->open_store();
+  }
   if (!feeds->config_.mesos.empty()) {
     auto hosts = HostResolver::create();
     if (!hosts) return Error{hosts.error()};
@@ -64,14 +68,30 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
   return feeds;
 }
 
-// With what it has of VIPs: an address that a name had before is its own again.
 void Feeds::require_store(const Config& config) {
-  if (store_ != nullptr || !needs_store(config)) return;
-  store_ = open_store(config_);
+  if (store_ == nullptr && needs_store(config)) open_store();
+}
+
+// With what it has of VIPs: an address that a name had before is its own again.
+void Feeds::open_store() {
+  store_ = usable_store(config_);
   if (auto status = restore_vips(*store_, allocator_); !status) {
     spdlog::error("store: the addresses of VIPs are not known: {}", status.error());
   }
+  forget_clusters();
   clients_.push_back(std::make_unique<StoreFeed>(*store_, allocator_));
+}
+
+void Feeds::forget_clusters() {
+  const auto forgotten = forget_other_clusters(*store_, config_);
+  if (!forgotten) {
+    spdlog::error("store: {}", forgotten.error());
+  } else if (!forgotten->empty()) {
+    std::string names;
+    for (const std::string& name : *forgotten) names += (names.empty() ? "" : ", ") + name;
+    spdlog::info("store: what it had of Mesos clusters that are no longer configured goes: {}",
+                 names);
+  }
 }
 
 Result<Feeds::Resolved> Feeds::resolve(Config& config) const {

@@ -27,7 +27,8 @@ class MesosFeed;
 // Owned by the control loop, called by the control thread. The references outlive this.
 class Feeds {
  public:
-  // Opens the store, if the configuration needs one. An error: this machine lacks what they need.
+  // Opens the store, if the configuration needs one or one is there. An error: this machine lacks
+  // what they need.
   static Result<std::unique_ptr<Feeds>> create(const Config& config, Reconciler& reconciler,
                                                const DataplaneControl& dataplane);
   ~Feeds();
@@ -65,6 +66,8 @@ class Feeds {
 
  private:
   Feeds(const Config& config, Reconciler& reconciler);
+  void open_store();
+  void forget_clusters();
   void report_refused();
 
   Config config_;  // that of the start, but for what follow() takes over

@@ -21,15 +21,6 @@ constexpr int64_t kSaveMs = 5;
 constexpr int64_t kReportMs = 10'000;
 constexpr size_t kReportedItems = 3;
 
-// Tells clusters with one domain apart by their order.
-std::string store_name(const Config& config, size_t index) {
-  size_t earlier = 0;
-  for (size_t i = 0; i < index; ++i) {
-    if (config.mesos[i].domain == config.mesos[index].domain) ++earlier;
-  }
-  return config.mesos[index].domain + (earlier == 0 ? "" : "#" + std::to_string(earlier));
-}
-
 MesosChanges everything_in(const MesosCluster& cluster) {
   MesosChanges all;
   for (const auto& [key, task] : cluster.tasks()) all.tasks.insert(key);
@@ -47,7 +38,7 @@ struct MesosFeed::Cluster {
         label("mesos[" + std::to_string(number) + "] (" + config.mesos[number].domain + ")"),
         cluster({int64_t{config.mesos[number].recovery_s} * 1000}),
         view(std::move(shown)),
-        store(state, store_name(config, number)) {}
+        store(state, mesos_store_name(config, number)) {}
 
   const size_t index;
   const std::string label;

@@ -14,6 +14,7 @@ constexpr size_t kEntriesAtOnce = 1000;
 constexpr uint64_t kMostWaiting = 8000;
 
 constexpr char kSeparator = '/';
+constexpr std::string_view kSpacePrefix = "mesos/";
 constexpr std::string_view kMastersKey = "masters";
 
 std::string key_of(const MesosTaskKey& key) { return key.framework_id + kSeparator + key.task_id; }
@@ -67,6 +68,32 @@ void append_list(std::string& json, const std::map<std::string, std::string>& va
 }
 
 }  // namespace
+
+// Tells clusters with one domain apart by their order.
+std::string mesos_store_name(const Config& config, size_t cluster) {
+  size_t earlier = 0;
+  for (size_t i = 0; i < cluster; ++i) {
+    if (config.mesos[i].domain == config.mesos[cluster].domain) ++earlier;
+  }
+  return config.mesos[cluster].domain + (earlier == 0 ? "" : "#" + std::to_string(earlier));
+}
+
+Result<std::set<std::string>> forget_other_clusters(StateStore& store, const Config& config) {
+  auto spaces = store.spaces();
+  if (!spaces) return spaces;
+  std::set<std::string> known;
+  for (size_t i = 0; i < config.mesos.size(); ++i) known.insert(mesos_store_name(config, i));
+  std::set<std::string> forgotten;
+  for (const std::string& space : *spaces) {
+    const size_t end = space.rfind('/');
+    if (!space.starts_with(kSpacePrefix) || end < kSpacePrefix.size()) continue;
+    std::string name = space.substr(kSpacePrefix.size(), end - kSpacePrefix.size());
+    if (known.contains(name)) continue;
+    store.erase(space);
+    forgotten.insert(std::move(name));
+  }
+  return forgotten;
+}
 
 MesosStore::MesosStore(StateStore& store, const std::string& name)
     : store_(store),

@@ -6,11 +6,18 @@
 #include <set>
 #include <string>
 
+#include "controlplane/config.h"
 #include "controlplane/mesos/mesos_cluster.h"
 #include "controlplane/mesos/mesos_parser.h"
 #include "controlplane/store/state_store.h"
 
 namespace vipgate {
+
+// The name of a cluster in the store, by its position in the configuration.
+std::string mesos_store_name(const Config& config, size_t cluster);
+
+// Takes out of the store what it has of clusters that the configuration does not have. Their names.
+Result<std::set<std::string>> forget_other_clusters(StateStore& store, const Config& config);
 
 // Owned and called by the control thread. `store` outlives this.
 class MesosStore {

@@ -181,7 +181,7 @@ void SqliteDatabase::move_aside(const std::string& why) {
   spdlog::error("{}; it is now {}, and an empty state takes its place", why, aside);
 }
 
-Status SqliteDatabase::apply(const StoreRows& rows) {
+Status SqliteDatabase::apply(const StoreRows& rows, const std::set<std::string>& erased) {
   if (Status opened = open(); !opened) return opened;
   if (Status begun = execute("BEGIN IMMEDIATE"); !begun) return begun;
   const auto undo = [&](Status failure) {
@@ -193,7 +193,14 @@ Status SqliteDatabase::apply(const StoreRows& rows) {
                                 "INSERT INTO kv VALUES (?1, ?2, ?3) ON CONFLICT (space, key) DO "
                                 "UPDATE SET value = excluded.value");
   const Statement remove = prepare(db_, "DELETE FROM kv WHERE space = ?1 AND key = ?2");
-  if (!put || !remove) return undo(fail("prepare"));
+  const Statement erase = prepare(db_, "DELETE FROM kv WHERE space = ?1");
+  if (!put || !remove || !erase) return undo(fail("prepare"));
+  for (const std::string& space : erased) {
+    const bool bound = bind_bytes(erase.get(), 1, space);
+    if (!bound || sqlite3_step(erase.get()) != SQLITE_DONE)
+      return undo(fail("it cannot be written"));
+    sqlite3_reset(erase.get());
+  }
   for (const auto& [name, value] : rows) {
     sqlite3_stmt* statement = value ? put.get() : remove.get();
     const bool bound = bind_bytes(statement, 1, name.first) &&
@@ -204,6 +211,25 @@ Status SqliteDatabase::apply(const StoreRows& rows) {
   }
   if (Status committed = execute("COMMIT"); !committed) return undo(committed);
   return Done{};
+}
+
+// From one space to the next by the index, past all of its rows.
+Result<std::set<std::string>> SqliteDatabase::spaces() {
+  if (Status opened = open(); !opened) return Error{opened.error()};
+  std::set<std::string> found;
+  const Statement next =
+      prepare(db_, "SELECT space FROM kv WHERE space > ?1 ORDER BY space LIMIT 1");
+  std::string last;
+  while (next && bind_bytes(next.get(), 1, last)) {
+    const int code = sqlite3_step(next.get());
+    if (code == SQLITE_DONE) return found;
+    if (code != SQLITE_ROW) break;
+    std::string space = column(next.get(), 0);
+    sqlite3_reset(next.get());
+    last = std::move(space);
+    found.insert(last);
+  }
+  return Error{fail("it cannot be read").error()};
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,8 +32,11 @@ class SqliteDatabase {
   // A file that cannot be understood is renamed, said so in the log, and an empty one takes its
   // place. An error: nothing can be read or written now.
   Status open();
-  // All of it in one transaction, on the disk when this returns.
-  Status apply(const StoreRows& rows);
+  // All of it in one transaction, on the disk when this returns: the rows of the spaces `erased`
+  // go, then `rows` are written.
+  Status apply(const StoreRows& rows, const std::set<std::string>& erased);
+  // Those that have rows. Costs what there are of them, however many rows they have.
+  Result<std::set<std::string>> spaces();
   Result<std::map<std::string, std::string>> load(std::string_view space);
 
  private:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace vipgate {
 namespace {
@@ -59,6 +60,20 @@ void SqliteStore::write(std::vector<StoreWrite> batch) {
   changed_.notify_all();
 }
 
+Result<std::set<std::string>> SqliteStore::spaces() {
+  const std::lock_guard database_lock(database_mutex_);
+  return database_.spaces();
+}
+
+void SqliteStore::erase(const std::string& space) {
+  {
+    const std::lock_guard lock(mutex_);
+    erased_.insert(space);
+    ++handed_;
+  }
+  changed_.notify_all();
+}
+
 Status SqliteStore::flush(int64_t timeout_ms) {
   std::unique_lock lock(mutex_);
   const uint64_t wanted = handed_;
@@ -75,14 +90,16 @@ Status SqliteStore::flush(int64_t timeout_ms) {
 
 StoreHealth SqliteStore::health() const {
   const std::lock_guard lock(mutex_);
-  return {problem_.empty(), problem_, failures_, waiting_.size() + in_flight_.size()};
+  return {problem_.empty(), problem_, failures_,
+          waiting_.size() + in_flight_.size() + erased_.size()};
 }
 
 void SqliteStore::write_waiting(std::unique_lock<std::mutex>& lock) {
   in_flight_ = std::move(waiting_);
   waiting_.clear();
+  const std::set<std::string> erased = std::exchange(erased_, {});
   const uint64_t taken = handed_;
-  const Status done = use_database(lock, [&] { return database_.apply(in_flight_); });
+  const Status done = use_database(lock, [&] { return database_.apply(in_flight_, erased); });
   if (done) {
     stored_ = taken;
     if (!problem_.empty()) spdlog::info("the state is stored again: {} keys", in_flight_.size());
@@ -91,6 +108,7 @@ void SqliteStore::write_waiting(std::unique_lock<std::mutex>& lock) {
     failures_ += in_flight_.size();
     report(done.error());
     waiting_.merge(in_flight_);  // what has come meanwhile is newer and stays
+    erased_.insert(erased.begin(), erased.end());
   }
   in_flight_.clear();
 }
@@ -120,8 +138,8 @@ void SqliteStore::run() {
     report(status.error());
   }
   while (true) {
-    changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
+    changed_.wait(lock, [&] { return stopping_ || has_work(); });
+    if (!has_work()) return;
     retry_now_ = false;
     write_waiting(lock);
     changed_.notify_all();

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -25,11 +26,14 @@ class SqliteStore : public StateStore {
 
   Result<std::map<std::string, std::string>> load(std::string_view space) override;
   void write(std::vector<StoreWrite> batch) override;
+  Result<std::set<std::string>> spaces() override;
+  void erase(const std::string& space) override;
   Status flush(int64_t timeout_ms) override;
   [[nodiscard]] StoreHealth health() const override;
 
  private:
   void run();
+  bool has_work() const { return !waiting_.empty() || !erased_.empty(); }
   // One transaction. REQUIRES: `lock` holds mutex_; it is open while the disk works.
   void write_waiting(std::unique_lock<std::mutex>& lock);
   // With the database for itself. REQUIRES: `lock` holds mutex_; it is open meanwhile.
@@ -43,9 +47,10 @@ class SqliteStore : public StateStore {
   mutable std::mutex mutex_;
   std::condition_variable changed_;  // there is work, or work was done
   StoreRows waiting_;
-  StoreRows in_flight_;  // being written now
-  uint64_t handed_ = 0;  // batches so far
-  uint64_t stored_ = 0;  // of these, on the disk
+  StoreRows in_flight_;           // being written now
+  std::set<std::string> erased_;  // spaces that are to go
+  uint64_t handed_ = 0;           // batches so far
+  uint64_t stored_ = 0;           // of these, on the disk
   uint64_t failures_ = 0;
   std::string problem_;  // of the last transaction; empty: it went well
   bool retry_now_ = false;

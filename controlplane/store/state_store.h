@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,12 +40,18 @@ class StateStore {
   // SQLite file for what a ZooKeeper store does not share.
   static Result<std::unique_ptr<StateStore>> open(const std::string& url,
                                                   const std::string& local_path);
+  // Whether an earlier start left one of that text on this machine.
+  static bool exists(const std::string& url, const std::string& local_path);
   virtual ~StateStore() = default;
 
   virtual Result<std::map<std::string, std::string>> load(std::string_view space) = 0;
   // All of it or nothing, after all earlier ones. What fails is kept and tried again; later writes
   // of the same key replace earlier ones that wait.
   virtual void write(std::vector<StoreWrite> batch) = 0;
+  // This gateway's own spaces that have rows.
+  virtual Result<std::set<std::string>> spaces() = 0;
+  // Removes all rows of a space of this gateway's own, which is neither written nor loaded again.
+  virtual void erase(const std::string& space) = 0;
   // Waits until what was handed over is stored, at most so long.
   virtual Status flush(int64_t timeout_ms) = 0;
   [[nodiscard]] virtual StoreHealth health() const = 0;

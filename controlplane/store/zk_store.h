@@ -37,6 +37,8 @@ class ZkStore : public StateStore {
   // Of a shared space: waits a moment for ZooKeeper, once, then answers with what is known.
   Result<std::map<std::string, std::string>> load(std::string_view space) override;
   void write(std::vector<StoreWrite> batch) override;
+  Result<std::set<std::string>> spaces() override { return local_.spaces(); }
+  void erase(const std::string& space) override { local_.erase(space); }
   // Until ZooKeeper has it, too. The error says so when it is only in the local file.
   Status flush(int64_t timeout_ms) override;
   [[nodiscard]] StoreHealth health() const override;

@@ -174,8 +174,7 @@ TEST_F(FeedsTest, TheFirstNameThatWantsAnAddressOpensTheStoreThoughItComesByARel
   feeds_.reset();
   EXPECT_TRUE(std::filesystem::exists(directory_.file()));
 
-  // Together the lower name would have chosen first: the order of their coming is remembered, by a
-  // gateway that opens the store by a reload, too.
+  // Together the lower name would have chosen first: the order of their coming is remembered.
   start(parse(services(fixed)));
   reload(parse(services(fixed + a + b)));
   EXPECT_EQ(vip_of("a"), vip_a);
@@ -183,6 +182,28 @@ TEST_F(FeedsTest, TheFirstNameThatWantsAnAddressOpensTheStoreThoughItComesByARel
   VipAllocator without_memory(parse(services(fixed)).named_vips);
   without_memory.allocate({"a", "b"}, 4);
   EXPECT_NE(without_memory.address_of("a", 4), vip_a);
+}
+
+TEST_F(FeedsTest, WhatTheStoreHasOfAClusterThatIsNoLongerConfiguredGoesAtTheNextStart) {
+  store_cluster("mesos");
+  store_cluster("old.cluster");
+  start(parse(kMesos));
+  feeds_->flush();
+  feeds_.reset();
+  const auto spaces = open_store()->spaces();
+  ASSERT_TRUE(spaces.ok()) << spaces.error();
+  EXPECT_THAT(*spaces, testing::Contains("mesos/mesos/task"));
+  EXPECT_THAT(*spaces, testing::Not(testing::Contains(testing::StartsWith("mesos/old.cluster/"))));
+}
+
+TEST_F(FeedsTest, WhatTheStoreHasOfTheLastClusterGoesTooThoughNothingElseNeedsTheStore) {
+  store_cluster("mesos");
+  start(parse("named_vips: { enabled: false }\n"));
+  feeds_->flush();
+  feeds_.reset();
+  const auto spaces = open_store()->spaces();
+  ASSERT_TRUE(spaces.ok()) << spaces.error();
+  EXPECT_THAT(*spaces, testing::IsEmpty());
 }
 
 }  // namespace

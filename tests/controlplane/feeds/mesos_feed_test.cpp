@@ -51,7 +51,7 @@ class MesosFeedTest : public testing::Test {
     MesosStore saver(store_, "mesos");
     saver.mark(cluster.take_changes());
     saver.save_all(cluster);
-    stored_ = store_.spaces;
+    stored_ = store_.rows;
     store_.batches = 0;
     allocator_ = std::make_unique<VipAllocator>(config_.named_vips);
     reconciler_ = std::make_unique<Reconciler>(
@@ -95,7 +95,7 @@ TEST_F(MesosFeedTest, AfterTheStaleLimitServicesAreWithdrawnAndTheStoreKeepsThem
   act(10'000);
   EXPECT_FALSE(serves());
   feed_->save_all();
-  EXPECT_EQ(store_.spaces, stored_);
+  EXPECT_EQ(store_.rows, stored_);
 }
 
 TEST_F(MesosFeedTest, ATaskThatItsSchedulerFindsUnhealthyIsTouchedWithoutBeingStoredAgain) {

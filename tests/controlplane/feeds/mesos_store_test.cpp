@@ -74,12 +74,12 @@ TEST_F(MesosStoreTest, AStoreThatIsFarBehindGetsNothingMore) {
   EXPECT_TRUE(saver_.waits());
   store_.waiting = 0;
   saver_.save_all(cluster_);
-  EXPECT_EQ(store_.spaces["mesos/mesos/task"].size(), 2u);
+  EXPECT_EQ(store_.rows["mesos/mesos/task"].size(), 2u);
 }
 
 TEST_F(MesosStoreTest, OneEntryThatCannotBeReadCostsItselfOnly) {
   saver_.save_all(cluster_);
-  store_.spaces["mesos/mesos/task"]["F1/a"] = R"({"task_id":17})";
+  store_.rows["mesos/mesos/task"]["F1/a"] = R"({"task_id":17})";
   MesosCluster next(MesosClusterOptions{});
   const Status status = MesosStore(store_, "mesos").restore(next);
   ASSERT_TRUE(status.ok()) << status.error();
@@ -94,6 +94,28 @@ TEST_F(MesosStoreTest, AStoreThatCannotBeReadLeavesTheClusterEmpty) {
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error(), "no");
   EXPECT_TRUE(next.tasks().empty());
+}
+
+TEST_F(MesosStoreTest, WhatTheStoreHasOfOtherClustersIsForgotten) {
+  saver_.save_all(cluster_);
+  for (const char* name : {"old", "mesos#1"}) {
+    MesosStore other(store_, name);
+    MesosCluster cluster = make_cluster();
+    other.mark(cluster.take_changes());
+    other.save_all(cluster);
+  }
+  store_.rows["vip"]["name/redis.marathon 4"] = "11.0.0.1";
+  const size_t own = store_.rows["mesos/mesos/task"].size();
+  Config config;
+  config.mesos.resize(1);
+  const auto forgotten = forget_other_clusters(store_, config);
+  ASSERT_TRUE(forgotten.ok()) << forgotten.error();
+  EXPECT_EQ(*forgotten, (std::set<std::string>{"mesos#1", "old"}));
+  for (const auto& [space, rows] : store_.rows) {
+    EXPECT_TRUE(space == "vip" || space.starts_with("mesos/mesos/")) << space;
+  }
+  EXPECT_EQ(store_.rows["mesos/mesos/task"].size(), own);
+  EXPECT_EQ(store_.rows["vip"].size(), 1u);
 }
 
 }  // namespace

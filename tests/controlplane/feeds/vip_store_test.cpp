@@ -64,7 +64,7 @@ TEST(VipStore, OfTwoGatewaysThatDecidedApartOneTakesOverWhatTheOtherStored) {
   ASSERT_TRUE(winner.claim(key, "marathon"));
   ASSERT_TRUE(loser.claim(key, "chronos"));
   save_vips(winner, store);
-  for (const auto& [name, value] : store.spaces[std::string(kVipSpace)]) {
+  for (const auto& [name, value] : store.rows[std::string(kVipSpace)]) {
     EXPECT_TRUE(adopt_vip({std::string(kVipSpace), name, value}, loser)) << name;
   }
   for (const char* name : {"a.x", "b.x", "c.x", "d.x", "e.x"}) {
@@ -82,12 +82,12 @@ TEST(VipStore, AnEntryInUseThatAnotherGatewayTookOutIsStoredAgain) {
   MemoryStore store;
   allocator.allocate({"a.b"}, 4);
   save_vips(allocator, store);
-  const auto before = store.spaces;
+  const auto before = store.rows;
   const std::string key = before.at(std::string(kVipSpace)).begin()->first;
-  store.spaces.clear();
+  store.rows.clear();
   EXPECT_TRUE(adopt_vip({std::string(kVipSpace), key, std::nullopt}, allocator));
   save_vips(allocator, store);
-  EXPECT_EQ(store.spaces, before);
+  EXPECT_EQ(store.rows, before);
 }
 
 TEST(VipStore, EntriesThatCannotBeReadAreLeftOut) {

@@ -17,7 +17,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-using ::testing::StartsWith;
 
 constexpr int64_t kPatienceMs = 30000;
 
@@ -257,6 +256,25 @@ TEST(SqliteStore, AReadOnlyDiskStillTellsTheLastStateAndIsWrittenToWhenItCanBe) 
   flush(*store);
   store.reset();
   EXPECT_THAT(load(*open_store(directory.file()), "a"), ElementsAre(Pair("k", "2")));
+}
+
+TEST(SqliteStore, AnErasedSpaceGoesAndTheOthersStay) {
+  const StoreDirectory directory;
+  {
+    auto store = open_store(directory.file());
+    store->write({{"a", "k", "1"}, {"a", "l", "2"}, {"b", "k", "3"}, {"c/d", "k", "4"}});
+    flush(*store);
+    const auto spaces = store->spaces();
+    ASSERT_TRUE(spaces.ok()) << spaces.error();
+    EXPECT_THAT(*spaces, ElementsAre("a", "b", "c/d"));
+    store->erase("a");
+    flush(*store);
+    EXPECT_EQ(store->health().waiting, 0u);
+  }
+  auto store = open_store(directory.file());
+  EXPECT_THAT(*store->spaces(), ElementsAre("b", "c/d"));
+  EXPECT_THAT(load(*store, "a"), IsEmpty());
+  EXPECT_THAT(load(*store, "b"), ElementsAre(Pair("k", "3")));
 }
 
 }  // namespace
