@@ -223,7 +223,7 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
 // What changed in the cluster goes to the store, and with what was touched to the reconciler.
 void MesosFeed::stage(Cluster& cluster) {
   MesosChanges changes = cluster.cluster.take_changes();
-  cluster.store.mark(changes);
+  cluster.store.mark(changes, cluster.cluster);
   MesosChanges touched = std::exchange(cluster.touched, {});
   changes.tasks.merge(touched.tasks);
   changes.agents.merge(touched.agents);

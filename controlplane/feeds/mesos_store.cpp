@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,12 @@ constexpr std::string_view kSpacePrefix = "mesos/";
 constexpr std::string_view kMastersKey = "masters";
 
 std::string key_of(const MesosTaskKey& key) { return key.framework_id + kSeparator + key.task_id; }
+const std::string& key_of(const std::string& id) { return id; }
+
+size_t hash_of(const std::string& space, const std::string& key) {
+  const std::hash<std::string> hash;
+  return hash(space) * 0x9e3779b97f4a7c15 ^ hash(key);
+}
 
 std::string endpoint(const MesosMaster& master) {
   return master.ip + " " + std::to_string(master.port) + "\n";
@@ -127,13 +134,35 @@ Status MesosStore::restore(MesosCluster& cluster) {
   if (const auto found = masters->find(std::string(kMastersKey)); found != masters->end()) {
     cluster.set_masters(masters_of(found->second));
   }
+  for (const auto& [key, value] : *tasks) stored_.insert(hash_of(task_space_, key));
+  for (const auto& [key, value] : *agents) stored_.insert(hash_of(agent_space_, key));
+  for (const auto& [key, value] : *frameworks) stored_.insert(hash_of(framework_space_, key));
   return Done{};
 }
 
-void MesosStore::mark(const MesosChanges& changes) {
-  unsaved_.tasks.insert(changes.tasks.begin(), changes.tasks.end());
-  unsaved_.agents.insert(changes.agents.begin(), changes.agents.end());
-  unsaved_.frameworks.insert(changes.frameworks.begin(), changes.frameworks.end());
+// What came and went again, before the store had it, need not be written: else what waits would
+// grow with each of them while the store is away.
+template <class Key, class Find>
+void MesosStore::mark_one(std::set<Key>& unsaved, const std::string& space, const Key& key,
+                          const Find& find) {
+  if (find(key) != nullptr || stored_.contains(hash_of(space, key_of(key)))) {
+    unsaved.insert(key);
+  } else {
+    unsaved.erase(key);
+  }
+}
+
+void MesosStore::mark(const MesosChanges& changes, const MesosCluster& cluster) {
+  for (const MesosTaskKey& key : changes.tasks) {
+    mark_one(unsaved_.tasks, task_space_, key, [&](const auto& k) { return cluster.task(k); });
+  }
+  for (const std::string& id : changes.agents) {
+    mark_one(unsaved_.agents, agent_space_, id, [&](const auto& k) { return cluster.agent(k); });
+  }
+  for (const std::string& id : changes.frameworks) {
+    mark_one(unsaved_.frameworks, framework_space_, id,
+             [&](const auto& k) { return cluster.framework(k); });
+  }
   unsaved_.masters = unsaved_.masters || changes.masters;
 }
 
@@ -147,26 +176,24 @@ void MesosStore::save_all(const MesosCluster& cluster) {
 
 void MesosStore::hand_over(const MesosCluster& cluster) {
   std::vector<StoreWrite> batch;
-  const auto take = [&](auto& keys, const std::string& space, const auto& find,
-                        const auto& text_of) {
+  const auto take = [&](auto& keys, const std::string& space, const auto& find) {
     while (!keys.empty() && batch.size() < kEntriesAtOnce) {
       const auto key = *keys.begin();
       keys.erase(keys.begin());
       const auto* found = find(key);
-      batch.push_back(
-          {space, text_of(key), found == nullptr ? std::nullopt : std::optional(to_json(*found))});
+      if (found != nullptr) {
+        stored_.insert(hash_of(space, key_of(key)));
+        batch.push_back({space, key_of(key), to_json(*found)});
+      } else {
+        stored_.erase(hash_of(space, key_of(key)));
+        batch.push_back({space, key_of(key), std::nullopt});
+      }
     }
   };
-  const auto same = [](const std::string& key) { return key; };
-  take(
-      unsaved_.frameworks, framework_space_,
-      [&](const std::string& id) { return cluster.framework(id); }, same);
-  take(
-      unsaved_.agents, agent_space_, [&](const std::string& id) { return cluster.agent(id); },
-      same);
-  take(
-      unsaved_.tasks, task_space_, [&](const MesosTaskKey& key) { return cluster.task(key); },
-      key_of);
+  take(unsaved_.frameworks, framework_space_,
+       [&](const std::string& id) { return cluster.framework(id); });
+  take(unsaved_.agents, agent_space_, [&](const std::string& id) { return cluster.agent(id); });
+  take(unsaved_.tasks, task_space_, [&](const MesosTaskKey& key) { return cluster.task(key); });
   if (unsaved_.masters) {
     batch.push_back({master_space_, std::string(kMastersKey), masters_text(cluster.masters())});
     unsaved_.masters = false;

@@ -2,9 +2,11 @@
 // JSON; and the masters. Only what changed is written, a bounded part at a time.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <set>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 
 #include "controlplane/config.h"
 #include "controlplane/mesos/mesos_cluster.h"
@@ -19,7 +21,8 @@ std::string mesos_store_name(const Config& config, size_t cluster);
 // Takes out of the store what it has of clusters that the configuration does not have. Their names.
 Result<std::set<std::string>> forget_other_clusters(StateStore& store, const Config& config);
 
-// Owned and called by the control thread. `store` outlives this.
+// Owned and called by the control thread. `store` outlives this. What waits to be stored is bounded
+// by what the cluster has and the store has had, however long the store is away.
 class MesosStore {
  public:
   // `name` tells the cluster from others: its spaces are "mesos/<name>/…".
@@ -29,16 +32,23 @@ class MesosStore {
   // cluster stays empty.
   Status restore(MesosCluster& cluster);
 
-  // Notes what must be written.
-  void mark(const MesosChanges& changes);
+  // Notes what must be written. `cluster` has these changes.
+  void mark(const MesosChanges& changes, const MesosCluster& cluster);
   // Hands over a part of it, unless the store is far behind. The values are those of now.
   void save_some(const MesosCluster& cluster);
   // Hands over all of it, however far behind the store is.
   void save_all(const MesosCluster& cluster);
-  // Whether there is more to hand over.
+  // Whether there is more to hand over, and how many entries.
   bool waits() const { return !unsaved_.empty(); }
+  size_t unsaved() const {
+    return unsaved_.tasks.size() + unsaved_.agents.size() + unsaved_.frameworks.size();
+  }
 
  private:
+  using Hash = size_t;
+
+  template <class Key, class Find>
+  void mark_one(std::set<Key>& unsaved, const std::string& space, const Key& key, const Find& find);
   void hand_over(const MesosCluster& cluster);
 
   StateStore& store_;
@@ -47,6 +57,7 @@ class MesosStore {
   const std::string framework_space_;
   const std::string master_space_;
   MesosChanges unsaved_;
+  std::unordered_set<Hash> stored_;  // entries that the store has, or will have
 };
 
 }  // namespace vipgate

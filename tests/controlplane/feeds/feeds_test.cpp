@@ -63,7 +63,7 @@ class FeedsTest : public testing::Test {
     const auto store = open_store();
     MesosCluster cluster = make_cluster();
     MesosStore saver(*store, name);
-    saver.mark(cluster.take_changes());
+    saver.mark(cluster.take_changes(), cluster);
     saver.save_all(cluster);
     ASSERT_TRUE(store->flush(10'000).ok());
   }

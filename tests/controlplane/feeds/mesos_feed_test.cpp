@@ -49,7 +49,7 @@ class MesosFeedTest : public testing::Test {
     config_ = *parsed;
     MesosCluster cluster = make_cluster();
     MesosStore saver(store_, "mesos");
-    saver.mark(cluster.take_changes());
+    saver.mark(cluster.take_changes(), cluster);
     saver.save_all(cluster);
     stored_ = store_.rows;
     store_.batches = 0;

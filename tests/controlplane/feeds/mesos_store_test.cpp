@@ -34,7 +34,7 @@ MesosCluster make_cluster() {
 class MesosStoreTest : public testing::Test {
  protected:
   MesosStoreTest() : cluster_(make_cluster()), saver_(store_, "mesos") {
-    saver_.mark(cluster_.take_changes());
+    saver_.mark(cluster_.take_changes(), cluster_);
   }
 
   MemoryStore store_;
@@ -59,7 +59,7 @@ TEST_F(MesosStoreTest, WhatWasSavedIsThereAgainAfterARestart) {
 TEST_F(MesosStoreTest, ATaskThatWentIsTakenOutOfTheStore) {
   saver_.save_all(cluster_);
   cluster_.apply(MesosTaskUpdated{{"F1", "a"}, MesosTaskState::kKilled, {}}, 1);
-  saver_.mark(cluster_.take_changes());
+  saver_.mark(cluster_.take_changes(), cluster_);
   saver_.save_all(cluster_);
   MesosCluster next(MesosClusterOptions{});
   ASSERT_TRUE(MesosStore(store_, "mesos").restore(next).ok());
@@ -96,12 +96,37 @@ TEST_F(MesosStoreTest, AStoreThatCannotBeReadLeavesTheClusterEmpty) {
   EXPECT_TRUE(next.tasks().empty());
 }
 
+TEST_F(MesosStoreTest, WhatComesAndGoesWhileTheStoreIsAwayDoesNotPileUp) {
+  saver_.save_all(cluster_);
+  store_.waiting = 1'000'000;
+  const auto end = [&](const std::string& id) {
+    cluster_.apply(MesosTaskUpdated{{"F1", id}, MesosTaskState::kKilled, {}}, 1);
+    saver_.mark(cluster_.take_changes(), cluster_);
+    saver_.save_some(cluster_);
+  };
+  for (int i = 0; i < 5000; ++i) {
+    const std::string id = "short." + std::to_string(i);
+    cluster_.apply(MesosTaskAdded{make_task(id)}, 1);
+    saver_.mark(cluster_.take_changes(), cluster_);
+    saver_.save_some(cluster_);
+    ASSERT_LE(saver_.unsaved(), 3u);
+    end(id);
+  }
+  // The store has this one: that it went must be said when the store is back.
+  end("a");
+  store_.waiting = 0;
+  saver_.save_some(cluster_);
+  EXPECT_FALSE(saver_.waits());
+  EXPECT_EQ(store_.rows["mesos/mesos/task"].size(), 1u);
+  EXPECT_TRUE(store_.rows["mesos/mesos/task"].contains("F1/b/1"));
+}
+
 TEST_F(MesosStoreTest, WhatTheStoreHasOfOtherClustersIsForgotten) {
   saver_.save_all(cluster_);
   for (const char* name : {"old", "mesos#1"}) {
     MesosStore other(store_, name);
     MesosCluster cluster = make_cluster();
-    other.mark(cluster.take_changes());
+    other.mark(cluster.take_changes(), cluster);
     other.save_all(cluster);
   }
   store_.rows["vip"]["name/redis.marathon 4"] = "11.0.0.1";
