@@ -84,14 +84,22 @@ MesosFeed::~MesosFeed() {
 
 void MesosFeed::restore() {
   for (auto& cluster : clusters_) {
-    if (auto status = cluster->store.restore(cluster->cluster); !status) {
-      spdlog::error("{}: the last state is not known: {}", cluster->label, status.error());
+    const auto restored = cluster->store.restore(cluster->cluster);
+    if (!restored) {
+      spdlog::error("{}: the last state is not known: {}", cluster->label, restored.error());
       continue;
     }
     const size_t tasks = cluster->cluster.tasks().size();
+    if (restored->tasks_of) {
+      spdlog::warn(
+          "{}: the last state was not stored to its end: serving {} tasks of {}, until the cluster "
+          "answers",
+          cluster->label, tasks, *restored->tasks_of);
+    } else if (tasks != 0) {
+      spdlog::info("{}: serving the last good state, {} tasks, until the cluster answers",
+                   cluster->label, tasks);
+    }
     if (tasks == 0) continue;
-    spdlog::info("{}: serving the last good state, {} tasks, until the cluster answers",
-                 cluster->label, tasks);
     // The store has it: only the view does not know it yet.
     cluster->touched = cluster->cluster.take_changes();
     stage(*cluster);
@@ -224,6 +232,7 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
 void MesosFeed::stage(Cluster& cluster) {
   MesosChanges changes = cluster.cluster.take_changes();
   cluster.store.mark(changes, cluster.cluster);
+  if (cluster.whole_states != 0) cluster.store.told_whole();
   MesosChanges touched = std::exchange(cluster.touched, {});
   changes.tasks.merge(touched.tasks);
   changes.agents.merge(touched.agents);

@@ -17,6 +17,7 @@ constexpr uint64_t kMostWaiting = 8000;
 constexpr char kSeparator = '/';
 constexpr std::string_view kSpacePrefix = "mesos/";
 constexpr std::string_view kMastersKey = "masters";
+constexpr std::string_view kTasksKey = "tasks";
 
 std::string key_of(const MesosTaskKey& key) { return key.framework_id + kSeparator + key.task_id; }
 const std::string& key_of(const std::string& id) { return id; }
@@ -24,6 +25,12 @@ const std::string& key_of(const std::string& id) { return id; }
 size_t hash_of(const std::string& space, const std::string& key) {
   const std::hash<std::string> hash;
   return hash(space) * 0x9e3779b97f4a7c15 ^ hash(key);
+}
+
+size_t number_of(std::string_view text) {
+  size_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 std::string endpoint(const MesosMaster& master) {
@@ -107,9 +114,10 @@ MesosStore::MesosStore(StateStore& store, const std::string& name)
       task_space_("mesos/" + name + "/task"),
       agent_space_("mesos/" + name + "/agent"),
       framework_space_("mesos/" + name + "/framework"),
-      master_space_("mesos/" + name + "/master") {}
+      master_space_("mesos/" + name + "/master"),
+      unfinished_space_("mesos/" + name + "/unfinished") {}
 
-Status MesosStore::restore(MesosCluster& cluster) {
+Result<MesosStore::Restored> MesosStore::restore(MesosCluster& cluster) {
   // As one answer to GET_STATE, so that it is read as a master's.
   std::string json = R"({"type":"GET_STATE","get_state":{"get_tasks":{"tasks":)";
   auto tasks = store_.load(task_space_);
@@ -124,20 +132,26 @@ Status MesosStore::restore(MesosCluster& cluster) {
   if (!frameworks) return Error{frameworks.error()};
   append_list(json, *frameworks);
   json += "}}}";
+  auto masters = store_.load(master_space_);
+  if (!masters) return Error{masters.error()};
+  auto unfinished = store_.load(unfinished_space_);
+  if (!unfinished) return Error{unfinished.error()};
   if (!tasks->empty() || !agents->empty() || !frameworks->empty()) {
     auto state = MesosParser().parse_state(json);
     if (!state) return Error{"the stored state of " + task_space_ + ": " + state.error()};
     cluster.restore(std::move(*state));
   }
-  auto masters = store_.load(master_space_);
-  if (!masters) return Error{masters.error()};
   if (const auto found = masters->find(std::string(kMastersKey)); found != masters->end()) {
     cluster.set_masters(masters_of(found->second));
   }
   for (const auto& [key, value] : *tasks) stored_.insert(hash_of(task_space_, key));
   for (const auto& [key, value] : *agents) stored_.insert(hash_of(agent_space_, key));
   for (const auto& [key, value] : *frameworks) stored_.insert(hash_of(framework_space_, key));
-  return Done{};
+  Restored restored;
+  const auto tasks_of = unfinished->find(std::string(kTasksKey));
+  unfinished_ = tasks_of != unfinished->end();
+  if (unfinished_) restored.tasks_of = number_of(tasks_of->second);
+  return restored;
 }
 
 // What came and went again, before the store had it, need not be written: else what waits would
@@ -176,6 +190,12 @@ void MesosStore::save_all(const MesosCluster& cluster) {
 
 void MesosStore::hand_over(const MesosCluster& cluster) {
   std::vector<StoreWrite> batch;
+  // Into an empty store, and not in one batch: until the last one it holds but a part.
+  if (stored_.empty() && !unfinished_ && unsaved() > kEntriesAtOnce) {
+    unfinished_ = true;
+    batch.push_back(
+        {unfinished_space_, std::string(kTasksKey), std::to_string(unsaved_.tasks.size())});
+  }
   const auto take = [&](auto& keys, const std::string& space, const auto& find) {
     while (!keys.empty() && batch.size() < kEntriesAtOnce) {
       const auto key = *keys.begin();
@@ -197,6 +217,10 @@ void MesosStore::hand_over(const MesosCluster& cluster) {
   if (unsaved_.masters) {
     batch.push_back({master_space_, std::string(kMastersKey), masters_text(cluster.masters())});
     unsaved_.masters = false;
+  }
+  if (unfinished_ && told_whole_ && unsaved_.empty()) {
+    batch.push_back({unfinished_space_, std::string(kTasksKey), std::nullopt});
+    unfinished_ = false;
   }
   store_.write(std::move(batch));
 }

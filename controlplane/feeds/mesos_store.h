@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -28,12 +29,18 @@ class MesosStore {
   // `name` tells the cluster from others: its spaces are "mesos/<name>/…".
   MesosStore(StateStore& store, const std::string& name);
 
+  struct Restored {
+    // Of a state whose first storing did not come to its end: how many tasks it had.
+    std::optional<size_t> tasks_of;
+  };
   // What was stored goes to the cluster, as not confirmed yet. An error: it cannot be read; the
   // cluster stays empty.
-  Status restore(MesosCluster& cluster);
+  Result<Restored> restore(MesosCluster& cluster);
 
   // Notes what must be written. `cluster` has these changes.
   void mark(const MesosChanges& changes, const MesosCluster& cluster);
+  // The cluster has told all of itself: once all that is marked is stored, the store has the whole.
+  void told_whole() { told_whole_ = true; }
   // Hands over a part of it, unless the store is far behind. The values are those of now.
   void save_some(const MesosCluster& cluster);
   // Hands over all of it, however far behind the store is.
@@ -56,8 +63,12 @@ class MesosStore {
   const std::string agent_space_;
   const std::string framework_space_;
   const std::string master_space_;
+  const std::string unfinished_space_;
   MesosChanges unsaved_;
   std::unordered_set<Hash> stored_;  // entries that the store has, or will have
+  // What the store has, or will have, is but a part of the first state. It says so itself.
+  bool unfinished_ = false;
+  bool told_whole_ = false;
 };
 
 }  // namespace vipgate

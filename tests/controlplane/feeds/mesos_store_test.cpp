@@ -45,7 +45,7 @@ class MesosStoreTest : public testing::Test {
 TEST_F(MesosStoreTest, WhatWasSavedIsThereAgainAfterARestart) {
   saver_.save_all(cluster_);
   MesosCluster next(MesosClusterOptions{});
-  const Status status = MesosStore(store_, "mesos").restore(next);
+  const auto status = MesosStore(store_, "mesos").restore(next);
   ASSERT_TRUE(status.ok()) << status.error();
   ASSERT_NE(next.task({"F1", "a"}), nullptr);
   ASSERT_NE(next.task({"F1", "b/1"}), nullptr);
@@ -81,7 +81,7 @@ TEST_F(MesosStoreTest, OneEntryThatCannotBeReadCostsItselfOnly) {
   saver_.save_all(cluster_);
   store_.rows["mesos/mesos/task"]["F1/a"] = R"({"task_id":17})";
   MesosCluster next(MesosClusterOptions{});
-  const Status status = MesosStore(store_, "mesos").restore(next);
+  const auto status = MesosStore(store_, "mesos").restore(next);
   ASSERT_TRUE(status.ok()) << status.error();
   EXPECT_EQ(next.task({"F1", "a"}), nullptr);
   EXPECT_NE(next.task({"F1", "b/1"}), nullptr);
@@ -90,7 +90,7 @@ TEST_F(MesosStoreTest, OneEntryThatCannotBeReadCostsItselfOnly) {
 TEST_F(MesosStoreTest, AStoreThatCannotBeReadLeavesTheClusterEmpty) {
   store_.fault = "no";
   MesosCluster next(MesosClusterOptions{});
-  const Status status = MesosStore(store_, "mesos").restore(next);
+  const auto status = MesosStore(store_, "mesos").restore(next);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error(), "no");
   EXPECT_TRUE(next.tasks().empty());
@@ -119,6 +119,79 @@ TEST_F(MesosStoreTest, WhatComesAndGoesWhileTheStoreIsAwayDoesNotPileUp) {
   EXPECT_FALSE(saver_.waits());
   EXPECT_EQ(store_.rows["mesos/mesos/task"].size(), 1u);
   EXPECT_TRUE(store_.rows["mesos/mesos/task"].contains("F1/b/1"));
+}
+
+// A cluster of many tasks, and a store that a crash leaves behind after some of their batches.
+class MesosStoreCrashTest : public testing::Test {
+ protected:
+  static constexpr size_t kTasks = 3500;  // four batches
+
+  MesosStoreCrashTest() : cluster_(MesosClusterOptions{}), saver_(store_, "mesos") {
+    MesosSubscribed whole;
+    whole.state.agents = {{"S1", "agent", "slave(1)@10.0.0.5:5051", "", ""}};
+    whole.state.frameworks = {{"F1", "marathon", "", ""}};
+    for (size_t i = 0; i < kTasks; ++i) {
+      whole.state.tasks.push_back(make_task("t" + std::to_string(i)));
+    }
+    whole_ = whole;
+    cluster_.apply(std::move(whole), 0);
+    saver_.mark(cluster_.take_changes(), cluster_);
+    saver_.told_whole();
+  }
+
+  MesosStore::Restored restored(MesosStore& store) {
+    next_ = std::make_unique<MesosCluster>(MesosClusterOptions{});
+    const auto result = store.restore(*next_);
+    EXPECT_TRUE(result.ok()) << result.error();
+    return result.ok() ? *result : MesosStore::Restored{};
+  }
+  MesosStore::Restored restored() {
+    MesosStore store(store_, "mesos");
+    return restored(store);
+  }
+
+  MemoryStore store_;
+  MesosSubscribed whole_;
+  MesosCluster cluster_;
+  MesosStore saver_;
+  std::unique_ptr<MesosCluster> next_;
+};
+
+TEST_F(MesosStoreCrashTest, OfAFirstSaveThatDidNotComeToItsEndARestartSaysHowMuchItHas) {
+  size_t batches = 0;
+  while (saver_.waits()) {
+    saver_.save_some(cluster_);
+    ++batches;
+    const auto tasks_of = restored().tasks_of;
+    if (saver_.waits()) {
+      ASSERT_TRUE(tasks_of) << batches;
+      EXPECT_EQ(*tasks_of, kTasks);
+      EXPECT_LT(next_->tasks().size(), kTasks);
+    } else {
+      EXPECT_FALSE(tasks_of);
+      EXPECT_EQ(next_->tasks().size(), kTasks);
+    }
+  }
+  EXPECT_EQ(batches, 4u);
+}
+
+TEST_F(MesosStoreCrashTest, APartStaysAPartUntilTheClusterHasToldAllOfItselfAndThatIsStored) {
+  saver_.save_some(cluster_);
+  MesosStore successor(store_, "mesos");
+  ASSERT_TRUE(restored(successor).tasks_of);
+  // Something small is stored before the cluster answers.
+  MesosCluster cluster = std::move(*next_);
+  cluster.set_masters({MesosMaster{"10.0.0.1", 5050}, {}});
+  successor.mark(cluster.take_changes(), cluster);
+  successor.save_all(cluster);
+  EXPECT_TRUE(restored().tasks_of);
+
+  cluster.apply(std::move(whole_), 1);
+  successor.mark(cluster.take_changes(), cluster);
+  successor.told_whole();
+  successor.save_all(cluster);
+  EXPECT_FALSE(restored().tasks_of);
+  EXPECT_EQ(next_->tasks().size(), kTasks);
 }
 
 TEST_F(MesosStoreTest, WhatTheStoreHasOfOtherClustersIsForgotten) {
