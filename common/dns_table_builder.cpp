@@ -265,6 +265,7 @@ Status DnsTableBuilder::add(const DnsRecord& record) {
     ++store_.record(known).count;
     return Done{};
   }
+  if (store_.name(name).first_record == DnsRecordStore::kNone) ++owners_;
   ++store_.name(name).uses;
   store_.make_record(name, record.type, record.ttl_s, record.rdata);
   touch(name);
@@ -279,8 +280,15 @@ void DnsTableBuilder::remove(const DnsRecord& record) {
   const Id known = store_.find_record(name, record.type, record.ttl_s, record.rdata);
   if (known == DnsRecordStore::kNone || --store_.record(known).count != 0) return;
   store_.erase_record(known);
+  if (store_.name(name).first_record == DnsRecordStore::kNone) --owners_;
   touch(name);
   release(name);
+}
+
+bool DnsTableBuilder::has_records(std::string_view owner) const {
+  const std::string folded = dns_fold(owner);
+  const Id name = store_.find_name(hash_name(hash_, folded), folded);
+  return name != DnsRecordStore::kNone && store_.name(name).first_record != DnsRecordStore::kNone;
 }
 
 // Deals the names out to 2^shard_bits shards, which are all to be built anew.

@@ -74,6 +74,9 @@ class DnsTableBuilder {
 
   // Those of the last table.
   std::vector<DnsCutRrset> cut_rrsets() const;
+  // Names that have records, and whether `owner` is one of them.
+  size_t owner_count() const { return owners_; }
+  bool has_records(std::string_view owner) const;
   // Distinct records, and what they and their names take besides the tables.
   size_t record_count() const { return store_.record_count(); }
   size_t memory_bytes() const { return store_.memory_bytes(); }
@@ -94,6 +97,7 @@ class DnsTableBuilder {
 
   DnsNameHash hash_;
   DnsRecordStore store_;
+  size_t owners_ = 0;               // names with records
   std::vector<DnsZoneSpec> specs_;  // longest name first, as in the tables
   std::shared_ptr<const std::vector<DnsZone>> zones_;
   int shard_bits_ = 0;

@@ -11,6 +11,7 @@
 #include "common/json_text.h"
 #include "common/maglev.h"
 #include "controlplane/compiler.h"
+#include "controlplane/limited_dns_table.h"
 #include "controlplane/reconciler.h"
 
 namespace vipgate {
@@ -136,10 +137,11 @@ std::string skipped_text(const std::vector<Skipped>& skipped) {
 // What a zone is there for is added; the rest is listed.
 Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, const Model& model) {
   DnsOptions options = dns_options(sources.config);
-  DnsTableBuilder builder{DnsHashSecret{}};
+  LimitedDnsTable table{DnsHashSecret{}};
+  table.set_limit(sources.config.limits.dns_names);
   auto zones = dns_zones(options, 1);
   if (!zones) return Error{zones.error()};
-  if (auto status = builder.set_zones(std::move(*zones)); !status) return Error{status.error()};
+  if (auto status = table.set_zones(std::move(*zones)); !status) return Error{status.error()};
   auto fixed = static_records(options);
   if (!fixed) return Error{fixed.error()};
   for (const auto& [key, service] : model.services()) {
@@ -154,15 +156,20 @@ Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, c
     }
   }
   for (const DnsRecord& record : *fixed) {
-    if (auto status = builder.add(record); !status) return Error{status.error()};
+    if (auto status = table.add(record); !status) return Error{status.error()};
   }
   for (const DnsRecord& record : sources.records) {
-    if (auto status = builder.add(record); !status) {
+    if (auto status = table.add(record); !status) {
       sources.skipped.push_back({"record", "", "", dns_name_to_text(record.owner), status.error()});
     }
   }
+  for (const auto& [record, count] : table.waiting()) {
+    sources.skipped.push_back({"record", "", "", dns_name_to_text(record.owner),
+                               "limits.dns_names allows " + std::to_string(table.limit()) +
+                                   " names, and so many are there; raise it"});
+  }
   std::sort(sources.skipped.begin(), sources.skipped.end());
-  return builder.build();
+  return table.build();
 }
 
 // Fills an empty model and lays out its names. `dns_ns`: what these took.
@@ -216,7 +223,11 @@ Status check_compiles(const Config& config) {
   uint64_t dns_ns = 0;
   auto dns = number_and_name(*sources, model, dns_ns);
   if (!dns) return Error{config.file + ": " + dns.error()};
-  return Done{};
+  // Without a cluster's state, all names are the file's own.
+  if (sources->skipped.empty()) return Done{};
+  return Error{config.file + ": " + std::to_string(sources->skipped.size()) +
+               " records of its services and zones have no room, " + sources->skipped.front().item +
+               " among them: " + sources->skipped.front().why};
 }
 
 Result<std::string> compile_command(const Config& config, CompileOutput output,

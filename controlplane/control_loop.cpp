@@ -295,7 +295,7 @@ void ControlLoop::report_routes() {
 void ControlLoop::log_counters() {
   std::string json = "{";
   auto counters = dataplane_.counters();
-  for (auto& timing : reconciler_.timings()) counters.push_back(std::move(timing));
+  for (auto& counter : reconciler_.counters()) counters.push_back(std::move(counter));
   for (auto& counter : feeds_->counters()) counters.push_back(std::move(counter));
   for (const auto& [name, value] : counters) {
     if (value == 0) continue;

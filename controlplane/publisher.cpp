@@ -45,6 +45,7 @@ Status Publisher::update_table() {
     if (auto status = table_.add(record); !status && result) result = status;
   }
   if (change.empty() && !table_changed_) return result;
+  if (auto status = table_.take_waiting(); !status && result) result = status;
   for (DnsZoneSpec& zone : zones_) zone.soa.serial = static_cast<uint32_t>(generation_);
   if (auto status = table_.set_zones(zones_); !status) return status;
   auto table = table_.build();

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "common/dns_table_builder.h"
 #include "common/result.h"
 #include "common/snapshot.h"
 #include "controlplane/histogram.h"
+#include "controlplane/limited_dns_table.h"
 #include "controlplane/record_gate.h"
 
 namespace vipgate {
@@ -35,8 +35,11 @@ class Publisher {
   using Build =
       std::function<std::shared_ptr<const Snapshot>(uint64_t, std::shared_ptr<const DnsTable>)>;
 
-  Publisher(SnapshotSink& sink, const DnsHashSecret& secret, Build build)
-      : sink_(sink), build_(std::move(build)), table_(secret) {}
+  // At most `dns_names` names have records.
+  Publisher(SnapshotSink& sink, const DnsHashSecret& secret, size_t dns_names, Build build)
+      : sink_(sink), build_(std::move(build)), table_(secret) {
+    table_.set_limit(dns_names);
+  }
 
   // From the next snapshot on; their serial is the snapshot's generation. On an error the zones
   // stay as they were.
@@ -66,6 +69,8 @@ class Publisher {
   // Versions of the last snapshot, and of the last one that all workers were seen to have taken.
   uint64_t version() const { return version_; }
   uint64_t passed() const { return passed_; }
+  // The names, and the records that wait for room among them.
+  const LimitedDnsTable& table() const { return table_; }
   // From the publication of a snapshot until it was seen that all workers had taken it, in ns.
   const Histogram& passing() const { return passing_; }
 
@@ -79,7 +84,7 @@ class Publisher {
 
   SnapshotSink& sink_;
   Build build_;
-  DnsTableBuilder table_;
+  LimitedDnsTable table_;
   RecordGate gate_;
   std::vector<DnsZoneSpec> zones_;
   std::shared_ptr<const DnsTable> dns_;

@@ -61,7 +61,7 @@ Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, Neighb
       dataplane_(dataplane),
       compiler_(std::move(neighbors)),
       builder_(std::move(runner)),
-      publisher_(dataplane, secret,
+      publisher_(dataplane, secret, config.limits.dns_names,
                  [this](uint64_t generation, std::shared_ptr<const DnsTable> dns) {
                    SnapshotUpdate update = std::exchange(update_, {});
                    update.generation = generation;
@@ -344,8 +344,11 @@ void Reconciler::announce_some() {
                      std::next(to_announce_.begin(), static_cast<ptrdiff_t>(taken)));
 }
 
-std::vector<std::pair<std::string, uint64_t>> Reconciler::timings() const {
-  std::vector<std::pair<std::string, uint64_t>> values;
+std::vector<std::pair<std::string, uint64_t>> Reconciler::counters() const {
+  std::vector<std::pair<std::string, uint64_t>> values = {
+      {"dns.names", dns_table().names()},
+      {"dns.records_waiting", dns_table().waiting().size()},
+  };
   const auto add = [&](const std::string& name, const Histogram& histogram) {
     if (histogram.count() == 0) return;
     values.emplace_back(name + ".count", histogram.count());

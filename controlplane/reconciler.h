@@ -79,8 +79,10 @@ class Reconciler {
   // Another number whenever one of these three has changed.
   uint64_t routes_version() const { return compiler_.routes_version(); }
   const SnapshotBuildStats& build_stats() const { return builder_.stats(); }
-  // How long updates took, in microseconds, for the line of counters.
-  std::vector<std::pair<std::string, uint64_t>> timings() const;
+  // The names that are answered, and the records that limits.dns_names has no room for.
+  const LimitedDnsTable& dns_table() const { return publisher_.table(); }
+  // How many names there are, and how long updates took, in microseconds, for the line of counters.
+  std::vector<std::pair<std::string, uint64_t>> counters() const;
 
  private:
   ModelRules rules(const Config& config, const ServiceCompiler& compiler) const;

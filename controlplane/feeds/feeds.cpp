@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/dns_wire.h"
 #include "controlplane/feeds/health_feed.h"
 #include "controlplane/feeds/host_feed.h"
 #include "controlplane/feeds/marathon_feed.h"
@@ -138,6 +139,7 @@ Status Feeds::start(int64_t now_ms) {
 void Feeds::act(int64_t now_ms) {
   for (const auto& client : clients_) client->act(now_ms);
   if (store_ != nullptr) save_vips(allocator_, *store_);
+  report_waiting_names();  // a reload may have brought them, too
   if (!pacer_.has_work() || now_ms < pacer_.due_ms()) return;
   if (auto status = reconciler_.commit(now_ms / 1000, pacer_.oldest_received_ns()); !status) {
     spdlog::error("{}", status.error());
@@ -154,6 +156,23 @@ void Feeds::report_refused() {
                   refused.size(), refused.begin()->second);
   }
   reported_refused_ = refused.size();
+}
+
+// Each time that they have doubled, so that very many make a few lines.
+void Feeds::report_waiting_names() {
+  const LimitedDnsTable& table = reconciler_.dns_table();
+  const size_t waiting = table.waiting().size();
+  if (waiting > 0 && waiting >= 2 * reported_waiting_) {
+    spdlog::error(
+        "{} DNS records wait for room among the {} names that limits.dns_names allows: raise it; "
+        "the first: {}",
+        waiting, table.limit(), dns_name_to_text(table.waiting().begin()->first.owner));
+  } else if (waiting > 0 || reported_waiting_ == 0) {
+    return;
+  } else {
+    spdlog::info("all DNS records have room again");
+  }
+  reported_waiting_ = waiting;
 }
 
 int64_t Feeds::next_deadline_ms() const {

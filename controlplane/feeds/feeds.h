@@ -69,6 +69,7 @@ class Feeds {
   void open_store();
   void forget_clusters();
   void report_refused();
+  void report_waiting_names();
 
   Config config_;  // that of the start, but for what follow() takes over
   Reconciler& reconciler_;
@@ -81,6 +82,7 @@ class Feeds {
   std::vector<std::unique_ptr<LoopClient>> clients_;
   MesosFeed* mesos_ = nullptr;  // one of the clients
   size_t reported_refused_ = 0;
+  size_t reported_waiting_ = 0;
 };
 
 }  // namespace vipgate

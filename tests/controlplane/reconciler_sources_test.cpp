@@ -98,6 +98,38 @@ struct ReconcilerSourcesTest : testing::Test {
   std::unique_ptr<Reconciler> reconciler;
 };
 
+TEST_F(ReconcilerSourcesTest, NamesOfASourceBeyondTheLimitWaitForRoomAndCostNothingThatIsThere) {
+  config.limits.dns_names = 4;  // "y", its SRV name and two more
+  reconciler = make(dataplane);
+  SourceChange change;
+  for (uint32_t i = 1; i <= 3; ++i) {
+    change.records_added.push_back(task_record("t" + std::to_string(i), i));
+  }
+  reconciler->stage(kMesos, std::move(change));
+  stage(1, service(1, {real(1)}));
+  commit();
+  settle();
+  EXPECT_TRUE(answers("y.z."));
+  EXPECT_TRUE(answers("t1.mesos."));
+  EXPECT_TRUE(answers("t2.mesos."));
+  EXPECT_FALSE(answers("t3.mesos."));
+  EXPECT_FALSE(answers("m1.z."));
+  EXPECT_NE(reconciler->model().find(key(1)), nullptr) << "it is forwarded all the same";
+  EXPECT_EQ(reconciler->dns_table().waiting().size(), 3u) << "t3, m1 and its SRV name";
+
+  SourceChange gone;
+  for (uint32_t i = 1; i <= 2; ++i) {
+    gone.records_removed.push_back(task_record("t" + std::to_string(i), i));
+  }
+  reconciler->stage(kMesos, std::move(gone));
+  stage(1, std::nullopt);
+  commit();
+  settle();
+  EXPECT_TRUE(answers("t3.mesos."));
+  EXPECT_TRUE(answers("y.z."));
+  EXPECT_TRUE(reconciler->dns_table().waiting().empty());
+}
+
 TEST_F(ReconcilerSourcesTest, AllOfOneEventComesWithOneSnapshotAndNothingBeforeItsCommit) {
   SourceChange change;
   change.services.emplace(key(1), service(1, {real(1)}));
@@ -302,7 +334,7 @@ TEST_F(ReconcilerSourcesTest, TimesAreCountedFromTheEventToItsSnapshotAndToTheLa
   ASSERT_TRUE(reconciler->commit(0, monotonic_ns() - 3'000'000).ok());
   settle();
   std::map<std::string, uint64_t> timings;
-  for (const auto& [name, value] : reconciler->timings()) timings[name] = value;
+  for (const auto& [name, value] : reconciler->counters()) timings[name] = value;
   EXPECT_EQ(timings.at("publish.received_to_published.count"), 1u);
   EXPECT_GE(timings.at("publish.received_to_published.max_us"), 3000u);
   EXPECT_GE(timings.at("publish.published_to_passed.count"), 2u);
