@@ -25,6 +25,7 @@ struct SourcePosition {
 
 enum class IdleMode : uint8_t { kAdaptive, kPoll };
 enum class Track : uint8_t { kAlways };
+enum class Prefer : uint8_t { kNone, kZone };
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
 enum class Origin : uint8_t { kYaml, kRest, kMesos };  // the earlier one decides on policy
 enum class LogFormat : uint8_t { kText, kJson };
@@ -128,12 +129,21 @@ struct HealthConfig {
   bool operator==(const HealthConfig&) const = default;
 };
 
+// Which of its reals a service gives new flows to.
+struct LocalityPreference {
+  Prefer prefer = Prefer::kNone;
+  // Percent of the reals in the gateway's zone; when fewer are up, all reals get new flows.
+  uint8_t spill_below_percent = 50;
+  bool operator==(const LocalityPreference&) const = default;
+};
+
 struct Defaults {
   Mode mode = Mode::kFullnat;
   std::string snat_pool = "default";
   uint32_t maglev_rows = 0;  // 0: auto
   NoReal no_real = NoReal::kReject;
   Track track = Track::kAlways;
+  LocalityPreference locality;
   HealthConfig health;
   bool operator==(const Defaults&) const = default;
 };
@@ -143,6 +153,7 @@ struct RealConfig {
   uint16_t port = 0;
   uint16_t weight = 1;  // 0: gets no new flows
   SourcePosition position;
+  bool is_local = false;  // in the gateway's own zone: see locality.h
   bool operator==(const RealConfig&) const = default;
 };
 
@@ -158,6 +169,7 @@ struct ServiceConfig {
   NoReal no_real = NoReal::kReject;
   Track track = Track::kAlways;
   Timeouts timeouts;
+  LocalityPreference locality;
   HealthConfig health;
   Origin origin = Origin::kYaml;
   bool vip_auto = false;  // `vip: auto`: the address comes from the VipAllocator, by name
@@ -201,6 +213,22 @@ struct DnsConfig {
   std::vector<ZoneConfig> zones;
   SoaConfig soa;
   bool operator==(const DnsConfig&) const = default;
+};
+
+// The zone of the reals in a prefix.
+struct ZonePrefixConfig {
+  IpPrefix prefix;
+  std::string region;  // empty: the gateway's own
+  std::string zone;
+  bool operator==(const ZonePrefixConfig&) const = default;
+};
+
+// Where the gateway is, in the words of Mesos' fault domains.
+struct LocalityConfig {
+  std::string region;
+  std::string zone;                        // empty: not told
+  std::vector<ZonePrefixConfig> prefixes;  // for reals of which nothing else tells the zone
+  bool operator==(const LocalityConfig&) const = default;
 };
 
 enum class IpSource : uint8_t { kNetinfo, kMesos, kDocker, kHost };
@@ -278,6 +306,7 @@ struct NamedVipsConfig {
   std::string zone = "l4lb.thisdcos.directory";
   Mode mode = Mode::kFullnat;
   std::string snat_pool;  // empty: defaults.snat_pool
+  LocalityPreference locality;
   HealthConfig health;
   std::vector<VipClaimRule> claims;
   bool operator==(const NamedVipsConfig&) const = default;
@@ -302,6 +331,7 @@ struct Config {
   Timeouts timeouts;
   std::vector<SnatPoolConfig> snat_pools;
   Defaults defaults;
+  LocalityConfig locality;
   std::vector<ServiceConfig> services;
   DnsConfig dns;
   std::vector<MesosConfig> mesos;

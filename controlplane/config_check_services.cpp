@@ -125,6 +125,36 @@ void check_limits(const Config& config, const YamlNode& root, Diagnostics& diagn
   check(names.size(), config.limits.dns_names, "dns_names");
 }
 
+void check_preference(const Config& config, const LocalityPreference& preference,
+                      SourcePosition position, Diagnostics& diagnostics) {
+  if (preference.prefer != Prefer::kZone || !config.locality.zone.empty()) return;
+  diagnostics.error(position,
+                    "prefer: zone needs to know where this gateway is; add its zone to `locality`, "
+                    "as {region: eu, zone: eu-1}");
+}
+
+void check_locality(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  const auto& prefixes = config.locality.prefixes;
+  for (size_t i = 0; i < prefixes.size(); ++i) {
+    const auto is_same = [&](const ZonePrefixConfig& other) {
+      return other.prefix == prefixes[i].prefix;
+    };
+    const auto end = prefixes.begin() + static_cast<ptrdiff_t>(i);
+    if (std::none_of(prefixes.begin(), end, is_same)) continue;
+    diagnostics.error(position_at(root, {"locality", "prefixes", i, "prefix"}),
+                      "prefix: it stands here a second time; an address is in one zone: keep one");
+  }
+  const LocalityPreference& defaults = config.defaults.locality;
+  check_preference(config, defaults, position_at(root, {"defaults", "prefer"}), diagnostics);
+  if (defaults.prefer == Prefer::kZone) return;  // what is inherited is told once
+  check_preference(config, config.named_vips.locality, position_at(root, {"named_vips", "prefer"}),
+                   diagnostics);
+  for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
+    check_preference(config, config.services[i].locality,
+                     position_at(root, {"services", i, "prefer"}), diagnostics);
+  }
+}
+
 void check_health_of(const Config& config, size_t index, const YamlNode& root,
                      Diagnostics& diagnostics) {
   // What is inherited is told where it stands.
@@ -171,6 +201,7 @@ std::string unknown_pool_message(const Config& config, const std::string& name) 
 void check_services(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
   check_limits(config, root, diagnostics);
   check_unique(config, root, diagnostics);
+  check_locality(config, root, diagnostics);
   if (const YamlNode* defaults = find_key(root, "defaults"); defaults != nullptr) {
     check_health(config.defaults.health, *defaults, diagnostics);
   }

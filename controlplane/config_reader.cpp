@@ -7,6 +7,7 @@
 
 #include "controlplane/config_check.h"
 #include "controlplane/config_reader_mesos.h"
+#include "controlplane/locality.h"
 
 namespace vipgate {
 namespace {
@@ -132,19 +133,47 @@ void read_forwarding(Section& s, Config& config) {
     d.value("maglev_rows", defaults.maglev_rows, maglev_rows_rule());
     d.value("no_real", defaults.no_real, no_real_rule());
     d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
+    read_preference(d, defaults.locality);
     read_health(d, defaults.health);
   });
 }
 
-void read_real(Section& s, RealConfig& real) {
+const Rule<std::string>& zone_rule() {
+  static const auto kRule = optional_text_rule("a zone's name");
+  return kRule;
+}
+
+const Rule<std::string>& region_rule() {
+  static const auto kRule = optional_text_rule("a region's name");
+  return kRule;
+}
+
+void read_locality(Section& s, LocalityConfig& locality) {
+  s.value("region", locality.region, region_rule());
+  s.value("zone", locality.zone, zone_rule());
+  s.maps("prefixes", locality.prefixes, ZonePrefixConfig{},
+         [](Section& p, ZonePrefixConfig& prefix) {
+           p.required("prefix", prefix.prefix, prefix_rule());
+           p.value("region", prefix.region, region_rule());
+           p.required("zone", prefix.zone, text_rule("a zone's name"));
+         });
+}
+
+// There may be a million: of a real's zone it is kept whether it is the gateway's own.
+void read_real(Section& s, const Locality& locality, RealConfig& real) {
   static const auto kWeight = integer_rule<uint16_t>(0, 65535);
   real.position = s.position();
   s.required("address", real.address, endpoint_rule());
   s.required("port", real.port, port_rule());
   s.value("weight", real.weight, kWeight);
+  std::string region;
+  std::string zone;
+  s.value("region", region, region_rule());
+  s.value("zone", zone, zone_rule());
+  if (s.reading()) real.is_local = locality.is_local(region, zone, real.address);
 }
 
-void read_service(Section& s, ServiceConfig& service) {
+void read_service(Section& s, const Locality& locality, ServiceConfig& service) {
   static const auto kName = dns_name_rule();
   static const auto kProtocol =
       choice_rule<Protocol>({{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}});
@@ -157,13 +186,15 @@ void read_service(Section& s, ServiceConfig& service) {
   service.vip = vip.value_or(IpAddress{});
   s.required("port", service.port, port_rule());
   s.value("protocol", service.protocol, kProtocol);
-  s.maps("reals", service.reals, RealConfig{}, read_real);
+  s.maps("reals", service.reals, RealConfig{},
+         [&](Section& r, RealConfig& real) { read_real(r, locality, real); });
   // What follows comes from `defaults` and `timeouts` unless it is said here.
   s.inherit_defaults();
   s.value("mode", service.mode, mode_rule());
   s.value("snat_pool", service.snat_pool, pool_name_rule());
   s.value("maglev_rows", service.maglev_rows, maglev_rows_rule());
   s.value("no_real", service.no_real, no_real_rule());
+  read_preference(s, service.locality);
   read_timeouts(s, service.timeouts);
   read_health(s, service.health);
 }
@@ -176,8 +207,11 @@ void read_services(Section& s, Config& config) {
   initial.no_real = config.defaults.no_real;
   initial.track = config.defaults.track;
   initial.timeouts = config.timeouts;
+  initial.locality = config.defaults.locality;
   initial.health = config.defaults.health;
-  s.maps("services", config.services, initial, read_service);
+  const Locality locality(config.locality);
+  s.maps("services", config.services, initial,
+         [&](Section& own, ServiceConfig& service) { read_service(own, locality, service); });
 }
 
 // Relative to the zone: "www", "_sip._tcp", "@" for the zone itself.
@@ -230,6 +264,7 @@ void read_dns(Section& s, DnsConfig& dns) {
 void read_all(Section& s, Config& config) {
   read_machine(s, config);
   read_forwarding(s, config);
+  s.map("locality", [&](Section& l) { read_locality(l, config.locality); });
   read_services(s, config);
   s.map("dns", [&](Section& d) { read_dns(d, config.dns); });
   read_sources(s, config);

@@ -128,6 +128,7 @@ void read_named_vips(Section& s, NamedVipsConfig& vips) {
   s.inherit_defaults();
   s.value("mode", vips.mode, mode_rule());
   s.value("snat_pool", vips.snat_pool, pool_name_rule());
+  read_preference(s, vips.locality);
   read_health(s, vips.health);
 }
 
@@ -168,12 +169,21 @@ void read_health(Section& s, HealthConfig& health) {
   });
 }
 
+void read_preference(Section& s, LocalityPreference& preference) {
+  static const auto kPrefer =
+      choice_rule<Prefer>({{"none", Prefer::kNone}, {"zone", Prefer::kZone}});
+  static const auto kPercent = integer_rule<uint8_t>(0, 100);
+  s.value("prefer", preference.prefer, kPrefer);
+  s.value("spill_below_percent", preference.spill_below_percent, kPercent);
+}
+
 void read_sources(Section& s, Config& config) {
   s.maps("mesos", config.mesos, MesosConfig{}, read_cluster);
   s.maps("marathon", config.marathon, MarathonConfig{}, read_marathon);
   if (s.reading()) {
     config.named_vips.mode = config.defaults.mode;
     config.named_vips.snat_pool = config.defaults.snat_pool;
+    config.named_vips.locality = config.defaults.locality;
     config.named_vips.health = config.defaults.health;
   }
   s.map("named_vips", [&](Section& v) { read_named_vips(v, config.named_vips); });

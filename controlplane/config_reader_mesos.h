@@ -12,6 +12,8 @@ const Rule<std::string>& pool_name_rule();
 
 // The map `health` in `s`.
 void read_health(Section& s, HealthConfig& health);
+// `prefer` and `spill_below_percent` in `s`.
+void read_preference(Section& s, LocalityPreference& preference);
 // `mesos`, `marathon`, `named_vips` and `store`. REQUIRES: `config.defaults` has been read.
 void read_sources(Section& s, Config& config);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "controlplane/locality.h"
+
 namespace vipgate {
 
 void DesiredState::set(const SourceId& source, const ServiceKey& key,
@@ -81,26 +83,35 @@ std::optional<DesiredService> DesiredState::merged(const ServiceKey& key) const 
       }
     }
   }
-  if (!entry->second.health.empty()) service.down = reals_down(config, entry->second.health);
+  // In this order: what the checks found decides whether flows go further than the own zone; only
+  // those reals that are to get them then may be in panic.
+  service.down = reals_down(config, entry->second.health);
+  prefer_local_reals(config, service.down);
+  if (is_panic(config, service.down)) service.down.clear();
   return service;
 }
 
 std::set<RealKey> reals_down(const ServiceConfig& service,
                              const std::map<RealKey, RealHealth>& health) {
   std::set<RealKey> down;
-  size_t usable = 0;  // what gets flows, were it up
-  size_t usable_down = 0;
+  if (health.empty()) return down;
   for (const RealConfig& real : service.reals) {
     const auto found = health.find({real.address, real.port});
-    const bool is_down = found != health.end() && found->second == RealHealth::kDown;
-    if (is_down) down.insert({real.address, real.port});
+    if (found != health.end() && found->second == RealHealth::kDown) down.insert(found->first);
+  }
+  return down;
+}
+
+bool is_panic(const ServiceConfig& service, const std::set<RealKey>& down) {
+  if (down.empty()) return false;
+  size_t usable = 0;  // what gets flows, were it up
+  size_t up = 0;
+  for (const RealConfig& real : service.reals) {
     if (real.weight == 0) continue;
     ++usable;
-    if (is_down) ++usable_down;
+    if (!down.contains({real.address, real.port})) ++up;
   }
-  const size_t up = usable - usable_down;
-  if (up * 100 < usable * service.health.panic_percent) down.clear();
-  return down;
+  return up * 100 < usable * service.health.panic_percent;
 }
 
 namespace {

@@ -30,7 +30,8 @@ class DesiredState {
   void forget_health(const ServiceKey& key, const RealKey& real);
 
   // Of the origin that comes first: the policy; the weight, of reals that several have; the name,
-  // of those that have one. Nothing: nobody wants the service.
+  // of those that have one. Reals that are too far now, by the service's locality, have the weight
+  // 0. Nothing: nobody wants the service.
   [[nodiscard]] std::optional<DesiredService> merged(const ServiceKey& key) const;
 
   // Services of which merged() may differ from what it was when they were last taken.
@@ -50,10 +51,13 @@ class DesiredState {
   std::set<ServiceKey> dirty_;
 };
 
-// Reals of `service` that are to get nothing because they do not answer. None when so few are up
-// that the checks are likelier wrong than the reals (HealthConfig::panic_percent).
+// Reals of `service` that do not answer.
 [[nodiscard]] std::set<RealKey> reals_down(const ServiceConfig& service,
                                            const std::map<RealKey, RealHealth>& health);
+
+// Whether so few of the reals that would get flows are up that the checks are likelier wrong than
+// the reals (HealthConfig::panic_percent): then those that do not answer get flows, too.
+[[nodiscard]] bool is_panic(const ServiceConfig& service, const std::set<RealKey>& down);
 
 // Which reals are to be checked from now on, and how; which no longer.
 struct HealthChanges {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "controlplane/desired_state.h"
+#include "controlplane/locality.h"
 #include "controlplane/mesos/mesos_parser.h"
 #include "controlplane/naming/vip_backends.h"
 #include "controlplane/naming/yaml_vips.h"
@@ -113,6 +114,11 @@ void add_zones(Config& config) {
   for (const char* zone : {"in-addr.arpa", "ip6.arpa"}) add_zone(config.dns.zones, zone, false);
 }
 
+// With the weights that they have while all their reals are up.
+void weigh_services(std::vector<ServiceConfig>& services) {
+  for (ServiceConfig& service : services) prefer_local_reals(service, {});
+}
+
 void replace_services(Config& config, SourceChange& change) {
   DesiredState desired;
   for (ServiceConfig& service : config.services) {
@@ -159,7 +165,10 @@ Result<OfflineSources> offline_sources(const Config& config, OfflineCluster* clu
   VipAllocator allocator(config.named_vips);
   YamlVips yaml;
   if (auto status = yaml.resolve(sources.config, allocator); !status) return Error{status.error()};
-  if (cluster == nullptr) return sources;
+  if (cluster == nullptr) {
+    weigh_services(sources.config.services);
+    return sources;
+  }
 
   add_zones(sources.config);
   // The view keeps a reference: to what does not move while it is there.

@@ -23,8 +23,10 @@ Config reloaded(const Config& running, const Config& next) {
   config.defaults = next.defaults;
   config.timeouts = next.timeouts;
   config.dns = next.dns;
+  config.locality = next.locality;
   config.named_vips.mode = next.named_vips.mode;
   config.named_vips.snat_pool = next.named_vips.snat_pool;
+  config.named_vips.locality = next.named_vips.locality;
   config.named_vips.health = next.named_vips.health;
   config.log.level = next.log.level;
   return config;

@@ -111,12 +111,13 @@ void Feeds::adopt(Resolved resolved) {
 void Feeds::follow(const Config& in_force) {
   const auto same = [&](auto Config::*part) { return config_.*part == in_force.*part; };
   if (same(&Config::dns) && same(&Config::timeouts) && same(&Config::defaults) &&
-      same(&Config::named_vips)) {
+      same(&Config::locality) && same(&Config::named_vips)) {
     return;
   }
   config_.dns = in_force.dns;
   config_.timeouts = in_force.timeouts;
   config_.defaults = in_force.defaults;
+  config_.locality = in_force.locality;
   config_.named_vips = in_force.named_vips;
   if (mesos_ != nullptr) mesos_->remake_views();
 }

@@ -16,14 +16,14 @@ MesosServices::Reals& MesosServices::reals_of(const VipUse& use) {
   return names_[key].ports[{use.port, use.protocol}];
 }
 
-void MesosServices::add(const VipUse& use) { ++reals_of(use)[use.real][use.weight == 0 ? 0 : 1]; }
+void MesosServices::add(const VipUse& use) { reals_of(use)[use.real].count(use, 1); }
 
 void MesosServices::remove(const VipUse& use) {
   Reals& reals = reals_of(use);
   const auto real = reals.find(use.real);
   if (real == reals.end()) return;
-  --real->second[use.weight == 0 ? 0 : 1];
-  if (real->second[0] + real->second[1] == 0) reals.erase(real);
+  real->second.count(use, -1);
+  if (!real->second.is_used()) reals.erase(real);
 }
 
 void MesosServices::finish(SourceChange& change) {
@@ -169,12 +169,13 @@ ServiceConfig MesosServices::service(const std::string& name, const ServiceKey& 
   service.no_real = config_.defaults.no_real;
   service.track = config_.defaults.track;
   service.timeouts = config_.timeouts;
+  service.locality = options.locality;
   service.health = options.health;
   service.origin = Origin::kMesos;
   service.reals.reserve(reals.size());
-  for (const auto& [real, counts] : reals) {
-    service.reals.push_back(
-        {real.address, real.port, static_cast<uint16_t>(counts[1] > 0 ? 1 : 0), {}});
+  for (const auto& [real, uses] : reals) {
+    const auto weight = static_cast<uint16_t>(uses.weights[1] > 0 ? 1 : 0);
+    service.reals.push_back({real.address, real.port, weight, {}, uses.local > 0});
   }
   return service;
 }

@@ -26,7 +26,8 @@ struct VipUse {
   uint16_t port = 0;
   Protocol protocol = Protocol::kTcp;
   RealKey real;
-  uint16_t weight = 0;  // 0 or 1
+  uint16_t weight = 0;    // 0 or 1
+  bool is_local = false;  // in the gateway's own zone
   friend bool operator==(const VipUse&, const VipUse&) = default;
 };
 
@@ -48,8 +49,18 @@ class MesosServices {
  private:
   using PortKey = std::pair<uint16_t, Protocol>;
   using NameKey = std::pair<std::string, int>;  // and the family
-  // How many tasks give a real each of the two weights: the larger one counts.
-  using Reals = std::map<RealKey, std::array<uint32_t, 2>>;
+  // How many tasks give a real each of the two weights, of which the larger one counts, and how
+  // many are local.
+  struct RealUses {
+    std::array<uint32_t, 2> weights = {};
+    uint32_t local = 0;
+    void count(const VipUse& use, int change) {
+      weights[use.weight == 0 ? 0 : 1] += static_cast<uint32_t>(change);
+      if (use.is_local) local += static_cast<uint32_t>(change);
+    }
+    [[nodiscard]] bool is_used() const { return weights[0] + weights[1] != 0; }
+  };
+  using Reals = std::map<RealKey, RealUses>;
   struct NamedVip {
     std::map<PortKey, Reals> ports;
     std::optional<IpAddress> address;  // under which its services are published

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "controlplane/locality.h"
 #include "controlplane/naming/label_cleaning.h"
 #include "controlplane/naming/mesos_dns_records.h"
 #include "controlplane/naming/mesos_services.h"
@@ -70,6 +71,7 @@ struct MesosView::Impl {
         lookup(std::move(lookup_in)),
         scheduler_health(scheduler_health_in),
         policy(config_in),
+        locality(config_in.locality),
         services(config_in, allocator) {}
 
   Task make_task(const MesosTask& task, const MesosCluster& cluster,
@@ -91,6 +93,7 @@ struct MesosView::Impl {
   const HostLookup lookup;
   const SchedulerHealth* const scheduler_health;  // may be null
   const VipPolicy policy;
+  const Locality locality;
   MesosServices services;
 
   std::unordered_map<MesosTaskKey, Task, KeyHash> tasks;
@@ -167,6 +170,7 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
     use.protocol = backend.protocol;
     use.real = {backend.address, backend.port};
     use.weight = backend.weight;
+    use.is_local = locality.is_local(agent.region, agent.zone, backend.address);
     result.uses.push_back(std::move(use));
   }
   for (BadItem& item : bad) skip("label", std::move(item.item), std::move(item.why));

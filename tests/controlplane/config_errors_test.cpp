@@ -60,7 +60,8 @@ constexpr Row kKeysRows[] = {
     {"node: {nmae: a}\n", "f:1:8: unknown key 'nmae'; did you mean 'name'?"},
     {"rest: {}\n",
      "f:1:1: unknown key 'rest'; the keys here are node, dpdk, control, workers, ports, "
-     "limits, timeouts, snat_pools, defaults, services, dns, mesos, marathon, named_vips, "
+     "limits, timeouts, snat_pools, defaults, locality, services, dns, mesos, marathon, "
+     "named_vips, "
      "store, log"},
     {"log: {level: info, colour: red}\n",
      "f:1:20: unknown key 'colour'; the keys here are level, format"},
@@ -72,7 +73,7 @@ constexpr Row kKeysRows[] = {
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, weight: 1}\n",
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, reals, "
-     "mode, snat_pool, maglev_rows, no_real, timeouts, health"},
+     "mode, snat_pool, maglev_rows, no_real, prefer, spill_below_percent, timeouts, health"},
     {"log:\n"
      "  level: info\n"
      "  level: warn\n",
@@ -210,7 +211,8 @@ constexpr Row kTextsRows[] = {
      "f:1:14: level: 'a?b' is not known here; write trace, debug, info, warn or error"},
     {"\"a\\rb\": 1\nnode:\n  \"a\\u00e9\": 1\n",
      "f:1:1: unknown key 'a?b'; the keys here are node, dpdk, control, workers, ports, limits, "
-     "timeouts, snat_pools, defaults, services, dns, mesos, marathon, named_vips, store, log\n"
+     "timeouts, snat_pools, defaults, locality, services, dns, mesos, marathon, named_vips, store, "
+     "log\n"
      "f:3:3: unknown key 'a\303\251'; the keys here are name"},
     {"node: {name: 'a b'}\n",
      "f:1:14: name: 'a b' is not a name; write a name of 1 to 64 of A-Z a-z 0-9 . _ -, a "

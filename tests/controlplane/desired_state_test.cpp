@@ -94,12 +94,18 @@ TEST(DesiredState, BelowThePanicThresholdAllRealsAreUsed) {
   config.health.panic_percent = 50;
   std::map<RealKey, RealHealth> health = {{key("10.0.0.1"), RealHealth::kDown},
                                           {key("10.0.0.2"), RealHealth::kDown}};
-  EXPECT_EQ(reals_down(config, health).size(), 2u) << "half of those with a weight are up";
+  const auto down = [&] {
+    DesiredState state;
+    state.set(kMesos, kKey, config);
+    for (const auto& [real_key, known] : health) state.set_health(kKey, real_key, known);
+    return state.merged(kKey)->down;
+  };
+  EXPECT_EQ(down().size(), 2u) << "half of those with a weight are up";
   health[key("10.0.0.3")] = RealHealth::kDown;
-  EXPECT_TRUE(reals_down(config, health).empty());
+  EXPECT_TRUE(down().empty());
   config.health.panic_percent = 0;
   health[key("10.0.0.4")] = RealHealth::kDown;
-  EXPECT_EQ(reals_down(config, health).size(), 4u);
+  EXPECT_EQ(down().size(), 4u);
 }
 
 TEST(HealthTargets, TellOnlyWhatIsNewChangedOrGone) {

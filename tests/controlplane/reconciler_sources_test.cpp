@@ -211,6 +211,39 @@ TEST_F(ReconcilerSourcesTest, AVipWhoseRealsAreAllDownStillResolves) {
   EXPECT_EQ(last().service(reconciler->model().find(key(1))->index).row_count, 0u);
 }
 
+TEST_F(ReconcilerSourcesTest,
+       ARealOutsideTheZoneKeepsItsFlowsAndGetsNewOnesOnlyWhileTheOwnZoneFails) {
+  auto checked = service(1, {real(1), real(2)});
+  checked.reals[0].is_local = true;
+  checked.locality.prefer = Prefer::kZone;
+  checked.health.type = HealthType::kTcp;
+  stage(1, checked);
+  commit();
+  settle();
+  const auto takes_new_flows = [&] {
+    std::set<IpAddress> reals;
+    const ServiceEntry& entry = last().service(reconciler->model().find(key(1))->index);
+    for (uint32_t row = 0; row < entry.row_count; ++row) {
+      const RealId id = entry.reals[entry.rows[row]];
+      reals.insert(last().real(id)->address);
+    }
+    return reals;
+  };
+  const auto keeps_flows = [&](const RealConfig& one) {
+    const ModelReal& known = reconciler->model().find(key(1))->reals.at({one.address, one.port});
+    return known.state == RealState::kDraining && known.gone_at_s == kNever;
+  };
+  EXPECT_EQ(takes_new_flows(), std::set<IpAddress>{real(1).address});
+  EXPECT_TRUE(keeps_flows(real(2)));
+  reconciler->stage_health(key(1), {real(1).address, 8080}, RealHealth::kDown);
+  commit();
+  EXPECT_EQ(takes_new_flows(), std::set<IpAddress>{real(2).address});
+  reconciler->stage_health(key(1), {real(1).address, 8080}, RealHealth::kUp);
+  commit();
+  EXPECT_EQ(takes_new_flows(), std::set<IpAddress>{real(1).address});
+  EXPECT_TRUE(keeps_flows(real(2))) << "those that came meanwhile";
+}
+
 TEST_F(ReconcilerSourcesTest, TheVerdictOfARealThatWentDoesNotHauntItsReturn) {
   auto checked = service(1, {real(1), real(2)});
   checked.health.type = HealthType::kTcp;
