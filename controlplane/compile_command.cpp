@@ -1,7 +1,6 @@
 #include "controlplane/compile_command.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <set>
 #include <tuple>
@@ -12,17 +11,13 @@
 #include "common/maglev.h"
 #include "controlplane/compiler.h"
 #include "controlplane/limited_dns_table.h"
+#include "controlplane/monotonic_clock.h"
 #include "controlplane/reconciler.h"
 
 namespace vipgate {
 namespace {
 
 constexpr MacAddress kAnyNextHop{{2, 0, 0, 0, 0, 0xfe}};
-
-uint64_t now_ns() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
-}
 
 const char* origin_text(Origin origin) {
   switch (origin) {
@@ -176,9 +171,9 @@ Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, c
 Result<std::shared_ptr<const DnsTable>> number_and_name(OfflineSources& sources, Model& model,
                                                         uint64_t& dns_ns) {
   if (auto change = model.update(sources.config, 0); !change) return Error{change.error()};
-  const uint64_t start = now_ns();
+  const int64_t start = monotonic_ns();
   auto dns = lay_out_names(sources, model);
-  dns_ns = now_ns() - start;
+  dns_ns = static_cast<uint64_t>(monotonic_ns() - start);
   return dns;
 }
 
@@ -196,12 +191,12 @@ Result<OfflineSnapshot> compile_sources(OfflineSources& sources, const MacAddres
   }
   const NeighborLookup neighbors = [&](const NextHop&) { return std::optional(next_hop); };
   SnapshotBuilder builder(parallel_ring_runner());
-  const uint64_t built_from = now_ns();
+  const int64_t built_from = monotonic_ns();
   SnapshotSpec spec = compile_forwarding(config, model, ports, neighbors);
   spec.generation = 1;
   spec.dns = *dns;
   result.snapshot = builder.build(spec);
-  result.build_ns = now_ns() - built_from;
+  result.build_ns = static_cast<uint64_t>(monotonic_ns() - built_from);
   result.stats = builder.stats();
   result.service_slots = spec.service_slots;
   result.real_slots = spec.real_slots;

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <sstream>
@@ -18,17 +17,13 @@
 #include "common/json_text.h"
 #include "controlplane/config_reader.h"
 #include "controlplane/logging.h"
+#include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
 namespace {
 
 // How soon to look again whether the workers have moved on, and to announce further addresses.
 constexpr int64_t kPendingMs = 2;
-
-int64_t now_ms() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 sigset_t our_signals() {
   sigset_t set;
@@ -40,8 +35,7 @@ sigset_t our_signals() {
 Error system_error(const std::string& what) { return Error{what + ": " + std::strerror(errno)}; }
 
 void notify_reloading() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  const int64_t now_us = monotonic_ns() / 1000;
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us)).c_str());
 }
 
@@ -125,7 +119,7 @@ Status ControlLoop::publish_first() {
   if (!resolved) return Error{resolved.error()};
   feeds_->adopt(std::move(*resolved));
   feeds_->restore_sources();
-  auto outcome = reconciler_.apply(config, now_ms() / 1000);
+  auto outcome = reconciler_.apply(config, monotonic_ms() / 1000);
   if (!outcome) return Error{outcome.error()};
   report_problems(*outcome);
   report_routes();
@@ -134,7 +128,7 @@ Status ControlLoop::publish_first() {
 
 Status ControlLoop::run() {
   if (auto status = publish_first(); !status) return status;
-  if (auto status = feeds_->start(now_ms()); !status) return status;
+  if (auto status = feeds_->start(monotonic_ms()); !status) return status;
   for (const auto& client : feeds_->clients()) {
     if (auto status = watch(client->fd()); !status) return status;
   }
@@ -162,14 +156,14 @@ void ControlLoop::handle(int fd) {
     if (neighbors_->process()) report(reconciler_.neighbors_changed());
   } else {
     for (const auto& client : feeds_->clients()) {
-      if (client->fd() == fd) client->process(now_ms());
+      if (client->fd() == fd) client->process(monotonic_ms());
     }
   }
 }
 
 // What is due now, and the timer for what is due next.
 void ControlLoop::act() {
-  const int64_t now = now_ms();
+  const int64_t now = monotonic_ms();
   feeds_->act(now);
   report(reconciler_.tick(now / 1000));
   if (reconciler_.routes_version() != followed_version_) {
@@ -225,7 +219,7 @@ Result<ReloadOutcome> ControlLoop::put_in_force(Config& config) {
   for (const auto& client : feeds_->clients().subspan(known_clients)) report(watch(client->fd()));
   auto resolved = feeds_->resolve(config);
   if (!resolved) return Error{resolved.error()};
-  auto outcome = reconciler_.apply(config, now_ms() / 1000);
+  auto outcome = reconciler_.apply(config, monotonic_ms() / 1000);
   if (!outcome) return outcome;
   feeds_->adopt(std::move(*resolved));
   feeds_->follow(reconciler_.config());

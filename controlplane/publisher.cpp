@@ -1,14 +1,11 @@
 #include "controlplane/publisher.h"
 
-#include <chrono>
 #include <string>
 #include <utility>
 
-namespace vipgate {
+#include "controlplane/monotonic_clock.h"
 
-int64_t monotonic_ns() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+namespace vipgate {
 
 Status Publisher::set_zones(std::vector<DnsZoneSpec> zones) {
   if (auto status = table_.set_zones(zones); !status) return status;

@@ -97,7 +97,4 @@ class Publisher {
   size_t unreclaimed_ = 0;
 };
 
-// The monotonic clock in which all of this is measured.
-[[nodiscard]] int64_t monotonic_ns();
-
 }  // namespace vipgate

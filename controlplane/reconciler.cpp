@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "controlplane/monotonic_clock.h"
+
 namespace vipgate {
 namespace {
 

@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "controlplane/monotonic_clock.h"
+
 namespace vipgate {
 namespace {
 

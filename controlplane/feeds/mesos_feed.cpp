@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "controlplane/monotonic_clock.h"
+
 namespace vipgate {
 namespace {
 
@@ -340,7 +342,7 @@ std::vector<std::pair<std::string, uint64_t>> MesosFeed::counters() const {
     counters.emplace_back(prefix + "skipped", cluster->reported_skipped);
     counters.emplace_back(prefix + "connected", cluster->connected ? 1 : 0);
     if (cluster->heard_ms != 0) {
-      const int64_t age_ms = monotonic_ns() / 1'000'000 - cluster->heard_ms;
+      const int64_t age_ms = monotonic_ms() - cluster->heard_ms;
       counters.emplace_back(prefix + "age_ms", static_cast<uint64_t>(std::max<int64_t>(age_ms, 0)));
     }
     if (cluster->source == nullptr) continue;

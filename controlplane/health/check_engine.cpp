@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <climits>
 #include <cstring>
 #include <tuple>
+
+#include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
 namespace {
@@ -20,13 +21,6 @@ constexpr int kEventsAtOnce = 512;
 constexpr int kDueAtOnce = 256;
 // Checks that cannot be made fail in masses: the log hears of it once in a while.
 constexpr int64_t kComplaintMs = 60'000;
-
-int64_t monotonic_ms() {
-  using std::chrono::duration_cast;
-  return duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 auto tie(const HealthConfig& config) {
   return std::tie(config.type, config.interval_s, config.timeout_ms, config.rise, config.fall,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "controlplane/mesos/threaded_source.h"
+#include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
 namespace {
@@ -21,12 +22,6 @@ bool is_refusal(unsigned status) {
 }
 
 }  // namespace
-
-int64_t steady_now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string unusable_answer(const MasterAddress& master, unsigned status) {
   const std::string who = authority(master.url);
@@ -202,7 +197,7 @@ void ThreadedSource::announce_masters() {
   MesosMasters masters = directory_->masters();
   if (masters == announced_) return;
   announced_ = masters;
-  queue_.push(MesosInput{cluster_, std::move(masters), steady_now_ns()},
+  queue_.push(MesosInput{cluster_, std::move(masters), monotonic_ns()},
               [this] { return stopping_.load(); });
 }
 
@@ -210,7 +205,7 @@ void ThreadedSource::announce_masters() {
 void ThreadedSource::tell_link(bool connected, const std::string& detail) {
   if (link_ && link_->connected == connected && link_->detail == detail) return;
   link_ = MesosLink{connected, detail};
-  queue_.push(MesosInput{cluster_, *link_, steady_now_ns()}, [this] { return stopping_.load(); });
+  queue_.push(MesosInput{cluster_, *link_, monotonic_ns()}, [this] { return stopping_.load(); });
 }
 
 void ThreadedSource::request_sweep() {

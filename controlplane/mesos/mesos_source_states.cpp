@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "controlplane/mesos/threaded_source.h"
+#include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
 
@@ -33,7 +34,7 @@ MasterOutcome ThreadedSource::poll(const MasterAddress& master, std::string& why
 // `outcome` is changed where the master sends us to another one.
 Status ThreadedSource::poll_once(const MasterAddress& master, bool is_first,
                                  MasterOutcome& outcome) {
-  const int64_t asked_ns = steady_now_ns();
+  const int64_t asked_ns = monotonic_ns();
   auto response = fetch_state(*stream_client_, master, true);
   if (!response) return Error{response.error()};
   if (response->status != 200) {
@@ -42,7 +43,7 @@ Status ThreadedSource::poll_once(const MasterAddress& master, bool is_first,
       outcome = MasterOutcome::kMoved;
     return Error{why};
   }
-  const int64_t received_ns = steady_now_ns();
+  const int64_t received_ns = monotonic_ns();
   auto state = stream_parser_.parse_state(response->body);
   if (!state) return Error{authority(master.url) + ": " + state.error()};
   // Old masters answer for themselves where newer ones redirect.
@@ -74,11 +75,11 @@ Result<HttpResponse> ThreadedSource::fetch_state(AuthorizedClient& client,
 }
 
 Status ThreadedSource::sweep(const MasterAddress& leader) {
-  const int64_t asked_ns = steady_now_ns();
+  const int64_t asked_ns = monotonic_ns();
   auto response = fetch_state(*sweep_client_, leader, false);
   if (!response) return Error{response.error()};
   if (response->status != 200) return Error{unusable_answer(leader, response->status)};
-  const int64_t received_ns = steady_now_ns();
+  const int64_t received_ns = monotonic_ns();
   auto state = sweep_parser_.parse_state(response->body);
   if (!state) return Error{authority(leader.url) + ": " + state.error()};
   // What an old leader says must not come after what the new one has said.

@@ -1,13 +1,13 @@
 #include "controlplane/mesos/mesos_stream.h"
 
-#include <chrono>
 #include <utility>
+
+#include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
 
 bool MesosStream::feed(std::string_view bytes) {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  const int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+  const int64_t now_ns = monotonic_ns();
   counters_.bytes += bytes.size();
   decoder_.feed(bytes);
   while (true) {

@@ -141,7 +141,5 @@ class ThreadedSource final : public MesosSource {
 
 // What an answer says that is of no use.
 std::string unusable_answer(const MasterAddress& master, unsigned status);
-// Of the steady clock.
-int64_t steady_now_ns();
 
 }  // namespace vipgate

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "controlplane/config_reader.h"
+#include "controlplane/monotonic_clock.h"
 #include "controlplane/reconciler.h"
 #include "tests/controlplane/fake_dataplane.h"
 #include "tests/support/snapshot_text.h"
