@@ -73,11 +73,14 @@ class HealthTargets {
   [[nodiscard]] bool contains(const ServiceKey& key, const RealKey& real) const;
   HealthChanges take_changes();
 
- private:
+  // How the reals of a service are checked, and which.
   struct Followed {
     HealthConfig config;
     std::set<RealKey> reals;
   };
+  [[nodiscard]] const std::map<ServiceKey, Followed>& followed() const { return followed_; }
+
+ private:
   std::map<ServiceKey, Followed> followed_;
   // Since they were last taken; nothing: no longer checked.
   std::map<std::pair<ServiceKey, RealKey>, std::optional<HealthConfig>> changes_;

@@ -55,6 +55,7 @@ class Reconciler {
   Status commit(int64_t now_s, int64_t oldest_received_ns);
   // Since the last call.
   HealthChanges take_health_changes() { return targets_.take_changes(); }
+  const HealthTargets& health_targets() const { return targets_; }
 
   // Drops what has drained, publishes names that waited, announces addresses that began to serve.
   // To be called at next_deadline_s(), and every 2 ms or so for as long as is_pending().

@@ -53,23 +53,15 @@ void HealthFeed::act(int64_t now_ms) {
 
 void HealthFeed::follow_targets() {
   HealthChanges changes = reconciler_.take_health_changes();
-  for (const auto& [service, real] : changes.remove) {
-    checker_->remove(service, real);
-    const auto found = checked_.find(service);
-    if (found == checked_.end()) continue;
-    found->second.erase(real);
-    if (found->second.empty()) checked_.erase(found);
-  }
-  if (changes.add.empty()) return;
-  for (const HealthTarget& target : changes.add) checked_[target.service].insert(target.real);
-  checker_->add(std::move(changes.add));
+  for (const auto& [service, real] : changes.remove) checker_->remove(service, real);
+  if (!changes.add.empty()) checker_->add(std::move(changes.add));
 }
 
 void HealthFeed::sample_traffic(int64_t now_ms) {
-  for (const auto& [key, reals] : checked_) {
+  for (const auto& [key, checked] : reconciler_.health_targets().followed()) {
     const ModelService* service = reconciler_.model().find(key);
     if (service == nullptr || key.protocol != Protocol::kTcp) continue;
-    for (const RealKey& real_key : reals) {
+    for (const RealKey& real_key : checked.reals) {
       const auto real = service->reals.find(real_key);
       if (real == service->reals.end()) continue;
       const RealId id(real->second.id.value, real->second.id.generation);
@@ -80,7 +72,8 @@ void HealthFeed::sample_traffic(int64_t now_ms) {
 }
 
 int64_t HealthFeed::next_deadline_ms() const {
-  return checked_.empty() ? std::numeric_limits<int64_t>::max() : next_sample_ms_;
+  const bool is_idle = reconciler_.health_targets().followed().empty();
+  return is_idle ? std::numeric_limits<int64_t>::max() : next_sample_ms_;
 }
 
 std::vector<std::pair<std::string, uint64_t>> HealthFeed::counters() const {

@@ -3,9 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,7 +38,6 @@ class HealthFeed : public LoopClient {
   const DataplaneControl& dataplane_;
   CommitPacer& pacer_;
   PassiveHealth passive_;
-  std::map<ServiceKey, std::set<RealKey>> checked_;
   int64_t next_sample_ms_ = 0;
   uint64_t went_up_ = 0, went_down_ = 0;
 };
