@@ -53,13 +53,15 @@ ports:
 limits: {{ {limits} }}
 timeouts: {{ {timeouts} }}
 snat_pools:
-  - {{ name: default, addresses: [10.9.1.100, 10.9.1.101], ports: 1024-65535 }}
+  - {{ name: default, addresses: [10.9.1.100, 10.9.1.101, "fd09:1::100"], ports: 1024-65535 }}
 dns:
   listen: [10.9.0.53, "fd09::53"]
   ttl_s: 0
+  {dns}
   zones:
     - {{ name: l4lb.thisdcos.directory, services: true }}
     - {{ name: mesos }}
+{more_zones}
 mesos:
   - masters: [{masters}]
     {mesos}
@@ -289,12 +291,13 @@ class Lab:
         return self.__dict__.setdefault("_known_agents", set())
 
     def config(self, masters=("127.0.0.1:5050",), store=None, mesos="recovery_s: 600", more_port="",
-               timeouts="drain_s: 600", limits="flows_per_worker: 65536", path="vipgated.yaml"):
+               timeouts="drain_s: 600", limits="flows_per_worker: 65536", dns="", more_zones="",
+               path="vipgated.yaml"):
         """Writes a configuration and returns its path."""
         text = CONFIG.format(
             masters=", ".join(f'"{master}"' for master in masters), mesos=mesos,
             store=store or f"sqlite:{self.directory}/state.db", more_port=more_port,
-            timeouts=timeouts, limits=limits)
+            timeouts=timeouts, limits=limits, dns=dns, more_zones=more_zones)
         file = self.directory / path
         file.write_text(text, encoding="utf-8")
         return file
