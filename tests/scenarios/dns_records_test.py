@@ -7,10 +7,9 @@ Usage: dns_records_test.py CASE
 import ipaddress
 import re
 
-from lab import BACKENDS, DNS, VIP, Failure, main, wait_for
+from lab import BACKENDS, DNS, FIRST, VIP, Failure, main, wait_for
 
 SERVICES = "l4lb.thisdcos.directory"
-DNS6 = "fd09::53"
 CONTAINER6 = "fd09:1::12"
 UDP_LIMIT_BYTES = 1232  # of an answer; RFC 9715
 MANY = 32  # tasks of one name: more than an answer holds
@@ -50,7 +49,7 @@ def expect(what, found, wanted):
 def points_at(lab, address, *names):
     """What dig -x says, over both families; no name: there is no such record."""
     reverse = ipaddress.ip_address(address).reverse_pointer + "."
-    for server in (DNS, DNS6):
+    for server in (DNS, FIRST.dns6):
         answer = ask(lab, "-x", address, server=server)
         expect(f"dig -x {address} @{server}", (answer.status, answer.records("ANSWER")),
                ("NOERROR" if names else "NXDOMAIN", [(reverse, "PTR", name) for name in names]))
@@ -59,7 +58,8 @@ def points_at(lab, address, *names):
 
 def begin(lab):
     """PTR records for VIPs, and for addresses of tasks in the lab's own networks."""
-    lab.start_master().add_agent(address=BACKENDS["b3"][0])
+    lab.start_master()
+    lab.agent("b3")
     zones = "".join(f"    - {{ name: {zone} }}\n" for zone in
                     ("9.10.in-addr.arpa", "1.0.0.0.9.0.d.f.ip6.arpa"))
     return lab.config(mesos="ptr: true", dns="ptr: true", more_zones=zones)

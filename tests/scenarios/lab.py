@@ -30,32 +30,51 @@ POLL_S = 0.02
 LIMIT_S = 30
 MASTER_LIMIT_S = 120  # it makes up 400,000 tasks before it is there
 VIP = "11.202.66.36"  # what redis.marathon is given
-DNS = "10.9.0.53"
 UDP_PORT = 7000
 BACKENDS = {"b1": ("10.9.1.11", 30585), "b2": ("10.9.1.12", 31002), "b3": ("10.9.1.13", 31777)}
 
+
+
+class Node:
+    """What is a gateway's own where several are in the lab: its ports and addresses."""
+
+    def __init__(self, number):
+        self.name = f"gateway-{number}"
+        self.suffix = "" if number == 0 else str(number)
+        self.taps = (f"vg{2 * number}", f"vg{2 * number + 1}")
+        self.devices = (f"net_tap{2 * number}", f"net_tap{2 * number + 1}")
+        self.host = str(2 + number)
+        self.dns, self.dns6 = f"10.9.0.{53 + number}", f"fd09::{53 + number}"
+        # Of the two ends of a port's cable: the netdev that is plugged into the bridge, and the port.
+        self.macs = (f"{2 * number + 1:02x}", f"{2 * number + 2:02x}")
+        self.snat = f"10.9.1.{100 + 2 * number}, 10.9.1.{101 + 2 * number}"
+
+
+FIRST, SECOND = Node(0), Node(1)
+DNS = FIRST.dns
+
 # The ports' MAC addresses stay over a restart, as those of NICs do.
 CONFIG = """\
-node: {{ name: scenario }}
+node: {{ name: {node.name} }}
 dpdk: {{ huge_pages: off, memory_mb: 512 }}
 control: {{ cpus: [0] }}
 workers: {{ cpus: [1], idle: adaptive }}
 ports:
-  - name: edge
-    device: "net_tap0,iface=vg0,mac=02:00:00:00:0e:02"
-    addresses: [10.9.0.2/24, "fd09::2/64"]
+  - name: edge{node.suffix}
+    device: "{node.devices[0]},iface={node.taps[0]},mac=02:00:00:00:0e:{node.macs[1]}"
+    addresses: [10.9.0.{node.host}/24, "fd09::{node.host}/64"]
     kernel: true
-  - name: cluster
-    device: "net_tap1,iface=vg1,mac=02:00:00:00:0c:02"
-    addresses: [10.9.1.2/24, "fd09:1::2/64"]
+  - name: cluster{node.suffix}
+    device: "{node.devices[1]},iface={node.taps[1]},mac=02:00:00:00:0c:{node.macs[1]}"
+    addresses: [10.9.1.{node.host}/24, "fd09:1::{node.host}/64"]
     kernel: true
 {more_port}
 limits: {{ {limits} }}
 timeouts: {{ {timeouts} }}
 snat_pools:
-  - {{ name: default, addresses: [10.9.1.100, 10.9.1.101, "fd09:1::100"], ports: 1024-65535 }}
+  - {{ name: default, addresses: [{node.snat}, "fd09:1::10{node.host}"], ports: 1024-65535 }}
 dns:
-  listen: [10.9.0.53, "fd09::53"]
+  listen: [{node.dns}, "{node.dns6}"]
   ttl_s: 0
   {dns}
   zones:
@@ -65,6 +84,7 @@ dns:
 mesos:
   - masters: [{masters}]
     {mesos}
+named_vips: {{ {named_vips} }}
 store: "{store}"
 """
 
@@ -119,9 +139,6 @@ class Gateway:
         self.process.send_signal(signal.SIGUSR1)
         self.wait_log(r"counters: \{.*\}$", seen + 1)
         return json.loads(re.findall(r"counters: (\{.*\})$", self.log(), re.MULTILINE)[-1])
-
-    def alive(self):
-        return self.process.poll() is None
 
     def kill(self):
         self.process.kill()
@@ -188,6 +205,7 @@ class Lab:
         self.stack = contextlib.ExitStack()
         self.logs = []
         self.gateway = self.master = self.load = None
+        self.known_agents = set()  # addresses
         self.holder = subprocess.Popen([HERE / "lab_holder.sh"], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.stack.callback(self._end_holder)
@@ -246,9 +264,9 @@ class Lab:
         self.stack.callback(lambda: (process.kill(), process.wait()))
         return process
 
-    def dig(self, name, kind="A"):
+    def dig(self, name, kind="A", server=DNS):
         """The answers as a set; names and addresses as dig prints them."""
-        text = self.run("client", "dig", "+short", "+tries=1", "+time=2", name, kind, f"@{DNS}",
+        text = self.run("client", "dig", "+short", "+tries=1", "+time=2", name, kind, f"@{server}",
                         check=False)
         return set(text.split("\n")) - {""}
 
@@ -271,14 +289,20 @@ class Lab:
         self.stack.callback(self.master.close)
         return self.master
 
+    def agent(self, backend):
+        """The address of the agent there, which the master knows from now on."""
+        address = BACKENDS[backend][0]
+        if address not in self.known_agents:
+            self.master.add_agent(address=address)
+            self.known_agents.add(address)
+        return address
+
     def deploy(self, *backends):
         """A redis task, with the UDP echo beside it, for each of them. Returns their ids."""
         ids = {}
         for name in backends:
-            address, port = BACKENDS[name]
-            if address not in self.known_agents:
-                self.master.add_agent(address=address)
-                self.known_agents.add(address)
+            port = BACKENDS[name][1]
+            address = self.agent(name)
             ids[name] = self.master.add_task(
                 name="redis", agent=address, ports=[
                     {"number": port, "name": "redis", "vip": "/redis:6379"},
@@ -286,37 +310,37 @@ class Lab:
                      "vip": f"/redis:{UDP_PORT}"}])["task"]
         return ids
 
-    @property
-    def known_agents(self):
-        return self.__dict__.setdefault("_known_agents", set())
-
     def config(self, masters=("127.0.0.1:5050",), store=None, mesos="recovery_s: 600", more_port="",
                timeouts="drain_s: 600", limits="flows_per_worker: 65536", dns="", more_zones="",
-               path="vipgated.yaml"):
+               named_vips="", node=FIRST):
         """Writes a configuration and returns its path."""
         text = CONFIG.format(
             masters=", ".join(f'"{master}"' for master in masters), mesos=mesos,
             store=store or f"sqlite:{self.directory}/state.db", more_port=more_port,
-            timeouts=timeouts, limits=limits, dns=dns, more_zones=more_zones)
-        file = self.directory / path
+            timeouts=timeouts, limits=limits, dns=dns, more_zones=more_zones,
+            named_vips=named_vips, node=node)
+        file = self.directory / f"{node.name}.yaml"
         file.write_text(text, encoding="utf-8")
         return file
 
-    def start_gateway(self, config, environment=None, prefix=(), wait_for_backends=True):
+    def start_gateway(self, config, environment=None, prefix=(), wait_for_backends=True,
+                      node=FIRST):
         """Returns when it is ready."""
         self.gateway = Gateway(self, config, environment or {}, prefix)
         gateway = self.gateway
         self.stack.callback(lambda: (gateway.process.kill(), gateway.process.wait()))
         gateway.wait_log(r"\bready\b")
         # An ARP request that was sent before the cable was there is soon repeated.
-        self.run("gw", "sysctl", "-qw", "net.ipv4.neigh.vg-cluster.retrans_time_ms=100")
-        self.tell("lab_gateway_connect")
+        kernel_side = f"vg-cluster{node.suffix}"
+        self.run("gw", "sysctl", "-qw", f"net.ipv4.neigh.{kernel_side}.retrans_time_ms=100")
+        for tap, bridge, kind in zip(node.taps, ("br-edge", "br-cluster"), ("0e", "0c")):
+            self.tell("lab_plug_port", tap, bridge, f"02:00:00:00:{kind}:{node.macs[0]}")
         if not wait_for_backends:
             return gateway
         # Its ports have no cable at first, so early ARP requests went nowhere.
         for address, _ in BACKENDS.values():
             wait_for(f"{address} to answer the gateway", lambda to=address: self.succeeds(
-                "gw", "ping", "-q", "-c", "1", "-W", "1", to))
+                "gw", "ping", "-q", "-c", "1", "-W", "1", "-I", kernel_side, to))
         return gateway
 
     def start_load(self, *options):

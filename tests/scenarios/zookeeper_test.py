@@ -7,41 +7,12 @@ Usage: zookeeper_test.py CASE
 
 import contextlib
 import json
-import os
 import sys
 
-from lab import SKIPPED, TOP, main, wait_for
+from lab import TOP, main
+from zookeeper_server import PORT, ZooKeeperServer
 
-JARS = ("/usr/share/java/zookeeper.jar", "/usr/share/java/slf4j-simple.jar")
-PORT = 2181
 ADDRESS = "127.0.0.2"  # for the gateway; the masters use 127.0.0.1
-
-
-class Server:
-    """A ZooKeeper in the gateway's namespace that can be killed and started again."""
-
-    def __init__(self, lab):
-        self.lab, self.starts = lab, 0
-        self.directory = lab.directory / "zookeeper"
-        self.directory.mkdir()
-        self.start()
-
-    def start(self):
-        self.starts += 1
-        self.log = self.lab.directory / f"zookeeper.{self.starts}.log"
-        self.process = self.lab.spawn(
-            "gw", self.log.name, "java", "-Xmx128m", "-Dzookeeper.admin.enableServer=false",
-            "-cp", ":".join(JARS), "org.apache.zookeeper.server.ZooKeeperServerMain", PORT,
-            self.directory)
-        # It binds its port before it serves; this comes once it does.
-        self.wait_log("ContainerManager")
-
-    def wait_log(self, text):
-        wait_for(f"ZooKeeper to log '{text}'", lambda: text in self.log.read_text(), 60)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
 
 @contextlib.contextmanager
@@ -74,10 +45,7 @@ class Election:
 
 def session_loss(lab):
     """While ZooKeeper is away the leader that was known is followed; then its changes are seen."""
-    if not all(map(os.path.exists, JARS)):
-        print("SKIPPED: libzookeeper-java is not installed", file=sys.stderr)
-        sys.exit(SKIPPED)
-    server = Server(lab)
+    server = ZooKeeperServer(lab)
     lab.start_master(ports=(5050, 5051))
     election = Election(lab)
     election.enter(0)
