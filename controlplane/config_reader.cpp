@@ -216,9 +216,12 @@ void read_services(Section& s, Config& config) {
 
 // Relative to the zone: "www", "_sip._tcp", "@" for the zone itself.
 std::string record_name_fault(const std::string& text) {
-  if (text == "@" || text == "*") return "";
+  if (text == "@") return "";
+  if (text == "*" || text.starts_with("*.")) {
+    return quote_value(text) + " is a wildcard, which is not served yet; name each record";
+  }
   if (text.back() == '.') return quote_value(text) + " ends with a dot; write it without its zone";
-  const std::string fault = dns_name_fault(text.starts_with("*.") ? text.substr(2) : text, true);
+  const std::string fault = dns_name_fault(text, true);
   return fault.empty() ? "" : quote_value(text) + ": " + fault;
 }
 

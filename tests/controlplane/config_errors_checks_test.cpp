@@ -83,7 +83,11 @@ constexpr Row kRecordsRows[] = {
     {"dns: {zones: [{name: z, records: [{name: _a._tcp, type: SRV, data: 0 1 80}]}]}\n",
      "f:1:68: data: '0 1 80' is not 'PRIORITY WEIGHT PORT TARGET', as in '0 1 6379 redis.mesos.'"},
     {"dns: {zones: [{name: z, records: [{name: \"*.a\", type: A, data: 10.0.0.1}]}]}\n",
-     "f:1:42: name: '*.a': wildcard records are not served: name each record"},
+     "f:1:42: name: '*.a' is a wildcard, which is not served yet; name each record"},
+    {"dns: {zones: [{name: z, records: [{name: \"*\", type: A, data: 10.0.0.1}]}]}\n",
+     "f:1:42: name: '*' is a wildcard, which is not served yet; name each record"},
+    {"dns: {zones: [{name: z, records: [{name: \"a.*\", type: A, data: 10.0.0.1}]}]}\n",
+     "f:1:42: name: 'a.*': a character that DNS names do not have; write a-z, 0-9, - and dots"},
     {"dns: {zones: [{name: z, records: [{name: _a._tcp, type: SRV, data: 0 1 65536 a.z}]}]}\n",
      "f:1:68: data: '0 1 65536 a.z' is not 'PRIORITY WEIGHT PORT TARGET', as in '0 1 6379 "
      "redis.mesos.'"},

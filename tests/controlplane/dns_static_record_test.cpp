@@ -58,7 +58,6 @@ TEST(DnsStaticRecord, MistakesSayWhichFieldAndWhatWouldBeRight) {
                         {"a", "A", "10.0.0", "data: '10.0.0'"},
                         {"a..b", "A", "10.0.0.1", "name: 'a..b.mesos'"},
                         {"a.other.", "A", "10.0.0.1", "does not lie in the zone 'mesos'"},
-                        {"*", "A", "10.0.0.1", "wildcard"},
                         {"a", "CNAME", "b..c", "data: 'b..c'"},
                         {"a", "CNAME", "", "data: ''"},
                         {"a", "SRV", "1 2 b.mesos.", "PRIORITY WEIGHT PORT TARGET"},
