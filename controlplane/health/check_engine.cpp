@@ -173,8 +173,9 @@ void CheckEngine::begin(uint32_t number, int64_t now_ms) {
   ++check.attempt;
   check.probe = std::make_unique<Probe>();
   random_ = random_ * 6364136223846793005 + 1442695040888963407;  // Knuth's MMIX
-  auto verdict = check.probe->begin(check.spec->real, check.spec->config,
-                                    static_cast<uint16_t>(random_ >> 48), tools_);
+  auto verdict =
+      check.probe->begin(check.spec->real, check.spec->config, static_cast<uint16_t>(random_ >> 48),
+                         check.tls_session, tools_);
   if (!verdict) {
     // Edge-triggered: one call for the whole life of the socket.
     epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET,
@@ -188,7 +189,12 @@ void CheckEngine::begin(uint32_t number, int64_t now_ms) {
 
 void CheckEngine::conclude(uint32_t number, const CheckVerdict& verdict, int64_t now_ms) {
   Check& check = checks_[number];
+  TlsSession session = check.probe->take_tls_session();
   check.probe.reset();
+  // One that is part of a failure may be its cause.
+  if (session != nullptr || verdict.outcome != CheckOutcome::kAlive) {
+    check.tls_session = verdict.outcome == CheckOutcome::kAlive ? std::move(session) : nullptr;
+  }
   switch (verdict.outcome) {
     case CheckOutcome::kAlive:
       counters_.alive.add();

@@ -67,6 +67,7 @@ class CheckEngine {
     const CheckSpec* spec = nullptr;  // the key in by_spec_
     std::vector<uint64_t> subscriptions;
     std::unique_ptr<Probe> probe;  // while it is in flight
+    TlsSession tls_session;        // of the last good probe
     uint32_t attempt = 0;          // tells events of an earlier probe from those of this one
     std::string why;               // of the last change
   };

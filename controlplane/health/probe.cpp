@@ -83,7 +83,8 @@ Probe::~Probe() {
 }
 
 std::optional<CheckVerdict> Probe::begin(const RealKey& real, const HealthConfig& config,
-                                         uint16_t id, ProbeTools& tools) {
+                                         uint16_t id, const TlsSession& earlier,
+                                         ProbeTools& tools) {
   auto exchange = make_exchange(real, config, id);
   if (!exchange) return CheckVerdict{CheckOutcome::kNoVerdict, exchange.error()};
   exchange_ = std::move(exchange).value();
@@ -97,7 +98,7 @@ std::optional<CheckVerdict> Probe::begin(const RealKey& real, const HealthConfig
     std::string error;
     TlsClient* client = tools.tls(config.verify, error);
     if (client == nullptr) return CheckVerdict{CheckOutcome::kNoVerdict, error};
-    tls_ = client->connect(socket_.get(), config.host, real.address);
+    tls_ = client->connect(socket_.get(), config.host, real.address, earlier);
     if (tls_ == nullptr) return CheckVerdict{CheckOutcome::kNoVerdict, "TLS: not enough memory"};
   }
   sockaddr_storage address;

@@ -32,15 +32,18 @@ class Probe {
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;
 
-  // Opens the socket and connects. Nothing: it goes on with proceed().
+  // Opens the socket and connects. Nothing: it goes on with proceed(). `earlier`: the TLS session
+  // of a probe before, or null.
   // REQUIRES: config.type is not kNone.
   std::optional<CheckVerdict> begin(const RealKey& real, const HealthConfig& config, uint16_t id,
-                                    ProbeTools& tools);
+                                    const TlsSession& earlier, ProbeTools& tools);
   // After events of the socket, or at any other time.
   std::optional<CheckVerdict> proceed(uint32_t epoll_events);
 
   [[nodiscard]] int fd() const { return socket_.get(); }
   [[nodiscard]] bool is_connected() const { return is_connected_; }
+  // For the next probe of the same check; null: the server gave none.
+  TlsSession take_tls_session() { return tls_ != nullptr ? tls_->take_session() : nullptr; }
 
  private:
   std::optional<CheckVerdict> finish_connecting(uint32_t epoll_events);

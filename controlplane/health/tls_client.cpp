@@ -25,7 +25,13 @@ std::string host_without_port(std::string_view host) {
   return std::string(host.substr(0, colon));
 }
 
-TlsStream::~TlsStream() { SSL_free(ssl_); }
+void TlsSessionDeleter::operator()(ssl_session_st* session) const { SSL_SESSION_free(session); }
+
+TlsStream::~TlsStream() {
+  // Nothing is sent; without it OpenSSL takes the end for a failure and spoils the session.
+  SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN);
+  SSL_free(ssl_);
+}
 
 TlsStream::Io TlsStream::write(std::string_view bytes, size_t& count) {
   ERR_clear_error();
@@ -65,13 +71,16 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(bool verify) {
   if (context == nullptr) return Error{"health check: TLS cannot be set up: " + oldest_error()};
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   // Whether an old server lives is the question, not whether it is up to date.
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   if (!verify) {
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, on_session);
     return client;
   }
+  // A resumed session shows no certificate, and it is to be looked at each time.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   if (SSL_CTX_set_default_verify_paths(context) != 1) {
     return Error{"health check: the certificates of the system's authorities cannot be read: " +
@@ -82,15 +91,22 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(bool verify) {
 
 TlsClient::~TlsClient() { SSL_CTX_free(context_); }
 
+// 1: it is ours to free.
+int TlsClient::on_session(ssl_st* ssl, ssl_session_st* session) {
+  static_cast<TlsStream*>(SSL_get_app_data(ssl))->session_.reset(session);
+  return 1;
+}
+
 std::unique_ptr<TlsStream> TlsClient::connect(int socket, std::string_view host,
-                                              const IpAddress& address) {
+                                              const IpAddress& address, const TlsSession& earlier) {
   SSL* ssl = SSL_new(context_);
   if (ssl == nullptr) return nullptr;
   std::unique_ptr<TlsStream> stream(new TlsStream(ssl));
   std::string name = host_without_port(host);
   const bool is_address = name.empty() || parse_ip_address(name).ok();
   if (is_address && name.empty()) name = to_string(address);
-  bool is_ready = SSL_set_fd(ssl, socket) == 1;
+  bool is_ready = SSL_set_fd(ssl, socket) == 1 && SSL_set_app_data(ssl, stream.get()) == 1;
+  if (earlier != nullptr) is_ready = is_ready && SSL_set_session(ssl, earlier.get()) == 1;
   if (!is_address) is_ready = is_ready && SSL_set_tlsext_host_name(ssl, name.c_str()) == 1;
   if (verify_) {
     X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl);

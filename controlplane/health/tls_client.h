@@ -14,8 +14,15 @@
 // OpenSSL's, which only tls_client.cpp sees whole.
 struct ssl_st;
 struct ssl_ctx_st;
+struct ssl_session_st;
 
 namespace vipgate {
+
+struct TlsSessionDeleter {
+  void operator()(ssl_session_st* session) const;
+};
+// What a server gives for a shorter handshake the next time (RFC 8446, 2.2). Null: nothing.
+using TlsSession = std::unique_ptr<ssl_session_st, TlsSessionDeleter>;
 
 // One connection over a socket that is connected and does not block; the handshake happens within
 // read() and write(). Owned by one check; destroyed before its socket, to which it says no
@@ -37,6 +44,9 @@ class TlsStream {
   Io write(std::string_view bytes, size_t& count);
   Io read(std::span<uint8_t> room, size_t& count);
 
+  // The newest that the server has given. It comes beside what is read.
+  TlsSession take_session() { return std::move(session_); }
+
   // "certificate: self-signed certificate"
   const std::string& error() const { return error_; }
 
@@ -46,6 +56,7 @@ class TlsStream {
   Io outcome(int result);
 
   ssl_st* ssl_;
+  TlsSession session_;
   std::string error_;
 };
 
@@ -59,12 +70,14 @@ class TlsClient {
   TlsClient& operator=(const TlsClient&) = delete;
 
   // `host` is a name, for SNI and for the certificate, perhaps with a port behind it; when it is
-  // empty or an address, there is no SNI, and a certificate must be for the address. Null: no
-  // memory.
-  std::unique_ptr<TlsStream> connect(int socket, std::string_view host, const IpAddress& address);
+  // empty or an address, there is no SNI, and a certificate must be for the address. `earlier`: a
+  // session with that same server, or null. Null: no memory.
+  std::unique_ptr<TlsStream> connect(int socket, std::string_view host, const IpAddress& address,
+                                     const TlsSession& earlier);
 
  private:
   TlsClient(ssl_ctx_st* context, bool verify) : context_(context), verify_(verify) {}
+  static int on_session(ssl_st* ssl, ssl_session_st* session);
 
   ssl_ctx_st* context_;
   bool verify_;

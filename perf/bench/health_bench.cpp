@@ -1,9 +1,11 @@
 // What health checks cost: the processor time of the checker's thread, in cores, while it checks
 // targets on the loopback interface every five seconds. All targets are addresses of 127.0.0.0/8,
 // served by one socket of another process. Loopback charges the checker for the kernel's work on
-// both ends, so a real network costs it less.
+// both ends, so a real network costs it less. HTTPS is with a certificate of P-256, as new ones
+// are.
 #include <benchmark/benchmark.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -20,8 +22,10 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "controlplane/health/health_checker.h"
+#include "tests/support/test_certificates.h"
 
 namespace vipgate {
 namespace {
@@ -32,14 +36,62 @@ constexpr uint16_t kIntervalS = 5;
 constexpr auto kWarmUp = std::chrono::seconds(2 * kIntervalS);
 constexpr auto kMeasured = std::chrono::seconds(4 * kIntervalS);
 
-// Accepts, answers whatever comes as HTTP, and closes when the other side does.
-[[noreturn]] void serve(int listener) {
-  constexpr std::string_view kReply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+constexpr std::string_view kReply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+// What a server does with a connection that is readable. False: it is over.
+class PlainReplies {
+ public:
+  bool answer(int fd) {
+    return recv(fd, buffer_.data(), buffer_.size(), 0) > 0 &&
+           send(fd, kReply.data(), kReply.size(), MSG_NOSIGNAL) > 0;
+  }
+  void forget(int) {}
+
+ private:
+  std::array<char, 4096> buffer_;
+};
+
+class TlsReplies {
+ public:
+  TlsReplies() : context_(SSL_CTX_new(TLS_server_method())) {
+    const testing::TestCertificates files;
+    if (SSL_CTX_use_certificate_file(context_, files.server_cert().c_str(), SSL_FILETYPE_PEM) !=
+            1 ||
+        SSL_CTX_use_PrivateKey_file(context_, files.server_key().c_str(), SSL_FILETYPE_PEM) != 1) {
+      std::fputs("health_bench: the server's certificate cannot be used\n", stderr);
+      std::exit(1);
+    }
+    SSL_CTX_set_mode(context_, SSL_MODE_RELEASE_BUFFERS);
+  }
+  // The handshake happens within.
+  bool answer(int fd) {
+    SSL*& ssl = streams_[fd];
+    if (ssl == nullptr) {
+      ssl = SSL_new(context_);
+      SSL_set_fd(ssl, fd);
+      SSL_set_accept_state(ssl);
+    }
+    const int count = SSL_read(ssl, buffer_.data(), static_cast<int>(buffer_.size()));
+    if (count <= 0) return SSL_get_error(ssl, count) == SSL_ERROR_WANT_READ;
+    return SSL_write(ssl, kReply.data(), static_cast<int>(kReply.size())) > 0;
+  }
+  void forget(int fd) {
+    if (const auto stream = streams_.extract(fd)) SSL_free(stream.mapped());
+  }
+
+ private:
+  SSL_CTX* context_;  // ends with the process
+  std::unordered_map<int, SSL*> streams_;
+  std::array<char, 4096> buffer_;
+};
+
+// Accepts, answers whatever comes, and closes when the other side does.
+template <class Replies>
+[[noreturn]] void serve(int listener, Replies& replies) {
   const int epoll = epoll_create1(0);
   epoll_event event{.events = EPOLLIN, .data = {.fd = listener}};
   epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
   std::array<epoll_event, 256> events;
-  std::array<char, 4096> buffer;
   for (;;) {
     const int count = epoll_wait(epoll, events.data(), static_cast<int>(events.size()), -1);
     for (int i = 0; i < count; ++i) {
@@ -49,8 +101,8 @@ constexpr auto kMeasured = std::chrono::seconds(4 * kIntervalS);
           epoll_event more{.events = EPOLLIN, .data = {.fd = client}};
           epoll_ctl(epoll, EPOLL_CTL_ADD, client, &more);
         }
-      } else if (recv(fd, buffer.data(), buffer.size(), 0) <= 0 ||
-                 send(fd, kReply.data(), kReply.size(), MSG_NOSIGNAL) <= 0) {
+      } else if (!replies.answer(fd)) {
+        replies.forget(fd);
         close(fd);
       }
     }
@@ -60,7 +112,7 @@ constexpr auto kMeasured = std::chrono::seconds(4 * kIntervalS);
 // The server's process; it ends with the object, or with us.
 class ServerProcess {
  public:
-  ServerProcess() {
+  explicit ServerProcess(HealthType type) {
     const rlimit files{65'536, 65'536};
     setrlimit(RLIMIT_NOFILE, &files);
     const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -77,7 +129,13 @@ class ServerProcess {
     child_ = fork();
     if (child_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      serve(listener);
+      signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+      if (type == HealthType::kHttps) {
+        TlsReplies replies;
+        serve(listener, replies);
+      }
+      PlainReplies replies;
+      serve(listener, replies);
     }
     close(listener);
   }
@@ -140,7 +198,7 @@ void run_until(HealthChecker& checker, Clock::time_point end) {
 }
 
 void health_checks(benchmark::State& state, HealthType type) {
-  const ServerProcess server;
+  const ServerProcess server(type);
   auto checker = HealthChecker::create({.seed = 1});
   if (!checker) return state.SkipWithError(checker.error().c_str());
   HealthChecker& health = **checker;
@@ -164,6 +222,10 @@ void health_checks(benchmark::State& state, HealthType type) {
 
 BENCHMARK_CAPTURE(health_checks, tcp, HealthType::kTcp)->Arg(10'000)->Iterations(1)->UseRealTime();
 BENCHMARK_CAPTURE(health_checks, http, HealthType::kHttp)
+    ->Arg(10'000)
+    ->Iterations(1)
+    ->UseRealTime();
+BENCHMARK_CAPTURE(health_checks, https, HealthType::kHttps)
     ->Arg(10'000)
     ->Iterations(1)
     ->UseRealTime();

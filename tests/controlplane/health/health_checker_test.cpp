@@ -6,9 +6,12 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
+#include <vector>
 
 #include "tests/controlplane/health/scripted_server.h"
 
@@ -17,6 +20,7 @@ namespace {
 
 using testing::bind_datagram;
 using testing::DatagramServer;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::listen_on;
@@ -216,7 +220,7 @@ class HttpsCheckerTest : public HealthCheckerTest {
 
   std::string verdict_of(const TlsIdentity& identity, const std::string& host, bool verify) {
     const ScriptedServer server(
-        [&](int connection) { asked_name_ = identity.serve(connection, kOk); });
+        [&](int connection) { asked_name_ = identity.serve(connection, kOk).asked_name; });
     auto config = quick(HealthType::kHttps);
     config.host = host;
     config.verify = verify;
@@ -253,6 +257,30 @@ TEST_F(HttpsCheckerTest, VerifiedRefusesAStranger) {
 
 TEST_F(HttpsCheckerTest, VerifiedRefusesTheCertificateOfAnotherName) {
   EXPECT_EQ(verdict_of(trusted_, "other.example", true), "down: certificate: hostname mismatch");
+}
+
+// Three checks of a server that answers the second with 500: which of them came with a session.
+TEST_F(HttpsCheckerTest, ASessionIsResumedUnlessTheCheckBeforeFailedOrTheCertificateMatters) {
+  constexpr std::string_view kError = "HTTP/1.1 500 Error\r\nContent-Length: 0\r\n\r\n";
+  std::array<std::vector<bool>, 2> resumed;
+  {
+    std::vector<std::unique_ptr<ScriptedServer>> servers;
+    for (const bool verify : {false, true}) {
+      std::vector<bool>& seen = resumed[verify];
+      servers.push_back(std::make_unique<ScriptedServer>([&seen, this](int connection) {
+        const bool is_second = seen.size() == 1;
+        seen.push_back(trusted_.serve(connection, is_second ? kError : kOk).is_resumed);
+      }));
+      auto config = quick(HealthType::kHttps);
+      config.interval_s = 1;
+      config.verify = verify;
+      check(servers.back()->endpoint(), config);
+    }
+    for (size_t changes = 0; changes < 6;) changes += wait().size();
+  }
+  for (std::vector<bool>& seen : resumed) seen.resize(3);  // a fourth may have come
+  EXPECT_THAT(resumed[false], ElementsAre(false, true, false));
+  EXPECT_THAT(resumed[true], ElementsAre(false, false, false));
 }
 
 TEST_F(HttpsCheckerTest, AServerWithoutTlsIsDown) {

@@ -165,12 +165,15 @@ TlsIdentity::TlsIdentity(const std::string& name) : parts_(std::make_unique<Part
 
 TlsIdentity::~TlsIdentity() { std::remove(file_.c_str()); }
 
-std::string TlsIdentity::serve(int connection, std::string_view reply) const {
+TlsIdentity::Client TlsIdentity::serve(int connection, std::string_view reply) const {
   SSL* ssl = SSL_new(parts_->context);
   SSL_set_fd(ssl, connection);
-  std::string asked;
+  Client client;
   if (SSL_accept(ssl) == 1) {
-    if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) asked = name;
+    if (const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) {
+      client.asked_name = name;
+    }
+    client.is_resumed = SSL_session_reused(ssl) == 1;
     std::array<char, 4096> request;
     size_t count = 0;
     if (SSL_read_ex(ssl, request.data(), request.size(), &count) == 1) {
@@ -178,7 +181,7 @@ std::string TlsIdentity::serve(int connection, std::string_view reply) const {
     }
   }
   SSL_free(ssl);
-  return asked;
+  return client;
 }
 
 }  // namespace vipgate::testing

@@ -71,8 +71,12 @@ class TlsIdentity {
   ~TlsIdentity();
   // The certificate as a file (PEM).
   const std::string& file() const { return file_; }
-  // Handshake, read a request, send `reply`. Returns the name that the client asked for (SNI).
-  std::string serve(int connection, std::string_view reply) const;
+  struct Client {
+    std::string asked_name;   // SNI
+    bool is_resumed = false;  // it came with a session of before
+  };
+  // Handshake, read a request, send `reply`.
+  Client serve(int connection, std::string_view reply) const;
 
  private:
   struct Parts;
