@@ -65,14 +65,17 @@ tsan: deps
 	cmake --build --preset tsan
 	$(SETARCH) ctest --preset tsan
 
-# Findings and new inputs stay in build-fuzz/; FUZZ_S is for how long it looks.
+# Findings and new inputs stay in build-fuzz/; FUZZ_S is for how long each target looks.
 FUZZ_S ?= 60
 fuzz: deps
 	@test -f build-fuzz/build.ninja || cmake --preset fuzz
 	cmake --build --preset fuzz
-	mkdir -p build-fuzz/corpus
-	cd build-fuzz && $(SETARCH) tests/fuzz/fuzz_dns_responder -max_total_time=$(FUZZ_S) \
-	  -print_final_stats=1 corpus ../tests/fuzz/corpus/dns_responder
+	@set -e; cd build-fuzz; for target in ../tests/fuzz/*_fuzz.cpp; do \
+	  name=$$(basename $$target _fuzz.cpp); echo "== fuzz_$$name"; \
+	  mkdir -p corpus/$$name; \
+	  $(SETARCH) tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_S) -print_final_stats=1 \
+	    corpus/$$name ../tests/fuzz/corpus/$$name; \
+	done
 
 perf: build
 	perf/run $(ARGS)
