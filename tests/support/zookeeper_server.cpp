@@ -3,10 +3,13 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +20,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <thread>
+#include <iterator>
+
+#include "controlplane/file_descriptor.h"
 
 namespace vipgate::testing {
 namespace {
@@ -25,12 +30,13 @@ namespace {
 constexpr const char* kJar = "/usr/share/java/zookeeper.jar";
 constexpr const char* kClassPath = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar";
 constexpr auto kStartTime = std::chrono::seconds(60);
+// It binds its port before it serves; this is in its log once it does.
+constexpr std::string_view kReady = "ContainerManager";
 
 class Connection {
  public:
   explicit Connection(uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    // A server that is just starting takes a connection and may then forget it.
-    const timeval patience{0, 500000};
+    const timeval patience{0, 500000};  // with a server that is paused
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -123,6 +129,36 @@ bool close_session(uint16_t port, uint64_t session) {
   return !connection.receive(4 + 16).empty();
 }
 
+// The log from `offset` on.
+std::string text_of(const std::string& log, size_t offset) {
+  std::ifstream file(log);
+  file.seekg(static_cast<std::streamoff>(offset));
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Waits until the log says so behind `offset`. False: the process has ended, or it takes too long.
+bool logs_in_time(pid_t process, const std::string& log, size_t offset, std::string_view mark) {
+  const FileDescriptor changes(inotify_init1(IN_CLOEXEC));
+  // The C library's function of that name cannot be linked from C++ before glibc 2.37.
+  const FileDescriptor end(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+  inotify_add_watch(changes.get(), log.c_str(), IN_MODIFY);
+  const auto deadline = std::chrono::steady_clock::now() + kStartTime;
+  for (;;) {
+    if (text_of(log, offset).find(mark) != std::string::npos) return true;
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    std::array<pollfd, 2> events = {pollfd{changes.get(), POLLIN, 0}, {end.get(), POLLIN, 0}};
+    if (left.count() <= 0 ||
+        ::poll(events.data(), events.size(), static_cast<int>(left.count())) < 0 ||
+        events[1].revents != 0) {
+      return false;
+    }
+    std::array<char, 4096> notes;
+    if (events[0].revents != 0 && ::read(changes.get(), notes.data(), notes.size()) < 0)
+      return false;
+  }
+}
+
 }  // namespace
 
 Status ZookeeperServer::available() {
@@ -183,32 +219,23 @@ Status ZookeeperServer::start() {
                                                 "org.apache.zookeeper.server.ZooKeeperServerMain",
                                                 file.c_str(),
                                                 nullptr};
+  const FileDescriptor out(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const auto offset = static_cast<size_t>(std::max<off_t>(::lseek(out.get(), 0, SEEK_END), 0));
   const pid_t child = ::fork();
   if (child < 0) return Error{std::string("fork: ") + std::strerror(errno)};
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    ::dup2(out, STDOUT_FILENO);
-    ::dup2(out, STDERR_FILENO);
+    ::dup2(out.get(), STDOUT_FILENO);
+    ::dup2(out.get(), STDERR_FILENO);
     ::execvp("java", const_cast<char**>(arguments.data()));
     _exit(127);
   }
   process_ = child;
-  const auto end = std::chrono::steady_clock::now() + kStartTime;
-  while (std::chrono::steady_clock::now() < end) {
-    if (ask("srvr").find("Mode: standalone") != std::string::npos) return Done{};
-    if (::waitpid(process_, nullptr, WNOHANG) == process_) {
-      process_ = -1;
-      break;
-    }
-    // It tells nobody when it is ready: there is nothing to wait on.
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  if (logs_in_time(process_, log, offset, kReady)) return Done{};
   stop();
-  std::ifstream lines(log);
-  std::string last;
-  for (std::string line; std::getline(lines, line);) last = line;
-  return Error{"ZooKeeper did not start; its log ends with: " + last};
+  std::string said = text_of(log, offset);
+  while (said.ends_with('\n')) said.pop_back();
+  return Error{"ZooKeeper did not start; its log ends with: " + said.substr(said.rfind('\n') + 1)};
 }
 
 void ZookeeperServer::stop() {
