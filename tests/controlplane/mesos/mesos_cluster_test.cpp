@@ -88,6 +88,22 @@ TEST_F(MesosClusterTest, OrderlyRemovalOfAnAgentTakesWhatIsLeftOnIt) {
   EXPECT_THAT(changes.tasks, ElementsAre(key("a")));
 }
 
+// Trap 2: no event tells of a drain but the ends of tasks, nor that the agent is gone afterwards.
+TEST_F(MesosClusterTest, DrainedAgentKeepsItsTasksUntilTheyEndAndASweepWithoutItTakesItAway) {
+  cluster.apply_sweep(
+      state({agent("S1"), agent("S2")}, {framework("F")}, {task("a", "S1"), task("b", "S2")}), 10,
+      11);
+  EXPECT_TRUE(cluster.take_changes().empty());
+  cluster.apply(updated("a", State::kKilled, 7), 12);
+  EXPECT_THAT(ids(cluster), ElementsAre("b"));
+  EXPECT_NE(cluster.agent("S1"), nullptr);
+  cluster.take_changes();
+  cluster.apply_sweep(state({agent("S2")}, {framework("F")}, {task("b", "S2")}), 20, 21);
+  EXPECT_EQ(cluster.agent("S1"), nullptr);
+  EXPECT_THAT(ids(cluster), ElementsAre("b"));
+  EXPECT_THAT(cluster.take_changes().agents, ElementsAre("S1"));
+}
+
 // Trap 3.
 TEST_F(MesosClusterTest, AgentThatComesBackIsReplacedAndSoAreItsTasks) {
   cluster.apply(updated("a", State::kUnreachable, 7), 1);

@@ -351,6 +351,15 @@ TEST(MesosParser, EventOfNoUseIsAnErrorThatSaysWhy) {
   }
 }
 
+// Its tasks run on: deactivated means that it is offered no more of them.
+TEST(MesosParser, DeactivatedAgentIsAnAgentLikeAnyOther) {
+  const auto event = parse_event<MesosAgentAdded>(
+      R"({"type":"AGENT_ADDED","agent_added":{"agent":{"pid":"slave(1)@10.0.0.1:5051",)"
+      R"("active":false,"deactivated":true,"drain_info":{"state":"DRAINING"},)"
+      R"("agent_info":{"hostname":"h","id":{"value":"S1"}}}}})");
+  EXPECT_EQ(event.agent, (MesosAgent{"S1", "h", "slave(1)@10.0.0.1:5051", "", ""}));
+}
+
 TEST(MesosParser, FaultDomainOfAnAgentIsItsRegionAndZone) {
   const auto event = parse_event<MesosAgentAdded>(
       R"({"type":"AGENT_ADDED","agent_added":{"agent":{"pid":"slave(1)@10.0.0.1:5051",)"

@@ -47,6 +47,7 @@ TEST_F(MesosSourceFaults, StreamCutInMidRecordIsSubscribedAgain) {
   EXPECT_EQ(source_->counters().garbage, 0U);
 }
 
+// Trap 10: to the oldest of too many subscribers, too.
 TEST_F(MesosSourceFaults, StreamThatTheMasterEndsInOrderIsSubscribedAgain) {
   ScriptedHttpServer master([this](const ScriptedRequest& request, ScriptedConnection& connection) {
     if (subscriptions_++ > 0) {
