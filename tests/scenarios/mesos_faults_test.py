@@ -204,13 +204,41 @@ def clock_steps(lab):
     end(lab)
 
 
+def what_no_event_tells(lab):
+    """An agent is deactivated, a task has another address in the same state, an agent without tasks
+    is marked gone: the sweep shows it all, and what still runs is served on."""
+    tasks = begin(lab, mesos="sweep_s: 10")
+    gone = lab.agent("b3")
+    moved = lab.master.add_task(name="moved", agent=lab.agent("b2"), network="container",
+                                addresses=["10.9.1.50"])["task"]
+    stay = {lab.agent("b1"), lab.agent("b2")}
+    wait_for("the task and the agents", lambda: lab.dig("moved.marathon.mesos") == {"10.9.1.50"}
+             and lab.dig("slave.mesos") == stay | {gone})
+    answers = (lab.master.deactivate_agent(agent=lab.agent("b1")),
+               lab.master.update_task(task=moved, addresses=["10.9.1.51"]),
+               lab.master.agent_gone(agent=gone))
+    if any(answer["events"] for answer in answers):
+        raise Failure(f"the master has told of it: {answers}")
+    wait_for("the sweep", lambda: lab.dig("moved.marathon.mesos") == {"10.9.1.51"}
+             and lab.dig("slave.mesos") == stay)
+    lab.wait_right("b1", "b2")
+    # So a drain goes on: its tasks are killed, of which there are events.
+    lab.master.kill_task(task=tasks["b1"])
+    lab.wait_right("b2")
+    end(lab)
+
+
 def agent_unreachable_and_back(lab):
-    """A partition: its tasks go, without an AGENT_REMOVED, and come back before the agent."""
+    """A partition: its tasks go, without an AGENT_REMOVED, and come back before the agent. Then it
+    is removed in order."""
     begin(lab)
     lab.master.agent_unreachable(agent="10.9.1.11")
     lab.wait_right("b2")
     lab.master.agent_return(agent="10.9.1.11")
     lab.wait_right("b1", "b2")
+    lab.master.remove_agent(agent="10.9.1.11")
+    lab.wait_right("b2")
+    wait_for("the agent to go", lambda: lab.dig("slave.mesos") == {"10.9.1.12"})
     end(lab)
 
 
@@ -231,7 +259,7 @@ def real_gone(lab):
 CASES = {case.__name__: case for case in (
     master_failover, master_failover_without_an_agent, leader_unknown_for_a_while, stream_cut,
     garbage, slow_stream, silent_stream, wrong_types, subscribe_refused, clock_steps,
-    agent_unreachable_and_back, real_gone)}
+    what_no_event_tells, agent_unreachable_and_back, real_gone)}
 
 if __name__ == "__main__":
     main(CASES, __doc__)

@@ -145,6 +145,11 @@ class Cluster:
                 events.append(messages.task_added(task.fields))
         return events + [messages.agent_added(agent.fields)]
 
+    def deactivate_agent(self, what):
+        """It is offered no more tasks, and those that it has run on: no event at all."""
+        self.find_agent(what).fields.update(active=False, deactivated=True)
+        return []
+
     def agent_gone(self, what):
         """Marked gone by the operator: no AGENT_REMOVED either."""
         agent = self.find_agent(what)

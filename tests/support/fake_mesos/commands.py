@@ -11,7 +11,6 @@ import time
 
 from . import generate, messages
 from .cluster import CommandError
-from .faults import Faults
 
 
 class Commands:
@@ -75,6 +74,9 @@ class Commands:
 
     def op_agent_return(self, agent):
         return self._send(self.cluster.agent_return(agent))
+
+    def op_deactivate_agent(self, agent):
+        return self._send(self.cluster.deactivate_agent(agent))
 
     def op_agent_gone(self, agent):
         return self._send(self.cluster.agent_gone(agent))
@@ -183,9 +185,6 @@ class Commands:
     def op_faults(self, **values):
         """Changes those named (see faults.Faults); they act on streams that there are, too."""
         self.masters.faults.change(values)
-
-    def op_clear_faults(self):
-        self.masters.faults.change(vars(Faults()))
 
     def op_cut(self, in_record=False):
         """Ends all streams, in the middle of a record if told."""

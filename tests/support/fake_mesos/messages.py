@@ -58,7 +58,7 @@ def bracketed(address):
     return f"[{address}]" if ":" in address else address
 
 
-def framework(framework_id, name, hostname, started, partition_aware=True, recovered=False):
+def framework(framework_id, name, hostname, started, partition_aware=True):
     capabilities = [{"type": "TASK_KILLING_STATE"}, {"type": "REGION_AWARE"}]
     if partition_aware:
         capabilities.append({"type": "PARTITION_AWARE"})
@@ -67,7 +67,7 @@ def framework(framework_id, name, hostname, started, partition_aware=True, recov
                 "failover_timeout": 604800.0, "checkpoint": True, "role": "slave_public",
                 "hostname": hostname, "principal": f"dcos_{name}",
                 "webui_url": f"http://{hostname}:8080", "capabilities": capabilities},
-            "active": not recovered, "connected": not recovered, "recovered": recovered,
+            "active": True, "connected": True, "recovered": False,
             "registered_time": nanoseconds(started), "reregistered_time": nanoseconds(started),
             "unregistered_time": {"nanoseconds": 0}}
 
@@ -223,7 +223,8 @@ def v0_agent(fields):
     info = fields["agent_info"]
     resources = {"cpus": 4.0, "disk": 47170.0, "mem": 6949.0, "gpus": 0.0, "ports": "[1025-32000]"}
     result = {"id": info["id"]["value"], "hostname": info["hostname"], "port": info["port"],
-              "pid": fields["pid"], "active": fields["active"], "deactivated": False,
+              "pid": fields["pid"], "active": fields["active"],
+              "deactivated": fields["deactivated"],
               "registered_time": fields["registered_time"]["nanoseconds"] / 1e9,
               "resources": resources, "used_resources": {}, "version": fields["version"],
               "attributes": {a["name"]: a["text"]["value"] for a in info.get("attributes", [])}}

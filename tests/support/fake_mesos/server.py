@@ -9,7 +9,7 @@ import time
 import uuid
 
 from . import http, messages
-from .cluster import NAMESPACE, Cluster
+from .cluster import NAMESPACE
 from .faults import Faults
 from .http import Request, Response
 from .stream import Stream
@@ -44,8 +44,8 @@ class Master:
 class Masters:
     """Lives in one event loop, like everything it has."""
 
-    def __init__(self, options, cluster=None):
-        self.options, self.cluster = options, cluster or Cluster()
+    def __init__(self, options, cluster):
+        self.options, self.cluster = options, cluster
         self.faults = Faults()
         self.masters = [Master(index, port) for index, port in enumerate(options.ports)]
         self.leader = 0  # None: nobody leads

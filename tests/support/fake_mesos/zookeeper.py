@@ -1,4 +1,4 @@
-"""The masters' side of ZooKeeper: a client that makes, deletes and lists nodes, and no more.
+"""The masters' side of ZooKeeper: a client that makes and deletes nodes, and no more.
 
 The wire format is Jute (zookeeper.jute in apache/zookeeper): big-endian integers, buffers and
 strings with their length before them, each packet with its own length before it.
@@ -9,9 +9,9 @@ import struct
 import threading
 
 OPEN_ACL_UNSAFE = struct.pack(">ii", 1, 31) + b"\0\0\0\5world\0\0\0\6anyone"
-CREATE, DELETE, GET_CHILDREN, PING, CLOSE = 1, 2, 8, 11, -11
+CREATE, DELETE, PING, CLOSE = 1, 2, 11, -11
 PING_XID = -2
-EPHEMERAL, SEQUENTIAL = 1, 2
+SEQUENTIAL = 2
 
 
 class ZooKeeperError(Exception):
@@ -27,7 +27,7 @@ def text(value):
 
 
 class ZooKeeper:
-    """One session, kept by a thread that pings; its ephemeral nodes go with it."""
+    """One session, kept by a thread that pings."""
 
     def __init__(self, port, address="127.0.0.1", timeout_ms=10_000):
         self.socket = socket.create_connection((address, port), 10)
@@ -58,17 +58,8 @@ class ZooKeeper:
     def delete(self, path):
         self._ask(DELETE, text(path) + struct.pack(">i", -1))
 
-    def children(self, path):
-        answer = self._ask(GET_CHILDREN, text(path) + b"\0")
-        count, offset, names = struct.unpack(">i", answer[:4])[0], 4, []
-        for _ in range(count):
-            length = struct.unpack(">i", answer[offset:offset + 4])[0]
-            names.append(answer[offset + 4:offset + 4 + length].decode())
-            offset += 4 + length
-        return names
-
     def close(self):
-        """Ends the session, and its ephemeral nodes at once."""
+        """Ends the session."""
         self.stop.set()
         with self.lock:
             self._send(struct.pack(">ii", 0, CLOSE))
