@@ -16,16 +16,19 @@ PACKAGES := \
 # from more than 28 bits.
 SETARCH := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: run build deps test test-long lint format asan asan-all tsan fuzz perf bench clean
+.PHONY: run help build deps test test-long lint format asan asan-all tsan fuzz perf bench clean
 
-run: build
+run: build  ## the demo: the main job on real traffic between namespaces (ARGS=--keep leaves it)
 	tests/netns/demo.sh $(ARGS)
 
-build: deps
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' Makefile | expand -t 12
+
+build: deps  ## compiles into build/
 	@test -f build/build.ninja || cmake --preset release
 	cmake --build --preset release
 
-deps:
+deps:  ## installs what is missing of PACKAGES (root)
 	@missing=; for package in $(PACKAGES); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q '^install ok installed' || \
 	    missing="$$missing $$package"; \
@@ -36,38 +39,36 @@ deps:
 	  apt-get update -q && apt-get install -y -q --no-install-recommends $$missing; \
 	}
 
-test: build
+test: build  ## every test but the long ones
 	ctest --preset release
 
-# What takes too long for every change.
-test-long: build
+test-long: build  ## the tests that take too long for every change
 	ctest --test-dir build --output-on-failure -L long
 
-lint: build
+lint: build  ## clang-format and clang-tidy
 	.ci/lint
 
-format:
+format:  ## lets clang-format change the sources
 	git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format -i
 
-asan: deps
+asan: deps  ## what reads hostile bytes, under AddressSanitizer and UndefinedBehaviorSanitizer
 	@test -f build-asan/build.ninja || cmake --preset asan
 	cmake --build --preset asan
 	$(SETARCH) ctest --preset asan
 
-# All unit tests under the sanitizers: longer than a change should wait.
-asan-all: deps
+asan-all: deps  ## all unit tests under them: longer than a change should wait
 	@test -f build-asan/build.ninja || cmake --preset asan
 	cmake --build --preset asan-all
 	$(SETARCH) ctest --preset asan
 
-tsan: deps
+tsan: deps  ## SnapshotCell under ThreadSanitizer
 	@test -f build-tsan/build.ninja || cmake --preset tsan
 	cmake --build --preset tsan
 	$(SETARCH) ctest --preset tsan
 
-# Findings and new inputs stay in build-fuzz/; FUZZ_S is for how long each target looks.
+# Findings and new inputs stay in build-fuzz/.
 FUZZ_S ?= 60
-fuzz: deps
+fuzz: deps  ## every fuzz target for FUZZ_S (60) seconds
 	@test -f build-fuzz/build.ninja || cmake --preset fuzz
 	cmake --build --preset fuzz
 	@set -e; cd build-fuzz; for target in ../tests/fuzz/*_fuzz.cpp; do \
@@ -77,12 +78,12 @@ fuzz: deps
 	    corpus/$$name ../tests/fuzz/corpus/$$name; \
 	done
 
-perf: build
+perf: build  ## packet rate beside dpdk-testpmd (ARGS: see perf/README.md)
 	perf/run $(ARGS)
 
-bench: build
+bench: build  ## every benchmark of perf/bench
 	cmake --build --preset release --target benchmarks
 	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench; done
 
-clean:
+clean:  ## removes the build directories
 	rm -rf build build-asan build-tsan build-fuzz
