@@ -35,7 +35,8 @@ inline DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
 }
 
 // Writes header and OPT around the question and a body that is in place already.
-inline DnsReply finish_reply(const DnsParsed& parsed, const DnsSections& sections, DnsVerdict verdict) {
+inline DnsReply finish_reply(const DnsParsed& parsed, const DnsSections& sections,
+                             DnsVerdict verdict) {
   uint8_t* message = parsed.query.message;
   const auto rcode = static_cast<uint16_t>(sections.rcode);
   const bool is_query = (message[2] & 0x78) == 0;
