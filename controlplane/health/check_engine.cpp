@@ -191,9 +191,11 @@ void CheckEngine::conclude(uint32_t number, const CheckVerdict& verdict, int64_t
   Check& check = checks_[number];
   TlsSession session = check.probe->take_tls_session();
   check.probe.reset();
-  // One that is part of a failure may be its cause.
-  if (session != nullptr || verdict.outcome != CheckOutcome::kAlive) {
-    check.tls_session = verdict.outcome == CheckOutcome::kAlive ? std::move(session) : nullptr;
+  // A session that is part of a failure may be its cause.
+  if (verdict.outcome != CheckOutcome::kAlive) {
+    check.tls_session.reset();
+  } else if (session != nullptr) {
+    check.tls_session = std::move(session);
   }
   switch (verdict.outcome) {
     case CheckOutcome::kAlive:

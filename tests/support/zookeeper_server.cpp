@@ -154,8 +154,9 @@ bool logs_in_time(pid_t process, const std::string& log, size_t offset, std::str
       return false;
     }
     std::array<char, 4096> notes;
-    if (events[0].revents != 0 && ::read(changes.get(), notes.data(), notes.size()) < 0)
+    if (events[0].revents != 0 && ::read(changes.get(), notes.data(), notes.size()) < 0) {
       return false;
+    }
   }
 }
 
