@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
 namespace vipgate {
@@ -90,8 +91,14 @@ Status SqliteStore::flush(int64_t timeout_ms) {
 
 StoreHealth SqliteStore::health() const {
   const std::lock_guard lock(mutex_);
+  // A key that is being written may have a newer value that waits.
+  const auto& [few, many] = waiting_.size() < in_flight_.size() ? std::tie(waiting_, in_flight_)
+                                                                : std::tie(in_flight_, waiting_);
+  const auto only_few = std::count_if(few.begin(), few.end(), [&rest = many](const auto& row) {
+    return !rest.contains(row.first);
+  });
   return {problem_.empty(), problem_, failures_,
-          waiting_.size() + in_flight_.size() + erased_.size()};
+          many.size() + static_cast<size_t>(only_few) + erased_.size()};
 }
 
 void SqliteStore::write_waiting(std::unique_lock<std::mutex>& lock) {
