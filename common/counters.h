@@ -23,6 +23,7 @@ namespace vipgate {
   X(kIpv6ExtensionHeader, "ipv6_extension_header") \
   X(kUnsupportedProtocol, "unsupported_protocol")  \
   X(kTtlExpired, "ttl_expired")                    \
+  X(kTooBig, "too_big")                            \
   X(kNotForUs, "not_for_us")                       \
   X(kNoKernelPath, "no_kernel_path")               \
   X(kPortNotServed, "port_not_served")             \
@@ -55,7 +56,9 @@ enum class DropReason : uint8_t {
   X(kNeighborAdvertisement, "neighbor_advertisement") \
   X(kEcho, "echo")                                    \
   X(kTcpReset, "tcp_reset")                           \
-  X(kPortUnreachable, "port_unreachable")
+  X(kPortUnreachable, "port_unreachable")             \
+  X(kTimeExceeded, "time_exceeded")                   \
+  X(kPacketTooBig, "packet_too_big")
 
 enum class ReplyKind : uint8_t {
 #define X(enumerator, name) enumerator,

@@ -119,8 +119,14 @@ struct IcmpHeader {
   static constexpr uint8_t kEchoReply = 0;
   static constexpr uint8_t kDestinationUnreachable = 3;
   static constexpr uint8_t kEchoRequest = 8;
+  static constexpr uint8_t kTimeExceeded = 11;
+  static constexpr uint8_t kParameterProblem = 12;
   static constexpr uint8_t kCodePortUnreachable = 3;
+  static constexpr uint8_t kCodeFragmentationNeeded = 4;
   static constexpr uint8_t kV6DestinationUnreachable = 1;
+  static constexpr uint8_t kV6PacketTooBig = 2;
+  static constexpr uint8_t kV6TimeExceeded = 3;
+  static constexpr uint8_t kV6ParameterProblem = 4;
   static constexpr uint8_t kV6CodePortUnreachable = 4;
   static constexpr uint8_t kV6EchoRequest = 128;
   static constexpr uint8_t kV6EchoReply = 129;

@@ -80,6 +80,7 @@ struct alignas(64) RealEntry {
   MacAddress port_mac;
   Be16 vlan;  // 0: untagged
   uint16_t generation = 0;
+  uint16_t mtu = UINT16_MAX;  // of IP packets on the way there
   uint32_t service = kNone;
   uint8_t out_port = 0;
   RealState state = RealState::kDown;
@@ -196,7 +197,20 @@ struct PortEntry {
   MacAddress mac;
   uint16_t vlan = 0;  // 0: frames are accepted with any tag or none
   bool kernel = false;
-  bool check_mac = true;  // false in replay: the destination MAC is not compared
+  bool check_mac = true;      // false in replay: the destination MAC is not compared
+  uint16_t mtu = UINT16_MAX;  // of the IP packets that leave by it
+  // The source of ICMP errors that leave by it; zero: the port has no address of the family.
+  Ipv4Address address4{};
+  Ipv6Address address6{};
+
+  template <class Address>
+  const Address& address() const {
+    if constexpr (sizeof(Address) == 4) {
+      return address4;
+    } else {
+      return address6;
+    }
+  }
 };
 
 struct Snapshot {

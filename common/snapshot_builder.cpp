@@ -67,6 +67,7 @@ RealEntry entry_of(const RealSpec& real, uint32_t service, const std::vector<Por
                    .port_mac = port.mac,
                    .vlan = Be16(port.vlan),
                    .generation = static_cast<uint16_t>(real.id.generation()),
+                   .mtu = port.mtu,
                    .service = service,
                    .out_port = real.out_port,
                    .state = real.state,

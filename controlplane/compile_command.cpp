@@ -187,7 +187,8 @@ Result<OfflineSnapshot> compile_sources(OfflineSources& sources, const MacAddres
   std::vector<ForwardingPort> ports;
   for (size_t i = 0; i < config.ports.size(); ++i) {
     const auto number = static_cast<uint8_t>(i + 1);
-    ports.push_back({MacAddress{{2, 0, 0, 0, 0, number}}, config.ports[i].kernel});
+    ports.push_back(
+        {MacAddress{{2, 0, 0, 0, 0, number}}, config.ports[i].kernel, config.ports[i].mtu});
   }
   const NeighborLookup neighbors = [&](const NextHop&) { return std::optional(next_hop); };
   SnapshotBuilder builder(parallel_ring_runner());

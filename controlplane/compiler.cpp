@@ -73,10 +73,18 @@ SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort
                             bool check_mac) {
   SnapshotFrame frame;
   for (size_t i = 0; i < config.ports.size(); ++i) {
-    frame.ports.push_back({ports[i].mac, config.ports[i].vlan, ports[i].kernel, check_mac});
-    for (const IpPrefix& address : config.ports[i].addresses) {
-      frame.own.push_back({address.address, ports[i].kernel});
+    PortEntry port{.mac = ports[i].mac,
+                   .vlan = config.ports[i].vlan,
+                   .kernel = ports[i].kernel,
+                   .check_mac = check_mac,
+                   .mtu = ports[i].mtu};
+    for (const IpPrefix& own : config.ports[i].addresses) {
+      frame.own.push_back({own.address, ports[i].kernel});
+      // The first one of each family speaks for the port.
+      if (own.address.is_v4() && port.address4 == Ipv4Address{}) port.address4 = own.address.v4();
+      if (own.address.is_v6() && port.address6 == Ipv6Address{}) port.address6 = own.address.v6();
     }
+    frame.ports.push_back(port);
   }
   frame.dns_listen = config.dns.listen;
   frame.snat_addresses = snat_addresses(config);

@@ -23,6 +23,7 @@ namespace vipgate {
 struct ForwardingPort {
   MacAddress mac;
   bool kernel = false;
+  uint16_t mtu = 1500;
 };
 
 // The addresses of all pools, each pool's IPv4 ones together, then its IPv6 ones: this order is the

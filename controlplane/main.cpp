@@ -40,7 +40,7 @@ class DataplaneAdapter : public DataplaneControl {
  public:
   DataplaneAdapter(Dataplane& dataplane, const Config& config) : dataplane_(dataplane) {
     for (size_t i = 0; i < config.ports.size(); ++i) {
-      ports_.push_back({dataplane.mac(i), config.ports[i].kernel});
+      ports_.push_back({dataplane.mac(i), config.ports[i].kernel, dataplane.mtu(i)});
     }
   }
 

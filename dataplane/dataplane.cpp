@@ -258,6 +258,7 @@ std::vector<std::string> Dataplane::port_summaries() const {
 const std::vector<std::string>& Dataplane::warnings() const { return parts_->warnings; }
 
 MacAddress Dataplane::mac(size_t port) const { return parts_->ports[port]->mac(); }
+uint16_t Dataplane::mtu(size_t port) const { return parts_->ports[port]->mtu(); }
 
 std::string Dataplane::interface_name(size_t port) const {
   if (!parts_->exception_path) return {};

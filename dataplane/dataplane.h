@@ -67,6 +67,8 @@ class Dataplane {
   const std::vector<std::string>& warnings() const;
 
   MacAddress mac(size_t port) const;
+  // What the device took of DataplanePort::mtu.
+  uint16_t mtu(size_t port) const;
   // Of the port's exception path: "vg-edge"; empty without one.
   std::string interface_name(size_t port) const;
 

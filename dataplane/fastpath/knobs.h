@@ -24,5 +24,7 @@ inline constexpr size_t kSweepBucketsPerLoop = 16;
 inline constexpr uint32_t kEchoRepliesPerSecond = 10'000;
 inline constexpr uint32_t kUnreachablesPerSecond = 1'000;
 inline constexpr uint32_t kResetsPerSecond = 100'000;
+inline constexpr uint32_t kTimeExceededPerSecond = 1'000;
+inline constexpr uint32_t kTooBigPerSecond = 1'000;
 
 }  // namespace vipgate

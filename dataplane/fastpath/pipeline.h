@@ -3,7 +3,7 @@
 // the next one reads. One Pipeline per worker, used by that worker only.
 //
 // The code is split by concern: parse.h, lookup.h (passes two and three), translate.h (pass four),
-// pipeline_rare.cpp (what is not TCP or UDP to a service).
+// icmp_impl.h (errors), rare.h (what is not TCP or UDP to a service).
 #pragma once
 
 #include <array>
@@ -134,6 +134,14 @@ class Pipeline {
                    Quarter now);
   template <class Address>
   void answer_dns(Burst& burst, Packet& packet);
+  // ICMP errors of our own.
+  template <class Address>
+  bool may_be_told(const Burst& burst, const Packet& packet) const;
+  template <class Address>
+  void expire(Burst& burst, Packet& packet, const Address& vip, uint32_t service);
+  template <class Address>
+  void refuse_too_big(Burst& burst, Packet& packet, uint16_t mtu, const Address& vip,
+                      uint32_t service);
   // The rare ones.
   void handle_arp(Burst& burst, Packet& packet);
   void handle_icmp4(Burst& burst, Packet& packet);
@@ -166,6 +174,8 @@ class Pipeline {
   RateLimit echo_limit_{kEchoRepliesPerSecond};
   RateLimit unreachable_limit_{kUnreachablesPerSecond};
   RateLimit reset_limit_{kResetsPerSecond};
+  RateLimit time_exceeded_limit_{kTimeExceededPerSecond};
+  RateLimit too_big_limit_{kTooBigPerSecond};
   Run run_;
   uint32_t dns_rotation_ = 0;
   uint32_t dns_count_ = 0;

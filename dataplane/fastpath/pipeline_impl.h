@@ -2,6 +2,7 @@
 // Included by the files that instantiate Pipeline for their observer.
 #pragma once
 
+#include "dataplane/fastpath/icmp_impl.h"
 #include "dataplane/fastpath/lookup.h"
 #include "dataplane/fastpath/parse.h"
 #include "dataplane/fastpath/pipeline.h"

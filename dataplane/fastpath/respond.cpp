@@ -1,7 +1,5 @@
 #include "dataplane/fastpath/respond.h"
 
-#include <algorithm>
-
 #include "dataplane/fastpath/rewrite.h"
 
 namespace vipgate {
@@ -125,47 +123,7 @@ void answer_with_reset(Packet& packet, const MacAddress& own) {
   turn_ethernet(packet, own);
 }
 
-template <class Address>
-bool answer_with_unreachable(Packet& packet, const MacAddress& own) {
-  using Header = typename IpHeaderOf<Address>::Type;
-  constexpr bool kIsV4 = sizeof(Address) == 4;
-  constexpr size_t kMost = (kIsV4 ? 576 : 1280) - sizeof(Header) - sizeof(IcmpHeader);
-  const auto& ip = packet.ip<Header>();
-  const Address client = ip.source;
-  const Address vip = ip.destination;
-  const size_t quoted = std::min<size_t>(packet.l3_length, kMost);
-  const size_t added = sizeof(Header) + sizeof(IcmpHeader);
-  rte_mbuf* mbuf = packet.mbuf;
-  if (mbuf->data_off < added) return false;
-  // The new headers go in front of the packet that they quote.
-  uint8_t* old_frame = packet.l3 - packet.l2_length;
-  std::memmove(old_frame - added, old_frame, packet.l2_length);
-  mbuf->data_off = static_cast<uint16_t>(mbuf->data_off - added);
-  packet.l3 -= added;
-  packet.l4_offset = sizeof(Header);
-  constexpr uint8_t kProtocol = kIsV4 ? kProtocolIcmp : kProtocolIcmpv6;
-  make_reply_header(packet, vip, client, kProtocol, sizeof(IcmpHeader) + quoted);
-  auto& icmp = packet.l4<IcmpHeader>();
-  if constexpr (kIsV4) {
-    icmp = {.type = IcmpHeader::kDestinationUnreachable,
-            .code = IcmpHeader::kCodePortUnreachable,
-            .checksum = Be16{},
-            .rest = Be32{}};
-    icmp.checksum = Be16::from_raw(internet_checksum(&icmp, packet.l4_length()));
-  } else {
-    icmp = {.type = IcmpHeader::kV6DestinationUnreachable,
-            .code = IcmpHeader::kV6CodePortUnreachable,
-            .checksum = Be16{},
-            .rest = Be32{}};
-    set_checksum6(packet, kProtocolIcmpv6, icmp.checksum);
-  }
-  turn_ethernet(packet, own);
-  return true;
-}
-
 template void answer_with_reset<Ipv4Address>(Packet&, const MacAddress&);
 template void answer_with_reset<Ipv6Address>(Packet&, const MacAddress&);
-template bool answer_with_unreachable<Ipv4Address>(Packet&, const MacAddress&);
-template bool answer_with_unreachable<Ipv6Address>(Packet&, const MacAddress&);
 
 }  // namespace vipgate

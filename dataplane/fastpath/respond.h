@@ -1,6 +1,6 @@
 // Answers that the gateway makes itself, in place of the packet that asked: ARP (RFC 826),
-// neighbour discovery (RFC 4861), echo (RFC 792, RFC 4443), TCP resets and port unreachable for
-// services that refuse. Each leaves a frame that is ready to leave by the port it came from.
+// neighbour discovery (RFC 4861), echo (RFC 792, RFC 4443), TCP resets for services that refuse.
+// Each leaves a frame that is ready to leave by the port it came from. ICMP errors: icmp_reply.h.
 #pragma once
 
 #include <optional>
@@ -31,10 +31,5 @@ void answer_echo6(Packet& packet, const MacAddress& own);
 // Refuses a TCP segment by RST (RFC 9293 3.10.7.1). REQUIRES: the segment has no RST.
 template <class Address>
 void answer_with_reset(Packet& packet, const MacAddress& own);
-
-// Refuses a datagram by ICMP port unreachable, quoting what fits (RFC 1812 4.3.2.3: 576 bytes in
-// all; RFC 4443 2.4: 1280). False: the buffer has no room for it.
-template <class Address>
-bool answer_with_unreachable(Packet& packet, const MacAddress& own);
 
 }  // namespace vipgate

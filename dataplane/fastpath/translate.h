@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/maglev.h"
+#include "dataplane/fastpath/icmp_reply.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/respond.h"
 #include "dataplane/fastpath/rewrite.h"
@@ -69,7 +70,7 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
   auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const ServiceEntry& service = *packet.service;
   if (ttl(ip) <= 1) [[unlikely]] {
-    return drop(burst, packet, DropReason::kTtlExpired, service.index);
+    return expire(burst, packet, ip.destination, service.index);
   }
   auto* record = static_cast<NatRecord<Address>*>(packet.record);
   // An earlier packet of this burst may have ended the flow and taken its record.
@@ -94,6 +95,9 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
   }
   if (!real->next_hop_resolved) [[unlikely]] {
     return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
+  }
+  if (packet.l3_length > real->mtu) [[unlikely]] {
+    return refuse_too_big(burst, packet, real->mtu, ip.destination, service.index);
   }
   if ((packet.tcp_flags & kStateFlags) != 0 || record->state == FlowState::kEmbryonic) {
     note_tcp_forward(*record, packet.tcp_flags, service.timeouts, burst.now.quarter);
@@ -137,7 +141,11 @@ void Pipeline<Observer>::forward_return(Burst& burst, Packet& packet) {
     return drop(burst, packet, DropReason::kNoFlow);
   }
   if (ttl(ip) <= 1) [[unlikely]] {
-    return drop(burst, packet, DropReason::kTtlExpired, record->service);
+    return expire(burst, packet, record->vip, record->service);
+  }
+  const PortEntry& out = burst.snapshot.ports[record->client_port_index];
+  if (packet.l3_length > out.mtu) [[unlikely]] {
+    return refuse_too_big(burst, packet, out.mtu, record->vip, record->service);
   }
   const FlowTimeouts& timeouts = burst.snapshot.service(record->service).timeouts;
   if ((packet.tcp_flags & kStateFlags) != 0 || (record->seen & record->kReturnSeen) == 0) {
@@ -147,15 +155,14 @@ void Pipeline<Observer>::forward_return(Burst& burst, Packet& packet) {
 
   set_addresses(ip, record->vip, record->client, ones_negate(record->l3_delta));
   set_ports(packet, record->vip_port, record->client_port, ones_negate(record->l4_delta));
-  const uint8_t out = record->client_port_index;
-  set_ethernet(packet, record->client_mac, burst.snapshot.ports[out].mac, record->client_tci);
+  set_ethernet(packet, record->client_mac, out.mac, record->client_tci);
   count_run(record->service, true, packet.frame_length());
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward,
                .is_return = true,
                .service = record->service,
                .real = record->real_id},
-       out);
+       record->client_port_index);
 }
 
 // The flow may have begun with an earlier packet of this burst. Null: the packet has left.
@@ -242,7 +249,8 @@ void Pipeline<Observer>::refuse(Burst& burst, Packet& packet) {
   if (!unreachable_limit_.allow(burst.now.ns)) {
     return drop(burst, packet, DropReason::kRateLimited, service.index);
   }
-  if (!answer_with_unreachable<Address>(packet, own)) {
+  const Address vip = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  if (!answer_with_unreachable(packet, vip, own)) {
     return drop(burst, packet, DropReason::kNoReal, service.index);
   }
   reply(burst, packet, ReplyKind::kPortUnreachable, service.index);

@@ -28,7 +28,8 @@ class FakeDataplane : public DataplaneControl {
   bool passed(uint64_t version) const override { return workers_pass || version <= passed_version; }
   size_t reclaim() override { return 0; }
   std::vector<ForwardingPort> ports() const override {
-    return std::vector<ForwardingPort>(8, ForwardingPort{MacAddress{{2, 0, 0, 0, 0, 1}}, true});
+    return std::vector<ForwardingPort>(8,
+                                       ForwardingPort{MacAddress{{2, 0, 0, 0, 0, 1}}, true, 1500});
   }
   std::string interface_name(size_t) const override { return ""; }
   std::vector<std::pair<std::string, uint64_t>> counters() const override {

@@ -123,19 +123,6 @@ TEST_P(EveryService, BurstOfOneNewFlowMakesOneFlow) {
   gateway_.check_counters();
 }
 
-TEST_P(EveryService, ExpiredTtlIsDroppedInBothDirections) {
-  for (const uint8_t ttl : {uint8_t{0}, uint8_t{1}}) {
-    EXPECT_TRUE(gateway_.send(to_vip(kind(), 1).ttl(ttl)).is_drop(DropReason::kTtlExpired));
-  }
-  EXPECT_EQ(gateway_.flows(), 0u);
-  const auto out = gateway_.send(to_vip(kind(), 1).ttl(2));
-  ASSERT_TRUE(out.is_forward());
-  for (const uint8_t ttl : {uint8_t{0}, uint8_t{1}}) {
-    const auto back = gateway_.send(answer_to(out, kind().protocol).ttl(ttl), 1);
-    EXPECT_TRUE(back.is_drop(DropReason::kTtlExpired)) << to_string(back);
-  }
-}
-
 TEST_P(EveryService, StrayPacketFromTheRealIsNoReturn) {
   const auto out = gateway_.send(to_vip(kind(), 40'000));
   const Tuple tuple = tuple_of(out.frame);

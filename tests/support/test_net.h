@@ -58,8 +58,16 @@ inline constexpr uint16_t kRealVlan = 20;
 // family on port 99 of the `fullnat` VIPs (reject), then IPv4 TCP on port 98 (drop).
 inline SnapshotSpec net_spec() {
   SnapshotSpec spec;
-  spec.ports = {{.mac = mac(kGatewayMac0), .vlan = 0, .kernel = true},
-                {.mac = mac(kGatewayMac1), .vlan = kRealVlan, .kernel = false}};
+  spec.ports = {{.mac = mac(kGatewayMac0),
+                 .vlan = 0,
+                 .kernel = true,
+                 .address4 = ip("10.9.0.1").v4(),
+                 .address6 = ip("fd09::1").v6()},
+                {.mac = mac(kGatewayMac1),
+                 .vlan = kRealVlan,
+                 .kernel = false,
+                 .address4 = ip("10.1.0.254").v4(),
+                 .address6 = ip("fd01::fe").v6()}};
   spec.own = {{ip("10.9.0.1"), true},
               {ip("10.1.0.254"), false},
               {ip("fd09::1"), true},
