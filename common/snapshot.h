@@ -31,6 +31,12 @@ class RealId {
   constexpr RealId() = default;
   constexpr RealId(uint32_t index, uint32_t generation)
       : value_(generation << kIndexBits | index) {}
+  static constexpr RealId from_value(uint32_t value) {
+    RealId id;
+    id.value_ = value;
+    return id;
+  }
+  constexpr uint32_t value() const { return value_; }
   constexpr uint32_t index() const { return value_ & kMaxIndex; }
   constexpr uint32_t generation() const { return value_ >> kIndexBits; }
   friend constexpr bool operator==(RealId, RealId) = default;

@@ -120,6 +120,7 @@ bool FlowStore<Address>::place_return_entry(Record& record, Now now, DropReason&
   const Key key = Key::of(record.client, record.client_port, record.return_flow_id);
   const uint64_t hash = table_.hash(key);
   if (const Entry* taken = table_.find(key, hash)) {
+    // Ids of return keys are those of no service, so this is a record's.
     Record& other = memory_.records[taken->value];
     if (other.state != FlowState::kClosing && !has_passed(other.deadline, now.quarter)) {
       reason = DropReason::kNatTupleTaken;
@@ -140,18 +141,33 @@ bool FlowStore<Address>::place_return_entry(Record& record, Now now, DropReason&
 template <class Address>
 bool FlowStore<Address>::make_room(uint64_t hash, FlowState state, Now now, Entry*& slot) {
   slot = table_.choose(hash, state, now.quarter,
-                       [&](const Entry& entry) { return memory_.records[entry.value].deadline; });
+                       [&](const Entry& entry) { return deadline_of(entry); });
   if (slot == nullptr) return false;
   if (slot->state == FlowState::kFree) return true;
-  evict(memory_.records[slot->value], now);
+  count_eviction(slot->state, deadline_of(*slot), now);
+  release(*slot);
   return true;
+}
+
+template <class Address>
+bool FlowStore<Address>::track(const Key& key, uint64_t hash, RealId real, FlowState state,
+                               Quarter deadline, Now now) {
+  Entry* slot = nullptr;
+  if (!make_room(hash, state, now, slot)) return false;
+  table_.place(slot, key, hash, real, deadline, state);
+  counters_.count(Event::kFlowsCreated);
+  return true;
+}
+
+template <class Address>
+void FlowStore<Address>::count_eviction(FlowState state, Quarter deadline, Now now) {
+  counters_.count(has_passed(deadline, now.quarter) ? Event::kFlowsExpired : eviction_event(state));
 }
 
 // Ends a flow to make room for another one.
 template <class Address>
 void FlowStore<Address>::evict(Record& record, Now now) {
-  counters_.count(has_passed(record.deadline, now.quarter) ? Event::kFlowsExpired
-                                                           : eviction_event(record.state));
+  count_eviction(record.state, record.deadline, now);
   release(record);
 }
 
@@ -262,13 +278,13 @@ void FlowStore<Address>::set_state(Record& record, FlowState state, Quarter dead
 template <class Address>
 void FlowStore<Address>::expire_if_due(Entry& entry, Quarter now) {
   if (!has_passed(entry.deadline, now)) return;
-  Record& record = memory_.records[entry.value];
-  if (!has_passed(record.deadline, now)) {
-    entry.deadline = record.deadline;
+  const Quarter deadline = deadline_of(entry);
+  if (!has_passed(deadline, now)) {
+    entry.deadline = deadline;
     return;
   }
-  counters_.count(record.state == FlowState::kClosing ? Event::kFlowsClosed : Event::kFlowsExpired);
-  release(record);
+  counters_.count(entry.state == FlowState::kClosing ? Event::kFlowsClosed : Event::kFlowsExpired);
+  release(entry);
 }
 
 template <class Address>

@@ -3,7 +3,8 @@
 //
 // Records lie in one array. First come those of `fullnat` flows, one for each SNAT address and port
 // that this worker owns, so that a return packet finds its record by index; then those of `nat`
-// flows, from a free list.
+// flows, from a free list. A flow of a mode that leaves its packets as they are has no record: its
+// entry in the table names the real, and is all there is of it.
 #pragma once
 
 #include <span>
@@ -73,11 +74,9 @@ class FlowStore {
     return memory_.records[snat.first_record + snat.ports.position(port)];
   }
 
-  // Whether an entry of the table stands for a flow that has ended by time-out: its own deadline
-  // follows the forward packets only, the record's follows both directions.
+  // Whether an entry of the table stands for a flow that has ended by time-out.
   bool has_expired(const Entry& entry, Quarter now) const {
-    return has_passed(entry.deadline, now) &&
-           has_passed(memory_.records[entry.value].deadline, now);
+    return has_passed(entry.deadline, now) && has_passed(deadline_of(entry), now);
   }
 
   // Tracks a new flow of `service` to `real`, in its first state (embryonic or one-way). Null when
@@ -87,8 +86,20 @@ class FlowStore {
                  const Snapshot& snapshot, const NewFlow<Address>& flow, uint64_t hash, Now now,
                  DropReason& reason);
 
+  // Tracks a new flow that needs no record. `key` is not in the table yet. False when no slot is
+  // free and all that are there are worth more.
+  bool track(const Key& key, uint64_t hash, RealId real, FlowState state, Quarter deadline,
+             Now now);
+
   // Forgets the flow: its entries and its record.
   void release(Record& record);
+  void release(Entry& entry) {
+    if (entry.names_real()) {
+      table_.erase(&entry);
+    } else {
+      release(memory_.records[entry.value]);
+    }
+  }
 
   // Notes the flow's new state and deadline in its record and its entries. The entries too, since
   // a deadline may come nearer: no record's may pass unnoticed behind a later one of its entry.
@@ -103,6 +114,12 @@ class FlowStore {
                          Now now);
   Record* take_nat_record(Now now);
   Record* reuse_nat_record(Now now);
+  // When the entry's flow ends: its own deadline follows the forward packets only, the record's
+  // follows both directions.
+  Quarter deadline_of(const Entry& entry) const {
+    return entry.names_real() ? entry.deadline : memory_.records[entry.value].deadline;
+  }
+  void count_eviction(FlowState state, Quarter deadline, Now now);
   void evict(Record& record, Now now);
   void give_back(Record& record);
   bool make_room(uint64_t hash, FlowState state, Now now, Entry*& slot);

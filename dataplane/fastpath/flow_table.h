@@ -34,10 +34,17 @@ class FlowTable {
 
   struct Entry {
     Key key;
-    uint32_t value;
+    uint32_t value;  // a record's index, or a real's id: see names_real()
     Quarter deadline;
     FlowState state;  // kFree: the slot is empty
-    uint8_t meta;  // bit 0: lies in its second bucket; bits 1-7, first entry only: overflow count
+    // Bit 0: lies in its second bucket; bit 1: names a real; bits 2-7, first entry of a bucket
+    // only: overflow count.
+    uint8_t meta;
+
+    // Whether the entry is all there is of its flow, and `value` is the id of the flow's real.
+    bool names_real() const { return (meta & kNamesReal) != 0; }
+    // REQUIRES: names_real()
+    RealId real() const { return RealId::from_value(value); }
   };
 
   struct alignas(64) Bucket {
@@ -94,17 +101,14 @@ class FlowTable {
   }
 
   // REQUIRES: `entry` came from choose(hash) and its state is kFree.
-  void place(Entry* entry, const Key& key, uint64_t hash, uint32_t value, Quarter deadline,
+  void place(Entry* entry, const Key& key, uint64_t hash, uint32_t record, Quarter deadline,
              FlowState state) {
-    assert(entry->state == FlowState::kFree);
-    const bool displaced = bucket_of(entry) != &first(hash);
-    entry->key = key;
-    entry->value = value;
-    entry->deadline = deadline;
-    entry->state = state;
-    entry->meta = static_cast<uint8_t>((entry->meta & ~kDisplaced) | (displaced ? kDisplaced : 0));
-    if (displaced) add_overflow(first(hash), 1);
-    ++size_;
+    fill(entry, key, hash, record, deadline, state, 0);
+  }
+  // The same for a flow that is no more than its real.
+  void place(Entry* entry, const Key& key, uint64_t hash, RealId real, Quarter deadline,
+             FlowState state) {
+    fill(entry, key, hash, real.value(), deadline, state, kNamesReal);
   }
 
   void erase(Entry* entry) {
@@ -112,7 +116,7 @@ class FlowTable {
     if ((entry->meta & kDisplaced) != 0) add_overflow(first(hash(entry->key)), -1);
     entry->key = Key{};
     entry->state = FlowState::kFree;
-    entry->meta = static_cast<uint8_t>(entry->meta & ~kDisplaced);
+    entry->meta = static_cast<uint8_t>(entry->meta & ~kOwnBits);
     --size_;
   }
 
@@ -132,15 +136,34 @@ class FlowTable {
 
  private:
   static constexpr uint8_t kDisplaced = 1;
-  static constexpr uint8_t kOverflowMax = 127;  // a count that got here stays
+  static constexpr uint8_t kNamesReal = 2;
+  static constexpr uint8_t kOwnBits = kDisplaced | kNamesReal;  // of an entry, not of its bucket
+  static constexpr int kOverflowShift = 2;
+  static constexpr uint8_t kOverflowMax = 63;  // a count that got here stays
   static constexpr uint32_t kExpiredRank = 1;
 
-  static uint32_t overflow(const Bucket& bucket) { return bucket.entries[0].meta >> 1; }
+  static uint32_t overflow(const Bucket& bucket) {
+    return bucket.entries[0].meta >> kOverflowShift;
+  }
   static void add_overflow(Bucket& bucket, int change) {
     uint8_t& meta = bucket.entries[0].meta;
-    const int count = meta >> 1;
+    const int count = meta >> kOverflowShift;
     if (count == kOverflowMax) return;
-    meta = static_cast<uint8_t>((count + change) << 1 | (meta & kDisplaced));
+    meta = static_cast<uint8_t>((count + change) << kOverflowShift | (meta & kOwnBits));
+  }
+
+  void fill(Entry* entry, const Key& key, uint64_t hash, uint32_t value, Quarter deadline,
+            FlowState state, uint8_t kind) {
+    assert(entry->state == FlowState::kFree);
+    const bool displaced = bucket_of(entry) != &first(hash);
+    entry->key = key;
+    entry->value = value;
+    entry->deadline = deadline;
+    entry->state = state;
+    entry->meta =
+        static_cast<uint8_t>((entry->meta & ~kOwnBits) | kind | (displaced ? kDisplaced : 0));
+    if (displaced) add_overflow(first(hash), 1);
+    ++size_;
   }
 
   // Where in its bucket a key lies is chance, so for keys of 8 bytes the four are compared at once
@@ -187,11 +210,11 @@ class FlowTable {
     to.value = from.value;
     to.deadline = from.deadline;
     to.state = from.state;
-    if (to_second) to.meta |= kDisplaced;
+    to.meta |= static_cast<uint8_t>((from.meta & kNamesReal) | (to_second ? kDisplaced : 0));
     add_overflow(first, to_second ? 1 : -1);
     from.key = Key{};
     from.state = FlowState::kFree;
-    from.meta = static_cast<uint8_t>(from.meta & ~kDisplaced);
+    from.meta = static_cast<uint8_t>(from.meta & ~kOwnBits);
     return &from;
   }
 

@@ -70,6 +70,27 @@ struct StoreUnderTest {
     const auto* entry = store.table().find(key, store.table().hash(key));
     return entry == nullptr ? nullptr : &store.record(entry->value);
   }
+  // Flows without a record are those of one service more.
+  static Key bare_key(uint32_t client, uint16_t port) {
+    return Key::of(client_address<Address>(client), Be16(port), 4000);
+  }
+  bool track(uint32_t client, uint16_t port, RealId real) {
+    const Key key = bare_key(client, port);
+    return store.track(key, store.table().hash(key), real, FlowState::kEmbryonic,
+                       deadline_after(now.quarter, 40), now);
+  }
+  typename FlowStore<Address>::Entry* find_bare(uint32_t client, uint16_t port) {
+    const Key key = bare_key(client, port);
+    return store.table().find(key, store.table().hash(key));
+  }
+  template <class Visit>
+  void for_each_bare(Visit&& visit) {
+    for (auto& bucket : parts.buckets) {
+      for (auto& entry : bucket.entries) {
+        if (entry.state != FlowState::kFree && entry.names_real()) visit(entry);
+      }
+    }
+  }
   void pass_seconds(double seconds, uint64_t step_ms = 50) {
     const uint64_t end = now.ns + static_cast<uint64_t>(seconds * 1e9);
     while (now.ns < end) {
@@ -79,9 +100,14 @@ struct StoreUnderTest {
   }
   uint64_t count(Event event) const { return memory.counters().value(event); }
 
-  // A live record has its forward entry and, for `nat`, its return entry; there are no others.
+  // A live record has its forward entry and, for `nat`, its return entry; all others name a real,
+  // and each is found by its key.
   void check_invariant() {
     size_t entries = 0;
+    for_each_bare([&](auto& entry) {
+      ASSERT_EQ(store.table().find(entry.key, store.table().hash(entry.key)), &entry);
+      ++entries;
+    });
     std::set<std::pair<uint64_t, uint16_t>> sources;
     for (uint32_t i = 0; i < parts.records.size(); ++i) {
       Record& record = store.record(i);
@@ -136,6 +162,29 @@ TYPED_TEST(FlowStoreOf, CreatedFlowIsFoundFromBothSidesUntilItIsReleased) {
     EXPECT_EQ(t.store.table().size(), 0u);
     EXPECT_EQ(record->state, FlowState::kFree);
   }
+}
+
+TYPED_TEST(FlowStoreOf, FlowWithoutARecordIsItsEntryUntilItIsReleasedOrExpires) {
+  StoreUnderTest<TypeParam> t(100);
+  t.store.advance(t.now);
+  const RealId real(77, 3);
+  ASSERT_TRUE(t.track(1, 1000, real));
+  ASSERT_TRUE(t.track(2, 1000, real));
+  auto* entry = t.find_bare(1, 1000);
+  ASSERT_NE(entry, nullptr);
+  EXPECT_TRUE(entry->names_real());
+  EXPECT_EQ(entry->real(), real);
+  EXPECT_EQ(entry->state, FlowState::kEmbryonic);
+  EXPECT_EQ(t.count(Event::kFlowsCreated), 2u);
+  t.check_invariant();
+  t.store.release(*entry);
+  EXPECT_EQ(t.find_bare(1, 1000), nullptr);
+  t.pass_seconds(9);
+  EXPECT_NE(t.find_bare(2, 1000), nullptr);
+  t.pass_seconds(2 + kSweepSeconds);
+  EXPECT_EQ(t.store.table().size(), 0u);
+  EXPECT_EQ(t.count(Event::kFlowsExpired), 1u);
+  t.check_invariant();
 }
 
 TYPED_TEST(FlowStoreOf, RecordsOfNatAreUsedAgainAndNeverRunOutByLeaking) {
@@ -243,6 +292,46 @@ TYPED_TEST(FlowStoreOf, HoldsTogetherAndKeepsAnsweredFlowsWhateverIsCreatedRelea
       const auto& service = t.service(mode, below(2) == 0 ? Protocol::kTcp : Protocol::kUdp);
       const uint32_t client = below(20);
       const auto port = static_cast<uint16_t>(1 + below(20));
+      // Of answered flows that live on, none may go.
+      std::vector<typename StoreUnderTest<TypeParam>::Key> answered;
+      const auto note_answered = [&] {
+        for (uint32_t i = 0; i < t.parts.records.size(); ++i) {
+          const auto& r = t.store.record(i);
+          if (r.state >= FlowState::kReplied && !has_passed(r.deadline, t.now.quarter)) {
+            answered.push_back(
+                StoreUnderTest<TypeParam>::Key::of(r.client, r.client_port, r.flow_id));
+          }
+        }
+        t.for_each_bare([&](auto& e) {
+          if (e.state >= FlowState::kReplied && !has_passed(e.deadline, t.now.quarter)) {
+            answered.push_back(e.key);
+          }
+        });
+      };
+      const auto check_answered = [&] {
+        for (const auto& key : answered) {
+          ASSERT_NE(t.store.table().find(key, t.store.table().hash(key)), nullptr)
+              << "step " << step;
+        }
+      };
+      if (below(3) == 0) {
+        auto* entry = t.find_bare(client, port);
+        if (entry == nullptr) {
+          note_answered();
+          const RealId real(below(1000), below(100));
+          if (t.track(client, port, real)) {
+            ASSERT_NE(t.find_bare(client, port), nullptr);
+            ASSERT_EQ(t.find_bare(client, port)->real(), real);
+          }
+          check_answered();
+        } else if (below(4) == 0) {
+          t.store.release(*entry);
+        } else {
+          entry->state = below(3) == 0 ? FlowState::kClosing : FlowState::kEstablished;
+          entry->deadline = deadline_after(t.now.quarter, 14'400);
+        }
+        continue;
+      }
       auto* record = t.find(t.key(service, client, port));
       if (record != nullptr) {
         ASSERT_EQ(record->service, service.index);
@@ -266,20 +355,12 @@ TYPED_TEST(FlowStoreOf, HoldsTogetherAndKeepsAnsweredFlowsWhateverIsCreatedRelea
             break;
         }
       } else {
-        // Of answered flows that live on, none may go.
-        std::vector<typename StoreUnderTest<TypeParam>::Key> answered;
-        for (uint32_t i = 0; i < t.parts.records.size(); ++i) {
-          const auto& r = t.store.record(i);
-          if (r.state >= FlowState::kReplied && !has_passed(r.deadline, t.now.quarter)) {
-            answered.push_back(
-                StoreUnderTest<TypeParam>::Key::of(r.client, r.client_port, r.flow_id));
-          }
-        }
+        note_answered();
         auto* made = t.create(service, client, port, below(3));
         if (made != nullptr) {
           ASSERT_EQ(t.find(t.key(service, client, port)), made);
         }
-        for (const auto& key : answered) ASSERT_NE(t.find(key), nullptr) << "step " << step;
+        check_answered();
       }
       if (below(10) == 0) {
         const uint64_t step_ns = below(200) == 0 ? 3'000'000'000'000 : 500'000'000;
