@@ -34,6 +34,8 @@ namespace vipgate {
   X(kSnatExhausted, "snat_exhausted")              \
   X(kNatTupleTaken, "nat_tuple_taken")             \
   X(kNextHopUnresolved, "next_hop_unresolved")     \
+  X(kTooBig, "too_big")                            \
+  X(kNoHeadroom, "no_headroom")                    \
   X(kDnsResponse, "dns_response")                  \
   X(kDnsTooShort, "dns_too_short")                 \
   X(kDnsSourcePort, "dns_source_port")             \
@@ -113,6 +115,7 @@ enum class DnsOutcome : uint8_t {
   X(kFlowsEvictedEmbryonic, "flows_evicted_embryonic")     \
   X(kFlowsEvictedEstablished, "flows_evicted_established") \
   X(kFlowsRebalanced, "flows_rebalanced")                  \
+  X(kFlowsUntracked, "flows_untracked")                    \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \
   X(kLoops, "loops")                                       \

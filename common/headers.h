@@ -15,9 +15,12 @@ inline constexpr uint16_t kEtherTypeVlan = 0x8100;
 inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
 
 inline constexpr uint8_t kProtocolIcmp = 1;
+inline constexpr uint8_t kProtocolIpv4 = 4;  // in IP: RFC 2003
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
+inline constexpr uint8_t kProtocolIpv6 = 41;  // in IP: RFC 2473
 inline constexpr uint8_t kProtocolIpv6Fragment = 44;
+inline constexpr uint8_t kProtocolGre = 47;
 inline constexpr uint8_t kProtocolIcmpv6 = 58;
 
 struct EthernetHeader {
@@ -113,6 +116,21 @@ struct UdpHeader {
   Be16 checksum;
 };
 static_assert(sizeof(UdpHeader) == 8);
+
+// RFC 2784 2.1, without the optional fields.
+struct GreHeader {
+  Be16 flags_version;
+  Be16 protocol;  // an ether type
+};
+static_assert(sizeof(GreHeader) == 4);
+
+// draft-ietf-intarea-gue-09 3.2, variant 0.
+struct GueHeader {
+  uint8_t version_control_length;  // variant 2, control 1, length 5: of what follows, in words
+  uint8_t protocol;                // an IP protocol number
+  Be16 flags;
+};
+static_assert(sizeof(GueHeader) == 4);
 
 // RFC 792 and RFC 4443: the part that every message has.
 struct IcmpHeader {

@@ -13,7 +13,17 @@ enum class Protocol : uint8_t { kTcp = 6, kUdp = 17 };
 enum class Mode : uint8_t {
   kFullnat,  // source → SNAT pool, destination → real: the reply returns through this gateway
   kNat,      // destination → real; the client's address is kept
+  // The packet itself is left as it is, and the real, which has the VIP's address too, answers the
+  // client directly. This gateway sees the client's side only.
+  kL2dsr,  // destination MAC → real, on the same segment
+  kIpip,   // in IP, to the real
+  kGre,    // in GRE
+  kGue,    // in UDP
 };
+
+constexpr bool is_tunnel(Mode mode) { return mode >= Mode::kIpip; }
+// Whether addresses and ports are translated, so that a flow has a record.
+constexpr bool is_translating(Mode mode) { return mode <= Mode::kNat; }
 
 // What a new flow gets when its service has no real that accepts flows.
 enum class NoReal : uint8_t { kReject, kDrop };
@@ -28,7 +38,21 @@ constexpr std::string_view to_string(Protocol protocol) {
   return protocol == Protocol::kTcp ? "tcp" : "udp";
 }
 constexpr std::string_view to_string(Mode mode) {
-  return mode == Mode::kFullnat ? "fullnat" : "nat";
+  switch (mode) {
+    case Mode::kFullnat:
+      return "fullnat";
+    case Mode::kNat:
+      return "nat";
+    case Mode::kL2dsr:
+      return "l2dsr";
+    case Mode::kIpip:
+      return "ipip";
+    case Mode::kGre:
+      return "gre";
+    case Mode::kGue:
+      return "gue";
+  }
+  return "unknown";
 }
 constexpr std::string_view to_string(NoReal policy) {
   return policy == NoReal::kReject ? "reject" : "drop";

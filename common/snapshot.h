@@ -14,6 +14,7 @@
 #include "common/addresses.h"
 #include "common/flat_map.h"
 #include "common/service.h"
+#include "common/tunnel.h"
 
 namespace vipgate {
 
@@ -75,6 +76,8 @@ struct alignas(64) ServiceEntry {
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
   NoReal no_real = NoReal::kReject;
+  uint8_t gue_hops = 0;    // see TunnelOptions
+  uint16_t mss_clamp = 0;  // tunnels; 0: none
 
   friend bool operator==(const ServiceEntry&, const ServiceEntry&) = default;
 };
@@ -122,6 +125,10 @@ struct ServicePage {
 };
 struct RealPage {
   std::array<RealEntry, kPageSize> entries;
+};
+// By real, as RealPage; only reals of tunnels have one, and pages without any are one and the same.
+struct TunnelPage {
+  std::array<TunnelHeader, kPageSize> entries;
 };
 
 // What an address of ours is. The sets are disjoint.
@@ -229,9 +236,11 @@ struct Snapshot {
 
   std::vector<std::shared_ptr<const ServicePage>> service_pages;
   std::vector<std::shared_ptr<const RealPage>> real_pages;
+  std::vector<std::shared_ptr<const TunnelPage>> tunnel_pages;
   // The same pages as the packet path reads them.
   std::vector<const ServiceEntry*> services;
   std::vector<const RealEntry*> reals;
+  std::vector<const TunnelHeader*> tunnels;
 
   // REQUIRES: the page of `index` exists.
   const ServiceEntry& service(uint32_t index) const {
@@ -246,6 +255,20 @@ struct Snapshot {
     if (page >= reals.size()) return nullptr;
     const RealEntry& entry = reals[page][id.index() % kPageSize];
     return entry.generation == id.generation() ? &entry : nullptr;
+  }
+  // REQUIRES: real(id) is one of a service whose mode is a tunnel.
+  const TunnelHeader& tunnel(RealId id) const {
+    return tunnels[id.index() / kPageSize][id.index() % kPageSize];
+  }
+  // Fetches what a packet to the real reads. REQUIRES: the real exists or has existed.
+  void prefetch(RealId id, bool with_tunnel) const {
+    const uint32_t page = id.index() / kPageSize;
+    if (page >= reals.size()) return;
+    __builtin_prefetch(&reals[page][id.index() % kPageSize]);
+    if (!with_tunnel) return;
+    const auto* tunnel = reinterpret_cast<const uint8_t*>(&tunnels[page][id.index() % kPageSize]);
+    __builtin_prefetch(tunnel);
+    __builtin_prefetch(tunnel + 64);
   }
   template <class Address>
   const auto& table() const {

@@ -52,7 +52,9 @@ ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring) {
                       .port = Be16(spec.port),
                       .protocol = spec.protocol,
                       .mode = spec.mode,
-                      .no_real = spec.no_real};
+                      .no_real = spec.no_real,
+                      .gue_hops = spec.mode == Mode::kGue ? spec.tunnel.gue_hops : uint8_t{0},
+                      .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0}};
 }
 
 RealEntry blank_real() {
@@ -76,6 +78,17 @@ RealEntry entry_of(const RealSpec& real, uint32_t service, const std::vector<Por
                    .address = real.address,
                    .weight = real.weight,
                    .return_flow_id = real.return_flow_id};
+}
+
+TunnelHeader tunnel_of(const RealSpec& real, const ServiceSpec& service,
+                       const std::vector<PortEntry>& ports) {
+  const PortEntry port = real.out_port < ports.size() ? ports[real.out_port] : PortEntry{};
+  return make_tunnel_header(service.mode, service.vip.family(), service.tunnel,
+                            {.real = real.address,
+                             .next_hop = real.resolved ? real.next_hop : MacAddress{},
+                             .port_mac = port.mac,
+                             .vlan = port.vlan,
+                             .mtu = port.mtu});
 }
 
 // Writes into pages that are shared with the snapshot before: copies one when it is first written.
@@ -105,7 +118,9 @@ class PageWriter {
 }  // namespace
 
 SnapshotBuilder::SnapshotBuilder(RingRunner runner)
-    : tables_(std::move(runner)), blank_services_(std::make_shared<ServicePage>()) {
+    : tables_(std::move(runner)),
+      blank_services_(std::make_shared<ServicePage>()),
+      blank_tunnels_(std::make_shared<TunnelPage>()) {
   auto reals = std::make_shared<RealPage>();
   reals->entries.fill(blank_real());
   blank_reals_ = std::move(reals);
@@ -143,21 +158,27 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   if (previous_ != nullptr) {
     snapshot->service_pages = previous_->service_pages;
     snapshot->real_pages = previous_->real_pages;
+    snapshot->tunnel_pages = previous_->tunnel_pages;
   }
   snapshot->service_pages.resize(pages_for(update.service_slots), blank_services_);
   snapshot->real_pages.resize(pages_for(update.real_slots), blank_reals_);
+  snapshot->tunnel_pages.resize(pages_for(update.real_slots), blank_tunnels_);
   snapshot->generation = update.generation;
   snapshot->ports = frame_.ports;
   snapshot->snat_addresses = frame_.snat_addresses;
   snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
   write_services(update, make_rings(update.changed), *snapshot);
   write_reals(update, *snapshot);
+  write_tunnels(update, *snapshot);
   take_over(update);
   addresses_.fill(*snapshot);
   for (const auto& page : snapshot->service_pages) {
     snapshot->services.push_back(page->entries.data());
   }
   for (const auto& page : snapshot->real_pages) snapshot->reals.push_back(page->entries.data());
+  for (const auto& page : snapshot->tunnel_pages) {
+    snapshot->tunnels.push_back(page->entries.data());
+  }
   frame_changed_ = false;
   previous_ = snapshot;
   return snapshot;
@@ -268,6 +289,27 @@ void SnapshotBuilder::write_reals(const SnapshotUpdate& update, Snapshot& snapsh
   }
   stats_.real_pages_built = pages.copies();
   stats_.real_pages_shared = snapshot.real_pages.size() - pages.copies();
+}
+
+// What a real that is gone, or is none of a tunnel, had stays: nothing reads it.
+void SnapshotBuilder::write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot) {
+  PageWriter<TunnelPage> pages(snapshot.tunnel_pages);
+  const auto fill = [&](const ServiceSpec& service) {
+    if (!is_tunnel(service.mode)) return;
+    for (const RealSpec& real : service.reals) {
+      const uint32_t index = real.id.index();
+      const TunnelHeader tunnel = tunnel_of(real, service, frame_.ports);
+      if (pages.page(index).entries[index % kPageSize] == tunnel) continue;
+      pages.writable(index).entries[index % kPageSize] = tunnel;
+    }
+  };
+  // What a port is stands in every header.
+  if (frame_changed_) {
+    for (const auto& service : services_) {
+      if (service != nullptr) fill(*service);
+    }
+  }
+  for (const ServiceSpec& service : update.changed) fill(service);
 }
 
 void SnapshotBuilder::take_over(SnapshotUpdate& update) {

@@ -17,7 +17,7 @@ namespace vipgate {
 
 // A real of one service. Its id and its return flow id are the caller's business.
 struct RealSpec {
-  IpAddress address;  // of the VIP's family
+  IpAddress address;  // of the VIP's family, but for tunnels
   uint16_t port = 0;
   uint32_t weight = 1;  // 0: gets no new flows
   RealState state = RealState::kUp;
@@ -45,6 +45,7 @@ struct ServiceSpec {
   // The addresses of `fullnat`, of the VIP's family: positions in SnapshotSpec::snat_addresses.
   uint32_t snat_first = 0;
   uint32_t snat_count = 0;
+  TunnelOptions tunnel{};    // of modes that are tunnels
   uint32_t maglev_rows = 0;  // 0: auto, by the number of reals that accept flows
   std::vector<RealSpec> reals;
 };
@@ -122,6 +123,7 @@ class SnapshotBuilder {
                                                     uint32_t rows) const;
   void write_services(const SnapshotUpdate& update, const Rings& rings, Snapshot& snapshot);
   void write_reals(const SnapshotUpdate& update, Snapshot& snapshot);
+  void write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot);
   void take_over(SnapshotUpdate& update);
 
   SnapshotFrame frame_;
@@ -133,6 +135,7 @@ class SnapshotBuilder {
   std::shared_ptr<const DnsTable> empty_dns_;
   std::shared_ptr<const ServicePage> blank_services_;
   std::shared_ptr<const RealPage> blank_reals_;
+  std::shared_ptr<const TunnelPage> blank_tunnels_;
   SnapshotBuildStats stats_;
 };
 

@@ -77,7 +77,9 @@ void Pipeline<Observer>::look_up_vip(Burst& burst, Packet& packet, const Service
   packet.hash =
       table.hash(FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id));
   table.prefetch(packet.hash);
-  packet.step = sizeof(Address) == 4 ? Step::kForward4 : Step::kForward6;
+  constexpr bool kIsV4 = sizeof(Address) == 4;
+  packet.step = is_translating(service.mode) ? (kIsV4 ? Step::kForward4 : Step::kForward6)
+                                             : (kIsV4 ? Step::kDirect4 : Step::kDirect6);
 }
 
 template <class Observer>
@@ -158,7 +160,9 @@ void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
   auto* entry = store.table().find(key, packet.hash);
-  if (entry == nullptr || store.has_expired(*entry, burst.now.quarter)) [[unlikely]] {
+  // One that names a real was made before the service's mode was changed.
+  if (entry == nullptr || entry->names_real() || store.has_expired(*entry, burst.now.quarter))
+      [[unlikely]] {
     packet.record = nullptr;
     return;
   }

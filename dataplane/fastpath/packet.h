@@ -27,6 +27,8 @@ enum class Step : uint8_t {
   kReturn6,
   kNatReturn4,  // from a `nat` real: `hash` and `flow_id` are set
   kNatReturn6,
+  kDirect4,  // to a VIP whose reals answer directly: `service` and `hash` are set, then real()
+  kDirect6,
   kDns4,  // a query; `dns_index` is set
   kDns6,
 };
@@ -37,7 +39,7 @@ struct alignas(64) Packet {
   const ServiceEntry* service;  // forward
   void* record;                 // NatRecord of the family, or null
   uint64_t hash;                // of the destination address, then of the flow key
-  uint32_t flow_id;             // `nat` return
+  uint32_t flow_id;             // `nat` return; of kDirect, the value of real()
   uint16_t l3_length;           // bytes from l3 to the end of the IP packet
   uint16_t l4_offset;           // from l3
   Be16 source_port;
@@ -61,6 +63,8 @@ struct alignas(64) Packet {
   Header& l4() const {
     return *reinterpret_cast<Header*>(l3 + l4_offset);
   }
+  RealId real() const { return RealId::from_value(flow_id); }
+  void set_real(RealId id) { flow_id = id.value(); }
   uint16_t l4_length() const { return static_cast<uint16_t>(l3_length - l4_offset); }
   uint16_t frame_length() const { return static_cast<uint16_t>(l2_length + l3_length); }
 };

@@ -3,7 +3,8 @@
 // the next one reads. One Pipeline per worker, used by that worker only.
 //
 // The code is split by concern: parse.h, lookup.h (passes two and three), translate.h (pass four),
-// icmp_impl.h (errors), rare.h (what is not TCP or UDP to a service).
+// direct.h (passes three and four of l2dsr and tunnels), icmp_impl.h (errors), rare.h (what is not
+// TCP or UDP to a service).
 #pragma once
 
 #include <array>
@@ -114,6 +115,8 @@ class Pipeline {
   void find_forward(Burst& burst, Packet& packet);
   template <class Address>
   void find_return(Burst& burst, Packet& packet);
+  template <class Address>
+  void find_direct(Burst& burst, Packet& packet);
   // Pass 4.
   void finish(Burst& burst, Packet& packet);
   template <class Address>
@@ -125,7 +128,17 @@ class Pipeline {
   template <class Address>
   NatRecord<Address>* balance(Burst& burst, Packet& packet, uint64_t hash);
   template <class Address>
+  RealId choose_real(Burst& burst, Packet& packet);
+  template <class Address>
   void refuse(Burst& burst, Packet& packet);
+  template <class Address>
+  void forward_direct(Burst& burst, Packet& packet);
+  template <class Address>
+  bool fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel);
+  template <class Address>
+  RealId find_or_choose(Burst& burst, Packet& packet);
+  template <class Address>
+  RealId balance_direct(Burst& burst, Packet& packet);
   template <class Address>
   void note_tcp_forward(NatRecord<Address>& record, uint8_t flags, const FlowTimeouts& timeouts,
                         Quarter now);

@@ -2,6 +2,7 @@
 // Included by the files that instantiate Pipeline for their observer.
 #pragma once
 
+#include "dataplane/fastpath/direct.h"
 #include "dataplane/fastpath/icmp_impl.h"
 #include "dataplane/fastpath/lookup.h"
 #include "dataplane/fastpath/parse.h"
@@ -55,6 +56,12 @@ void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uin
         break;
       case Step::kNatReturn6:
         find_return<Ipv6Address>(burst, packet);
+        break;
+      case Step::kDirect4:
+        find_direct<Ipv4Address>(burst, packet);
+        break;
+      case Step::kDirect6:
+        find_direct<Ipv6Address>(burst, packet);
         break;
       case Step::kDns4:
       case Step::kDns6:
@@ -121,6 +128,10 @@ void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
       return forward<Ipv4Address>(burst, packet);
     case Step::kForward6:
       return forward<Ipv6Address>(burst, packet);
+    case Step::kDirect4:
+      return forward_direct<Ipv4Address>(burst, packet);
+    case Step::kDirect6:
+      return forward_direct<Ipv6Address>(burst, packet);
     case Step::kReturn4:
     case Step::kNatReturn4:
       return forward_return<Ipv4Address>(burst, packet);

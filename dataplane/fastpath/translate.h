@@ -174,10 +174,10 @@ template <class Address>
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id);
   if (auto* entry = store.table().find(key, packet.hash)) {
-    auto& record = store.record(entry->value);
-    if (!store.has_expired(*entry, burst.now.quarter)) return &record;
-    counters_.count(Event::kFlowsExpired);
-    store.release(record);
+    const bool has_expired = store.has_expired(*entry, burst.now.quarter);
+    if (!has_expired && !entry->names_real()) return &store.record(entry->value);
+    counters_.count(has_expired ? Event::kFlowsExpired : Event::kFlowsRebalanced);
+    store.release(*entry);
   }
   // A reset of a flow that nobody knows would only make a new one.
   if ((packet.tcp_flags & TcpHeader::kRst) != 0) {
@@ -187,32 +187,42 @@ template <class Address>
   return balance<Address>(burst, packet, packet.hash);
 }
 
-// Chooses a real by Maglev and tracks the flow. Null: refused or dropped, the packet has left.
+// Chooses a real by Maglev. None: refused or dropped, the packet has left.
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::balance(Burst& burst, Packet& packet,
-                                                                  uint64_t hash) {
+RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const ServiceEntry& service = *packet.service;
   if (service.row_count == 0) {
     refuse<Address>(burst, packet);
-    return nullptr;
+    return {};
   }
   const Address client = ip.source;
   const Address vip = ip.destination;
   // What claims to come from one of our own addresses is forged, or a loop.
   if (burst.snapshot.template table<Address>().addresses.find(client) != nullptr) {
     drop(burst, packet, DropReason::kMartianSource, service.index);
-    return nullptr;
+    return {};
   }
   const uint32_t row = scale(translate_detail::row_hash(client, packet.source_port, vip,
                                                         packet.destination_port, packet.protocol),
                              service.row_count);
-  const RealId id = service.reals[service.rows[row]];
+  return service.reals[service.rows[row]];
+}
+
+// Chooses a real and tracks the flow. Null: refused or dropped, the packet has left.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::balance(Burst& burst, Packet& packet,
+                                                                  uint64_t hash) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const ServiceEntry& service = *packet.service;
+  const RealId id = choose_real<Address>(burst, packet);
+  if (id == RealId{}) return nullptr;
   const RealEntry& real = *burst.snapshot.real(id);
   DropReason reason = DropReason::kFlowTableFull;
-  const NewFlow<Address> flow{.client = client,
-                              .vip = vip,
+  const NewFlow<Address> flow{.client = ip.source,
+                              .vip = ip.destination,
                               .client_port = packet.source_port,
                               .client_mac = packet.ethernet().source,
                               .client_tci = packet.tci,

@@ -1,0 +1,82 @@
+// What is put before a packet to reach a real through a tunnel: IP in IP (RFC 2003, RFC 2473), GRE
+// (RFC 2784) or GUE (draft-ietf-intarea-gue: variant 0 with its header, variant 1 without).
+//
+// All of it that does not depend on the packet is made here, once per real, as one block that the
+// packet path copies; see fastpath/encapsulate.h for the rest.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "common/addresses.h"
+#include "common/headers.h"
+#include "common/service.h"
+
+namespace vipgate {
+
+inline constexpr uint16_t kGuePort = 6080;   // IANA's, which Linux and katran use
+inline constexpr uint16_t kGlbPort = 19523;  // GLB's, for GUE with its hops
+inline constexpr uint8_t kMaxGueHops = 8;
+
+// How a service's tunnels look.
+struct TunnelOptions {
+  // The outer source address. Bits behind the prefix come from the client's address and port, so
+  // that a real's receive queues share the load of its one gateway; a whole address is fixed.
+  // katran's prefixes.
+  IpPrefix source_ipv4{Ipv4Address{Be32(0xac100000)}, 16};
+  IpPrefix source_ipv6{Ipv6Address{{0x01}}, 64};
+  uint16_t gue_port = 0;  // 0: kGlbPort with hops, else kGuePort
+  uint8_t gue_variant = 1;
+  // GLB's second-chance hops in the header of variant 0: 0 for none, also no private data.
+  uint8_t gue_hops = 0;
+  // UDP over IPv6 without a checksum (RFC 6935); over IPv4 there is none in any case.
+  bool gue_zero_checksum = false;
+  // TCP: SYNs leave with a maximum segment size of at most this; 0: as they came.
+  uint16_t mss_clamp = 0;
+
+  bool operator==(const TunnelOptions&) const = default;
+};
+
+// The headers before a packet to one real, and what the packet path needs to complete them.
+struct alignas(64) TunnelHeader {
+  static constexpr size_t kMaxLength = 96;
+
+  // Ethernet, outer IP, UDP, GRE or GUE: the last `length` of these bytes.
+  std::array<uint8_t, kMaxLength> bytes{};
+  // One's complement sum of the IPv4 header, or of what a UDP checksum over IPv6 covers, as far as
+  // it is known here.
+  uint16_t sum = 0;
+  uint8_t length = 0;        // 0: no tunnel
+  uint8_t outer_length = 0;  // from the outer IP header on
+  uint8_t outer_family = 4;
+  bool is_udp = false;
+  bool has_udp_checksum = false;
+  bool has_gue_header = false;
+  uint16_t max_inner = 0;  // the longest packet that fits the port's MTU
+  // What of the client goes into the low 32 bits of the source address, and their fixed bits.
+  Be32 source_mask;
+  Be32 source_base;
+
+  friend bool operator==(const TunnelHeader&, const TunnelHeader&) = default;
+};
+static_assert(sizeof(TunnelHeader) == 128);
+// Ethernet with a tag, IPv6, UDP, GUE.
+static_assert(sizeof(EthernetHeader) + sizeof(VlanTag) + sizeof(Ipv6Header) + sizeof(UdpHeader) +
+                  sizeof(GueHeader) <=
+              TunnelHeader::kMaxLength);
+
+// The way to a real, and from which port.
+struct TunnelWay {
+  IpAddress real;
+  MacAddress next_hop;
+  MacAddress port_mac;
+  uint16_t vlan = 0;
+  uint16_t mtu = 1500;
+};
+
+// REQUIRES: is_tunnel(mode).
+[[nodiscard]] TunnelHeader make_tunnel_header(Mode mode, int inner_family,
+                                              const TunnelOptions& options, const TunnelWay& way);
+
+}  // namespace vipgate

@@ -1,0 +1,185 @@
+// Passes three and four for the modes whose reals answer the client directly: l2dsr and tunnels.
+// Their flows are a table entry each, which names the real. What the connection does is told from
+// the client's packets alone. With a full table, packets go on by the Maglev row alone.
+#pragma once
+
+#include "dataplane/fastpath/encapsulate.h"
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/rewrite.h"
+#include "dataplane/fastpath/translate.h"
+
+namespace vipgate {
+
+namespace direct_detail {
+
+inline bool is_syn(const Packet& packet) { return (packet.tcp_flags & TcpHeader::kSyn) != 0; }
+inline bool is_reset(const Packet& packet) { return (packet.tcp_flags & TcpHeader::kRst) != 0; }
+
+inline FlowState first_state(const Packet& packet) {
+  return packet.protocol == kProtocolTcp ? FlowState::kEmbryonic : FlowState::kOneWay;
+}
+
+// A flow counts as answered once a second packet shows that the client goes on: for TCP, one with
+// ACK but without SYN.
+inline FlowState next_state(FlowState state, const Packet& packet) {
+  if (packet.protocol != kProtocolTcp) return FlowState::kReplied;
+  if ((packet.tcp_flags & (TcpHeader::kFin | TcpHeader::kRst)) != 0) return FlowState::kClosing;
+  if (is_syn(packet)) return state == FlowState::kClosing ? FlowState::kEmbryonic : state;
+  const bool is_ack = (packet.tcp_flags & TcpHeader::kAck) != 0;
+  return state == FlowState::kEmbryonic && is_ack ? FlowState::kEstablished : state;
+}
+
+template <class Entry>
+void follow(Entry& entry, const Packet& packet, const FlowTimeouts& timeouts, Quarter now) {
+  const FlowState state = next_state(entry.state, packet);
+  const Quarter deadline = deadline_after(now, timeouts[static_cast<size_t>(state)]);
+  // Lines that have not changed need not be written back.
+  if (entry.state != state) entry.state = state;
+  if (entry.deadline != deadline) entry.deadline = deadline;
+}
+
+// Whether the client opens a connection with the addresses of one that has ended: then a real that
+// takes no new ones does not get it.
+template <class Entry>
+bool reopens(const Entry& entry, const Packet& packet) {
+  return entry.state == FlowState::kClosing && is_syn(packet);
+}
+
+inline bool is_alive(const RealEntry* real) {
+  return real != nullptr && real->state != RealState::kDown;
+}
+
+}  // namespace direct_detail
+
+// Pass three: the flow's real, if the flow is known and goes on.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
+  auto& store = flows<Address>();
+  const ServiceEntry& service = *packet.service;
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
+  auto* entry = store.table().find(key, packet.hash);
+  if (entry == nullptr || !entry->names_real() || has_passed(entry->deadline, burst.now.quarter) ||
+      direct_detail::reopens(*entry, packet)) [[unlikely]] {
+    packet.set_real(RealId{});
+    return;
+  }
+  direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
+  packet.set_real(entry->real());
+  burst.snapshot.prefetch(entry->real(), is_tunnel(service.mode));
+}
+
+// Pass four.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::forward_direct(Burst& burst, Packet& packet) {
+  using IpHeader = typename IpHeaderOf<Address>::Type;
+  const ServiceEntry& service = *packet.service;
+  // The packet stays as it is, its TTL too; but one that has none left must not be sent on
+  // (RFC 2003 3.1).
+  if (translate_detail::ttl(packet.ip<IpHeader>()) == 0) [[unlikely]] {
+    return drop(burst, packet, DropReason::kTtlExpired, service.index);
+  }
+  RealId id = packet.real();
+  const RealEntry* real = burst.snapshot.real(id);
+  if (!direct_detail::is_alive(real)) [[unlikely]] {
+    id = find_or_choose<Address>(burst, packet);
+    if (id == RealId{}) return;
+    real = burst.snapshot.real(id);
+  }
+  if (!real->next_hop_resolved) [[unlikely]] {
+    return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
+  }
+  const uint16_t bytes = packet.frame_length();
+  if (is_tunnel(service.mode)) {
+    const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
+    if (!fits<Address>(burst, packet, tunnel)) return;
+    encapsulate<IpHeader>(packet, tunnel);
+  } else {
+    set_ethernet(packet, real->next_hop_mac, real->port_mac, real->vlan);
+  }
+  count_run(service.index, false, bytes);
+  if (id.index() < reals_.size()) {
+    RealCounters& counters = reals_[id.index()];
+    counters.packets.add();
+    counters.bytes.add(bytes);
+  }
+  sent(burst, packet,
+       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
+       real->out_port);
+}
+
+// Whether the packet can be encapsulated; else it has left.
+template <class Observer>
+template <class Address>
+bool Pipeline<Observer>::fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel) {
+  if (packet.l3_length > tunnel.max_inner) [[unlikely]] {
+    drop(burst, packet, DropReason::kTooBig, packet.service->index);
+    return false;
+  }
+  if (rte_pktmbuf_headroom(packet.mbuf) + packet.l2_length < tunnel_room(tunnel)) [[unlikely]] {
+    drop(burst, packet, DropReason::kNoHeadroom, packet.service->index);
+    return false;
+  }
+  return true;
+}
+
+// The real of a flow that pass three did not find alive: it may have begun with an earlier packet
+// of this burst, or be balanced anew. None: refused or dropped, the packet has left.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] RealId Pipeline<Observer>::find_or_choose(Burst& burst, Packet& packet) {
+  auto& store = flows<Address>();
+  const ServiceEntry& service = *packet.service;
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
+  auto* entry = store.table().find(key, packet.hash);
+  if (entry != nullptr && store.has_expired(*entry, burst.now.quarter)) {
+    counters_.count(Event::kFlowsExpired);
+    store.release(*entry);
+  } else if (entry != nullptr) {
+    if (entry->names_real()) {
+      const RealId id = entry->real();
+      const RealEntry* real = burst.snapshot.real(id);
+      const bool is_refused = direct_detail::reopens(*entry, packet) && real != nullptr &&
+                              real->state == RealState::kDraining;
+      if (direct_detail::is_alive(real) && !is_refused) {
+        direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
+        return id;
+      }
+    }
+    // The real is gone, or the service was translated until now.
+    store.release(*entry);
+    if (direct_detail::is_reset(packet)) {
+      drop(burst, packet, DropReason::kNoFlow, service.index);
+      return {};
+    }
+    counters_.count(Event::kFlowsRebalanced);
+  }
+  return balance_direct<Address>(burst, packet);
+}
+
+// Chooses a real by Maglev, and tracks the flow where there is room. None: as above.
+template <class Observer>
+template <class Address>
+RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
+  const ServiceEntry& service = *packet.service;
+  const RealId id = choose_real<Address>(burst, packet);
+  // The row may know whose connection a reset ends; but a new one it does not begin.
+  if (id == RealId{} || direct_detail::is_reset(packet)) return id;
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
+  const FlowState state = direct_detail::first_state(packet);
+  const Quarter deadline =
+      deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(state)]);
+  if (!flows<Address>().track(key, packet.hash, id, state, deadline, burst.now)) {
+    counters_.count(Event::kFlowsUntracked);
+    return id;
+  }
+  if (service.index < services_.size()) services_[service.index].flows_created.add();
+  if (id.index() < reals_.size()) reals_[id.index()].flows_created.add();
+  return id;
+}
+
+}  // namespace vipgate

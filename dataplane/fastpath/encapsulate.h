@@ -1,0 +1,152 @@
+// Putting a tunnel's headers before a packet: the real's block as it is, then what depends on the
+// packet: lengths, traffic class, the client's share of the source, ports, checksums. The packet
+// itself is not touched.
+#pragma once
+
+#include <immintrin.h>
+#include <rte_mbuf.h>
+
+#include <cstring>
+#include <type_traits>
+
+#include "common/checksum.h"
+#include "common/headers.h"
+#include "common/tunnel.h"
+#include "dataplane/fastpath/packet.h"
+
+namespace vipgate {
+
+namespace encapsulate_detail {
+
+inline uint8_t traffic_class(const Ipv4Header& ip) { return ip.tos; }
+inline uint8_t traffic_class(const Ipv6Header& ip) {
+  return static_cast<uint8_t>(ip.version_class_flow.host() >> 20);
+}
+
+inline uint32_t low_bits(Ipv4Address address) { return address.value.host(); }
+inline uint32_t low_bits(const Ipv6Address& address) {
+  return load<Be32>(address.bytes.data() + 12).host();
+}
+
+// The same for all packets of a flow, on every gateway.
+template <class IpHeader>
+uint32_t client_entropy(const IpHeader& ip, Be16 client_port) {
+  return low_bits(ip.source) ^ client_port.host();
+}
+
+// From the range of ephemeral ports, which no middlebox takes for a service (RFC 8086 3.2).
+inline Be16 entropy_port(uint32_t entropy) {
+  return Be16(static_cast<uint16_t>(0xc000 | (entropy * 0x9e3779b1u) >> 18));
+}
+
+// Sum of a packet whose checksums are right, from its headers alone: its TCP or UDP segment adds up
+// to the complement of its pseudo header (Linux: "local checksum offload"). If they are wrong, so
+// is what is made of it, and the real drops the packet as it would have anyway. A UDP packet
+// without a checksum must be added up.
+template <class IpHeader>
+uint64_t packet_sum(const Packet& packet) {
+  const auto& ip = packet.ip<IpHeader>();
+  if (packet.protocol == kProtocolUdp && packet.l4<UdpHeader>().checksum == Be16{}) [[unlikely]] {
+    return ones_sum(&ip, packet.l3_length);
+  }
+  uint64_t pseudo;
+  if constexpr (std::is_same_v<IpHeader, Ipv4Header>) {
+    pseudo = pseudo_header_sum(ip, packet.l4_length());
+  } else {
+    pseudo = pseudo_header_sum(ip, packet.protocol, packet.l4_length());
+  }
+  return ones_sum(&ip, packet.l4_offset, ones_negate(ones_fold(pseudo)));
+}
+
+// The block's headers so that they end at `end`. Whole vectors: the bytes before the first header
+// are headroom, which is nobody's.
+inline void copy_headers(uint8_t* end, const TunnelHeader& tunnel) {
+  const uint8_t* from = tunnel.bytes.data() + TunnelHeader::kMaxLength;
+  const auto copy = [&](size_t at) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(end - at),
+                        _mm256_load_si256(reinterpret_cast<const __m256i*>(from - at)));
+  };
+  copy(32);
+  copy(64);
+  if (tunnel.length > 64) copy(96);
+}
+
+template <class IpHeader>
+void complete_ipv4(Ipv4Header& outer, const Packet& packet, const TunnelHeader& tunnel, Be32 source,
+                   uint16_t payload) {
+  outer.tos = traffic_class(packet.ip<IpHeader>());
+  outer.total_length = Be16(static_cast<uint16_t>(tunnel.outer_length + payload));
+  outer.source = Ipv4Address{source};
+  // The class is the second byte of its word, as it lies in memory.
+  const uint64_t sum =
+      uint64_t{tunnel.sum} + (uint64_t{outer.tos} << 8) + outer.total_length.raw() + source.raw();
+  outer.checksum = Be16::from_raw(static_cast<uint16_t>(~ones_fold(sum)));
+}
+
+template <class IpHeader>
+void complete_ipv6(Ipv6Header& outer, const Packet& packet, const TunnelHeader& tunnel, Be32 source,
+                   uint16_t payload) {
+  const auto length = static_cast<uint16_t>(tunnel.outer_length - sizeof(Ipv6Header) + payload);
+  outer.version_class_flow =
+      Be32(6u << 28 | static_cast<uint32_t>(traffic_class(packet.ip<IpHeader>())) << 20);
+  outer.payload_length = Be16(length);
+  std::memcpy(outer.source.bytes.data() + 12, &source, sizeof source);
+}
+
+template <class IpHeader>
+void complete_udp(UdpHeader& udp, const Packet& packet, const TunnelHeader& tunnel, Be32 source,
+                  uint32_t entropy, Be16 length) {
+  udp.source_port = entropy_port(entropy);
+  udp.length = length;
+  if (!tunnel.has_udp_checksum) return;
+  // The length stands in the pseudo header, too.
+  const uint64_t known =
+      uint64_t{tunnel.sum} + udp.source_port.raw() + 2 * uint64_t{length.raw()} + source.raw();
+  const uint64_t sum = known + ones_fold(packet_sum<IpHeader>(packet));
+  udp.checksum = Be16::from_raw(udp_checksum_field(static_cast<uint16_t>(~ones_fold(sum))));
+}
+
+}  // namespace encapsulate_detail
+
+// Bytes before the packet that encapsulate() may write, besides `extra`.
+inline size_t tunnel_room(const TunnelHeader& tunnel) { return tunnel.length > 64 ? 96 : 64; }
+
+// Encapsulates the packet. `extra` bytes before it have been written already: what a GUE header of
+// variant 0 carries. Nothing of `packet` but its mbuf is of use afterwards.
+// REQUIRES: tunnel_room() and `extra` bytes lie in the buffer before the IP header; the packet with
+// `extra` is at most tunnel.max_inner bytes; `extra` is a multiple of 4, and 0 over IPv6.
+template <class IpHeader>
+void encapsulate(const Packet& packet, const TunnelHeader& tunnel, size_t extra = 0) {
+  using namespace encapsulate_detail;  // NOLINT(google-build-using-namespace)
+  uint8_t* end = packet.l3 - extra;
+  const auto payload = static_cast<uint16_t>(packet.l3_length + extra);
+  const uint32_t entropy = client_entropy(packet.ip<IpHeader>(), packet.source_port);
+  const Be32 source =
+      Be32::from_raw(tunnel.source_base.raw() | (Be32(entropy).raw() & tunnel.source_mask.raw()));
+  copy_headers(end, tunnel);
+  uint8_t* ip = end - tunnel.outer_length;
+  uint8_t* l4;
+  if (tunnel.outer_family == 4) {
+    complete_ipv4<IpHeader>(*reinterpret_cast<Ipv4Header*>(ip), packet, tunnel, source, payload);
+    l4 = ip + sizeof(Ipv4Header);
+  } else {
+    complete_ipv6<IpHeader>(*reinterpret_cast<Ipv6Header*>(ip), packet, tunnel, source, payload);
+    l4 = ip + sizeof(Ipv6Header);
+  }
+  if (tunnel.is_udp) {
+    const Be16 length(static_cast<uint16_t>(end - l4 + payload));
+    complete_udp<IpHeader>(*reinterpret_cast<UdpHeader*>(l4), packet, tunnel, source, entropy,
+                           length);
+    if (extra != 0) {
+      reinterpret_cast<GueHeader*>(end)[-1].version_control_length =
+          static_cast<uint8_t>(extra / 4);
+    }
+  }
+  rte_mbuf* mbuf = packet.mbuf;
+  mbuf->data_off =
+      static_cast<uint16_t>(end - tunnel.length - static_cast<uint8_t*>(mbuf->buf_addr));
+  mbuf->data_len = static_cast<uint16_t>(tunnel.length + payload);
+  mbuf->pkt_len = mbuf->data_len;
+}
+
+}  // namespace vipgate

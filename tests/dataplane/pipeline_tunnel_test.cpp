@@ -1,0 +1,241 @@
+// A packet to a VIP goes in, the same packet within another one to a real comes out.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+#include "tests/support/direct_net.h"
+
+namespace vipgate::test {
+namespace {
+
+class EveryTunnel : public testing::TestWithParam<DirectCase> {
+ protected:
+  const DirectCase& kind() const { return GetParam(); }
+  ServiceSpec& service() { return gateway_.spec().services[kind().index]; }
+  FakeGateway gateway_{direct_spec()};
+};
+INSTANTIATE_TEST_SUITE_P(Pipeline, EveryTunnel, testing::ValuesIn(tunnel_cases()),
+                         [](const auto& test) { return test.param.name(); });
+
+uint32_t low_bits(const IpAddress& address) {
+  const auto bytes = std::span(address.bytes()).first(address.is_v4() ? 4 : 16).last(4);
+  return static_cast<uint32_t>(bytes[0]) << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
+}
+
+TEST_P(EveryTunnel, CarriesThePacketByteForByteToARealWithRightHeaders) {
+  const Bytes question = to_vip(kind(), 40'000).ttl(7).tos(0xb9).build();
+  const auto out = gateway_.send(question);
+  ASSERT_TRUE(out.is_forward()) << to_string(out);
+  EXPECT_EQ(out.port, 1u);
+  EXPECT_TRUE(checksums_ok(out.frame)) << describe(out.frame);
+  const Tunneled tunnel = open_tunnel(out.frame);
+  EXPECT_EQ(tunnel.inner, ip_packet(question));
+  EXPECT_EQ(tunnel.destination_mac, mac(kRealMac));
+  EXPECT_EQ(tunnel.source_mac, mac(kGatewayMac1));
+  EXPECT_EQ(tunnel.vlan, kRealVlan);
+  EXPECT_EQ(tunnel.ttl, 64);
+  EXPECT_EQ(tunnel.tos, 0xb9);
+  const std::set<IpAddress> reals = {ip(kind().real(1)), ip(kind().real(2)), ip(kind().real(3))};
+  EXPECT_TRUE(reals.contains(tunnel.destination)) << to_string(tunnel.destination);
+  if (kind().real_family == 4) {
+    EXPECT_EQ(tunnel.ip_id, 0);
+    EXPECT_EQ(tunnel.fragment_bits, 0x4000) << "don't fragment";
+  }
+  switch (kind().mode) {
+    case Mode::kIpip:
+      EXPECT_EQ(tunnel.protocol, kind().family == 4 ? 4 : 41);
+      break;
+    case Mode::kGre:
+      EXPECT_EQ(tunnel.protocol, 47);
+      break;
+    default:
+      EXPECT_EQ(tunnel.protocol, 17);
+      EXPECT_EQ(tunnel.gue_variant, kind().gue_variant);
+      EXPECT_EQ(tunnel.destination_port, 6080);
+      EXPECT_GE(tunnel.source_port, 49'152);
+      EXPECT_EQ(tunnel.udp_checksum == 0, kind().real_family == 4);
+      EXPECT_FALSE(tunnel.hops.has_value());
+  }
+  gateway_.check_counters();
+}
+
+TEST_P(EveryTunnel, EmbedsTheClientInTheSourceByDefault) {
+  for (const unsigned client : {1u, 700u}) {
+    const auto out = gateway_.send(to_vip(kind(), 0x1234, client));
+    const Tunneled tunnel = open_tunnel(out.frame);
+    const uint32_t entropy = low_bits(ip(kind().client(client))) ^ 0x1234;
+    if (kind().real_family == 4) {
+      EXPECT_EQ(tunnel.source, IpAddress(Ipv4Address{Be32(0xac100000 | (entropy & 0xffff))}));
+    } else {
+      EXPECT_EQ(low_bits(tunnel.source), entropy);
+      EXPECT_TRUE((IpPrefix{ip("100::"), 64}.contains(tunnel.source)));
+    }
+  }
+}
+
+TEST_P(EveryTunnel, TakesAFixedSourceOrAPrefixOfAnyLength) {
+  const auto source_with = [&](const IpPrefix& v4, const IpPrefix& v6) {
+    service().tunnel.source_ipv4 = v4;
+    service().tunnel.source_ipv6 = v6;
+    gateway_.publish();
+    const auto out = gateway_.send(to_vip(kind(), 0x1234, 700));
+    EXPECT_TRUE(checksums_ok(out.frame)) << describe(out.frame);
+    return open_tunnel(out.frame).source;
+  };
+  const bool is_v4 = kind().real_family == 4;
+  EXPECT_EQ(source_with({ip("10.1.0.254"), 32}, {ip("fd01::fe"), 128}),
+            ip(is_v4 ? "10.1.0.254" : "fd01::fe"));
+  const uint32_t entropy = low_bits(ip(kind().client(700))) ^ 0x1234;
+  EXPECT_EQ(low_bits(source_with({ip("203.0.113.240"), 28}, {ip("fd01::aaaa:fff0"), 124})),
+            (is_v4 ? 0xcb0071f0u : 0xaaaafff0u) | (entropy & 15));
+  EXPECT_EQ(low_bits(source_with({ip("16.0.0.0"), 4}, {ip("fd01::"), 32})),
+            is_v4 ? 0x10000000u | (entropy & 0x0fffffff) : entropy);
+}
+
+TEST_P(EveryTunnel, HasRightChecksumsForPacketsOfEveryLengthAndContent) {
+  std::mt19937 random(7);
+  for (size_t length = 0; length < 300; ++length) {
+    Bytes payload(length);
+    for (uint8_t& byte : payload) byte = static_cast<uint8_t>(random());
+    auto packet =
+        to_vip(kind(), static_cast<uint16_t>(random()), static_cast<unsigned>(random() % 1000));
+    packet.payload(payload).tos(static_cast<uint8_t>(random())).ttl(1);
+    if (kind().family == 4 && length % 3 == 0) packet.ip_options(4 * (length % 11));
+    if (length % 5 == 0) packet.pad_to(400);
+    const Bytes question = packet.build();
+    const auto out = gateway_.send(question);
+    ASSERT_TRUE(out.is_forward()) << to_string(out);
+    ASSERT_TRUE(checksums_ok(out.frame)) << length << ": " << describe(out.frame);
+    ASSERT_EQ(open_tunnel(out.frame).inner, ip_packet(question)) << length;
+  }
+}
+
+TEST_P(EveryTunnel, CarriesUdpWithoutAChecksum) {
+  if (kind().protocol != Protocol::kUdp || kind().family != 4) return;
+  for (size_t length = 0; length < 70; ++length) {
+    const Bytes question =
+        to_vip(kind(), 40'000).no_udp_checksum().payload(Bytes(length, 0xc3)).build();
+    const auto out = gateway_.send(question);
+    ASSERT_TRUE(out.is_forward()) << to_string(out);
+    ASSERT_TRUE(checksums_ok(out.frame)) << describe(out.frame);
+    ASSERT_EQ(open_tunnel(out.frame).inner, ip_packet(question));
+  }
+}
+
+TEST_P(EveryTunnel, TakesATaggedPacketAndSendsItUntaggedWhereTheRealsAre) {
+  gateway_.spec().ports[1].vlan = 0;
+  gateway_.publish();
+  const Bytes question = to_vip(kind(), 40'000).vlan(300, 2).build();
+  const auto out = gateway_.send(question);
+  ASSERT_TRUE(out.is_forward()) << to_string(out);
+  const Tunneled tunnel = open_tunnel(out.frame);
+  EXPECT_EQ(tunnel.vlan, 0);
+  EXPECT_EQ(tunnel.inner, ip_packet(question));
+  EXPECT_TRUE(checksums_ok(out.frame));
+}
+
+TEST_P(EveryTunnel, FillsTheMtuAndNoMore) {
+  const size_t shortest = ip_packet(to_vip(kind(), 1).payload("").build()).size();
+  const auto empty = gateway_.send(to_vip(kind(), 1).payload(""));
+  const size_t overhead = empty.frame.size() - 18 - shortest;
+  const size_t most = 1500 - overhead - shortest;
+  const auto out = gateway_.send(to_vip(kind(), 1).payload(Bytes(most, 1)));
+  ASSERT_TRUE(out.is_forward()) << to_string(out);
+  EXPECT_EQ(out.frame.size(), 1518u);
+  EXPECT_TRUE(checksums_ok(out.frame));
+  EXPECT_TRUE(
+      gateway_.send(to_vip(kind(), 1).payload(Bytes(most + 1, 1))).is_drop(DropReason::kTooBig));
+  gateway_.spec().ports[1].mtu = 1400;
+  gateway_.publish();
+  EXPECT_TRUE(
+      gateway_.send(to_vip(kind(), 1).payload(Bytes(most, 1))).is_drop(DropReason::kTooBig));
+  EXPECT_TRUE(gateway_.send(to_vip(kind(), 1).payload(Bytes(most - 100, 1))).is_forward());
+  gateway_.check_counters();
+}
+
+TEST_P(EveryTunnel, NeedsRoomBeforeThePacket) {
+  const Bytes question = to_vip(kind(), 40'000).build();
+  FakeMbuf tight(question, 8);
+  EXPECT_TRUE(gateway_.send_mbufs({tight.get()})[0].is_drop(DropReason::kNoHeadroom));
+  FakeMbuf enough(question, 96 - 14);
+  EXPECT_TRUE(gateway_.send_mbufs({enough.get()})[0].is_forward());
+  EXPECT_EQ(open_tunnel(enough.frame()).inner, ip_packet(question));
+}
+
+class EveryGueOverIpv6 : public EveryTunnel {};
+INSTANTIATE_TEST_SUITE_P(Pipeline, EveryGueOverIpv6, testing::ValuesIn([] {
+                           std::vector<DirectCase> cases;
+                           for (const DirectCase& kind : tunnel_cases()) {
+                             if (kind.mode == Mode::kGue && kind.real_family == 6) {
+                               cases.push_back(kind);
+                             }
+                           }
+                           return cases;
+                         }()),
+                         [](const auto& test) { return test.param.name(); });
+
+TEST_P(EveryGueOverIpv6, HasNoChecksumIfToldSo) {
+  service().tunnel.gue_zero_checksum = true;
+  gateway_.publish();
+  const auto out = gateway_.send(to_vip(kind(), 40'000));
+  ASSERT_TRUE(out.is_forward()) << to_string(out);
+  EXPECT_EQ(open_tunnel(out.frame).udp_checksum, 0);
+}
+
+TEST_P(EveryGueOverIpv6, HasAWrongChecksumForAPacketThatIsWrong) {
+  const auto out = gateway_.send(to_vip(kind(), 40'000).bad_l4_checksum());
+  ASSERT_TRUE(out.is_forward()) << to_string(out);
+  EXPECT_FALSE(checksums_ok(out.frame)) << "the real must see that the packet is broken";
+}
+
+TEST(Tunnel, GoesToTheConfiguredUdpPort) {
+  const DirectCase kind = direct_case(Mode::kGue);
+  FakeGateway gateway(direct_spec());
+  gateway.spec().services[kind.index].tunnel.gue_port = 19'523;
+  gateway.publish();
+  EXPECT_EQ(open_tunnel(gateway.send(to_vip(kind, 1)).frame).destination_port, 19'523);
+}
+
+TEST(Tunnel, UdpSourcePortIsTheFlowsAndDiffersBetweenFlows) {
+  const DirectCase kind = direct_case(Mode::kGue);
+  FakeGateway gateway(direct_spec());
+  std::set<uint16_t> ports;
+  for (uint16_t flow = 0; flow < 200; ++flow) {
+    const auto port = [&] {
+      return open_tunnel(gateway.send(to_vip(kind, static_cast<uint16_t>(1000 + flow))).frame)
+          .source_port;
+    };
+    const uint16_t first = port();
+    EXPECT_EQ(port(), first);
+    ports.insert(first);
+  }
+  EXPECT_GT(ports.size(), 190u);
+}
+
+TEST(Tunnel, PacketWithoutTimeToLiveIsNotSentOn) {
+  const DirectCase kind = direct_case(Mode::kIpip);
+  FakeGateway gateway(direct_spec());
+  EXPECT_TRUE(gateway.send(to_vip(kind, 1).ttl(0)).is_drop(DropReason::kTtlExpired));
+  const auto out = gateway.send(to_vip(kind, 1).ttl(1));
+  ASSERT_TRUE(out.is_forward());
+  EXPECT_EQ(open_tunnel(out.frame).inner[8], 1) << "the real is where the packet was going";
+}
+
+TEST(Tunnel, NewLinkAddressOfTheRealIsUsedAtOnce) {
+  const DirectCase kind = direct_case(Mode::kGre, 4, 6);
+  FakeGateway gateway(direct_spec());
+  gateway.send(to_vip(kind, 1));
+  for (RealSpec& real : gateway.spec().services[kind.index].reals) {
+    real.next_hop = mac("02:00:00:00:00:b9");
+  }
+  gateway.publish();
+  EXPECT_EQ(open_tunnel(gateway.send(to_vip(kind, 1)).frame).destination_mac,
+            mac("02:00:00:00:00:b9"));
+  for (RealSpec& real : gateway.spec().services[kind.index].reals) real.resolved = false;
+  gateway.publish();
+  EXPECT_TRUE(gateway.send(to_vip(kind, 1)).is_drop(DropReason::kNextHopUnresolved));
+}
+
+}  // namespace
+}  // namespace vipgate::test
