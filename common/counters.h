@@ -34,7 +34,6 @@ namespace vipgate {
   X(kSnatExhausted, "snat_exhausted")              \
   X(kNatTupleTaken, "nat_tuple_taken")             \
   X(kNextHopUnresolved, "next_hop_unresolved")     \
-  X(kTooBig, "too_big")                            \
   X(kNoHeadroom, "no_headroom")                    \
   X(kDnsResponse, "dns_response")                  \
   X(kDnsTooShort, "dns_too_short")                 \

@@ -62,6 +62,12 @@ inline constexpr uint32_t kMaxTimeoutSeconds = 14'400;
 // Time-out of each FlowState, in quarter seconds.
 using FlowTimeouts = std::array<uint16_t, static_cast<size_t>(FlowState::kCount)>;
 
+// A Maglev table, which services with equal reals share, and the reals that its rows mean.
+struct ServiceRing {
+  std::shared_ptr<const std::vector<uint16_t>> rows;
+  std::vector<RealId> reals;
+};
+
 // What the packet path reads of a service: one cache line.
 struct alignas(64) ServiceEntry {
   const uint16_t* rows = nullptr;  // Maglev row → position in `reals`
@@ -78,6 +84,8 @@ struct alignas(64) ServiceEntry {
   NoReal no_real = NoReal::kReject;
   uint8_t gue_hops = 0;    // see TunnelOptions
   uint16_t mss_clamp = 0;  // tunnels; 0: none
+  // With gue_hops: what `rows` and `reals` were before they last changed; null: always these.
+  const ServiceRing* previous = nullptr;
 
   friend bool operator==(const ServiceEntry&, const ServiceEntry&) = default;
 };
@@ -103,18 +111,13 @@ struct alignas(64) RealEntry {
 };
 static_assert(sizeof(RealEntry) == 64);
 
-// A Maglev table, which services with equal reals share, and the reals that its rows mean.
-struct ServiceRing {
-  std::shared_ptr<const std::vector<uint16_t>> rows;
-  std::vector<RealId> reals;
-};
-
 // What only people and the control plane read of a service.
 struct ServiceInfo {
   std::string name;
   std::string fqdn;  // empty: the service has no DNS name
   IpAddress vip;
   std::shared_ptr<const ServiceRing> ring;
+  std::shared_ptr<const ServiceRing> previous;  // see ServiceEntry
   friend bool operator==(const ServiceInfo&, const ServiceInfo&) = default;
 };
 

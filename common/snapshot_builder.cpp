@@ -40,7 +40,12 @@ RingKey key_of(std::span<const RealSpec* const> live, uint32_t rows) {
   return key;
 }
 
-ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring) {
+bool has_gue_hops(const ServiceSpec& spec) {
+  return spec.mode == Mode::kGue && spec.tunnel.gue_hops != 0;
+}
+
+ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring,
+                      const ServiceRing* previous) {
   return ServiceEntry{.rows = ring == nullptr ? nullptr : ring->rows->data(),
                       .reals = ring == nullptr ? nullptr : ring->reals.data(),
                       .row_count = ring == nullptr ? 0 : static_cast<uint32_t>(ring->rows->size()),
@@ -53,8 +58,9 @@ ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring) {
                       .protocol = spec.protocol,
                       .mode = spec.mode,
                       .no_real = spec.no_real,
-                      .gue_hops = spec.mode == Mode::kGue ? spec.tunnel.gue_hops : uint8_t{0},
-                      .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0}};
+                      .gue_hops = has_gue_hops(spec) ? spec.tunnel.gue_hops : uint8_t{0},
+                      .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0},
+                      .previous = previous};
 }
 
 RealEntry blank_real() {
@@ -199,6 +205,14 @@ std::shared_ptr<const ServiceRing> SnapshotBuilder::unchanged_ring(
   return std::equal(live.begin(), live.end(), old.begin(), old.end(), is_same) ? ring : nullptr;
 }
 
+// The ring that `ring` took the place of, for those who ask for it.
+std::shared_ptr<const ServiceRing> SnapshotBuilder::previous_ring(
+    const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring) const {
+  if (!has_gue_hops(service) || known(service.index) == nullptr) return nullptr;
+  const ServiceInfo& before = previous_->service_info(service.index);
+  return before.ring == ring ? before.previous : before.ring;
+}
+
 SnapshotBuilder::Rings SnapshotBuilder::make_rings(const std::vector<ServiceSpec>& changed) {
   Rings rings(changed.size());
   std::vector<RingKey> keys;
@@ -245,8 +259,9 @@ void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& 
   for (size_t i = 0; i < update.changed.size(); ++i) {
     const ServiceSpec& service = update.changed[i];
     assert(service.index < update.service_slots);
-    write(service.index, entry_of(service, rings[i].get()),
-          {service.name, service.fqdn, service.vip, rings[i]});
+    const auto before = previous_ring(service, rings[i]);
+    write(service.index, entry_of(service, rings[i].get(), before.get()),
+          {service.name, service.fqdn, service.vip, rings[i], before});
   }
   stats_.service_pages_built = pages.copies();
   stats_.service_pages_shared = snapshot.service_pages.size() - pages.copies();

@@ -121,6 +121,8 @@ class SnapshotBuilder {
   std::shared_ptr<const ServiceRing> unchanged_ring(const ServiceSpec& service,
                                                     std::span<const RealSpec* const> live,
                                                     uint32_t rows) const;
+  std::shared_ptr<const ServiceRing> previous_ring(
+      const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring) const;
   void write_services(const SnapshotUpdate& update, const Rings& rings, Snapshot& snapshot);
   void write_reals(const SnapshotUpdate& update, Snapshot& snapshot);
   void write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot);

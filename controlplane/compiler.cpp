@@ -141,6 +141,7 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   spec.port = key.port;
   spec.protocol = key.protocol;
   spec.mode = config.mode;
+  spec.tunnel = config.tunnel;
   spec.no_real = config.no_real;
   spec.timeouts = quarter_seconds(config.timeouts);
   spec.maglev_rows = config.maglev_rows;
@@ -159,16 +160,18 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
     added.state = real.state;
     added.id = RealId(real.id.value, real.id.generation);
     added.return_flow_id = real.return_flow_id;
-    resolve(added, ways);
+    resolve(spec.mode, added, ways);
   }
   set_ways(key, std::move(ways.hops), std::move(ways.unreachable));
   hold_back_unresolved(spec.reals);
   return spec;
 }
 
-void ServiceCompiler::resolve(RealSpec& real, Ways& ways) {
+void ServiceCompiler::resolve(Mode mode, RealSpec& real, Ways& ways) {
   const auto next_hop = find_next_hop(ports_, real.address);
-  if (!next_hop) {
+  // A router would send a packet to the VIP back here.
+  const bool needs_link = mode == Mode::kL2dsr;
+  if (!next_hop || (needs_link && next_hop->address != real.address)) {
     ways.unreachable.insert(real.address);
     return;
   }

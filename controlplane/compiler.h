@@ -76,7 +76,7 @@ class ServiceCompiler {
     std::set<IpAddress> unreachable;
   };
 
-  void resolve(RealSpec& real, Ways& ways);
+  void resolve(Mode mode, RealSpec& real, Ways& ways);
   Hop& hop(const NextHop& next_hop);
   void set_ways(const ServiceKey& key, std::set<NextHop> hops, std::set<IpAddress> unreachable);
 

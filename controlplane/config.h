@@ -10,6 +10,7 @@
 #include "common/huge_pages.h"
 #include "common/result.h"
 #include "common/service.h"
+#include "common/tunnel.h"
 
 namespace vipgate {
 
@@ -140,6 +141,7 @@ struct LocalityPreference {
 struct Defaults {
   Mode mode = Mode::kFullnat;
   std::string snat_pool = "default";
+  TunnelOptions tunnel;
   uint32_t maglev_rows = 0;  // 0: auto
   NoReal no_real = NoReal::kReject;
   Track track = Track::kAlways;
@@ -165,6 +167,7 @@ struct ServiceConfig {
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
   std::string snat_pool;
+  TunnelOptions tunnel;
   uint32_t maglev_rows = 0;  // 0: auto
   NoReal no_real = NoReal::kReject;
   Track track = Track::kAlways;
@@ -307,6 +310,7 @@ struct NamedVipsConfig {
   Mode mode = Mode::kFullnat;
   std::string snat_pool;  // empty: defaults.snat_pool
   LocalityPreference locality;
+  TunnelOptions tunnel;
   HealthConfig health;
   std::vector<VipClaimRule> claims;
   bool operator==(const NamedVipsConfig&) const = default;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/config_rules.h"
+#include "controlplane/next_hops.h"
 
 namespace vipgate {
 namespace {
@@ -47,16 +48,33 @@ void check_pool_of(const Config& config, size_t index, const YamlNode& root,
   }
 }
 
-void check_reals(const ServiceConfig& service, size_t index, const YamlNode& root,
+bool has_gue_hops(const ServiceConfig& service) {
+  return service.mode == Mode::kGue && service.tunnel.gue_hops != 0;
+}
+
+void check_reals(const Config& config, size_t index, const YamlNode& root,
                  Diagnostics& diagnostics) {
+  const ServiceConfig& service = config.services[index];
   std::map<std::tuple<IpAddress, uint16_t>, int> seen;
   for (size_t k = 0; k < service.reals.size() && !diagnostics.full(); ++k) {
     const RealConfig& real = service.reals[k];
-    if (real.address.family() != vip_family(service)) {
+    if (!is_tunnel(service.mode) && real.address.family() != vip_family(service)) {
       diagnostics.error(position_at(root, {"services", index, "reals", k, "address"}),
                         "the real " + to_string(real.address) + " is not of the " +
                             (service.vip_auto ? "first real's" : "VIP's") + " family; write an " +
-                            family_name(vip_family(service)) + " address");
+                            family_name(vip_family(service)) +
+                            " address, or a mode that is a tunnel");
+    } else if (service.mode == Mode::kL2dsr && !is_on_link(config.ports, real.address)) {
+      diagnostics.error(position_at(root, {"services", index, "reals", k, "address"}),
+                        "the real " + to_string(real.address) +
+                            " is on no segment of a port, as l2dsr needs it to be; write an "
+                            "address within a port's prefix, or a mode that is a tunnel");
+    }
+    if (has_gue_hops(service) && real.address.is_v6()) {
+      diagnostics.error(position_at(root, {"services", index, "reals", k, "address"}),
+                        "the real " + to_string(real.address) +
+                            " cannot be a hop: gue_hops are IPv4 addresses; write one, or "
+                            "gue_hops: 0");
     }
     const auto [first, is_new] = seen.try_emplace({real.address, real.port}, real.position.line);
     if (!is_new) {
@@ -165,6 +183,14 @@ void check_health_of(const Config& config, size_t index, const YamlNode& root,
 
 }  // namespace
 
+void check_tunnel(Mode mode, const TunnelOptions& tunnel, const YamlNode& owner,
+                  Diagnostics& diagnostics) {
+  if (mode != Mode::kGue || tunnel.gue_hops == 0 || tunnel.gue_variant == 0) return;
+  diagnostics.error(position_at(owner, {"gue_hops"}),
+                    "gue_hops: hops stand in the header of GUE's variant 0, and this is variant "
+                    "1, which has none; write gue_variant: 0, or gue_hops: 0");
+}
+
 void check_health(const HealthConfig& health, const YamlNode& owner, Diagnostics& diagnostics) {
   const auto error = [&](std::string_view key, const std::string& message) {
     diagnostics.error(position_at(owner, {"health", key}), std::string(key) + ": " + message);
@@ -209,7 +235,9 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
   for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
     const ServiceConfig& service = config.services[i];
     check_pool_of(config, i, root, diagnostics);
-    check_reals(service, i, root, diagnostics);
+    check_reals(config, i, root, diagnostics);
+    check_tunnel(service.mode, service.tunnel, *find_key(root, "services")->children[i],
+                 diagnostics);
     check_health_of(config, i, root, diagnostics);
     const size_t length = service.name.size() + (zone ? 1 + zone->name.size() : 0);
     if (length > kMaxNameLength) {

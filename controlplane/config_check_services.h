@@ -14,6 +14,10 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
 // "there is no SNAT pool 'x'; write one of a, b".
 std::string unknown_pool_message(const Config& config, const std::string& name);
 
+// `owner` is the map that the keys of `tunnel` stand in.
+void check_tunnel(Mode mode, const TunnelOptions& tunnel, const YamlNode& owner,
+                  Diagnostics& diagnostics);
+
 // `owner` is the map that `health` stands in.
 void check_health(const HealthConfig& health, const YamlNode& owner, Diagnostics& diagnostics);
 

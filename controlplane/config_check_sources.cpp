@@ -153,6 +153,7 @@ void check_named_vips(const Config& config, const YamlNode& root, ConfigUse use,
   if (owner != nullptr && vips.health != config.defaults.health) {
     check_health(vips.health, *owner, diagnostics);
   }
+  if (owner != nullptr) check_tunnel(vips.mode, vips.tunnel, *owner, diagnostics);
   const auto& pools = config.snat_pools;
   const bool has_pool = std::any_of(pools.begin(), pools.end(), [&](const SnatPoolConfig& pool) {
     return pool.name == vips.snat_pool;

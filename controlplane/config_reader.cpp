@@ -130,6 +130,7 @@ void read_forwarding(Section& s, Config& config) {
   s.map("defaults", [&](Section& d) {
     d.value("mode", defaults.mode, mode_rule());
     d.value("snat_pool", defaults.snat_pool, pool_name_rule());
+    read_tunnel(d, defaults.tunnel);
     d.value("maglev_rows", defaults.maglev_rows, maglev_rows_rule());
     d.value("no_real", defaults.no_real, no_real_rule());
     d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
@@ -192,6 +193,7 @@ void read_service(Section& s, const Locality& locality, ServiceConfig& service) 
   s.inherit_defaults();
   s.value("mode", service.mode, mode_rule());
   s.value("snat_pool", service.snat_pool, pool_name_rule());
+  read_tunnel(s, service.tunnel);
   s.value("maglev_rows", service.maglev_rows, maglev_rows_rule());
   s.value("no_real", service.no_real, no_real_rule());
   read_preference(s, service.locality);
@@ -203,6 +205,7 @@ void read_services(Section& s, Config& config) {
   ServiceConfig initial;
   initial.mode = config.defaults.mode;
   initial.snat_pool = config.defaults.snat_pool;
+  initial.tunnel = config.defaults.tunnel;
   initial.maglev_rows = config.defaults.maglev_rows;
   initial.no_real = config.defaults.no_real;
   initial.track = config.defaults.track;
@@ -287,8 +290,30 @@ void read_all(Section& s, Config& config) {
 }  // namespace
 
 const Rule<Mode>& mode_rule() {
-  static const auto kRule = choice_rule<Mode>({{"fullnat", Mode::kFullnat}, {"nat", Mode::kNat}});
+  static const auto kRule = choice_rule<Mode>({{"fullnat", Mode::kFullnat},
+                                               {"nat", Mode::kNat},
+                                               {"l2dsr", Mode::kL2dsr},
+                                               {"ipip", Mode::kIpip},
+                                               {"gre", Mode::kGre},
+                                               {"gue", Mode::kGue}});
   return kRule;
+}
+
+void read_tunnel(Section& s, TunnelOptions& tunnel) {
+  static const auto kSource4 = prefix_rule(4);
+  static const auto kSource6 = prefix_rule(6);
+  static const auto kVariant = integer_rule<uint8_t>(0, 1);
+  static const auto kPort = auto_or_integer_rule(1, 65535);
+  static const auto kHops = integer_rule<uint8_t>(0, kMaxGueHops);
+  static const auto kZeroChecksum = boolean_rule();
+  static const auto kMss = integer_rule<uint16_t>(0, 65495);
+  s.value("tunnel_source_ipv4", tunnel.source_ipv4, kSource4);
+  s.value("tunnel_source_ipv6", tunnel.source_ipv6, kSource6);
+  s.value("gue_variant", tunnel.gue_variant, kVariant);
+  s.value("gue_port", tunnel.gue_port, kPort);
+  s.value("gue_hops", tunnel.gue_hops, kHops);
+  s.value("gue_zero_checksum", tunnel.gue_zero_checksum, kZeroChecksum);
+  s.value("mss_clamp", tunnel.mss_clamp, kMss);
 }
 
 const Rule<std::string>& pool_name_rule() {

@@ -124,6 +124,8 @@ Rule<IpAddress> address_rule(AddressUse use);
 Rule<IpPrefix> interface_address_rule();
 // A network: no bits behind its length.
 Rule<IpPrefix> prefix_rule();
+// The same, of this family.
+Rule<IpPrefix> prefix_rule(int family);
 // "first-last" or a prefix, of at least two unicast addresses of this family.
 Rule<IpRange> ip_range_rule(int family);
 // Unicast.

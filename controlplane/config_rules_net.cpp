@@ -197,6 +197,19 @@ Rule<IpPrefix> prefix_rule() {
           [](const IpPrefix& value) { return to_string(value); }};
 }
 
+Rule<IpPrefix> prefix_rule(int family) {
+  Rule<IpPrefix> rule = prefix_rule();
+  rule.parse = [family, any = rule.parse](const YamlNode& node) -> Result<IpPrefix> {
+    auto prefix = any(node);
+    if (prefix && prefix->address.family() != family) {
+      return Error{to_string(*prefix) + " is of the other family; write an IPv" +
+                   std::to_string(family) + " prefix or address"};
+    }
+    return prefix;
+  };
+  return rule;
+}
+
 Rule<IpRange> ip_range_rule(int family) {
   return {{KeyType::kText, {}, {}, {}},
           [family](const YamlNode& node) { return parse_ip_range(node, family); },

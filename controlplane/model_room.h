@@ -68,9 +68,11 @@ class Model::Room {
       return Error{"service '" + config.name + "' " + to_string(key) + ", real " +
                    endpoint_to_string(real.address, real.port) + ": " + why};
     };
-    if (real.address.family() != key.vip.family()) {
+    if (!is_tunnel(config.mode) && real.address.family() != key.vip.family()) {
       return refusal("it is not of the VIP's family; give it an IPv" +
-                     std::to_string(key.vip.family()) + " address");
+                     std::to_string(key.vip.family()) +
+                     " address, or the service a mode that is "
+                     "a tunnel");
     }
     const size_t most = config.maglev_rows == 0
                             ? kMaglevRealsMax

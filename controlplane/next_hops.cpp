@@ -23,6 +23,11 @@ std::optional<NextHop> find_next_hop(std::span<const PortConfig> ports,
   return std::nullopt;
 }
 
+bool is_on_link(std::span<const PortConfig> ports, const IpAddress& address) {
+  const auto next_hop = find_next_hop(ports, address);
+  return next_hop && next_hop->address == address;
+}
+
 std::optional<MacAddress> static_neighbor(std::span<const PortConfig> ports,
                                           const NextHop& next_hop) {
   for (const NeighborConfig& neighbor : ports[next_hop.port].neighbors) {

@@ -27,6 +27,9 @@ using NeighborLookup = std::function<std::optional<MacAddress>(const NextHop&)>;
 [[nodiscard]] std::optional<NextHop> find_next_hop(std::span<const PortConfig> ports,
                                                    const IpAddress& destination);
 
+// Whether the address is on the segment of a port.
+[[nodiscard]] bool is_on_link(std::span<const PortConfig> ports, const IpAddress& address);
+
 // `ports[].neighbors`.
 [[nodiscard]] std::optional<MacAddress> static_neighbor(std::span<const PortConfig> ports,
                                                         const NextHop& next_hop);

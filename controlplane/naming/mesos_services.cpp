@@ -165,6 +165,7 @@ ServiceConfig MesosServices::service(const std::string& name, const ServiceKey& 
   service.protocol = key.protocol;
   service.mode = options.mode;
   service.snat_pool = options.snat_pool.empty() ? config_.defaults.snat_pool : options.snat_pool;
+  service.tunnel = options.tunnel;
   service.maglev_rows = config_.defaults.maglev_rows;
   service.no_real = config_.defaults.no_real;
   service.track = config_.defaults.track;

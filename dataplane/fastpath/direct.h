@@ -3,7 +3,11 @@
 // the client's packets alone. With a full table, packets go on by the Maglev row alone.
 #pragma once
 
+#include <algorithm>
+
 #include "dataplane/fastpath/encapsulate.h"
+#include "dataplane/fastpath/gue_hops.h"
+#include "dataplane/fastpath/mss.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rewrite.h"
 #include "dataplane/fastpath/translate.h"
@@ -74,11 +78,10 @@ void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::forward_direct(Burst& burst, Packet& packet) {
-  using IpHeader = typename IpHeaderOf<Address>::Type;
   const ServiceEntry& service = *packet.service;
   // The packet stays as it is, its TTL too; but one that has none left must not be sent on
   // (RFC 2003 3.1).
-  if (translate_detail::ttl(packet.ip<IpHeader>()) == 0) [[unlikely]] {
+  if (translate_detail::ttl(packet.ip<typename IpHeaderOf<Address>::Type>()) == 0) [[unlikely]] {
     return drop(burst, packet, DropReason::kTtlExpired, service.index);
   }
   RealId id = packet.real();
@@ -93,9 +96,7 @@ void Pipeline<Observer>::forward_direct(Burst& burst, Packet& packet) {
   }
   const uint16_t bytes = packet.frame_length();
   if (is_tunnel(service.mode)) {
-    const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
-    if (!fits<Address>(burst, packet, tunnel)) return;
-    encapsulate<IpHeader>(packet, tunnel);
+    if (!put_in_tunnel<Address>(burst, packet, id)) return;
   } else {
     set_ethernet(packet, real->next_hop_mac, real->port_mac, real->vlan);
   }
@@ -110,15 +111,58 @@ void Pipeline<Observer>::forward_direct(Burst& burst, Packet& packet) {
        real->out_port);
 }
 
-// Whether the packet can be encapsulated; else it has left.
+// False: it can't be, and the packet has left.
 template <class Observer>
 template <class Address>
-bool Pipeline<Observer>::fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel) {
-  if (packet.l3_length > tunnel.max_inner) [[unlikely]] {
-    drop(burst, packet, DropReason::kTooBig, packet.service->index);
+bool Pipeline<Observer>::put_in_tunnel(Burst& burst, Packet& packet, RealId id) {
+  using IpHeader = typename IpHeaderOf<Address>::Type;
+  const ServiceEntry& service = *packet.service;
+  const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
+  if (service.mss_clamp != 0 && direct_detail::is_syn(packet)) {
+    clamp_mss(packet, service.mss_clamp);
+  }
+  if (service.gue_hops != 0 && tunnel.outer_family == 4) [[unlikely]] {
+    return put_in_tunnel_with_hops<Address>(burst, packet, id);
+  }
+  if (!fits<Address>(burst, packet, tunnel, 0)) return false;
+  encapsulate<IpHeader>(packet, tunnel);
+  return true;
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] bool Pipeline<Observer>::put_in_tunnel_with_hops(Burst& burst, Packet& packet,
+                                                                   RealId id) {
+  const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
+  const ServiceEntry& service = *packet.service;
+  // A flow may outlive all rows.
+  if (service.row_count == 0) {
+    if (!fits<Address>(burst, packet, tunnel, 0)) return false;
+    encapsulate<typename IpHeaderOf<Address>::Type>(packet, tunnel);
+    return true;
+  }
+  const GueHops hops(burst.snapshot, service, translate_detail::row_hash<Address>(packet), id);
+  if (!fits<Address>(burst, packet, tunnel, hops.length())) return false;
+  hops.write(packet.l3 - hops.length());
+  encapsulate<typename IpHeaderOf<Address>::Type>(packet, tunnel, hops.length());
+  return true;
+}
+
+// Whether the packet with `extra` bytes before it can be encapsulated; else it has left.
+template <class Observer>
+template <class Address>
+bool Pipeline<Observer>::fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel,
+                              size_t extra) {
+  if (packet.l3_length + extra > tunnel.max_inner) [[unlikely]] {
+    const auto most =
+        static_cast<uint16_t>(tunnel.max_inner - std::min<size_t>(extra, tunnel.max_inner));
+    refuse_too_big<Address>(burst, packet, most,
+                            packet.ip<typename IpHeaderOf<Address>::Type>().destination,
+                            packet.service->index);
     return false;
   }
-  if (rte_pktmbuf_headroom(packet.mbuf) + packet.l2_length < tunnel_room(tunnel)) [[unlikely]] {
+  const size_t room = rte_pktmbuf_headroom(packet.mbuf) + packet.l2_length;
+  if (room < tunnel_room(tunnel) + extra) [[unlikely]] {
     drop(burst, packet, DropReason::kNoHeadroom, packet.service->index);
     return false;
   }

@@ -134,7 +134,11 @@ class Pipeline {
   template <class Address>
   void forward_direct(Burst& burst, Packet& packet);
   template <class Address>
-  bool fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel);
+  bool put_in_tunnel(Burst& burst, Packet& packet, RealId id);
+  template <class Address>
+  bool put_in_tunnel_with_hops(Burst& burst, Packet& packet, RealId id);
+  template <class Address>
+  bool fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel, size_t extra);
   template <class Address>
   RealId find_or_choose(Burst& burst, Packet& packet);
   template <class Address>

@@ -17,13 +17,16 @@ inline constexpr uint8_t kStateFlags = TcpHeader::kSyn | TcpHeader::kFin | TcpHe
 inline uint8_t ttl(const Ipv4Header& ip) { return ip.ttl; }
 inline uint8_t ttl(const Ipv6Header& ip) { return ip.hop_limit; }
 
+// Of a packet to a VIP: chooses its Maglev row.
 template <class Address>
-uint32_t row_hash(const Address& client, Be16 client_port, const Address& vip, Be16 vip_port,
-                  uint8_t protocol) {
+uint32_t row_hash(const Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   if constexpr (sizeof(Address) == 4) {
-    return flow_hash_v4(client, client_port, vip, vip_port, protocol);
+    return flow_hash_v4(ip.source, packet.source_port, ip.destination, packet.destination_port,
+                        packet.protocol);
   } else {
-    return flow_hash_v6(client, client_port, vip, vip_port, protocol);
+    return flow_hash_v6(ip.source, packet.source_port, ip.destination, packet.destination_port,
+                        packet.protocol);
   }
 }
 
@@ -197,16 +200,12 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     refuse<Address>(burst, packet);
     return {};
   }
-  const Address client = ip.source;
-  const Address vip = ip.destination;
   // What claims to come from one of our own addresses is forged, or a loop.
-  if (burst.snapshot.template table<Address>().addresses.find(client) != nullptr) {
+  if (burst.snapshot.template table<Address>().addresses.find(ip.source) != nullptr) {
     drop(burst, packet, DropReason::kMartianSource, service.index);
     return {};
   }
-  const uint32_t row = scale(translate_detail::row_hash(client, packet.source_port, vip,
-                                                        packet.destination_port, packet.protocol),
-                             service.row_count);
+  const uint32_t row = scale(translate_detail::row_hash<Address>(packet), service.row_count);
   return service.reals[service.rows[row]];
 }
 

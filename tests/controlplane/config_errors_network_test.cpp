@@ -212,7 +212,40 @@ constexpr Row kTogetherRows[] = {
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, reals: [{address: 'fd00::1', "
      "port: 80}]}\n",
-     "f:2:69: the real fd00::1 is not of the VIP's family; write an IPv4 address"},
+     "f:2:69: the real fd00::1 is not of the VIP's family; write an IPv4 address, or a mode that "
+     "is a tunnel"},
+    {"ports: [{name: a, device: d, addresses: [10.1.0.2/24]}]\n"
+     "services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: l2dsr, reals: [{address: 'fd00::1', "
+     "port: 80}, {address: 10.1.0.9, port: 80}, {address: 10.2.0.9, port: 80}]}\n",
+     "f:3:71: the real fd00::1 is not of the VIP's family; write an IPv4 address, or a mode that "
+     "is a tunnel\n"
+     "f:3:134: the real 10.2.0.9 is on no segment of a port, as l2dsr needs it to be; write an "
+     "address within a port's prefix, or a mode that is a tunnel"},
+    {"defaults: {tunnel_source_ipv4: 172.16.0.1/16}\n",
+     "f:1:32: tunnel_source_ipv4: 172.16.0.1/16 has bits behind its length; write 172.16.0.0/16"},
+    {"defaults: {tunnel_source_ipv4: '100::/64', tunnel_source_ipv6: 10.0.0.1}\n",
+     "f:1:32: tunnel_source_ipv4: 100::/64 is of the other family; write an IPv4 prefix or "
+     "address\n"
+     "f:1:64: tunnel_source_ipv6: 10.0.0.1/32 is of the other family; write an IPv6 prefix or "
+     "address"},
+    {"defaults: {gue_variant: 2, gue_port: 0, gue_hops: 9, mss_clamp: 65496}\n",
+     "f:1:25: gue_variant: 2 is out of range; write a number from 0 to 1\n"
+     "f:1:38: gue_port: 0 is out of range; write a number from 1 to 65535, or auto\n"
+     "f:1:51: gue_hops: 9 is out of range; write a number from 0 to 8\n"
+     "f:1:65: mss_clamp: 65496 is out of range; write a number from 0 to 65495"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: gue, gue_hops: 2}\n",
+     "f:2:61: gue_hops: hops stand in the header of GUE's variant 0, and this is variant 1, which "
+     "has none; write gue_variant: 0, or gue_hops: 0"},
+    {"named_vips: {mode: gue, gue_hops: 2}\n",
+     "f:1:35: gue_hops: hops stand in the header of GUE's variant 0, and this is variant 1, which "
+     "has none; write gue_variant: 0, or gue_hops: 0"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: gue, gue_variant: 0, gue_hops: 2, reals: "
+     "[{address: 'fd00::1', port: 80}]}\n",
+     "f:2:98: the real fd00::1 cannot be a hop: gue_hops are IPv4 addresses; write one, or "
+     "gue_hops: 0"},
     {"services:\n"
      "  - name: a\n"
      "    vip: 11.0.0.1\n"

@@ -197,7 +197,8 @@ constexpr Row kNamedVipsRows[] = {
      "addresses"},
     {"named_vips: {zone: L4lb}\n",
      "f:1:20: zone: 'L4lb': upper case; write it in lower case (DNS ignores case)"},
-    {"named_vips: {mode: gre}\n", "f:1:20: mode: 'gre' is not known here; write fullnat or nat"},
+    {"named_vips: {mode: dsr}\n",
+     "f:1:20: mode: 'dsr' is not known here; write fullnat, nat, l2dsr, ipip, gre or gue"},
     {"named_vips: {snat_pool: other}\n"
      "snat_pools: [{name: default, addresses: [10.0.0.9]}]\n",
      "f:1:25: there is no SNAT pool 'other'; write one of default"},
@@ -227,7 +228,8 @@ constexpr Row kNamedVipsRows[] = {
     {"services:\n"
      "  - {name: a, vip: auto, port: 80, mode: nat, reals: [{address: \"fd00::1\", port: 1}, "
      "{address: 10.0.0.1, port: 1}]}\n",
-     "f:2:96: the real 10.0.0.1 is not of the first real's family; write an IPv6 address"},
+     "f:2:96: the real 10.0.0.1 is not of the first real's family; write an IPv6 address, or a "
+     "mode that is a tunnel"},
     {"services: [{name: a, vip: auto, port: 80, reals: [{address: \"fd00::1\", port: 1}]}]\n"
      "snat_pools: [{name: default, addresses: [10.0.0.9]}]\n",
      "f:1:12: the SNAT pool 'default' has no IPv6 address for the fullnat of 'a'; add one, "

@@ -73,7 +73,9 @@ constexpr Row kKeysRows[] = {
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, weight: 1}\n",
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, reals, "
-     "mode, snat_pool, maglev_rows, no_real, prefer, spill_below_percent, timeouts, health"},
+     "mode, snat_pool, tunnel_source_ipv4, tunnel_source_ipv6, gue_variant, gue_port, gue_hops, "
+     "gue_zero_checksum, mss_clamp, maglev_rows, no_real, prefer, spill_below_percent, timeouts, "
+     "health"},
     {"log:\n"
      "  level: info\n"
      "  level: warn\n",
@@ -194,7 +196,8 @@ constexpr Row kWordsRows[] = {
      "  - {name: edge, device: net_tap0, addresses: [10.9.0.2/24, 'fd09::2/64'], kernel: "
      "'true'}\n",
      "f:2:84: kernel: 'true' is text; write true or false without quotes"},
-    {"defaults: {mode: gue}\n", "f:1:18: mode: 'gue' is not known here; write fullnat or nat"},
+    {"defaults: {mode: dsr}\n",
+     "f:1:18: mode: 'dsr' is not known here; write fullnat, nat, l2dsr, ipip, gre or gue"},
     {"defaults: {maglev_rows: 65536}\n",
      "f:1:25: maglev_rows: '65536' is not known here; write auto, 4093, 8191, 16381, "
      "32749, 65537, 131071, 262139, 524287 or 655373"},

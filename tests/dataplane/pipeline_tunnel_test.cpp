@@ -1,6 +1,7 @@
 // A packet to a VIP goes in, the same packet within another one to a real comes out.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -144,12 +145,15 @@ TEST_P(EveryTunnel, FillsTheMtuAndNoMore) {
   ASSERT_TRUE(out.is_forward()) << to_string(out);
   EXPECT_EQ(out.frame.size(), 1518u);
   EXPECT_TRUE(checksums_ok(out.frame));
-  EXPECT_TRUE(
-      gateway_.send(to_vip(kind(), 1).payload(Bytes(most + 1, 1))).is_drop(DropReason::kTooBig));
+  const auto is_refused = [&](const Outcome& refused) {
+    // Without DF nobody asked to be told.
+    return kind().family == 4 ? refused.is_drop(DropReason::kTooBig)
+                              : refused.is_reply(ReplyKind::kPacketTooBig);
+  };
+  EXPECT_TRUE(is_refused(gateway_.send(to_vip(kind(), 1).payload(Bytes(most + 1, 1)))));
   gateway_.spec().ports[1].mtu = 1400;
   gateway_.publish();
-  EXPECT_TRUE(
-      gateway_.send(to_vip(kind(), 1).payload(Bytes(most, 1))).is_drop(DropReason::kTooBig));
+  EXPECT_TRUE(is_refused(gateway_.send(to_vip(kind(), 1).payload(Bytes(most, 1)))));
   EXPECT_TRUE(gateway_.send(to_vip(kind(), 1).payload(Bytes(most - 100, 1))).is_forward());
   gateway_.check_counters();
 }
@@ -211,6 +215,77 @@ TEST(Tunnel, UdpSourcePortIsTheFlowsAndDiffersBetweenFlows) {
     ports.insert(first);
   }
   EXPECT_GT(ports.size(), 190u);
+}
+
+TEST(Tunnel, TheSenderOfAPacketThatIsTooBigIsToldWhatTheTunnelLeaves) {
+  const DirectCase kind = direct_case(Mode::kIpip, 6, 6);
+  FakeGateway gateway(direct_spec());
+  gateway.spec().ports[1].mtu = 1500;
+  gateway.publish();
+  const auto out = gateway.send(to_vip(kind, 1).payload(Bytes(1500, 1)));
+  ASSERT_TRUE(out.is_reply(ReplyKind::kPacketTooBig)) << to_string(out);
+  const Bytes answer = ip_packet(out.frame);
+  // ICMPv6 type 2, and the MTU behind code and checksum (RFC 4443 3.2).
+  EXPECT_EQ(answer[40], 2);
+  EXPECT_EQ(answer[46] << 8 | answer[47], 1460);
+  EXPECT_TRUE(checksums_ok(out.frame));
+}
+
+// A SYN whose options begin with `before`, and the segment size.
+Bytes syn_with_mss(const DirectCase& kind, Bytes before, uint16_t mss) {
+  before.insert(before.end(), {2, 4, static_cast<uint8_t>(mss >> 8), static_cast<uint8_t>(mss)});
+  return to_vip(kind, 1).tcp_options(before).build();
+}
+
+TEST(Tunnel, SynsAnnounceNoLargerSegmentsThanTheServiceAllows) {
+  for (const int family : {4, 6}) {
+    const DirectCase kind = direct_case(Mode::kGre, family, 4);
+    FakeGateway gateway(direct_spec());
+    gateway.spec().services[kind.index].tunnel.mss_clamp = 1300;
+    gateway.publish();
+    for (const Bytes& before : {Bytes{}, Bytes{1}, Bytes{3, 3, 7}}) {
+      const auto out = gateway.send(syn_with_mss(kind, before, 1460));
+      ASSERT_TRUE(out.is_forward()) << to_string(out);
+      EXPECT_TRUE(checksums_ok(out.frame)) << describe(out.frame);
+      EXPECT_EQ(open_tunnel(out.frame).inner, ip_packet(syn_with_mss(kind, before, 1300)));
+      const Bytes smaller = syn_with_mss(kind, before, 1299);
+      EXPECT_EQ(open_tunnel(gateway.send(smaller).frame).inner, ip_packet(smaller));
+    }
+    const Bytes malformed = to_vip(kind, 1).tcp_options({3, 0, 2, 4}).build();
+    EXPECT_EQ(open_tunnel(gateway.send(malformed).frame).inner, ip_packet(malformed));
+    const Bytes beyond = to_vip(kind, 1).tcp_options({1, 1, 2, 9}).build();
+    EXPECT_EQ(open_tunnel(gateway.send(beyond).frame).inner, ip_packet(beyond));
+  }
+}
+
+TEST(Tunnel, GueHopsAreTheOtherRealsAndFirstTheOneThatTheRowHadBefore) {
+  for (const DirectCase& kind : tunnel_cases()) {
+    if (kind.mode != Mode::kGue || kind.gue_variant != 0 || kind.real_family != 4) continue;
+    FakeGateway gateway(direct_spec());
+    gateway.spec().services[kind.index].tunnel.gue_hops = 2;
+    gateway.publish();
+    const Bytes question = to_vip(kind, 40'000).build();
+    const auto hops_of = [&](const Outcome& out) {
+      const Tunneled tunnel = open_tunnel(out.frame);
+      EXPECT_TRUE(checksums_ok(out.frame));
+      EXPECT_EQ(tunnel.inner, ip_packet(question));
+      return std::pair{tunnel.destination, tunnel.hops.value_or(std::vector<Ipv4Address>{})};
+    };
+    const auto [real, hops] = hops_of(gateway.send(question));
+    ASSERT_EQ(hops.size(), 2u) << kind.name();
+    const std::set<IpAddress> all = {real, hops[0], hops[1]};
+    EXPECT_EQ(all, (std::set<IpAddress>{ip("10.1.0.1"), ip("10.1.0.2"), ip("10.1.0.3")}));
+    // Without its real, the flow goes to another one; the first hop is then the one that is left.
+    auto& reals = gateway.spec().services[kind.index].reals;
+    for (RealSpec& one : reals) {
+      if (one.address == real) one.state = RealState::kDraining;
+    }
+    gateway.publish();
+    const auto [next, next_hops] = hops_of(gateway.send(to_vip(kind, 40'000, 1)));
+    EXPECT_EQ(next, real) << "a flow stays while its real drains";
+    ASSERT_GE(next_hops.size(), 1u);
+    EXPECT_EQ(std::count(next_hops.begin(), next_hops.end(), real.v4()), 0);
+  }
 }
 
 TEST(Tunnel, PacketWithoutTimeToLiveIsNotSentOn) {

@@ -83,6 +83,7 @@ inline constexpr uint16_t kDirectPort = 80;
 inline SnapshotSpec direct_spec() {
   SnapshotSpec spec = net_spec();
   spec.services.clear();
+  for (PortEntry& port : spec.ports) port.mtu = 1500;
   for (const DirectCase& kind : direct_cases()) {
     ServiceSpec service{.index = kind.index,
                         .flow_id = kind.index + 1,
