@@ -81,7 +81,7 @@ void Pipeline<Observer>::forward_direct(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   // The packet stays as it is, its TTL too; but one that has none left must not be sent on
   // (RFC 2003 3.1).
-  if (translate_detail::ttl(packet.ip<typename IpHeaderOf<Address>::Type>()) == 0) [[unlikely]] {
+  if (time_to_live(packet.ip<typename IpHeaderOf<Address>::Type>()) == 0) [[unlikely]] {
     return drop(burst, packet, DropReason::kTtlExpired, service.index);
   }
   RealId id = packet.real();

@@ -157,8 +157,8 @@ template <class Address>
 void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
   auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
-  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const auto key = FlowStore<Address>::Key::of(ip.source, packet.source_port, service.flow_id);
   auto* entry = store.table().find(key, packet.hash);
   // One that names a real was made before the service's mode was changed.
   if (entry == nullptr || entry->names_real() || store.has_expired(*entry, burst.now.quarter))
@@ -166,9 +166,10 @@ void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
     packet.record = nullptr;
     return;
   }
+  // A packet that is to be dropped for its TTL must not put the entry's deadline past the record's.
   const Quarter deadline =
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(entry->state)]);
-  if (entry->deadline != deadline) entry->deadline = deadline;
+  if (entry->deadline != deadline && time_to_live(ip) > 1) entry->deadline = deadline;
   NatRecord<Address>* record = &store.record(entry->value);
   prefetch_record(record);
   packet.record = record;

@@ -82,4 +82,7 @@ struct IpHeaderOf<Ipv6Address> {
   using Type = Ipv6Header;
 };
 
+inline uint8_t time_to_live(const Ipv4Header& ip) { return ip.ttl; }
+inline uint8_t time_to_live(const Ipv6Header& ip) { return ip.hop_limit; }
+
 }  // namespace vipgate

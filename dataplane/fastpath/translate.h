@@ -14,9 +14,6 @@ namespace translate_detail {
 
 inline constexpr uint8_t kStateFlags = TcpHeader::kSyn | TcpHeader::kFin | TcpHeader::kRst;
 
-inline uint8_t ttl(const Ipv4Header& ip) { return ip.ttl; }
-inline uint8_t ttl(const Ipv6Header& ip) { return ip.hop_limit; }
-
 // Of a packet to a VIP: chooses its Maglev row.
 template <class Address>
 uint32_t row_hash(const Packet& packet) {
@@ -72,7 +69,7 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
   using namespace translate_detail;  // NOLINT(google-build-using-namespace)
   auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const ServiceEntry& service = *packet.service;
-  if (ttl(ip) <= 1) [[unlikely]] {
+  if (time_to_live(ip) <= 1) [[unlikely]] {
     return expire(burst, packet, ip.destination, service.index);
   }
   auto* record = static_cast<NatRecord<Address>*>(packet.record);
@@ -96,6 +93,7 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
     if (record == nullptr) return;
     real = burst.snapshot.real(record->real_id);
   }
+  touch(*record, service.timeouts, burst.now.quarter);
   if (!real->next_hop_resolved) [[unlikely]] {
     return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
   }
@@ -105,7 +103,6 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
   if ((packet.tcp_flags & kStateFlags) != 0 || record->state == FlowState::kEmbryonic) {
     note_tcp_forward(*record, packet.tcp_flags, service.timeouts, burst.now.quarter);
   }
-  touch(*record, service.timeouts, burst.now.quarter);
   note_client_hop(*record, packet);
 
   set_addresses(ip, record->source, record->real, record->l3_delta);
@@ -143,7 +140,7 @@ void Pipeline<Observer>::forward_return(Burst& burst, Packet& packet) {
     }
     return drop(burst, packet, DropReason::kNoFlow);
   }
-  if (ttl(ip) <= 1) [[unlikely]] {
+  if (time_to_live(ip) <= 1) [[unlikely]] {
     return expire(burst, packet, record->vip, record->service);
   }
   const PortEntry& out = burst.snapshot.ports[record->client_port_index];

@@ -183,5 +183,25 @@ TEST_P(UdpFlow, ThatHasExpiredIsBalancedAnewAlthoughNoSweepHasSeenIt) {
   EXPECT_EQ(gateway_.count(Event::kFlowsExpired), expired + 1);
 }
 
+TEST_P(UdpFlow, IsNotKeptByPacketsThatAreDroppedForTheirTtl) {
+  gateway_.send(to_vip(GetParam(), 1));
+  for (int i = 0; i < 10; ++i) {
+    gateway_.pass_seconds(5);
+    EXPECT_TRUE(gateway_.send(to_vip(GetParam(), 1).ttl(1)).is_reply(ReplyKind::kTimeExceeded));
+  }
+  EXPECT_EQ(gateway_.flows(), 0u);
+}
+
+TEST_P(UdpFlow, IsKeptInBothDirectionsByPacketsWithoutANextHop) {
+  const auto out = gateway_.send(to_vip(GetParam(), 1));
+  for (auto& real : gateway_.spec().services[GetParam().index()].reals) real.resolved = false;
+  gateway_.publish();
+  for (int i = 0; i < 10; ++i) {
+    gateway_.pass_seconds(5);
+    EXPECT_TRUE(gateway_.send(to_vip(GetParam(), 1)).is_drop(DropReason::kNextHopUnresolved));
+  }
+  EXPECT_TRUE(gateway_.send(answer_to(out, Protocol::kUdp), 1).is_forward());
+}
+
 }  // namespace
 }  // namespace vipgate::test
