@@ -1,0 +1,72 @@
+// The data plane against the reference model: random traffic through both, packet by packet.
+//
+// A million packets by default. VIPGATE_MODEL_PACKETS=N asks for more; VIPGATE_MODEL_SEED=S repeats
+// the one episode that a failure names.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include "tests/support/model/model_run.h"
+
+namespace vipgate::test::model {
+namespace {
+
+constexpr uint64_t kPacketsPerEpisode = 20'000;
+
+uint64_t from_environment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// One run from a clean start. Everything about it follows from the seed.
+void run_episode(uint64_t seed, std::map<Verdict, uint64_t>& total) {
+  std::mt19937_64 random(seed);
+  const auto draw = [&](uint32_t n) { return static_cast<uint32_t>((random() >> 32) * n >> 32); };
+  ModelRun run(draw, 1 + static_cast<uint32_t>(seed % 3));
+  while (run.packets() < kPacketsPerEpisode) {
+    ASSERT_NO_FATAL_FAILURE(run.step()) << "repeat with VIPGATE_MODEL_SEED=" << seed;
+    if (testing::Test::HasFailure()) {
+      FAIL() << "repeat with VIPGATE_MODEL_SEED=" << seed;
+    }
+  }
+  ASSERT_NO_FATAL_FAILURE(run.finish());
+  for (const auto& [verdict, count] : run.model().tally()) total[verdict] += count;
+}
+
+TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
+  std::map<Verdict, uint64_t> total;
+  if (const uint64_t seed = from_environment("VIPGATE_MODEL_SEED", 0)) {
+    run_episode(seed, total);
+    return;
+  }
+  const uint64_t packets = from_environment("VIPGATE_MODEL_PACKETS", 1'000'000);
+  for (uint64_t done = 0; done < packets; done += kPacketsPerEpisode) {
+    ASSERT_NO_FATAL_FAILURE(run_episode(1 + done / kPacketsPerEpisode, total));
+  }
+  // What the traffic must have brought about for the agreement to mean anything.
+  for (const char* kind : {"forward", "return"}) EXPECT_GT((total[{kind, ""}]), packets / 50);
+  for (const char* reason : {"arp", "neighbor_advertisement", "echo", "tcp_reset",
+                             "port_unreachable", "time_exceeded"}) {
+    EXPECT_GT((total[{"reply", reason}]), packets / 5'000) << reason;
+  }
+  for (const char* reason : {"own_address", "arp", "neighbor_discovery", "link_local"}) {
+    EXPECT_GT((total[{"kernel", reason}]), packets / 5'000) << reason;
+  }
+  for (const char* reason :
+       {"truncated", "not_our_mac", "wrong_vlan", "unknown_ether_type", "bad_ip_header",
+        "bad_l4_header", "martian_source", "fragment", "ipv6_extension_header",
+        "unsupported_protocol", "not_for_us", "no_kernel_path", "port_not_served",
+        "icmp_not_handled", "no_real", "no_flow", "nat_tuple_taken", "next_hop_unresolved",
+        "bad_udp_checksum"}) {
+    EXPECT_GT((total[{"drop", reason}]), packets / 10'000) << reason;
+  }
+  for (const auto& [verdict, count] : total) {
+    std::printf("%10llu  %s %s\n", static_cast<unsigned long long>(count),
+                std::string(verdict.kind).c_str(), std::string(verdict.reason).c_str());
+  }
+}
+
+}  // namespace
+}  // namespace vipgate::test::model

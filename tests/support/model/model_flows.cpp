@@ -1,0 +1,308 @@
+// The model's flows: how they begin, what they remember, when they end.
+#include <algorithm>
+
+#include "tests/support/model/reference_model.h"
+
+namespace vipgate::test::model {
+
+ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
+                                                          const ServiceSpec& service) {
+  const Wire& wire = in.wire;
+  const FlowKey key{{wire.source, wire.source_port},
+                    {wire.destination, wire.destination_port},
+                    wire.protocol,
+                    service.flow_id};
+  if (wire.ttl <= 1) return judge_expired(in, wire.destination);
+  Flow* flow = live_flow(key);
+  if (flow == nullptr) return judge_new_flow(in, service, key);
+  const RealSpec* real = find_real(flow->real);
+  const bool starts_anew = flow->state == State::kClosing && wire.has_flag(kSyn);
+  if (real == nullptr || real->state == RealState::kDown ||
+      (real->state == RealState::kDraining && starts_anew)) {
+    forget(key);
+    return judge_new_flow(in, service, key);
+  }
+  if (!real->resolved) {
+    touch(*flow);
+    return drop(DropReason::kNextHopUnresolved);
+  }
+  if (flow->source.port == 0) {
+    if (const auto problem = learn_snat_port(in, service, key, *flow)) {
+      return {.kind = "forward", .problem = *problem};
+    }
+  }
+  return forwarded(in, *flow, service, *real);
+}
+
+ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const ServiceSpec& service,
+                                                           const FlowKey& key) {
+  const Wire& wire = in.wire;
+  // A reset of a flow that nobody knows begins nothing and is answered by nothing.
+  if (wire.has_flag(kRst)) return drop(DropReason::kNoFlow);
+  const bool is_served = std::any_of(
+      service.reals.begin(), service.reals.end(),
+      [](const RealSpec& real) { return real.state == RealState::kUp && real.weight != 0; });
+  if (!is_served) return judge_refusal(in, service);
+  // A packet from one of our own addresses is forged, or a loop.
+  if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
+
+  const RealSpec* real = find_real(balancer_(service, key));
+  if (real == nullptr || real->state != RealState::kUp || real->weight == 0) {
+    return {.kind = "forward", .problem = "the rows name a real that takes no new flows"};
+  }
+  Flow flow;
+  flow.real = real->id;
+  flow.real_socket = {real->address, real->port};
+  flow.mode = service.mode;
+  flow.service = service.index;
+  flow.state = service.protocol == Protocol::kTcp ? State::kEmbryonic : State::kOneWay;
+  flow.worker = in.observed.worker;
+  touch(flow);
+  note_client_hop(flow, in);
+  if (service.mode == Mode::kNat) {
+    flow.source = key.client;
+    // Another VIP may have led this client's port to the same real: one connection there.
+    const auto other = by_return_.find({flow.real_socket, flow.source, key.protocol});
+    if (other != by_return_.end()) {
+      const Flow& taken = flows_.at(other->second);
+      if (taken.state != State::kClosing && now_ <= taken.deadline) {
+        return drop(DropReason::kNatTupleTaken);
+      }
+      forget(FlowKey(other->second));
+    }
+  }
+  if (!real->resolved) {
+    add(key, flow);
+    return drop(DropReason::kNextHopUnresolved);
+  }
+  if (service.mode == Mode::kFullnat) {
+    if (const auto problem = learn_snat_port(in, service, key, flow)) {
+      return {.kind = "forward", .problem = *problem};
+    }
+  }
+  add(key, flow);
+  return forwarded(in, flows_.at(key), service, *real);
+}
+
+// The frame that leaves for the real shows which SNAT port was taken.
+std::optional<std::string> ReferenceModel::learn_snat_port(const In& in, const ServiceSpec& service,
+                                                           const FlowKey& key, Flow& flow) {
+  if (in.observed.verdict.kind != "forward") return "expected forward";
+  const PortEntry any{.mac = {}, .check_mac = false};
+  const Wire out = read_frame(in.observed.frame, any);
+  if (!out.faults.empty()) return "expected forward of a well-formed packet";
+  const Socket source{out.source, out.source_port};
+  bool is_of_the_pool = false;
+  for (uint32_t i = 0; i < service.snat_count; ++i) {
+    const SnatAddress& snat = spec_.snat_addresses[service.snat_first + i];
+    is_of_the_pool |= snat.address == source.address && source.port >= snat.port_low &&
+                      source.port <= snat.port_high;
+  }
+  if (!is_of_the_pool) return "expected a source of the service's SNAT pool";
+  const auto holder = by_snat_.find(source);
+  if (holder != by_snat_.end() && holder->second != key) {
+    if (now_ <= flows_.at(holder->second).deadline) return "this SNAT port is another live flow's";
+    forget(FlowKey(holder->second));
+  }
+  flow.source = source;
+  if (flows_.contains(key)) index(key, flow);
+  return std::nullopt;
+}
+
+ReferenceModel::Expectation ReferenceModel::forwarded(const In& in, Flow& flow,
+                                                      const ServiceSpec& service,
+                                                      const RealSpec& real) {
+  Expectation expected{.kind = "forward", .port = real.out_port, .real = real.id};
+  if (flow.worker != in.observed.worker) {
+    expected.problem = "a flow's packets must all be one worker's";
+  }
+  if (service.protocol == Protocol::kTcp) follow_client(flow, in.wire);
+  touch(flow);
+  note_client_hop(flow, in);
+  const PortEntry& port = spec_.ports[real.out_port];
+  const LinkHeader link{real.next_hop, port.mac, port.vlan};
+  expected.out = translate(in.frame, in.wire, link, flow.source, flow.real_socket);
+  return expected;
+}
+
+ReferenceModel::Expectation ReferenceModel::judge_refusal(const In& in,
+                                                          const ServiceSpec& service) {
+  const MacAddress& own = spec_.ports[in.port].mac;
+  if (service.no_real == NoReal::kDrop) return drop(DropReason::kNoReal);
+  if (service.protocol == Protocol::kTcp) {
+    return limited_reply(in, ReplyKind::kTcpReset, 100'000,
+                         {tcp_reset(in.frame, in.wire, own), {}});
+  }
+  return limited_reply(in, ReplyKind::kPortUnreachable, 1'000,
+                       {port_unreachable(in.frame, in.wire, own), {}});
+}
+
+// RFC 1812 5.3.1, RFC 4443 3.3. Not to an address of ours: it would be forged, or a loop.
+ReferenceModel::Expectation ReferenceModel::judge_expired(const In& in, const IpAddress& vip) {
+  if (role_of(in.wire.source) != Role::kNobody) return drop(DropReason::kTtlExpired);
+  const PortEntry& port = spec_.ports[in.port];
+  IpAddress source = vip;
+  if (in.wire.is_v4() && port.address4 != Ipv4Address{}) source = port.address4;
+  if (!in.wire.is_v4() && port.address6 != Ipv6Address{}) source = port.address6;
+  return limited_reply(in, ReplyKind::kTimeExceeded, 1'000,
+                       {time_exceeded(in.frame, in.wire, source, port.mac), {}});
+}
+
+ReferenceModel::Expectation ReferenceModel::judge_snat(const In& in) {
+  const Socket snat{in.wire.destination, in.wire.destination_port};
+  if (!by_snat_.contains(snat) && in.observed.verdict.kind == "return") learn_from_return(in);
+  const auto found = by_snat_.find(snat);
+  if (found == by_snat_.end()) return drop(DropReason::kNoFlow);
+  const Flow& flow = flows_.at(found->second);
+  if (flow.real_socket != Socket{in.wire.source, in.wire.source_port} ||
+      found->second.protocol != in.wire.protocol) {
+    return drop(DropReason::kNoFlow);
+  }
+  return judge_return(in, found->second);
+}
+
+// A flow whose first packets found no next hop has a SNAT port that nobody has seen. A real may hit
+// it all the same: one that answers to the same client's last flow, which had the same port.
+void ReferenceModel::learn_from_return(const In& in) {
+  const PortEntry any{.mac = {}, .check_mac = false};
+  const Wire out = read_frame(in.observed.frame, any);
+  if (!out.faults.empty()) return;
+  const auto service = services_.find({{out.source, out.source_port}, out.protocol});
+  if (service == services_.end()) return;
+  const FlowKey key{{out.destination, out.destination_port},
+                    {out.source, out.source_port},
+                    out.protocol,
+                    service->second->flow_id};
+  Flow* flow = live_flow(key);
+  if (flow == nullptr || flow->mode != Mode::kFullnat || flow->source.port != 0) return;
+  flow->source = {in.wire.destination, in.wire.destination_port};
+  index(key, *flow);
+}
+
+ReferenceModel::Expectation ReferenceModel::judge_return(const In& in, const FlowKey& key) {
+  Flow& flow = flows_.at(key);
+  if (now_ > flow.deadline) {
+    const bool is_own = role_of(in.wire.destination) != Role::kNobody;
+    if (flow.mode == Mode::kNat && is_own) return kernel(in, KernelReason::kOwnAddress);
+    return drop(DropReason::kNoFlow);
+  }
+  if (in.wire.ttl <= 1) return judge_expired(in, key.vip.address);
+  Expectation expected{.kind = "return", .port = flow.client_port, .real = flow.real};
+  if (flow.worker != in.observed.worker) {
+    expected.problem = "a flow's packets must all be one worker's";
+  }
+  follow_real(flow, in.wire);
+  touch(flow);
+  LinkHeader link = flow.client_hop;
+  link.source = spec_.ports[flow.client_port].mac;
+  expected.out = translate(in.frame, in.wire, link, key.vip, key.client);
+  return expected;
+}
+
+// Established when the client acknowledges after the real has answered; over when either side
+// resets, or both have finished.
+void ReferenceModel::follow_client(Flow& flow, const Wire& wire) const {
+  if (wire.has_flag(kRst)) return set_state(flow, State::kClosing);
+  if (wire.has_flag(kSyn)) {
+    if (flow.state != State::kClosing) return;
+    flow.return_seen = flow.client_fin = flow.real_fin = false;
+    return set_state(flow, State::kEmbryonic);
+  }
+  if (wire.has_flag(kFin)) {
+    flow.client_fin = true;
+    if (flow.real_fin) return set_state(flow, State::kClosing);
+  }
+  if (flow.state == State::kEmbryonic && wire.has_flag(kAck) && flow.return_seen) {
+    set_state(flow, State::kEstablished);
+  }
+}
+
+void ReferenceModel::follow_real(Flow& flow, const Wire& wire) const {
+  flow.return_seen = true;
+  if (wire.kind == Kind::kUdp) {
+    if (flow.state == State::kOneWay) set_state(flow, State::kReplied);
+    return;
+  }
+  if (wire.has_flag(kRst)) return set_state(flow, State::kClosing);
+  if (wire.has_flag(kFin)) {
+    flow.real_fin = true;
+    if (flow.client_fin) set_state(flow, State::kClosing);
+  }
+}
+
+// In quarter seconds. A service that is gone gives its flows no more time.
+uint64_t ReferenceModel::lifetime(const Flow& flow) const {
+  const auto found = by_index_.find(flow.service);
+  if (found == by_index_.end()) return 0;
+  const FlowTimeouts& timeouts = found->second->timeouts;
+  const auto of = [&](FlowState state) { return timeouts[static_cast<size_t>(state)]; };
+  switch (flow.state) {
+    case State::kClosing:
+      return of(FlowState::kClosing);
+    case State::kEmbryonic:
+      return of(FlowState::kEmbryonic);
+    case State::kOneWay:
+      return of(FlowState::kOneWay);
+    case State::kReplied:
+      return of(FlowState::kReplied);
+    case State::kEstablished:
+      return of(FlowState::kEstablished);
+  }
+  return 0;
+}
+
+void ReferenceModel::touch(Flow& flow) const { flow.deadline = now_ + lifetime(flow); }
+
+void ReferenceModel::set_state(Flow& flow, State state) const {
+  flow.state = state;
+  touch(flow);
+}
+
+// Returns go back to where the client's packets come from.
+void ReferenceModel::note_client_hop(Flow& flow, const In& in) const {
+  flow.client_hop = {in.wire.source_mac, {}, in.wire.tci};
+  flow.client_port = in.port;
+}
+
+ReferenceModel::Flow* ReferenceModel::live_flow(const FlowKey& key) {
+  const auto found = flows_.find(key);
+  if (found == flows_.end()) return nullptr;
+  if (now_ <= found->second.deadline) {
+    return &found->second;
+  }
+  forget(key);
+  return nullptr;
+}
+
+void ReferenceModel::add(const FlowKey& key, Flow flow) {
+  flows_[key] = flow;
+  index(key, flow);
+}
+
+void ReferenceModel::index(const FlowKey& key, const Flow& flow) {
+  if (flow.source.port == 0) return;
+  by_return_[{flow.real_socket, flow.source, key.protocol}] = key;
+  if (flow.mode == Mode::kFullnat) by_snat_[flow.source] = key;
+}
+
+void ReferenceModel::forget(const FlowKey& key) {
+  const auto found = flows_.find(key);
+  if (found == flows_.end()) return;
+  const Flow& flow = found->second;
+  const auto by_return = by_return_.find({flow.real_socket, flow.source, key.protocol});
+  if (by_return != by_return_.end() && by_return->second == key) by_return_.erase(by_return);
+  const auto by_snat = by_snat_.find(flow.source);
+  if (by_snat != by_snat_.end() && by_snat->second == key) by_snat_.erase(by_snat);
+  flows_.erase(found);
+}
+
+void ReferenceModel::forget_expired() {
+  for (auto next = flows_.begin(); next != flows_.end();) {
+    const auto flow = next++;
+    if (now_ > flow->second.deadline) {
+      forget(FlowKey(flow->first));
+    }
+  }
+}
+
+}  // namespace vipgate::test::model

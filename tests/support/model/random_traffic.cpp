@@ -1,0 +1,321 @@
+#include "tests/support/model/random_traffic.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/support/test_net.h"
+
+namespace vipgate::test::model {
+namespace {
+
+constexpr uint32_t kClientPorts = 48;
+constexpr uint32_t kClients = 3;
+constexpr size_t kForwardedKept = 512;
+constexpr uint32_t kServiceSlots = 4096;
+
+// Everything that is someone's, and some that are nobody's.
+constexpr const char* kAddresses4[] = {"11.0.0.1",   "11.0.0.2",  "11.0.0.3",  "10.9.0.1",
+                                       "10.1.0.254", "10.8.0.1",  "10.8.0.2",  "10.9.0.53",
+                                       "1.2.3.4",    "192.0.2.2", "224.0.0.1", "10.1.0.1"};
+constexpr const char* kAddresses6[] = {"fd11::1",  "fd11::2",     "fd11::3",  "fd09::1",
+                                       "fd01::fe", "fd08::1",     "fd09::53", "ff02::1",
+                                       "fe80::1",  "2001:db8::2", "fd01::1"};
+constexpr const char* kSources4[] = {"192.0.2.2", "10.1.0.1",  "11.0.0.1",  "0.0.0.1",
+                                     "127.0.0.1", "224.0.0.5", "240.0.0.1", "255.255.255.255"};
+constexpr const char* kSources6[] = {
+    "2001:db8::2", "fd01::1", "fd11::1", "::", "::1", "ff02::1", "fe80::9"};
+
+RealId next_generation(RealId id) {
+  return {id.index(), id.generation() % RealId::kMaxGeneration + 1};
+}
+
+}  // namespace
+
+SnapshotSpec traffic_spec() {
+  SnapshotSpec spec = net_spec();
+  spec.snat_addresses.push_back({ip("10.8.0.2"), 1024, 1523});
+  for (ServiceSpec& service : spec.services) {
+    // Another address for one of the services.
+    if (service.mode == Mode::kFullnat && service.index == 1) service.snat_first = 2;
+  }
+  uint32_t index = 16;
+  for (const int family : {4, 6}) {
+    const ServiceCase& like = family == 4 ? kServiceCases[4] : kServiceCases[7];
+    ServiceSpec service = spec.services[like.index()];
+    service.index = index;
+    service.flow_id = index + 1;
+    service.name = "shares" + std::to_string(index);
+    service.vip = ip(family == 4 ? "11.0.0.3" : "fd11::3");
+    for (RealSpec& real : service.reals) real.id = RealId(real.id.index() + 128, 1);
+    spec.services.push_back(service);
+    ++index;
+  }
+  spec.service_slots = kServiceSlots;
+  return spec;
+}
+
+RandomTraffic::Arrival RandomTraffic::arrival() {
+  Arrival arrival;
+  arrival.port = static_cast<uint8_t>(below(2));
+  // Flows are looked for before the burst's first packet is acted upon, so a real's packet in the
+  // very burst that begins its flow is not expected to find it: such bursts are not made.
+  from_reals_ = arrival.port == 1 && !forwarded_.empty() && !one_in(8);
+  // Every length of a frame, from nothing on.
+  if (one_in(400)) {
+    const Bytes whole = frame(arrival.port);
+    const size_t longest = std::min<size_t>(whole.size(), kBurst - 1);
+    const size_t first = whole.size() - longest;
+    const size_t skipped = below(static_cast<uint32_t>(first + 1));
+    for (size_t length = skipped; length <= skipped + longest; ++length) {
+      arrival.frames.emplace_back(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length));
+    }
+    return arrival;
+  }
+  const size_t count = one_in(4) ? 1 : 1 + below(kBurst);
+  while (arrival.frames.size() < count) arrival.frames.push_back(frame(arrival.port));
+  return arrival;
+}
+
+Bytes RandomTraffic::frame(uint8_t port) {
+  PacketBuilder packet;
+  const uint32_t kind = below(16);
+  if (kind < 10) {
+    packet = from_reals_ ? from_a_real(port) : to_a_vip(port);
+  } else if (kind < 13 && !from_reals_) {
+    packet = to_anyone(port);
+  } else if (kind < 15) {
+    packet = echo_or_icmp(port);
+  } else {
+    packet = neighbors(port);
+  }
+  if (one_in(20)) packet.pad_to(60 + below(40));
+  Bytes bytes = packet.build();
+  if (one_in(8)) mangle(bytes);
+  return bytes;
+}
+
+PacketBuilder RandomTraffic::link(uint8_t port) {
+  PacketBuilder packet;
+  static constexpr const char* kStations[] = {"02:00:00:00:00:c1", "02:00:00:00:00:c2",
+                                              "02:00:00:00:00:b1"};
+  const char* ours = port == 0 ? kGatewayMac0 : kGatewayMac1;
+  if (one_in(60)) ours = one_in(2) ? "02:00:00:00:00:99" : "ff:ff:ff:ff:ff:ff";
+  packet.eth(one_in(100) ? "03:00:00:00:00:01" : one_of(kStations), ours);
+  const auto priority = static_cast<uint8_t>(below(8));
+  if (port == 1) {
+    if (!one_in(60)) packet.vlan(one_in(60) ? 21 : kRealVlan, priority);
+  } else if (one_in(6)) {
+    packet.vlan(one_in(8) ? 0 : static_cast<uint16_t>(100 + below(3)), priority);
+  }
+  if (one_in(300)) packet.vlan(30);
+  return packet;
+}
+
+const char* RandomTraffic::flags() {
+  static constexpr const char* kFlags[] = {"S",  "S",  "A", "A", "A",  "PA", "FA",    "R",
+                                           "RA", "SA", "",  "F", "SF", "SR", "FSRPAU"};
+  return one_of(kFlags);
+}
+
+// What is legal, but seldom.
+void RandomTraffic::make_odd(PacketBuilder& packet, bool is_v4) {
+  packet.tos(static_cast<uint8_t>(below(256))).ip_id(static_cast<uint16_t>(below(65'536)));
+  if (one_in(12)) packet.ttl(static_cast<uint8_t>(below(3)));
+  if (is_v4 && one_in(8)) packet.ip_options(4 * below(11));
+  if (is_v4 && one_in(4)) packet.dont_fragment();
+  if (one_in(40)) packet.fragment(static_cast<uint16_t>(8 * below(4)), one_in(2));
+  if (!is_v4 && one_in(30)) packet.ipv6_extension(one_in(2) ? 0 : 60);
+  if (one_in(30)) packet.ip_length(static_cast<uint16_t>(below(120)));
+  if (is_v4 && one_in(30)) packet.bad_ip_checksum();
+  if (one_in(30)) packet.bad_l4_checksum();
+  if (one_in(20)) packet.no_udp_checksum();
+}
+
+PacketBuilder RandomTraffic::to_a_vip(uint8_t port) {
+  const ServiceCase& kind = one_of(kServiceCases);
+  const bool is_v4 = kind.family == 4;
+  PacketBuilder packet = link(port);
+  std::string vip = kind.vip();
+  uint16_t vip_port = kind.port();
+  const uint32_t other = below(12);
+  if (other == 0) vip = is_v4 ? "11.0.0.3" : "fd11::3";
+  if (other == 1) vip_port = static_cast<uint16_t>(98 + below(2));
+  if (other == 2) vip_port = static_cast<uint16_t>(below(100));
+  const std::string client = one_in(40) ? (is_v4 ? one_of(kSources4) : one_of(kSources6))
+                                        : kind.client(1 + below(kClients));
+  if (is_v4) {
+    packet.ipv4(client, vip);
+  } else {
+    packet.ipv6(client, vip);
+  }
+  const auto client_port = static_cast<uint16_t>(1024 + below(kClientPorts));
+  if (kind.protocol == Protocol::kTcp) {
+    packet.tcp(client_port, vip_port).flags(flags());
+    packet.sequence(below(UINT32_MAX)).acknowledgment(below(UINT32_MAX));
+    if (one_in(4)) packet.tcp_options(Bytes(below(41), 1));
+  } else {
+    packet.udp(client_port, vip_port);
+  }
+  packet.payload(
+      Bytes(one_in(50) ? 500 + below(900) : below(60), static_cast<uint8_t>(below(256))));
+  make_odd(packet, is_v4);
+  return packet;
+}
+
+// The answer to a packet that was forwarded, sometimes not quite.
+PacketBuilder RandomTraffic::from_a_real(uint8_t port) {
+  const Bytes& question = forwarded_[below(static_cast<uint32_t>(forwarded_.size()))];
+  Tuple tuple = tuple_of(question);
+  const uint32_t other = below(60);
+  if (other == 0) ++tuple.source_port;
+  if (other == 1) ++tuple.destination_port;
+  PacketBuilder packet = link(port);
+  const bool is_v4 = tuple.source.is_v4();
+  if (is_v4) {
+    packet.ipv4(tuple.destination.v4(), tuple.source.v4());
+  } else {
+    packet.ipv6(tuple.destination.v6(), tuple.source.v6());
+  }
+  const size_t l3 = question[12] == 0x81 && question[13] == 0 ? 18 : 14;
+  const bool is_tcp = question[l3 + (is_v4 ? 9 : 6)] == 6;
+  if (is_tcp == (other != 2)) {
+    packet.tcp(tuple.destination_port, tuple.source_port).flags(flags());
+  } else {
+    packet.udp(tuple.destination_port, tuple.source_port);
+  }
+  packet.payload(Bytes(below(60), static_cast<uint8_t>(below(256))));
+  make_odd(packet, is_v4);
+  return packet;
+}
+
+PacketBuilder RandomTraffic::to_anyone(uint8_t port) {
+  const bool is_v4 = one_in(2);
+  PacketBuilder packet = link(port);
+  if (is_v4) {
+    packet.ipv4(one_in(10) ? one_of(kSources4) : "192.0.2.2", one_of(kAddresses4));
+  } else {
+    packet.ipv6(one_in(10) ? one_of(kSources6) : "2001:db8::2", one_of(kAddresses6));
+  }
+  static constexpr uint16_t kPorts[] = {53, 53, 80, 99, 98, 5000, 22, 1030, 20'010, 24'999, 25'000};
+  const auto source_port = static_cast<uint16_t>(one_in(3) ? 8000 + below(9) : 1024 + below(100));
+  switch (below(4)) {
+    case 0:
+      packet.tcp(source_port, one_of(kPorts)).flags(flags());
+      break;
+    case 1:
+      packet.protocol(static_cast<uint8_t>(below(140))).payload(Bytes(below(40), 1));
+      break;
+    default:
+      packet.udp(source_port, one_of(kPorts));
+      // A question: example.com A.
+      packet.payload(Bytes{0,   7,   1,   0,   0,   1, 0,   0,   0,   0, 0, 0, 7, 'e', 'x',
+                           'a', 'm', 'p', 'l', 'e', 3, 'c', 'o', 'm', 0, 0, 1, 0, 1});
+      break;
+  }
+  make_odd(packet, is_v4);
+  return packet;
+}
+
+PacketBuilder RandomTraffic::echo_or_icmp(uint8_t port) {
+  const bool is_v4 = one_in(2);
+  PacketBuilder packet = link(port);
+  if (is_v4) {
+    packet.ipv4(one_in(10) ? one_of(kSources4) : "192.0.2.2", one_of(kAddresses4));
+  } else {
+    packet.ipv6(one_in(10) ? one_of(kSources6) : "2001:db8::2", one_of(kAddresses6));
+  }
+  if (one_in(3)) {
+    packet.icmp(static_cast<uint8_t>(one_in(2) ? below(20) : 125 + below(15)),
+                static_cast<uint8_t>(below(3)), below(1000));
+  } else {
+    packet.icmp_echo(static_cast<uint16_t>(below(65'536)), 1);
+  }
+  packet.payload(Bytes(below(70), 9));
+  make_odd(packet, is_v4);
+  return packet;
+}
+
+PacketBuilder RandomTraffic::neighbors(uint8_t port) {
+  PacketBuilder packet;
+  if (one_in(2)) {
+    if (one_in(4)) {
+      packet.arp_reply(kClientMac, "192.0.2.2", port == 0 ? kGatewayMac0 : kGatewayMac1,
+                       one_of(kAddresses4));
+    } else {
+      packet.arp_request(kClientMac, one_of(kSources4), one_of(kAddresses4));
+    }
+  } else {
+    packet.neighbor_solicitation(kClientMac, one_in(5) ? "::" : "fd00::9", one_of(kAddresses6));
+    if (one_in(8)) packet.ttl(64);
+    if (one_in(8)) packet.bad_l4_checksum();
+  }
+  if (port == 1) packet.vlan(kRealVlan, 3);
+  return packet;
+}
+
+void RandomTraffic::mangle(Bytes& frame) {
+  for (uint32_t i = below(4); i > 0 && !frame.empty(); --i) {
+    const auto reach = static_cast<uint32_t>(std::min<size_t>(frame.size(), 80));
+    frame[below(reach)] = static_cast<uint8_t>(below(256));
+  }
+  if (one_in(3)) frame.resize(below(static_cast<uint32_t>(frame.size() + 1)));
+}
+
+void RandomTraffic::note_forwarded(const Outcome& outcome) {
+  if (forwarded_.size() < kForwardedKept) {
+    forwarded_.push_back(outcome.frame);
+    return;
+  }
+  forwarded_[next_forwarded_] = outcome.frame;
+  next_forwarded_ = (next_forwarded_ + 1) % kForwardedKept;
+}
+
+void RandomTraffic::change(SnapshotSpec& spec) {
+  if (!removed_.empty() && one_in(2) && next_service_ < kServiceSlots) {
+    ServiceSpec service = removed_.back();
+    removed_.pop_back();
+    // One that comes back has new ids: the old ones may still be held by flows.
+    service.index = next_service_++;
+    service.flow_id = service.index + 1;
+    for (RealSpec& real : service.reals) real.id = next_generation(real.id);
+    spec.services.push_back(service);
+    return;
+  }
+  const uint32_t at = below(static_cast<uint32_t>(spec.services.size()));
+  if (one_in(8) && spec.services.size() > 4) {
+    removed_.push_back(spec.services[at]);
+    spec.services.erase(spec.services.begin() + at);
+    return;
+  }
+  ServiceSpec& service = spec.services[at];
+  if (service.reals.empty()) {
+    service.no_real = one_in(2) ? NoReal::kDrop : NoReal::kReject;
+    return;
+  }
+  RealSpec& real = service.reals[below(static_cast<uint32_t>(service.reals.size()))];
+  switch (below(6)) {
+    case 0:
+    case 1:
+      real.state = static_cast<RealState>(below(3));
+      break;
+    case 2:
+      real.weight = below(4);
+      break;
+    case 3:
+      real.resolved = !one_in(4);
+      break;
+    case 4:
+      // Gone, and another one in its place: the index is the same, the generation is not.
+      real.id = next_generation(real.id);
+      break;
+    default:
+      for (RealSpec& each : service.reals) {
+        each.state = RealState::kUp;
+        each.weight = 1;
+        each.resolved = true;
+      }
+      break;
+  }
+}
+
+}  // namespace vipgate::test::model

@@ -1,0 +1,62 @@
+// Random packets and random changes of what is served, drawn from a seed (or from a fuzzer's
+// bytes): valid, odd and mangled frames of every kind that the data plane knows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "common/snapshot_builder.h"
+#include "tests/support/fake_gateway.h"
+
+namespace vipgate::test::model {
+
+// net_spec() with two `nat` services that share their reals, so that client ports can meet there,
+// and a second SNAT address.
+SnapshotSpec traffic_spec();
+
+class RandomTraffic {
+ public:
+  // `draw` gives a number below its argument, which is at least 1.
+  explicit RandomTraffic(std::function<uint32_t(uint32_t)> draw) : draw_(std::move(draw)) {}
+
+  // What arrives at a port at once.
+  struct Arrival {
+    uint8_t port = 0;
+    std::vector<Bytes> frames;
+  };
+  Arrival arrival();
+  // To be told of what was forwarded to reals, which answer it.
+  void note_forwarded(const Outcome& outcome);
+  // One change of what is served.
+  void change(SnapshotSpec& spec);
+
+  uint32_t below(uint32_t n) { return draw_(n); }
+  bool one_in(uint32_t n) { return below(n) == 0; }
+
+ private:
+  template <class T, size_t kSize>
+  const T& one_of(const T (&choices)[kSize]) {
+    return choices[below(kSize)];
+  }
+
+  Bytes frame(uint8_t port);
+  PacketBuilder to_a_vip(uint8_t port);
+  PacketBuilder from_a_real(uint8_t port);
+  PacketBuilder to_anyone(uint8_t port);
+  PacketBuilder echo_or_icmp(uint8_t port);
+  PacketBuilder neighbors(uint8_t port);
+  void make_odd(PacketBuilder& packet, bool is_v4);
+  void mangle(Bytes& frame);
+  PacketBuilder link(uint8_t port);
+  const char* flags();
+
+  std::function<uint32_t(uint32_t)> draw_;
+  std::vector<Bytes> forwarded_;  // to reals, lately
+  size_t next_forwarded_ = 0;
+  bool from_reals_ = false;  // this arrival
+  std::vector<ServiceSpec> removed_;
+  uint32_t next_service_ = 64;  // above those of traffic_spec()
+};
+
+}  // namespace vipgate::test::model

@@ -1,0 +1,156 @@
+#include <algorithm>
+
+#include "tests/support/model/wire.h"
+
+namespace vipgate::test::model {
+namespace {
+
+MacAddress mac_at(const Bytes& frame, size_t at) {
+  MacAddress mac;
+  std::copy_n(frame.begin() + static_cast<ptrdiff_t>(at), 6, mac.bytes.begin());
+  return mac;
+}
+
+IpAddress ip_at(const Bytes& frame, size_t at, int family) {
+  if (family == 4) return Ipv4Address{Be32(get32(frame, at))};
+  Ipv6Address address;
+  std::copy_n(frame.begin() + static_cast<ptrdiff_t>(at), 16, address.bytes.begin());
+  return address;
+}
+
+bool is_all_zero(const IpAddress& address) {
+  return std::all_of(address.bytes().begin(), address.bytes().end(), [](uint8_t b) { return !b; });
+}
+
+// RFC 1812 5.3.7; RFC 4291 2.5.2, 2.5.3, 2.7.
+bool cannot_be_a_source(const IpAddress& address, bool is_icmpv6) {
+  const auto& bytes = address.bytes();
+  if (address.is_v4()) return bytes[0] == 0 || bytes[0] == 127 || bytes[0] >= 224;
+  if (bytes[0] == 0xff || address == parse_ip_address("::1").value()) return true;
+  // Duplicate address detection asks from :: (RFC 4862 5.4.2).
+  return is_all_zero(address) && !is_icmpv6;
+}
+
+void read_l4(const Bytes& frame, Wire& wire) {
+  const size_t length = wire.end - wire.l4;
+  const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
+  if (wire.protocol == (wire.is_v4() ? 1 : 58)) {
+    wire.kind = Kind::kIcmp;
+    if (length < 8) fault(DropReason::kBadL4Header);
+    return;
+  }
+  if (wire.protocol == 6) {
+    wire.kind = Kind::kTcp;
+    if (length < 20) return fault(DropReason::kBadL4Header);
+    const size_t header = (frame[wire.l4 + 12] >> 4) * 4u;
+    if (header < 20 || header > length) return fault(DropReason::kBadL4Header);
+    wire.tcp_flags = frame[wire.l4 + 13];
+  } else if (wire.protocol == 17) {
+    wire.kind = Kind::kUdp;
+    if (length < 8) return fault(DropReason::kBadL4Header);
+    const size_t udp_length = get16(frame, wire.l4 + 4);
+    if (udp_length < 8 || udp_length > length) return fault(DropReason::kBadL4Header);
+    if (!wire.is_v4() && get16(frame, wire.l4 + 6) == 0) fault(DropReason::kBadUdpChecksum);
+  } else {
+    return;
+  }
+  wire.source_port = get16(frame, wire.l4);
+  wire.destination_port = get16(frame, wire.l4 + 2);
+}
+
+void read_ipv4(const Bytes& frame, Wire& wire) {
+  const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
+  const size_t available = frame.size() - wire.l3;
+  if (available < 20) return fault(DropReason::kTruncated);
+  const size_t header = (frame[wire.l3] & 15) * 4u;
+  const size_t total = get16(frame, wire.l3 + 2);
+  const bool is_bad = frame[wire.l3] >> 4 != 4 || header < 20 || total < header;
+  if (is_bad) fault(DropReason::kBadIpHeader);
+  if (total > available) fault(DropReason::kTruncated);
+  wire.source = ip_at(frame, wire.l3 + 12, 4);
+  wire.destination = ip_at(frame, wire.l3 + 16, 4);
+  if (cannot_be_a_source(wire.source, false)) fault(DropReason::kMartianSource);
+  const bool is_fragment = (get16(frame, wire.l3 + 6) & 0x3fff) != 0;
+  if (is_fragment) fault(DropReason::kFragment);
+  if (is_bad || total > available || is_fragment) return;
+  wire.ttl = frame[wire.l3 + 8];
+  wire.protocol = frame[wire.l3 + 9];
+  wire.l4 = wire.l3 + header;
+  wire.end = wire.l3 + total;
+  read_l4(frame, wire);
+}
+
+void read_ipv6(const Bytes& frame, Wire& wire) {
+  const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
+  const size_t available = frame.size() - wire.l3;
+  if (available < 40) return fault(DropReason::kTruncated);
+  const bool is_bad = frame[wire.l3] >> 4 != 6;
+  if (is_bad) fault(DropReason::kBadIpHeader);
+  const size_t total = 40u + get16(frame, wire.l3 + 4);
+  if (total > available) fault(DropReason::kTruncated);
+  wire.protocol = frame[wire.l3 + 6];
+  wire.source = ip_at(frame, wire.l3 + 8, 6);
+  wire.destination = ip_at(frame, wire.l3 + 24, 6);
+  if (cannot_be_a_source(wire.source, wire.protocol == 58)) fault(DropReason::kMartianSource);
+  if (wire.protocol == 44) fault(DropReason::kFragment);
+  if (is_bad || total > available || wire.protocol == 44) return;
+  wire.ttl = frame[wire.l3 + 7];
+  wire.l4 = wire.l3 + 40;
+  wire.end = wire.l3 + total;
+  read_l4(frame, wire);
+}
+
+}  // namespace
+
+uint16_t get16(const Bytes& frame, size_t at) {
+  return static_cast<uint16_t>(frame.at(at) << 8 | frame.at(at + 1));
+}
+uint32_t get32(const Bytes& frame, size_t at) {
+  return static_cast<uint32_t>(get16(frame, at)) << 16 | get16(frame, at + 2);
+}
+
+Wire read_frame(const Bytes& frame, const PortEntry& port) {
+  Wire wire;
+  const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
+  if (frame.size() < 14) {
+    fault(DropReason::kTruncated);
+    return wire;
+  }
+  wire.destination_mac = mac_at(frame, 0);
+  wire.source_mac = mac_at(frame, 6);
+  wire.to_group = port.check_mac && (frame[0] & 1) != 0;
+  if (port.check_mac && !wire.to_group && wire.destination_mac != port.mac) {
+    fault(DropReason::kNotOurMac);
+  }
+  if ((frame[6] & 1) != 0) fault(DropReason::kMartianSource);
+  uint16_t ether_type = get16(frame, 12);
+  wire.l3 = 14;
+  if (ether_type == 0x8100) {
+    if (frame.size() < 18) {
+      fault(DropReason::kTruncated);
+      return wire;
+    }
+    wire.tci = get16(frame, 14);
+    ether_type = get16(frame, 16);
+    wire.l3 = 18;
+  }
+  if (port.vlan != 0 && (wire.tci & 0xfff) != port.vlan) fault(DropReason::kWrongVlan);
+  if (ether_type == 0x0800) {
+    read_ipv4(frame, wire);
+  } else if (ether_type == 0x86dd) {
+    read_ipv6(frame, wire);
+  } else if (ether_type == 0x0806) {
+    wire.kind = Kind::kArp;
+    if (frame.size() < wire.l3 + 28) fault(DropReason::kTruncated);
+    return wire;
+  } else {
+    fault(DropReason::kUnknownEtherType);
+    return wire;
+  }
+  // An IP packet to one station in a frame to many is for nobody (RFC 1122 3.3.6).
+  const bool is_icmpv6 = !wire.is_v4() && wire.protocol == 58;
+  if (wire.to_group && !is_icmpv6) fault(DropReason::kNotOurMac);
+  return wire;
+}
+
+}  // namespace vipgate::test::model
