@@ -6,6 +6,9 @@
 
 namespace vipgate {
 
+// What the decoder gives is parsed where it lies.
+static_assert(RecordIoDecoder::kPadding >= PaddedJson::kPadding);
+
 bool MesosStream::feed(std::string_view bytes) {
   const int64_t now_ns = monotonic_ns();
   counters_.bytes += bytes.size();
@@ -25,7 +28,7 @@ bool MesosStream::feed(std::string_view bytes) {
 
 bool MesosStream::take(std::string_view record, int64_t received_ns) {
   ++counters_.records;
-  auto event = parser_.parse_event(record);
+  auto event = parser_.parse_event(PaddedJson{record});
   if (!event) {
     // What it would have told is lost: only a new subscription tells it again.
     ++counters_.garbage;

@@ -26,14 +26,17 @@ void RecordIoDecoder::reallocate(size_t capacity) {
   capacity_ = capacity;
 }
 
+// At once, not when the next octets come: that may take as long as a heartbeat.
+void RecordIoDecoder::give_back() {
+  if (begin_ != end_ || count_) return;
+  begin_ = end_ = 0;
+  if (capacity_ <= kKeptBuffer) return;
+  buffer_.reset();
+  capacity_ = 0;
+}
+
 std::span<char> RecordIoDecoder::prepare(size_t octets) {
-  if (begin_ == end_) {
-    begin_ = end_ = 0;
-    if (capacity_ > kKeptBuffer && octets <= kSmallBuffer && !count_) {
-      buffer_.reset();
-      capacity_ = 0;
-    }
-  }
+  if (begin_ == end_) begin_ = end_ = 0;
   if (capacity_ - end_ < octets && begin_ > 0) {
     // At most once for each run of records that was given out, since begin_ is zero from here on.
     std::memmove(buffer_.get(), buffer_.get() + begin_, waiting());
@@ -79,7 +82,10 @@ Status RecordIoDecoder::read_count() {
 Result<std::optional<std::string_view>> RecordIoDecoder::next() {
   while (error_.empty()) {
     if (!count_) {
-      if (waiting() == 0) return std::optional<std::string_view>();
+      if (waiting() == 0) {
+        give_back();
+        return std::optional<std::string_view>();
+      }
       if (auto status = read_count(); !status) error_ = status.error();
       if (!error_.empty()) break;
       if (!count_) return std::optional<std::string_view>();

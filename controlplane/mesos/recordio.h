@@ -27,7 +27,7 @@ class RecordIoDecoder {
   explicit RecordIoDecoder(size_t max_record) : max_record_(max_record) {}
 
   // Room for at least `octets` more, to be read into; what was read is then told to commit().
-  // Views that next() gave are invalid from here on.
+  // Views that next() gave are invalid from here on, and once next() has given nothing.
   std::span<char> prepare(size_t octets);
   // REQUIRES: `octets` is not more than prepare() gave.
   void commit(size_t octets) { end_ += octets; }
@@ -50,6 +50,8 @@ class RecordIoDecoder {
   // Reads the count at begin_, if all of it is there.
   Status read_count();
   void reallocate(size_t capacity);
+  // Lets go of what one large record has made the buffer grow to, if it is empty.
+  void give_back();
 
   size_t max_record_;
   std::unique_ptr<char, Free> buffer_;
