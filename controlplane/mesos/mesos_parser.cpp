@@ -335,6 +335,8 @@ struct MesosParser::Impl {
       repaired = json;
       if (repair_json(repaired)) error = parser->parse(repaired).get(document);
     }
+    // What only parsing needs is as large as half of the document: not to be kept while it is read.
+    if (json.size() > kKeptCapacity) parser->implementation.reset();
     Result<T> result =
         error == simdjson::SUCCESS
             ? read(document, json.size())

@@ -41,6 +41,7 @@ class RecordIoDecoder {
 
   // Octets that were read and are not part of a record that was given out.
   [[nodiscard]] size_t waiting() const { return end_ - begin_; }
+  [[nodiscard]] size_t memory_bytes() const { return capacity_; }
 
  private:
   struct Free {

@@ -146,6 +146,20 @@ TEST(RecordIo, CountAloneCostsNoMemory) {
   EXPECT_LT(decoder.prepare(1).size(), size_t{1} << 20);
 }
 
+TEST(RecordIo, MemoryOfALargeRecordIsGivenBackWhenNoMoreIsThere) {
+  const size_t large = size_t{32} << 20;
+  RecordIoDecoder decoder(large);
+  decoder.feed(std::to_string(large) + "\n" + std::string(large, 'x'));
+  const auto record = decoder.next();
+  ASSERT_TRUE(record.ok() && *record);
+  EXPECT_GE(decoder.memory_bytes(), large);
+  const auto none = decoder.next();
+  ASSERT_TRUE(none.ok() && !*none);
+  EXPECT_EQ(decoder.memory_bytes(), 0u);
+  decoder.feed("1\nx");
+  EXPECT_THAT(drain(decoder), ElementsAre("x"));
+}
+
 TEST(RecordIo, OctetsAfterARecordCanBeRead) {
   // The address sanitizer watches the reads.
   for (size_t size : {1, 65533, 65534, 65535, 65536, 200'000}) {
