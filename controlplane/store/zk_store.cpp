@@ -170,7 +170,10 @@ Status ZkStore::flush(int64_t timeout_ms) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   if (Status stored = local_.flush(timeout_ms); !stored) return stored;
   std::unique_lock lock(mutex_);
-  if (changed_.wait_until(lock, end, [&] { return waiting_.empty(); })) return Done{};
+  // Who has waited for it finds the store well: not between the last write and the look that
+  // follows.
+  const auto is_done = [&] { return waiting_.empty() && (problem_.empty() || !connected_); };
+  if (changed_.wait_until(lock, end, is_done)) return Done{};
   return Error{"ZooKeeper " + url_.hosts + " has not taken " + std::to_string(waiting_.size()) +
                " keys yet" + (problem_.empty() ? "" : ": " + problem_) +
                "; they are in the local file and go there when it answers"};
