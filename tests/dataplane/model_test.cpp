@@ -1,7 +1,7 @@
 // The data plane against the reference model: random traffic through both, packet by packet.
 //
-// A million packets by default. VIPGATE_MODEL_PACKETS=N asks for more; VIPGATE_MODEL_SEED=S repeats
-// the one episode that a failure names.
+// A million packets by default. VIPGATE_MODEL_PACKETS=N asks for more or less; VIPGATE_MODEL_SEED=S
+// repeats the one episode that a failure names.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
