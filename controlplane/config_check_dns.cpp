@@ -11,8 +11,6 @@
 namespace vipgate {
 namespace {
 
-constexpr size_t kMaxNameLength = 253;
-
 void check_records(const ZoneConfig& zone, size_t index, const YamlNode& root,
                    Diagnostics& diagnostics) {
   // RFC 1034 3.6.2: beside a CNAME stands nothing else.

@@ -12,7 +12,6 @@
 namespace vipgate {
 namespace {
 
-constexpr size_t kMaxNameLength = 253;
 constexpr size_t kMaxRealsPerService = 65535;  // a Maglev row holds a 16-bit index
 
 const SnatPoolConfig* find_pool(const Config& config, const std::string& name) {

@@ -112,6 +112,9 @@ Rule<std::string> checked_text_rule(const std::string& wanted,
                                     std::function<std::string(const std::string&)> check);
 // 1 to `max_length` characters of A-Z a-z 0-9 . _ -, the first a letter or digit.
 Rule<std::string> identifier_rule(size_t max_length);
+// Characters of a DNS name without the root's dot (RFC 1035, 2.3.4).
+inline constexpr size_t kMaxNameLength = 253;
+
 // Labels of 1-63 of a-z 0-9 -, without a hyphen at an end, at most 253 characters, no final dot.
 Rule<std::string> dns_name_rule();
 // The same (an underscore is allowed) with the final dot added if it is missing.

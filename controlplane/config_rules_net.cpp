@@ -7,7 +7,6 @@
 namespace vipgate {
 namespace {
 
-constexpr size_t kMaxNameLength = 253;  // RFC 1035 2.3.4, without the root's dot
 constexpr size_t kMaxLabelLength = 63;
 
 Result<IpAddress> parse_usable_address(const YamlNode& node, AddressUse use) {

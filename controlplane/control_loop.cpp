@@ -10,11 +10,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <sstream>
 #include <utility>
 
 #include "common/json_text.h"
+#include "common/system_error.h"
 #include "controlplane/config_reader.h"
 #include "controlplane/logging.h"
 #include "controlplane/monotonic_clock.h"
@@ -31,8 +31,6 @@ sigset_t our_signals() {
   for (const int signal : {SIGHUP, SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, signal);
   return set;
 }
-
-Error system_error(const std::string& what) { return Error{what + ": " + std::strerror(errno)}; }
 
 void notify_reloading() {
   const int64_t now_us = monotonic_ns() / 1000;

@@ -1,13 +1,13 @@
 #include "controlplane/offline_sources.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <utility>
 
+#include "common/system_error.h"
 #include "controlplane/desired_state.h"
 #include "controlplane/locality.h"
 #include "controlplane/mesos/mesos_parser.h"
@@ -25,7 +25,7 @@ Result<std::string> read_whole(const std::string& file) {
   // A directory opens, but cannot be read; an empty file gives nothing, which is no error.
   if (stream && stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
   if (stream.bad() || (!stream.is_open())) {
-    return Error{file + ": cannot be read: " + std::strerror(errno)};
+    return system_error(file + ": cannot be read");
   }
   return text.str();
 }

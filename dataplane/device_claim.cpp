@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include "common/system_error.h"
+
 namespace vipgate {
 
 Result<DeviceClaim> DeviceClaim::take(const std::string& device) {
@@ -20,7 +22,7 @@ Result<DeviceClaim> DeviceClaim::take(const std::string& device) {
   const size_t start = key + kKey.size();
   const std::string interface = device.substr(start, device.find(',', start) - start);
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return Error{"claiming device '" + device + "': " + std::strerror(errno)};
+  if (fd < 0) return system_error("claiming device '" + device + "'");
   DeviceClaim claim(fd);
   // The zero in front makes the name abstract.
   std::string name = std::string(1, '\0') + "vipgate/" + interface;
@@ -34,7 +36,7 @@ Result<DeviceClaim> DeviceClaim::take(const std::string& device) {
     return Error{"device '" + device +
                  "' is used by another vipgated that runs here: stop that one first"};
   }
-  return Error{"claiming device '" + device + "': " + std::strerror(errno)};
+  return system_error("claiming device '" + device + "'");
 }
 
 DeviceClaim::~DeviceClaim() {

@@ -9,17 +9,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstring>
 
 #include "common/headers.h"
+#include "common/system_error.h"
 #include "dataplane/packet_pool.h"
 
 namespace vipgate {
 namespace {
 
-constexpr unsigned kBurst = 32;
+constexpr unsigned kFramesAtOnce = 32;
 constexpr uint64_t kEventTag = UINT64_MAX;
 // Frames that a port's transmit queues may hold beside those in the ring.
 constexpr uint32_t kInFlight = 1024;
@@ -54,8 +54,6 @@ bool write_frame(int fd, const rte_mbuf* frame) {
   }
   return ::writev(fd, parts, used) == static_cast<ssize_t>(frame->pkt_len);
 }
-
-Error system_error(const std::string& what) { return Error{what + ": " + std::strerror(errno)}; }
 
 void run_on(std::thread& thread, const std::vector<int>& cpus) {
   pthread_setname_np(thread.native_handle(), "vg-exception");
@@ -224,10 +222,10 @@ void ExceptionPath::run() {
 }
 
 void ExceptionPath::sleep_until_work() {
-  epoll_event events[kBurst];
+  epoll_event events[kFramesAtOnce];
   waker_.announce_sleep();
   const int timeout_ms = rings_are_empty() ? -1 : 0;
-  const int n = epoll_wait(epoll_fd_, events, kBurst, timeout_ms);
+  const int n = epoll_wait(epoll_fd_, events, kFramesAtOnce, timeout_ms);
   waker_.announce_awake();
   for (int i = 0; i < n; ++i) {
     if (events[i].data.u64 == kEventTag) {
@@ -248,10 +246,10 @@ bool ExceptionPath::rings_are_empty() const {
 
 // One burst of each worker, so that a flooded port does not starve the other direction.
 void ExceptionPath::drain_to_kernel(Path& path) {
-  rte_mbuf* frames[kBurst];
+  rte_mbuf* frames[kFramesAtOnce];
   for (const Ring& ring : path.to_kernel) {
-    const unsigned n =
-        rte_ring_sc_dequeue_burst(ring.get(), reinterpret_cast<void**>(frames), kBurst, nullptr);
+    const unsigned n = rte_ring_sc_dequeue_burst(ring.get(), reinterpret_cast<void**>(frames),
+                                                 kFramesAtOnce, nullptr);
     for (unsigned i = 0; i < n; ++i) {
       const bool written =
           strip_vlan(frames[i], path.options.vlan) && write_frame(path.tap.fd(), frames[i]);
@@ -262,9 +260,9 @@ void ExceptionPath::drain_to_kernel(Path& path) {
 }
 
 void ExceptionPath::read_from_kernel(Path& path) {
-  rte_mbuf* frames[kBurst];
+  rte_mbuf* frames[kFramesAtOnce];
   unsigned n = 0;
-  while (n < kBurst && (frames[n] = read_frame(path)) != nullptr) ++n;
+  while (n < kFramesAtOnce && (frames[n] = read_frame(path)) != nullptr) ++n;
   const unsigned queued = rte_ring_mp_enqueue_burst(path.from_kernel.get(),
                                                     reinterpret_cast<void**>(frames), n, nullptr);
   count(path.from_kernel_frames, queued);

@@ -1,9 +1,9 @@
 #include "dataplane/pcap_file.h"
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "common/system_error.h"
 
 namespace vipgate {
 namespace {
@@ -26,8 +26,6 @@ void put(uint8_t* p, uint32_t value) {
   for (int i = 0; i < 4; ++i) p[i] = static_cast<uint8_t>(value >> (8 * i));
 }
 
-std::string system_error() { return std::strerror(errno); }
-
 }  // namespace
 
 uint32_t PcapReader::field(const uint8_t* bytes) const {
@@ -40,7 +38,7 @@ Error PcapReader::packet_error(const std::string& what) const {
 
 Result<PcapReader> PcapReader::open(const std::string& path) {
   pcap_detail::File file(std::fopen(path.c_str(), "rb"));
-  if (file == nullptr) return Error{path + ": cannot open: " + system_error()};
+  if (file == nullptr) return system_error(path + ": cannot open");
   PcapReader reader(path, std::move(file));
   if (const Status status = reader.read_file_header(); !status) return Error{status.error()};
   return reader;
@@ -49,7 +47,7 @@ Result<PcapReader> PcapReader::open(const std::string& path) {
 Status PcapReader::read_file_header() {
   std::array<uint8_t, kFileHeaderBytes> header{};
   const size_t got = std::fread(header.data(), 1, header.size(), file_.get());
-  if (std::ferror(file_.get()) != 0) return Error{path_ + ": cannot read: " + system_error()};
+  if (std::ferror(file_.get()) != 0) return system_error(path_ + ": cannot read");
   if (got >= 4 && little(header.data()) == kMagicPcapng) {
     return Error{path_ + ": this is a pcapng file; convert it with `editcap -F pcap`"};
   }
@@ -85,7 +83,7 @@ Status PcapReader::read_file_header() {
 Result<bool> PcapReader::next(PcapPacket& packet) {
   std::array<uint8_t, kRecordHeaderBytes> header{};
   const size_t got = std::fread(header.data(), 1, header.size(), file_.get());
-  if (std::ferror(file_.get()) != 0) return packet_error("cannot read: " + system_error());
+  if (std::ferror(file_.get()) != 0) return packet_error(system_error("cannot read").message);
   if (got == 0) return false;
   if (got < header.size()) {
     return packet_error("truncated: the file ends within the record's header");
@@ -105,7 +103,7 @@ Result<bool> PcapReader::next(PcapPacket& packet) {
   packet.original_length = field(header.data() + 12);
   packet.bytes.resize(captured);
   const size_t read = std::fread(packet.bytes.data(), 1, captured, file_.get());
-  if (std::ferror(file_.get()) != 0) return packet_error("cannot read: " + system_error());
+  if (std::ferror(file_.get()) != 0) return packet_error(system_error("cannot read").message);
   if (read < captured) {
     return packet_error("truncated: the file ends after " + std::to_string(read) + " of " +
                         std::to_string(captured) + " bytes");
@@ -116,7 +114,7 @@ Result<bool> PcapReader::next(PcapPacket& packet) {
 
 Result<PcapWriter> PcapWriter::create(const std::string& path, PcapResolution resolution) {
   pcap_detail::File file(std::fopen(path.c_str(), "wb"));
-  if (file == nullptr) return Error{path + ": cannot create: " + system_error()};
+  if (file == nullptr) return system_error(path + ": cannot create");
   std::array<uint8_t, kFileHeaderBytes> header{};
   put(header.data(), resolution == PcapResolution::kNanoseconds ? kMagicNanoseconds  //
                                                                 : kMagicMicroseconds);
@@ -124,7 +122,7 @@ Result<PcapWriter> PcapWriter::create(const std::string& path, PcapResolution re
   put(header.data() + 16, kPcapMaxRecordBytes);
   put(header.data() + 20, kLinkTypeEthernet);
   if (std::fwrite(header.data(), header.size(), 1, file.get()) != 1) {
-    return Error{path + ": cannot write: " + system_error()};
+    return system_error(path + ": cannot write");
   }
   return PcapWriter(path, std::move(file), resolution);
 }
@@ -142,13 +140,13 @@ Status PcapWriter::write(uint64_t time_ns, std::span<const uint8_t> frame) {
   put(header.data() + 12, static_cast<uint32_t>(frame.size()));
   if (std::fwrite(header.data(), header.size(), 1, file_.get()) != 1 ||
       (!frame.empty() && std::fwrite(frame.data(), 1, frame.size(), file_.get()) != frame.size())) {
-    return Error{path_ + ": cannot write: " + system_error()};
+    return system_error(path_ + ": cannot write");
   }
   return Done{};
 }
 
 Status PcapWriter::close() {
-  if (std::fclose(file_.release()) != 0) return Error{path_ + ": cannot write: " + system_error()};
+  if (std::fclose(file_.release()) != 0) return system_error(path_ + ": cannot write");
   return Done{};
 }
 

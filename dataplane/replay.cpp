@@ -1,13 +1,12 @@
 #include "dataplane/replay.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <new>
 #include <optional>
 #include <utility>
 
+#include "common/system_error.h"
 #include "dataplane/pcap_file.h"
 #include "dataplane/replay_engine.h"
 #include "dataplane/replay_verdict.h"
@@ -88,7 +87,7 @@ class VerdictFile {
     path_ = path;
     if (path.empty()) return Done{};
     file_.reset(std::fopen(path.c_str(), "w"));
-    if (file_ == nullptr) return Error{path + ": cannot create: " + std::strerror(errno)};
+    if (file_ == nullptr) return system_error(path + ": cannot create");
     return Done{};
   }
   bool is_open() const { return file_ != nullptr; }
@@ -105,7 +104,7 @@ class VerdictFile {
   }
 
  private:
-  Error failure() const { return Error{path_ + ": cannot write: " + std::strerror(errno)}; }
+  Error failure() const { return system_error(path_ + ": cannot write"); }
 
   std::string path_;
   pcap_detail::File file_;

@@ -2,9 +2,9 @@
 
 #include <sys/random.h>
 
-#include <cerrno>
-#include <cstring>
 #include <random>
+
+#include "common/system_error.h"
 
 namespace vipgate {
 namespace {
@@ -29,7 +29,7 @@ Result<Secrets> make_secrets(std::optional<uint64_t> seed) {
     return secrets;
   }
   if (draw(secrets.flows) && draw(secrets.owner) && draw(secrets.names)) return secrets;
-  return Error{std::string("no random numbers from the kernel: ") + std::strerror(errno)};
+  return system_error("no random numbers from the kernel");
 }
 
 }  // namespace vipgate

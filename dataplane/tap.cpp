@@ -17,10 +17,10 @@
 #include <fstream>
 #include <memory>
 
+#include "common/system_error.h"
+
 namespace vipgate {
 namespace {
-
-Error system_error(const std::string& what) { return Error{what + ": " + std::strerror(errno)}; }
 
 ifreq request(const std::string& interface) {
   ifreq request{};

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "common/system_error.h"
 #include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
@@ -53,7 +54,7 @@ Result<std::unique_ptr<CheckEngine>> CheckEngine::create(const HealthCheckerOpti
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kWakeTag}};
   if (engine->epoll_.get() < 0 ||
       epoll_ctl(engine->epoll_.get(), EPOLL_CTL_ADD, wake_fd, &event) != 0) {
-    return Error{std::string("health checks: epoll: ") + std::strerror(errno)};
+    return system_error("health checks: epoll");
   }
   return engine;
 }
@@ -133,7 +134,7 @@ Status CheckEngine::handle_events(int timeout_ms) {
     count = epoll_wait(epoll_.get(), events.data(), kEventsAtOnce, timeout_ms);
     if (count < 0) {
       if (errno == EINTR) return Done{};
-      return Error{std::string("health checks: epoll: ") + std::strerror(errno)};
+      return system_error("health checks: epoll");
     }
     for (int i = 0; i < count; ++i) handle_event(events[i].data.u64, events[i].events);
   }

@@ -6,9 +6,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 
-#include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -16,6 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "common/system_error.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/health/check_engine.h"
 
@@ -78,7 +77,7 @@ class ThreadedHealthChecker : public HealthChecker {
 
   Status start(const HealthCheckerOptions& options) {
     if (wake_.get() < 0 || ready_.get() < 0) {
-      return Error{std::string("health checks: eventfd: ") + std::strerror(errno)};
+      return system_error("health checks: eventfd");
     }
     auto engine = CheckEngine::create(
         options, wake_.get(), [this](uint64_t id, RealHealth health, const std::string& why) {
@@ -225,7 +224,7 @@ Result<std::unique_ptr<HealthChecker>> HealthChecker::create(const HealthChecker
   if (effective.max_in_flight > room) effective.max_in_flight = static_cast<uint32_t>(room);
   if (effective.seed == 0 &&
       getrandom(&effective.seed, sizeof effective.seed, 0) != sizeof effective.seed) {
-    return Error{std::string("health checks: getrandom: ") + std::strerror(errno)};
+    return system_error("health checks: getrandom");
   }
   auto checker = std::make_unique<ThreadedHealthChecker>();
   if (auto status = checker->start(effective); !status) return Error{status.error()};

@@ -3,15 +3,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "common/system_error.h"
 
 namespace vipgate {
 
 Result<std::unique_ptr<MarathonMailbox>> MarathonMailbox::create() {
   FileDescriptor event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (event.get() < 0) return Error{std::string("eventfd: ") + std::strerror(errno)};
+  if (event.get() < 0) return system_error("eventfd");
   return std::unique_ptr<MarathonMailbox>(new MarathonMailbox(std::move(event)));
 }
 

@@ -1,12 +1,11 @@
 #include "controlplane/mesos/auth.h"
 
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <iterator>
 
 #include "common/json_text.h"
+#include "common/system_error.h"
 #include "controlplane/mesos/json_field.h"
 #include "controlplane/mesos/jwt.h"
 
@@ -20,7 +19,7 @@ constexpr int64_t kLoginSeconds = 3600;  // how long a login token would be good
 Result<std::string> read_file(const std::string& key, const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    return Error{"auth." + key + " '" + path + "' cannot be read: " + std::strerror(errno)};
+    return system_error("auth." + key + " '" + path + "' cannot be read");
   }
   std::string text(kMaxFileBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));

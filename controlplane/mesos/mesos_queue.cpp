@@ -2,13 +2,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <mutex>
 #include <utility>
 
+#include "common/system_error.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/mesos/mesos_source.h"
 
@@ -82,7 +81,7 @@ class LockedQueue final : public MesosQueue {
 
 Result<std::unique_ptr<MesosQueue>> MesosQueue::create(size_t capacity) {
   FileDescriptor event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (event.get() < 0) return Error{std::string("eventfd: ") + std::strerror(errno)};
+  if (event.get() < 0) return system_error("eventfd");
   return std::unique_ptr<MesosQueue>(
       std::make_unique<LockedQueue>(std::max<size_t>(capacity, 1), std::move(event)));
 }

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "common/system_error.h"
 
 namespace vipgate {
 namespace {
@@ -45,7 +45,7 @@ HostResolver::Ask HostResolver::system_resolver() { return ask_system; }
 
 Result<std::unique_ptr<HostResolver>> HostResolver::create(Ask ask) {
   FileDescriptor event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (event.get() < 0) return Error{std::string("eventfd: ") + std::strerror(errno)};
+  if (event.get() < 0) return system_error("eventfd");
   return std::unique_ptr<HostResolver>(new HostResolver(std::move(ask), std::move(event)));
 }
 

@@ -9,9 +9,8 @@ namespace vipgate {
 namespace {
 
 constexpr std::string_view kDcosZone = "dcos.thisdcos.directory";
-constexpr uint32_t kMaxPort = std::numeric_limits<uint16_t>::max();
 // Each is four SRV records or more.
-constexpr uint32_t kMaxTaskPorts = 16'384;
+constexpr uint32_t kMaxRecordPorts = 16'384;
 constexpr std::string_view kProtocols[] = {"tcp", "udp"};
 
 bool is_below(std::string_view name, std::string_view zone) {
@@ -86,7 +85,7 @@ std::vector<IpAddress> source_addresses(IpSource source, const MesosTaskStatus* 
 }
 
 void set_resource_ports(const MesosTask& task, TaskNames& names, std::vector<BadItem>& bad) {
-  uint32_t left = kMaxTaskPorts;
+  uint32_t left = kMaxRecordPorts;
   for (const auto& [first, last] : task.resource_ports) {
     if (last < first || last > kMaxPort) {
       bad.push_back({"ports " + std::to_string(first) + "-" + std::to_string(last),
@@ -109,7 +108,7 @@ void set_discovery_ports(const MesosDiscovery& discovery, const MesosDnsOptions&
                          TaskNames& names, std::vector<BadItem>& bad) {
   for (const MesosDiscoveryPort& port : discovery.ports) {
     const uint32_t number = port.number.value_or(0);
-    if (number > kMaxPort || names.discovery_ports.size() == kMaxTaskPorts) {
+    if (number > kMaxPort || names.discovery_ports.size() == kMaxRecordPorts) {
       bad.push_back({"port '" + port.name + "' " + std::to_string(number),
                      number > kMaxPort ? "its number is above 65535"
                                        : "a task has SRV records for 16384 ports at the most"});

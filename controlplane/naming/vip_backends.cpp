@@ -9,7 +9,6 @@
 namespace vipgate {
 namespace {
 
-constexpr uint32_t kMaxPort = std::numeric_limits<uint16_t>::max();
 // Of one task: whoever deploys it decides on these numbers, and they multiply.
 constexpr size_t kMaxTaskPorts = 4096;
 constexpr size_t kMaxPortVips = 256;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,9 @@
 #include "controlplane/naming/vip_labels.h"
 
 namespace vipgate {
+
+// Of ports as Mesos' JSON has them: any 32-bit number.
+inline constexpr uint32_t kMaxPort = std::numeric_limits<uint16_t>::max();
 
 // The addresses of a host name, at once or not at all: what asks a server must not be called here.
 using HostLookup = std::function<std::vector<IpAddress>(const std::string& host)>;

@@ -9,13 +9,6 @@
 #include <utility>
 
 namespace vipgate {
-namespace {
-
-constexpr auto kFirstRetry = std::chrono::milliseconds(100);
-constexpr auto kLongestRetry = std::chrono::milliseconds(5000);
-
-}  // namespace
-
 SqliteStore::SqliteStore(const std::string& path) : database_(path) {
   thread_ = std::thread([this] { run(); });
   pthread_setname_np(thread_.native_handle(), "vg-store");

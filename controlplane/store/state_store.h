@@ -2,6 +2,7 @@
 // by a thread of the store's own, so that a slow or full disk never holds up the control thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,6 +15,10 @@
 #include "common/result.h"
 
 namespace vipgate {
+
+// Pauses before what failed is tried again: twice as long each time, between these.
+inline constexpr auto kFirstRetry = std::chrono::milliseconds(100);
+inline constexpr auto kLongestRetry = std::chrono::milliseconds(5000);
 
 struct StoreWrite {
   std::string space;

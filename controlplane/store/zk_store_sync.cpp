@@ -11,8 +11,6 @@
 namespace vipgate {
 namespace {
 
-constexpr auto kFirstRetry = std::chrono::milliseconds(100);
-constexpr auto kLongestRetry = std::chrono::milliseconds(5000);
 constexpr auto kSilence = std::chrono::milliseconds(5000);
 constexpr size_t kMaxWrites = 256;
 constexpr size_t kMaxWriteBytes = 512u << 10;
