@@ -45,7 +45,7 @@ test: build  ## every test but the long ones
 test-long: build  ## the tests that take too long for every change
 	ctest --test-dir build --output-on-failure -L long
 
-lint: build  ## clang-format and clang-tidy
+lint: deps  ## clang-format and clang-tidy
 	.ci/lint
 
 format:  ## lets clang-format change the sources
@@ -86,4 +86,4 @@ bench: build  ## every benchmark of perf/bench
 	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench; done
 
 clean:  ## removes the build directories
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-asan build-tsan build-fuzz build-lint
