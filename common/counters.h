@@ -29,6 +29,8 @@ namespace vipgate {
   X(kPortNotServed, "port_not_served")             \
   X(kIcmpNotHandled, "icmp_not_handled")           \
   X(kNoReal, "no_real")                            \
+  X(kSourceDenied, "source_denied")                \
+  X(kNewFlowLimit, "new_flow_limit")               \
   X(kNoFlow, "no_flow")                            \
   X(kFlowTableFull, "flow_table_full")             \
   X(kSnatExhausted, "snat_exhausted")              \
@@ -73,7 +75,8 @@ enum class ReplyKind : uint8_t {
   X(kOwnAddress, "own_address")               \
   X(kArp, "arp")                              \
   X(kNeighborDiscovery, "neighbor_discovery") \
-  X(kLinkLocal, "link_local")
+  X(kLinkLocal, "link_local")                 \
+  X(kUnservedPort, "unserved_port")
 
 enum class KernelReason : uint8_t {
 #define X(enumerator, name) enumerator,

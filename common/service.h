@@ -28,6 +28,16 @@ constexpr bool is_translating(Mode mode) { return mode <= Mode::kNat; }
 // What a new flow gets when its service has no real that accepts flows.
 enum class NoReal : uint8_t { kReject, kDrop };
 
+// What of a packet to a VIP chooses its real, where no flow is known.
+enum class HashFields : uint8_t {
+  kFiveTuple,
+  kSource,             // all of a client's flows go to one real, of all services with equal reals
+  kSourceDestination,  // the same, but for each VIP its own
+};
+
+// What a packet gets that is to a VIP, but to a port that no service has.
+enum class UnservedPort : uint8_t { kDrop, kReject, kKernel };
+
 enum class RealState : uint8_t {
   kUp,        // accepts new flows
   kDraining,  // keeps its flows, gets no new ones
@@ -56,6 +66,17 @@ constexpr std::string_view to_string(Mode mode) {
 }
 constexpr std::string_view to_string(NoReal policy) {
   return policy == NoReal::kReject ? "reject" : "drop";
+}
+constexpr std::string_view to_string(HashFields fields) {
+  switch (fields) {
+    case HashFields::kFiveTuple:
+      return "five_tuple";
+    case HashFields::kSource:
+      return "source";
+    case HashFields::kSourceDestination:
+      return "source_destination";
+  }
+  return "unknown";
 }
 constexpr std::string_view to_string(RealState state) {
   switch (state) {

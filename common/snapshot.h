@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/admission.h"
 #include "common/flat_map.h"
 #include "common/service.h"
 #include "common/tunnel.h"
@@ -81,11 +82,11 @@ struct alignas(64) ServiceEntry {
   Be16 port;
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
-  NoReal no_real = NoReal::kReject;
-  uint8_t gue_hops = 0;    // see TunnelOptions
-  uint16_t mss_clamp = 0;  // tunnels; 0: none
-  // With gue_hops: what `rows` and `reals` were before they last changed; null: always these.
-  const ServiceRing* previous = nullptr;
+  NoReal no_real : 4 = NoReal::kReject;
+  HashFields hash : 4 = HashFields::kFiveTuple;
+  uint8_t gue_hops = 0;                  // see TunnelOptions
+  uint16_t mss_clamp = 0;                // tunnels; 0: none
+  const Admission* admission = nullptr;  // null: every new flow is taken
 
   friend bool operator==(const ServiceEntry&, const ServiceEntry&) = default;
 };
@@ -117,7 +118,9 @@ struct ServiceInfo {
   std::string fqdn;  // empty: the service has no DNS name
   IpAddress vip;
   std::shared_ptr<const ServiceRing> ring;
-  std::shared_ptr<const ServiceRing> previous;  // see ServiceEntry
+  // With gue_hops: what `ring` was before it last changed; null: always this.
+  std::shared_ptr<const ServiceRing> previous;
+  std::shared_ptr<const Admission> admission;
   friend bool operator==(const ServiceInfo&, const ServiceInfo&) = default;
 };
 
@@ -231,6 +234,7 @@ struct PortEntry {
 
 struct Snapshot {
   uint64_t generation = 0;
+  UnservedPort unserved_port = UnservedPort::kDrop;
   AddressTable4 v4;
   AddressTable6 v6;
   std::vector<PortEntry> ports;

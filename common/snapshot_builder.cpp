@@ -45,7 +45,7 @@ bool has_gue_hops(const ServiceSpec& spec) {
 }
 
 ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring,
-                      const ServiceRing* previous) {
+                      const Admission* admission) {
   return ServiceEntry{.rows = ring == nullptr ? nullptr : ring->rows->data(),
                       .reals = ring == nullptr ? nullptr : ring->reals.data(),
                       .row_count = ring == nullptr ? 0 : static_cast<uint32_t>(ring->rows->size()),
@@ -58,9 +58,10 @@ ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring,
                       .protocol = spec.protocol,
                       .mode = spec.mode,
                       .no_real = spec.no_real,
+                      .hash = spec.hash,
                       .gue_hops = has_gue_hops(spec) ? spec.tunnel.gue_hops : uint8_t{0},
                       .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0},
-                      .previous = previous};
+                      .admission = admission};
 }
 
 RealEntry blank_real() {
@@ -172,6 +173,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   snapshot->generation = update.generation;
   snapshot->ports = frame_.ports;
   snapshot->snat_addresses = frame_.snat_addresses;
+  snapshot->unserved_port = frame_.unserved_port;
   snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
   write_services(update, make_rings(update.changed), *snapshot);
   write_reals(update, *snapshot);
@@ -211,6 +213,16 @@ std::shared_ptr<const ServiceRing> SnapshotBuilder::previous_ring(
   if (!has_gue_hops(service) || known(service.index) == nullptr) return nullptr;
   const ServiceInfo& before = previous_->service_info(service.index);
   return before.ring == ring ? before.previous : before.ring;
+}
+
+// Shared with the snapshot before where the rules are the same; null: there are none.
+std::shared_ptr<const Admission> SnapshotBuilder::admission(const ServiceSpec& service) const {
+  if (service.admission.admits_all()) return nullptr;
+  const ServiceSpec* before = known(service.index);
+  if (before != nullptr && before->admission == service.admission) {
+    return previous_->service_info(service.index).admission;
+  }
+  return std::make_shared<Admission>(service.admission);
 }
 
 SnapshotBuilder::Rings SnapshotBuilder::make_rings(const std::vector<ServiceSpec>& changed) {
@@ -254,14 +266,16 @@ void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& 
     page.info[at] = info;
   };
   for (const uint32_t index : update.removed) {
-    if (index / kPageSize < snapshot.service_pages.size()) write(index, {}, {});
+    if (index / kPageSize < snapshot.service_pages.size())
+      write(index, ServiceEntry{}, ServiceInfo{});
   }
   for (size_t i = 0; i < update.changed.size(); ++i) {
     const ServiceSpec& service = update.changed[i];
     assert(service.index < update.service_slots);
-    const auto before = previous_ring(service, rings[i]);
-    write(service.index, entry_of(service, rings[i].get(), before.get()),
-          {service.name, service.fqdn, service.vip, rings[i], before});
+    const auto rules = admission(service);
+    write(service.index, entry_of(service, rings[i].get(), rules.get()),
+          {service.name, service.fqdn, service.vip, rings[i], previous_ring(service, rings[i]),
+           rules});
   }
   stats_.service_pages_built = pages.copies();
   stats_.service_pages_shared = snapshot.service_pages.size() - pages.copies();

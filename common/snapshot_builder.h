@@ -40,6 +40,8 @@ struct ServiceSpec {
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
   NoReal no_real = NoReal::kReject;
+  HashFields hash = HashFields::kFiveTuple;
+  AdmissionRules admission{};
   // Quarter seconds, by FlowState: free, closing, embryonic, one-way, replied, established.
   FlowTimeouts timeouts{0, 40, 40, 60, 240, 14'400};
   // The addresses of `fullnat`, of the VIP's family: positions in SnapshotSpec::snat_addresses.
@@ -61,6 +63,7 @@ struct SnapshotFrame {
   std::vector<OwnAddress> own;
   std::vector<IpAddress> dns_listen;
   std::vector<SnatAddress> snat_addresses;
+  UnservedPort unserved_port = UnservedPort::kDrop;
 };
 
 // REQUIRES: (vip, port, protocol) is unique; so are the real ids.
@@ -123,6 +126,7 @@ class SnapshotBuilder {
                                                     uint32_t rows) const;
   std::shared_ptr<const ServiceRing> previous_ring(
       const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring) const;
+  std::shared_ptr<const Admission> admission(const ServiceSpec& service) const;
   void write_services(const SnapshotUpdate& update, const Rings& rings, Snapshot& snapshot);
   void write_reals(const SnapshotUpdate& update, Snapshot& snapshot);
   void write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot);

@@ -88,6 +88,7 @@ SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort
   }
   frame.dns_listen = config.dns.listen;
   frame.snat_addresses = snat_addresses(config);
+  frame.unserved_port = config.defaults.unserved_port;
   return frame;
 }
 
@@ -143,6 +144,8 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   spec.mode = config.mode;
   spec.tunnel = config.tunnel;
   spec.no_real = config.no_real;
+  spec.hash = config.hash;
+  spec.admission = config.admission;
   spec.timeouts = quarter_seconds(config.timeouts);
   spec.maglev_rows = config.maglev_rows;
   const auto range = snat_ranges_.find({config.snat_pool, key.vip.family()});

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/admission.h"
 #include "common/huge_pages.h"
 #include "common/result.h"
 #include "common/service.h"
@@ -144,6 +145,9 @@ struct Defaults {
   TunnelOptions tunnel;
   uint32_t maglev_rows = 0;  // 0: auto
   NoReal no_real = NoReal::kReject;
+  UnservedPort unserved_port = UnservedPort::kDrop;
+  HashFields hash = HashFields::kFiveTuple;
+  AdmissionRules admission;
   Track track = Track::kAlways;
   LocalityPreference locality;
   HealthConfig health;
@@ -170,6 +174,8 @@ struct ServiceConfig {
   TunnelOptions tunnel;
   uint32_t maglev_rows = 0;  // 0: auto
   NoReal no_real = NoReal::kReject;
+  HashFields hash = HashFields::kFiveTuple;
+  AdmissionRules admission;
   Track track = Track::kAlways;
   Timeouts timeouts;
   LocalityPreference locality;

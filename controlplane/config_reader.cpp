@@ -23,6 +23,21 @@ const Rule<NoReal>& no_real_rule() {
   return kRule;
 }
 
+const Rule<UnservedPort>& unserved_port_rule() {
+  static const auto kRule = choice_rule<UnservedPort>({{"drop", UnservedPort::kDrop},
+                                                       {"reject", UnservedPort::kReject},
+                                                       {"kernel", UnservedPort::kKernel}});
+  return kRule;
+}
+
+const Rule<HashFields>& hash_rule() {
+  static const auto kRule =
+      choice_rule<HashFields>({{"five_tuple", HashFields::kFiveTuple},
+                               {"source", HashFields::kSource},
+                               {"source_destination", HashFields::kSourceDestination}});
+  return kRule;
+}
+
 // Primes, each about twice the one before.
 const Rule<uint32_t>& maglev_rows_rule() {
   static const auto kRule = choice_rule<uint32_t>({{"auto", 0},
@@ -118,6 +133,14 @@ void read_timeouts(Section& s, Timeouts& timeouts) {
   });
 }
 
+void read_admission(Section& s, AdmissionRules& admission) {
+  static const auto kSource = prefix_rule();
+  static const auto kRate = integer_rule<uint32_t>(0, 1'000'000'000);
+  s.list("allow_sources", admission.allow_sources, kSource);
+  s.list("deny_sources", admission.deny_sources, kSource);
+  s.value("new_flows_per_s", admission.new_flows_per_s, kRate);
+}
+
 // What all services share comes first, whatever the order in the file.
 void read_forwarding(Section& s, Config& config) {
   read_timeouts(s, config.timeouts);
@@ -133,6 +156,9 @@ void read_forwarding(Section& s, Config& config) {
     read_tunnel(d, defaults.tunnel);
     d.value("maglev_rows", defaults.maglev_rows, maglev_rows_rule());
     d.value("no_real", defaults.no_real, no_real_rule());
+    d.value("unserved_port", defaults.unserved_port, unserved_port_rule());
+    d.value("hash", defaults.hash, hash_rule());
+    read_admission(d, defaults.admission);
     d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
     read_preference(d, defaults.locality);
     read_health(d, defaults.health);
@@ -196,6 +222,8 @@ void read_service(Section& s, const Locality& locality, ServiceConfig& service) 
   read_tunnel(s, service.tunnel);
   s.value("maglev_rows", service.maglev_rows, maglev_rows_rule());
   s.value("no_real", service.no_real, no_real_rule());
+  s.value("hash", service.hash, hash_rule());
+  read_admission(s, service.admission);
   read_preference(s, service.locality);
   read_timeouts(s, service.timeouts);
   read_health(s, service.health);
@@ -208,6 +236,8 @@ void read_services(Section& s, Config& config) {
   initial.tunnel = config.defaults.tunnel;
   initial.maglev_rows = config.defaults.maglev_rows;
   initial.no_real = config.defaults.no_real;
+  initial.hash = config.defaults.hash;
+  initial.admission = config.defaults.admission;
   initial.track = config.defaults.track;
   initial.timeouts = config.timeouts;
   initial.locality = config.defaults.locality;

@@ -19,6 +19,7 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
   services_ = array_in<ServiceCounters>(service_memory_, options.services);
   reals_ = array_in<RealCounters>(real_memory_, options.reals);
   signals_ = array_in<RealSignalCounters>(signal_memory_, options.reals);
+  new_flows_ = array_in<TokenBucket>(new_flow_memory_, options.services);
 }
 
 template <class Address>
@@ -52,7 +53,8 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .counters = counters_.get(),
           .services = services_,
           .reals = reals_,
-          .signals = signals_};
+          .signals = signals_,
+          .new_flows = new_flows_};
 }
 
 }  // namespace vipgate

@@ -57,10 +57,11 @@ class WorkerMemory {
   Family<Ipv4Address> v4_;
   Family<Ipv6Address> v6_;
   std::unique_ptr<WorkerCounters> counters_;
-  PageMemory service_memory_, real_memory_, signal_memory_;
+  PageMemory service_memory_, real_memory_, signal_memory_, new_flow_memory_;
   std::span<ServiceCounters> services_;
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
+  std::span<TokenBucket> new_flows_;
 };
 
 }  // namespace vipgate

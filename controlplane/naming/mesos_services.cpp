@@ -168,6 +168,8 @@ ServiceConfig MesosServices::service(const std::string& name, const ServiceKey& 
   service.tunnel = options.tunnel;
   service.maglev_rows = config_.defaults.maglev_rows;
   service.no_real = config_.defaults.no_real;
+  service.hash = config_.defaults.hash;
+  service.admission = config_.defaults.admission;
   service.track = config_.defaults.track;
   service.timeouts = config_.timeouts;
   service.locality = options.locality;

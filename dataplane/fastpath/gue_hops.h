@@ -21,7 +21,8 @@ class GueHops {
   // REQUIRES: the service has rows, and `service.gue_hops` is at most kMaxGueHops.
   GueHops(const Snapshot& snapshot, const ServiceEntry& service, uint32_t row_hash, RealId chosen)
       : snapshot_(snapshot), most_(service.gue_hops), chosen_(chosen) {
-    if (const ServiceRing* previous = service.previous) {
+    const auto& previous = snapshot.service_info(service.index).previous;
+    if (previous != nullptr) {
       const uint32_t row = scale(row_hash, static_cast<uint32_t>(previous->rows->size()));
       add(previous->reals[(*previous->rows)[row]]);
     }

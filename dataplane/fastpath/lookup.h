@@ -53,7 +53,7 @@ void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>&
   switch (entry->kind) {
     case AddressKind::kVip: {
       const uint32_t index = table.service(*entry, packet.destination_port, packet.protocol);
-      if (index == kNone) return drop(burst, packet, DropReason::kPortNotServed);
+      if (index == kNone) return handle_unserved_port<Address>(burst, packet);
       const ServiceEntry& service = burst.snapshot.service(index);
       last = {destination, packet.destination_port, packet.protocol, &service};
       return look_up_vip<Address>(burst, packet, service);

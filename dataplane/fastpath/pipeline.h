@@ -34,6 +34,7 @@ struct PipelineOptions {
   std::span<ServiceCounters> services;  // by service index
   std::span<RealCounters> reals;        // by real index
   std::span<RealSignalCounters> signals;
+  std::span<TokenBucket> new_flows;  // of services that limit them, by service index
 };
 
 template <class Observer = NoObserver>
@@ -132,6 +133,11 @@ class Pipeline {
   template <class Address>
   void refuse(Burst& burst, Packet& packet);
   template <class Address>
+  void reject(Burst& burst, Packet& packet, DropReason reason, uint32_t service);
+  bool is_within_rate(const ServiceEntry& service, Now now);
+  template <class Address>
+  void handle_unserved_port(Burst& burst, Packet& packet);
+  template <class Address>
   void forward_direct(Burst& burst, Packet& packet);
   template <class Address>
   bool put_in_tunnel(Burst& burst, Packet& packet, RealId id);
@@ -187,6 +193,7 @@ class Pipeline {
   std::span<ServiceCounters> services_;
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
+  std::span<TokenBucket> new_flows_;
   Observer& observer_;
   RateLimit echo_limit_{kEchoRepliesPerSecond};
   RateLimit unreachable_limit_{kUnreachablesPerSecond};

@@ -23,6 +23,7 @@ Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
       services_(options.services),
       reals_(options.reals),
       signals_(options.signals),
+      new_flows_(options.new_flows),
       observer_(observer) {}
 
 template <class Observer>

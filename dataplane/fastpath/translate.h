@@ -14,17 +14,30 @@ namespace translate_detail {
 
 inline constexpr uint8_t kStateFlags = TcpHeader::kSyn | TcpHeader::kFin | TcpHeader::kRst;
 
-// Of a packet to a VIP: chooses its Maglev row.
+template <class Address>
+uint32_t tuple_hash(const Address& client, Be16 client_port, const Address& vip, Be16 vip_port,
+                    uint8_t protocol) {
+  if constexpr (sizeof(Address) == 4) {
+    return flow_hash_v4(client, client_port, vip, vip_port, protocol);
+  } else {
+    return flow_hash_v6(client, client_port, vip, vip_port, protocol);
+  }
+}
+
+// Of a packet to a VIP: chooses its Maglev row. Fields that do not count are zero.
 template <class Address>
 uint32_t row_hash(const Packet& packet) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  if constexpr (sizeof(Address) == 4) {
-    return flow_hash_v4(ip.source, packet.source_port, ip.destination, packet.destination_port,
-                        packet.protocol);
-  } else {
-    return flow_hash_v6(ip.source, packet.source_port, ip.destination, packet.destination_port,
-                        packet.protocol);
+  switch (packet.service->hash) {
+    case HashFields::kSource:
+      return tuple_hash<Address>(ip.source, Be16{}, Address{}, Be16{}, 0);
+    case HashFields::kSourceDestination:
+      return tuple_hash<Address>(ip.source, Be16{}, ip.destination, Be16{}, 0);
+    case HashFields::kFiveTuple:
+      break;
   }
+  return tuple_hash<Address>(ip.source, packet.source_port, ip.destination, packet.destination_port,
+                             packet.protocol);
 }
 
 // Where the client's packets come from is where returns go: noted when it changes.
@@ -193,6 +206,10 @@ template <class Address>
 RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const ServiceEntry& service = *packet.service;
+  if (service.admission != nullptr && !service.admission->admits(ip.source)) {
+    drop(burst, packet, DropReason::kSourceDenied, service.index);
+    return {};
+  }
   if (service.row_count == 0) {
     refuse<Address>(burst, packet);
     return {};
@@ -202,8 +219,21 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     drop(burst, packet, DropReason::kMartianSource, service.index);
     return {};
   }
+  if (service.admission != nullptr && !is_within_rate(service, burst.now)) {
+    drop(burst, packet, DropReason::kNewFlowLimit, service.index);
+    return {};
+  }
   const uint32_t row = scale(translate_detail::row_hash<Address>(packet), service.row_count);
   return service.reals[service.rows[row]];
+}
+
+// Each worker gives away its share of a service's new flows.
+template <class Observer>
+bool Pipeline<Observer>::is_within_rate(const ServiceEntry& service, Now now) {
+  const uint32_t rate = service.admission->new_flows_per_s();
+  // A service that came after the buckets were allocated has none of its own.
+  if (rate == 0 || service.index >= new_flows_.size()) return true;
+  return new_flows_[service.index].allow(now.ns, std::max(rate / workers_, 1u));
 }
 
 // Chooses a real and tracks the flow. Null: refused or dropped, the packet has left.
@@ -240,26 +270,52 @@ template <class Observer>
 template <class Address>
 void Pipeline<Observer>::refuse(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
-  const MacAddress& own = burst.snapshot.ports[packet.port].mac;
   if (service.index < services_.size()) services_[service.index].no_real.add();
   if (service.no_real == NoReal::kDrop) {
     return drop(burst, packet, DropReason::kNoReal, service.index);
   }
+  reject<Address>(burst, packet, DropReason::kNoReal, service.index);
+}
+
+// Tells the client that nobody serves this; where that can't be, drops it for `reason`.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::reject(Burst& burst, Packet& packet, DropReason reason, uint32_t service) {
+  const MacAddress& own = burst.snapshot.ports[packet.port].mac;
   if (packet.protocol == kProtocolTcp) {
     if (!reset_limit_.allow(burst.now.ns)) {
-      return drop(burst, packet, DropReason::kRateLimited, service.index);
+      return drop(burst, packet, DropReason::kRateLimited, service);
     }
     answer_with_reset<Address>(packet, own);
-    return reply(burst, packet, ReplyKind::kTcpReset, service.index);
+    return reply(burst, packet, ReplyKind::kTcpReset, service);
   }
   if (!unreachable_limit_.allow(burst.now.ns)) {
-    return drop(burst, packet, DropReason::kRateLimited, service.index);
+    return drop(burst, packet, DropReason::kRateLimited, service);
   }
   const Address vip = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
-  if (!answer_with_unreachable(packet, vip, own)) {
-    return drop(burst, packet, DropReason::kNoReal, service.index);
+  if (!answer_with_unreachable(packet, vip, own)) return drop(burst, packet, reason, service);
+  reply(burst, packet, ReplyKind::kPortUnreachable, service);
+}
+
+// To a VIP, but to a port that no service has.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::handle_unserved_port(Burst& burst, Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  switch (burst.snapshot.unserved_port) {
+    case UnservedPort::kDrop:
+      break;
+    case UnservedPort::kReject:
+      // A reset is not answered (RFC 9293 3.10.7.1), nor what claims to come from ourselves.
+      if ((packet.tcp_flags & TcpHeader::kRst) != 0 ||
+          burst.snapshot.template table<Address>().addresses.find(ip.source) != nullptr) {
+        break;
+      }
+      return reject<Address>(burst, packet, DropReason::kPortNotServed, kNone);
+    case UnservedPort::kKernel:
+      return to_kernel(burst, packet, KernelReason::kUnservedPort);
   }
-  reply(burst, packet, ReplyKind::kPortUnreachable, service.index);
+  drop(burst, packet, DropReason::kPortNotServed);
 }
 
 // Follows the client's side of a TCP connection. It is established when the client acknowledges

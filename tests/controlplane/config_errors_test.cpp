@@ -74,8 +74,8 @@ constexpr Row kKeysRows[] = {
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, weight: 1}\n",
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, reals, "
      "mode, snat_pool, tunnel_source_ipv4, tunnel_source_ipv6, gue_variant, gue_port, gue_hops, "
-     "gue_zero_checksum, mss_clamp, maglev_rows, no_real, prefer, spill_below_percent, timeouts, "
-     "health"},
+     "gue_zero_checksum, mss_clamp, maglev_rows, no_real, hash, allow_sources, deny_sources, "
+     "new_flows_per_s, prefer, spill_below_percent, timeouts, health"},
     {"log:\n"
      "  level: info\n"
      "  level: warn\n",
@@ -201,6 +201,14 @@ constexpr Row kWordsRows[] = {
     {"defaults: {maglev_rows: 65536}\n",
      "f:1:25: maglev_rows: '65536' is not known here; write auto, 4093, 8191, 16381, "
      "32749, 65537, 131071, 262139, 524287 or 655373"},
+    {"defaults: {hash: ports}\n",
+     "f:1:18: hash: 'ports' is not known here; write five_tuple, source or source_destination"},
+    {"defaults: {unserved_port: refuse}\n",
+     "f:1:27: unserved_port: 'refuse' is not known here; write drop, reject or kernel"},
+    {"defaults: {deny_sources: [10.1.0.1/16]}\n",
+     "f:1:27: deny_sources: 10.1.0.1/16 has bits behind its length; write 10.1.0.0/16"},
+    {"defaults: {new_flows_per_s: -1}\n",
+     "f:1:29: new_flows_per_s: -1 is out of range; write a number from 0 to 1000000000"},
     {"defaults: {no_real: fallback}\n",
      "f:1:21: no_real: 'fallback' is not known here; write reject or drop"},
     {"defaults: {track: when_needed}\n",

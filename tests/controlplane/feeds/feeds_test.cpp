@@ -124,11 +124,13 @@ TEST_F(FeedsTest, AReloadsTtlTimeoutsAndDefaultsAreThoseOfServicesFromMesosToo) 
   config.dns.ttl_s = 60;
   config.timeouts.tcp_established_s = 77;
   config.defaults.no_real = NoReal::kDrop;
+  config.defaults.admission.new_flows_per_s = 7;
   config.named_vips.mode = Mode::kNat;
   reload(config);
   EXPECT_EQ(task_ttls(), std::set<uint32_t>{60});
   EXPECT_EQ(redis().config.timeouts.tcp_established_s, 77);
   EXPECT_EQ(redis().config.no_real, NoReal::kDrop);
+  EXPECT_EQ(redis().config.admission.new_flows_per_s, 7u);
   EXPECT_EQ(redis().config.mode, Mode::kNat);
   // It never went: its address, its reals and their flows are what they were.
   EXPECT_TRUE(redis().is_configured());
