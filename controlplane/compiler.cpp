@@ -153,13 +153,16 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
     spec.snat_first = range->second.first;
     spec.snat_count = range->second.count;
   }
+  const bool is_ramping =
+      std::any_of(service.reals.begin(), service.reals.end(),
+                  [](const auto& entry) { return entry.second.ramp != ModelReal::kFullRamp; });
   spec.reals.reserve(service.reals.size());
   Ways ways;
   for (const auto& [real_key, real] : service.reals) {
     RealSpec& added = spec.reals.emplace_back();
     added.address = real_key.address;
     added.port = real_key.port;
-    added.weight = real.weight;
+    added.weight = is_ramping ? real.weight * real.ramp : real.weight;
     added.state = real.state;
     added.id = RealId(real.id.value, real.id.generation);
     added.return_flow_id = real.return_flow_id;

@@ -148,6 +148,7 @@ struct Defaults {
   UnservedPort unserved_port = UnservedPort::kDrop;
   HashFields hash = HashFields::kFiveTuple;
   AdmissionRules admission;
+  uint16_t slow_start_s = 0;  // in which a real's weight grows to its whole; 0: at once
   Track track = Track::kAlways;
   LocalityPreference locality;
   HealthConfig health;
@@ -176,6 +177,7 @@ struct ServiceConfig {
   NoReal no_real = NoReal::kReject;
   HashFields hash = HashFields::kFiveTuple;
   AdmissionRules admission;
+  uint16_t slow_start_s = 0;
   Track track = Track::kAlways;
   Timeouts timeouts;
   LocalityPreference locality;

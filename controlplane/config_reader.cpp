@@ -38,6 +38,11 @@ const Rule<HashFields>& hash_rule() {
   return kRule;
 }
 
+const Rule<uint16_t>& slow_start_rule() {
+  static const auto kRule = integer_rule<uint16_t>(0, 3600);
+  return kRule;
+}
+
 // Primes, each about twice the one before.
 const Rule<uint32_t>& maglev_rows_rule() {
   static const auto kRule = choice_rule<uint32_t>({{"auto", 0},
@@ -159,6 +164,7 @@ void read_forwarding(Section& s, Config& config) {
     d.value("unserved_port", defaults.unserved_port, unserved_port_rule());
     d.value("hash", defaults.hash, hash_rule());
     read_admission(d, defaults.admission);
+    d.value("slow_start_s", defaults.slow_start_s, slow_start_rule());
     d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
     read_preference(d, defaults.locality);
     read_health(d, defaults.health);
@@ -224,6 +230,7 @@ void read_service(Section& s, const Locality& locality, ServiceConfig& service) 
   s.value("no_real", service.no_real, no_real_rule());
   s.value("hash", service.hash, hash_rule());
   read_admission(s, service.admission);
+  s.value("slow_start_s", service.slow_start_s, slow_start_rule());
   read_preference(s, service.locality);
   read_timeouts(s, service.timeouts);
   read_health(s, service.health);
@@ -238,6 +245,7 @@ void read_services(Section& s, Config& config) {
   initial.no_real = config.defaults.no_real;
   initial.hash = config.defaults.hash;
   initial.admission = config.defaults.admission;
+  initial.slow_start_s = config.defaults.slow_start_s;
   initial.track = config.defaults.track;
   initial.timeouts = config.timeouts;
   initial.locality = config.defaults.locality;

@@ -60,6 +60,26 @@ std::set<NamedPort> wanted_names(const DesiredChanges& changes) {
   return names;
 }
 
+// With slow start: the reals that take new flows.
+std::set<RealKey> takers_of(const ModelService& service) {
+  std::set<RealKey> takers;
+  if (service.config.slow_start_s == 0) return takers;
+  for (const auto& [key, real] : service.reals) {
+    if (real.takes_flows()) takers.insert(key);
+  }
+  return takers;
+}
+
+// The real's share at `now_s`, and when the next step is due.
+void ramp_up(const ServiceConfig& config, ModelReal& real, int64_t now_s) {
+  constexpr int64_t kSteps = ModelReal::kFullRamp;
+  const int64_t whole = config.slow_start_s;
+  const int64_t step = std::min(1 + (now_s - real.ramp_from_s) * kSteps / whole, kSteps);
+  real.ramp = static_cast<uint32_t>(step);
+  real.ramps_at_s =
+      step == kSteps ? kNever : real.ramp_from_s + (step * whole + kSteps - 1) / kSteps;
+}
+
 bool has_real(const std::vector<const RealConfig*>& sorted, const RealKey& key) {
   const auto found = std::lower_bound(sorted.begin(), sorted.end(), key,
                                       [](const RealConfig* real, const RealKey& sought) {
@@ -190,6 +210,7 @@ void Model::update_service(const ServiceKey& key, const DesiredService& wanted, 
   service.config = std::move(own);
   service.gone_at_s = kNever;
   service.refuses_at_s = kNever;
+  const std::set<RealKey> takers = takers_of(service);
   size_t taken = 0;
   for (const RealConfig* real : sorted_reals(wanted.config)) {
     if (auto status = room.take_real(key, wanted.config, *real, taken); !status) {
@@ -200,6 +221,7 @@ void Model::update_service(const ServiceKey& key, const DesiredService& wanted, 
     const bool is_down = wanted.down.contains({real->address, real->port});
     update_real(key, service, *real, is_down, now_s, change);
   }
+  set_ramps(service, takers, now_s);
   set_due(key, service);
 }
 
@@ -230,6 +252,25 @@ void Model::update_real(const ServiceKey& key, ModelService& service, const Real
   ReturnId& shared = return_ids_[ReturnKey{real_key, key.protocol}];
   if (shared.users++ == 0) shared.flow_id = flow_ids(key.vip).take(now_s)->value;
   real.return_flow_id = shared.flow_id;
+}
+
+// A real that did not take flows before, as those in `before` did, begins with little beside them.
+// Where there are none, all begin alike, and the shares are right at once.
+void Model::set_ramps(ModelService& service, const std::set<RealKey>& before, int64_t now_s) {
+  const bool has_others = std::any_of(before.begin(), before.end(), [&](const RealKey& key) {
+    return service.reals.at(key).takes_flows();
+  });
+  for (auto& [key, real] : service.reals) {
+    if (service.config.slow_start_s == 0 || !real.takes_flows()) {
+      real.ramp = ModelReal::kFullRamp;
+      real.ramps_at_s = kNever;
+    } else if (has_others && !before.contains(key)) {
+      real.ramp_from_s = now_s;
+      ramp_up(service.config, real, now_s);
+    } else if (real.ramp != ModelReal::kFullRamp) {
+      ramp_up(service.config, real, now_s);
+    }
+  }
 }
 
 void Model::let_reals_go(const ServiceKey& key, ModelService& service, const ServiceConfig& config,
@@ -282,7 +323,9 @@ void Model::refuse(const ServiceKey& key, const std::string& why) {
 
 void Model::set_due(const ServiceKey& key, ModelService& service) {
   int64_t due_s = std::min(service.gone_at_s, service.refuses_at_s);
-  for (const auto& [real_key, real] : service.reals) due_s = std::min(due_s, real.gone_at_s);
+  for (const auto& [real_key, real] : service.reals) {
+    due_s = std::min({due_s, real.gone_at_s, real.ramps_at_s});
+  }
   if (due_s == service.due_s) return;
   due_.erase({service.due_s, key});
   if (due_s != kNever) due_.insert({due_s, key});
@@ -306,6 +349,7 @@ bool Model::advance(int64_t now_s) {
     if (at->second.refuses_at_s <= now_s) refuse_new_flows(at->second);
     auto& reals = at->second.reals;
     for (auto real = reals.begin(); real != reals.end();) {
+      if (real->second.ramps_at_s <= now_s) ramp_up(at->second.config, real->second, now_s);
       real = real->second.gone_at_s <= now_s ? erase(at->first, at->second, real, now_s)
                                              : std::next(real);
     }

@@ -46,6 +46,13 @@ struct ModelReal {
   IdPool::Id id;
   uint32_t return_flow_id = 0;  // 0: was never a real of a `nat` service
   int64_t gone_at_s = kNever;   // kNever: it is configured
+  // Slow start: tenths of the weight that it has so far, since when, and when it has more.
+  uint32_t ramp = kFullRamp;
+  int64_t ramp_from_s = 0;
+  int64_t ramps_at_s = kNever;
+
+  static constexpr uint32_t kFullRamp = 10;
+  bool takes_flows() const { return state == RealState::kUp && weight != 0; }
 };
 
 struct ModelService {
@@ -151,6 +158,7 @@ class Model {
                       int64_t now_s, ModelChange& change);
   void update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
                    bool is_down, int64_t now_s, ModelChange& change);
+  void set_ramps(ModelService& service, const std::set<RealKey>& before, int64_t now_s);
   void refuse(const ServiceKey& key, const std::string& why);
   void set_due(const ServiceKey& key, ModelService& service);
   Services::iterator erase(Services::iterator service, int64_t now_s);

@@ -170,6 +170,7 @@ ServiceConfig MesosServices::service(const std::string& name, const ServiceKey& 
   service.no_real = config_.defaults.no_real;
   service.hash = config_.defaults.hash;
   service.admission = config_.defaults.admission;
+  service.slow_start_s = config_.defaults.slow_start_s;
   service.track = config_.defaults.track;
   service.timeouts = config_.timeouts;
   service.locality = options.locality;

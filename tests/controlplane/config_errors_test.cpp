@@ -75,7 +75,7 @@ constexpr Row kKeysRows[] = {
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, reals, "
      "mode, snat_pool, tunnel_source_ipv4, tunnel_source_ipv6, gue_variant, gue_port, gue_hops, "
      "gue_zero_checksum, mss_clamp, maglev_rows, no_real, hash, allow_sources, deny_sources, "
-     "new_flows_per_s, prefer, spill_below_percent, timeouts, health"},
+     "new_flows_per_s, slow_start_s, prefer, spill_below_percent, timeouts, health"},
     {"log:\n"
      "  level: info\n"
      "  level: warn\n",

@@ -66,6 +66,84 @@ TEST(Model, ARealThatVanishedDrainsAndThenGoes) {
   EXPECT_EQ(model.next_deadline_s(), kNever);
 }
 
+// Of the reals 10.0.0.1, 10.0.0.2, … in turn.
+std::vector<uint32_t> ramps(const Model& model) {
+  std::vector<uint32_t> tenths;
+  for (const auto& [key, real] : at(model, "11.0.0.1").reals) tenths.push_back(real.ramp);
+  return tenths;
+}
+using Tenths = std::vector<uint32_t>;
+
+Config slow_starting(std::vector<std::string> reals, uint16_t slow_start_s = 60) {
+  auto config = config_of({service("11.0.0.1", std::move(reals))});
+  config.services[0].slow_start_s = slow_start_s;
+  return config;
+}
+
+TEST(Model, ARealThatComesToOthersGetsItsShareInTenSteps) {
+  Model model;
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1"}), 0).ok());
+  EXPECT_EQ(ramps(model), Tenths({10})) << "the first ones have nobody to be spared by";
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1", "10.0.0.2"}), 100).ok());
+  EXPECT_EQ(ramps(model), Tenths({10, 1}));
+  (void)model.take_dirty();
+  for (uint32_t step = 2; step <= 10; ++step) {
+    const int64_t next_s = 100 + (step - 1) * 6;
+    ASSERT_EQ(model.next_deadline_s(), next_s);
+    EXPECT_FALSE(model.advance(next_s - 1));
+    EXPECT_TRUE(model.advance(next_s));
+    EXPECT_EQ(ramps(model), Tenths({10, step}));
+    EXPECT_EQ(model.take_dirty().size(), 1u) << "each step is to be compiled";
+  }
+  EXPECT_EQ(model.next_deadline_s(), kNever);
+}
+
+TEST(Model, AShortSlowStartSkipsStepsAndALateOneCatchesUp) {
+  Model model;
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1"}, 3), 0).ok());
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1", "10.0.0.2"}, 3), 10).ok());
+  EXPECT_TRUE(model.advance(11));
+  EXPECT_EQ(ramps(model), Tenths({10, 4}));
+  EXPECT_TRUE(model.advance(1000));
+  EXPECT_EQ(ramps(model), Tenths({10, 10}));
+  EXPECT_EQ(model.next_deadline_s(), kNever);
+}
+
+TEST(Model, AnUpdateOfOthersNeitherEndsNorRestartsASlowStart) {
+  Model model;
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1"}), 0).ok());
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1", "10.0.0.2"}), 100).ok());
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1", "10.0.0.2", "10.0.0.3"}), 130).ok());
+  EXPECT_EQ(ramps(model), Tenths({10, 6, 1}));
+}
+
+TEST(Model, ARealThatComesBackStartsSlowlyAgain) {
+  const auto both = slow_starting({"10.0.0.1", "10.0.0.2"});
+  Model model;
+  ASSERT_TRUE(model.update(both, 0).ok());
+  EXPECT_EQ(ramps(model), Tenths({10, 10}));
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1"}), 10).ok());
+  ASSERT_TRUE(model.update(both, 20).ok());
+  EXPECT_EQ(ramps(model), Tenths({10, 1}));
+}
+
+TEST(Model, WhereAllRealsChangeAtOnceNoneStartsSlowly) {
+  Model model;
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1"}), 0).ok());
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.2", "10.0.0.3"}), 10).ok());
+  EXPECT_EQ(real_at(model, "11.0.0.1", "10.0.0.2").ramp, 10u);
+  EXPECT_EQ(real_at(model, "11.0.0.1", "10.0.0.3").ramp, 10u);
+}
+
+TEST(Model, ASlowStartThatIsTakenFromTheConfigurationEnds) {
+  Model model;
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1"}), 0).ok());
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1", "10.0.0.2"}), 10).ok());
+  ASSERT_TRUE(model.update(slow_starting({"10.0.0.1", "10.0.0.2"}, 0), 11).ok());
+  EXPECT_EQ(ramps(model), Tenths({10, 10}));
+  EXPECT_EQ(model.next_deadline_s(), kNever);
+}
+
 TEST(Model, ARealOfWeightZeroDrainsForAsLongAsItIsConfigured) {
   auto config = config_of({service("11.0.0.1", {"10.0.0.1"})});
   Model model;

@@ -82,6 +82,26 @@ TEST_F(ReconcilerTest, ANameIsAddedOnlyWhenEveryWorkerForwardsItsVip) {
   EXPECT_TRUE(r.settled());
 }
 
+TEST_F(ReconcilerTest, ASlowStartGrowsTheRowsOfARealStepByStep) {
+  const auto with = [](const std::string& reals) {
+    return config_of("  - { name: a, vip: 11.0.0.1, port: 80, slow_start_s: 100, reals: [" + reals +
+                     "] }\n");
+  };
+  Reconciler& r = start(with(kReal));
+  ASSERT_TRUE(r.apply(with(kReal + ", { address: 10.0.1.2, port: 80 }"), 10).ok());
+  // Of the second real, by address.
+  const auto share = [&] {
+    const ServiceRing& ring = *last().service_info(0).ring;
+    const auto rows = std::count(ring.rows->begin(), ring.rows->end(), 1);
+    return static_cast<double>(rows) / static_cast<double>(ring.rows->size());
+  };
+  EXPECT_NEAR(share(), 1.0 / 11, 0.01);
+  ASSERT_TRUE(r.tick(60).ok());
+  EXPECT_NEAR(share(), 6.0 / 16, 0.01);
+  ASSERT_TRUE(r.tick(100).ok());
+  EXPECT_NEAR(share(), 0.5, 0.01);
+}
+
 TEST_F(ReconcilerTest, AddressesAreAnnouncedWhenAllWorkersServeThem) {
   dataplane.workers_pass = false;
   Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));
