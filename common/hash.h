@@ -12,6 +12,7 @@
 
 #include "common/addresses.h"
 #include "common/byte_order.h"
+#include "common/service.h"
 
 namespace vipgate {
 
@@ -104,6 +105,29 @@ constexpr uint64_t mix64(uint64_t x) {
   const uint64_t ports = static_cast<uint64_t>(client_port.host()) << 24 |
                          static_cast<uint64_t>(vip_port.host()) << 8 | protocol;
   return static_cast<uint32_t>(hash_detail::mix64(hash ^ ports) >> 32);
+}
+
+// The same for either family, from the fields that count; the others are zero.
+template <class Address>
+[[nodiscard]] uint32_t flow_hash(HashFields fields, const Address& client, Be16 client_port,
+                                 const Address& vip, Be16 vip_port, uint8_t protocol) {
+  const auto hash = [](const Address& from, Be16 from_port, const Address& to, Be16 to_port,
+                       uint8_t number) {
+    if constexpr (sizeof(Address) == 4) {
+      return flow_hash_v4(from, from_port, to, to_port, number);
+    } else {
+      return flow_hash_v6(from, from_port, to, to_port, number);
+    }
+  };
+  switch (fields) {
+    case HashFields::kSource:
+      return hash(client, Be16{}, Address{}, Be16{}, 0);
+    case HashFields::kSourceDestination:
+      return hash(client, Be16{}, vip, Be16{}, 0);
+    case HashFields::kFiveTuple:
+      break;
+  }
+  return hash(client, client_port, vip, vip_port, protocol);
 }
 
 // Maps a hash evenly onto 0 … n-1 by its upper bits (multiply-shift).

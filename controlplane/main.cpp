@@ -19,6 +19,7 @@
 #include "controlplane/config_reader.h"
 #include "controlplane/control_loop.h"
 #include "controlplane/exit_status.h"
+#include "controlplane/explain_command.h"
 #include "controlplane/logging.h"
 #include "controlplane/naming/hosts_file.h"
 #include "controlplane/replay_command.h"
@@ -27,14 +28,6 @@
 
 namespace vipgate {
 namespace {
-
-int print(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
-    return kExitOk;
-  }
-  return fail(kExitFailure,
-              std::string("cannot write to standard output: ") + std::strerror(errno));
-}
 
 class DataplaneAdapter : public DataplaneControl {
  public:
@@ -154,6 +147,18 @@ CLI::App* add_replay(CLI::App& app, std::string& file, ReplayArguments& argument
   return replay;
 }
 
+CLI::App* add_explain(CLI::App& app, std::string& file, ExplainArguments& arguments) {
+  CLI::App* explain = app.add_subcommand("explain", "say what would become of a packet, and why");
+  explain->add_option("--config", file, "configuration file");
+  explain->add_option("--port", arguments.port, "by which it comes in; the first without this");
+  explain->add_option("--seed", arguments.seed,
+                      "makes the secrets of hash tables, as the daemon's");
+  explain->add_option("PROTOCOL", arguments.protocol, "tcp or udp")->required();
+  explain->add_option("SOURCE", arguments.source, "ADDRESS:PORT or [ADDRESS]:PORT")->required();
+  explain->add_option("DESTINATION", arguments.destination, "the same")->required();
+  return explain;
+}
+
 // What would end the process: a reload or a question for counters that comes before the control
 // loop listens waits for it; a log reader that has gone is an error of a write.
 void survive_signals() {
@@ -191,6 +196,8 @@ int run_command_line(int argc, char** argv) {
   output->require_option(1);
   ReplayArguments replay_arguments;
   const CLI::App* replay_app = add_replay(app, file, replay_arguments);
+  ExplainArguments explain_arguments;
+  const CLI::App* explain_app = add_explain(app, file, explain_arguments);
 
   try {
     app.parse(argc, argv);
@@ -216,6 +223,7 @@ int run_command_line(int argc, char** argv) {
     }
   }
   if (replay_app->parsed()) return replay_command(*config, replay_arguments);
+  if (explain_app->parsed()) return explain_command(*config, explain_arguments);
   if (!check) return run(*config, seed);
   // What only the numbering of services and reals can find out.
   if (auto status = check_compiles(*config); !status) {

@@ -15,18 +15,6 @@
 namespace vipgate {
 namespace {
 
-// Without a seed nothing is secret. The key that chooses owners must not be zero, which would give
-// all flows to one worker: this is Microsoft's example key, the default of many NICs.
-Secrets replay_secrets(std::optional<uint64_t> seed) {
-  if (seed) return make_secrets(seed).value();  // a seed suffices
-  return {
-      .flows = {},
-      .owner = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
-                0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
-                0x80, 0x30, 0xf2, 0x0c, 0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa},
-      .names = {}};
-}
-
 // The inputs as one stream in the order that replay() promises.
 class MergedCapture {
  public:

@@ -12,6 +12,7 @@
 
 #include "common/snapshot.h"
 #include "dataplane/fastpath/pipeline.h"
+#include "dataplane/secrets.h"
 #include "dataplane/worker_memory.h"
 
 namespace vipgate {
@@ -25,6 +26,10 @@ struct ReplayObserver {
 };
 
 extern template class Pipeline<ReplayObserver>;
+
+// Without a seed nothing is secret. The key that chooses owners must not be zero, which would give
+// all flows to one worker: this is Microsoft's example key, the default of many NICs.
+Secrets replay_secrets(std::optional<uint64_t> seed);
 
 // Owned and used by one thread.
 class ReplayEngine {

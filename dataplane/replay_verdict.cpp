@@ -43,6 +43,12 @@ std::optional<std::string_view> reason_name(const Verdict& verdict) {
 
 }  // namespace
 
+std::string verdict_text(const Verdict& verdict) {
+  std::string text(kind_name(verdict.kind));
+  if (const auto reason = reason_name(verdict)) text += ": " + std::string(*reason);
+  return text;
+}
+
 std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdict& verdict,
                          uint32_t worker, const std::optional<ReplayOut>& out) {
   std::string line = "{\"packet\": " + std::to_string(packet);

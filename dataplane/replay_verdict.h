@@ -15,6 +15,9 @@ struct ReplayOut {
   std::string port;    // its name
 };
 
+// "forward", or the kind and its reason: "drop: no_flow".
+std::string verdict_text(const Verdict& verdict);
+
 // The line, without the line break. Its shape: replay.h.
 std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdict& verdict,
                          uint32_t worker, const std::optional<ReplayOut>& out);

@@ -14,30 +14,12 @@ namespace translate_detail {
 
 inline constexpr uint8_t kStateFlags = TcpHeader::kSyn | TcpHeader::kFin | TcpHeader::kRst;
 
-template <class Address>
-uint32_t tuple_hash(const Address& client, Be16 client_port, const Address& vip, Be16 vip_port,
-                    uint8_t protocol) {
-  if constexpr (sizeof(Address) == 4) {
-    return flow_hash_v4(client, client_port, vip, vip_port, protocol);
-  } else {
-    return flow_hash_v6(client, client_port, vip, vip_port, protocol);
-  }
-}
-
-// Of a packet to a VIP: chooses its Maglev row. Fields that do not count are zero.
+// Of a packet to a VIP: chooses its Maglev row.
 template <class Address>
 uint32_t row_hash(const Packet& packet) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  switch (packet.service->hash) {
-    case HashFields::kSource:
-      return tuple_hash<Address>(ip.source, Be16{}, Address{}, Be16{}, 0);
-    case HashFields::kSourceDestination:
-      return tuple_hash<Address>(ip.source, Be16{}, ip.destination, Be16{}, 0);
-    case HashFields::kFiveTuple:
-      break;
-  }
-  return tuple_hash<Address>(ip.source, packet.source_port, ip.destination, packet.destination_port,
-                             packet.protocol);
+  return flow_hash<Address>(packet.service->hash, ip.source, packet.source_port, ip.destination,
+                            packet.destination_port, packet.protocol);
 }
 
 // Where the client's packets come from is where returns go: noted when it changes.

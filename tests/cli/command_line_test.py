@@ -98,6 +98,27 @@ class CommandLine(Files):
         self.refused(2, "--config is there twice", "--config", CONFIG, "compile", "--records",
                      "--config", CONFIG)
 
+    def test_explain_says_what_becomes_of_a_packet_and_why(self):
+        said = self.good("explain", "--config", CONFIG, "tcp", "192.0.2.1:40000",
+                         "11.202.66.36:6379").splitlines()
+        words = dict(line.split(None, 1) for line in said)
+        self.assertTrue(words["service"].startswith("redis.marathon 11.202.66.36:6379/tcp"), said)
+        self.assertEqual(words["verdict"], "forward")
+        real = words["real"].split(",")[0]
+        self.assertIn(f" > {real}, by ", words["out"])
+        said = self.good("explain", "--config", CONFIG, "tcp", "192.0.2.1:40000", "203.0.113.1:1")
+        self.assertIn("verdict  drop: not_for_us\nbecause  the destination is no VIP", said)
+
+    def test_explain_says_what_is_wrong_with_its_arguments(self):
+        explain = ("explain", "--config", CONFIG)
+        self.refused(2, "'icmp' is not known", *explain, "icmp", "192.0.2.1:1", "192.0.2.2:1")
+        for bad in ("192.0.2.1", "192.0.2.1:0", "192.0.2.1:65536", "2001:db8::1:1", "[192.0.2.1]:1",
+                    "host:1", ":1", ""):
+            self.refused(2, f"'{bad}' is no endpoint", *explain, "tcp", bad, "192.0.2.2:1")
+        self.refused(2, "of different families", *explain, "tcp", "192.0.2.1:1", "[2001:db8::1]:1")
+        self.refused(2, "there is no port 'x'", *explain, "--port", "x", "udp", "192.0.2.1:1",
+                     "192.0.2.2:1")
+
     def test_mistakes_of_use_exit_with_2(self):
         self.refused(2, "--check and compile exclude each other", "--config", CONFIG, "--check",
                      "compile", "--records")

@@ -1,0 +1,235 @@
+#include "dataplane/explain.h"
+
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "common/checksum.h"
+#include "common/hash.h"
+#include "common/headers.h"
+#include "dataplane/replay_engine.h"
+#include "dataplane/replay_verdict.h"
+
+namespace vipgate {
+namespace {
+
+using Bytes = std::vector<uint8_t>;
+
+constexpr MacAddress kClientMac{{2, 0, 0, 0, 0, 0xc1}};
+constexpr size_t kFlows = 1024;
+
+template <class Header>
+void put(Bytes& bytes, const Header& header) {
+  const auto* begin = reinterpret_cast<const uint8_t*>(&header);
+  bytes.insert(bytes.end(), begin, begin + sizeof header);
+}
+
+Bytes make_l4(const ExplainOptions& options) {
+  Bytes bytes;
+  const Be16 from(options.source_port), to(options.destination_port);
+  if (options.protocol == Protocol::kTcp) {
+    put(bytes, TcpHeader{.source_port = from,
+                         .destination_port = to,
+                         .sequence = Be32(1),
+                         .acknowledgment = Be32{},
+                         .data_offset = 5 << 4,
+                         .flags = TcpHeader::kSyn,
+                         .window = Be16(65535),
+                         .checksum = Be16{},
+                         .urgent = Be16{}});
+  } else {
+    put(bytes, UdpHeader{from, to, Be16(sizeof(UdpHeader) + 8), Be16{}});
+    bytes.resize(bytes.size() + 8);
+  }
+  return bytes;
+}
+
+Bytes make_frame(const ExplainOptions& options) {
+  Bytes l4 = make_l4(options);
+  uint8_t* checksum =
+      l4.data() + (options.protocol == Protocol::kTcp ? offsetof(TcpHeader, checksum)
+                                                      : offsetof(UdpHeader, checksum));
+  const auto protocol = static_cast<uint8_t>(options.protocol);
+  const PortEntry& port = options.snapshot->ports[options.port];
+  Bytes frame;
+  const bool is_v4 = options.destination.is_v4();
+  const uint16_t ether_type = is_v4 ? kEtherTypeIpv4 : kEtherTypeIpv6;
+  put(frame,
+      EthernetHeader{port.mac, kClientMac, Be16(port.vlan != 0 ? kEtherTypeVlan : ether_type)});
+  if (port.vlan != 0) put(frame, VlanTag{Be16(port.vlan), Be16(ether_type)});
+  uint16_t sum;
+  if (is_v4) {
+    Ipv4Header ip{.version_ihl = 0x45,
+                  .tos = 0,
+                  .total_length = Be16(static_cast<uint16_t>(sizeof(Ipv4Header) + l4.size())),
+                  .id = Be16(1),
+                  .fragment = Be16(Ipv4Header::kDontFragment),
+                  .ttl = 64,
+                  .protocol = protocol,
+                  .checksum = Be16{},
+                  .source = options.source.v4(),
+                  .destination = options.destination.v4()};
+    ip.checksum = Be16::from_raw(internet_checksum(&ip, sizeof ip));
+    sum = tcp_udp_checksum(ip, l4.data(), l4.size());
+    put(frame, ip);
+  } else {
+    const Ipv6Header ip{.version_class_flow = Be32(6u << 28),
+                        .payload_length = Be16(static_cast<uint16_t>(l4.size())),
+                        .next_header = protocol,
+                        .hop_limit = 64,
+                        .source = options.source.v6(),
+                        .destination = options.destination.v6()};
+    sum = tcp_udp_checksum(ip, protocol, l4.data(), l4.size());
+    put(frame, ip);
+  }
+  std::memcpy(checksum, &sum, sizeof sum);
+  frame.insert(frame.end(), l4.begin(), l4.end());
+  return frame;
+}
+
+std::string protocol_name(uint8_t protocol) {
+  switch (protocol) {
+    case kProtocolTcp:
+      return "tcp";
+    case kProtocolUdp:
+      return "udp";
+    case kProtocolIcmp:
+    case kProtocolIcmpv6:
+      return "icmp";
+    case kProtocolGre:
+      return "gre";
+    case kProtocolIpv4:
+    case kProtocolIpv6:
+      return "ipip";
+    default:
+      return "protocol " + std::to_string(protocol);
+  }
+}
+
+// Of a frame that the pipeline let out, so that its lengths are right.
+std::string describe(std::span<const uint8_t> frame) {
+  const uint8_t* l3 = frame.data() + sizeof(EthernetHeader);
+  if (reinterpret_cast<const EthernetHeader*>(frame.data())->ether_type == Be16(kEtherTypeVlan)) {
+    l3 += sizeof(VlanTag);
+  }
+  IpAddress source, destination;
+  uint8_t protocol;
+  const uint8_t* l4;
+  if (l3[0] >> 4 == 4) {
+    const auto& ip = *reinterpret_cast<const Ipv4Header*>(l3);
+    source = ip.source;
+    destination = ip.destination;
+    protocol = ip.protocol;
+    l4 = l3 + ip.header_length();
+  } else {
+    const auto& ip = *reinterpret_cast<const Ipv6Header*>(l3);
+    source = ip.source;
+    destination = ip.destination;
+    protocol = ip.next_header;
+    l4 = l3 + sizeof ip;
+  }
+  const std::string name = protocol_name(protocol);
+  if (protocol != kProtocolTcp && protocol != kProtocolUdp) {
+    return name + " " + to_string(source) + " > " + to_string(destination);
+  }
+  const auto& ports = *reinterpret_cast<const UdpHeader*>(l4);
+  return name + " " + endpoint_to_string(source, ports.source_port.host()) + " > " +
+         endpoint_to_string(destination, ports.destination_port.host());
+}
+
+// What an operator may want to know beside the reason's name; empty: nothing.
+std::string_view sentence(DropReason reason) {
+  switch (reason) {
+    case DropReason::kNotForUs:
+      return "the destination is no VIP, nor any other address of this gateway";
+    case DropReason::kPortNotServed:
+      return "the VIP has no service at this port and protocol; see defaults.unserved_port";
+    case DropReason::kMartianSource:
+      return "the source is one of our own addresses, or none that a host can have";
+    case DropReason::kSourceDenied:
+      return "the service's allow_sources and deny_sources do not admit the source";
+    case DropReason::kNoReal:
+      return "no real of the service takes new flows, and no_real is drop";
+    case DropReason::kNoFlow:
+      return "it would be a reply, and there is no flow that it could belong to";
+    case DropReason::kNoKernelPath:
+      return "it would be the kernel's, but the port has no kernel side (ports[].kernel)";
+    case DropReason::kSnatExhausted:
+      return "every port tried of the SNAT pool is taken";
+    default:
+      return "";
+  }
+}
+
+std::string_view sentence(ReplyKind kind) {
+  switch (kind) {
+    case ReplyKind::kTcpReset:
+    case ReplyKind::kPortUnreachable:
+      return "nothing takes it: no real of the service, or no service at this port";
+    default:
+      return "";
+  }
+}
+
+// The Maglev row of the packet.
+uint32_t row_of(const ExplainOptions& options, const ServiceEntry& service) {
+  const auto hash = [&]<class Address>(const Address& client, const Address& vip) {
+    return flow_hash<Address>(service.hash, client, Be16(options.source_port), vip,
+                              Be16(options.destination_port),
+                              static_cast<uint8_t>(options.protocol));
+  };
+  return scale(options.source.is_v4() ? hash(options.source.v4(), options.destination.v4())
+                                      : hash(options.source.v6(), options.destination.v6()),
+               service.row_count);
+}
+
+}  // namespace
+
+std::string explain(const ExplainOptions& options) {
+  const Snapshot& snapshot = *options.snapshot;
+  const Secrets secrets = replay_secrets(options.seed);
+  const ToeplitzHash owner_hash(secrets.owner);
+  ReplayEngine engine(snapshot, {.workers = options.workers,
+                                 .flows = kFlows,
+                                 .services = options.services,
+                                 .reals = options.reals,
+                                 .snat = snapshot.snat_addresses,
+                                 .secret = secrets.flows,
+                                 .owner_hash = &owner_hash});
+  const Bytes frame = make_frame(options);
+  const auto outcome = engine.process(frame, options.port, 1'000'000'000);
+
+  std::string lines;
+  const auto add = [&](std::string_view word, const std::string& text) {
+    if (text.empty()) return;
+    lines += std::string(word) + std::string(9 - word.size(), ' ') + text + "\n";
+  };
+  const bool is_tcp = options.protocol == Protocol::kTcp;
+  add("packet", describe(frame) + (is_tcp ? " (SYN)" : "") + ", received by " +
+                    options.port_names[options.port]);
+  const Verdict& verdict = outcome.verdict;
+  if (verdict.service != kNone) {
+    const ServiceEntry& service = snapshot.service(verdict.service);
+    const ServiceInfo& info = snapshot.service_info(verdict.service);
+    add("service", info.name + " " + endpoint_to_string(info.vip, service.port.host()) + "/" +
+                       std::string(to_string(service.protocol)) + ", " +
+                       std::string(to_string(service.mode)));
+    if (const RealEntry* real = snapshot.real(verdict.real)) {
+      add("real", endpoint_to_string(real->address, real->port.host()) + ", weight " +
+                      std::to_string(real->weight) + ", by row " +
+                      std::to_string(row_of(options, service)) + " of " +
+                      std::to_string(service.row_count) + " (" +
+                      std::string(to_string(service.hash)) + ")");
+    }
+  }
+  add("worker", std::to_string(outcome.worker) + " of " + std::to_string(options.workers));
+  add("verdict", verdict_text(verdict));
+  if (verdict.kind == Verdict::Kind::kDrop) add("because", std::string(sentence(verdict.drop)));
+  if (verdict.kind == Verdict::Kind::kReply) add("because", std::string(sentence(verdict.reply)));
+  if (outcome.out_port) {
+    add("out", describe(outcome.out_frame) + ", by " + options.port_names[*outcome.out_port]);
+  }
+  return lines;
+}
+
+}  // namespace vipgate

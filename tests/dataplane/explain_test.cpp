@@ -1,0 +1,93 @@
+#include "dataplane/explain.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/dataplane/replay_fixture.h"
+
+namespace vipgate::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+ExplainOptions packet(Protocol protocol, const std::string& source, uint16_t source_port,
+                      const std::string& destination, uint16_t destination_port) {
+  ExplainOptions options;
+  options.snapshot = replay_world();
+  options.port_names = {"edge", "cluster"};
+  options.services = 4;
+  options.reals = 8;
+  options.protocol = protocol;
+  options.source = ip(source);
+  options.source_port = source_port;
+  options.destination = ip(destination);
+  options.destination_port = destination_port;
+  return options;
+}
+
+TEST(Explain, AForwardedPacketNamesServiceRealRowAndWhatLeaves) {
+  EXPECT_THAT(
+      explain(packet(Protocol::kTcp, "192.0.2.1", 40'000, "11.202.66.36", 6379)),
+      MatchesRegex("packet   tcp 192.0.2.1:40000 > 11.202.66.36:6379 \\(SYN\\), received by edge\n"
+                   "service  redis.marathon 11.202.66.36:6379/tcp, fullnat\n"
+                   "real     10.9.1.1[123]:[0-9]+, weight 1, by row [0-9]+ of [0-9]+ "
+                   "\\(five_tuple\\)\n"
+                   "worker   0 of 1\n"
+                   "verdict  forward\n"
+                   "out      tcp 10.9.1.100:[0-9]+ > 10.9.1.1[123]:[0-9]+, by cluster\n"));
+}
+
+TEST(Explain, TheRowIsTheOneThatChoseTheReal) {
+  for (uint16_t port = 1; port <= 50; ++port) {
+    const auto options = packet(Protocol::kTcp, "192.0.2.1", port, "11.202.66.36", 6379);
+    const std::string text = explain(options);
+    const auto row = static_cast<size_t>(std::stoul(text.substr(text.find("by row ") + 7)));
+    const ServiceEntry& service = options.snapshot->service(0);
+    const RealEntry& real = *options.snapshot->real(service.reals[service.rows[row]]);
+    EXPECT_THAT(text,
+                HasSubstr("real     " + endpoint_to_string(real.address, real.port.host()) + ","));
+  }
+}
+
+TEST(Explain, Ipv6AndUdpAreFollowedToo) {
+  const std::string v6 = explain(packet(Protocol::kTcp, "2001:db8::1", 7, "fd01:c::1", 80));
+  EXPECT_THAT(v6, HasSubstr("verdict  forward\nout      tcp [fd09:1::100]:"));
+  EXPECT_THAT(v6, HasSubstr(" > [fd09:1::11]:8080, by cluster\n"));
+  const std::string udp = explain(packet(Protocol::kUdp, "192.0.2.1", 7, "11.0.0.2", 7));
+  EXPECT_THAT(udp, HasSubstr("packet   udp 192.0.2.1:7 > 11.0.0.2:7, received by edge\n"));
+  EXPECT_THAT(udp, HasSubstr("verdict  forward\n"));
+}
+
+TEST(Explain, WhatIsNotForwardedSaysWhy) {
+  const std::string no_real = explain(packet(Protocol::kTcp, "192.0.2.1", 7, "11.0.0.3", 80));
+  EXPECT_THAT(no_real, HasSubstr("service  empty 11.0.0.3:80/tcp, fullnat\n"));
+  EXPECT_THAT(no_real, HasSubstr("verdict  reply: tcp_reset\n"
+                                 "because  nothing takes it: no real of the service"));
+  EXPECT_THAT(no_real, HasSubstr("out      tcp 11.0.0.3:80 > 192.0.2.1:7, by edge\n"));
+
+  const std::string port = explain(packet(Protocol::kTcp, "192.0.2.1", 7, "11.202.66.36", 80));
+  EXPECT_THAT(port, HasSubstr("verdict  drop: port_not_served\nbecause  the VIP has no service"));
+  EXPECT_THAT(port, Not(HasSubstr("out ")));
+
+  EXPECT_THAT(explain(packet(Protocol::kTcp, "192.0.2.1", 7, "203.0.113.1", 80)),
+              HasSubstr("verdict  drop: not_for_us\nbecause  the destination is no VIP"));
+  EXPECT_THAT(explain(packet(Protocol::kTcp, "192.0.2.1", 7, "10.9.0.2", 22)),
+              HasSubstr("verdict  kernel: own_address\n"));
+}
+
+TEST(Explain, SeveralWorkersShareTheFlowsAndItsOwnerIsNamed) {
+  bool other_than_first = false;
+  for (uint16_t port = 1; port <= 50; ++port) {
+    auto options = packet(Protocol::kTcp, "192.0.2.1", port, "11.202.66.36", 6379);
+    options.workers = 2;
+    const std::string text = explain(options);
+    EXPECT_THAT(text, HasSubstr("verdict  forward\n"));
+    other_than_first |= text.find("worker   1 of 2\n") != std::string::npos;
+  }
+  EXPECT_TRUE(other_than_first);
+}
+
+}  // namespace
+}  // namespace vipgate::test
