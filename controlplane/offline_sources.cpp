@@ -78,8 +78,7 @@ bool apply_events(const std::string& text, MesosParser& parser, OfflineCluster& 
 }
 
 void list_waiting(const MesosCluster& cluster, std::vector<Skipped>& skipped) {
-  for (const auto& [key, task] : cluster.tasks()) {
-    if (cluster.task(key) != nullptr) continue;
+  for (const auto& [key, task] : cluster.waiting()) {
     const MesosFramework* framework = cluster.framework(task.framework_id);
     skipped.push_back({"task", framework == nullptr ? "" : framework->name, task.id, task.name,
                        framework == nullptr

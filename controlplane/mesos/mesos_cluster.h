@@ -94,7 +94,9 @@ class MesosCluster {
   const Tasks& tasks() const { return tasks_; }
   const Agents& agents() const { return agents_; }
   const Frameworks& frameworks() const { return frameworks_; }
-  size_t waiting_tasks() const { return waiting_.size(); }  // agent or framework not seen yet
+  // Their agent or framework was not seen yet.
+  const Tasks& waiting() const { return waiting_; }
+  size_t waiting_tasks() const { return waiting_.size(); }
   size_t recovered_agents() const { return recovering_.size(); }
   const std::vector<MesosSkipped>& skipped() const { return skipped_; }  // of the last whole state
 

@@ -146,6 +146,25 @@ TEST(CompileState, WhatIsLeftOutIsOneLineOfJsonEach) {
                                   R"("item":"VIP_1=/redis:99999","why":)"));
 }
 
+TEST(CompileState, TasksOfUnknownAgentsAndFrameworksAreListedAsLeftOut) {
+  const StateFile file(
+      R"({"leader":"master@10.0.0.1:5050","slaves":[{"id":"S1","pid":"slave(1)@10.0.0.5:5051"}],)"
+      R"("frameworks":[{"id":"F","name":"marathon","hostname":"10.0.0.6","tasks":[)"
+      R"({"id":"a.1","name":"a","slave_id":"S9","state":"TASK_RUNNING"},)"
+      R"({"id":"b.1","name":"b","slave_id":"S1","state":"TASK_RUNNING"}]}]})");
+  EXPECT_EQ(compiled(Config{}, file.name(), CompileOutput::kSkipped),
+            R"({"kind":"task","framework":"marathon","task":"a.1","item":"a",)"
+            R"("why":"its agent 'S9' is not known"})"
+            "\n");
+  const StateFile event(
+      R"({"type":"TASK_ADDED","task_added":{"task":{"name":"c","task_id":{"value":"c.1"},)"
+      R"("framework_id":{"value":"F"},"agent_id":{"value":"S1"},"state":"TASK_RUNNING"}}})");
+  EXPECT_EQ(compiled(Config{}, event.name(), CompileOutput::kSkipped),
+            R"({"kind":"task","framework":"","task":"c.1","item":"c",)"
+            R"("why":"its framework 'F' is not known"})"
+            "\n");
+}
+
 TEST(CompileState, ServicesOfTheFileAndOfMesosAreUnitedAndTheFileDecides) {
   const StateFile file(kEvents);
   Config config;
