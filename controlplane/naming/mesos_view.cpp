@@ -78,6 +78,9 @@ struct MesosView::Impl {
                  std::vector<DnsRecord>& records) const;
   void add_uses(const MesosTask& task, const MesosAgent& agent, const MesosFramework& framework,
                 Task& result) const;
+  bool is_unhealthy(const MesosTask& task, const MesosFramework& framework) const {
+    return scheduler_health != nullptr && scheduler_health->is_unhealthy(framework.name, task.id);
+  }
   void update_task(const MesosTaskKey& key, const MesosCluster& cluster, SourceChange& change);
   std::vector<DnsRecord> records_of(const TaskNames& names) const;
   void update_item(Item& item, RecordList list, const std::string& kind,
@@ -126,6 +129,10 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const Me
   }
   std::vector<BadItem> bad;
   result.names = task_names(task, *agent, *framework, options, lookup, bad);
+  if (result.names && options.healthy_only && is_unhealthy(task, *framework)) {
+    result.names.reset();
+    bad = {{task.name, "its scheduler finds it unhealthy, and healthy_only is set"}};
+  }
   for (BadItem& item : bad) {
     result.skipped.push_back({result.names ? "port" : "task", framework->name, task.id,
                               shortened(std::move(item.item)), std::move(item.why)});
@@ -150,10 +157,8 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
     result.skipped.push_back(
         {kind, framework.name, task.id, shortened(std::move(item)), std::move(why)});
   };
-  const bool is_unhealthy =
-      scheduler_health != nullptr && scheduler_health->is_unhealthy(framework.name, task.id);
   for (VipBackend& backend : vip_backends(task, agent, lookup, bad)) {
-    if (is_unhealthy) backend.weight = 0;
+    if (is_unhealthy(task, framework)) backend.weight = 0;
     VipUse use;
     const VipTarget& vip = backend.vip;
     if (!vip.name.empty()) use.name = vip.name + "." + clean_vip_name(framework.name);

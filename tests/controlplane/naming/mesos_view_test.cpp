@@ -95,6 +95,29 @@ TEST(MesosView, TasksWithOneEndpointAreOneRealOfTheLargerWeight) {
   EXPECT_THAT(fixture.services(), ElementsAre("redis.marathon 11.202.66.36:6379/tcp 9.0.0.1:80*1"));
 }
 
+TEST(MesosView, WhomItsSchedulerFindsUnhealthyHasNoRecordsWithHealthyOnlyUntilItIsWell) {
+  for (const bool healthy_only : {false, true}) {
+    Config config = with_mesos();
+    config.mesos[0].healthy_only = healthy_only;
+    ClusterFixture fixture(config);
+    SchedulerHealth health;
+    MesosView view(config, 0, fixture.allocator(), {}, &health);
+    view.update(fixture.cluster(), fixture.cluster().take_changes());
+    health.set("marathon", "web.1", false);
+    fixture.add(task_of("F-marathon", "web.1", "9.0.0.1", {vip_port(80, "/web:80")}));
+    SourceChange change = view.update(fixture.cluster(), fixture.cluster().take_changes());
+    EXPECT_EQ(change.services.size(), 1u);
+    EXPECT_EQ(change.records_added.size(), healthy_only ? 0u : 4u);
+    EXPECT_EQ(view.skipped().size(), healthy_only ? 1u : 0u);
+    health.set("marathon", "web.1", true);
+    MesosChanges touched;
+    touched.tasks.insert({"F-marathon", "web.1"});
+    change = view.update(fixture.cluster(), touched);
+    EXPECT_EQ(change.records_added.size(), healthy_only ? 4u : 0u);
+    EXPECT_TRUE(view.skipped().empty());
+  }
+}
+
 TEST(MesosView, LabelsThatCleanAlikeAreOneVip) {
   const Config config = with_mesos();
   ClusterFixture fixture(config);
