@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include "controlplane/mesos/mesos_types.h"
+
 namespace vipgate {
 namespace {
 
@@ -24,15 +26,6 @@ void each(const dom::element& object, std::string_view key, const Take& take) {
   dom::array array;
   if (object[key].get(array) != simdjson::SUCCESS) return;
   for (const dom::element element : array) take(element);
-}
-
-bool is_terminal(std::string_view state) {
-  for (const std::string_view other :
-       {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_ERROR", "TASK_DROPPED",
-        "TASK_GONE", "TASK_GONE_BY_OPERATOR"}) {
-    if (state == other) return true;
-  }
-  return false;
 }
 
 void read_task(const dom::element& task, MarathonState& state) {
@@ -95,7 +88,7 @@ MarathonEvent MarathonParser::parse_event(std::string_view json) {
     if (!task_id.empty() && alive) event.change = MarathonChange{task_id, *alive};
     event.wants_refresh = !event.change;  // newer Marathons name the instance, not its tasks
   } else if (type == "status_update_event") {
-    if (!task_id.empty() && is_terminal(string_at(document, "taskStatus"))) {
+    if (!task_id.empty() && is_terminal(mesos_task_state(string_at(document, "taskStatus")))) {
       event.change = MarathonChange{task_id, std::nullopt};
     }
   } else {
