@@ -175,9 +175,17 @@ void check_locality(const Config& config, const YamlNode& root, Diagnostics& dia
 void check_health_of(const Config& config, size_t index, const YamlNode& root,
                      Diagnostics& diagnostics) {
   // What is inherited is told where it stands.
-  if (config.services[index].health == config.defaults.health) return;
-  const YamlNode& list = *find_key(root, "services");
-  check_health(config.services[index].health, *list.children[index], diagnostics);
+  const ServiceConfig& service = config.services[index];
+  if (service.health == config.defaults.health) return;
+  const YamlNode& owner = *find_key(root, "services")->children[index];
+  check_health(service.health, owner, diagnostics);
+  const HealthType type = service.health.type;
+  if (service.protocol == Protocol::kUdp && service.health.port == 0 && type != HealthType::kNone &&
+      type != HealthType::kDns) {
+    diagnostics.error(position_at(owner, {"health", "type"}),
+                      "type: a UDP port answers no such check, which goes over TCP; write type: "
+                      "dns, or add port: the TCP port that answers for it");
+  }
 }
 
 }  // namespace

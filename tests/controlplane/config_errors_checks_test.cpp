@@ -45,6 +45,10 @@ constexpr Row kHealthRows[] = {
     {"services: [{name: a, vip: 11.0.0.1, port: 80, mode: nat, health: {type: dns, host: "
      "a..b}}]\n",
      "f:1:84: host: 'a..b': a label is empty; put characters between the dots"},
+    {"services: [{name: a, vip: 11.0.0.1, port: 80, protocol: udp, mode: nat, health: {type: "
+     "tcp}}]\n",
+     "f:1:88: type: a UDP port answers no such check, which goes over TCP; write type: dns, or "
+     "add port: the TCP port that answers for it"},
     {"named_vips: {health: {type: dns}}\n",
      "f:1:22: host: a check of type dns needs the name that it asks for; add it"},
     {"services: [{name: a, vip: 11.0.0.1, port: 80, mode: nat, health: {kind: tcp}}]\n",
