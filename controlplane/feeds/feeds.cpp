@@ -147,6 +147,7 @@ void Feeds::act(int64_t now_ms) {
   }
   pacer_.committed(now_ms);
   report_refused();
+  report_collisions();
 }
 
 void Feeds::report_refused() {
@@ -157,6 +158,21 @@ void Feeds::report_refused() {
                   refused.size(), refused.begin()->second);
   }
   reported_refused_ = refused.size();
+}
+
+void Feeds::report_collisions() {
+  const size_t collisions = allocator_.collisions();
+  if (collisions > reported_collisions_) {
+    const bool is_shared = config_.store.starts_with("zk://");
+    spdlog::warn(
+        "{} names of VIPs have not the address that follows from the name, as it was taken; one of "
+        "them: {}{}",
+        collisions, allocator_.a_displaced_name(),
+        is_shared ? ""
+                  : "; who came first decided, which another gateway may see otherwise: with "
+                    "`store: zk://…` they agree");
+  }
+  reported_collisions_ = collisions;
 }
 
 // Each time that they have doubled, so that very many make a few lines.

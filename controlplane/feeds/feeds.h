@@ -70,6 +70,7 @@ class Feeds {
   void forget_clusters();
   void report_refused();
   void report_waiting_names();
+  void report_collisions();
 
   Config config_;  // that of the start, but for what follow() takes over
   Reconciler& reconciler_;
@@ -83,6 +84,7 @@ class Feeds {
   MesosFeed* mesos_ = nullptr;  // one of the clients
   size_t reported_refused_ = 0;
   size_t reported_waiting_ = 0;
+  size_t reported_collisions_ = 0;
 };
 
 }  // namespace vipgate

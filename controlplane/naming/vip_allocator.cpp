@@ -1,5 +1,7 @@
 #include "controlplane/naming/vip_allocator.h"
 
+#include <utility>
+
 #include "controlplane/naming/vip_choice.h"
 
 namespace vipgate {
@@ -234,12 +236,13 @@ VipAllocator::Dirty VipAllocator::take_dirty() {
   return dirty;
 }
 
-size_t VipAllocator::collisions() const {
-  size_t count = 0;
+std::string VipAllocator::a_displaced_name() const {
   for (const Family* family : {&v4_, &v6_}) {
-    for (const auto& [name, entry] : family->names) count += entry.displaced ? 1 : 0;
+    for (const auto& [name, entry] : family->names) {
+      if (entry.displaced) return name;
+    }
   }
-  return count;
+  return "";
 }
 
 // Its first choice, or the next free one after it.
@@ -259,6 +262,7 @@ void VipAllocator::give(Family& family, const std::string& name, Entry& entry,
                         const IpAddress& address) {
   entry.address = address;
   entry.displaced = address != first_choice(family.range, name);
+  if (entry.displaced) ++collisions_;
   family.holders[address] = name;
   touched_names_.insert({name, address.family()});
 }
@@ -268,7 +272,7 @@ void VipAllocator::take_away(Family& family, const std::string& name, Entry& ent
   const IpAddress address = *entry.address;
   touched_names_.insert({name, address.family()});
   entry.address.reset();
-  entry.displaced = false;
+  if (std::exchange(entry.displaced, false)) --collisions_;
   entry.pinned = false;
   family.pins.erase({address, name});
   const auto holder = family.holders.find(address);

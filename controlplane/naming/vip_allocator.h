@@ -83,8 +83,9 @@ class VipAllocator {
     bool operator==(const Dirty&) const = default;
   };
   Dirty take_dirty();
-  // Names that did not get their first choice.
-  size_t collisions() const;
+  // Names that did not get their first choice, and one of them ("": there is none).
+  size_t collisions() const { return collisions_; }
+  std::string a_displaced_name() const;
 
  private:
   struct Entry {
@@ -127,6 +128,7 @@ class VipAllocator {
   std::map<ServiceKey, Owner> owners_;  // by address first
   uint64_t releases_ = 0;
   uint64_t moves_ = 0;
+  size_t collisions_ = 0;
 
   std::set<NameKey> touched_names_;
   std::set<ServiceKey> touched_owners_;

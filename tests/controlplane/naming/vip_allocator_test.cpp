@@ -113,6 +113,13 @@ TEST(VipAllocator, OfNamesThatComeTogetherTheLowestChoosesFirst) {
   EXPECT_EQ(address_text(allocator, names[1]), "11.0.0.3");
   EXPECT_EQ(address_text(allocator, names[2]), "11.0.0.0") << "after the last comes the first";
   EXPECT_EQ(allocator.collisions(), 2u);
+  EXPECT_THAT((std::set{names[1], names[2]}), testing::Contains(allocator.a_displaced_name()));
+  allocator.pin(names[1], ip("11.0.0.9"));
+  EXPECT_EQ(allocator.collisions(), 1u) << "the configuration's address is no accident";
+  EXPECT_EQ(allocator.a_displaced_name(), names[2]);
+  allocator.pin(names[2], ip("11.0.0.8"));
+  EXPECT_EQ(allocator.collisions(), 0u);
+  EXPECT_EQ(allocator.a_displaced_name(), "");
 }
 
 TEST(VipAllocator, AFullRangeLeavesTheNameWithoutAddressUntilOneIsFree) {
