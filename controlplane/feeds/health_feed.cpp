@@ -2,19 +2,26 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
 namespace {
 
-// A line each, up to so many of one look; the rest as a number.
-constexpr size_t kReportedAtOnce = 10;
+// A line each, up to so many a second; the rest as a number.
+constexpr size_t kReported = 10;
+constexpr int64_t kReportMs = 1000;
 
-void report(const HealthResult& result) {
+// `known`: the result's service, or nullptr when it has gone meanwhile.
+void report(const HealthResult& result, const ModelService* known) {
   const std::string real = endpoint_to_string(result.real.address, result.real.port);
-  const std::string service = to_string(result.service);
+  std::string service = to_string(result.service);
+  if (known != nullptr && !known->config.name.empty()) {
+    service = known->config.name + " (" + service + ")";
+  }
   if (result.health == RealHealth::kDown) {
     spdlog::warn("real {} of {} is down: {}", real, service, result.why);
   } else if (result.health == RealHealth::kUp) {
@@ -26,26 +33,35 @@ void report(const HealthResult& result) {
 
 HealthFeed::HealthFeed(std::unique_ptr<HealthChecker> checker, Reconciler& reconciler,
                        const DataplaneControl& dataplane, CommitPacer& pacer)
-    : checker_(std::move(checker)), reconciler_(reconciler), dataplane_(dataplane), pacer_(pacer) {}
+    : checker_(std::move(checker)),
+      reconciler_(reconciler),
+      dataplane_(dataplane),
+      pacer_(pacer),
+      report_lines_(kReported, kReportMs) {}
 
-void HealthFeed::process(int64_t /*now_ms*/) {
+void HealthFeed::process(int64_t now_ms) {
   const std::vector<HealthResult> results = checker_->take_results();
   if (results.empty()) return;
-  for (size_t i = 0; i < results.size(); ++i) {
-    const HealthResult& result = results[i];
+  for (const HealthResult& result : results) {
     reconciler_.stage_health(result.service, result.real, result.health);
     if (result.health == RealHealth::kUp) ++went_up_;
     if (result.health == RealHealth::kDown) ++went_down_;
-    if (i < kReportedAtOnce) report(result);
-  }
-  if (results.size() > kReportedAtOnce) {
-    spdlog::warn("{} more reals changed their health at once", results.size() - kReportedAtOnce);
+    if (report_lines_.allows(now_ms)) {
+      report(result, reconciler_.model().find(result.service));
+    } else if (result.health == RealHealth::kDown) {
+      more_went_down_ = true;
+    }
   }
   pacer_.note(results.size(), monotonic_ns());
 }
 
 void HealthFeed::act(int64_t now_ms) {
   follow_targets();
+  if (const size_t more = report_lines_.take_kept_back(now_ms); more != 0) {
+    const bool is_bad = std::exchange(more_went_down_, false);
+    spdlog::log(is_bad ? spdlog::level::warn : spdlog::level::info,
+                "{} more reals have changed their health", more);
+  }
   if (now_ms < next_sample_ms_) return;
   next_sample_ms_ = now_ms + kPassiveSampleMs;
   sample_traffic(now_ms);
@@ -73,7 +89,8 @@ void HealthFeed::sample_traffic(int64_t now_ms) {
 
 int64_t HealthFeed::next_deadline_ms() const {
   const bool is_idle = reconciler_.health_targets().followed().empty();
-  return is_idle ? std::numeric_limits<int64_t>::max() : next_sample_ms_;
+  const int64_t sample_ms = is_idle ? std::numeric_limits<int64_t>::max() : next_sample_ms_;
+  return std::min(sample_ms, report_lines_.due_ms());
 }
 
 std::vector<std::pair<std::string, uint64_t>> HealthFeed::counters() const {

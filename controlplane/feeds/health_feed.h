@@ -10,6 +10,7 @@
 
 #include "controlplane/dataplane_control.h"
 #include "controlplane/feeds/commit_pacer.h"
+#include "controlplane/feeds/line_budget.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/health/health_checker.h"
 #include "controlplane/health/passive_health.h"
@@ -37,6 +38,8 @@ class HealthFeed : public LoopClient {
   Reconciler& reconciler_;
   const DataplaneControl& dataplane_;
   CommitPacer& pacer_;
+  LineBudget report_lines_;
+  bool more_went_down_ = false;  // among those without a line of their own
   PassiveHealth passive_;
   int64_t next_sample_ms_ = 0;
   uint64_t went_up_ = 0, went_down_ = 0;
