@@ -128,6 +128,7 @@ void MesosFeed::touch_hosts(const std::set<std::string>& names) {
     const MesosMasters& masters = cluster->cluster.masters();
     const auto is_master_named = [&](const MesosMaster& m) { return names.contains(m.ip); };
     touched.masters =
+        touched.masters ||
         std::any_of(masters.masters.begin(), masters.masters.end(), is_master_named) ||
         (masters.leader && is_master_named(*masters.leader));
     for (const auto& [id, framework] : cluster->cluster.frameworks()) {

@@ -37,6 +37,7 @@ MesosCluster make_cluster() {
   whole.state.tasks = {task};
   MesosCluster cluster(MesosClusterOptions{});
   cluster.apply(std::move(whole), 0);
+  cluster.set_masters({MesosMaster{"m1.example", 5050}, {}});
   return cluster;
 }
 
@@ -57,8 +58,9 @@ class MesosFeedTest : public testing::Test {
     reconciler_ = std::make_unique<Reconciler>(
         config_, dataplane_, [](const NextHop&) { return MacAddress{{2}}; }, DnsHashSecret{},
         RingRunner{});
-    feed_ = std::make_unique<MesosFeed>(config_, *allocator_, MesosFeed::Lookups{}, store_,
-                                        *reconciler_, pacer_);
+    const MesosFeed::Lookups lookups{[this](const std::string& host) { return hosts_[host]; }};
+    feed_ =
+        std::make_unique<MesosFeed>(config_, *allocator_, lookups, store_, *reconciler_, pacer_);
     feed_->restore();
     ASSERT_TRUE(reconciler_->apply(config_, 0).ok());
   }
@@ -73,6 +75,7 @@ class MesosFeedTest : public testing::Test {
   }
 
   Config config_;
+  std::map<std::string, std::vector<IpAddress>> hosts_;
   MemoryStore store_;
   std::map<std::string, std::map<std::string, std::string>> stored_;
   FakeDataplane dataplane_;
@@ -96,6 +99,16 @@ TEST_F(MesosFeedTest, AfterTheStaleLimitServicesAreWithdrawnAndTheStoreKeepsThem
   EXPECT_FALSE(serves());
   feed_->save_all();
   EXPECT_EQ(store_.rows, stored_);
+}
+
+TEST_F(MesosFeedTest, AMasterWhoseAddressBecameKnownHasItsNameWhateverBecomesKnownAfterIt) {
+  act(1);
+  const size_t names = reconciler_->dns_table().names();
+  hosts_["m1.example"] = {*parse_ip_address("10.0.0.9")};
+  feed_->touch_hosts({"m1.example"});
+  feed_->touch_hosts({"another.example"});
+  act(2);
+  EXPECT_EQ(reconciler_->dns_table().names(), names + 3);  // leader, master, master0
 }
 
 TEST_F(MesosFeedTest, ATaskThatItsSchedulerFindsUnhealthyIsTouchedWithoutBeingStoredAgain) {
