@@ -23,6 +23,15 @@ constexpr int64_t kSaveMs = 5;
 constexpr int64_t kReportMs = 10'000;
 constexpr size_t kReportedItems = 3;
 
+// "label VIP_0=/redis:0 of task 'redis.1' of 'marathon': why"
+std::string line_of(const Skipped& item) {
+  std::string line = item.kind + " " + item.item;
+  if (!item.task.empty()) line += " of task '" + item.task + "'";
+  if (!item.framework.empty() && item.framework != item.item)
+    line += " of '" + item.framework + "'";
+  return line + ": " + item.why;
+}
+
 MesosChanges everything_in(const MesosCluster& cluster) {
   MesosChanges all;
   for (const auto& [key, task] : cluster.tasks()) all.tasks.insert(key);
@@ -220,11 +229,18 @@ void MesosFeed::take_whole(Cluster& cluster) {
   if (std::exchange(cluster.expired, false)) cluster.touched = everything_in(cluster.cluster);
 }
 
+// While the cluster is out of reach.
+const char* MesosFeed::what_stays(const Cluster& cluster) {
+  if (cluster.expired) return "its services stay withdrawn (stale_limit_s)";
+  const bool is_empty = cluster.cluster.agents().empty() && cluster.cluster.frameworks().empty();
+  return is_empty ? "nothing is known of it yet" : "its last state stays in force";
+}
+
 void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms) {
   if (link.connected) {
     spdlog::info("{}: {}", cluster.label, link.detail);
   } else {
-    spdlog::warn("{}: {}; its last state stays in force", cluster.label, link.detail);
+    spdlog::warn("{}: {}; {}", cluster.label, link.detail, what_stays(cluster));
     if (cluster.connected) cluster.lost_at_ms = now_ms;
     cluster.cluster.lost_touch();
   }
@@ -264,9 +280,7 @@ void MesosFeed::report_skipped(Cluster& cluster, int64_t now_ms) {
   if (count > cluster.reported_skipped) {
     spdlog::warn("{}: {} items cannot be used and are left out, among them:", cluster.label, count);
     for (size_t i = 0; i < std::min(skipped.size(), kReportedItems); ++i) {
-      const Skipped& item = skipped[i];
-      spdlog::warn("  {} {} of task '{}' of '{}': {}", item.kind, item.item, item.task,
-                   item.framework, item.why);
+      spdlog::warn("  {}", line_of(skipped[i]));
     }
     for (size_t i = 0; i < std::min(unread.size(), kReportedItems); ++i) {
       spdlog::warn("  {}: {}", unread[i].where, unread[i].why);
@@ -342,10 +356,11 @@ std::vector<std::pair<std::string, uint64_t>> MesosFeed::counters() const {
     counters.emplace_back(prefix + "whole_states", cluster->whole_states);
     counters.emplace_back(prefix + "skipped", cluster->reported_skipped);
     counters.emplace_back(prefix + "connected", cluster->connected ? 1 : 0);
-    if (cluster->heard_ms != 0) {
-      const int64_t age_ms = monotonic_ms() - cluster->heard_ms;
-      counters.emplace_back(prefix + "age_ms", static_cast<uint64_t>(std::max<int64_t>(age_ms, 0)));
-    }
+    counters.emplace_back(prefix + "stale", cluster->connected ? 0 : 1);
+    // A stored state that the cluster has not confirmed is as old as our start, or older.
+    const int64_t since_ms = cluster->heard_ms != 0 ? cluster->heard_ms : cluster->lost_at_ms;
+    const int64_t age_ms = std::max<int64_t>(monotonic_ms() - since_ms, 0);
+    counters.emplace_back(prefix + "age_ms", static_cast<uint64_t>(age_ms));
     if (cluster->source == nullptr) continue;
     const MesosSourceCounters source = cluster->source->counters();
     counters.emplace_back(prefix + "connects", source.connects);

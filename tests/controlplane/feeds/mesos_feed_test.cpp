@@ -92,6 +92,13 @@ TEST_F(MesosFeedTest, TheStoredStateIsServedAndNotWrittenAgain) {
   EXPECT_EQ(store_.batches, 0u);
 }
 
+TEST_F(MesosFeedTest, AStoredStateThatTheClusterHasNotConfirmedIsStaleAndHasAnAge) {
+  std::map<std::string, uint64_t> counters;
+  for (const auto& [name, value] : feed_->counters()) counters[name] = value;
+  EXPECT_EQ(counters.at("mesos.0.stale"), 1u);
+  EXPECT_GT(counters.at("mesos.0.age_ms"), 0u);
+}
+
 TEST_F(MesosFeedTest, AfterTheStaleLimitServicesAreWithdrawnAndTheStoreKeepsThem) {
   act(9'999);
   EXPECT_TRUE(serves());
