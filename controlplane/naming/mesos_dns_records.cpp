@@ -302,6 +302,10 @@ void add_framework_records(const MesosFramework& framework, const MesosDnsOption
                            const HostLookup& lookup, RecordList& list) {
   const std::string domain = clean_mesos_dns_domain(framework.name, options.enforce_rfc952);
   const std::string name = join(domain, options.domain);
+  if (framework.pid.empty() && framework.hostname.empty()) {
+    list.add_fault(framework.name, "it tells neither a pid nor a host name");
+    return;
+  }
   if (framework.pid.empty()) {
     list.add_addresses(name, known_addresses(framework.hostname, framework.name, lookup, list));
     return;

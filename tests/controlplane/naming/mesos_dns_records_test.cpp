@@ -260,6 +260,9 @@ TEST_F(MesosDnsRecords, AFrameworkHasItsPidsAddressOrElseItsHosts) {
   framework_.hostname = "elsewhere";
   EXPECT_THAT(records_by(add), IsEmpty());
   EXPECT_EQ(bad_.size(), 1u);
+  framework_.hostname.clear();
+  EXPECT_THAT(records_by(add), IsEmpty());
+  EXPECT_EQ(bad_.back().why, "it tells neither a pid nor a host name");
 }
 
 TEST_F(MesosDnsRecords, MastersAreNumberedInTheirOrderAndTheLeaderIsAMasterToo) {
