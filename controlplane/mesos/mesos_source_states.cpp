@@ -10,6 +10,20 @@ namespace vipgate {
 
 using std::chrono::steady_clock;
 
+namespace {
+
+// Parses the text where it lies and gives its memory back: a large state is there once less, and
+// waits in the queue without it.
+Result<MesosState> take_state(MesosParser& parser, std::string& text) {
+  const size_t size = text.size();
+  text.append(PaddedJson::kPadding, '\0');
+  auto state = parser.parse_state(PaddedJson{std::string_view(text).substr(0, size)});
+  text = std::string();
+  return state;
+}
+
+}  // namespace
+
 // Until /state fails, another one leads, or it is time to try the stream again.
 MasterOutcome ThreadedSource::poll(const MasterAddress& master, std::string& why) {
   const auto until = steady_clock::now() + times_.resubscribe;
@@ -44,7 +58,7 @@ Status ThreadedSource::poll_once(const MasterAddress& master, bool is_first,
     return Error{why};
   }
   const int64_t received_ns = monotonic_ns();
-  auto state = stream_parser_.parse_state(response->body);
+  auto state = take_state(stream_parser_, response->body);
   if (!state) return Error{authority(master.url) + ": " + state.error()};
   // Old masters answer for themselves where newer ones redirect.
   const std::string leader = state->leader.substr(state->leader.find('@') + 1);
@@ -80,7 +94,7 @@ Status ThreadedSource::sweep(const MasterAddress& leader) {
   if (!response) return Error{response.error()};
   if (response->status != 200) return Error{unusable_answer(leader, response->status)};
   const int64_t received_ns = monotonic_ns();
-  auto state = sweep_parser_.parse_state(response->body);
+  auto state = take_state(sweep_parser_, response->body);
   if (!state) return Error{authority(leader.url) + ": " + state.error()};
   // What an old leader says must not come after what the new one has said.
   if (directory_->leader() != std::optional(leader)) {
