@@ -28,6 +28,11 @@ namespace vipgate {
   X(kNoKernelPath, "no_kernel_path")               \
   X(kPortNotServed, "port_not_served")             \
   X(kIcmpNotHandled, "icmp_not_handled")           \
+  X(kBadIcmpChecksum, "bad_icmp_checksum")         \
+  X(kIcmpErrorTruncated, "icmp_error_truncated")   \
+  X(kIcmpErrorFragment, "icmp_error_fragment")     \
+  X(kIcmpErrorBadQuote, "icmp_error_bad_quote")    \
+  X(kIcmpErrorNoFlow, "icmp_error_no_flow")        \
   X(kNoReal, "no_real")                            \
   X(kSourceDenied, "source_denied")                \
   X(kNewFlowLimit, "new_flow_limit")               \
@@ -110,6 +115,8 @@ enum class DnsOutcome : uint8_t {
   X(kTxPackets, "tx_packets")                              \
   X(kForwardPackets, "forward_packets")                    \
   X(kReturnPackets, "return_packets")                      \
+  X(kIcmpErrorsToReals, "icmp_errors_to_reals")            \
+  X(kIcmpErrorsToClients, "icmp_errors_to_clients")        \
   X(kFlowsCreated, "flows_created")                        \
   X(kFlowsExpired, "flows_expired")                        \
   X(kFlowsClosed, "flows_closed")                          \

@@ -19,9 +19,13 @@ inline constexpr uint8_t kProtocolIpv4 = 4;  // in IP: RFC 2003
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
 inline constexpr uint8_t kProtocolIpv6 = 41;  // in IP: RFC 2473
+inline constexpr uint8_t kProtocolIpv6HopByHop = 0;
+inline constexpr uint8_t kProtocolIpv6Routing = 43;
 inline constexpr uint8_t kProtocolIpv6Fragment = 44;
 inline constexpr uint8_t kProtocolGre = 47;
+inline constexpr uint8_t kProtocolAuthentication = 51;
 inline constexpr uint8_t kProtocolIcmpv6 = 58;
+inline constexpr uint8_t kProtocolIpv6DestinationOptions = 60;
 
 struct EthernetHeader {
   MacAddress destination;
@@ -157,8 +161,29 @@ struct IcmpHeader {
   uint8_t code;
   Be16 checksum;
   Be32 rest;
+
+  // Whether it tells of a packet, which it quotes, in a way that routers pass on. Source quench is
+  // deprecated (RFC 6633), and a redirect is for the link that it came by.
+  bool is_error_v4() const {
+    return type == kDestinationUnreachable || type == kTimeExceeded || type == kParameterProblem;
+  }
+  bool is_error_v6() const {
+    return type >= kV6DestinationUnreachable && type <= kV6ParameterProblem;
+  }
 };
 static_assert(sizeof(IcmpHeader) == 8);
+
+// RFC 8200 4.5.
+struct Ipv6FragmentHeader {
+  static constexpr uint16_t kMoreFragments = 1;
+  static constexpr uint16_t kFragmentOffset = 0xfff8;  // in bytes
+
+  uint8_t next_header;
+  uint8_t reserved;
+  Be16 fragment;
+  Be32 id;
+};
+static_assert(sizeof(Ipv6FragmentHeader) == 8);
 
 // RFC 4861 4.3 and 4.4: neighbour solicitation and advertisement, up to their options. The flags of
 // an advertisement lie in icmp.rest.

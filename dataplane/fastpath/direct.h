@@ -115,33 +115,35 @@ void Pipeline<Observer>::forward_direct(Burst& burst, Packet& packet) {
 template <class Observer>
 template <class Address>
 bool Pipeline<Observer>::put_in_tunnel(Burst& burst, Packet& packet, RealId id) {
-  using IpHeader = typename IpHeaderOf<Address>::Type;
   const ServiceEntry& service = *packet.service;
-  const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
   if (service.mss_clamp != 0 && direct_detail::is_syn(packet)) {
     clamp_mss(packet, service.mss_clamp);
   }
-  if (service.gue_hops != 0 && tunnel.outer_family == 4) [[unlikely]] {
-    return put_in_tunnel_with_hops<Address>(burst, packet, id);
+  if (service.gue_hops != 0 && burst.snapshot.tunnel(id).outer_family == 4) [[unlikely]] {
+    const uint32_t row_hash = translate_detail::row_hash<Address>(packet);
+    return put_in_tunnel_with_hops<Address>(burst, packet, id, row_hash);
   }
+  return put_in_plain_tunnel<Address>(burst, packet, id);
+}
+
+template <class Observer>
+template <class Address>
+bool Pipeline<Observer>::put_in_plain_tunnel(Burst& burst, Packet& packet, RealId id) {
+  const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
   if (!fits<Address>(burst, packet, tunnel, 0)) return false;
-  encapsulate<IpHeader>(packet, tunnel);
+  encapsulate<typename IpHeaderOf<Address>::Type>(packet, tunnel);
   return true;
 }
 
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] bool Pipeline<Observer>::put_in_tunnel_with_hops(Burst& burst, Packet& packet,
-                                                                   RealId id) {
+                                                                   RealId id, uint32_t row_hash) {
   const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
   const ServiceEntry& service = *packet.service;
   // A flow may outlive all rows.
-  if (service.row_count == 0) {
-    if (!fits<Address>(burst, packet, tunnel, 0)) return false;
-    encapsulate<typename IpHeaderOf<Address>::Type>(packet, tunnel);
-    return true;
-  }
-  const GueHops hops(burst.snapshot, service, translate_detail::row_hash<Address>(packet), id);
+  if (service.row_count == 0) return put_in_plain_tunnel<Address>(burst, packet, id);
+  const GueHops hops(burst.snapshot, service, row_hash, id);
   if (!fits<Address>(burst, packet, tunnel, hops.length())) return false;
   hops.write(packet.l3 - hops.length());
   encapsulate<typename IpHeaderOf<Address>::Type>(packet, tunnel, hops.length());

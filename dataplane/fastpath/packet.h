@@ -6,10 +6,14 @@
 #include <cstdint>
 
 #include "common/addresses.h"
+#include "common/counters.h"
 #include "common/headers.h"
 #include "common/snapshot.h"
 
 namespace vipgate {
+
+// In place of a reason, for a packet that goes on.
+inline constexpr DropReason kNoDrop = DropReason::kCount;
 
 // What is to be done with a packet next.
 enum class Step : uint8_t {

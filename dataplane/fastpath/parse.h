@@ -14,9 +14,6 @@
 
 namespace vipgate {
 
-// What parse() returns for a packet that goes on.
-inline constexpr DropReason kNoDrop = DropReason::kCount;
-
 namespace parse_detail {
 
 inline DropReason parse_l4(Packet& packet) {

@@ -3,8 +3,8 @@
 // the next one reads. One Pipeline per worker, used by that worker only.
 //
 // The code is split by concern: parse.h, lookup.h (passes two and three), translate.h (pass four),
-// direct.h (passes three and four of l2dsr and tunnels), icmp_impl.h (errors), rare.h (what is not
-// TCP or UDP to a service).
+// direct.h (passes three and four of l2dsr and tunnels), icmp_impl.h (our ICMP errors),
+// icmp_relay.h (those of others, about flows), rare.h (what is not TCP or UDP to a service).
 #pragma once
 
 #include <array>
@@ -15,6 +15,7 @@
 #include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/fastpath/flow_clock.h"
 #include "dataplane/fastpath/flow_store.h"
+#include "dataplane/fastpath/icmp_quote.h"
 #include "dataplane/fastpath/knobs.h"
 #include "dataplane/fastpath/outbox.h"
 #include "dataplane/fastpath/packet.h"
@@ -142,7 +143,9 @@ class Pipeline {
   template <class Address>
   bool put_in_tunnel(Burst& burst, Packet& packet, RealId id);
   template <class Address>
-  bool put_in_tunnel_with_hops(Burst& burst, Packet& packet, RealId id);
+  bool put_in_plain_tunnel(Burst& burst, Packet& packet, RealId id);
+  template <class Address>
+  bool put_in_tunnel_with_hops(Burst& burst, Packet& packet, RealId id, uint32_t row_hash);
   template <class Address>
   bool fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel, size_t extra);
   template <class Address>
@@ -165,6 +168,26 @@ class Pipeline {
   template <class Address>
   void refuse_too_big(Burst& burst, Packet& packet, uint16_t mtu, const Address& vip,
                       uint32_t service);
+  // ICMP errors of others about flows.
+  template <class Address, class Entry>
+  bool relay_error(Burst& burst, Packet& packet, const Entry* entry);
+  template <class Address>
+  void relay_error_of_client(Burst& burst, Packet& packet, const Quote<Address>& quote,
+                             const ServiceEntry& service);
+  template <class Address>
+  void relay_error_directly(Burst& burst, Packet& packet, const Quote<Address>& quote,
+                            const ServiceEntry& service);
+  template <class Address>
+  void relay_error_of_fullnat_real(Burst& burst, Packet& packet, const Quote<Address>& quote,
+                                   uint32_t slot);
+  template <class Address>
+  bool relay_error_of_nat_real(Burst& burst, Packet& packet, const Quote<Address>& quote,
+                               bool is_nobodys);
+  template <class Address>
+  void relay_error_to_client(Burst& burst, Packet& packet, const Quote<Address>& quote,
+                             const NatRecord<Address>& record);
+  void send_error_to_real(Burst& burst, Packet& packet, const ServiceEntry& service, RealId id,
+                          uint16_t bytes);
   // The rare ones.
   void handle_arp(Burst& burst, Packet& packet);
   void handle_icmp4(Burst& burst, Packet& packet);

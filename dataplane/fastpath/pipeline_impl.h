@@ -4,6 +4,7 @@
 
 #include "dataplane/fastpath/direct.h"
 #include "dataplane/fastpath/icmp_impl.h"
+#include "dataplane/fastpath/icmp_relay.h"
 #include "dataplane/fastpath/lookup.h"
 #include "dataplane/fastpath/parse.h"
 #include "dataplane/fastpath/pipeline.h"

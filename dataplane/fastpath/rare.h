@@ -51,8 +51,9 @@ template <class Observer>
 [[gnu::noinline]] void Pipeline<Observer>::handle_icmp4(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<Ipv4Header>();
   const auto* entry = burst.snapshot.v4.addresses.find(ip.destination);
-  if (!rare_detail::is_ours(entry)) return handle_unserved<Ipv4Address>(burst, packet, entry);
   const auto& icmp = packet.l4<IcmpHeader>();
+  if (icmp.is_error_v4() && relay_error<Ipv4Address>(burst, packet, entry)) return;
+  if (!rare_detail::is_ours(entry)) return handle_unserved<Ipv4Address>(burst, packet, entry);
   if (icmp.type != IcmpHeader::kEchoRequest || icmp.code != 0) {
     return drop(burst, packet, DropReason::kIcmpNotHandled);
   }
@@ -81,6 +82,7 @@ template <class Observer>
     return to_kernel(burst, packet, KernelReason::kNeighborDiscovery);
   }
   const auto* entry = burst.snapshot.v6.addresses.find(ip.destination);
+  if (icmp.is_error_v6() && relay_error<Ipv6Address>(burst, packet, entry)) return;
   if (!rare_detail::is_ours(entry)) return handle_unserved<Ipv6Address>(burst, packet, entry);
   if (icmp.type != IcmpHeader::kV6EchoRequest || icmp.code != 0) {
     return drop(burst, packet, DropReason::kIcmpNotHandled);

@@ -140,9 +140,9 @@ TEST_F(PipelineRare, EchoRepliesAreRateLimited) {
 }
 
 TEST_F(PipelineRare, OtherIcmpToAddressesOfOursIsDropped) {
-  EXPECT_TRUE(gateway_.send(from_client4("11.0.0.1").icmp(3, 1, 0).payload(Bytes(28)))
+  EXPECT_TRUE(gateway_.send(from_client4("11.0.0.1").icmp(4, 0, 0).payload(Bytes(28)))
                   .is_drop(DropReason::kIcmpNotHandled));
-  EXPECT_TRUE(gateway_.send(from_client6("fd11::1").icmp(1, 1, 0).payload(Bytes(48)))
+  EXPECT_TRUE(gateway_.send(from_client6("fd11::1").icmp(100, 0, 0).payload(Bytes(48)))
                   .is_drop(DropReason::kIcmpNotHandled));
 }
 

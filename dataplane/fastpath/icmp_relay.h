@@ -1,0 +1,220 @@
+// ICMP errors about flows (RFC 5508 4.2): each goes to the end that sent what it is about, which is
+// found by the packet that it quotes, and never to another. They come seldom, so they are dealt
+// with in pass four alone.
+#pragma once
+
+#include "dataplane/fastpath/direct.h"
+#include "dataplane/fastpath/icmp_quote.h"
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/rewrite.h"
+#include "dataplane/fastpath/translate.h"
+
+namespace vipgate {
+
+namespace icmp_relay_detail {
+
+// What no error may be, whatever it is about. `hops`: how many more it is to be sent.
+template <class Address>
+DropReason find_fault(const Packet& packet, uint8_t hops) {
+  if constexpr (sizeof(Address) == 16) {
+    if (packet.ip<Ipv6Header>().source == Ipv6Address{}) return DropReason::kMartianSource;
+  }
+  if (!has_right_icmp_checksum<Address>(packet)) return DropReason::kBadIcmpChecksum;
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  return time_to_live(ip) <= hops ? DropReason::kTtlExpired : kNoDrop;
+}
+
+// Whether the record is of the live flow whose packet is quoted: one from its source to its real.
+template <class Address>
+bool is_of(const NatRecord<Address>& record, const Quote<Address>& quote, Quarter now) {
+  return record.state != FlowState::kFree && record.source == quote.ip->source &&
+         record.source_port == quote.source_port && record.real == quote.ip->destination &&
+         record.real_port == quote.destination_port &&
+         static_cast<uint8_t>(record.protocol) == quote.protocol &&
+         !has_passed(record.deadline, now);
+}
+
+}  // namespace icmp_relay_detail
+
+// An error to an address that is ours (but not the kernel's) or nobody's: it is relayed or dropped.
+// False: it is about no flow of ours, and nothing has been done. `entry`: what is known of the
+// destination, which is the source of the packet that it is about.
+template <class Observer>
+template <class Address, class Entry>
+[[gnu::noinline]] bool Pipeline<Observer>::relay_error(Burst& burst, Packet& packet,
+                                                       const Entry* entry) {
+  if (entry != nullptr && entry->kind == AddressKind::kDns) return false;
+  Quote<Address> quote;
+  const DropReason reason = read_quote(packet, quote);
+  if (entry == nullptr || entry->kind == AddressKind::kOwn) {
+    return reason == kNoDrop && relay_error_of_nat_real(burst, packet, quote, entry == nullptr);
+  }
+  if (reason != kNoDrop) {
+    drop(burst, packet, reason);
+  } else if (entry->kind == AddressKind::kSnat) {
+    relay_error_of_fullnat_real(burst, packet, quote, entry->slot);
+  } else {
+    const uint32_t index =
+        burst.snapshot.template table<Address>().service(*entry, quote.source_port, quote.protocol);
+    if (index == kNone) {
+      drop(burst, packet, DropReason::kIcmpErrorNoFlow);
+    } else {
+      relay_error_of_client(burst, packet, quote, burst.snapshot.service(index));
+    }
+  }
+  return true;
+}
+
+// From the client's side, about a packet that the VIP sent.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::relay_error_of_client(Burst& burst, Packet& packet,
+                                               const Quote<Address>& quote,
+                                               const ServiceEntry& service) {
+  const Address client = quote.ip->destination;
+  if (!is_mine(burst, packet, client, quote.destination_port)) return;
+  const bool translates = is_translating(service.mode);
+  const DropReason fault = icmp_relay_detail::find_fault<Address>(packet, translates ? 1 : 0);
+  if (fault != kNoDrop) return drop(burst, packet, fault, service.index);
+  if (!translates) return relay_error_directly(burst, packet, quote, service);
+  auto& store = flows<Address>();
+  const auto key = FlowStore<Address>::Key::of(client, quote.destination_port, service.flow_id);
+  auto* entry = store.table().find(key, store.table().hash(key));
+  if (entry == nullptr || entry->names_real() || store.has_expired(*entry, burst.now.quarter)) {
+    return drop(burst, packet, DropReason::kIcmpErrorNoFlow, service.index);
+  }
+  const NatRecord<Address>& record = store.record(entry->value);
+  const RealEntry* real = burst.snapshot.real(record.real_id);
+  if (!direct_detail::is_alive(real)) {
+    return drop(burst, packet, DropReason::kIcmpErrorNoFlow, service.index);
+  }
+  if (!real->next_hop_resolved) {
+    return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
+  }
+  if (packet.l3_length > real->mtu) {
+    return drop(burst, packet, DropReason::kTooBig, service.index);
+  }
+  translate_error_to_real(packet, quote, record);
+  send_error_to_real(burst, packet, service, record.real_id, packet.frame_length());
+}
+
+// The same for a service whose reals answer the client directly: the error goes the way of the
+// client's packets, unchanged, for it is the real that has the VIP's address. The real follows from
+// the Maglev row where there is no entry.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::relay_error_directly(Burst& burst, Packet& packet,
+                                              const Quote<Address>& quote,
+                                              const ServiceEntry& service) {
+  auto& table = flows<Address>().table();
+  const Address client = quote.ip->destination;
+  const auto key = FlowStore<Address>::Key::of(client, quote.destination_port, service.flow_id);
+  const uint32_t row_hash = flow_hash<Address>(service.hash, client, quote.destination_port,
+                                               quote.ip->source, quote.source_port, quote.protocol);
+  RealId id;
+  const auto* entry = table.find(key, table.hash(key));
+  if (entry != nullptr && entry->names_real() && !has_passed(entry->deadline, burst.now.quarter)) {
+    id = entry->real();
+  }
+  if (!direct_detail::is_alive(burst.snapshot.real(id)) && service.row_count != 0) {
+    id = service.reals[service.rows[scale(row_hash, service.row_count)]];
+  }
+  const RealEntry* real = burst.snapshot.real(id);
+  if (!direct_detail::is_alive(real)) {
+    return drop(burst, packet, DropReason::kIcmpErrorNoFlow, service.index);
+  }
+  if (!real->next_hop_resolved) {
+    return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
+  }
+  packet.service = &service;
+  const uint16_t bytes = packet.frame_length();
+  if (is_tunnel(service.mode)) {
+    // Encapsulation mixes the port into what differs from flow to flow.
+    packet.source_port = quote.destination_port;
+    const bool has_hops = service.gue_hops != 0 && burst.snapshot.tunnel(id).outer_family == 4;
+    const bool is_sent = has_hops ? put_in_tunnel_with_hops<Address>(burst, packet, id, row_hash)
+                                  : put_in_plain_tunnel<Address>(burst, packet, id);
+    if (!is_sent) return;
+  }
+  send_error_to_real(burst, packet, service, id, bytes);
+}
+
+template <class Observer>
+void Pipeline<Observer>::send_error_to_real(Burst& burst, Packet& packet,
+                                            const ServiceEntry& service, RealId id,
+                                            uint16_t bytes) {
+  const RealEntry& real = *burst.snapshot.real(id);
+  // A tunnel has brought its own link header.
+  if (!is_tunnel(service.mode)) {
+    set_ethernet(packet, real.next_hop_mac, real.port_mac, real.vlan);
+  }
+  counters_.count(Event::kIcmpErrorsToReals);
+  count_run(service.index, false, bytes);
+  sent(burst, packet,
+       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
+       real.out_port);
+}
+
+// From the real's side, about a packet from a SNAT address.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::relay_error_of_fullnat_real(Burst& burst, Packet& packet,
+                                                     const Quote<Address>& quote, uint32_t slot) {
+  const SnatPorts& ports = flows<Address>().snat(slot).ports;
+  const uint16_t port = quote.source_port.host();
+  if (!ports.contains(port)) return drop(burst, packet, DropReason::kIcmpErrorNoFlow);
+  const uint32_t owner = ports.owner(port);
+  if (owner != worker_) return hand_over(burst, packet, owner);
+  const NatRecord<Address>& record = flows<Address>().return_record(slot, port);
+  if (!icmp_relay_detail::is_of(record, quote, burst.now.quarter)) {
+    return drop(burst, packet, DropReason::kIcmpErrorNoFlow);
+  }
+  relay_error_to_client(burst, packet, quote, record);
+}
+
+// The same about a packet of a `nat` service, whose source is the client's own address. False: the
+// quoted packet was not for a `nat` real, or belongs to no flow and might be the kernel's.
+template <class Observer>
+template <class Address>
+bool Pipeline<Observer>::relay_error_of_nat_real(Burst& burst, Packet& packet,
+                                                 const Quote<Address>& quote, bool is_nobodys) {
+  const auto& reals = burst.snapshot.template table<Address>().nat_reals;
+  const Endpoint<Address> to{quote.ip->destination, quote.destination_port, quote.protocol, 0};
+  const uint32_t* flow_id = reals.size() == 0 ? nullptr : reals.find(to);
+  if (flow_id == nullptr) return false;
+  const Address client = quote.ip->source;
+  if (!is_mine(burst, packet, client, quote.source_port)) return true;
+  auto& store = flows<Address>();
+  const auto key = FlowStore<Address>::Key::of(client, quote.source_port, *flow_id);
+  const auto* entry = store.table().find(key, store.table().hash(key));
+  if (entry != nullptr &&
+      icmp_relay_detail::is_of(store.record(entry->value), quote, burst.now.quarter)) {
+    relay_error_to_client(burst, packet, quote, store.record(entry->value));
+    return true;
+  }
+  if (is_nobodys) drop(burst, packet, DropReason::kIcmpErrorNoFlow);
+  return is_nobodys;
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::relay_error_to_client(Burst& burst, Packet& packet,
+                                               const Quote<Address>& quote,
+                                               const NatRecord<Address>& record) {
+  const DropReason fault = icmp_relay_detail::find_fault<Address>(packet, 1);
+  if (fault != kNoDrop) return drop(burst, packet, fault, record.service);
+  const PortEntry& out = burst.snapshot.ports[record.client_port_index];
+  if (packet.l3_length > out.mtu) return drop(burst, packet, DropReason::kTooBig, record.service);
+  translate_error_to_client(packet, quote, record);
+  set_ethernet(packet, record.client_mac, out.mac, record.client_tci);
+  counters_.count(Event::kIcmpErrorsToClients);
+  count_run(record.service, true, packet.frame_length());
+  sent(burst, packet,
+       Verdict{.kind = Verdict::Kind::kForward,
+               .is_return = true,
+               .service = record.service,
+               .real = record.real_id},
+       record.client_port_index);
+}
+
+}  // namespace vipgate
