@@ -54,12 +54,29 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
   for (const char* reason : {"own_address", "arp", "neighbor_discovery", "link_local"}) {
     EXPECT_GT((total[{"kernel", reason}]), packets / 5'000) << reason;
   }
-  for (const char* reason :
-       {"truncated", "not_our_mac", "wrong_vlan", "unknown_ether_type", "bad_ip_header",
-        "bad_l4_header", "martian_source", "fragment", "ipv6_extension_header",
-        "unsupported_protocol", "not_for_us", "no_kernel_path", "port_not_served",
-        "icmp_not_handled", "no_real", "no_flow", "nat_tuple_taken", "next_hop_unresolved",
-        "bad_udp_checksum"}) {
+  for (const char* reason : {"truncated",
+                             "not_our_mac",
+                             "wrong_vlan",
+                             "unknown_ether_type",
+                             "bad_ip_header",
+                             "bad_l4_header",
+                             "martian_source",
+                             "fragment",
+                             "ipv6_extension_header",
+                             "unsupported_protocol",
+                             "not_for_us",
+                             "no_kernel_path",
+                             "port_not_served",
+                             "icmp_not_handled",
+                             "no_real",
+                             "no_flow",
+                             "nat_tuple_taken",
+                             "next_hop_unresolved",
+                             "bad_udp_checksum",
+                             "bad_icmp_checksum",
+                             "icmp_error_truncated",
+                             "icmp_error_bad_quote",
+                             "icmp_error_no_flow"}) {
     EXPECT_GT((total[{"drop", reason}]), packets / 10'000) << reason;
   }
   for (const auto& [verdict, count] : total) {

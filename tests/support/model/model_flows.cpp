@@ -169,13 +169,17 @@ void ReferenceModel::learn_from_return(const In& in) {
   if (!out.faults.empty()) return;
   const auto service = services_.find({{out.source, out.source_port}, out.protocol});
   if (service == services_.end()) return;
-  const FlowKey key{{out.destination, out.destination_port},
-                    {out.source, out.source_port},
-                    out.protocol,
-                    service->second->flow_id};
+  learn_snat_port_of({{out.destination, out.destination_port},
+                      {out.source, out.source_port},
+                      out.protocol,
+                      service->second->flow_id},
+                     {in.wire.destination, in.wire.destination_port});
+}
+
+void ReferenceModel::learn_snat_port_of(const FlowKey& key, const Socket& source) {
   Flow* flow = live_flow(key);
   if (flow == nullptr || flow->mode != Mode::kFullnat || flow->source.port != 0) return;
-  flow->source = {in.wire.destination, in.wire.destination_port};
+  flow->source = source;
   index(key, *flow);
 }
 

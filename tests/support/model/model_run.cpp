@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "common/hash.h"
 
@@ -55,6 +56,11 @@ RealId real_by_rows(const Snapshot& snapshot, const ServiceSpec& service, const 
   return entry.reals[entry.rows[scale(hash, entry.row_count)]];
 }
 
+bool is_icmp(const Bytes& frame) {
+  const PortEntry any{.mac = {}, .check_mac = false};
+  return read_frame(frame, any).kind == Kind::kIcmp;
+}
+
 }  // namespace
 
 ModelRun::ModelRun(std::function<uint32_t(uint32_t)> draw, uint32_t workers)
@@ -96,12 +102,16 @@ void ModelRun::step() {
 void ModelRun::judge(const RandomTraffic::Arrival& arrival, uint32_t worker,
                      const std::vector<Outcome>& outcomes) {
   // In the order of the workers' doing: the receiver first, then those who got packets from it.
+  // ICMP errors are handed over in the last pass, so they come after the burst's other packets.
+  const auto place = [&](size_t i) {
+    const Outcome& outcome = outcomes[i];
+    return std::tuple(outcome.handed_over, outcome.worker,
+                      outcome.handed_over && is_icmp(arrival.frames[i]));
+  };
   std::vector<size_t> order(outcomes.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::pair(outcomes[a].handed_over, outcomes[a].worker) <
-           std::pair(outcomes[b].handed_over, outcomes[b].worker);
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return place(a) < place(b); });
   for (const size_t i : order) {
     const Outcome& outcome = outcomes[i];
     const Bytes& frame = arrival.frames[i];
@@ -122,7 +132,7 @@ void ModelRun::judge(const RandomTraffic::Arrival& arrival, uint32_t worker,
                          << workers_ << ":\n  in    " << describe(frame) << "\n        "
                          << hex(frame) << "\n  model " << wrong << "\n  code  "
                          << to_string(outcome) << "\n        " << hex(outcome.frame);
-    if (outcome.is_forward() && !outcome.verdict.is_return) traffic_.note_forwarded(outcome);
+    if (outcome.is_forward()) traffic_.note_forwarded(outcome);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tests/support/test_net.h"
+#include "tests/support/tunneled.h"
 
 namespace vipgate::test::model {
 namespace {
@@ -59,7 +60,7 @@ RandomTraffic::Arrival RandomTraffic::arrival() {
   arrival.port = static_cast<uint8_t>(below(2));
   // Flows are looked for before the burst's first packet is acted upon, so a real's packet in the
   // very burst that begins its flow is not expected to find it: such bursts are not made.
-  from_reals_ = arrival.port == 1 && !forwarded_.empty() && !one_in(8);
+  from_reals_ = arrival.port == 1 && !forwarded_.frames.empty() && !one_in(8);
   // Every length of a frame, from nothing on.
   if (one_in(400)) {
     const Bytes whole = frame(arrival.port);
@@ -84,7 +85,8 @@ Bytes RandomTraffic::frame(uint8_t port) {
   } else if (kind < 13 && !from_reals_) {
     packet = to_anyone(port);
   } else if (kind < 15) {
-    packet = echo_or_icmp(port);
+    const bool has_any = !forwarded_.frames.empty() && !returned_.frames.empty();
+    packet = has_any && one_in(2) ? icmp_error(port) : echo_or_icmp(port);
   } else {
     packet = neighbors(port);
   }
@@ -164,7 +166,7 @@ PacketBuilder RandomTraffic::to_a_vip(uint8_t port) {
 
 // The answer to a packet that was forwarded, sometimes not quite.
 PacketBuilder RandomTraffic::from_a_real(uint8_t port) {
-  const Bytes& question = forwarded_[below(static_cast<uint32_t>(forwarded_.size()))];
+  const Bytes& question = forwarded_.frames[below(static_cast<uint32_t>(forwarded_.frames.size()))];
   Tuple tuple = tuple_of(question);
   const uint32_t other = below(60);
   if (other == 0) ++tuple.source_port;
@@ -235,6 +237,32 @@ PacketBuilder RandomTraffic::echo_or_icmp(uint8_t port) {
   return packet;
 }
 
+// About a packet that was forwarded, sometimes not quite.
+PacketBuilder RandomTraffic::icmp_error(uint8_t port) {
+  const auto& frames = one_in(2) ? forwarded_.frames : returned_.frames;
+  Bytes quote = ip_packet(frames[below(static_cast<uint32_t>(frames.size()))]);
+  const bool is_v4 = quote[0] >> 4 == 4;
+  const size_t header = is_v4 ? (quote[0] & 15) * 4u : 40u;
+  PacketBuilder packet = link(port);
+  if (is_v4) {
+    const char* teller = one_in(10) ? one_of(kSources4) : "198.51.100.9";
+    packet.ipv4(ip(teller).v4(), load<Ipv4Address>(quote.data() + 12));
+    packet.icmp(static_cast<uint8_t>(one_in(2) ? 3 : 11 + below(2)), static_cast<uint8_t>(below(5)),
+                below(2000));
+  } else {
+    const char* teller = one_in(10) ? one_of(kSources6) : "2001:db8:9::9";
+    packet.ipv6(ip(teller).v6(), load<Ipv6Address>(quote.data() + 8));
+    packet.icmp(static_cast<uint8_t>(1 + below(4)), static_cast<uint8_t>(below(5)), below(2000));
+  }
+  if (one_in(20)) quote[below(static_cast<uint32_t>(header + 4))] ^= 1;
+  quote.resize(std::min(quote.size(), one_in(20) ? below(60) : header + 8 + below(40)));
+  packet.payload(quote);
+  packet.tos(static_cast<uint8_t>(below(256)));
+  if (one_in(12)) packet.ttl(static_cast<uint8_t>(below(3)));
+  if (one_in(20)) packet.bad_l4_checksum();
+  return packet;
+}
+
 PacketBuilder RandomTraffic::neighbors(uint8_t port) {
   PacketBuilder packet;
   if (one_in(2)) {
@@ -262,12 +290,16 @@ void RandomTraffic::mangle(Bytes& frame) {
 }
 
 void RandomTraffic::note_forwarded(const Outcome& outcome) {
-  if (forwarded_.size() < kForwardedKept) {
-    forwarded_.push_back(outcome.frame);
+  const size_t l3 = outcome.frame[12] == 0x81 && outcome.frame[13] == 0 ? 18 : 14;
+  const uint8_t protocol = outcome.frame[l3 + (outcome.frame[l3] >> 4 == 4 ? 9 : 6)];
+  if (protocol == 1 || protocol == 58) return;
+  Lately& lately = outcome.verdict.is_return ? returned_ : forwarded_;
+  if (lately.frames.size() < kForwardedKept) {
+    lately.frames.push_back(outcome.frame);
     return;
   }
-  forwarded_[next_forwarded_] = outcome.frame;
-  next_forwarded_ = (next_forwarded_ + 1) % kForwardedKept;
+  lately.frames[lately.next] = outcome.frame;
+  lately.next = (lately.next + 1) % kForwardedKept;
 }
 
 void RandomTraffic::change(SnapshotSpec& spec) {

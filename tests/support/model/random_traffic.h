@@ -26,7 +26,7 @@ class RandomTraffic {
     std::vector<Bytes> frames;
   };
   Arrival arrival();
-  // To be told of what was forwarded to reals, which answer it.
+  // To be told of what was forwarded: reals answer it, and both sides send errors about it.
   void note_forwarded(const Outcome& outcome);
   // One change of what is served.
   void change(SnapshotSpec& spec);
@@ -45,6 +45,7 @@ class RandomTraffic {
   PacketBuilder from_a_real(uint8_t port);
   PacketBuilder to_anyone(uint8_t port);
   PacketBuilder echo_or_icmp(uint8_t port);
+  PacketBuilder icmp_error(uint8_t port);
   PacketBuilder neighbors(uint8_t port);
   void make_odd(PacketBuilder& packet, bool is_v4);
   void mangle(Bytes& frame);
@@ -52,8 +53,12 @@ class RandomTraffic {
   const char* flags();
 
   std::function<uint32_t(uint32_t)> draw_;
-  std::vector<Bytes> forwarded_;  // to reals, lately
-  size_t next_forwarded_ = 0;
+  // What left for reals and for clients lately.
+  struct Lately {
+    std::vector<Bytes> frames;
+    size_t next = 0;
+  };
+  Lately forwarded_, returned_;
   bool from_reals_ = false;  // this arrival
   std::vector<ServiceSpec> removed_;
   uint32_t next_service_ = 64;  // above those of traffic_spec()

@@ -151,6 +151,9 @@ ReferenceModel::Expectation ReferenceModel::judge_icmp(const In& in) {
     }
     if (type >= 133 && type <= 137) return kernel(in, KernelReason::kNeighborDiscovery);
   }
+  if (is_icmp_error(in.frame, in.wire)) {
+    if (const auto about_a_flow = judge_error(in)) return *about_a_flow;
+  }
   if (!is_answered(in.wire.destination)) return judge_unserved(in);
   if (type != (in.wire.is_v4() ? 8 : 128) || in.frame[in.wire.l4 + 1] != 0) {
     return drop(DropReason::kIcmpNotHandled);

@@ -112,6 +112,10 @@ class ReferenceModel {
   Expectation judge_packet(const In& in);
   Expectation judge_arp(const In& in);
   Expectation judge_icmp(const In& in);
+  std::optional<Expectation> judge_error(const In& in);
+  Expectation judge_error_to_real(const In& in, const QuotedPacket& quote,
+                                  const ServiceSpec& service);
+  Expectation judge_error_to_client(const In& in, const FlowKey& key);
   Expectation judge_unserved(const In& in);
   Expectation judge_vip(const In& in);
   Expectation judge_forward(const In& in, const ServiceSpec& service);
@@ -132,6 +136,7 @@ class ReferenceModel {
   std::optional<std::string> learn_snat_port(const In& in, const ServiceSpec& service,
                                              const FlowKey& key, Flow& flow);
   void learn_from_return(const In& in);
+  void learn_snat_port_of(const FlowKey& key, const Socket& source);
   std::string compare(const In& in, const Expectation& expected) const;
 
   Role role_of(const IpAddress& address) const;

@@ -61,6 +61,20 @@ struct WireOut {
 };
 bool is_same(const WireOut& expected, const Bytes& actual);
 
+// What an ICMP error quotes. Offsets count from the start of the frame.
+struct QuotedPacket {
+  std::vector<DropReason> faults;  // all that is wrong with it, in no order
+  size_t l3 = 0;
+  size_t l4 = 0;
+  size_t end = 0;
+  Socket source, destination;
+  uint8_t protocol = 0;
+};
+bool is_icmp_error(const Bytes& frame, const Wire& wire);
+// REQUIRES: is_icmp_error(frame, wire)
+QuotedPacket read_quote(const Bytes& frame, const Wire& wire);
+bool icmp_checksum_ok(const Bytes& frame, const Wire& wire);
+
 struct LinkHeader {
   MacAddress destination, source;
   uint16_t tci = 0;  // 0: untagged
@@ -70,6 +84,11 @@ struct LinkHeader {
 // right are computed anew over the whole; wrong ones stay wrong by as much.
 WireOut translate(const Bytes& frame, const Wire& wire, const LinkHeader& link,
                   const Socket& source, const Socket& destination);
+
+// The same for an ICMP error and the packet that it quotes, whose TTL stays.
+WireOut translate_error(const Bytes& frame, const Wire& wire, const LinkHeader& link,
+                        const IpAddress& source, const IpAddress& destination,
+                        const Socket& quoted_source, const Socket& quoted_destination);
 
 // Answers, which go back to where the frame came from, by way of a port whose address is `own`.
 Bytes arp_reply(const Bytes& frame, const Wire& wire, const MacAddress& own);

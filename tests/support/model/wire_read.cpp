@@ -100,7 +100,60 @@ void read_ipv6(const Bytes& frame, Wire& wire) {
   read_l4(frame, wire);
 }
 
+// Where the transport header of the quoted packet begins; faults are noted.
+void find_quoted_l4(const Bytes& frame, QuotedPacket& quote, bool is_v4) {
+  const auto fault = [&](DropReason reason) { quote.faults.push_back(reason); };
+  if (is_v4) {
+    const size_t header = (frame[quote.l3] & 15) * 4u;
+    if (frame[quote.l3] >> 4 != 4 || header < 20) fault(DropReason::kIcmpErrorBadQuote);
+    if ((get16(frame, quote.l3 + 6) & 0x1fff) != 0) fault(DropReason::kIcmpErrorFragment);
+    quote.protocol = frame[quote.l3 + 9];
+    quote.l4 = quote.l3 + header;
+  } else {
+    if (frame[quote.l3] >> 4 != 6) fault(DropReason::kIcmpErrorBadQuote);
+    quote.protocol = frame[quote.l3 + 6];
+    quote.l4 = quote.l3 + 40;
+    while (quote.l4 + 8 <= quote.end) {
+      const uint8_t kind = quote.protocol;
+      if (kind != 0 && kind != 43 && kind != 44 && kind != 60) break;
+      if (kind == 44 && (get16(frame, quote.l4 + 2) & 0xfff8) != 0) {
+        return fault(DropReason::kIcmpErrorFragment);
+      }
+      quote.protocol = frame[quote.l4];
+      quote.l4 += kind == 44 ? 8 : (frame[quote.l4 + 1] + 1u) * 8;
+    }
+  }
+  if (quote.l4 + 8 > quote.end) fault(DropReason::kIcmpErrorTruncated);
+}
+
 }  // namespace
+
+bool is_icmp_error(const Bytes& frame, const Wire& wire) {
+  const uint8_t type = frame[wire.l4];
+  return wire.is_v4() ? type == 3 || type == 11 || type == 12 : type >= 1 && type <= 4;
+}
+
+QuotedPacket read_quote(const Bytes& frame, const Wire& wire) {
+  QuotedPacket quote;
+  quote.l3 = wire.l4 + 8;
+  quote.end = wire.end;
+  const int family = wire.is_v4() ? 4 : 6;
+  if (quote.l3 + (wire.is_v4() ? 20 : 40) > quote.end) {
+    quote.faults.push_back(DropReason::kIcmpErrorTruncated);
+    return quote;
+  }
+  quote.source.address = ip_at(frame, quote.l3 + (wire.is_v4() ? 12 : 8), family);
+  quote.destination.address = ip_at(frame, quote.l3 + (wire.is_v4() ? 16 : 24), family);
+  // An error is for the source of the packet that it is about.
+  if (quote.source.address != wire.destination) {
+    quote.faults.push_back(DropReason::kIcmpErrorBadQuote);
+  }
+  find_quoted_l4(frame, quote, wire.is_v4());
+  if (!quote.faults.empty()) return quote;
+  quote.source.port = get16(frame, quote.l4);
+  quote.destination.port = get16(frame, quote.l4 + 2);
+  return quote;
+}
 
 uint16_t get16(const Bytes& frame, size_t at) {
   return static_cast<uint16_t>(frame.at(at) << 8 | frame.at(at + 1));

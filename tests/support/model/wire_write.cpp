@@ -179,6 +179,51 @@ WireOut translate(const Bytes& frame, const Wire& wire, const LinkHeader& link,
   return out;
 }
 
+WireOut translate_error(const Bytes& frame, const Wire& wire, const LinkHeader& link,
+                        const IpAddress& source, const IpAddress& destination,
+                        const Socket& quoted_source, const Socket& quoted_destination) {
+  WireOut out{link_header(link, get16(frame, wire.l3 - 2)), {}};
+  const size_t shift = out.frame.size() - wire.l3;  // may wrap: only ever added
+  Wire now = wire;
+  now.l3 += shift, now.l4 += shift, now.end += shift;
+  out.frame.insert(out.frame.end(), frame.begin() + static_cast<ptrdiff_t>(wire.l3), frame.end());
+  const size_t size = wire.is_v4() ? 4 : 16;
+  const size_t addresses = wire.is_v4() ? 12 : 8;
+  replace(out.frame, now.l3 + addresses, source);
+  replace(out.frame, now.l3 + addresses + size, destination);
+  --out.frame[now.l3 + (wire.is_v4() ? 8 : 7)];
+
+  const QuotedPacket quote = read_quote(frame, wire);
+  const size_t l3 = quote.l3 + shift, l4 = quote.l4 + shift;
+  replace(out.frame, l3 + addresses, quoted_source.address);
+  replace(out.frame, l3 + addresses + size, quoted_destination.address);
+  store16(out.frame, l4, quoted_source.port);
+  store16(out.frame, l4 + 2, quoted_destination.port);
+  // By how much the sum of what was changed has grown: the rest of the packet may be missing.
+  const auto growth = [&](size_t from, size_t to) {
+    const uint32_t before = add_words(frame, from - shift, to - shift, 0);
+    const uint32_t after = add_words(out.frame, from, to, 0);
+    return static_cast<uint32_t>((after + 0xffffu * 64 - before) % 0xffff);
+  };
+  const uint32_t of_addresses = growth(l3 + addresses, l3 + addresses + 2 * size);
+  const uint32_t of_ports = growth(l4, l4 + 4);
+  const auto change = [&](size_t field, uint32_t by, bool is_udp) {
+    auto value = static_cast<uint16_t>((get16(out.frame, field) + 0xffffu - by % 0xffff) % 0xffff);
+    if (is_udp && value == 0) value = 0xffff;
+    store16(out.frame, field, value);
+    if (!is_udp) out.loose.push_back(field);
+  };
+  if (wire.is_v4()) change(l3 + 10, of_addresses, false);
+  if (quote.protocol == 17 && get16(out.frame, l4 + 6) != 0) {
+    change(l4 + 6, of_addresses + of_ports, true);
+  }
+  if (quote.protocol == 6 && quote.end - quote.l4 >= 18) {
+    change(l4 + 16, of_addresses + of_ports, false);
+  }
+  mend(frame, wire, out, now);
+  return out;
+}
+
 Bytes arp_reply(const Bytes& frame, const Wire& wire, const MacAddress& own) {
   Bytes out = link_header_back(frame, wire, own);
   put(out, Bytes{0, 1, 8, 0, 6, 4, 0, 2});
@@ -264,6 +309,11 @@ std::optional<IpAddress> solicited_address(const Bytes& frame, const Wire& wire)
   Ipv6Address target;
   std::copy_n(frame.begin() + static_cast<ptrdiff_t>(wire.l4 + 8), 16, target.bytes.begin());
   return target;
+}
+
+bool icmp_checksum_ok(const Bytes& frame, const Wire& wire) {
+  const Checksum checksum = checksums_of(frame, wire).back();
+  return get16(frame, checksum.field) % 0xffff == right_value(frame, wire, checksum) % 0xffff;
 }
 
 bool udp_checksum_ok(const Bytes& frame, const Wire& wire) {
