@@ -21,6 +21,7 @@ namespace vipgate {
   X(kMartianSource, "martian_source")              \
   X(kFragment, "fragment")                         \
   X(kIpv6ExtensionHeader, "ipv6_extension_header") \
+  X(kSourceRoute, "source_route")                  \
   X(kUnsupportedProtocol, "unsupported_protocol")  \
   X(kTtlExpired, "ttl_expired")                    \
   X(kTooBig, "too_big")                            \

@@ -123,6 +123,10 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   if (packet.protocol != kProtocolUdp || packet.destination_port != kDnsPort) {
     return drop(burst, packet, DropReason::kPortNotServed);
   }
+  // The responder writes its answer behind a plain header; real questions have no other.
+  if (sizeof(Address) == 16 && packet.l4_offset != sizeof(Ipv6Header)) {
+    return drop(burst, packet, DropReason::kIpv6ExtensionHeader);
+  }
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   auto& udp = packet.l4<UdpHeader>();
   const uint16_t udp_length = udp.length.host();

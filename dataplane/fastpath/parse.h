@@ -10,6 +10,7 @@
 #include "common/counters.h"
 #include "common/headers.h"
 #include "common/snapshot.h"
+#include "dataplane/fastpath/extension_headers.h"
 #include "dataplane/fastpath/packet.h"
 
 namespace vipgate {
@@ -69,6 +70,10 @@ inline DropReason parse_ipv4(Packet& packet, size_t available) {
   if ((ip.fragment.host() & (Ipv4Header::kMoreFragments | Ipv4Header::kFragmentOffset)) != 0) {
     return DropReason::kFragment;
   }
+  if (header != sizeof(Ipv4Header)) [[unlikely]] {
+    const DropReason reason = check_ipv4_options(ip, header);
+    if (reason != kNoDrop) return reason;
+  }
   packet.l4_offset = header;
   packet.protocol = ip.protocol;
   if (ip.protocol == kProtocolTcp || ip.protocol == kProtocolUdp) [[likely]] {
@@ -92,12 +97,17 @@ inline DropReason parse_ipv6(Packet& packet, size_t available) {
   packet.l3_length = static_cast<uint16_t>(length);
   packet.l4_offset = sizeof(Ipv6Header);
   packet.protocol = ip.next_header;
-  const bool is_icmp = ip.next_header == kProtocolIcmpv6;
-  // Duplicate address detection solicits from :: (RFC 4862 5.4.2).
+  if (ip.next_header != kProtocolTcp && ip.next_header != kProtocolUdp) [[unlikely]] {
+    const DropReason reason = skip_extension_headers(packet);
+    if (reason != kNoDrop) return reason;
+  }
+  const bool is_icmp = packet.protocol == kProtocolIcmpv6;
+  // Duplicate address detection solicits from :: (RFC 4862 5.4.2), and multicast listeners report
+  // from it (RFC 3810 5.2.13).
   if (is_martian_source(ip.source) && !(is_icmp && ip.source == Ipv6Address{})) {
     return DropReason::kMartianSource;
   }
-  if (ip.next_header == kProtocolTcp || ip.next_header == kProtocolUdp) [[likely]] {
+  if (packet.protocol == kProtocolTcp || packet.protocol == kProtocolUdp) [[likely]] {
     packet.step = Step::kLookup6;
     return parse_l4(packet);
   }
@@ -105,8 +115,6 @@ inline DropReason parse_ipv6(Packet& packet, size_t available) {
   if (is_icmp) {
     if (packet.l4_length() < sizeof(IcmpHeader)) return DropReason::kBadL4Header;
     packet.step = Step::kIcmp6;
-  } else if (ip.next_header == kProtocolIpv6Fragment) {
-    return DropReason::kFragment;
   }
   return kNoDrop;
 }

@@ -20,9 +20,11 @@ inline bool is_link_local_or_group(const Ipv6Address& address) {
          (address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80);
 }
 
-// Hop by hop, routing, destination options, authentication (RFC 8200 4).
+// Those that are not stepped over: authentication, which covers the addresses, mobility, HIP, shim6
+// (RFC 8200 4, RFC 7045 4).
 inline bool is_extension_header(uint8_t next_header) {
-  return next_header == 0 || next_header == 43 || next_header == 51 || next_header == 60;
+  return next_header == kProtocolAuthentication || next_header == 135 || next_header == 139 ||
+         next_header == 140;
 }
 
 }  // namespace rare_detail

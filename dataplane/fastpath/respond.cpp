@@ -89,6 +89,14 @@ void answer_echo6(Packet& packet, const MacAddress& own) {
                                         Be16(uint16_t{IcmpHeader::kV6EchoReply} << 8).raw());
   icmp.type = IcmpHeader::kV6EchoReply;
   icmp.checksum = Be16::from_raw(checksum_apply(icmp.checksum.raw(), delta));
+  if (packet.l4_offset != sizeof(Ipv6Header)) {
+    const Ipv6Address asker = ip.source;
+    const Ipv6Address asked = ip.destination;
+    const Be32 class_flow = ip.version_class_flow;
+    make_reply_header(packet, asked, asker, kProtocolIcmpv6, packet.l4_length());
+    packet.ip<Ipv6Header>().version_class_flow = class_flow;
+    return turn_ethernet(packet, own);
+  }
   std::swap(ip.source, ip.destination);
   ip.hop_limit = kReplyTtl;
   turn_ethernet(packet, own);

@@ -88,17 +88,21 @@ inline void set_length(Packet& packet, size_t l3_length) {
 
 inline constexpr uint8_t kReplyTtl = 64;
 
-// Turns the IPv4 header round for an answer of `l4_length` bytes: fresh, without options, so the
-// header (and the link header before it) may move up to the transport header.
+// Leaves out what stands between an IP header of `header_length` bytes and the transport header:
+// the IP header begins anew, and the link header moves up to it.
+inline void drop_options(Packet& packet, uint16_t header_length) {
+  uint8_t* moved = packet.l3 + packet.l4_offset - header_length;
+  if (moved == packet.l3) return;
+  std::memmove(moved - packet.l2_length, packet.l3 - packet.l2_length, packet.l2_length);
+  packet.mbuf->data_off = static_cast<uint16_t>(packet.mbuf->data_off + (moved - packet.l3));
+  packet.l3 = moved;
+  packet.l4_offset = header_length;
+}
+
+// Turns the IPv4 header round for an answer of `l4_length` bytes: fresh, without options.
 inline void make_reply_header(Packet& packet, Ipv4Address source, Ipv4Address destination,
                               uint8_t protocol, size_t l4_length) {
-  uint8_t* moved = packet.l3 + packet.l4_offset - sizeof(Ipv4Header);
-  if (moved != packet.l3) {
-    std::memmove(moved - packet.l2_length, packet.l3 - packet.l2_length, packet.l2_length);
-    packet.mbuf->data_off = static_cast<uint16_t>(packet.mbuf->data_off + (moved - packet.l3));
-    packet.l3 = moved;
-    packet.l4_offset = sizeof(Ipv4Header);
-  }
+  drop_options(packet, sizeof(Ipv4Header));
   const uint8_t tos = 0;
   auto& ip = packet.ip<Ipv4Header>();
   ip = {.version_ihl = 0x45,
@@ -117,6 +121,7 @@ inline void make_reply_header(Packet& packet, Ipv4Address source, Ipv4Address de
 
 inline void make_reply_header(Packet& packet, const Ipv6Address& source,
                               const Ipv6Address& destination, uint8_t protocol, size_t l4_length) {
+  drop_options(packet, sizeof(Ipv6Header));
   auto& ip = packet.ip<Ipv6Header>();
   ip = {.version_class_flow = Be32(6u << 28),
         .payload_length = Be16(static_cast<uint16_t>(l4_length)),

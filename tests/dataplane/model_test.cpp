@@ -63,6 +63,7 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
                              "martian_source",
                              "fragment",
                              "ipv6_extension_header",
+                             "source_route",
                              "unsupported_protocol",
                              "not_for_us",
                              "no_kernel_path",

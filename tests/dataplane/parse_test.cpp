@@ -58,6 +58,19 @@ TEST(Parse, IpOptionsMoveTheTransportHeader) {
   EXPECT_EQ(parsed.packet.destination_port, Be16(2));
 }
 
+TEST(Parse, ExtensionHeadersMoveTheTransportHeader) {
+  const auto parsed = parse_frame(v6().ipv6_extension(0)
+                                      .ipv6_extension(60, Bytes(14))
+                                      .ipv6_extension(43, {4, 0, 0, 0, 0, 0})
+                                      .udp(1, 2)
+                                      .build());
+  ASSERT_FALSE(parsed.reason);
+  EXPECT_EQ(parsed.packet.step, Step::kLookup6);
+  EXPECT_EQ(parsed.packet.l4_offset, 40 + 8 + 16 + 8);
+  EXPECT_EQ(parsed.packet.protocol, kProtocolUdp);
+  EXPECT_EQ(parsed.packet.destination_port, Be16(2));
+}
+
 TEST(Parse, TagIsKeptWithItsPriority) {
   for (const auto& packet : {v4().vlan(20, 5).udp(1, 2), v6().vlan(20, 5).tcp(1, 2)}) {
     const auto parsed = parse_frame(packet.build());
@@ -132,6 +145,36 @@ std::vector<DropCase> drop_cases() {
       {"later fragment", with(v4().fragment(64, false).udp(1, 2).payload("x")),
        DropReason::kFragment},
       {"fragment over IPv6", with(v6().fragment(0, true).udp(1, 2)), DropReason::kFragment},
+      {"loose source route", with(v4().ip_options({131, 7, 4, 1, 2, 3, 4}).udp(1, 2)),
+       DropReason::kSourceRoute},
+      {"strict source route behind other options",
+       with(v4().ip_options({1, 148, 4, 0, 0, 137, 7, 4, 1, 2, 3, 4}).tcp(1, 2)),
+       DropReason::kSourceRoute},
+      {"option without a length", with(v4().ip_options({1, 1, 1, 7}).udp(1, 2)),
+       DropReason::kBadIpHeader},
+      {"option of one byte with a length", with(v4().ip_options({7, 1, 0, 0}).udp(1, 2)),
+       DropReason::kBadIpHeader},
+      {"option beyond the header", with(v4().ip_options({7, 5, 4, 0}).udp(1, 2)),
+       DropReason::kBadIpHeader},
+      {"routing header of type 0", with(v6().ipv6_extension(43, {0, 0, 0, 0, 0, 0}).udp(1, 2)),
+       DropReason::kSourceRoute},
+      {"routing header with a segment left",
+       with(v6().ipv6_extension(60).ipv6_extension(43, {4, 1, 0, 0, 0, 0}).udp(1, 2)),
+       DropReason::kSourceRoute},
+      {"hop by hop after another", with(v6().ipv6_extension(60).ipv6_extension(0).udp(1, 2)),
+       DropReason::kBadIpHeader},
+      {"extension header cut short", with(v6().ipv6_extension(60).udp(1, 2).ip_length(7)),
+       DropReason::kBadIpHeader},
+      {"extension header longer than the packet",
+       with(v6().ipv6_extension(60).udp(1, 2).set_byte(kL3 + 41, 2)), DropReason::kBadIpHeader},
+      {"nine extension headers", with([&] {
+         PacketBuilder packet = v6();
+         for (int i = 0; i < 9; ++i) packet.ipv6_extension(60);
+         return packet.udp(1, 2);
+       }()),
+       DropReason::kIpv6ExtensionHeader},
+      {"TCP cut short behind an extension header",
+       with(v6().ipv6_extension(60).tcp(1, 2).ip_length(27)), DropReason::kBadL4Header},
       {"TCP of 19 bytes", with(v4().tcp(1, 2).ip_length(39)), DropReason::kBadL4Header},
       {"TCP header length of 16", with(v4().tcp(1, 2).set_byte(kL3 + 20 + 12, 0x40)),
        DropReason::kBadL4Header},
@@ -180,6 +223,18 @@ TEST(Parse, WhatLooksOddButIsLegalIsAccepted) {
        PacketBuilder().ipv6("::", "ff02::1:ff00:1").icmp(135, 0, 0).payload(Bytes(16))},
       {"source 223.255.255.255", PacketBuilder().ipv4("223.255.255.255", "11.0.0.1").udp(1, 2)},
       {"source ::2", PacketBuilder().ipv6("::2", "fd11::1").udp(1, 2)},
+      {"record route", v4().ip_options({7, 7, 4, 0, 0, 0, 0}).udp(1, 2)},
+      {"a source route behind the end of options", v4().ip_options({0, 131, 7, 4}).udp(1, 2)},
+      {"eight extension headers",
+       [] {
+         PacketBuilder packet = v6().ipv6_extension(0);
+         for (int i = 0; i < 7; ++i) packet.ipv6_extension(60);
+         return packet.tcp(1, 2);
+       }()},
+      {"routing header that has been used up",
+       v6().ipv6_extension(43, {4, 0, 0, 0, 0, 0}).udp(1, 2)},
+      {"report of a listener that has no address yet (RFC 3810 5.2.13)",
+       PacketBuilder().ipv6("::", "ff02::16").ipv6_extension(0).icmp(143, 0, 0)},
       {"a tag of priority only", v4().vlan(0, 3).udp(1, 2)},
   };
   for (const auto& [sentence, packet] : cases) {

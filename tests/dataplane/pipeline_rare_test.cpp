@@ -189,10 +189,6 @@ TEST_F(PipelineRare, OtherProtocolsToAVipAreDroppedWithTheirReason) {
                   .is_drop(DropReason::kUnsupportedProtocol));
   EXPECT_TRUE(gateway_.send(from_client6("fd11::1").protocol(132).payload(Bytes(12)))
                   .is_drop(DropReason::kUnsupportedProtocol));
-  for (const uint8_t extension : {uint8_t{0}, uint8_t{60}}) {
-    EXPECT_TRUE(gateway_.send(from_client6("fd11::1").ipv6_extension(extension).tcp(1, 80))
-                    .is_drop(DropReason::kIpv6ExtensionHeader));
-  }
 }
 
 // RFC 9293 3.10.7.1.

@@ -80,8 +80,13 @@ PacketBuilder& PacketBuilder::dont_fragment() {
   return *this;
 }
 PacketBuilder& PacketBuilder::ip_options(size_t length) {
-  if (length % 4 != 0 || length > 40) throw std::invalid_argument("IP options: 0, 4, … 40 bytes");
-  ip_options_length_ = length;
+  if (length % 4 != 0) throw std::invalid_argument("IP options: 0, 4, … 40 bytes");
+  return ip_options(Bytes(length, 1));
+}
+PacketBuilder& PacketBuilder::ip_options(Bytes options) {
+  while (options.size() % 4 != 0) options.push_back(1);
+  if (options.size() > 40) throw std::invalid_argument("IP options: 0, 4, … 40 bytes");
+  ip_options_ = std::move(options);
   return *this;
 }
 PacketBuilder& PacketBuilder::fragment(uint16_t offset, bool more) {
@@ -92,7 +97,11 @@ PacketBuilder& PacketBuilder::fragment(uint16_t offset, bool more) {
   return *this;
 }
 PacketBuilder& PacketBuilder::ipv6_extension(uint8_t type) {
-  extensions_.push_back(type);
+  return ipv6_extension(type, {1, 4, 0, 0, 0, 0});  // PadN (RFC 8200 4.2)
+}
+PacketBuilder& PacketBuilder::ipv6_extension(uint8_t type, Bytes body) {
+  if (body.size() % 8 != 6) throw std::invalid_argument("extension headers: multiples of 8 bytes");
+  extensions_.emplace_back(type, std::move(body));
   return *this;
 }
 

@@ -46,11 +46,15 @@ class PacketBuilder {
   PacketBuilder& dont_fragment();
   // IPv4 options of `length` bytes (NOPs). REQUIRES: a multiple of 4, at most 40.
   PacketBuilder& ip_options(size_t length);
+  // These options, padded with NOPs to a multiple of 4.
+  PacketBuilder& ip_options(Bytes options);
   // Makes it a fragment (over IPv6: adds a fragment header). `offset` is in bytes, a multiple of 8.
   // With an offset above 0 no L4 header is written: payload() is what the fragment carries.
   PacketBuilder& fragment(uint16_t offset, bool more);
   // IPv6: an 8-byte extension header of this type (0 hop by hop, 60 destination options).
   PacketBuilder& ipv6_extension(uint8_t type);
+  // The same with what follows its length field. REQUIRES: 6 bytes and a multiple of 8 more.
+  PacketBuilder& ipv6_extension(uint8_t type, Bytes body);
 
   PacketBuilder& tcp(uint16_t source_port, uint16_t destination_port);
   // Letters of "FSRPAU"; "A" without this.
@@ -126,11 +130,11 @@ class PacketBuilder {
   uint8_t tos_ = 0;
   uint16_t ip_id_ = 0;
   bool dont_fragment_ = false;
-  size_t ip_options_length_ = 0;
+  Bytes ip_options_;
   bool fragment_ = false;
   uint16_t fragment_offset_ = 0;
   bool more_fragments_ = false;
-  std::vector<uint8_t> extensions_;
+  std::vector<std::pair<uint8_t, Bytes>> extensions_;
   Bytes arp_;
 
   Transport transport_ = Transport::kNone;

@@ -104,7 +104,7 @@ void PacketBuilder::put_checksum(Bytes& segment) const {
 }
 
 void PacketBuilder::append_ipv4(Bytes& out, size_t segment_length) const {
-  const size_t header_length = 20 + ip_options_length_;
+  const size_t header_length = 20 + ip_options_.size();
   Bytes header;
   put8(header, static_cast<unsigned>(4 << 4 | header_length / 4));
   put8(header, tos_);
@@ -117,32 +117,32 @@ void PacketBuilder::append_ipv4(Bytes& out, size_t segment_length) const {
   put16(header, 0);
   put(header, source_ip_);
   put(header, destination_ip_);
-  header.resize(header_length, 1);  // NOP options
+  put(header, ip_options_);
   const uint16_t checksum = reference_checksum(header);
   store16(header, 10, bad_ip_checksum_ ? static_cast<uint16_t>(checksum ^ 0x5555) : checksum);
   put(out, header);
 }
 
 void PacketBuilder::append_ipv6(Bytes& out, size_t segment_length) const {
-  std::vector<uint8_t> types = extensions_;
-  if (fragment_) types.push_back(44);
-  types.push_back(protocol_number());
-  const size_t length = (types.size() - 1) * 8 + segment_length;
+  auto headers = extensions_;
+  if (fragment_) {
+    Bytes body;
+    put16(body, fragment_offset_ | (more_fragments_ ? 1u : 0));
+    put32(body, ip_id_);
+    headers.emplace_back(44, body);
+  }
+  size_t length = segment_length;
+  for (const auto& [type, body] : headers) length += 2 + body.size();
   put32(out, 6u << 28 | static_cast<uint32_t>(tos_) << 20);
   put16(out, ip_length_.value_or(static_cast<uint16_t>(length)));
-  put8(out, types[0]);
+  put8(out, headers.empty() ? protocol_number() : headers[0].first);
   put8(out, ttl_);
   put(out, source_ip_);
   put(out, destination_ip_);
-  for (size_t i = 0; i + 1 < types.size(); ++i) {
-    put8(out, types[i + 1]);
-    put8(out, 0);
-    if (types[i] == 44) {
-      put16(out, fragment_offset_ | (more_fragments_ ? 1u : 0));
-      put32(out, ip_id_);
-    } else {
-      put(out, Bytes{1, 4, 0, 0, 0, 0});  // PadN (RFC 8200 4.2)
-    }
+  for (size_t i = 0; i < headers.size(); ++i) {
+    put8(out, i + 1 < headers.size() ? headers[i + 1].first : protocol_number());
+    put8(out, static_cast<unsigned>((2 + headers[i].second.size()) / 8 - 1));
+    put(out, headers[i].second);
   }
 }
 

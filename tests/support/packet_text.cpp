@@ -64,7 +64,7 @@ Ip parse_ipv6(View packet) {
   ip.ttl = packet[7];
   ip.protocol = packet[6];
   ip.segment = packet.subspan(40, length);
-  while (ip.protocol == 0 || ip.protocol == 60 || ip.protocol == 44) {
+  while (ip.protocol == 0 || ip.protocol == 43 || ip.protocol == 60 || ip.protocol == 44) {
     if (ip.segment.size() < 8) return ip;
     size_t header = 8;
     if (ip.protocol == 44) {

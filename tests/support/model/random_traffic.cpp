@@ -126,7 +126,19 @@ void RandomTraffic::make_odd(PacketBuilder& packet, bool is_v4) {
   if (is_v4 && one_in(8)) packet.ip_options(4 * below(11));
   if (is_v4 && one_in(4)) packet.dont_fragment();
   if (one_in(40)) packet.fragment(static_cast<uint16_t>(8 * below(4)), one_in(2));
-  if (!is_v4 && one_in(30)) packet.ipv6_extension(one_in(2) ? 0 : 60);
+  if (!is_v4 && one_in(12)) {
+    if (one_in(2)) packet.ipv6_extension(0);
+    for (uint32_t i = below(one_in(10) ? 12 : 3); i > 0; --i) {
+      static constexpr uint8_t kTypes[] = {43, 60, 60, 60, 0, 51};
+      packet.ipv6_extension(one_in(12) ? one_of(kTypes) : 60,
+                            Bytes(6 + 8 * below(3), static_cast<uint8_t>(below(2) * 4)));
+    }
+    if (one_in(4)) packet.ipv6_extension(43, {4, static_cast<uint8_t>(one_in(3)), 0, 0, 0, 0});
+  }
+  if (is_v4 && one_in(40)) {
+    const auto type = static_cast<uint8_t>(one_in(2) ? 131 + 6 * below(2) : below(256));
+    packet.ip_options({1, type, static_cast<uint8_t>(one_in(8) ? below(20) : 7), 4, 1, 2, 3, 4});
+  }
   if (one_in(30)) packet.ip_length(static_cast<uint16_t>(below(120)));
   if (is_v4 && one_in(30)) packet.bad_ip_checksum();
   if (one_in(30)) packet.bad_l4_checksum();

@@ -176,7 +176,7 @@ ReferenceModel::Expectation ReferenceModel::judge_unserved(const In& in) {
     case Role::kDns:
       break;
   }
-  static constexpr uint8_t kExtensions[] = {0, 43, 51, 60};
+  static constexpr uint8_t kExtensions[] = {51, 135, 139, 140};
   const bool is_extension =
       !in.wire.is_v4() &&
       std::count(std::begin(kExtensions), std::end(kExtensions), in.wire.protocol) != 0;
@@ -194,6 +194,9 @@ ReferenceModel::Expectation ReferenceModel::judge_vip(const In& in) {
 ReferenceModel::Expectation ReferenceModel::judge_dns(const In& in) {
   if (in.wire.kind != Kind::kUdp || in.wire.destination_port != 53) {
     return drop(DropReason::kPortNotServed);
+  }
+  if (!in.wire.is_v4() && in.wire.l4 != in.wire.l3 + 40) {
+    return drop(DropReason::kIpv6ExtensionHeader);
   }
   if (!udp_checksum_ok(in.frame, in.wire)) return drop(DropReason::kBadUdpChecksum);
   const Verdict& verdict = in.observed.verdict;

@@ -58,6 +58,39 @@ void read_l4(const Bytes& frame, Wire& wire) {
   wire.destination_port = get16(frame, wire.l4 + 2);
 }
 
+// RFC 791 3.1. A source route (131, 137) is refused.
+void read_options(const Bytes& frame, size_t from, size_t to, Wire& wire) {
+  for (size_t at = from; at < to && frame[at] != 0;) {
+    if (frame[at] == 1) {
+      ++at;
+      continue;
+    }
+    const bool is_bad = at + 1 >= to || frame[at + 1] < 2 || at + frame[at + 1] > to;
+    if (is_bad) return wire.faults.push_back(DropReason::kBadIpHeader);
+    if (frame[at] == 131 || frame[at] == 137) wire.faults.push_back(DropReason::kSourceRoute);
+    at += frame[at + 1];
+  }
+}
+
+// RFC 8200 4: hop by hop (0), which comes first, routing (43), destination options (60).
+void read_extensions(const Bytes& frame, Wire& wire) {
+  const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
+  for (int count = 0;; ++count) {
+    const uint8_t kind = wire.protocol;
+    if (kind == 44) return fault(DropReason::kFragment);
+    if (kind != 0 && kind != 43 && kind != 60) return;
+    if (count == 9) return fault(DropReason::kIpv6ExtensionHeader);
+    if (kind == 0 && count > 0) return fault(DropReason::kBadIpHeader);
+    if (wire.l4 + 8 > wire.end) return fault(DropReason::kBadIpHeader);
+    const size_t length = (frame[wire.l4 + 1] + 1u) * 8;
+    if (wire.l4 + length > wire.end) return fault(DropReason::kBadIpHeader);
+    const bool leads_elsewhere = frame[wire.l4 + 2] == 0 || frame[wire.l4 + 3] != 0;
+    if (kind == 43 && leads_elsewhere) fault(DropReason::kSourceRoute);
+    wire.protocol = frame[wire.l4];
+    wire.l4 += length;
+  }
+}
+
 void read_ipv4(const Bytes& frame, Wire& wire) {
   const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
   const size_t available = frame.size() - wire.l3;
@@ -77,6 +110,7 @@ void read_ipv4(const Bytes& frame, Wire& wire) {
   wire.protocol = frame[wire.l3 + 9];
   wire.l4 = wire.l3 + header;
   wire.end = wire.l3 + total;
+  read_options(frame, wire.l3 + 20, wire.l4, wire);
   read_l4(frame, wire);
 }
 
@@ -91,13 +125,16 @@ void read_ipv6(const Bytes& frame, Wire& wire) {
   wire.protocol = frame[wire.l3 + 6];
   wire.source = ip_at(frame, wire.l3 + 8, 6);
   wire.destination = ip_at(frame, wire.l3 + 24, 6);
-  if (cannot_be_a_source(wire.source, wire.protocol == 58)) fault(DropReason::kMartianSource);
-  if (wire.protocol == 44) fault(DropReason::kFragment);
-  if (is_bad || total > available || wire.protocol == 44) return;
+  if (is_bad || total > available) {
+    if (cannot_be_a_source(wire.source, true)) fault(DropReason::kMartianSource);
+    return;
+  }
   wire.ttl = frame[wire.l3 + 7];
   wire.l4 = wire.l3 + 40;
   wire.end = wire.l3 + total;
-  read_l4(frame, wire);
+  read_extensions(frame, wire);
+  if (cannot_be_a_source(wire.source, wire.protocol == 58)) fault(DropReason::kMartianSource);
+  if (wire.faults.empty()) read_l4(frame, wire);
 }
 
 // Where the transport header of the quoted packet begins; faults are noted.

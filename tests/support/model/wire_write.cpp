@@ -262,6 +262,15 @@ WireOut echo_reply(const Bytes& frame, const Wire& wire, const MacAddress& own) 
   out.frame[wire.l3 + (wire.is_v4() ? 8 : 7)] = 64;
   out.frame[wire.l4] = wire.is_v4() ? 0 : 129;
   mend(frame, wire, out, wire);
+  if (!wire.is_v4() && wire.l4 != wire.l3 + 40) {
+    // Without the extension headers, and without the padding behind.
+    out.frame.resize(wire.end);
+    const auto start = out.frame.begin() + static_cast<ptrdiff_t>(wire.l3);
+    out.frame.erase(start + 40, start + static_cast<ptrdiff_t>(wire.l4 - wire.l3));
+    store16(out.frame, wire.l3 + 4, static_cast<uint16_t>(wire.end - wire.l4));
+    out.frame[wire.l3 + 6] = 58;
+    for (size_t& field : out.loose) field -= wire.l4 - wire.l3 - 40;
+  }
   if (wire.is_v4()) {
     // The header is the gateway's own, whatever the question's checksum was.
     const Checksum header{wire.l3 + 10, wire.l3, wire.l4, false, false};

@@ -1,0 +1,58 @@
+#include "dataplane/fastpath/extension_headers.h"
+
+namespace vipgate {
+
+DropReason check_ipv4_options(const Ipv4Header& ip, size_t header_length) {
+  constexpr uint8_t kEnd = 0, kNop = 1, kLooseSourceRoute = 131, kStrictSourceRoute = 137;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&ip);
+  for (size_t at = sizeof ip; at < header_length && bytes[at] != kEnd;) {
+    if (bytes[at] == kNop) {
+      ++at;
+      continue;
+    }
+    if (at + 1 >= header_length) return DropReason::kBadIpHeader;
+    const size_t length = bytes[at + 1];
+    if (length < 2 || at + length > header_length) return DropReason::kBadIpHeader;
+    if (bytes[at] == kLooseSourceRoute || bytes[at] == kStrictSourceRoute) {
+      return DropReason::kSourceRoute;
+    }
+    at += length;
+  }
+  return kNoDrop;
+}
+
+DropReason skip_extension_headers(Packet& packet) {
+  const uint8_t* bytes = packet.l3;
+  size_t offset = sizeof(Ipv6Header);
+  uint8_t next = packet.protocol;
+  for (int count = 0; count <= kMaxExtensionHeaders; ++count) {
+    switch (next) {
+      case kProtocolIpv6HopByHop:
+        // It comes first or not at all (RFC 8200 4.1).
+        if (count != 0) return DropReason::kBadIpHeader;
+        break;
+      case kProtocolIpv6Fragment:
+        return DropReason::kFragment;
+      case kProtocolIpv6Routing:
+      case kProtocolIpv6DestinationOptions:
+        break;
+      default:
+        packet.protocol = next;
+        packet.l4_offset = static_cast<uint16_t>(offset);
+        return kNoDrop;
+    }
+    if (offset + 8 > packet.l3_length) return DropReason::kBadIpHeader;
+    const size_t length = (bytes[offset + 1] + size_t{1}) * 8;
+    if (offset + length > packet.l3_length) return DropReason::kBadIpHeader;
+    if (next == kProtocolIpv6Routing) {
+      const uint8_t type = bytes[offset + 2];
+      const uint8_t segments_left = bytes[offset + 3];
+      if (type == 0 || segments_left != 0) return DropReason::kSourceRoute;
+    }
+    next = bytes[offset];
+    offset += length;
+  }
+  return DropReason::kIpv6ExtensionHeader;
+}
+
+}  // namespace vipgate

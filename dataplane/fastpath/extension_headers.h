@@ -1,0 +1,24 @@
+// What may stand between an IP header and the transport header: IPv4 options and IPv6 extension
+// headers. Part of parse.h, kept apart as few packets have any.
+#pragma once
+
+#include "common/counters.h"
+#include "dataplane/fastpath/packet.h"
+
+namespace vipgate {
+
+// Extension headers beyond this many are nobody's honest packet (RFC 8504 5.3 allows such a limit).
+inline constexpr int kMaxExtensionHeaders = 8;
+
+// Looks through the options of an IPv4 header. kNoDrop, or why the packet is to be dropped: a
+// source route says where to go next, which is ours to say alone (RFC 6274 3.13.2.3), or they are
+// malformed. REQUIRES: the header, of `header_length` bytes, is in the buffer.
+DropReason check_ipv4_options(const Ipv4Header& ip, size_t header_length);
+
+// Steps over the extension headers: sets `protocol` and `l4_offset` to what follows them. kNoDrop,
+// or why the packet is to be dropped: malformed, or with a routing header that sends it elsewhere,
+// or one of type 0 (RFC 5095). A header that hides the transport header is left as the protocol.
+// REQUIRES: l3_length bytes are in the buffer; `protocol` is the next header of the IP header.
+DropReason skip_extension_headers(Packet& packet);
+
+}  // namespace vipgate
