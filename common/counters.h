@@ -20,6 +20,10 @@ namespace vipgate {
   X(kBadL4Header, "bad_l4_header")                 \
   X(kMartianSource, "martian_source")              \
   X(kFragment, "fragment")                         \
+  X(kBadFragment, "bad_fragment")                  \
+  X(kFragmentOverlap, "fragment_overlap")          \
+  X(kFragmentTimeout, "fragment_timeout")          \
+  X(kFragmentHoldFull, "fragment_hold_full")       \
   X(kIpv6ExtensionHeader, "ipv6_extension_header") \
   X(kSourceRoute, "source_route")                  \
   X(kUnsupportedProtocol, "unsupported_protocol")  \
@@ -126,6 +130,7 @@ enum class DnsOutcome : uint8_t {
   X(kFlowsEvictedEstablished, "flows_evicted_established") \
   X(kFlowsRebalanced, "flows_rebalanced")                  \
   X(kFlowsUntracked, "flows_untracked")                    \
+  X(kFragmentsHeld, "fragments_held")                      \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \
   X(kLoops, "loops")                                       \

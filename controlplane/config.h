@@ -80,6 +80,7 @@ struct PortConfig {
 
 struct Limits {
   uint32_t flows_per_worker = 1048576;
+  uint32_t fragments_per_worker = 4096;
   uint32_t services = 100000;
   uint32_t reals = 1000000;
   uint32_t dns_names = 1000000;

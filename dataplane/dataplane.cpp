@@ -123,7 +123,8 @@ Status Dataplane::Parts::open_ports() {
   const uint32_t queues = port_count * workers;
   const uint32_t count = options.mbufs != 0
                              ? options.mbufs
-                             : queues * 2048 + workers * workers * kRingSize + kPoolSlack;
+                             : queues * 2048 + workers * workers * kRingSize +
+                                   workers * static_cast<uint32_t>(kHeldFragments) + kPoolSlack;
   auto made = make_packet_pool("packets", count, static_cast<uint16_t>(room), SOCKET_ID_ANY);
   if (!made) return Error{made.error()};
   pool.reset(*made);
@@ -192,15 +193,16 @@ WorkerOptions Dataplane::Parts::worker_options(uint32_t worker) {
 
 void Dataplane::Parts::make_workers() {
   for (uint32_t i = 0; i < workers; ++i) {
-    memory.push_back(
-        std::make_unique<WorkerMemory>(WorkerMemoryOptions{.worker = i,
-                                                           .workers = workers,
-                                                           .flows = options.flows_per_worker,
-                                                           .services = options.services,
-                                                           .reals = options.reals,
-                                                           .snat = options.snat_addresses,
-                                                           .secret = options.secrets.flows,
-                                                           .owner_hash = &owner_hash}));
+    memory.push_back(std::make_unique<WorkerMemory>(
+        WorkerMemoryOptions{.worker = i,
+                            .workers = workers,
+                            .flows = options.flows_per_worker,
+                            .fragments = options.fragments_per_worker,
+                            .services = options.services,
+                            .reals = options.reals,
+                            .snat = options.snat_addresses,
+                            .secret = options.secrets.flows,
+                            .owner_hash = &owner_hash}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
   }
 }

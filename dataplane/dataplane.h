@@ -37,7 +37,8 @@ struct DataplaneOptions {
   std::vector<int> worker_cpus;  // one worker each
   bool poll = false;             // never sleep
   size_t flows_per_worker = 1 << 20;
-  uint32_t services = 0;  // counters are kept for indices below
+  size_t fragments_per_worker = 4096;  // fragmented datagrams
+  uint32_t services = 0;               // counters are kept for indices below
   uint32_t reals = 0;
   std::vector<DataplanePort> ports;
   std::vector<SnatAddress> snat_addresses;

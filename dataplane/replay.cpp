@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <new>
 #include <optional>
 #include <utility>
@@ -123,28 +124,55 @@ Status check(const ReplayOptions& options) {
   return Done{};
 }
 
+// Writes frames as they leave, and verdicts in the order of the packets: one that is held keeps
+// those behind it waiting.
+class Output {
+ public:
+  Output(const ReplayOptions& options, PcapWriter& out, VerdictFile& verdicts)
+      : options_(options), out_(out), verdicts_(verdicts) {}
+
+  Status write(std::span<const ReplayEngine::Outcome> outcomes, uint64_t time_ns) {
+    for (const auto& outcome : outcomes) {
+      std::optional<ReplayOut> sent;
+      if (outcome.out_port) {
+        sent = ReplayOut{out_count_++, options_.port_names[*outcome.out_port]};
+        if (Status status = out_.write(time_ns, outcome.out_frame); !status) return status;
+      }
+      if (!verdicts_.is_open()) continue;
+      lines_[outcome.number] =
+          verdict_line(*options_.snapshot, outcome.number, outcome.verdict, outcome.worker, sent);
+    }
+    while (!lines_.empty() && lines_.begin()->first == next_line_) {
+      if (Status status = verdicts_.write(lines_.begin()->second); !status) return status;
+      lines_.erase(lines_.begin());
+      ++next_line_;
+    }
+    return Done{};
+  }
+
+ private:
+  const ReplayOptions& options_;
+  PcapWriter& out_;
+  VerdictFile& verdicts_;
+  uint64_t out_count_ = 0;
+  uint64_t next_line_ = 0;
+  std::map<uint64_t, std::string> lines_;
+};
+
 Status run(const ReplayOptions& options, MergedCapture& capture, ReplayEngine& engine,
            PcapWriter& out, VerdictFile& verdicts) {
+  Output output(options, out, verdicts);
   uint64_t now_ns = 0;
-  uint64_t out_count = 0;
+  uint64_t last_ns = 0;  // as it stands in the capture
   for (uint64_t number = 0;; ++number) {
     const auto next = capture.next();
     if (!next) return Error{next.error()};
-    if (!*next) return Done{};
+    if (!*next) return output.write(engine.finish(), last_ns);
     const auto [packet, port] = **next;
+    last_ns = packet->time_ns;
     now_ns = std::max(now_ns, packet->time_ns);
-    const auto outcome = engine.process(packet->bytes, port, now_ns);
-    std::optional<ReplayOut> sent;
-    if (outcome.out_port) {
-      sent = ReplayOut{out_count++, options.port_names[*outcome.out_port]};
-      if (Status status = out.write(packet->time_ns, outcome.out_frame); !status) {
-        return status;
-      }
-    }
-    if (!verdicts.is_open()) continue;
-    Status status = verdicts.write(
-        verdict_line(*options.snapshot, number, outcome.verdict, outcome.worker, sent));
-    if (!status) return status;
+    const auto outcomes = engine.process(packet->bytes, port, now_ns, number);
+    if (Status status = output.write(outcomes, packet->time_ns); !status) return status;
   }
 }
 
@@ -155,6 +183,7 @@ Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
     return std::make_unique<ReplayEngine>(
         *options.snapshot, WorkerMemoryOptions{.workers = options.workers,
                                                .flows = options.flows_per_worker,
+                                               .fragments = options.fragments_per_worker,
                                                .services = options.services,
                                                .reals = options.reals,
                                                .snat = options.snapshot->snat_addresses,

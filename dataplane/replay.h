@@ -29,8 +29,9 @@ struct ReplayOptions {
   std::string verdicts_path;  // empty: none are written
   uint32_t workers = 1;
   size_t flows_per_worker = 1 << 20;
-  uint32_t services = 0;  // service indices are below this
-  uint32_t reals = 0;     // real indices are below this
+  size_t fragments_per_worker = 4096;  // fragmented datagrams
+  uint32_t services = 0;               // service indices are below this
+  uint32_t reals = 0;                  // real indices are below this
   // The daemon's --seed. Without one, all secrets are zero.
   std::optional<uint64_t> seed;
 };

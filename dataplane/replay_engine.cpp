@@ -29,51 +29,93 @@ ReplayEngine::ReplayEngine(const Snapshot& snapshot, const WorkerMemoryOptions& 
   }
 }
 
-void ReplayEngine::fill(std::span<const uint8_t> frame, uint8_t port) {
+void ReplayEngine::start(uint64_t now_ns) {
+  outcomes_.clear();
+  for (auto& slot : ended_) free_.push_back(std::move(slot));
+  ended_.clear();
+  now_ = Now::from_ns(now_ns);
+  for (auto& pipeline : pipelines_) pipeline->advance(now_);
+}
+
+ReplayEngine::Slot& ReplayEngine::fill(std::span<const uint8_t> frame, uint8_t port) {
+  if (free_.empty()) free_.push_back(std::make_unique<Slot>());
+  std::unique_ptr<Slot> taken = std::move(free_.back());
+  free_.pop_back();
+  Slot& slot = *taken;
+  used_[&slot.mbuf] = std::move(taken);
   const size_t length = std::min(frame.size(), kFrameBytes);
-  std::copy_n(frame.begin(), length, buffer_.begin() + RTE_PKTMBUF_HEADROOM);
-  mbuf_ = rte_mbuf{};
-  mbuf_.buf_addr = buffer_.data();
-  mbuf_.buf_len = static_cast<uint16_t>(buffer_.size());
-  mbuf_.data_off = RTE_PKTMBUF_HEADROOM;
-  mbuf_.refcnt = 1;
-  mbuf_.port = port;
-  mbuf_.data_len = static_cast<uint16_t>(length);
-  mbuf_.pkt_len = static_cast<uint32_t>(frame.size());
+  std::copy_n(frame.begin(), length, slot.buffer.begin() + RTE_PKTMBUF_HEADROOM);
+  slot.mbuf = rte_mbuf{};
+  slot.mbuf.buf_addr = slot.buffer.data();
+  slot.mbuf.buf_len = static_cast<uint16_t>(slot.buffer.size());
+  slot.mbuf.data_off = RTE_PKTMBUF_HEADROOM;
+  slot.mbuf.refcnt = 1;
+  slot.mbuf.port = port;
+  slot.mbuf.data_len = static_cast<uint16_t>(length);
+  slot.mbuf.pkt_len = static_cast<uint32_t>(frame.size());
   // The pipeline looks at the number of segments before all else and never follows `next`.
-  mbuf_.nb_segs = frame.size() > kFrameBytes ? 2 : 1;
+  slot.mbuf.nb_segs = frame.size() > kFrameBytes ? 2 : 1;
+  return slot;
 }
 
-std::optional<uint32_t> ReplayEngine::collect(Outcome& outcome) {
-  std::optional<uint32_t> owner;
-  outbox_.handover.flush(
-      [&](size_t worker, rte_mbuf**, uint32_t) { owner = static_cast<uint32_t>(worker); });
-  outbox_.transmit.flush([&](size_t port, rte_mbuf** packets, uint32_t) {
-    outcome.out_port = static_cast<uint8_t>(port);
-    outcome.out_frame = {rte_pktmbuf_mtod(packets[0], const uint8_t*), packets[0]->data_len};
+void ReplayEngine::collect(uint32_t worker) {
+  const auto end = [&](rte_mbuf* packet) -> Outcome& {
+    auto node = used_.extract(packet);
+    outcomes_.push_back({.number = node.mapped()->number,
+                         .verdict = observer_.last.at(packet),
+                         .worker = worker,
+                         .out_port = {},
+                         .out_frame = {}});
+    observer_.last.erase(packet);
+    ended_.push_back(std::move(node.mapped()));
+    return outcomes_.back();
+  };
+  outbox_.transmit.flush([&](size_t port, rte_mbuf** packets, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+      Outcome& outcome = end(packets[i]);
+      outcome.out_port = static_cast<uint8_t>(port);
+      outcome.out_frame = {rte_pktmbuf_mtod(packets[i], const uint8_t*), packets[i]->data_len};
+    }
   });
-  const auto forget = [](size_t, rte_mbuf**, uint32_t) {};
-  outbox_.kernel.flush(forget);
-  outbox_.drop.flush(forget);
-  return owner;
+  const auto end_all = [&](size_t, rte_mbuf** packets, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) end(packets[i]);
+  };
+  outbox_.kernel.flush(end_all);
+  outbox_.drop.flush(end_all);
+  std::vector<std::pair<uint32_t, rte_mbuf*>> handed;
+  outbox_.handover.flush([&](size_t owner, rte_mbuf** packets, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) handed.emplace_back(owner, packets[i]);
+  });
+  for (auto& [owner, packet] : handed) {
+    pipelines_[owner]->process(snapshot_, &packet, 1, 0, true, now_, outbox_);
+    collect(owner);
+  }
 }
 
-ReplayEngine::Outcome ReplayEngine::process(std::span<const uint8_t> frame, uint8_t port,
-                                            uint64_t now_ns) {
-  const Now now = Now::from_ns(now_ns);
-  for (auto& pipeline : pipelines_) pipeline->advance(now);
-  fill(frame, port);
-  observer_.last.reset();
-  rte_mbuf* packet = &mbuf_;
-  Outcome outcome;
-  pipelines_[0]->process(snapshot_, &packet, 1, port, false, now, outbox_);
-  while (const auto owner = collect(outcome)) {
-    outcome.worker = *owner;
-    pipelines_[*owner]->process(snapshot_, &packet, 1, port, true, now, outbox_);
+void ReplayEngine::settle() {
+  for (uint32_t worker = 0; worker < pipelines_.size(); ++worker) {
+    while (pipelines_[worker]->settle_fragments(snapshot_, now_, outbox_)) collect(worker);
   }
-  // Each way out of the pipeline tells the observer.
-  outcome.verdict = observer_.last.value();
-  return outcome;
+}
+
+std::span<const ReplayEngine::Outcome> ReplayEngine::process(std::span<const uint8_t> frame,
+                                                             uint8_t port, uint64_t now_ns,
+                                                             uint64_t number) {
+  start(now_ns);
+  settle();
+  Slot& slot = fill(frame, port);
+  slot.number = number;
+  rte_mbuf* packet = &slot.mbuf;
+  pipelines_[0]->process(snapshot_, &packet, 1, port, false, now_, outbox_);
+  collect(0);
+  settle();
+  return outcomes_;
+}
+
+std::span<const ReplayEngine::Outcome> ReplayEngine::finish() {
+  start(now_.ns + kFragmentHoldNs + 1);
+  settle();
+  return outcomes_;
 }
 
 }  // namespace vipgate

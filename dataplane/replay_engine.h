@@ -1,10 +1,11 @@
 // The inside of replay: the workers' pipelines side by side in one thread, fed one frame at a time
-// from a buffer of plain memory.
+// from buffers of plain memory.
 #pragma once
 
 #include <rte_mbuf.h>
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,12 +18,10 @@
 
 namespace vipgate {
 
-// Keeps what became of the packet; a hand-over is not its end.
+// Keeps what became of each packet; being handed over or held is not its end.
 struct ReplayObserver {
-  void operator()(const rte_mbuf*, const Verdict& verdict) {
-    if (verdict.kind != Verdict::Kind::kHandover) last = verdict;
-  }
-  std::optional<Verdict> last;
+  void operator()(const rte_mbuf* mbuf, const Verdict& verdict) { last[mbuf] = verdict; }
+  std::map<const rte_mbuf*, Verdict> last;
 };
 
 extern template class Pipeline<ReplayObserver>;
@@ -35,9 +34,10 @@ Secrets replay_secrets(std::optional<uint64_t> seed);
 class ReplayEngine {
  public:
   struct Outcome {
+    uint64_t number = 0;  // of the packet
     Verdict verdict;
     uint32_t worker = 0;  // that came to the verdict
-    // The frame that leaves, in this engine's buffer until the next process(), and its port.
+    // The frame that leaves, in this engine's buffer until the next call, and its port.
     std::optional<uint8_t> out_port;
     std::span<const uint8_t> out_frame;
   };
@@ -45,24 +45,39 @@ class ReplayEngine {
   // The workers differ in WorkerMemoryOptions::worker alone. Throws std::bad_alloc.
   ReplayEngine(const Snapshot& snapshot, const WorkerMemoryOptions& options);
 
-  // Puts the frame through the pipelines, from worker 0 to its owner. `now_ns` never goes back.
-  Outcome process(std::span<const uint8_t> frame, uint8_t port, uint64_t now_ns);
+  // Puts the frame, the packet of this number, through the pipelines, from worker 0 to its owner.
+  // Returns what became of it, if it is not held, and of others that were held until now; valid
+  // until the next call. `now_ns` never goes back. Throws std::bad_alloc.
+  std::span<const Outcome> process(std::span<const uint8_t> frame, uint8_t port, uint64_t now_ns,
+                                   uint64_t number);
+  // What is still held has waited in vain.
+  std::span<const Outcome> finish();
 
  private:
-  void fill(std::span<const uint8_t> frame, uint8_t port);
-  // Empties the outbox; the worker that the packet was handed over to, if it was.
-  std::optional<uint32_t> collect(Outcome& outcome);
-
   // A jumbo frame of 9,216 bytes, its tag, and what an answer adds.
   static constexpr size_t kFrameBytes = 9728;
+  struct Slot {
+    rte_mbuf mbuf{};
+    uint64_t number = 0;
+    alignas(64) std::array<uint8_t, RTE_PKTMBUF_HEADROOM + kFrameBytes> buffer;
+  };
+
+  void start(uint64_t now_ns);
+  Slot& fill(std::span<const uint8_t> frame, uint8_t port);
+  // Empties the outbox: what has ended becomes an outcome, what is handed over goes on.
+  void collect(uint32_t worker);
+  void settle();
 
   const Snapshot& snapshot_;
   ReplayObserver observer_;
   std::vector<std::unique_ptr<WorkerMemory>> memory_;
   std::vector<std::unique_ptr<Pipeline<ReplayObserver>>> pipelines_;
   Outbox outbox_;
-  rte_mbuf mbuf_{};
-  alignas(64) std::array<uint8_t, RTE_PKTMBUF_HEADROOM + kFrameBytes> buffer_{};
+  Now now_{};
+  std::map<const rte_mbuf*, std::unique_ptr<Slot>> used_;
+  std::vector<std::unique_ptr<Slot>> free_;
+  std::vector<std::unique_ptr<Slot>> ended_;  // whose frames the outcomes show
+  std::vector<Outcome> outcomes_;
 };
 
 }  // namespace vipgate

@@ -18,6 +18,7 @@ std::string_view kind_name(Verdict::Kind kind) {
     case Verdict::Kind::kKernel:
       return "kernel";
     case Verdict::Kind::kHandover:
+    case Verdict::Kind::kHold:
     case Verdict::Kind::kDrop:
       break;
   }
@@ -36,6 +37,7 @@ std::optional<std::string_view> reason_name(const Verdict& verdict) {
       return to_string(verdict.drop);
     case Verdict::Kind::kForward:
     case Verdict::Kind::kHandover:
+    case Verdict::Kind::kHold:
       break;
   }
   return std::nullopt;

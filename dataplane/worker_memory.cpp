@@ -1,5 +1,7 @@
 #include "dataplane/worker_memory.h"
 
+#include <algorithm>
+
 namespace vipgate {
 namespace {
 
@@ -16,6 +18,10 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
     : options_(options), counters_(std::make_unique<WorkerCounters>()) {
   make_family(v4_);
   make_family(v6_);
+  constexpr size_t kWays = FragmentTable::kWays;
+  const size_t datagrams = (std::max(options.fragments, kWays) + kWays - 1) / kWays * kWays;
+  fragments_.datagrams = array_in<FragmentedDatagram>(datagram_memory_, datagrams);
+  fragments_.held = array_in<HeldFragment>(held_memory_, kHeldFragments);
   services_ = array_in<ServiceCounters>(service_memory_, options.services);
   reals_ = array_in<RealCounters>(real_memory_, options.reals);
   signals_ = array_in<RealSignalCounters>(signal_memory_, options.reals);
@@ -50,6 +56,7 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .owner_hash = options_.owner_hash,
           .flows4 = v4_.memory,
           .flows6 = v6_.memory,
+          .fragments = fragments_,
           .counters = counters_.get(),
           .services = services_,
           .reals = reals_,

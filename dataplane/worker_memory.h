@@ -18,8 +18,9 @@ namespace vipgate {
 struct WorkerMemoryOptions {
   uint32_t worker = 0;
   uint32_t workers = 1;
-  size_t flows = 1 << 20;  // of each family
-  uint32_t services = 0;   // indices 0 to services - 1 have counters
+  size_t flows = 1 << 20;   // of each family
+  size_t fragments = 4096;  // fragmented datagrams
+  uint32_t services = 0;    // indices 0 to services - 1 have counters
   uint32_t reals = 0;
   std::span<const SnatAddress> snat;
   HashSecret secret;
@@ -57,6 +58,8 @@ class WorkerMemory {
   Family<Ipv4Address> v4_;
   Family<Ipv6Address> v6_;
   std::unique_ptr<WorkerCounters> counters_;
+  PageMemory datagram_memory_, held_memory_;
+  FragmentMemory fragments_;
   PageMemory service_memory_, real_memory_, signal_memory_, new_flow_memory_;
   std::span<ServiceCounters> services_;
   std::span<RealCounters> reals_;

@@ -17,7 +17,6 @@ namespace vipgate {
 namespace direct_detail {
 
 inline bool is_syn(const Packet& packet) { return (packet.tcp_flags & TcpHeader::kSyn) != 0; }
-inline bool is_reset(const Packet& packet) { return (packet.tcp_flags & TcpHeader::kRst) != 0; }
 
 inline FlowState first_state(const Packet& packet) {
   return packet.protocol == kProtocolTcp ? FlowState::kEmbryonic : FlowState::kOneWay;
@@ -26,7 +25,9 @@ inline FlowState first_state(const Packet& packet) {
 // A flow counts as answered once a second packet shows that the client goes on: for TCP, one with
 // ACK but without SYN.
 inline FlowState next_state(FlowState state, const Packet& packet) {
-  if (packet.protocol != kProtocolTcp) return FlowState::kReplied;
+  if (packet.protocol != kProtocolTcp) {
+    return packet.is_later_fragment() ? state : FlowState::kReplied;
+  }
   if ((packet.tcp_flags & (TcpHeader::kFin | TcpHeader::kRst)) != 0) return FlowState::kClosing;
   if (is_syn(packet)) return state == FlowState::kClosing ? FlowState::kEmbryonic : state;
   const bool is_ack = (packet.tcp_flags & TcpHeader::kAck) != 0;
@@ -197,7 +198,7 @@ template <class Address>
     }
     // The real is gone, or the service was translated until now.
     store.release(*entry);
-    if (direct_detail::is_reset(packet)) {
+    if (translate_detail::begins_nothing(packet)) {
       drop(burst, packet, DropReason::kNoFlow, service.index);
       return {};
     }
@@ -213,7 +214,7 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   const RealId id = choose_real<Address>(burst, packet);
   // The row may know whose connection a reset ends; but a new one it does not begin.
-  if (id == RealId{} || direct_detail::is_reset(packet)) return id;
+  if (id == RealId{} || translate_detail::begins_nothing(packet)) return id;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
   const FlowState state = direct_detail::first_state(packet);

@@ -42,13 +42,14 @@ inline Be16 entropy_port(uint32_t entropy) {
 // Sum of a packet whose checksums are right, from its headers alone: its TCP or UDP segment adds up
 // to the complement of its pseudo header (Linux: "local checksum offload"). If they are wrong, so
 // is what is made of it, and the real drops the packet as it would have anyway. Anything else must
-// be added up: a UDP packet without a checksum, an ICMP error.
+// be added up: a UDP packet without a checksum, an ICMP error, a fragment.
 template <class IpHeader>
 uint64_t packet_sum(const Packet& packet) {
   const auto& ip = packet.ip<IpHeader>();
   const bool has_checksum =
-      packet.protocol == kProtocolTcp ||
-      (packet.protocol == kProtocolUdp && packet.l4<UdpHeader>().checksum != Be16{});
+      packet.fragment == 0 &&
+      (packet.protocol == kProtocolTcp ||
+       (packet.protocol == kProtocolUdp && packet.l4<UdpHeader>().checksum != Be16{}));
   if (!has_checksum) [[unlikely]] {
     return ones_sum(&ip, packet.l3_length);
   }

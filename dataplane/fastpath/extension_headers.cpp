@@ -21,18 +21,29 @@ DropReason check_ipv4_options(const Ipv4Header& ip, size_t header_length) {
   return kNoDrop;
 }
 
+DropReason mark_fragment(Packet& packet, bool more) {
+  const size_t offset = packet.fragment_offset();
+  const size_t length = packet.fragment_bytes();
+  if (length == 0 || (more && length % 8 != 0) || offset + length > UINT16_MAX) {
+    return DropReason::kBadFragment;
+  }
+  packet.fragment = offset == 0 ? Packet::kFirst : Packet::kLater;
+  return kNoDrop;
+}
+
 DropReason skip_extension_headers(Packet& packet) {
   const uint8_t* bytes = packet.l3;
   size_t offset = sizeof(Ipv6Header);
   uint8_t next = packet.protocol;
-  for (int count = 0; count <= kMaxExtensionHeaders; ++count) {
+  for (int count = 0;; ++count) {
     switch (next) {
       case kProtocolIpv6HopByHop:
         // It comes first or not at all (RFC 8200 4.1).
         if (count != 0) return DropReason::kBadIpHeader;
         break;
       case kProtocolIpv6Fragment:
-        return DropReason::kFragment;
+        if (packet.ipv6_fragment_at != 0) return DropReason::kBadFragment;
+        break;
       case kProtocolIpv6Routing:
       case kProtocolIpv6DestinationOptions:
         break;
@@ -41,8 +52,11 @@ DropReason skip_extension_headers(Packet& packet) {
         packet.l4_offset = static_cast<uint16_t>(offset);
         return kNoDrop;
     }
+    if (count == kMaxExtensionHeaders) return DropReason::kIpv6ExtensionHeader;
     if (offset + 8 > packet.l3_length) return DropReason::kBadIpHeader;
-    const size_t length = (bytes[offset + 1] + size_t{1}) * 8;
+    const bool is_fragment = next == kProtocolIpv6Fragment;
+    const size_t length =
+        is_fragment ? sizeof(Ipv6FragmentHeader) : (bytes[offset + 1] + size_t{1}) * 8;
     if (offset + length > packet.l3_length) return DropReason::kBadIpHeader;
     if (next == kProtocolIpv6Routing) {
       const uint8_t type = bytes[offset + 2];
@@ -50,9 +64,22 @@ DropReason skip_extension_headers(Packet& packet) {
       if (type == 0 || segments_left != 0) return DropReason::kSourceRoute;
     }
     next = bytes[offset];
+    if (is_fragment) {
+      packet.ipv6_fragment_at = static_cast<uint16_t>(offset);
+      const uint16_t field = packet.ipv6_fragment().fragment.host();
+      const bool more = (field & Ipv6FragmentHeader::kMoreFragments) != 0;
+      if (more || (field & Ipv6FragmentHeader::kFragmentOffset) != 0) {
+        const DropReason reason = mark_fragment(packet, more);
+        if (reason != kNoDrop) return reason;
+      }
+      if (packet.is_later_fragment()) {
+        packet.protocol = next;
+        packet.l4_offset = static_cast<uint16_t>(offset + length);
+        return kNoDrop;
+      }
+    }
     offset += length;
   }
-  return DropReason::kIpv6ExtensionHeader;
 }
 
 }  // namespace vipgate

@@ -19,15 +19,16 @@ const Address& error_source(const PortEntry& port, const Address& vip) {
 }  // namespace icmp_detail
 
 // Whether its sender may get an ICMP error about the packet: not in answer to a frame for a group,
-// nor to an ICMP error or to a made-up sender (RFC 1122 3.2.2, RFC 4443 2.4(e)). That the packet is
-// no later fragment is the caller's to know; martian sources were dropped before.
+// nor about an ICMP error or a later fragment, nor to a made-up sender (RFC 1122 3.2.2, RFC
+// 4443 2.4(e)). Martian sources were dropped before.
 template <class Observer>
 template <class Address>
 bool Pipeline<Observer>::may_be_told(const Burst& burst, const Packet& packet) const {
   const Address sender = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   // What is forwarded of ICMP is errors.
   const bool is_error = packet.protocol == kProtocolIcmp || packet.protocol == kProtocolIcmpv6;
-  return !is_error && !packet.ethernet().destination.is_multicast() &&
+  return !is_error && !packet.is_later_fragment() &&
+         !packet.ethernet().destination.is_multicast() &&
          burst.snapshot.template table<Address>().addresses.find(sender) == nullptr;
 }
 

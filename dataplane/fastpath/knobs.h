@@ -20,6 +20,14 @@ inline constexpr uint32_t kSweepSeconds = 30;
 // Buckets swept at most in one loop, so that a sweep never delays a packet.
 inline constexpr size_t kSweepBucketsPerLoop = 16;
 
+// Fragments that wait for their datagram's first one, per worker, and how long at most. What the
+// network puts out of order comes within milliseconds.
+inline constexpr size_t kHeldFragments = 256;
+inline constexpr uint64_t kFragmentHoldNs = 1'000'000'000;
+// How long a datagram is known by its first fragment. Receivers wait for 15 s and more (RFC
+// 791 3.2), but at speed an IPv4 id is used again within seconds (RFC 4963).
+inline constexpr uint64_t kFragmentFollowNs = 5'000'000'000;
+
 // Answers of the gateway's own making, per worker and second.
 inline constexpr uint32_t kEchoRepliesPerSecond = 10'000;
 inline constexpr uint32_t kUnreachablesPerSecond = 1'000;

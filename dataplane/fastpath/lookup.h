@@ -17,12 +17,12 @@ void prefetch_record(const NatRecord<Address>* record) {
 }
 
 // Whether this worker owns the flow of `client`; if not, hands the packet over. With one worker,
-// and for packets that were handed over, there is nothing to compute.
+// and for packets that another worker found to be this one's, there is nothing to compute.
 template <class Observer>
 template <class Address>
 bool Pipeline<Observer>::is_mine(Burst& burst, Packet& packet, const Address& client,
                                  Be16 client_port) {
-  if (workers_ == 1 || burst.handed_over) return true;
+  if (workers_ == 1 || packet.is_owned) return true;
   uint32_t hash;
   if constexpr (sizeof(Address) == 4) {
     hash = owner_hash_->v4(client, client_port);

@@ -17,10 +17,12 @@ inline constexpr DropReason kNoDrop = DropReason::kCount;
 
 // What is to be done with a packet next.
 enum class Step : uint8_t {
-  kDone,     // left the burst: sent, answered, handed over or dropped
-  kLookup4,  // IPv4 TCP/UDP: its address is to be looked up
-  kLookup6,  // IPv6 TCP/UDP
-  kArp,      // the rare ones, each handled on its own
+  kDone,       // left the burst: sent, answered, handed over or dropped
+  kLookup4,    // IPv4 TCP/UDP: its address is to be looked up
+  kLookup6,    // IPv6 TCP/UDP
+  kFragment4,  // of a TCP or UDP packet: its ports are to be found
+  kFragment6,
+  kArp,  // the rare ones, each handled on its own
   kIcmp4,
   kIcmp6,
   kOther4,  // IPv4 or IPv6 that is none of these: the kernel's, if it is for us
@@ -55,6 +57,12 @@ struct alignas(64) Packet {
   uint8_t port;  // ingress, index of Snapshot::ports
   Step step;
   uint8_t dns_index;
+  uint8_t fragment;           // flags below; 0: a whole packet
+  bool is_owned;              // nobody looks for its owner: it came from another worker
+  uint16_t ipv6_fragment_at;  // from l3, of the fragment header; 0: there is none
+
+  static constexpr uint8_t kFirst = 1, kLater = 2;
+  static constexpr uint8_t kHasNote = 4;  // its mbuf carries a FragmentNote
 
   const EthernetHeader& ethernet() const {
     return *reinterpret_cast<const EthernetHeader*>(l3 - l2_length);
@@ -69,6 +77,25 @@ struct alignas(64) Packet {
   }
   RealId real() const { return RealId::from_value(flow_id); }
   void set_real(RealId id) { flow_id = id.value(); }
+  bool is_later_fragment() const { return (fragment & kLater) != 0; }
+  // REQUIRES: ipv6_fragment_at != 0
+  Ipv6FragmentHeader& ipv6_fragment() const {
+    return *reinterpret_cast<Ipv6FragmentHeader*>(l3 + ipv6_fragment_at);
+  }
+  // Where in its datagram a fragment lies, and how much of it that is, in bytes.
+  uint16_t fragment_offset() const {
+    if (ipv6_fragment_at != 0) {
+      return ipv6_fragment().fragment.host() & Ipv6FragmentHeader::kFragmentOffset;
+    }
+    const unsigned units = ip<Ipv4Header>().fragment.host() & Ipv4Header::kFragmentOffset;
+    return static_cast<uint16_t>(units * 8);
+  }
+  uint16_t fragment_bytes() const {
+    const size_t start = ipv6_fragment_at != 0
+                             ? ipv6_fragment_at + sizeof(Ipv6FragmentHeader)
+                             : static_cast<size_t>(ip<Ipv4Header>().header_length());
+    return static_cast<uint16_t>(l3_length - start);
+  }
   uint16_t l4_length() const { return static_cast<uint16_t>(l3_length - l4_offset); }
   uint16_t frame_length() const { return static_cast<uint16_t>(l2_length + l3_length); }
 };

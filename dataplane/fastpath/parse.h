@@ -28,9 +28,11 @@ inline DropReason parse_l4(Packet& packet) {
   } else {
     if (length < sizeof(UdpHeader)) return DropReason::kBadL4Header;
     const uint16_t udp_length = packet.l4<UdpHeader>().length.host();
-    if (udp_length < sizeof(UdpHeader) || udp_length > length) return DropReason::kBadL4Header;
+    const bool is_cut = udp_length > length && packet.fragment == 0;
+    if (udp_length < sizeof(UdpHeader) || is_cut) return DropReason::kBadL4Header;
     // "No checksum" exists over IPv4 only (RFC 8200 8.1).
-    if (packet.step == Step::kLookup6 && packet.l4<UdpHeader>().checksum == Be16{}) {
+    if (packet.step != Step::kLookup4 && packet.step != Step::kFragment4 &&
+        packet.l4<UdpHeader>().checksum == Be16{}) {
       return DropReason::kBadUdpChecksum;
     }
     packet.tcp_flags = 0;
@@ -57,6 +59,19 @@ inline bool is_martian_source(const Ipv6Address& source) {
   return rest == Ipv6Address{};
 }
 
+// Of a fragment: the ports, if it is the first one.
+inline DropReason parse_fragment(Packet& packet, Step transport, Step other) {
+  packet.tcp_flags = 0;
+  packet.step = other;
+  // Behind a fragment header, later fragments do not show what follows destination options.
+  const bool may_be_transport =
+      packet.protocol == kProtocolTcp || packet.protocol == kProtocolUdp ||
+      (packet.is_later_fragment() && packet.protocol == kProtocolIpv6DestinationOptions);
+  if (!may_be_transport) return kNoDrop;
+  packet.step = transport;
+  return packet.is_later_fragment() ? kNoDrop : parse_l4(packet);
+}
+
 inline DropReason parse_ipv4(Packet& packet, size_t available) {
   if (available < sizeof(Ipv4Header)) return DropReason::kTruncated;
   const auto& ip = packet.ip<Ipv4Header>();
@@ -67,15 +82,18 @@ inline DropReason parse_ipv4(Packet& packet, size_t available) {
   }
   if (packet.l3_length > available) return DropReason::kTruncated;
   if (is_martian_source(ip.source)) return DropReason::kMartianSource;
-  if ((ip.fragment.host() & (Ipv4Header::kMoreFragments | Ipv4Header::kFragmentOffset)) != 0) {
-    return DropReason::kFragment;
-  }
   if (header != sizeof(Ipv4Header)) [[unlikely]] {
     const DropReason reason = check_ipv4_options(ip, header);
     if (reason != kNoDrop) return reason;
   }
   packet.l4_offset = header;
   packet.protocol = ip.protocol;
+  if ((ip.fragment.host() & (Ipv4Header::kMoreFragments | Ipv4Header::kFragmentOffset)) != 0)
+      [[unlikely]] {
+    const DropReason reason =
+        mark_fragment(packet, (ip.fragment.host() & Ipv4Header::kMoreFragments) != 0);
+    return reason != kNoDrop ? reason : parse_fragment(packet, Step::kFragment4, Step::kOther4);
+  }
   if (ip.protocol == kProtocolTcp || ip.protocol == kProtocolUdp) [[likely]] {
     packet.step = Step::kLookup4;
     return parse_l4(packet);
@@ -107,6 +125,9 @@ inline DropReason parse_ipv6(Packet& packet, size_t available) {
   if (is_martian_source(ip.source) && !(is_icmp && ip.source == Ipv6Address{})) {
     return DropReason::kMartianSource;
   }
+  if (packet.fragment != 0) [[unlikely]] {
+    return parse_fragment(packet, Step::kFragment6, Step::kOther6);
+  }
   if (packet.protocol == kProtocolTcp || packet.protocol == kProtocolUdp) [[likely]] {
     packet.step = Step::kLookup6;
     return parse_l4(packet);
@@ -134,6 +155,8 @@ inline DropReason parse(Packet& packet, const PortEntry& port) {
   if (to_group && !ethernet.destination.is_multicast()) return DropReason::kNotOurMac;
   // No station has a group address (IEEE 802.3 3.2.3), and answers go to the source.
   if (ethernet.source.is_multicast()) return DropReason::kMartianSource;
+  packet.fragment = 0;
+  packet.ipv6_fragment_at = 0;
   Be16 ether_type = ethernet.ether_type;
   packet.l2_length = sizeof(EthernetHeader);
   packet.tci = Be16{};

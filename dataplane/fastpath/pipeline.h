@@ -15,6 +15,7 @@
 #include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/fastpath/flow_clock.h"
 #include "dataplane/fastpath/flow_store.h"
+#include "dataplane/fastpath/fragment_table.h"
 #include "dataplane/fastpath/icmp_quote.h"
 #include "dataplane/fastpath/knobs.h"
 #include "dataplane/fastpath/outbox.h"
@@ -31,6 +32,7 @@ struct PipelineOptions {
   const ToeplitzHash* owner_hash = nullptr;  // the same in all workers
   FlowStoreMemory<Ipv4Address> flows4;
   FlowStoreMemory<Ipv6Address> flows6;
+  FragmentMemory fragments;
   WorkerCounters* counters = nullptr;
   std::span<ServiceCounters> services;  // by service index
   std::span<RealCounters> reals;        // by real index
@@ -55,15 +57,27 @@ class Pipeline {
     flows6_.advance(now);
   }
 
+  // Sends on, or drops, up to kBurst fragments that were held; to be called once per loop. Whether
+  // there were any. `outbox` must be empty, and is to be emptied before the next call.
+  bool settle_fragments(const Snapshot& snapshot, Now now, Outbox& outbox);
+  // Packets that are held.
+  size_t held() const { return fragments_.held(); }
+
   size_t flows() const { return flows4_.table().size() + flows6_.table().size(); }
 
  private:
+  // Where a burst comes from.
+  enum class From : uint8_t {
+    kDevice,
+    kWorker,  // that found this one to own the packets, or to follow their fragments
+    kHold,    // fragments that waited for their first one
+  };
   // One burst's context: what the passes share, so that it is not handed from call to call.
   struct Burst {
     const Snapshot& snapshot;
     Outbox& outbox;
     Now now;
-    bool handed_over;
+    From from;
   };
   // Consecutive packets mostly go to the same VIP: the last look-up is kept for the burst.
   template <class Address>
@@ -95,6 +109,7 @@ class Pipeline {
     }
   }
 
+  void run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
   // Pass 1.
   void parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
   template <class Address>
@@ -102,6 +117,8 @@ class Pipeline {
   // Pass 2.
   template <class Address>
   void look_up(Burst& burst, Packet& packet, LastVip<Address>& last);
+  template <class Address>
+  bool follow_fragment(Burst& burst, Packet& packet);
   template <class Address>
   void look_up_vip(Burst& burst, Packet& packet, const ServiceEntry& service);
   template <class Address>
@@ -212,6 +229,7 @@ class Pipeline {
   const ToeplitzHash* owner_hash_;
   FlowStore<Ipv4Address> flows4_;
   FlowStore<Ipv6Address> flows6_;
+  FragmentTable fragments_;
   WorkerCounters& counters_;
   std::span<ServiceCounters> services_;
   std::span<RealCounters> reals_;

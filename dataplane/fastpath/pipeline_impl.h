@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dataplane/fastpath/direct.h"
+#include "dataplane/fastpath/fragments.h"
 #include "dataplane/fastpath/icmp_impl.h"
 #include "dataplane/fastpath/icmp_relay.h"
 #include "dataplane/fastpath/lookup.h"
@@ -20,6 +21,7 @@ Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
       owner_hash_(options.owner_hash),
       flows4_(options.flows4, options.secret, *options.counters),
       flows6_(options.flows6, options.secret, *options.counters),
+      fragments_(options.fragments, options.secret, options.worker, options.workers),
       counters_(*options.counters),
       services_(options.services),
       reals_(options.reals),
@@ -30,7 +32,13 @@ Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
 template <class Observer>
 void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uint16_t count,
                                  uint8_t port, bool handed_over, Now now, Outbox& outbox) {
-  Burst burst{snapshot, outbox, now, handed_over};
+  Burst burst{snapshot, outbox, now, handed_over ? From::kWorker : From::kDevice};
+  run(burst, mbufs, count, port);
+}
+
+template <class Observer>
+void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
+  const Snapshot& snapshot = burst.snapshot;
   dns_count_ = 0;
   parse_all(burst, mbufs, count, port);
 
@@ -42,6 +50,10 @@ void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uin
       look_up(burst, packet, last4);
     } else if (packet.step == Step::kLookup6) {
       look_up(burst, packet, last6);
+    } else if (packet.step == Step::kFragment4) {
+      if (follow_fragment<Ipv4Address>(burst, packet)) look_up(burst, packet, last4);
+    } else if (packet.step == Step::kFragment6) {
+      if (follow_fragment<Ipv6Address>(burst, packet)) look_up(burst, packet, last6);
     }
   }
   for (uint16_t i = 0; i < count; ++i) {
@@ -105,7 +117,8 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
     }
     Packet& packet = packets_[i];
     packet.mbuf = mbufs[i];
-    packet.port = burst.handed_over ? static_cast<uint8_t>(mbufs[i]->port) : port;
+    packet.port = burst.from != From::kDevice ? static_cast<uint8_t>(mbufs[i]->port) : port;
+    packet.is_owned = burst.from == From::kWorker;
     bytes += mbufs[i]->pkt_len;
     const DropReason reason = parse(packet, burst.snapshot.ports[packet.port]);
     if (reason != kNoDrop) [[unlikely]] {
@@ -118,7 +131,7 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
       prefetch_address(burst.snapshot, packet, last6);
     }
   }
-  if (burst.handed_over) return;
+  if (burst.from != From::kDevice) return;
   counters_.count(Event::kRxPackets, count);
   counters_.count(Event::kRxBytes, bytes);
 }
@@ -156,6 +169,8 @@ void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
       return handle_other<Ipv6Address>(burst, packet);
     case Step::kLookup4:
     case Step::kLookup6:
+    case Step::kFragment4:
+    case Step::kFragment6:
     case Step::kDone:
       return;
   }
@@ -192,6 +207,8 @@ void Pipeline<Observer>::hand_over(Burst& burst, Packet& packet, uint32_t owner)
   counters_.count(Event::kHandedOver);
   observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kHandover});
   packet.mbuf->port = packet.port;
+  // What lies in the note's place is the device's.
+  if ((packet.fragment & Packet::kHasNote) == 0) write_note(packet.mbuf, {});
   burst.outbox.handover.add(owner, packet.mbuf);
   packet.step = Step::kDone;
 }

@@ -15,6 +15,7 @@ bool is_ours(const Entry* entry) {
   return entry != nullptr && (entry->kind != AddressKind::kOwn || !entry->kernel);
 }
 
+inline bool is_link_local_or_group(Ipv4Address) { return false; }
 inline bool is_link_local_or_group(const Ipv6Address& address) {
   return address.bytes[0] == 0xff ||
          (address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80);
@@ -115,6 +116,8 @@ template <class Address, class Entry>
     }
     const bool is_extension =
         sizeof(Address) == 16 && rare_detail::is_extension_header(packet.protocol);
+    // A fragment here is of what must be whole: a question, an echo.
+    if (packet.fragment != 0) return drop(burst, packet, DropReason::kFragment);
     return drop(burst, packet,
                 is_extension ? DropReason::kIpv6ExtensionHeader : DropReason::kUnsupportedProtocol);
   }

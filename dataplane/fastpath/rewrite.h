@@ -9,6 +9,7 @@
 
 #include "common/checksum.h"
 #include "common/headers.h"
+#include "dataplane/fastpath/fragment_note.h"
 #include "dataplane/fastpath/packet.h"
 
 namespace vipgate {
@@ -77,6 +78,26 @@ inline void set_ports(Packet& packet, Be16 source, Be16 destination, uint16_t de
   // Zero says "no checksum" (RFC 768).
   if (udp.checksum == Be16{}) return;
   udp.checksum = Be16::from_raw(udp_checksum_field(checksum_apply(udp.checksum.raw(), delta)));
+}
+
+// A fragment of a translated flow: a datagram gets an id of its own, since its source may stand for
+// many, who chose theirs without knowing of each other.
+inline void set_fragment_id(Packet&, Ipv4Header& ip, uint32_t id) {
+  const Be16 after(static_cast<uint16_t>(id));
+  ip.checksum =
+      Be16::from_raw(checksum_apply(ip.checksum.raw(), checksum_delta(ip.id.raw(), after.raw())));
+  ip.id = after;
+}
+inline void set_fragment_id(Packet& packet, Ipv6Header&, uint32_t id) {
+  packet.ipv6_fragment().id = Be32(id);
+}
+
+// Its ports, too, if it is the first.
+template <class IpHeader>
+[[gnu::noinline]] void set_fragment(Packet& packet, IpHeader& ip, Be16 source, Be16 destination,
+                                    uint16_t delta) {
+  set_fragment_id(packet, ip, read_note(packet.mbuf).id);
+  if (!packet.is_later_fragment()) set_ports(packet, source, destination, delta);
 }
 
 // Sets the frame's length to what its IP packet has.

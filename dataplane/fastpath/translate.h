@@ -56,6 +56,11 @@ bool must_rebalance(const NatRecord<Address>& record, const RealEntry* real, uin
          (flags & TcpHeader::kSyn) != 0;
 }
 
+// A reset, or a fragment whose first one has found no flow.
+inline bool begins_nothing(const Packet& packet) {
+  return (packet.tcp_flags & TcpHeader::kRst) != 0 || packet.is_later_fragment();
+}
+
 }  // namespace translate_detail
 
 template <class Observer>
@@ -80,7 +85,7 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
       must_rebalance(*record, real, packet.tcp_flags)) [[unlikely]] {
     flows<Address>().release(*record);
     // A reset needs no new flow, nor an answer.
-    if ((packet.tcp_flags & TcpHeader::kRst) != 0) {
+    if (begins_nothing(packet)) {
       return drop(burst, packet, DropReason::kNoFlow, service.index);
     }
     counters_.count(Event::kFlowsRebalanced);
@@ -101,7 +106,11 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
   note_client_hop(*record, packet);
 
   set_addresses(ip, record->source, record->real, record->l3_delta);
-  set_ports(packet, record->source_port, record->real_port, record->l4_delta);
+  if (packet.fragment == 0) [[likely]] {
+    set_ports(packet, record->source_port, record->real_port, record->l4_delta);
+  } else {
+    set_fragment(packet, ip, record->source_port, record->real_port, record->l4_delta);
+  }
   set_ethernet(packet, real->next_hop_mac, real->port_mac, real->vlan);
   const uint16_t bytes = packet.frame_length();
   count_run(service.index, false, bytes);
@@ -149,7 +158,12 @@ void Pipeline<Observer>::forward_return(Burst& burst, Packet& packet) {
   touch(*record, timeouts, burst.now.quarter);
 
   set_addresses(ip, record->vip, record->client, ones_negate(record->l3_delta));
-  set_ports(packet, record->vip_port, record->client_port, ones_negate(record->l4_delta));
+  const uint16_t l4_delta = ones_negate(record->l4_delta);
+  if (packet.fragment == 0) [[likely]] {
+    set_ports(packet, record->vip_port, record->client_port, l4_delta);
+  } else {
+    set_fragment(packet, ip, record->vip_port, record->client_port, l4_delta);
+  }
   set_ethernet(packet, record->client_mac, out.mac, record->client_tci);
   count_run(record->service, true, packet.frame_length());
   sent(burst, packet,
@@ -165,6 +179,7 @@ template <class Observer>
 template <class Address>
 [[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::find_or_create(Burst& burst,
                                                                          Packet& packet) {
+  using translate_detail::begins_nothing;
   auto& store = flows<Address>();
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id);
@@ -175,7 +190,7 @@ template <class Address>
     store.release(*entry);
   }
   // A reset of a flow that nobody knows would only make a new one.
-  if ((packet.tcp_flags & TcpHeader::kRst) != 0) {
+  if (begins_nothing(packet)) {
     drop(burst, packet, DropReason::kNoFlow, packet.service->index);
     return nullptr;
   }
@@ -253,7 +268,10 @@ template <class Address>
 void Pipeline<Observer>::refuse(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   if (service.index < services_.size()) services_[service.index].no_real.add();
-  if (service.no_real == NoReal::kDrop) {
+  // A reset would have to count what the other fragments hold, and about later ones nobody is told.
+  const bool is_answerable =
+      packet.fragment == 0 || (packet.protocol == kProtocolUdp && !packet.is_later_fragment());
+  if (service.no_real == NoReal::kDrop || !is_answerable) {
     return drop(burst, packet, DropReason::kNoReal, service.index);
   }
   reject<Address>(burst, packet, DropReason::kNoReal, service.index);

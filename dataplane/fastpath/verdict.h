@@ -9,8 +9,9 @@
 namespace vipgate {
 
 struct Verdict {
-  enum class Kind : uint8_t { kForward, kDns, kReply, kKernel, kHandover, kDrop };
+  enum class Kind : uint8_t { kForward, kDns, kReply, kKernel, kHandover, kHold, kDrop };
 
+  // kHandover and kHold are not a packet's last one.
   Kind kind = Kind::kDrop;
   DropReason drop{};       // kDrop
   ReplyKind reply{};       // kReply

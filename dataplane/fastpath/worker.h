@@ -68,6 +68,10 @@ class Worker {
       busy |= send_from_kernel(port);
     }
     if (options_.workers > 1) busy |= take_from_workers(*snapshot, now);
+    if (pipeline_.settle_fragments(*snapshot, now, outbox_)) {
+      flush();
+      busy = true;
+    }
     if (woke_kernel_) {
       options_.kernel_waker->wake();
       woke_kernel_ = false;

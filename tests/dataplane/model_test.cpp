@@ -77,7 +77,9 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
                              "bad_icmp_checksum",
                              "icmp_error_truncated",
                              "icmp_error_bad_quote",
-                             "icmp_error_no_flow"}) {
+                             "icmp_error_no_flow",
+                             "bad_fragment",
+                             "fragment_timeout"}) {
     EXPECT_GT((total[{"drop", reason}]), packets / 10'000) << reason;
   }
   for (const auto& [verdict, count] : total) {

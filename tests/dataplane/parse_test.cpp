@@ -71,6 +71,35 @@ TEST(Parse, ExtensionHeadersMoveTheTransportHeader) {
   EXPECT_EQ(parsed.packet.destination_port, Be16(2));
 }
 
+TEST(Parse, FragmentsAreMarkedAndOnlyTheFirstHasPorts) {
+  for (const auto& network : {v4(), v6()}) {
+    const bool is_v6 =
+        parse_frame(PacketBuilder(network).udp(1, 2).build()).packet.step == Step::kLookup6;
+    const Step step = is_v6 ? Step::kFragment6 : Step::kFragment4;
+    const auto first =
+        parse_frame(PacketBuilder(network).fragment(0, true).tcp(1, 2).payload("four").build());
+    ASSERT_FALSE(first.reason);
+    EXPECT_EQ(first.packet.step, step);
+    EXPECT_EQ(first.packet.fragment, Packet::kFirst);
+    EXPECT_EQ(first.packet.destination_port, Be16(2));
+    EXPECT_EQ(first.packet.fragment_bytes(), 24);
+    const auto later =
+        parse_frame(PacketBuilder(network).fragment(64, false).tcp(1, 2).payload("x").build());
+    ASSERT_FALSE(later.reason);
+    EXPECT_EQ(later.packet.step, step);
+    EXPECT_EQ(later.packet.fragment, Packet::kLater);
+    EXPECT_EQ(later.packet.fragment_offset(), 64);
+    EXPECT_EQ(later.packet.fragment_bytes(), 1);
+    const auto whole = parse_frame(PacketBuilder(network).fragment(0, false).tcp(1, 2).build());
+    ASSERT_FALSE(whole.reason);
+    EXPECT_EQ(whole.packet.fragment, 0) << "of one fragment (RFC 6946)";
+    const auto other = parse_frame(
+        PacketBuilder(network).fragment(0, true).icmp_echo(1, 2).payload(Bytes(8)).build());
+    ASSERT_FALSE(other.reason);
+    EXPECT_EQ(other.packet.step, is_v6 ? Step::kOther6 : Step::kOther4);
+  }
+}
+
 TEST(Parse, TagIsKeptWithItsPriority) {
   for (const auto& packet : {v4().vlan(20, 5).udp(1, 2), v6().vlan(20, 5).tcp(1, 2)}) {
     const auto parsed = parse_frame(packet.build());
@@ -141,10 +170,22 @@ std::vector<DropCase> drop_cases() {
        DropReason::kBadIpHeader},
       {"version 4 in an IPv6 frame", with(v6().udp(1, 2).set_byte(kL3, 0x40)),
        DropReason::kBadIpHeader},
-      {"first fragment", with(v4().fragment(0, true).udp(1, 2)), DropReason::kFragment},
-      {"later fragment", with(v4().fragment(64, false).udp(1, 2).payload("x")),
-       DropReason::kFragment},
-      {"fragment over IPv6", with(v6().fragment(0, true).udp(1, 2)), DropReason::kFragment},
+      {"fragment that is not a multiple of eight bytes",
+       with(v4().fragment(0, true).udp(1, 2).payload("x")), DropReason::kBadFragment},
+      {"later fragment without data", with(v4().fragment(64, false).udp(1, 2)),
+       DropReason::kBadFragment},
+      {"fragment beyond the longest packet",
+       with(v4().fragment(65'528, false).udp(1, 2).payload(Bytes(8))), DropReason::kBadFragment},
+      {"first fragment without a whole TCP header (RFC 1858)",
+       with(v4().fragment(0, true).tcp(1, 2).ip_length(36)), DropReason::kBadL4Header},
+      {"fragment over IPv6 that is not a multiple of eight bytes",
+       with(v6().fragment(64, true).udp(1, 2).payload("x")), DropReason::kBadFragment},
+      {"fragment header cut short", with(v6().fragment(0, true).udp(1, 2).ip_length(7)),
+       DropReason::kBadIpHeader},
+      {"two fragment headers", with(v6().ipv6_extension(44, Bytes(6)).fragment(0, true).udp(1, 2)),
+       DropReason::kBadFragment},
+      {"first fragment of UDP without a checksum over IPv6",
+       with(v6().fragment(0, true).udp(1, 2).no_udp_checksum()), DropReason::kBadUdpChecksum},
       {"loose source route", with(v4().ip_options({131, 7, 4, 1, 2, 3, 4}).udp(1, 2)),
        DropReason::kSourceRoute},
       {"strict source route behind other options",
@@ -279,6 +320,12 @@ void check_promises(const Bytes& frame) {
     case Step::kLookup6:
       ASSERT_GE(packet.l4_length(), packet.protocol == kProtocolTcp ? 20 : 8);
       break;
+    case Step::kFragment4:
+    case Step::kFragment6:
+      ASSERT_NE(packet.fragment, 0);
+      ASSERT_GE(packet.l4_length(), packet.is_later_fragment() ? 1 : 8);
+      ASSERT_LE(packet.fragment_offset() + packet.fragment_bytes(), 65'535);
+      break;
     case Step::kIcmp4:
     case Step::kIcmp6:
       ASSERT_GE(packet.l4_length(), 8);
@@ -304,6 +351,13 @@ std::vector<Bytes> valid_frames() {
           v6().tcp(1, 2).payload("hello").build(),
           v6().vlan(20).udp(1, 2).payload("hello").build(),
           v6().ipv6_extension(0).udp(1, 2).build(),
+          v6().ipv6_extension(60).fragment(0, true).udp(1, 2).payload(Bytes(8)).build(),
+          v6().fragment(64, false).udp(1, 2).payload(Bytes(9)).build(),
+          v4().ip_options({1, 148, 4, 0, 0, 7, 7, 4})
+              .fragment(8, true)
+              .udp(1, 2)
+              .payload(Bytes(8))
+              .build(),
           PacketBuilder().arp_request("02:00:00:00:00:09", "10.0.0.1", "10.0.0.2").build(),
           PacketBuilder().neighbor_solicitation("02:00:00:00:00:09", "fd11::9", "fd11::1").build()};
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/snapshot_builder.h"
@@ -16,19 +17,28 @@
 namespace vipgate::test {
 
 struct Recorder {
+  uint64_t* count = nullptr;  // of verdicts, of all workers
   std::map<const rte_mbuf*, std::vector<Verdict>> verdicts;
+  std::map<const rte_mbuf*, uint64_t> places;
   void operator()(const rte_mbuf* mbuf, const Verdict& verdict) {
     verdicts[mbuf].push_back(verdict);
+    places[mbuf] = (*count)++;
+  }
+  void clear() {
+    verdicts.clear();
+    places.clear();
   }
 };
 
 // What became of one packet in the end.
 struct Outcome {
-  enum class Queue { kTransmit, kKernel, kDrop };
+  enum class Queue { kTransmit, kKernel, kDrop, kHeld };
   Queue queue = Queue::kDrop;
   size_t port = 0;      // kTransmit, kKernel
   uint32_t worker = 0;  // that decided
   bool handed_over = false;
+  uint64_t place = 0;              // in the order of all verdicts
+  const rte_mbuf* mbuf = nullptr;  // of one that was held: which it is
   Verdict verdict;
   Bytes frame;
 
@@ -39,6 +49,7 @@ struct Outcome {
   bool is_kernel(KernelReason reason) const {
     return verdict.kind == Verdict::Kind::kKernel && verdict.kernel == reason;
   }
+  bool is_held() const { return verdict.kind == Verdict::Kind::kHold; }
   bool is_drop(DropReason reason) const {
     return verdict.kind == Verdict::Kind::kDrop && verdict.drop == reason;
   }
@@ -51,6 +62,7 @@ inline void PrintTo(const Outcome& outcome, std::ostream* out) { *out << to_stri
 struct GatewayOptions {
   uint32_t workers = 1;
   size_t flows = 4096;
+  size_t fragments = 64;
   uint32_t counted_services = 64;
   uint32_t counted_reals = 1024;
 };
@@ -74,6 +86,10 @@ class FakeGateway {
   // The mbufs are the caller's; their frames are not copied to the outcomes.
   std::vector<Outcome> send_mbufs(std::vector<rte_mbuf*> mbufs, uint8_t port = 0,
                                   uint32_t worker = 0);
+
+  // What became of packets that were held by an earlier send(), since the last call.
+  std::vector<Outcome> take_settled() { return std::exchange(settled_, {}); }
+  size_t held() const;
 
   // Lets time pass, with the workers' housekeeping in steps of `step_ms`.
   void pass_seconds(double seconds, uint32_t step_ms = 100);
@@ -102,14 +118,25 @@ class FakeGateway {
     Pipeline<Recorder> pipeline;
     Outbox outbox;
   };
-  void run(Worker& worker, uint32_t number, std::vector<rte_mbuf*> mbufs, uint8_t port,
-           bool handed_over, std::map<rte_mbuf*, Outcome>& outcomes);
+  using Outcomes = std::map<rte_mbuf*, Outcome>;
+  // Through one worker's pipeline and those that it hands over to. `passed`: hand-overs before.
+  void run(uint32_t number, std::vector<rte_mbuf*> mbufs, uint8_t port, int passed,
+           Outcomes& outcomes);
+  // Empties the worker's outbox and hands over; returns how many packets have left the worker.
+  size_t collect(uint32_t number, int passed, Outcomes& outcomes);
+  // Lets all workers deal with what they hold.
+  void settle(Outcomes& outcomes);
+  void settle_held();
 
   SnapshotSpec spec_;
   SnapshotBuilder builder_;
   ToeplitzHash owner_hash_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::map<rte_mbuf*, std::unique_ptr<FakeMbuf>> held_;
+  std::vector<rte_mbuf*> ended_;  // in this send, in order
+  std::vector<Outcome> settled_;
+  uint64_t verdicts_ = 0;
   uint64_t ns_ = 1'000'000'000'000;
 };
 

@@ -68,7 +68,8 @@ Ip parse_ipv6(View packet) {
     if (ip.segment.size() < 8) return ip;
     size_t header = 8;
     if (ip.protocol == 44) {
-      ip.fragment = true;
+      // One that is all of its packet is none (RFC 6946).
+      ip.fragment = (get16(ip.segment, 2) & 0xfff9) != 0;
       ip.fragment_offset = get16(ip.segment, 2) & 0xfff8;
     } else {
       header = (ip.segment[1] + 1u) * 8;

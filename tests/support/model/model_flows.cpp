@@ -38,7 +38,8 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
                                                            const FlowKey& key) {
   const Wire& wire = in.wire;
   // A reset of a flow that nobody knows begins nothing and is answered by nothing.
-  if (wire.has_flag(kRst)) return drop(DropReason::kNoFlow);
+  // Nor does a fragment whose first one has found none.
+  if (wire.has_flag(kRst) || wire.is_later) return drop(DropReason::kNoFlow);
   const bool is_served = std::any_of(
       service.reals.begin(), service.reals.end(),
       [](const RealSpec& real) { return real.state == RealState::kUp && real.weight != 0; });
@@ -121,7 +122,7 @@ ReferenceModel::Expectation ReferenceModel::forwarded(const In& in, Flow& flow,
   note_client_hop(flow, in);
   const PortEntry& port = spec_.ports[real.out_port];
   const LinkHeader link{real.next_hop, port.mac, port.vlan};
-  expected.out = translate(in.frame, in.wire, link, flow.source, flow.real_socket);
+  expected.out = translate(in.frame, in.wire, link, flow.source, flow.real_socket, id_of(in));
   return expected;
 }
 
@@ -129,6 +130,9 @@ ReferenceModel::Expectation ReferenceModel::judge_refusal(const In& in,
                                                           const ServiceSpec& service) {
   const MacAddress& own = spec_.ports[in.port].mac;
   if (service.no_real == NoReal::kDrop) return drop(DropReason::kNoReal);
+  // A reset would have to count what other fragments hold.
+  const bool is_tcp = service.protocol == Protocol::kTcp;
+  if (in.wire.is_fragment && (is_tcp || in.wire.is_later)) return drop(DropReason::kNoReal);
   if (service.protocol == Protocol::kTcp) {
     return limited_reply(in, ReplyKind::kTcpReset, 100'000,
                          {tcp_reset(in.frame, in.wire, own), {}});
@@ -139,7 +143,9 @@ ReferenceModel::Expectation ReferenceModel::judge_refusal(const In& in,
 
 // RFC 1812 5.3.1, RFC 4443 3.3. Not to an address of ours: it would be forged, or a loop.
 ReferenceModel::Expectation ReferenceModel::judge_expired(const In& in, const IpAddress& vip) {
-  if (role_of(in.wire.source) != Role::kNobody) return drop(DropReason::kTtlExpired);
+  if (role_of(in.wire.source) != Role::kNobody || in.wire.is_later) {
+    return drop(DropReason::kTtlExpired);
+  }
   const PortEntry& port = spec_.ports[in.port];
   IpAddress source = vip;
   if (in.wire.is_v4() && port.address4 != Ipv4Address{}) source = port.address4;
@@ -199,7 +205,7 @@ ReferenceModel::Expectation ReferenceModel::judge_return(const In& in, const Flo
   touch(flow);
   LinkHeader link = flow.client_hop;
   link.source = spec_.ports[flow.client_port].mac;
-  expected.out = translate(in.frame, in.wire, link, key.vip, key.client);
+  expected.out = translate(in.frame, in.wire, link, key.vip, key.client, id_of(in));
   return expected;
 }
 

@@ -3,8 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <numeric>
-#include <tuple>
+#include <map>
 
 #include "common/hash.h"
 
@@ -13,6 +12,7 @@ namespace {
 
 // So many that no flow is ever evicted: evictions are another test's.
 constexpr size_t kFlows = 16'384;
+constexpr size_t kFragments = 16'384;
 
 model::Verdict words(const vipgate::Verdict& verdict) {
   using Kind = vipgate::Verdict::Kind;
@@ -27,6 +27,8 @@ model::Verdict words(const vipgate::Verdict& verdict) {
       return {"kernel", to_string(verdict.kernel)};
     case Kind::kDrop:
       return {"drop", to_string(verdict.drop)};
+    case Kind::kHold:
+      return {"hold", {}};
     case Kind::kHandover:
       break;
   }
@@ -56,17 +58,12 @@ RealId real_by_rows(const Snapshot& snapshot, const ServiceSpec& service, const 
   return entry.reals[entry.rows[scale(hash, entry.row_count)]];
 }
 
-bool is_icmp(const Bytes& frame) {
-  const PortEntry any{.mac = {}, .check_mac = false};
-  return read_frame(frame, any).kind == Kind::kIcmp;
-}
-
 }  // namespace
 
 ModelRun::ModelRun(std::function<uint32_t(uint32_t)> draw, uint32_t workers)
     : traffic_(std::move(draw)),
       workers_(workers),
-      gateway_(traffic_spec(), {.workers = workers, .flows = kFlows}),
+      gateway_(traffic_spec(), {.workers = workers, .flows = kFlows, .fragments = kFragments}),
       model_(gateway_.spec(), [this](const ServiceSpec& service, const FlowKey& key) {
         return real_by_rows(gateway_.snapshot(), service, key);
       }) {
@@ -82,16 +79,22 @@ void ModelRun::pass_time() {
     gateway_.pass_seconds(0.001 * traffic_.below(60));
   }
   model_.set_time(gateway_.now().ns);
+  std::vector<Packet> none;
+  judge_all(none, {});
 }
 
 void ModelRun::step() {
   const RandomTraffic::Arrival arrival = traffic_.arrival();
-  const uint32_t worker = traffic_.below(workers_);
-  const auto outcomes = gateway_.send_burst(arrival.frames, arrival.port, worker);
+  std::vector<Packet> packets;
+  for (const Bytes& frame : arrival.frames) {
+    packets.push_back({frame, arrival.port, model_.admit(frame, arrival.port)});
+  }
+  const auto outcomes = gateway_.send_burst(arrival.frames, arrival.port, traffic_.below(workers_));
   packets_ += arrival.frames.size();
-  judge(arrival, worker, outcomes);
+  judge_all(packets, outcomes);
   if (testing::Test::HasFatalFailure()) return;
   pass_time();
+  if (testing::Test::HasFatalFailure()) return;
   if (traffic_.one_in(20)) {
     traffic_.change(gateway_.spec());
     gateway_.publish();
@@ -99,44 +102,55 @@ void ModelRun::step() {
   }
 }
 
-void ModelRun::judge(const RandomTraffic::Arrival& arrival, uint32_t worker,
-                     const std::vector<Outcome>& outcomes) {
-  // In the order of the workers' doing: the receiver first, then those who got packets from it.
-  // ICMP errors are handed over in the last pass, so they come after the burst's other packets.
-  const auto place = [&](size_t i) {
-    const Outcome& outcome = outcomes[i];
-    return std::tuple(outcome.handed_over, outcome.worker,
-                      outcome.handed_over && is_icmp(arrival.frames[i]));
-  };
-  std::vector<size_t> order(outcomes.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return place(a) < place(b); });
-  for (const size_t i : order) {
-    const Outcome& outcome = outcomes[i];
-    const Bytes& frame = arrival.frames[i];
-    Observed observed{.verdict = words(outcome.verdict),
-                      .worker = outcome.worker,
-                      .port = outcome.port,
-                      .real = {},
-                      .frame = outcome.frame};
-    if (outcome.is_forward()) observed.real = outcome.verdict.real;
-    std::string wrong = model_.judge(frame, arrival.port, observed);
-    // By a second implementation that knows nothing of the model.
-    if (wrong.empty() && outcome.queue == Outcome::Queue::kTransmit && checksums_ok(frame) &&
-        !checksums_ok(outcome.frame)) {
-      wrong = "right checksums came in, and wrong ones went out";
-    }
-    ASSERT_EQ(wrong, "") << "packet " << i << " of a burst of " << arrival.frames.size()
-                         << ", port " << int{arrival.port} << ", worker " << worker << " of "
-                         << workers_ << ":\n  in    " << describe(frame) << "\n        "
-                         << hex(frame) << "\n  model " << wrong << "\n  code  "
-                         << to_string(outcome) << "\n        " << hex(outcome.frame);
-    if (outcome.is_forward()) traffic_.note_forwarded(outcome);
+// In the order in which the workers came to their verdicts: those of this burst, and of packets
+// that were held until now.
+void ModelRun::judge_all(std::vector<Packet>& packets, const std::vector<Outcome>& outcomes) {
+  std::map<uint64_t, std::pair<Packet, Outcome>> in_order;
+  for (size_t i = 0; i < packets.size(); ++i) {
+    in_order.emplace(outcomes[i].place, std::pair(packets[i], outcomes[i]));
+  }
+  for (const Outcome& outcome : gateway_.take_settled()) {
+    const auto held = held_.extract(outcome.mbuf);
+    ASSERT_FALSE(held.empty());
+    in_order.emplace(outcome.place, std::pair(held.mapped(), outcome));
+  }
+  for (const auto& [place, each] : in_order) {
+    ASSERT_NO_FATAL_FAILURE(judge(each.first, each.second));
+    if (each.second.is_held()) held_[each.second.mbuf] = each.first;
+  }
+  ASSERT_EQ(held_.size(), gateway_.held());
+  for (const auto& [mbuf, packet] : held_) {
+    // A step of the clock at a time, a tenth of a second, may pass before it is looked for.
+    ASSERT_GE(packet.admission->deadline_ns, gateway_.now().ns) << "held for too long";
   }
 }
 
+void ModelRun::judge(const Packet& packet, const Outcome& outcome) {
+  const Bytes& frame = packet.frame;
+  Observed observed{.verdict = words(outcome.verdict),
+                    .worker = outcome.worker,
+                    .port = outcome.port,
+                    .real = {},
+                    .frame = outcome.frame};
+  if (outcome.is_forward()) observed.real = outcome.verdict.real;
+  std::string wrong = model_.judge(frame, packet.port, *packet.admission, observed);
+  // By a second implementation that knows nothing of the model.
+  if (wrong.empty() && outcome.queue == Outcome::Queue::kTransmit && checksums_ok(frame) &&
+      !checksums_ok(outcome.frame)) {
+    wrong = "right checksums came in, and wrong ones went out";
+  }
+  ASSERT_EQ(wrong, "") << "port " << int{packet.port} << " of " << workers_ << " workers:\n  in    "
+                       << describe(frame) << "\n        " << hex(frame) << "\n  model " << wrong
+                       << "\n  code  " << to_string(outcome) << "\n        " << hex(outcome.frame);
+  if (outcome.is_forward()) traffic_.note_forwarded(outcome);
+}
+
 void ModelRun::finish() {
+  gateway_.pass_seconds(2);
+  model_.set_time(gateway_.now().ns);
+  std::vector<Packet> none;
+  ASSERT_NO_FATAL_FAILURE(judge_all(none, {}));
+  ASSERT_TRUE(held_.empty());
   gateway_.check_counters();
   for (const auto event : {Event::kFlowsEvictedClosing, Event::kFlowsEvictedEmbryonic,
                            Event::kFlowsEvictedEstablished}) {

@@ -4,6 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
+#include <vector>
 
 #include "tests/support/fake_gateway.h"
 #include "tests/support/model/random_traffic.h"
@@ -26,14 +29,20 @@ class ModelRun {
   const ReferenceModel& model() const { return model_; }
 
  private:
+  struct Packet {
+    Bytes frame;
+    uint8_t port = 0;
+    std::shared_ptr<Admission> admission;
+  };
   void pass_time();
-  void judge(const RandomTraffic::Arrival& arrival, uint32_t worker,
-             const std::vector<Outcome>& outcomes);
+  void judge_all(std::vector<Packet>& packets, const std::vector<Outcome>& outcomes);
+  void judge(const Packet& packet, const Outcome& outcome);
 
   RandomTraffic traffic_;
   uint32_t workers_;
   FakeGateway gateway_;
   ReferenceModel model_;
+  std::map<const rte_mbuf*, Packet> held_;
   uint64_t packets_ = 0;
 };
 

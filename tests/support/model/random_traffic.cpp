@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/support/fragments.h"
+#include "tests/support/model/wire.h"
 #include "tests/support/test_net.h"
 #include "tests/support/tunneled.h"
 
@@ -25,6 +27,14 @@ constexpr const char* kSources4[] = {"192.0.2.2", "10.1.0.1",  "11.0.0.1",  "0.0
                                      "127.0.0.1", "224.0.0.5", "240.0.0.1", "255.255.255.255"};
 constexpr const char* kSources6[] = {
     "2001:db8::2", "fd01::1", "fd11::1", "::", "::1", "ff02::1", "fe80::9"};
+
+bool is_plain_tcp_or_udp(const Bytes& frame) {
+  const PortEntry any{.mac = {}, .check_mac = false};
+  const Wire wire = read_frame(frame, any);
+  const bool is_transport = wire.kind == Kind::kTcp || wire.kind == Kind::kUdp;
+  return wire.faults.empty() && is_transport && !wire.is_fragment &&
+         (wire.is_v4() || wire.l4 == wire.l3 + 40);
+}
 
 RealId next_generation(RealId id) {
   return {id.index(), id.generation() % RealId::kMaxGeneration + 1};
@@ -73,8 +83,28 @@ RandomTraffic::Arrival RandomTraffic::arrival() {
     return arrival;
   }
   const size_t count = one_in(4) ? 1 : 1 + below(kBurst);
-  while (arrival.frames.size() < count) arrival.frames.push_back(frame(arrival.port));
+  while (arrival.frames.size() < count) {
+    if (one_in(16)) add_fragments(arrival);
+    if (arrival.frames.size() < kBurst) arrival.frames.push_back(frame(arrival.port));
+  }
   return arrival;
+}
+
+// A datagram in pieces, in any order, not all of them always there.
+void RandomTraffic::add_fragments(Arrival& arrival) {
+  const Bytes whole = (from_reals_ ? from_a_real(arrival.port) : to_a_vip(arrival.port)).build();
+  if (!is_plain_tcp_or_udp(whole)) return;
+  auto fragments = fragmented(whole, 8 * (3 + below(6)), below(6));
+  for (size_t i = fragments.size(); i > 1; --i) {
+    if (one_in(2)) std::swap(fragments[i - 1], fragments[below(static_cast<uint32_t>(i))]);
+  }
+  for (const Bytes& fragment : fragments) {
+    if (arrival.frames.size() == kBurst) return;
+    if (!one_in(12)) arrival.frames.push_back(fragment);
+    if (one_in(40) && arrival.frames.size() < kBurst) {
+      arrival.frames.push_back(frame(arrival.port));
+    }
+  }
 }
 
 Bytes RandomTraffic::frame(uint8_t port) {
@@ -302,9 +332,7 @@ void RandomTraffic::mangle(Bytes& frame) {
 }
 
 void RandomTraffic::note_forwarded(const Outcome& outcome) {
-  const size_t l3 = outcome.frame[12] == 0x81 && outcome.frame[13] == 0 ? 18 : 14;
-  const uint8_t protocol = outcome.frame[l3 + (outcome.frame[l3] >> 4 == 4 ? 9 : 6)];
-  if (protocol == 1 || protocol == 58) return;
+  if (!is_plain_tcp_or_udp(outcome.frame)) return;
   Lately& lately = outcome.verdict.is_return ? returned_ : forwarded_;
   if (lately.frames.size() < kForwardedKept) {
     lately.frames.push_back(outcome.frame);

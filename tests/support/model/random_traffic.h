@@ -41,6 +41,7 @@ class RandomTraffic {
   }
 
   Bytes frame(uint8_t port);
+  void add_fragments(Arrival& arrival);
   PacketBuilder to_a_vip(uint8_t port);
   PacketBuilder from_a_real(uint8_t port);
   PacketBuilder to_anyone(uint8_t port);

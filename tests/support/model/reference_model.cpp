@@ -51,11 +51,27 @@ void ReferenceModel::set_time(uint64_t ns) {
   forget_expired();
 }
 
-std::string ReferenceModel::judge(const Bytes& frame, uint8_t port, const Observed& observed) {
-  const Wire wire = read_frame(frame, spec_.ports[port]);
-  const In in{frame, port, wire, observed};
+std::string ReferenceModel::judge(const Bytes& frame, uint8_t port, const Admission& admission,
+                                  const Observed& observed) {
+  using Fate = Admission::Fate;
+  Wire wire = read_frame(frame, spec_.ports[port]);
+  if (admission.datagram != nullptr) {
+    wire.source_port = admission.datagram->source_port;
+    wire.destination_port = admission.datagram->destination_port;
+    wire.protocol = admission.datagram->protocol;
+    wire.kind = wire.protocol == 17 ? Kind::kUdp : Kind::kTcp;
+  }
+  const In in{frame, port, wire, observed, admission.datagram.get()};
+  if (observed.verdict.kind == "hold") {
+    return admission.fate == Fate::kHeld ? "" : "expected a fragment that is not held";
+  }
   Expectation expected;
-  if (wire.faults.empty()) {
+  if (admission.fate == Fate::kHeld) {
+    expected = drop(DropReason::kFragmentTimeout);
+    if (ns_ <= admission.deadline_ns) expected.problem = "expected a fragment that is still held";
+  } else if (admission.fate == Fate::kOverlaps) {
+    expected = drop(DropReason::kFragmentOverlap);
+  } else if (wire.faults.empty()) {
     expected = judge_packet(in);
   } else {
     expected.kind = "drop";
@@ -104,6 +120,7 @@ ReferenceModel::Expectation ReferenceModel::judge_packet(const In& in) {
   if (in.wire.kind == Kind::kArp) return judge_arp(in);
   if (in.wire.kind == Kind::kIcmp) return judge_icmp(in);
   if (in.wire.kind == Kind::kOther) return judge_unserved(in);
+  if (in.wire.is_fragment && in.datagram == nullptr) return judge_unserved(in);
   switch (role_of(in.wire.destination)) {
     case Role::kVip:
       return judge_vip(in);
@@ -176,6 +193,8 @@ ReferenceModel::Expectation ReferenceModel::judge_unserved(const In& in) {
     case Role::kDns:
       break;
   }
+  // An echo or a question must be whole.
+  if (in.wire.is_fragment) return drop(DropReason::kFragment);
   static constexpr uint8_t kExtensions[] = {51, 135, 139, 140};
   const bool is_extension =
       !in.wire.is_v4() &&

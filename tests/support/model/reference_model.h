@@ -16,6 +16,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,22 @@ struct Observed {
   Bytes frame;                 // as it was left
 };
 
+// A fragmented datagram, as far as its first fragment has told.
+struct Datagram {
+  uint16_t source_port = 0, destination_port = 0;
+  uint8_t protocol = 0;
+  std::optional<uint32_t> id;  // that it has where it was translated
+};
+
+// What is known of a packet when it arrives: fragments are told apart before all else.
+struct Admission {
+  enum class Fate { kWhole, kFollows, kHeld, kOverlaps };
+  Fate fate = Fate::kWhole;
+  std::shared_ptr<Datagram> datagram{};
+  size_t offset = 0;
+  uint64_t deadline_ns = 0;  // kHeld
+};
+
 struct FlowKey {
   Socket client, vip;
   uint8_t protocol = 0;
@@ -60,9 +77,13 @@ class ReferenceModel {
   // Nanoseconds on the data plane's clock; never goes back.
   void set_time(uint64_t ns);
 
-  // Judges what became of a frame that came in by `port`; the packets of one worker in the order in
-  // which it dealt with them. Empty when all is right, else what must have been.
-  std::string judge(const Bytes& frame, uint8_t port, const Observed& observed);
+  // To be told of each frame in the order of arrival, before any of its burst is judged.
+  std::shared_ptr<Admission> admit(const Bytes& frame, uint8_t port);
+  // Judges what became of a frame that came in by `port`, in the order in which they were dealt
+  // with. Empty when all is right, else what must have been. One that is held is judged again in
+  // the end.
+  std::string judge(const Bytes& frame, uint8_t port, const Admission& admission,
+                    const Observed& observed);
 
   // How often each verdict was right.
   const std::map<Verdict, uint64_t>& tally() const { return tally_; }
@@ -103,6 +124,20 @@ class ReferenceModel {
     uint8_t port;
     const Wire& wire;
     const Observed& observed;
+    Datagram* datagram = nullptr;  // of a fragment
+  };
+  // RFC 791 3.2; RFC 8200 4.5, where the protocol is no part of it.
+  struct DatagramKey {
+    IpAddress source, destination;
+    uint32_t id = 0;
+    uint8_t protocol = 0;
+    friend auto operator<=>(const DatagramKey&, const DatagramKey&) = default;
+  };
+  struct DatagramState {
+    std::shared_ptr<Datagram> known;  // null: the first fragment has not come
+    size_t first_length = 0;
+    uint64_t deadline_ns = 0;
+    std::vector<std::shared_ptr<Admission>> waiting;
   };
   // What was answered lately by one worker, for one of the limits.
   struct Answers {
@@ -110,6 +145,9 @@ class ReferenceModel {
   };
 
   Expectation judge_packet(const In& in);
+  // The id that a translated fragment must have; 0 for a whole packet.
+  static uint32_t id_of(const In& in);
+  bool is_followed(const Wire& wire) const;
   Expectation judge_arp(const In& in);
   Expectation judge_icmp(const In& in);
   std::optional<Expectation> judge_error(const In& in);
@@ -164,6 +202,7 @@ class ReferenceModel {
   std::map<FlowKey, Flow> flows_;
   std::map<ReturnKey, FlowKey> by_return_;
   std::map<Socket, FlowKey> by_snat_;  // a SNAT port is one flow's
+  std::map<DatagramKey, DatagramState> datagrams_;
   std::map<std::pair<ReplyKind, uint32_t>, Answers> answers_;
   std::map<Verdict, uint64_t> tally_;
   uint64_t ns_ = 0;

@@ -33,6 +33,13 @@ struct Wire {
   uint8_t protocol = 0;
   uint16_t source_port = 0, destination_port = 0;
   uint8_t tcp_flags = 0;
+  // Of a fragment. A later one has no ports of its own.
+  bool is_fragment = false;
+  bool is_later = false;
+  uint32_t fragment_id = 0;
+  size_t fragment_offset = 0;
+  size_t fragment_length = 0;
+  size_t fragment_at = 0;  // of the IPv6 fragment header
 
   bool is_v4() const { return source.is_v4(); }
   bool has_flag(uint8_t flag) const { return (tcp_flags & flag) != 0; }
@@ -82,8 +89,11 @@ struct LinkHeader {
 
 // `frame`, one hop further: other link header, addresses, ports, TTL less one. Checksums that were
 // right are computed anew over the whole; wrong ones stay wrong by as much.
+// Of a fragment, which gets this id, the transport checksum grows by what has changed.
 WireOut translate(const Bytes& frame, const Wire& wire, const LinkHeader& link,
-                  const Socket& source, const Socket& destination);
+                  const Socket& source, const Socket& destination, uint32_t fragment_id);
+// The id of the fragment that a frame is; 0: it is none.
+uint32_t fragment_id_of(const Bytes& frame);
 
 // The same for an ICMP error and the packet that it quotes, whose TTL stays.
 WireOut translate_error(const Bytes& frame, const Wire& wire, const LinkHeader& link,

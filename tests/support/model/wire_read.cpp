@@ -33,6 +33,13 @@ bool cannot_be_a_source(const IpAddress& address, bool is_icmpv6) {
 
 void read_l4(const Bytes& frame, Wire& wire) {
   const size_t length = wire.end - wire.l4;
+  if (wire.is_fragment) {
+    const bool is_transport = wire.protocol == 6 || wire.protocol == 17;
+    // What destination options of a later fragment hide, the first one has shown.
+    const bool may_be = is_transport || (wire.is_later && !wire.is_v4() && wire.protocol == 60);
+    wire.kind = !may_be ? Kind::kOther : wire.protocol == 17 ? Kind::kUdp : Kind::kTcp;
+    if (!may_be || wire.is_later) return;
+  }
   const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
   if (wire.protocol == (wire.is_v4() ? 1 : 58)) {
     wire.kind = Kind::kIcmp;
@@ -49,13 +56,27 @@ void read_l4(const Bytes& frame, Wire& wire) {
     wire.kind = Kind::kUdp;
     if (length < 8) return fault(DropReason::kBadL4Header);
     const size_t udp_length = get16(frame, wire.l4 + 4);
-    if (udp_length < 8 || udp_length > length) return fault(DropReason::kBadL4Header);
+    if (udp_length < 8 || (udp_length > length && !wire.is_fragment))
+      return fault(DropReason::kBadL4Header);
     if (!wire.is_v4() && get16(frame, wire.l4 + 6) == 0) fault(DropReason::kBadUdpChecksum);
   } else {
     return;
   }
   wire.source_port = get16(frame, wire.l4);
   wire.destination_port = get16(frame, wire.l4 + 2);
+}
+
+// RFC 791 3.2, RFC 8200 4.5. `start`: of the fragment's data.
+void note_fragment(Wire& wire, uint32_t id, size_t offset, bool more, size_t start) {
+  wire.is_fragment = true;
+  wire.is_later = offset != 0;
+  wire.fragment_id = id;
+  wire.fragment_offset = offset;
+  wire.fragment_length = wire.end - start;
+  if (wire.fragment_length == 0 || (more && wire.fragment_length % 8 != 0) ||
+      offset + wire.fragment_length > 65'535) {
+    wire.faults.push_back(DropReason::kBadFragment);
+  }
 }
 
 // RFC 791 3.1. A source route (131, 137) is refused.
@@ -77,11 +98,23 @@ void read_extensions(const Bytes& frame, Wire& wire) {
   const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
   for (int count = 0;; ++count) {
     const uint8_t kind = wire.protocol;
-    if (kind == 44) return fault(DropReason::kFragment);
-    if (kind != 0 && kind != 43 && kind != 60) return;
-    if (count == 9) return fault(DropReason::kIpv6ExtensionHeader);
+    if (kind != 0 && kind != 43 && kind != 44 && kind != 60) return;
     if (kind == 0 && count > 0) return fault(DropReason::kBadIpHeader);
+    if (count == 8) return fault(DropReason::kIpv6ExtensionHeader);
     if (wire.l4 + 8 > wire.end) return fault(DropReason::kBadIpHeader);
+    if (kind == 44) {
+      if (wire.fragment_at != 0) return fault(DropReason::kBadFragment);
+      wire.fragment_at = wire.l4;
+      const uint16_t field = get16(frame, wire.l4 + 2);
+      wire.protocol = frame[wire.l4];
+      wire.l4 += 8;
+      if ((field & 0xfff9) != 0) {
+        note_fragment(wire, get32(frame, wire.fragment_at + 4), field & 0xfff8u, (field & 1) != 0,
+                      wire.l4);
+      }
+      if (wire.is_later || !wire.faults.empty()) return;
+      continue;
+    }
     const size_t length = (frame[wire.l4 + 1] + 1u) * 8;
     if (wire.l4 + length > wire.end) return fault(DropReason::kBadIpHeader);
     const bool leads_elsewhere = frame[wire.l4 + 2] == 0 || frame[wire.l4 + 3] != 0;
@@ -103,13 +136,16 @@ void read_ipv4(const Bytes& frame, Wire& wire) {
   wire.source = ip_at(frame, wire.l3 + 12, 4);
   wire.destination = ip_at(frame, wire.l3 + 16, 4);
   if (cannot_be_a_source(wire.source, false)) fault(DropReason::kMartianSource);
-  const bool is_fragment = (get16(frame, wire.l3 + 6) & 0x3fff) != 0;
-  if (is_fragment) fault(DropReason::kFragment);
-  if (is_bad || total > available || is_fragment) return;
+  if (is_bad || total > available) return;
   wire.ttl = frame[wire.l3 + 8];
   wire.protocol = frame[wire.l3 + 9];
   wire.l4 = wire.l3 + header;
   wire.end = wire.l3 + total;
+  const uint16_t field = get16(frame, wire.l3 + 6);
+  if ((field & 0x3fff) != 0) {
+    note_fragment(wire, get16(frame, wire.l3 + 4), (field & 0x1fff) * 8u, (field & 0x2000) != 0,
+                  wire.l4);
+  }
   read_options(frame, wire.l3 + 20, wire.l4, wire);
   read_l4(frame, wire);
 }
@@ -199,6 +235,12 @@ uint32_t get32(const Bytes& frame, size_t at) {
   return static_cast<uint32_t>(get16(frame, at)) << 16 | get16(frame, at + 2);
 }
 
+uint32_t fragment_id_of(const Bytes& frame) {
+  const PortEntry any{.mac = {}, .check_mac = false};
+  const Wire wire = read_frame(frame, any);
+  return wire.is_fragment ? wire.fragment_id : 0;
+}
+
 Wire read_frame(const Bytes& frame, const PortEntry& port) {
   Wire wire;
   const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
@@ -238,7 +280,7 @@ Wire read_frame(const Bytes& frame, const PortEntry& port) {
     return wire;
   }
   // An IP packet to one station in a frame to many is for nobody (RFC 1122 3.3.6).
-  const bool is_icmpv6 = !wire.is_v4() && wire.protocol == 58;
+  const bool is_icmpv6 = !wire.is_v4() && wire.protocol == 58 && !wire.is_fragment;
   if (wire.to_group && !is_icmpv6) fault(DropReason::kNotOurMac);
   return wire;
 }

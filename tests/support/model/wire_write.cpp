@@ -31,6 +31,8 @@ struct Checksum {
 std::vector<Checksum> checksums_of(const Bytes& frame, const Wire& wire) {
   std::vector<Checksum> all;
   if (wire.is_v4()) all.push_back({wire.l3 + 10, wire.l3, wire.l4, false, false});
+  // A fragment's other checksums are the whole datagram's.
+  if (wire.is_fragment) return all;
   if (wire.kind == Kind::kTcp) all.push_back({wire.l4 + 16, wire.l4, wire.end, true, false});
   if (wire.kind == Kind::kUdp) {
     const size_t to = wire.l4 + get16(frame, wire.l4 + 4);
@@ -82,6 +84,16 @@ void mend(const Bytes& before, const Wire& wire_before, WireOut& out, const Wire
     store16(out.frame, now[i].field, value);
     if (!now[i].zero_means_none) out.loose.push_back(now[i].field);
   }
+}
+
+// A checksum over what has grown by `by`, and is not all there.
+void grow_checksum(WireOut& out, size_t field, uint32_t by, bool is_udp) {
+  const uint16_t had = get16(out.frame, field);
+  if (is_udp && had == 0) return;
+  auto value = static_cast<uint16_t>((had + 0xffffu - by % 0xffff) % 0xffff);
+  if (is_udp && value == 0) value = 0xffff;
+  store16(out.frame, field, value);
+  if (!is_udp) out.loose.push_back(field);
 }
 
 Bytes link_header(const LinkHeader& link, uint16_t ether_type) {
@@ -162,7 +174,7 @@ bool is_same(const WireOut& expected, const Bytes& actual) {
 }
 
 WireOut translate(const Bytes& frame, const Wire& wire, const LinkHeader& link,
-                  const Socket& source, const Socket& destination) {
+                  const Socket& source, const Socket& destination, uint32_t fragment_id) {
   WireOut out{link_header(link, get16(frame, wire.l3 - 2)), {}};
   Wire now = wire;
   now.l3 = out.frame.size();
@@ -173,8 +185,27 @@ WireOut translate(const Bytes& frame, const Wire& wire, const LinkHeader& link,
   replace(out.frame, addresses, source.address);
   replace(out.frame, addresses + (wire.is_v4() ? 4 : 16), destination.address);
   --out.frame[now.l3 + (wire.is_v4() ? 8 : 7)];
-  store16(out.frame, now.l4, source.port);
-  store16(out.frame, now.l4 + 2, destination.port);
+  if (wire.is_fragment && wire.is_v4()) {
+    store16(out.frame, now.l3 + 4, static_cast<uint16_t>(fragment_id));
+  } else if (wire.is_fragment) {
+    const size_t at = now.l3 + (wire.fragment_at - wire.l3);
+    store16(out.frame, at + 4, static_cast<uint16_t>(fragment_id >> 16));
+    store16(out.frame, at + 6, static_cast<uint16_t>(fragment_id));
+  }
+  if (!wire.is_later) {
+    store16(out.frame, now.l4, source.port);
+    store16(out.frame, now.l4 + 2, destination.port);
+  }
+  if (wire.is_fragment && !wire.is_later) {
+    const auto growth = [&](size_t before, size_t after, size_t size) {
+      return add_words(out.frame, after, after + size, 0) + 0xffffu * 64 -
+             add_words(frame, before, before + size, 0);
+    };
+    const size_t offset = wire.is_v4() ? 12 : 8;
+    const uint32_t by = growth(wire.l3 + offset, now.l3 + offset, wire.is_v4() ? 8 : 32) +
+                        growth(wire.l4, now.l4, 4);
+    grow_checksum(out, now.l4 + (wire.kind == Kind::kTcp ? 16 : 6), by, wire.kind == Kind::kUdp);
+  }
   mend(frame, wire, out, now);
   return out;
 }
@@ -207,18 +238,10 @@ WireOut translate_error(const Bytes& frame, const Wire& wire, const LinkHeader& 
   };
   const uint32_t of_addresses = growth(l3 + addresses, l3 + addresses + 2 * size);
   const uint32_t of_ports = growth(l4, l4 + 4);
-  const auto change = [&](size_t field, uint32_t by, bool is_udp) {
-    auto value = static_cast<uint16_t>((get16(out.frame, field) + 0xffffu - by % 0xffff) % 0xffff);
-    if (is_udp && value == 0) value = 0xffff;
-    store16(out.frame, field, value);
-    if (!is_udp) out.loose.push_back(field);
-  };
-  if (wire.is_v4()) change(l3 + 10, of_addresses, false);
-  if (quote.protocol == 17 && get16(out.frame, l4 + 6) != 0) {
-    change(l4 + 6, of_addresses + of_ports, true);
-  }
+  if (wire.is_v4()) grow_checksum(out, l3 + 10, of_addresses, false);
+  if (quote.protocol == 17) grow_checksum(out, l4 + 6, of_addresses + of_ports, true);
   if (quote.protocol == 6 && quote.end - quote.l4 >= 18) {
-    change(l4 + 16, of_addresses + of_ports, false);
+    grow_checksum(out, l4 + 16, of_addresses + of_ports, false);
   }
   mend(frame, wire, out, now);
   return out;
