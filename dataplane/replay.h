@@ -40,9 +40,11 @@ struct ReplayOptions {
 // capture's own order is kept. The time stamps are the clock; one that goes back stands still.
 //
 // Every packet arrives at worker 0 and is handed over to its owner as in the daemon. `out_path`
-// gets the frames that would leave by any port, in order, each with its input's time stamp, in the
-// resolution of the first input. A frame that is too long for a buffer (9,728 bytes) is dropped
-// with the reason multi_segment, as the daemon does with frames that need several buffers.
+// gets the frames that would leave by any port, in order, each with the time stamp of the input
+// that made it leave (its own, or that of the fragment it waited for), in the resolution of the
+// first input. A fragment that was held has one verdict, the last; at the end, it waits no longer.
+// A frame that is too long for a buffer (9,728 bytes) is dropped with the reason multi_segment, as
+// the daemon does with frames that need several buffers.
 //
 // `verdicts_path` gets one JSON object per packet and line, in order; fields that do not apply are
 // left out:

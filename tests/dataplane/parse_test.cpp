@@ -82,14 +82,17 @@ TEST(Parse, FragmentsAreMarkedAndOnlyTheFirstHasPorts) {
     EXPECT_EQ(first.packet.step, step);
     EXPECT_EQ(first.packet.fragment, Packet::kFirst);
     EXPECT_EQ(first.packet.destination_port, Be16(2));
-    EXPECT_EQ(first.packet.fragment_bytes(), 24);
     const auto later =
         parse_frame(PacketBuilder(network).fragment(64, false).tcp(1, 2).payload("x").build());
     ASSERT_FALSE(later.reason);
     EXPECT_EQ(later.packet.step, step);
     EXPECT_EQ(later.packet.fragment, Packet::kLater);
-    EXPECT_EQ(later.packet.fragment_offset(), 64);
-    EXPECT_EQ(later.packet.fragment_bytes(), 1);
+    FakeMbuf mbuf(PacketBuilder(network).fragment(64, false).tcp(1, 2).payload("x").build());
+    Packet packet{};
+    packet.mbuf = mbuf.get();
+    ASSERT_EQ(parse(packet, kPort), kNoDrop);
+    EXPECT_EQ(packet.fragment_offset(), 64);
+    EXPECT_EQ(packet.fragment_bytes(), 1);
     const auto whole = parse_frame(PacketBuilder(network).fragment(0, false).tcp(1, 2).build());
     ASSERT_FALSE(whole.reason);
     EXPECT_EQ(whole.packet.fragment, 0) << "of one fragment (RFC 6946)";

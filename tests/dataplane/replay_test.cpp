@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/dataplane/replay_fixture.h"
+#include "tests/support/fragments.h"
 
 namespace vipgate::test {
 namespace {
@@ -93,6 +94,39 @@ TEST_F(ReplayTest, ConnectionRunsBothWaysBetweenTwoCaptures) {
   ASSERT_THAT(lines, SizeIs(3));
   EXPECT_THAT(lines[1], HasSubstr(R"("out": [{"index": 1, "port": "edge"}])"));
   EXPECT_THAT(lines[1], HasSubstr(R"("service": "redis.marathon", "real": "10.9.1.1)"));
+}
+
+TEST_F(ReplayTest, FragmentThatIsHeldAppearsOnceWithItsLastVerdict) {
+  const Bytes question = PacketBuilder()
+                             .ipv4("198.51.100.7", "11.0.0.2")
+                             .udp(40000, 7)
+                             .payload(Bytes(100, 'x'))
+                             .build();
+  const auto fragments = fragmented(question, 48, 5);
+  ASSERT_THAT(fragments, SizeIs(3));
+  const auto lost = fragmented(question, 48, 6);
+  for (const uint32_t workers : {1u, 3u}) {
+    options_.workers = workers;
+    options_.inputs.clear();
+    // The last of one datagram, which waits in vain; then another datagram, backwards.
+    add_capture({lost[1], fragments[2], fragments[1], to_redis(1), fragments[0], lost[2]});
+    run();
+    const auto lines = verdicts();
+    ASSERT_THAT(lines, SizeIs(6));
+    const auto begins = [&](size_t i, std::string_view verdict) {
+      EXPECT_THAT(lines[i], StartsWith("{\"packet\": " + std::to_string(i) + ", \"verdict\": \"" +
+                                       std::string(verdict)));
+    };
+    begins(0, "drop\", \"reason\": \"fragment_timeout");
+    for (const size_t i : {1u, 2u, 3u, 4u}) begins(i, "forward");
+    begins(5, "drop\", \"reason\": \"fragment_timeout");
+    EXPECT_THAT(lines[4], HasSubstr(R"("index": 1)")) << "the first fragment leaves first";
+    const auto frames = sent();
+    ASSERT_THAT(frames, SizeIs(4));
+    const Bytes whole = reassembled({frames[1].bytes, frames[2].bytes, frames[3].bytes});
+    EXPECT_TRUE(checksums_ok(whole)) << describe(whole);
+    EXPECT_THAT(describe(whole), HasSubstr("> 10.9.1.14 ttl 63 UDP"));
+  }
 }
 
 TEST_F(ReplayTest, InputsAreMergedByTimeThenByOrderOfTheInputsThenByOrderOfTheFile) {

@@ -12,6 +12,7 @@
 #include "dataplane/fastpath/pipeline_impl.h"
 #include "dataplane/worker_thread.h"
 #include "dataplane/worker_wiring.h"
+#include "tests/support/fragments.h"
 #include "tests/support/test_net.h"
 
 namespace vipgate::test {
@@ -128,6 +129,33 @@ TEST_F(WorkerTest, TakesNoPacketBeforeTheFirstSnapshot) {
   publish();
   EXPECT_TRUE(turn());
   EXPECT_EQ((FakeIo::sent[{11, 0}].size()), 1u);
+}
+
+TEST_F(WorkerTest, FragmentsThatWaitAreSentWithTheirFirstOrFreedInTime) {
+  start(1, 1);
+  publish();
+  const Bytes question = to_vip(kServiceCases[1], 1234).payload(Bytes(100, 'x')).build();
+  const auto fragments = fragmented(question, 48, 5);
+  const auto arrive_frame = [&](const Bytes& frame) {
+    packets_.push_back(std::make_unique<FakeMbuf>(frame));
+    FakeIo::arriving[{10, 0}].push_back(packets_.back()->get());
+    return packets_.back()->get();
+  };
+  rte_mbuf* second = arrive_frame(fragments[1]);
+  EXPECT_TRUE(turn());
+  EXPECT_EQ((FakeIo::sent[{11, 0}].size()), 0u);
+  rte_mbuf* first = arrive_frame(fragments[0]);
+  EXPECT_TRUE(turn());
+  EXPECT_EQ((FakeIo::sent[{11, 0}]), (std::deque<rte_mbuf*>{first, second})) << "in one turn";
+  rte_mbuf* lost = arrive_frame(fragmented(question, 48, 6)[2]);
+  EXPECT_TRUE(turn());
+  now_ns_ += 900'000'000;
+  EXPECT_FALSE(turn());
+  EXPECT_TRUE(FakeIo::freed.empty());
+  now_ns_ += 200'000'000;
+  EXPECT_TRUE(turn());
+  EXPECT_EQ(FakeIo::freed, std::vector<rte_mbuf*>{lost});
+  EXPECT_EQ(count(DropReason::kFragmentTimeout), 1u);
 }
 
 TEST_F(WorkerTest, ALonePacketLeavesInTheTurnThatReceivedIt) {
