@@ -17,6 +17,7 @@ using Bytes = std::vector<uint8_t>;
 
 constexpr MacAddress kClientMac{{2, 0, 0, 0, 0, 0xc1}};
 constexpr size_t kFlows = 1024;
+constexpr size_t kFragments = 64;
 
 template <class Header>
 void put(Bytes& bytes, const Header& header) {
@@ -191,13 +192,15 @@ std::string explain(const ExplainOptions& options) {
   const ToeplitzHash owner_hash(secrets.owner);
   ReplayEngine engine(snapshot, {.workers = options.workers,
                                  .flows = kFlows,
+                                 .fragments = kFragments,
                                  .services = options.services,
                                  .reals = options.reals,
                                  .snat = snapshot.snat_addresses,
                                  .secret = secrets.flows,
                                  .owner_hash = &owner_hash});
   const Bytes frame = make_frame(options);
-  const auto outcome = engine.process(frame, options.port, 1'000'000'000);
+  // No fragment, so it is not held.
+  const auto outcome = engine.process(frame, options.port, 1'000'000'000, 0).front();
 
   std::string lines;
   const auto add = [&](std::string_view word, const std::string& text) {
