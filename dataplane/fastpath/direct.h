@@ -16,7 +16,10 @@ namespace vipgate {
 
 namespace direct_detail {
 
-inline bool is_syn(const Packet& packet) { return (packet.tcp_flags & TcpHeader::kSyn) != 0; }
+// An ICMP error that goes through a flow's tunnel has no flags of its own.
+inline bool is_syn(const Packet& packet) {
+  return packet.protocol == kProtocolTcp && (packet.tcp_flags & TcpHeader::kSyn) != 0;
+}
 
 inline FlowState first_state(const Packet& packet) {
   return packet.protocol == kProtocolTcp ? FlowState::kEmbryonic : FlowState::kOneWay;
@@ -48,6 +51,11 @@ void follow(Entry& entry, const Packet& packet, const FlowTimeouts& timeouts, Qu
 template <class Entry>
 bool reopens(const Entry& entry, const Packet& packet) {
   return entry.state == FlowState::kClosing && is_syn(packet);
+}
+
+// Only once the packet is sure to be sent: what is refused is quoted as it came.
+inline void lower_mss(Packet& packet, const ServiceEntry& service) {
+  if (service.mss_clamp != 0 && is_syn(packet)) clamp_mss(packet, service.mss_clamp);
 }
 
 inline bool is_alive(const RealEntry* real) {
@@ -117,9 +125,6 @@ template <class Observer>
 template <class Address>
 bool Pipeline<Observer>::put_in_tunnel(Burst& burst, Packet& packet, RealId id) {
   const ServiceEntry& service = *packet.service;
-  if (service.mss_clamp != 0 && direct_detail::is_syn(packet)) {
-    clamp_mss(packet, service.mss_clamp);
-  }
   if (service.gue_hops != 0 && burst.snapshot.tunnel(id).outer_family == 4) [[unlikely]] {
     const uint32_t row_hash = translate_detail::row_hash<Address>(packet);
     return put_in_tunnel_with_hops<Address>(burst, packet, id, row_hash);
@@ -132,6 +137,7 @@ template <class Address>
 bool Pipeline<Observer>::put_in_plain_tunnel(Burst& burst, Packet& packet, RealId id) {
   const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
   if (!fits<Address>(burst, packet, tunnel, 0)) return false;
+  direct_detail::lower_mss(packet, *packet.service);
   encapsulate<typename IpHeaderOf<Address>::Type>(packet, tunnel);
   return true;
 }
@@ -146,6 +152,7 @@ template <class Address>
   if (service.row_count == 0) return put_in_plain_tunnel<Address>(burst, packet, id);
   const GueHops hops(burst.snapshot, service, row_hash, id);
   if (!fits<Address>(burst, packet, tunnel, hops.length())) return false;
+  direct_detail::lower_mss(packet, service);
   hops.write(packet.l3 - hops.length());
   encapsulate<typename IpHeaderOf<Address>::Type>(packet, tunnel, hops.length());
   return true;

@@ -255,6 +255,10 @@ TEST(Tunnel, SynsAnnounceNoLargerSegmentsThanTheServiceAllows) {
     EXPECT_EQ(open_tunnel(gateway.send(malformed).frame).inner, ip_packet(malformed));
     const Bytes beyond = to_vip(kind, 1).tcp_options({1, 1, 2, 9}).build();
     EXPECT_EQ(open_tunnel(gateway.send(beyond).frame).inner, ip_packet(beyond));
+    const Bytes whole = syn_with_mss(kind, {}, 1460);
+    FakeMbuf tight(whole, 8);
+    ASSERT_TRUE(gateway.send_mbufs({tight.get()})[0].is_drop(DropReason::kNoHeadroom));
+    EXPECT_EQ(tight.frame(), whole) << "what is not sent is left as it came";
   }
 }
 
