@@ -61,7 +61,7 @@ asan-all: deps  ## all unit tests under them: longer than a change should wait
 	cmake --build --preset asan-all
 	$(SETARCH) ctest --preset asan
 
-tsan: deps  ## SnapshotCell under ThreadSanitizer
+tsan: deps  ## SnapshotCell, and workers with their rings, under ThreadSanitizer
 	@test -f build-tsan/build.ninja || cmake --preset tsan
 	cmake --build --preset tsan
 	$(SETARCH) ctest --preset tsan

@@ -66,12 +66,6 @@ void run_on(std::thread& thread, const std::vector<int>& cpus) {
 
 }  // namespace
 
-void KernelWaker::signal() {
-  const uint64_t one = 1;
-  // It fails only when the counter is full, and then the thread is being woken already.
-  [[maybe_unused]] const ssize_t written = ::write(event_fd_, &one, sizeof(one));
-}
-
 void ExceptionPath::RingFree::operator()(rte_ring* ring) const {
   void* frame = nullptr;
   while (rte_ring_dequeue(ring, &frame) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(frame));
