@@ -133,7 +133,7 @@ class WorkerThreads : public testing::Test {
       auto packet = to_vip(kind, static_cast<uint16_t>(1000 + flow / 8), 1 + flow);
       if (kind.protocol == Protocol::kTcp && i >= kFlows) packet.flags("A");
       packets_.emplace_back(packet.build());
-      packets_.back()->hash.usr = i;
+      packets_.back()->dynfield1[0] = i;
       ThreadIo::questions.push_back(packets_.back().get());
     }
   }
@@ -213,7 +213,7 @@ TEST_F(WorkerThreads, HandOverAllPacketsInTheOrderOfTheirFlowsWhileSnapshotsChan
   std::vector<uint32_t> next(kFlows);
   for (uint32_t flow = 0; flow < kFlows; ++flow) next[flow] = flow;
   for (const rte_mbuf* mbuf : ThreadIo::answered) {
-    const uint32_t number = mbuf->hash.usr;
+    const uint32_t number = mbuf->dynfield1[0];
     ASSERT_EQ(number, next[number % kFlows]) << "in flow " << number % kFlows;
     next[number % kFlows] += kFlows;
   }
