@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "controlplane/mesos/json_repair.h"
+
 namespace vipgate {
 namespace {
 
@@ -12,6 +14,17 @@ constexpr size_t kMaxSkipped = 1000;
 constexpr size_t kMaxNotes = 16;  // of one item
 
 }  // namespace
+
+simdjson::error_code parse_mesos_json(simdjson::dom::parser& parser, std::string_view json,
+                                      bool is_padded, std::string& repaired,
+                                      simdjson::dom::element& document) {
+  auto error = parser.parse(json.data(), json.size(), !is_padded).get(document);
+  if (error == simdjson::UTF8_ERROR || error == simdjson::NUMBER_ERROR) {
+    repaired = json;
+    if (repair_json(repaired)) error = parser.parse(repaired).get(document);
+  }
+  return error;
+}
 
 bool read_mesos_text(const Element& element, std::string& out) {
   std::string_view text;

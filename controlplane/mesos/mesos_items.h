@@ -1,5 +1,5 @@
 // Reads the items of Mesos' JSON (tasks, agents, frameworks) in their v1 and v0 forms. Only for
-// mesos_parser.cpp: it and mesos_item*.cpp are all that knows simdjson.
+// mesos_parser.cpp and subscribed_reader.cpp: they and mesos_item*.cpp are all that knows simdjson.
 #pragma once
 
 #include <simdjson.h>
@@ -13,6 +13,12 @@
 #include "controlplane/mesos/mesos_event.h"
 
 namespace vipgate {
+
+// Parses what may have to be repaired first (json_repair.h); `repaired` is then what `document`
+// lies in. `is_padded`: as PaddedJson.
+simdjson::error_code parse_mesos_json(simdjson::dom::parser& parser, std::string_view json,
+                                      bool is_padded, std::string& repaired,
+                                      simdjson::dom::element& document);
 
 // The readers of plain values are false if the element is of another type.
 bool read_mesos_text(const simdjson::dom::element& element, std::string& out);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "common/addresses.h"
-#include "controlplane/mesos/json_repair.h"
 #include "controlplane/mesos/mesos_items.h"
 
 namespace vipgate {
@@ -329,12 +328,8 @@ struct MesosParser::Impl {
                    " octets is larger than 4 GB, the most that can be parsed"};
     }
     Element document;
-    auto error = parser->parse(json.data(), json.size(), !is_padded).get(document);
     std::string repaired;
-    if (error == simdjson::UTF8_ERROR || error == simdjson::NUMBER_ERROR) {
-      repaired = json;
-      if (repair_json(repaired)) error = parser->parse(repaired).get(document);
-    }
+    const auto error = parse_mesos_json(*parser, json, is_padded, repaired, document);
     // What only parsing needs is as large as half of the document: not to be kept while it is read.
     if (json.size() > kKeptCapacity) parser->implementation.reset();
     Result<T> result =

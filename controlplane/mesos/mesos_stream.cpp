@@ -21,14 +21,28 @@ bool MesosStream::feed(std::string_view bytes) {
       ++(is_oversize ? counters_.oversize : counters_.garbage);
       return false;
     }
-    if (!*record) return true;
+    if (!*record) {
+      if (!subscribed_) read_ahead();
+      return true;
+    }
     if (!take(**record, now_ns)) return false;
   }
 }
 
+// The first record is the whole cluster: tens of megabytes that take their time to come, in which
+// they can be read, and need not be kept.
+void MesosStream::read_ahead() {
+  const std::string_view begun = decoder_.begun();
+  if (begun.empty()) return;
+  if (!reader_) reader_.emplace(parser_, begun.size() + decoder_.missing());
+  decoder_.drop(reader_->take(PaddedJson{begun}));
+}
+
 bool MesosStream::take(std::string_view record, int64_t received_ns) {
   ++counters_.records;
-  auto event = parser_.parse_event(PaddedJson{record});
+  auto event =
+      reader_ ? reader_->finish(PaddedJson{record}) : parser_.parse_event(PaddedJson{record});
+  reader_.reset();
   if (!event) {
     // What it would have told is lost: only a new subscription tells it again.
     ++counters_.garbage;

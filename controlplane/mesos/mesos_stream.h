@@ -4,12 +4,14 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "controlplane/mesos/mesos_event.h"
 #include "controlplane/mesos/mesos_parser.h"
 #include "controlplane/mesos/recordio.h"
+#include "controlplane/mesos/subscribed_reader.h"
 
 namespace vipgate {
 
@@ -35,14 +37,18 @@ class MesosStream {
   // Empty: all is well.
   [[nodiscard]] const std::string& error() const { return error_; }
   [[nodiscard]] bool subscribed() const { return subscribed_; }
+  // Of the octets that wait for the rest of a record.
+  [[nodiscard]] size_t memory_bytes() const { return decoder_.memory_bytes(); }
 
  private:
   bool take(std::string_view record, int64_t received_ns);
+  void read_ahead();
 
   RecordIoDecoder decoder_;
   MesosParser& parser_;
   MesosStreamCounters& counters_;
   Emit emit_;
+  std::optional<SubscribedReader> reader_;  // of the first record, once a part of it came
   std::string error_;
   bool subscribed_ = false;
 };

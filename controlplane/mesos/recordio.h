@@ -39,6 +39,20 @@ class RecordIoDecoder {
   // connection has to be dropped, and every further call gives the same error.
   Result<std::optional<std::string_view>> next();
 
+  // What is there of a record that is not whole yet, from the first octet on that was not dropped;
+  // nothing: none has begun. Octets after it can be read as after a record.
+  [[nodiscard]] std::string_view begun() const {
+    return count_ ? std::string_view(buffer_.get() + begin_, end_ - begin_) : std::string_view();
+  }
+  // How much of that record is not there yet.
+  [[nodiscard]] size_t missing() const { return count_ ? *count_ - waiting() : 0; }
+  // Lets go of the first octets of begun(): next() gives the record without them.
+  // REQUIRES: next() has given nothing, and there are so many.
+  void drop(size_t octets) {
+    begin_ += octets;
+    *count_ -= octets;
+  }
+
   // Octets that were read and are not part of a record that was given out.
   [[nodiscard]] size_t waiting() const { return end_ - begin_; }
   [[nodiscard]] size_t memory_bytes() const { return capacity_; }

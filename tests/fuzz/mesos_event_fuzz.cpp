@@ -1,5 +1,6 @@
 // libFuzzer target: any octets as an event stream, in pieces of any size. The records are those of
-// the whole stream whatever the pieces, and each of them is an event or an error.
+// the whole stream whatever the pieces, and each of them is an event or an error; what is an event
+// when it is read at once is one when it is read while it comes.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -9,6 +10,7 @@
 #include "controlplane/mesos/mesos_cluster.h"
 #include "controlplane/mesos/mesos_parser.h"
 #include "controlplane/mesos/recordio.h"
+#include "controlplane/mesos/subscribed_reader.h"
 
 namespace vipgate {
 namespace {
@@ -43,6 +45,20 @@ void drain(RecordIoDecoder& decoder, Seen& seen, MesosParser* parser, MesosClust
   }
 }
 
+// Whether it is an event when it is read in pieces.
+bool is_event(const std::string& record, size_t piece) {
+  MesosParser parser;
+  SubscribedReader reader(parser, record.size());
+  std::string begun;
+  for (size_t at = 0;; at += piece) {
+    begun += record.substr(at, piece);
+    const std::string text = begun + std::string(PaddedJson::kPadding, '"');
+    const PaddedJson part{std::string_view(text).substr(0, begun.size())};
+    if (at + piece >= record.size()) return reader.finish(part).ok();
+    begun.erase(0, reader.take(part));
+  }
+}
+
 void check(const uint8_t* data, size_t size) {
   const size_t piece = 1 + data[0] % 64;
   const std::string_view stream(reinterpret_cast<const char*>(data) + 1, size - 1);
@@ -60,6 +76,9 @@ void check(const uint8_t* data, size_t size) {
     drain(decoder, seen, &parser, &cluster);
   }
   require(seen == expected);
+  for (const std::string& record : seen.records) {
+    if (parser.parse_event(record)) require(is_event(record, piece));
+  }
   cluster.advance(INT64_MAX);
   for (const auto& [key, task] : cluster.tasks()) {
     require(cluster.agent(task.agent_id) != nullptr);
