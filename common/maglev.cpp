@@ -14,12 +14,17 @@ namespace {
 
 using hash_detail::mix64;
 
+// How many rows of a walk are looked at together.
+constexpr size_t kNarrowWindow = 4;
+constexpr size_t kWideWindow = 8;
+
 // A real's walk through the rows: offset, offset + skip, … modulo rows, which is a permutation as
 // rows is prime and 0 < skip < rows.
 struct Walk {
   uint32_t next;
-  std::array<uint32_t, 5> skips;  // 0 to 4 times the skip, modulo rows
-  uint16_t index;                 // of the caller
+  std::array<uint32_t, kWideWindow + 1> skips;  // 0, 1, 2, … times the skip, modulo rows
+  uint16_t index;                               // of the caller
+  uint32_t inverse = 0;                         // of the skip; 0: not computed yet
 };
 
 // Reals of equal weight take turns together: the k-th turn (from 1) at virtual time (2k-1)/weight.
@@ -72,16 +77,39 @@ class TurnOrder {
   size_t at_ = 0;
 };
 
-// Which rows are taken. Bits, not the table itself: a table of 65,537 rows is probed within 8 KB.
-class RowSet {
+// Which rows are taken. Each row has two places, `rows` apart, so that the sum of two rows can be
+// looked up as it is, without taking it modulo `rows`.
+// An octet for a row is looked up fastest, as long as all of them lie in the first cache.
+class OctetSet {
  public:
-  explicit RowSet(uint32_t rows) : words_(rows / 64 + 1) {}
-  bool contains(uint32_t row) const { return (words_[row / 64] >> (row % 64) & 1) != 0; }
-  void insert(uint32_t row) { words_[row / 64] |= uint64_t{1} << (row % 64); }
+  explicit OctetSet(uint32_t rows) : rows_(rows), octets_(size_t{2} * rows) {}
+  unsigned contains(uint32_t row) const { return octets_[row]; }
+  void insert(uint32_t row) { octets_[row] = octets_[row + rows_] = 1; }
 
  private:
+  uint32_t rows_;
+  std::vector<uint8_t> octets_;
+};
+
+// Bits, for tables of many rows: 65,537 are probed within 16 KB.
+class BitSet {
+ public:
+  explicit BitSet(uint32_t rows) : rows_(rows), words_(rows / 32 + 1) {}
+  unsigned contains(uint32_t row) const {
+    return static_cast<unsigned>(words_[row / 64] >> (row % 64) & 1);
+  }
+  void insert(uint32_t row) {
+    set(row);
+    set(row + rows_);
+  }
+
+ private:
+  void set(uint32_t row) { words_[row / 64] |= uint64_t{1} << (row % 64); }
+
+  uint32_t rows_;
   std::vector<uint64_t> words_;
 };
+constexpr uint32_t kMostOctets = 12'000;
 
 // The number x with x * value = 1 modulo the prime (extended Euclid). REQUIRES: 0 < value < prime.
 uint32_t modular_inverse(uint32_t value, uint32_t prime) {
@@ -105,33 +133,50 @@ uint32_t advance(uint32_t row, uint32_t skip, uint32_t rows) {
   return std::min(sum, sum - rows);
 }
 
-// Moves the walk to the first row that is not taken. Looks at four rows at a time: while the table
-// is not yet crowded, one is free nearly always, and the branch is predicted.
+// Moves the walk to the first row that is not taken. Looks at several rows at a time without a
+// branch: while the table is not yet crowded, one is free nearly always, and the branch is
+// predicted.
+template <size_t kWindow, class RowSet>
 void step_to_free_row(Walk& walk, const RowSet& taken, uint32_t rows) {
   const auto& skips = walk.skips;
   uint32_t row = walk.next;
   while (true) {
-    const unsigned taken_mask = taken.contains(row) |
-                                taken.contains(advance(row, skips[1], rows)) << 1 |
-                                taken.contains(advance(row, skips[2], rows)) << 2 |
-                                taken.contains(advance(row, skips[3], rows)) << 3;
-    if (taken_mask != 15) {
-      walk.next = advance(row, skips[std::countr_one(taken_mask)], rows);
+    unsigned taken_mask = 0;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < kWindow; ++i) taken_mask |= taken.contains(row + skips[i]) << i;
+    if (taken_mask != (1u << kWindow) - 1) {
+      walk.next = advance(row, skips[static_cast<size_t>(std::countr_one(taken_mask))], rows);
       return;
     }
-    row = advance(row, skips[4], rows);
+    row = advance(row, skips[kWindow], rows);
   }
 }
 
+// x % divisor by a multiplication, where x times the divisor is below 2^64 (Granlund, Montgomery).
+class Modulo {
+ public:
+  explicit Modulo(uint32_t divisor) : divisor_(divisor), inverse_(~uint64_t{0} / divisor + 1) {}
+  uint64_t operator()(uint64_t x) const {
+    __extension__ using Wide = unsigned __int128;
+    return x - static_cast<uint64_t>(Wide{x} * inverse_ >> 64) * divisor_;
+  }
+
+ private:
+  uint64_t divisor_;
+  uint64_t inverse_;
+};
+static_assert(uint64_t{2} * kMaglevRowsMax * kMaglevRowsMax < UINT64_MAX / kMaglevRowsMax);
+
 // Position in `free_rows` of the row that the walk reaches first: the same as by stepping, found
 // without the steps, which are about rows / free_rows.size() many.
-size_t first_reached(const Walk& walk, const std::vector<uint32_t>& free_rows, uint32_t rows) {
-  const uint64_t inverse = modular_inverse(walk.skips[1], rows);
+size_t first_reached(Walk& walk, const std::vector<uint32_t>& free_rows, const Modulo& modulo,
+                     uint32_t rows) {
+  if (walk.inverse == 0) walk.inverse = modular_inverse(walk.skips[1], rows);
   size_t nearest = 0;
   uint64_t fewest_steps = rows;
   for (size_t i = 0; i < free_rows.size(); ++i) {
     const uint64_t distance = free_rows[i] + rows - walk.next;
-    const uint64_t steps = distance * inverse % rows;
+    const uint64_t steps = modulo(distance * walk.inverse);
     if (steps < fewest_steps) {
       fewest_steps = steps;
       nearest = i;
@@ -158,10 +203,49 @@ Walk make_walk(const MaglevReal& real, uint16_t index, uint32_t rows) {
   const auto offset_hash = static_cast<uint32_t>(mix64(real.id_hash + 0x452821e638d01377) >> 32);
   const auto skip_hash = static_cast<uint32_t>(mix64(real.id_hash + 0xbe5466cf34e90c6c) >> 32);
   Walk walk{scale(offset_hash, rows), {}, index};
-  for (uint64_t i = 0; i < walk.skips.size(); ++i) {
-    walk.skips[i] = static_cast<uint32_t>(i * (1 + scale(skip_hash, rows - 1)) % rows);
+  const uint32_t skip = 1 + scale(skip_hash, rows - 1);
+  for (size_t i = 1; i < walk.skips.size(); ++i) {
+    walk.skips[i] = advance(walk.skips[i - 1], skip, rows);
   }
   return walk;
+}
+
+// Fills the table in turns. REQUIRES: there are walks, and a weight class for each of them.
+template <class RowSet>
+std::vector<uint16_t> fill_table(std::vector<Walk>& walks, TurnOrder& turns, uint32_t rows) {
+  std::vector<uint16_t> table(rows);
+  RowSet taken(rows);
+  // Most steps would go into the last few rows: from this many on they are computed instead.
+  size_t free_count = rows;
+  const auto take_row = [&](Walk& walk) {
+    taken.insert(walk.next);
+    table[walk.next] = walk.index;
+    --free_count;
+  };
+  while (2 * free_count > rows) {
+    Walk& walk = walks[turns.next()];
+    step_to_free_row<kNarrowWindow>(walk, taken, rows);
+    take_row(walk);
+  }
+  while (4 * free_count * free_count > rows) {
+    Walk& walk = walks[turns.next()];
+    step_to_free_row<kWideWindow>(walk, taken, rows);
+    take_row(walk);
+  }
+  std::vector<uint32_t> free_rows;
+  for (uint32_t row = 0; row < rows; ++row) {
+    if (!taken.contains(row)) free_rows.push_back(row);
+  }
+  const Modulo modulo(rows);
+  while (!free_rows.empty()) {
+    Walk& walk = walks[turns.next()];
+    uint32_t& row = free_rows[first_reached(walk, free_rows, modulo, rows)];
+    walk.next = row;
+    table[row] = walk.index;
+    row = free_rows.back();
+    free_rows.pop_back();
+  }
+  return table;
 }
 
 }  // namespace
@@ -192,30 +276,8 @@ std::vector<uint16_t> maglev_build(std::span<const MaglevReal> reals, uint32_t r
     begin = i + 1;
   }
 
-  std::vector<uint16_t> table(rows);
-  RowSet taken(rows);
-  // Most steps would go into the last few rows: from this many on they are computed instead.
-  size_t free_count = rows;
-  while (4 * free_count * free_count > rows) {
-    Walk& walk = walks[turns.next()];
-    step_to_free_row(walk, taken, rows);
-    taken.insert(walk.next);
-    table[walk.next] = walk.index;
-    --free_count;
-  }
-  std::vector<uint32_t> free_rows;
-  for (uint32_t row = 0; row < rows; ++row) {
-    if (!taken.contains(row)) free_rows.push_back(row);
-  }
-  while (!free_rows.empty()) {
-    Walk& walk = walks[turns.next()];
-    uint32_t& row = free_rows[first_reached(walk, free_rows, rows)];
-    walk.next = row;
-    table[row] = walk.index;
-    row = free_rows.back();
-    free_rows.pop_back();
-  }
-  return table;
+  return rows <= kMostOctets ? fill_table<OctetSet>(walks, turns, rows)
+                             : fill_table<BitSet>(walks, turns, rows);
 }
 
 uint32_t maglev_rows_auto(size_t reals) {

@@ -21,6 +21,20 @@ void equal_weights(benchmark::State& state) { fill(state, 1); }
 void ten_weights(benchmark::State& state) { fill(state, 10); }
 void thousand_weights(benchmark::State& state) { fill(state, 1000); }
 
+// Another set of reals each time, as in a first state: no branch is foreseen from the last time.
+void distinct_sets(benchmark::State& state) {
+  const auto rows = static_cast<uint32_t>(state.range(0));
+  std::vector<MaglevReal> reals(static_cast<size_t>(state.range(1)));
+  uint32_t next = 0x0a000001;
+  for (auto _ : state) {
+    for (MaglevReal& real : reals) {
+      real = {maglev_id(Ipv4Address{Be32(next)}, static_cast<uint16_t>(31000 + next % 100)), 1};
+      ++next;
+    }
+    benchmark::DoNotOptimize(maglev_build(reals, rows));
+  }
+}
+
 void checksum(benchmark::State& state) {
   std::vector<MaglevReal> reals;
   for (uint32_t i = 0; i < 1000; ++i) {
@@ -40,6 +54,12 @@ BENCHMARK(equal_weights)
     ->Unit(benchmark::kMicrosecond);
 BENCHMARK(ten_weights)->Args({65537, 1000})->Unit(benchmark::kMicrosecond);
 BENCHMARK(thousand_weights)->Args({65537, 1000})->Unit(benchmark::kMicrosecond);
+BENCHMARK(distinct_sets)
+    ->Args({4093, 2})
+    ->Args({4093, 10})
+    ->Args({4093, 32})
+    ->Args({65537, 100})
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK(checksum)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
