@@ -79,11 +79,28 @@ uint32_t DnsRecordStore::hash_of(Id name, DnsType type, uint32_t ttl_s, std::str
 
 DnsRecordStore::Id DnsRecordStore::find_record(Id name, DnsType type, uint32_t ttl_s,
                                                std::string_view data) const {
-  return record_index_.find(hash_of(name, type, ttl_s, data), [&](Id id) {
-    const Record& record = records_[id];
-    return record.name == name && record.type == static_cast<uint16_t>(type) &&
-           record.ttl_s == ttl_s && rdata(record) == data;
-  });
+  if (names_[name].is_indexed) {
+    return record_index_.find(hash_of(name, type, ttl_s, data), [&](Id id) {
+      return records_[id].name == name && is_record(id, type, ttl_s, data);
+    });
+  }
+  Id id = names_[name].first_record;
+  while (id != kNone && !is_record(id, type, ttl_s, data)) id = records_[id].next;
+  return id;
+}
+
+void DnsRecordStore::index_record(Id id) {
+  const Record& record = records_[id];
+  record_index_.insert(hash_of(record.name, DnsType{record.type}, record.ttl_s, rdata(record)), id);
+}
+
+// If there are more than are to be walked.
+void DnsRecordStore::index_records_of(Id name) {
+  size_t count = 0;
+  for (Id id = names_[name].first_record; id != kNone; id = records_[id].next) ++count;
+  if (count <= kMostWalked) return;
+  names_[name].is_indexed = true;
+  for (Id id = names_[name].first_record; id != kNone; id = records_[id].next) index_record(id);
 }
 
 DnsRecordStore::Id DnsRecordStore::make_record(Id name, DnsType type, uint32_t ttl_s,
@@ -106,18 +123,27 @@ DnsRecordStore::Id DnsRecordStore::make_record(Id name, DnsType type, uint32_t t
                   static_cast<uint16_t>(data.size())};
   if (second != kNone) records_[second].previous = id;
   names_[name].first_record = id;
-  record_index_.insert(hash_of(name, type, ttl_s, data), id);
+  if (names_[name].is_indexed) {
+    index_record(id);
+  } else {
+    index_records_of(name);
+  }
   return id;
 }
 
 void DnsRecordStore::erase_record(Id id) {
   const Record& record = records_[id];
-  record_index_.erase(hash_of(record.name, DnsType{record.type}, record.ttl_s, rdata(record)), id);
+  Name& name = names_[record.name];
+  if (name.is_indexed) {
+    record_index_.erase(hash_of(record.name, DnsType{record.type}, record.ttl_s, rdata(record)),
+                        id);
+  }
   if (record.next != kNone) records_[record.next].previous = record.previous;
   if (record.previous != kNone) {
     records_[record.previous].next = record.next;
   } else {
-    names_[record.name].first_record = record.next;
+    name.first_record = record.next;
+    if (name.first_record == kNone) name.is_indexed = false;
   }
   pool_.free(record.octets, record.length);
   free_records_.push_back(id);

@@ -58,6 +58,7 @@ class DnsRecordStore {
     Id previous = kNone;
     uint8_t length = 0;
     uint8_t zone = 0;
+    bool is_indexed = false;  // its records are in the index: it has, or had, too many to walk
   };
   static_assert(sizeof(Name) == 32);
 
@@ -97,7 +98,18 @@ class DnsRecordStore {
   size_t memory_bytes() const;
 
  private:
+  // Most names have a few records, which are walked faster than they would be looked up, and need
+  // no place in the index.
+  static constexpr size_t kMostWalked = 16;
+
   static uint32_t hash_of(Id name, DnsType type, uint32_t ttl_s, std::string_view rdata);
+  bool is_record(Id id, DnsType type, uint32_t ttl_s, std::string_view data) const {
+    const Record& record = records_[id];
+    return record.type == static_cast<uint16_t>(type) && record.ttl_s == ttl_s &&
+           rdata(record) == data;
+  }
+  void index_record(Id id);
+  void index_records_of(Id name);
 
   OctetPool pool_;
   std::vector<Name> names_;

@@ -1,6 +1,7 @@
 #include "common/dns_shard_builder.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace vipgate {
@@ -30,6 +31,13 @@ void append_record(std::string& to, uint16_t type, uint32_t ttl_s, std::string_v
   to += rdata;
 }
 
+// The first eight octets, as they are ordered; what is shorter counts as if zeros followed.
+uint64_t prefix_of(std::string_view octets) {
+  uint64_t prefix = 0;
+  std::memcpy(&prefix, octets.data(), std::min(octets.size(), sizeof prefix));
+  return __builtin_bswap64(prefix);
+}
+
 }  // namespace
 
 // Hash order, so that a shard depends on its names alone and not on the order of their arrival.
@@ -49,10 +57,14 @@ void DnsShardBuilder::add_entry(DnsRecordStore::Id id, bool is_apex) {
   const DnsRecordStore::Name& name = store_.name(id);
   records_.clear();
   for (auto at = name.first_record; at != DnsRecordStore::kNone; at = store_.record(at).next) {
-    records_.push_back(&store_.record(at));
+    const Record& record = store_.record(at);
+    records_.push_back({prefix_of(store_.rdata(record)), &record});
   }
-  std::sort(records_.begin(), records_.end(), [this](const Record* a, const Record* b) {
+  std::sort(records_.begin(), records_.end(), [this](const Sorted& x, const Sorted& y) {
+    const Record* a = x.record;
+    const Record* b = y.record;
     if (a->type != b->type) return a->type < b->type;
+    if (x.prefix != y.prefix) return x.prefix < y.prefix;
     if (const int order = store_.rdata(*a).compare(store_.rdata(*b)); order != 0) return order < 0;
     return a->ttl_s < b->ttl_s;
   });
@@ -64,7 +76,7 @@ void DnsShardBuilder::add_entry(DnsRecordStore::Id id, bool is_apex) {
   bodies_.clear();
   for (size_t i = 0; i < records_.size() && entry.rrset_count < kMaxRrsets; ++entry.rrset_count) {
     size_t end = i + 1;
-    while (end < records_.size() && records_[end]->type == records_[i]->type) ++end;
+    while (end < records_.size() && records_[end].record->type == records_[i].record->type) ++end;
     add_rrset(id, records_.data() + i, records_.data() + end);
     i = end;
   }
@@ -83,27 +95,27 @@ void DnsShardBuilder::add_entry(DnsRecordStore::Id id, bool is_apex) {
 
 // The records of one name and type from `begin` to `end`, in the order of their data. Those with
 // equal data stand side by side, and only the first one counts.
-void DnsShardBuilder::add_rrset(DnsRecordStore::Id id, const Record* const* begin,
-                                const Record* const* end) {
-  const auto is_repeated = [&](const Record* const* at) {
-    return at != begin && store_.rdata(**at) == store_.rdata(**(at - 1));
+void DnsShardBuilder::add_rrset(DnsRecordStore::Id id, const Sorted* begin, const Sorted* end) {
+  const auto is_repeated = [&](const Sorted* at) {
+    return at != begin && at->prefix == (at - 1)->prefix &&
+           store_.rdata(*at->record) == store_.rdata(*(at - 1)->record);
   };
   uint32_t ttl_s = std::numeric_limits<uint32_t>::max();
   size_t records = 0;
-  for (const Record* const* at = begin; at != end; ++at) {
-    ttl_s = std::min(ttl_s, (*at)->ttl_s);
+  for (const Sorted* at = begin; at != end; ++at) {
+    ttl_s = std::min(ttl_s, at->record->ttl_s);
     if (!is_repeated(at)) ++records;
   }
   const size_t start = bodies_.size();
-  const uint16_t data_length = (*begin)->length;
+  const uint16_t data_length = begin->record->length;
   bool is_regular = data_length % 2 == 0;
   DnsEntry::Rrset rrset{};
-  rrset.type = DnsType{(*begin)->type};
-  for (const Record* const* at = begin; at != end; ++at) {
+  rrset.type = DnsType{begin->record->type};
+  for (const Sorted* at = begin; at != end; ++at) {
     if (is_repeated(at)) continue;
-    const std::string_view rdata = store_.rdata(**at);
+    const std::string_view rdata = store_.rdata(*at->record);
     if (bodies_.size() - start + kDnsRecordFixed + rdata.size() > kDnsMaxRrsetOctets) break;
-    append_record(bodies_, (*begin)->type, ttl_s, rdata);
+    append_record(bodies_, begin->record->type, ttl_s, rdata);
     is_regular = is_regular && rdata.size() == data_length;
     ++rrset.count;
   }
@@ -118,8 +130,10 @@ void DnsShardBuilder::add_rrset(DnsRecordStore::Id id, const Record* const* begi
 std::shared_ptr<const DnsShard> DnsShardBuilder::finish(std::span<const DnsRecordStore::Id> names) {
   auto shard = std::make_shared<DnsShard>();
   shard->names = names.size();
-  shard->units.resize(octets_.size() / DnsEntry::kUnit + kTailUnits);
-  std::copy(octets_.begin(), octets_.end(), reinterpret_cast<char*>(shard->units.data()));
+  octets_.resize(octets_.size() + kTailUnits * DnsEntry::kUnit, '\0');
+  // Copied once: sized first, they would be filled with zeros before.
+  const auto* units = reinterpret_cast<const DnsShard::Unit*>(octets_.data());
+  shard->units.assign(units, units + octets_.size() / DnsEntry::kUnit);
   shard->buckets.resize(names.size() / kNamesPerBucket + 1);
   for (size_t i = 0; i < names.size(); ++i) {
     const uint64_t hash = store_.name(names[i]).hash;

@@ -33,7 +33,10 @@ class DnsShardBuilder {
   template <class IsApex>
   std::shared_ptr<const DnsShard> build(std::span<DnsRecordStore::Id> names, IsApex is_apex) {
     start(names);
-    for (const DnsRecordStore::Id name : names) add_entry(name, is_apex(name));
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (i + kAhead < names.size()) prefetch(names[i + kAhead]);
+      add_entry(names[i], is_apex(names[i]));
+    }
     return finish(names);
   }
   // RRsets of the last shard that did not fit.
@@ -41,16 +44,30 @@ class DnsShardBuilder {
 
  private:
   using Record = DnsRecordStore::Record;
+  // A record and what its place is decided by nearly always, so that the data of few is compared.
+  struct Sorted {
+    uint64_t prefix;  // of the data: its first octets as a number
+    const Record* record;
+  };
+  // How many names ahead their text and first record are fetched: they lie all over the memory.
+  static constexpr size_t kAhead = 4;
 
+  void prefetch(DnsRecordStore::Id id) const {
+    const DnsRecordStore::Name& name = store_.name(id);
+    __builtin_prefetch(store_.text(name).data());
+    if (name.first_record != DnsRecordStore::kNone) {
+      __builtin_prefetch(&store_.record(name.first_record));
+    }
+  }
   void start(std::span<DnsRecordStore::Id> names);
   void add_entry(DnsRecordStore::Id id, bool is_apex);
-  void add_rrset(DnsRecordStore::Id id, const Record* const* begin, const Record* const* end);
+  void add_rrset(DnsRecordStore::Id id, const Sorted* begin, const Sorted* end);
   std::shared_ptr<const DnsShard> finish(std::span<const DnsRecordStore::Id> names);
 
   const DnsRecordStore& store_;
-  std::vector<const Record*> records_;  // of one name
-  std::string octets_;                  // the entries
-  std::string headers_;                 // of one name's RRsets
+  std::vector<Sorted> records_;  // of one name
+  std::string octets_;           // the entries
+  std::string headers_;          // of one name's RRsets
   std::string bodies_;
   std::vector<uint32_t> units_;  // where each entry starts
   std::vector<Cut> cuts_;

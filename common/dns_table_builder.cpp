@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
+#include <span>
 #include <utility>
 
 #include "common/dns_shard_builder.h"
@@ -94,12 +96,27 @@ std::string_view parent_of(std::string_view name) {
   return name;
 }
 
-uint64_t hash_name(const DnsNameHash& hash, std::string_view folded) {
-  DnsFoldedName padded;
-  const size_t end = (folded.size() + 63) / 64 * 64;
-  std::copy(folded.begin(), folded.end(), padded.octets.begin());
-  std::fill(padded.octets.begin() + folded.size(), padded.octets.begin() + end, uint8_t{0});
-  return hash(padded, folded.size());
+// A name folded in place, as the hash wants it: nothing is allocated for it.
+class FoldedName {
+ public:
+  // REQUIRES: a wire name; in which case no octet matters, but it is folded.
+  explicit FoldedName(std::string_view wire) : length_(wire.size()) {
+    // Whole groups of four octets are read, up to the end of the array at most.
+    std::memcpy(padded_.octets.data(), wire.data(), length_);
+    dns_fold_name(padded_.octets.data(), length_, padded_);
+  }
+  uint64_t hash(const DnsNameHash& hash) const { return hash(padded_, length_); }
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(padded_.octets.data()), length_};
+  }
+
+ private:
+  DnsFoldedName padded_;
+  size_t length_;
+};
+
+uint64_t hash_name(const DnsNameHash& hash, std::string_view name) {
+  return FoldedName(name).hash(hash);
 }
 
 bool is_equal(const DnsShard& a, const DnsShard& b) {
@@ -249,8 +266,9 @@ Status DnsTableBuilder::add(const DnsRecord& record) {
   if (record.rdata.size() > kDnsMaxRrsetOctets - kDnsRecordFixed)
     return wrong("is too long for any message");
   if (!is_data_of(record.type, record.rdata)) return wrong("has data that its type does not allow");
-  const std::string owner = dns_fold(record.owner);
-  const uint64_t hash = hash_name(hash_, owner);
+  const FoldedName folded(record.owner);
+  const std::string_view owner = folded.text();
+  const uint64_t hash = folded.hash(hash_);
   Id name = store_.find_name(hash, owner);
   size_t zone = specs_.size();
   if (name == DnsRecordStore::kNone) {
@@ -274,8 +292,8 @@ Status DnsTableBuilder::add(const DnsRecord& record) {
 
 void DnsTableBuilder::remove(const DnsRecord& record) {
   if (!is_wire_name(record.owner)) return;
-  const std::string owner = dns_fold(record.owner);
-  const Id name = store_.find_name(hash_name(hash_, owner), owner);
+  const FoldedName owner(record.owner);
+  const Id name = store_.find_name(owner.hash(hash_), owner.text());
   if (name == DnsRecordStore::kNone) return;
   const Id known = store_.find_record(name, record.type, record.ttl_s, record.rdata);
   if (known == DnsRecordStore::kNone || --store_.record(known).count != 0) return;
@@ -286,8 +304,9 @@ void DnsTableBuilder::remove(const DnsRecord& record) {
 }
 
 bool DnsTableBuilder::has_records(std::string_view owner) const {
-  const std::string folded = dns_fold(owner);
-  const Id name = store_.find_name(hash_name(hash_, folded), folded);
+  if (!is_wire_name(owner)) return false;
+  const FoldedName folded(owner);
+  const Id name = store_.find_name(folded.hash(hash_), folded.text());
   return name != DnsRecordStore::kNone && store_.name(name).first_record != DnsRecordStore::kNone;
 }
 
@@ -331,10 +350,27 @@ Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* p
   table->shards_.reserve(shards_.size());
   table->views_.reserve(shards_.size());
   DnsShardBuilder shard_builder(store_);
+  const auto dirty = static_cast<size_t>(std::count(is_dirty_.begin(), is_dirty_.end(), true));
+  std::vector<Id> dealt;
+  std::vector<size_t> ends;
+  const bool is_bulk = 2 * dirty > shards_.size();
+  if (is_bulk) deal_out(dealt, ends);
+  std::vector<Id> names;
   for (size_t i = 0; i < shards_.size(); ++i) {
     std::shared_ptr<const DnsShard> shard;
     if (is_dirty_[i]) {
-      shard = build_shard(i, shard_builder);
+      std::span<Id> of_shard;
+      if (is_bulk) {
+        const size_t begin = i == 0 ? 0 : ends[i - 1];
+        of_shard = std::span(dealt).subspan(begin, ends[i] - begin);
+      } else {
+        names.clear();
+        for (Id id = shards_[i]; id != DnsRecordStore::kNone; id = store_.name(id).next) {
+          if (store_.name(id).zone != kNoZone) names.push_back(id);
+        }
+        of_shard = names;
+      }
+      shard = build_shard(i, of_shard, shard_builder);
       if (may_share && is_equal(*shard, *previous->shards_[i])) shard = previous->shards_[i];
     } else {
       shard = previous->shards_[i];
@@ -348,12 +384,29 @@ Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* p
   return last_;
 }
 
-std::shared_ptr<const DnsShard> DnsTableBuilder::build_shard(size_t shard,
-                                                             DnsShardBuilder& builder) {
-  std::vector<Id> names;
-  for (Id id = shards_[shard]; id != DnsRecordStore::kNone; id = store_.name(id).next) {
-    if (store_.name(id).zone != kNoZone) names.push_back(id);
+// The names of all shards, shard by shard; `ends`: where those of each end. Two passes over all
+// names as they lie in memory, where following each shard's list would wait for the memory at each
+// name.
+void DnsTableBuilder::deal_out(std::vector<Id>& names, std::vector<size_t>& ends) const {
+  const auto is_served = [](const DnsRecordStore::Name& name) {
+    return name.length != 0 && name.zone != kNoZone;
+  };
+  ends.assign(shards_.size() + 1, 0);
+  for (Id id = 0; id < store_.name_limit(); ++id) {
+    const DnsRecordStore::Name& name = store_.name(id);
+    if (is_served(name)) ++ends[shard_of(name.hash) + 1];
   }
+  for (size_t i = 1; i < ends.size(); ++i) ends[i] += ends[i - 1];
+  names.resize(ends.back());
+  // What is where a shard begins moves to where it ends.
+  for (Id id = 0; id < store_.name_limit(); ++id) {
+    const DnsRecordStore::Name& name = store_.name(id);
+    if (is_served(name)) names[ends[shard_of(name.hash)]++] = id;
+  }
+}
+
+std::shared_ptr<const DnsShard> DnsTableBuilder::build_shard(size_t shard, std::span<Id> names,
+                                                             DnsShardBuilder& builder) {
   auto built = builder.build(names, [this](Id id) {
     const DnsRecordStore::Name& name = store_.name(id);
     return name.length == specs_[name.zone].name.size();

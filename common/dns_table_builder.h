@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,7 +94,9 @@ class DnsTableBuilder {
   void touch(Id name);
   void lay_out(int shard_bits);
   size_t shard_of(uint64_t hash) const { return hash >> 1 >> (63 - shard_bits_); }
-  std::shared_ptr<const DnsShard> build_shard(size_t shard, DnsShardBuilder& builder);
+  void deal_out(std::vector<Id>& names, std::vector<size_t>& ends) const;
+  std::shared_ptr<const DnsShard> build_shard(size_t shard, std::span<Id> names,
+                                              DnsShardBuilder& builder);
 
   DnsNameHash hash_;
   DnsRecordStore store_;
