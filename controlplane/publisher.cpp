@@ -6,6 +6,12 @@
 #include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
+namespace {
+
+// So many records touch so many of a table's shards that it is built nearly anew.
+constexpr size_t kManyRecords = 10'000;
+
+}  // namespace
 
 Status Publisher::set_zones(std::vector<DnsZoneSpec> zones) {
   if (auto status = table_.set_zones(zones); !status) return status;
@@ -25,12 +31,23 @@ void Publisher::unwant(std::span<const DnsRecord> records) {
 Status Publisher::add(const DnsRecord& record) {
   if (auto status = table_.add(record); !status) return status;
   table_changed_ = true;
+  ++added_;
   return Done{};
 }
 
 void Publisher::remove(const DnsRecord& record) {
   table_.remove(record);
   table_changed_ = true;
+  has_removed_ = true;
+}
+
+// Very many names that come together with new VIPs, as a cluster's first state does: the names of
+// the VIPs have to wait until the workers forward them, some milliseconds. The others wait with
+// them, so that the table is built once, not twice. What goes never waits, and nothing waits a
+// second time.
+bool Publisher::may_table_be_late(const RecordGate::Change& change) const {
+  return has_published() && !is_table_late_ && added_ >= kManyRecords && !has_removed_ &&
+         change.empty() && gate_.waits();
 }
 
 // Every step is taken, whatever fails; the first error is returned.
@@ -42,6 +59,8 @@ Status Publisher::update_table() {
     if (auto status = table_.add(record); !status && result) result = status;
   }
   if (change.empty() && !table_changed_) return result;
+  is_table_late_ = may_table_be_late(change);
+  if (is_table_late_) return result;
   if (auto status = table_.take_waiting(); !status && result) result = status;
   for (DnsZoneSpec& zone : zones_) zone.soa.serial = static_cast<uint32_t>(generation_);
   if (auto status = table_.set_zones(zones_); !status) return status;
@@ -49,6 +68,8 @@ Status Publisher::update_table() {
   if (!table) return Error{table.error()};
   dns_ = std::move(*table);
   table_changed_ = false;
+  added_ = 0;
+  has_removed_ = false;
   return result;
 }
 
@@ -76,7 +97,7 @@ Status Publisher::advance() {
   unreclaimed_ = sink_.reclaim();
   look_who_has_passed();
   // A later snapshot than the one with the forwarding will do as well.
-  if (gate_.waits() && passed_ == version_) return publish();
+  if (has_names_to_publish() && passed_ == version_) return publish();
   return Done{};
 }
 

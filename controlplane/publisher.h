@@ -64,7 +64,7 @@ class Publisher {
   // Whether there is something for advance() to do.
   bool waits() const { return version_ != 0 && (!settled() || unreclaimed_ > 0); }
   // Whether all workers have taken the present state, with all its names.
-  bool settled() const { return version_ != 0 && passed_ == version_ && !gate_.waits(); }
+  bool settled() const { return version_ != 0 && passed_ == version_ && !has_names_to_publish(); }
   bool has_published() const { return version_ != 0; }
   // Versions of the last snapshot, and of the last one that all workers were seen to have taken.
   uint64_t version() const { return version_; }
@@ -80,6 +80,8 @@ class Publisher {
     int64_t published_ns;
   };
   void look_who_has_passed();
+  bool has_names_to_publish() const { return gate_.waits() || is_table_late_; }
+  bool may_table_be_late(const RecordGate::Change& change) const;
   Status update_table();
 
   SnapshotSink& sink_;
@@ -89,6 +91,10 @@ class Publisher {
   std::vector<DnsZoneSpec> zones_;
   std::shared_ptr<const DnsTable> dns_;
   bool table_changed_ = true;
+  // Since the table was built.
+  size_t added_ = 0;
+  bool has_removed_ = false;
+  bool is_table_late_ = false;  // it is left for the next snapshot
   uint64_t generation_ = 0;
   uint64_t version_ = 0;
   uint64_t passed_ = 0;

@@ -131,6 +131,78 @@ TEST_F(ReconcilerSourcesTest, NamesOfASourceBeyondTheLimitWaitForRoomAndCostNoth
   EXPECT_TRUE(reconciler->dns_table().waiting().empty());
 }
 
+TEST_F(ReconcilerSourcesTest, VeryManyNamesThatComeWithNewVipsComeWithTheirNamesInOneTable) {
+  const auto stage_many = [&](const std::string& name) {
+    SourceChange change;
+    for (uint32_t i = 0; i < 10'000; ++i) {
+      change.records_added.push_back(task_record(name + std::to_string(i), i));
+    }
+    reconciler->stage(kMesos, std::move(change));
+  };
+  settle();
+  const auto before = last().dns;
+  dataplane.workers_pass = false;
+  dataplane.passed_version = dataplane.published.size();
+
+  stage_many("a");
+  stage(1, service(1, {real(1)}));
+  commit();
+  EXPECT_EQ(last().dns, before);
+  const size_t snapshots = dataplane.published.size();
+  ASSERT_TRUE(reconciler->tick(0).ok());
+  EXPECT_EQ(dataplane.published.size(), snapshots) << "the workers do not forward the VIP yet";
+  EXPECT_TRUE(reconciler->is_pending());
+  dataplane.passed_version = dataplane.published.size();
+  ASSERT_TRUE(reconciler->tick(0).ok());
+  EXPECT_TRUE(answers("a0.mesos."));
+  EXPECT_TRUE(answers("m1.z."));
+
+  // With further VIPs at each commit they wait once, not for ever.
+  stage_many("b");
+  stage(2, service(2, {real(2)}));
+  commit();
+  EXPECT_FALSE(answers("b0.mesos."));
+  stage_many("c");
+  stage(3, service(3, {real(3)}));
+  commit();
+  EXPECT_TRUE(answers("b0.mesos."));
+  EXPECT_TRUE(answers("c0.mesos."));
+  EXPECT_FALSE(answers("m3.z."));
+
+  // A VIP that goes again leaves nobody waiting for it.
+  dataplane.workers_pass = true;
+  settle();
+  dataplane.workers_pass = false;
+  dataplane.passed_version = dataplane.published.size();
+  stage_many("d");
+  stage(4, service(4, {real(4)}));
+  commit();
+  EXPECT_FALSE(answers("d0.mesos."));
+  stage(4, std::nullopt);
+  commit();
+  EXPECT_TRUE(answers("d0.mesos."));
+}
+
+TEST_F(ReconcilerSourcesTest, ANameThatGoesWaitsForNoOthers) {
+  SourceChange first;
+  first.records_added.push_back(task_record("gone", 1));
+  reconciler->stage(kMesos, std::move(first));
+  commit();
+  settle();
+  ASSERT_TRUE(answers("gone.mesos."));
+  dataplane.workers_pass = false;
+  SourceChange change;
+  for (uint32_t i = 0; i < 10'000; ++i) {
+    change.records_added.push_back(task_record("t" + std::to_string(i), i));
+  }
+  change.records_removed.push_back(task_record("gone", 1));
+  reconciler->stage(kMesos, std::move(change));
+  stage(1, service(1, {real(1)}));
+  commit();
+  EXPECT_FALSE(answers("gone.mesos."));
+  EXPECT_TRUE(answers("t0.mesos."));
+}
+
 TEST_F(ReconcilerSourcesTest, AllOfOneEventComesWithOneSnapshotAndNothingBeforeItsCommit) {
   SourceChange change;
   change.services.emplace(key(1), service(1, {real(1)}));
