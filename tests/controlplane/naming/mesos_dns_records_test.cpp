@@ -57,7 +57,8 @@ class MesosDnsRecords : public testing::Test {
     const MesosDnsOptions from = options();
     bad_.clear();
     RecordList list(from);
-    const auto names = task_names(task_, agent_, framework_, from, {}, bad_);
+    TaskNamesCache cache;
+    const auto names = task_names(task_, agent_, framework_, from, {}, cache, bad_);
     if (names) add_task_records(*names, from, list);
     return lines(list);
   }
