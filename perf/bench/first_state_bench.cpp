@@ -1,6 +1,6 @@
 // The first state of a cluster, from the bytes of its SUBSCRIBED to the snapshot that answers all
 // names, on one thread: how long each part takes. The cluster is the one that
-// tests/support/fake_mesos/generate.py makes up: ten tasks an app, one app in ... has a VIP.
+// tests/support/fake_mesos/generate.py makes up: ten tasks an app, a VIP for each app.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
@@ -164,7 +164,7 @@ class Stopwatch {
   double last_ = 0;
 };
 
-// `pieces` in CPU seconds by name; all but `receive` is after the last byte.
+// Each part in CPU seconds; all but `receive` comes after the last byte.
 void first_state(benchmark::State& bench) {
   const auto tasks = static_cast<size_t>(bench.range(0));
   const std::string stream_bytes = make_stream(tasks);
