@@ -22,6 +22,11 @@ constexpr int kEventsAtOnce = 512;
 constexpr int kDueAtOnce = 256;
 // Checks that cannot be made fail in masses: the log hears of it once in a while.
 constexpr int64_t kComplaintMs = 60'000;
+// Servers close what is idle, and firewalls forget it without a word: between checks that are
+// farther apart no connection is kept.
+constexpr uint32_t kMaxIdleS = 30;
+// After the process ran out of files, no connection is kept for so long.
+constexpr int64_t kShortOfFilesMs = 60'000;
 
 auto tie(const HealthConfig& config) {
   return std::tie(config.type, config.interval_s, config.timeout_ms, config.rise, config.fall,
@@ -45,7 +50,9 @@ bool CheckEngine::CheckSpec::operator<(const CheckSpec& other) const {
 CheckEngine::CheckEngine(const HealthCheckerOptions& options, Report report)
     : report_(std::move(report)),
       plan_(options.seed, std::max<uint32_t>(1, options.max_in_flight)),
-      random_(options.seed) {}
+      random_(options.seed),
+      max_kept_(options.max_kept),
+      max_checks_per_connection_(std::max<uint32_t>(1, options.max_checks_per_connection)) {}
 
 Result<std::unique_ptr<CheckEngine>> CheckEngine::create(const HealthCheckerOptions& options,
                                                          int wake_fd, Report report) {
@@ -101,16 +108,21 @@ void CheckEngine::leave_check(uint64_t id, Subscription& subscription) {
   if (!check.subscriptions.empty()) return;
   by_spec_.erase(by_spec_.find(*check.spec));
   plan_.remove(number);
-  // The count of attempts goes on: the number will be used again.
-  const uint32_t attempt = check.attempt;
+  forget(check);
+  // The count of connections goes on: the number will be used again.
+  const uint32_t connection = check.connection;
   check = Check{};
-  check.attempt = attempt;
+  check.connection = connection;
 }
 
 void CheckEngine::suspect(uint64_t id) {
   const auto found = subscriptions_.find(id);
   if (found == subscriptions_.end() || found->second.check == kNone) return;
   counters_.suspicions.add();
+  // An old connection may work where no new one is accepted.
+  Check& check = checks_[found->second.check];
+  check.checks_left = 0;
+  if (check.is_kept) forget(check);
   plan_.suspect(found->second.check, monotonic_ms());
 }
 
@@ -146,10 +158,13 @@ void CheckEngine::handle_event(uint64_t tag, uint32_t events) {
   const auto number = static_cast<uint32_t>(tag);
   Check& check = checks_[number];
   // Of a probe that ended earlier in this round.
-  if (check.probe == nullptr || check.attempt != tag >> 32) return;
-  if (const auto verdict = check.probe->proceed(events)) {
-    conclude(number, *verdict, monotonic_ms());
+  if (check.probe == nullptr || check.connection != tag >> 32) return;
+  if (check.is_kept) {
+    if (!check.probe->take_rest()) forget(check);
+    return;
   }
+  const auto verdict = check.probe->proceed(events);
+  if (verdict) settle(number, verdict, monotonic_ms());
 }
 
 void CheckEngine::handle_due() {
@@ -171,27 +186,102 @@ void CheckEngine::handle_due() {
 void CheckEngine::begin(uint32_t number, int64_t now_ms) {
   Check& check = checks_[number];
   counters_.checks.add();
-  ++check.attempt;
-  check.probe = std::make_unique<Probe>();
-  random_ = random_ * 6364136223846793005 + 1442695040888963407;  // Knuth's MMIX
-  auto verdict =
-      check.probe->begin(check.spec->real, check.spec->config, static_cast<uint16_t>(random_ >> 48),
-                         check.tls_session, tools_);
-  if (!verdict) {
-    // Edge-triggered: one call for the whole life of the socket.
-    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET,
-                      .data = {.u64 = uint64_t{check.attempt} << 32 | number}};
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, check.probe->fd(), &event) == 0) return;
-    verdict =
-        CheckVerdict{CheckOutcome::kNoVerdict, std::string("epoll_ctl: ") + strerrordesc_np(errno)};
+  if (!check.is_kept) return connect(number, now_ms);
+  if (!check.probe->is_clean()) {
+    forget(check);
+    return connect(number, now_ms);
   }
+  check.is_kept = false;
+  counters_.kept.add(uint64_t{0} - 1);
+  --check.checks_left;
+  settle(number,
+         check.probe->begin_again(check.spec->real, check.spec->config,
+                                  static_cast<uint16_t>(next_random()), check.checks_left > 0),
+         now_ms);
+}
+
+void CheckEngine::connect(uint32_t number, int64_t now_ms) {
+  auto verdict = connect_once(number);
+  if (verdict && checks_[number].probe->is_out_of_files()) {
+    // Checks come before connections that are only kept.
+    keep_from_ms_ = now_ms + kShortOfFilesMs;
+    if (counters_.kept.value() > 0) {
+      forget_all_kept();
+      verdict = connect_once(number);
+    }
+  }
+  if (verdict) conclude(number, *verdict, now_ms);
+}
+
+std::optional<CheckVerdict> CheckEngine::connect_once(uint32_t number) {
+  Check& check = checks_[number];
+  counters_.connections.add();
+  check.checks_left = lifetime(check) - 1;
+  ++check.connection;
+  check.probe = std::make_unique<Probe>();
+  auto verdict =
+      check.probe->begin(check.spec->real, check.spec->config, static_cast<uint16_t>(next_random()),
+                         check.tls_session, check.checks_left > 0, tools_);
+  if (verdict) return verdict;
+  // Edge-triggered: one call for the whole life of the socket.
+  epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET,
+                    .data = {.u64 = uint64_t{check.connection} << 32 | number}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, check.probe->fd(), &event) == 0) return std::nullopt;
+  return CheckVerdict{CheckOutcome::kNoVerdict,
+                      std::string("epoll_ctl: ") + strerrordesc_np(errno)};
+}
+
+// What a probe has come to, which may be nothing yet.
+void CheckEngine::settle(uint32_t number, const std::optional<CheckVerdict>& verdict,
+                         int64_t now_ms) {
+  if (!verdict) return;
+  // The same check goes on, with the time that it has left.
+  if (checks_[number].probe->is_stale()) return connect(number, now_ms);
   conclude(number, *verdict, now_ms);
+}
+
+// Of a new connection, in checks. The first one of a target ends anywhere within the longest, so
+// that targets which came together do not reconnect together; later ones by half of it or less
+// before.
+uint32_t CheckEngine::lifetime(const Check& check) {
+  if (max_kept_ == 0 || check.spec->config.interval_s > kMaxIdleS) return 1;
+  const uint32_t most = max_checks_per_connection_;
+  if (check.connection == 0) return 1 + next_random() % most;
+  return most - next_random() % (most / 2 + 1);
+}
+
+uint32_t CheckEngine::next_random() {
+  random_ = random_ * 6364136223846793005 + 1442695040888963407;  // Knuth's MMIX
+  return static_cast<uint32_t>(random_ >> 33);
+}
+
+// A failure may be the connection's.
+bool CheckEngine::may_keep(const Check& check, const CheckVerdict& verdict, int64_t now_ms) const {
+  return verdict.outcome == CheckOutcome::kAlive && check.checks_left > 0 &&
+         counters_.kept.value() < max_kept_ && now_ms >= keep_from_ms_ &&
+         check.probe->is_keepable();
+}
+
+void CheckEngine::forget(Check& check) {
+  if (std::exchange(check.is_kept, false)) counters_.kept.add(uint64_t{0} - 1);
+  check.probe.reset();
+}
+
+void CheckEngine::forget_all_kept() {
+  for (Check& check : checks_) {
+    if (check.is_kept) forget(check);
+  }
 }
 
 void CheckEngine::conclude(uint32_t number, const CheckVerdict& verdict, int64_t now_ms) {
   Check& check = checks_[number];
   TlsSession session = check.probe->take_tls_session();
-  check.probe.reset();
+  check.is_kept = may_keep(check, verdict, now_ms);
+  if (check.is_kept) {
+    counters_.kept.add();
+  } else {
+    check.probe.reset();
+  }
   // A session that is part of a failure may be its cause.
   if (verdict.outcome != CheckOutcome::kAlive) {
     check.tls_session.reset();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -23,7 +24,9 @@ namespace vipgate {
 // Written by the engine's thread, read by any.
 struct HealthCounters {
   Counter checks, alive, failed;
-  Counter no_verdict;  // checks that could not be made: no socket, no port, no route of our own
+  Counter no_verdict;   // checks that could not be made: no socket, no port, no route of our own
+  Counter connections;  // that were opened, or attempted
+  Counter kept;         // idle ones, now
   Counter suspicions;
   Counter changes;  // of health, per check
   Counter in_flight, waiting, targets;
@@ -66,15 +69,25 @@ class CheckEngine {
   struct Check {
     const CheckSpec* spec = nullptr;  // the key in by_spec_
     std::vector<uint64_t> subscriptions;
-    std::unique_ptr<Probe> probe;  // while it is in flight
+    std::unique_ptr<Probe> probe;  // while it is in flight, or its connection is kept
+    bool is_kept = false;          // the connection waits for the next check
+    uint32_t checks_left = 0;      // that the connection may serve after this one
     TlsSession tls_session;        // of the last good probe
-    uint32_t attempt = 0;          // tells events of an earlier probe from those of this one
+    uint32_t connection = 0;       // tells events of an earlier connection from those of this one
     std::string why;               // of the last change
   };
 
   CheckEngine(const HealthCheckerOptions& options, Report report);
   void leave_check(uint64_t id, Subscription& subscription);
   void begin(uint32_t number, int64_t now_ms);
+  void connect(uint32_t number, int64_t now_ms);
+  std::optional<CheckVerdict> connect_once(uint32_t number);
+  void settle(uint32_t number, const std::optional<CheckVerdict>& verdict, int64_t now_ms);
+  uint32_t lifetime(const Check& check);
+  uint32_t next_random();
+  bool may_keep(const Check& check, const CheckVerdict& verdict, int64_t now_ms) const;
+  void forget(Check& check);
+  void forget_all_kept();
   void handle_event(uint64_t tag, uint32_t events);
   Status handle_events(int timeout_ms);
   void handle_due();
@@ -90,7 +103,10 @@ class CheckEngine {
   std::map<CheckSpec, uint32_t> by_spec_;
   std::vector<Check> checks_;  // by the plan's numbers
   std::unordered_map<uint64_t, Subscription> subscriptions_;
-  uint64_t random_;  // for DNS ids
+  uint64_t random_;
+  uint32_t max_kept_;
+  uint32_t max_checks_per_connection_;
+  int64_t keep_from_ms_ = 0;  // not before: files were short
   int64_t next_complaint_ms_ = 0;
 };
 

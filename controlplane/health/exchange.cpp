@@ -10,11 +10,11 @@ bool is_plain_token(std::string_view text, size_t max_length) {
 }
 
 Result<std::unique_ptr<Exchange>> make_exchange(const RealKey& real, const HealthConfig& config,
-                                                uint16_t id) {
+                                                uint16_t id, bool keep) {
   switch (config.type) {
     case HealthType::kHttp:
     case HealthType::kHttps:
-      return make_http_exchange(real, config);
+      return make_http_exchange(real, config, keep);
     case HealthType::kDns:
       return make_dns_exchange(config, id);
     case HealthType::kGrpc:

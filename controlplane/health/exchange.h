@@ -39,6 +39,14 @@ class Exchange {
   // Takes in what came: any part of a stream, or one datagram. Nothing: more is needed.
   virtual std::optional<CheckVerdict> receive(std::span<const uint8_t> bytes) = 0;
 
+  enum class Rest : uint8_t {
+    kNone,      // the answer is complete, and no byte more has come
+    kMore,      // the answer goes on
+    kUnusable,  // the connection is not fit for another question
+  };
+  // After a verdict: takes in what came since, perhaps nothing, and tells what is left to come.
+  virtual Rest take_rest(std::span<const uint8_t> /*bytes*/) { return Rest::kUnusable; }
+
  protected:
   std::string output_;
 
@@ -48,14 +56,15 @@ class Exchange {
 
 // Whether the check's question can be written at all: the configuration may come from a label.
 // Null without an error: no word is spoken, a connection is the answer (`tcp`).
-// `id` is what a DNS answer must repeat.
+// `id` is what a DNS answer must repeat. `keep`: whether another question is to follow on the same
+// connection, if the kind knows how.
 // REQUIRES: config.type is not kNone.
 Result<std::unique_ptr<Exchange>> make_exchange(const RealKey& real, const HealthConfig& config,
-                                                uint16_t id);
+                                                uint16_t id, bool keep = false);
 
 // For make_exchange(), and for tests of one kind alone.
 Result<std::unique_ptr<Exchange>> make_http_exchange(const RealKey& real,
-                                                     const HealthConfig& config);
+                                                     const HealthConfig& config, bool keep);
 Result<std::unique_ptr<Exchange>> make_dns_exchange(const HealthConfig& config, uint16_t id);
 Result<std::unique_ptr<Exchange>> make_grpc_exchange(const RealKey& real,
                                                      const HealthConfig& config);

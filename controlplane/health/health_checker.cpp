@@ -143,6 +143,8 @@ class ThreadedHealthChecker : public HealthChecker {
             {"health.alive", from.alive.value()},
             {"health.failed", from.failed.value()},
             {"health.no_verdict", from.no_verdict.value()},
+            {"health.connections", from.connections.value()},
+            {"health.kept", from.kept.value()},
             {"health.suspicions", from.suspicions.value()},
             {"health.changes", from.changes.value()},
             {"health.in_flight", from.in_flight.value()},
@@ -222,6 +224,9 @@ Result<std::unique_ptr<HealthChecker>> HealthChecker::create(const HealthChecker
   // The other half is everyone else's.
   const uint64_t room = raise_file_limit() / 2;
   if (effective.max_in_flight > room) effective.max_in_flight = static_cast<uint32_t>(room);
+  // Checks come first: what is kept open between them takes no more than they leave.
+  const uint64_t room_to_keep = room - effective.max_in_flight;
+  if (effective.max_kept > room_to_keep) effective.max_kept = static_cast<uint32_t>(room_to_keep);
   if (effective.seed == 0 &&
       getrandom(&effective.seed, sizeof effective.seed, 0) != sizeof effective.seed) {
     return system_error("health checks: getrandom");

@@ -31,7 +31,11 @@ struct HealthResult {
 
 struct HealthCheckerOptions {
   uint32_t max_in_flight = 2000;  // checks at a time; the others wait in order
-  uint64_t seed = 0;              // of the jitter; 0: another one at each start
+  uint32_t max_kept = 20'000;     // idle connections that wait for the next check of their real
+  // After at most so many checks a real is asked over a new connection, so that one which accepts
+  // none is found out. 1: each time.
+  uint32_t max_checks_per_connection = 16;
+  uint64_t seed = 0;  // of the jitter; 0: another one at each start
 };
 
 // Created and called by the control thread; the destructor ends its thread.

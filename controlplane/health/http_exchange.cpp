@@ -1,7 +1,8 @@
-// HTTP/1.1 (RFC 9112): one GET, and the head of its answer.
+// HTTP/1.1 (RFC 9112): one GET, and the head of its answer, which has the verdict.
 #include <algorithm>
 
 #include "controlplane/health/exchange.h"
+#include "controlplane/health/http_rest.h"
 
 namespace vipgate {
 namespace {
@@ -36,10 +37,11 @@ size_t head_length(std::string_view text, size_t from) {
 
 class HttpExchange : public Exchange {
  public:
-  HttpExchange(const HealthConfig& config, const std::string& host)
-      : status_min_(config.status_min), status_max_(config.status_max) {
+  HttpExchange(const HealthConfig& config, const std::string& host, bool keep)
+      : status_min_(config.status_min), status_max_(config.status_max), keep_(keep) {
     output_ = "GET " + config.path + " HTTP/1.1\r\nHost: " + host +
-              "\r\nUser-Agent: vipgate-health\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+              "\r\nUser-Agent: vipgate-health\r\nAccept: */*\r\n" +
+              (keep ? "" : "Connection: close\r\n") + "\r\n";
   }
 
   std::optional<CheckVerdict> receive(std::span<const uint8_t> bytes) override {
@@ -63,7 +65,10 @@ class HttpExchange : public Exchange {
       if (length == std::string::npos) break;
       if (status == 0) return failed("not an HTTP/1 reply");
       // 1xx other than 101 announces that the real answer follows.
-      if (status >= 200 || status == 101) return verdict(status);
+      if (status >= 200 || status == 101) {
+        if (keep_) begin_rest(length, status, bytes.subspan(count));
+        return verdict(status);
+      }
       head_.erase(0, length);
       from = 0;
     }
@@ -73,7 +78,18 @@ class HttpExchange : public Exchange {
     return std::nullopt;
   }
 
+  Rest take_rest(std::span<const uint8_t> bytes) override { return rest_.take(bytes); }
+
  private:
+  // `beyond`: what came with the head and had no room beside it.
+  void begin_rest(size_t head_length, int status, std::span<const uint8_t> beyond) {
+    rest_ = HttpRest(std::string_view(head_).substr(0, head_length), status);
+    const auto* text = reinterpret_cast<const uint8_t*>(head_.data());
+    rest_.take({text + head_length, head_.size() - head_length});
+    rest_.take(beyond);
+    head_ = std::string();  // gives its memory back: the connection may be kept for long
+  }
+
   CheckVerdict verdict(int status) const {
     std::string why = "status " + std::to_string(status);
     if (status < status_min_ || status > status_max_) return failed(std::move(why));
@@ -82,14 +98,16 @@ class HttpExchange : public Exchange {
 
   int status_min_;
   int status_max_;
+  bool keep_;
   size_t taken_ = 0;
   std::string head_;
+  HttpRest rest_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Exchange>> make_http_exchange(const RealKey& real,
-                                                     const HealthConfig& config) {
+                                                     const HealthConfig& config, bool keep) {
   if (!is_plain_token(config.path, kMaxPathBytes) || config.path[0] != '/') {
     return Error{"health check: `path` must begin with / and have no blanks or control characters"};
   }
@@ -99,7 +117,7 @@ Result<std::unique_ptr<Exchange>> make_http_exchange(const RealKey& real,
   if (!is_plain_token(host, kMaxHostBytes)) {
     return Error{"health check: `host` must be a name, without blanks or control characters"};
   }
-  return std::unique_ptr<Exchange>(std::make_unique<HttpExchange>(config, host));
+  return std::unique_ptr<Exchange>(std::make_unique<HttpExchange>(config, host, keep));
 }
 
 }  // namespace vipgate

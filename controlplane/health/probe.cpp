@@ -83,16 +83,19 @@ Probe::~Probe() {
 }
 
 std::optional<CheckVerdict> Probe::begin(const RealKey& real, const HealthConfig& config,
-                                         uint16_t id, const TlsSession& earlier,
+                                         uint16_t id, const TlsSession& earlier, bool keep,
                                          ProbeTools& tools) {
-  auto exchange = make_exchange(real, config, id);
+  auto exchange = make_exchange(real, config, id, keep);
   if (!exchange) return CheckVerdict{CheckOutcome::kNoVerdict, exchange.error()};
   exchange_ = std::move(exchange).value();
 
   is_datagram_ = config.type == HealthType::kDns;
   const int type = (is_datagram_ ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
   socket_ = FileDescriptor(socket(real.address.is_v4() ? AF_INET : AF_INET6, type, 0));
-  if (socket_.get() < 0) return no_verdict("socket", errno);
+  if (socket_.get() < 0) {
+    is_out_of_files_ = errno == EMFILE || errno == ENFILE;
+    return no_verdict("socket", errno);
+  }
 
   if (config.type == HealthType::kHttps) {
     std::string error;
@@ -111,6 +114,15 @@ std::optional<CheckVerdict> Probe::begin(const RealKey& real, const HealthConfig
   if (errno == EINPROGRESS) return std::nullopt;
   if (is_verdict(errno)) return failed(text_of(errno));
   return no_verdict("connect", errno);
+}
+
+std::optional<CheckVerdict> Probe::begin_again(const RealKey& real, const HealthConfig& config,
+                                               uint16_t id, bool keep) {
+  auto exchange = make_exchange(real, config, id, keep);
+  if (!exchange) return CheckVerdict{CheckOutcome::kNoVerdict, exchange.error()};
+  exchange_ = std::move(exchange).value();
+  is_again_ = true;
+  return converse();
 }
 
 std::optional<CheckVerdict> Probe::proceed(uint32_t epoll_events) {
@@ -156,10 +168,10 @@ bool Probe::send_some(std::optional<CheckVerdict>& verdict) {
       case TlsStream::Io::kWait:
         return false;
       case TlsStream::Io::kEnd:
-        verdict = failed("connection closed before the reply was complete");
+        verdict = lost("connection closed before the reply was complete");
         return false;
       case TlsStream::Io::kFailed:
-        verdict = failed(tls_->error());
+        verdict = lost(tls_->error());
         return false;
     }
   }
@@ -170,40 +182,70 @@ bool Probe::send_some(std::optional<CheckVerdict>& verdict) {
   }
   if (errno == EAGAIN || errno == EINTR) return false;
   const bool is_local = errno == ENOBUFS || errno == ENOMEM || errno == EPERM || errno == EMSGSIZE;
-  verdict = is_local ? no_verdict("send", errno) : failed(text_of(errno));
+  verdict = is_local ? no_verdict("send", errno) : lost(text_of(errno));
   return false;
 }
 
 bool Probe::receive_some(std::optional<CheckVerdict>& verdict) {
   std::array<uint8_t, kReceiveBytes> room;
   size_t count = 0;
-  if (tls_ != nullptr) {
-    switch (tls_->read(room, count)) {
-      case TlsStream::Io::kDone:
-        break;
-      case TlsStream::Io::kWait:
-        return false;
-      case TlsStream::Io::kEnd:
-        count = 0;
-        break;
-      case TlsStream::Io::kFailed:
-        verdict = failed(tls_->error());
-        return false;
-    }
-  } else {
-    const ssize_t received = recv(socket_.get(), room.data(), room.size(), 0);
-    if (received < 0) {
-      if (errno != EAGAIN && errno != EINTR) verdict = failed(text_of(errno));
+  switch (read(room, count)) {
+    case TlsStream::Io::kDone:
+      break;
+    case TlsStream::Io::kWait:
       return false;
-    }
-    count = static_cast<size_t>(received);
+    case TlsStream::Io::kEnd:
+      verdict = lost("connection closed before the reply was complete");
+      return false;
+    case TlsStream::Io::kFailed:
+      verdict = lost(error_);
+      return false;
   }
-  if (count == 0 && !is_datagram_) {
-    verdict = failed("connection closed before the reply was complete");
-    return false;
-  }
+  is_again_ = false;
   verdict = exchange_->receive(std::span(room).first(count));
   return !verdict;
 }
+
+TlsStream::Io Probe::read(std::span<uint8_t> room, size_t& count) {
+  if (tls_ != nullptr) {
+    const TlsStream::Io result = tls_->read(room, count);
+    if (result == TlsStream::Io::kFailed) error_ = tls_->error();
+    return result;
+  }
+  const ssize_t received = recv(socket_.get(), room.data(), room.size(), 0);
+  if (received < 0) {
+    if (errno == EAGAIN || errno == EINTR) return TlsStream::Io::kWait;
+    error_ = text_of(errno);
+    return TlsStream::Io::kFailed;
+  }
+  count = static_cast<size_t>(received);
+  return count == 0 && !is_datagram_ ? TlsStream::Io::kEnd : TlsStream::Io::kDone;
+}
+
+// The connection broke. A server may close an idle one at any time, also while the question is
+// under way (RFC 9112, 9.5).
+CheckVerdict Probe::lost(std::string why) {
+  is_stale_ = is_again_;
+  return failed(std::move(why));
+}
+
+bool Probe::is_keepable() {
+  return exchange_ != nullptr && exchange_->take_rest({}) != Exchange::Rest::kUnusable;
+}
+
+bool Probe::take_rest() {
+  std::array<uint8_t, kReceiveBytes> room;
+  // Ends: an exchange takes in no more than its limit.
+  while (is_keepable()) {
+    size_t count = 0;
+    const TlsStream::Io result = read(room, count);
+    if (result == TlsStream::Io::kWait) return true;
+    if (result != TlsStream::Io::kDone) return false;
+    exchange_->take_rest(std::span(room).first(count));
+  }
+  return false;
+}
+
+bool Probe::is_clean() { return take_rest() && exchange_->take_rest({}) == Exchange::Rest::kNone; }
 
 }  // namespace vipgate
