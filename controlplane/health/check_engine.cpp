@@ -240,13 +240,12 @@ void CheckEngine::settle(uint32_t number, const std::optional<CheckVerdict>& ver
   conclude(number, *verdict, now_ms);
 }
 
-// Of a new connection, in checks. The first one of a target ends anywhere within the longest, so
-// that targets which came together do not reconnect together; later ones by half of it or less
-// before.
+// Of a new connection, in checks: from half of the most to the most. The first one of a target ends
+// anywhere within the mean of that, so that targets which came together reconnect evenly spread.
 uint32_t CheckEngine::lifetime(const Check& check) {
   if (max_kept_ == 0 || check.spec->config.interval_s > kMaxIdleS) return 1;
   const uint32_t most = max_checks_per_connection_;
-  if (check.connection == 0) return 1 + next_random() % most;
+  if (check.connection == 0) return 1 + next_random() % (most - most / 4);
   return most - next_random() % (most / 2 + 1);
 }
 

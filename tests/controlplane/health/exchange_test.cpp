@@ -62,6 +62,21 @@ TEST(HttpExchange, AsksWithTheHostOfTheRealUnlessAnotherIsGiven) {
   EXPECT_THAT(std::string(make(config)->output()), HasSubstr("\r\nHost: shop.example\r\n"));
 }
 
+TEST(HttpExchange, AsksToCloseUnlessTheConnectionIsKept) {
+  const auto config = config_of(HealthType::kHttp);
+  constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no";
+  const auto last = make(config);
+  ASSERT_EQ(text_of(last->receive(bytes_of(kAnswer))), "alive: status 200");
+  EXPECT_EQ(last->take_rest({}), Exchange::Rest::kUnusable);
+
+  const auto exchange = std::move(make_exchange(kReal, config, 1, true)).value();
+  EXPECT_EQ(exchange->output().find("Connection:"), std::string_view::npos);
+  ASSERT_EQ(text_of(exchange->receive(bytes_of(kAnswer))), "alive: status 200");
+  EXPECT_EQ(exchange->take_rest({}), Exchange::Rest::kMore);
+  EXPECT_EQ(exchange->take_rest(bytes_of("k")), Exchange::Rest::kNone);
+  EXPECT_EQ(exchange->take_rest(bytes_of("k")), Exchange::Rest::kUnusable);
+}
+
 TEST(HttpExchange, RefusesWhatWouldWriteHeadersOfItsOwn) {
   for (const std::string bad : {"", "health", "/a b", "/a\r\nX: y", "/\x80", "/\x7f", "/\t"}) {
     auto config = config_of(HealthType::kHttp);

@@ -270,6 +270,7 @@ TEST_F(HttpsCheckerTest, ASessionIsResumedUnlessTheCheckBeforeFailedOrTheCertifi
       servers.push_back(std::make_unique<ScriptedServer>([&seen, this](int connection) {
         const bool is_second = seen.size() == 1;
         seen.push_back(trusted_.serve(connection, is_second ? kError : kOk).is_resumed);
+        shutdown(connection, SHUT_RDWR);  // keeps none open for the next check
       }));
       auto config = quick(HealthType::kHttps);
       config.interval_s = 1;

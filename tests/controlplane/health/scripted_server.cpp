@@ -165,7 +165,7 @@ TlsIdentity::TlsIdentity(const std::string& name) : parts_(std::make_unique<Part
 
 TlsIdentity::~TlsIdentity() { std::remove(file_.c_str()); }
 
-TlsIdentity::Client TlsIdentity::serve(int connection, std::string_view reply) const {
+TlsIdentity::Client TlsIdentity::serve(int connection, std::string_view reply, int requests) const {
   SSL* ssl = SSL_new(parts_->context);
   SSL_set_fd(ssl, connection);
   Client client;
@@ -176,7 +176,8 @@ TlsIdentity::Client TlsIdentity::serve(int connection, std::string_view reply) c
     client.is_resumed = SSL_session_reused(ssl) == 1;
     std::array<char, 4096> request;
     size_t count = 0;
-    if (SSL_read_ex(ssl, request.data(), request.size(), &count) == 1) {
+    for (; requests > 0 && SSL_read_ex(ssl, request.data(), request.size(), &count) == 1;
+         --requests) {
       SSL_write_ex(ssl, reply.data(), reply.size(), &count);
     }
   }

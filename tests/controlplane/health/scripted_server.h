@@ -75,8 +75,8 @@ class TlsIdentity {
     std::string asked_name;   // SNI
     bool is_resumed = false;  // it came with a session of before
   };
-  // Handshake, read a request, send `reply`.
-  Client serve(int connection, std::string_view reply) const;
+  // Handshake, then `requests` times: read a request, send `reply`.
+  Client serve(int connection, std::string_view reply, int requests = 1) const;
 
  private:
   struct Parts;
