@@ -80,6 +80,25 @@ TEST_F(CheckEngineTest, RunningOutOfFilesSaysNothingAboutAReal) {
   EXPECT_EQ(counters().failed.value(), 0u);
 }
 
+TEST_F(CheckEngineTest, ConnectionsThatAreKeptGiveTheirFilesToChecks) {
+  const auto listener = listen_on("127.0.0.1");
+  const testing::ScriptedServer server([](int connection) {
+    testing::read_until(connection, "\r\n\r\n");
+    testing::send_all(connection, "HTTP/1.1 204 x\r\n\r\n");
+  });
+  HealthConfig config = quick_tcp();
+  config.type = HealthType::kHttp;
+  engine_->add(1, server.endpoint(), config);
+  run_until([&] { return counters().kept.value() == 1; });
+  const NoMoreFiles limit;
+  engine_->add(2, local_endpoint(listener.get()), quick_tcp());
+  engine_->suspect(2);
+  run_until([&] { return reports_.size() == 2; });
+  EXPECT_EQ(reports_.back(), "2 u connected");
+  EXPECT_EQ(counters().kept.value(), 0u);
+  EXPECT_EQ(counters().no_verdict.value(), 0u);
+}
+
 TEST_F(CheckEngineTest, AQuestionThatCannotBeWrittenSaysNothingAboutAReal) {
   HealthConfig config = quick_tcp();
   config.type = HealthType::kHttp;
