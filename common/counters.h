@@ -100,6 +100,7 @@ enum class KernelReason : uint8_t {
   X(kAnswer, "answer")          \
   X(kNodata, "nodata")          \
   X(kNxdomain, "nxdomain")      \
+  X(kServfail, "servfail")      \
   X(kTruncated, "truncated")    \
   X(kRefused, "refused")        \
   X(kFormerr, "formerr")        \

@@ -36,6 +36,7 @@ struct DnsBody {
 struct DnsZone {
   std::string name;  // folded wire name
   bool is_alias = false;
+  bool is_incomplete = false;  // see DnsZoneSpec
   std::string soa_answer_octets;
   std::string soa_negative_octets;
   DnsBody soa_answer{};
@@ -66,6 +67,8 @@ struct DnsEntry {
   uint8_t zone;  // index in the table's zones
   uint8_t is_apex;
 
+  // An apex has the SOA at least.
+  bool has_records() const { return rrset_count != 0 || is_apex != 0; }
   const uint8_t* name() const { return reinterpret_cast<const uint8_t*>(this + 1); }
   const Rrset* rrsets() const {
     return reinterpret_cast<const Rrset*>(name() + name_length + (name_length & 1));

@@ -45,6 +45,7 @@ DnsBody finish_body(std::string& octets) {
 void fill_zone(const DnsZoneSpec& spec, DnsZone& zone) {
   zone.name = spec.name;
   zone.is_alias = spec.is_alias;
+  zone.is_incomplete = spec.is_incomplete;
   const std::string rdata = soa_rdata(spec.soa);
   DnsWriter answer;
   answer.record(kDnsHeaderLength, DnsType::kSoa, spec.ttl_s, rdata);

@@ -31,12 +31,14 @@ struct DnsSoa {
   friend bool operator==(const DnsSoa&, const DnsSoa&) = default;
 };
 
-// `name` is a wire name. An alias zone answers like any other, but is left out of listings.
+// `name` is a wire name. An alias zone answers like any other, but is left out of listings. Of an
+// incomplete zone not all names are known yet: that a name has no records says nothing about it.
 struct DnsZoneSpec {
   std::string name;
   DnsSoa soa;
   uint32_t ttl_s = 0;  // of the SOA record
   bool is_alias = false;
+  bool is_incomplete = false;
   friend bool operator==(const DnsZoneSpec&, const DnsZoneSpec&) = default;
 };
 
@@ -55,7 +57,7 @@ class DnsTableBuilder {
   explicit DnsTableBuilder(const DnsHashSecret& secret);
 
   // Replaces the zones: at most 255, each once; on an error nothing is changed. When only SOAs,
-  // TTLs or alias marks differ, it is cheap; when names of zones differ, every shard is built anew.
+  // TTLs or marks differ, it is cheap; when names of zones differ, every shard is built anew.
   // The records of a zone that vanishes are kept but not served: they can be removed as ever, and
   // are served again once a zone holds their names.
   Status set_zones(std::vector<DnsZoneSpec> zones);

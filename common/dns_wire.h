@@ -65,6 +65,7 @@ enum class DnsClass : uint16_t { kIn = 1 };
 enum class DnsRcode : uint16_t {
   kNoError = 0,
   kFormErr = 1,
+  kServFail = 2,
   kNxDomain = 3,
   kNotImp = 4,
   kRefused = 5,

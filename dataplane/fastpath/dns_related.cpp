@@ -95,9 +95,14 @@ void append_addresses(const DnsEntry& entry, uint32_t owner, Writer& writer,
   }
 }
 
-// The SOA of `zone`, which holds `target`, in the authority section.
-DnsReply finish_negative(const DnsParsed& parsed, const DnsZone& zone, const Target& target,
-                         Writer& writer, DnsSections& sections, DnsVerdict verdict) {
+// The SOA of `zone`, which holds `target`, in the authority section. `entry`: the target's, null
+// when there is none. SERVFAIL when the zone may have the target without knowing it yet.
+DnsReply finish_negative(const DnsParsed& parsed, const DnsZone& zone, const DnsEntry* entry,
+                         const Target& target, Writer& writer, DnsSections& sections) {
+  if (zone.is_incomplete && (entry == nullptr || !entry->has_records())) {
+    return finish_error(parsed, DnsRcode::kServFail, DnsVerdict::kServfail);
+  }
+  const DnsVerdict verdict = entry == nullptr ? DnsVerdict::kNxdomain : DnsVerdict::kNodata;
   if (verdict == DnsVerdict::kNxdomain) sections.rcode = DnsRcode::kNxDomain;
   const DnsBody& soa = zone.soa_negative;
   if (!writer.has_room(soa.length)) return finish_truncated(parsed, sections.rcode);
@@ -155,7 +160,7 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
     if (entry == nullptr) {
       const DnsZone* zone = table.zone_of(target.name, target.length);
       if (zone == nullptr) break;
-      return finish_negative(parsed, *zone, target, writer, sections, DnsVerdict::kNxdomain);
+      return finish_negative(parsed, *zone, entry, target, writer, sections);
     }
     owner = target.offset;
     const DnsZone& zone = table.zones()[entry->zone];
@@ -163,7 +168,7 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
       body = zone.soa_answer;
     } else if (!entry->find(parsed.type, body)) {
       if (entry->find(DnsType::kCname, body)) continue;
-      return finish_negative(parsed, zone, target, writer, sections, DnsVerdict::kNodata);
+      return finish_negative(parsed, zone, entry, target, writer, sections);
     }
     if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
     writer.append(body, rotation, owner);

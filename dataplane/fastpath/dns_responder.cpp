@@ -147,6 +147,17 @@ DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, DnsVerdic
   return finish_reply(parsed, sections, verdict);
 }
 
+// The zone says that there is no such record, as far as it knows. A name without any in a zone of
+// which not all names are known may well exist: a negative answer would stay in caches for longer
+// than that is so.
+DnsReply answer_missing(const DnsParsed& parsed, const DnsZone& zone, DnsVerdict verdict,
+                        bool has_other_records) {
+  if (zone.is_incomplete && !has_other_records) [[unlikely]] {
+    return finish_error(parsed, DnsRcode::kServFail, DnsVerdict::kServfail);
+  }
+  return answer_negative(parsed, zone, verdict);
+}
+
 DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotation) {
   const DnsEntry* entry = parsed.candidate;
   if (entry == nullptr || !DnsTable::is_name(*entry, parsed.name, parsed.name_length)) {
@@ -154,7 +165,7 @@ DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotati
   }
   if (entry == nullptr) {
     const DnsZone* zone = table.zone_of(parsed.name, parsed.name_length);
-    if (zone != nullptr) return answer_negative(parsed, *zone, DnsVerdict::kNxdomain);
+    if (zone != nullptr) return answer_missing(parsed, *zone, DnsVerdict::kNxdomain, false);
     return finish_error(parsed, DnsRcode::kRefused, DnsVerdict::kRefused);
   }
   DnsBody body;
@@ -169,7 +180,7 @@ DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotati
   if (entry->find(DnsType::kCname, body)) [[unlikely]] {
     return dns_answer_alias(table, parsed, body, rotation);
   }
-  return answer_negative(parsed, zone, DnsVerdict::kNodata);
+  return answer_missing(parsed, zone, DnsVerdict::kNodata, entry->has_records());
 }
 
 }  // namespace

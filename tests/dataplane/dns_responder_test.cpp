@@ -36,6 +36,51 @@ TEST(DnsResponder, EachVerdictTellsWhatBecameOfTheQuery) {
   EXPECT_EQ(respond(*table, queries[0].first, 0, 7).verdict, DnsVerdict::kDropSourcePort);
 }
 
+TEST(DnsResponder, ANameWithoutRecordsInAZoneThatIsIncompleteIsAServerFailure) {
+  const auto table = make_test_table(true);
+  for (const char* name : {"nope.mesos", "x.leader.mesos", "nope.l4lb.test",
+                           "ent.mesos",          // an empty non-terminal
+                           "dangling.mesos"}) {  // an alias of such a name
+    for (const bool has_opt : {false, true}) {
+      const std::string query = has_opt ? dns_header(0x0100, 1, 0, 0, 1) +
+                                              dns_question(wire_name(name), 1) + dns_opt(1232)
+                                        : dns_query(name, 1);
+      const Response response = respond(*table, query);
+      EXPECT_EQ(response.verdict, DnsVerdict::kServfail) << name;
+      const auto reply = parse_dns(response.octets);
+      ASSERT_TRUE(reply) << name;
+      EXPECT_EQ(reply->flags & 0xf, 2u) << name;
+      EXPECT_FALSE(reply->aa()) << name;
+      EXPECT_EQ(reply->opt.has_value(), has_opt) << name;
+      EXPECT_TRUE(reply->answers.empty() && reply->authorities.empty()) << name;
+    }
+  }
+}
+
+TEST(DnsResponder, AnIncompleteZoneAnswersForWhatItHasAsAnyOther) {
+  const auto incomplete = make_test_table(true);
+  const auto complete = make_test_table();
+  const std::vector<std::pair<const char*, unsigned>> questions = {{"leader.mesos", 1},
+                                                                   {"leader.mesos", 28},
+                                                                   {"mesos", 6},
+                                                                   {"mesos", 2},
+                                                                   {"mesos", 1},
+                                                                   {"forty.mesos", 1},
+                                                                   {"_web._tcp.mesos", 33},
+                                                                   {"cn2.mesos", 1},
+                                                                   {"cn2.mesos", 28},
+                                                                   {"apex.mesos", 6},
+                                                                   {"out.mesos", 1}};
+  for (const auto& [name, type] : questions) {
+    const Response response = respond(*incomplete, dns_query(name, type));
+    EXPECT_NE(response.verdict, DnsVerdict::kServfail) << name << " " << type;
+    EXPECT_EQ(response.octets, respond(*complete, dns_query(name, type)).octets) << name;
+  }
+  EXPECT_EQ(respond(*incomplete, dns_query("nope.11.in-addr.arpa", 1)).verdict,
+            DnsVerdict::kNxdomain)
+      << "a zone that is complete";
+}
+
 TEST(DnsResponder, RotationPutsEveryRecordFirstInTurnAndKeepsTheOthersInOrder) {
   const auto table = make_test_table();
   std::vector<std::string> seen;

@@ -141,11 +141,12 @@ void add_related_records(DnsTableBuilder& builder, Must must) {
 //   x.marathon.mesos A, which makes marathon.mesos an empty non-terminal
 //   leaf.below.ent.mesos AAAA, which makes ent.mesos and below.ent.mesos such
 //   redis.marathon.l4lb.test A
-inline std::shared_ptr<const DnsTable> make_test_table() {
+// `is_incomplete` is what the first two zones are.
+inline std::shared_ptr<const DnsTable> make_test_table(bool is_incomplete = false) {
   DnsTableBuilder builder(DnsHashSecret{});
   const auto must = [](const Status& status) { EXPECT_TRUE(status.ok()); };
-  must(builder.set_zones({{wire_name("mesos"), test_soa(), 60, false},
-                          {wire_name("l4lb.test"), test_soa(), 60, false},
+  must(builder.set_zones({{wire_name("mesos"), test_soa(), 60, false, is_incomplete},
+                          {wire_name("l4lb.test"), test_soa(), 60, false, is_incomplete},
                           {wire_name("11.in-addr.arpa"), test_soa(), 60, false}}));
   add_related_records(builder, must);
   const auto add = [&](std::string_view name, unsigned count) {
