@@ -1,6 +1,7 @@
 #include "controlplane/publisher.h"
 
-#include <string>
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "controlplane/monotonic_clock.h"
@@ -10,6 +11,7 @@ namespace {
 
 // So many records touch so many of a table's shards that it is built nearly anew.
 constexpr size_t kManyRecords = 10'000;
+constexpr uint64_t kNotPublished = std::numeric_limits<uint64_t>::max();
 
 }  // namespace
 
@@ -18,6 +20,18 @@ Status Publisher::set_zones(std::vector<DnsZoneSpec> zones) {
   zones_ = std::move(zones);
   table_changed_ = true;
   return Done{};
+}
+
+void Publisher::set_incomplete(const std::function<bool(const std::string&)>& is_incomplete) {
+  for (DnsZoneSpec& zone : zones_) {
+    const bool was_incomplete = std::exchange(zone.is_incomplete, is_incomplete(zone.name));
+    if (zone.is_incomplete) {
+      completing_.erase(zone.name);
+    } else if (was_incomplete && has_published()) {
+      completing_[zone.name] = kNotPublished;
+    }
+  }
+  table_changed_ = true;
 }
 
 void Publisher::want(std::span<const DnsRecord> records) {
@@ -58,12 +72,18 @@ Status Publisher::update_table() {
   for (const DnsRecord& record : change.served) {
     if (auto status = table_.add(record); !status && result) result = status;
   }
+  const auto is_complete = [&](const auto& zone) { return zone.second <= passed_; };
+  if (std::erase_if(completing_, is_complete) != 0) table_changed_ = true;
   if (change.empty() && !table_changed_) return result;
   is_table_late_ = may_table_be_late(change);
   if (is_table_late_) return result;
   if (auto status = table_.take_waiting(); !status && result) result = status;
-  for (DnsZoneSpec& zone : zones_) zone.soa.serial = static_cast<uint32_t>(generation_);
-  if (auto status = table_.set_zones(zones_); !status) return status;
+  std::vector<DnsZoneSpec> zones = zones_;
+  for (DnsZoneSpec& zone : zones) {
+    zone.soa.serial = static_cast<uint32_t>(generation_);
+    zone.is_incomplete = zone.is_incomplete || completing_.contains(zone.name);
+  }
+  if (auto status = table_.set_zones(std::move(zones)); !status) return status;
   auto table = table_.build();
   if (!table) return Error{table.error()};
   dns_ = std::move(*table);
@@ -79,6 +99,7 @@ Status Publisher::publish() {
   Status status = update_table();
   version_ = sink_.publish(build_(generation_, dns_));
   gate_.published(version_);
+  for (auto& [zone, version] : completing_) version = std::min(version, version_);
   outstanding_.push_back({version_, monotonic_ns()});
   return status;
 }
@@ -97,7 +118,7 @@ Status Publisher::advance() {
   unreclaimed_ = sink_.reclaim();
   look_who_has_passed();
   // A later snapshot than the one with the forwarding will do as well.
-  if (has_names_to_publish() && passed_ == version_) return publish();
+  if (names_wait() && passed_ == version_) return publish();
   return Done{};
 }
 

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -44,6 +46,9 @@ class Publisher {
   // From the next snapshot on; their serial is the snapshot's generation. On an error the zones
   // stay as they were.
   Status set_zones(std::vector<DnsZoneSpec> zones);
+  // Marks those zones of which `is_incomplete` holds, and no others, from the next snapshot on. One
+  // that was incomplete stays so until all names wanted by then are answered.
+  void set_incomplete(const std::function<bool(const std::string&)>& is_incomplete);
   // Records of a VIP: see RecordGate.
   void want(std::span<const DnsRecord> records);
   void unwant(std::span<const DnsRecord> records);
@@ -64,7 +69,7 @@ class Publisher {
   // Whether there is something for advance() to do.
   bool waits() const { return version_ != 0 && (!settled() || unreclaimed_ > 0); }
   // Whether all workers have taken the present state, with all its names.
-  bool settled() const { return version_ != 0 && passed_ == version_ && !has_names_to_publish(); }
+  bool settled() const { return version_ != 0 && passed_ == version_ && !names_wait(); }
   bool has_published() const { return version_ != 0; }
   // Versions of the last snapshot, and of the last one that all workers were seen to have taken.
   uint64_t version() const { return version_; }
@@ -79,8 +84,10 @@ class Publisher {
     uint64_t version;
     int64_t published_ns;
   };
+  bool names_wait() const {
+    return gate_.waits() || is_table_late_ || !completing_.empty();
+  }
   void look_who_has_passed();
-  bool has_names_to_publish() const { return gate_.waits() || is_table_late_; }
   bool may_table_be_late(const RecordGate::Change& change) const;
   Status update_table();
 
@@ -89,6 +96,8 @@ class Publisher {
   LimitedDnsTable table_;
   RecordGate gate_;
   std::vector<DnsZoneSpec> zones_;
+  // Zones that become complete once all workers have passed that version.
+  std::map<std::string, uint64_t> completing_;
   std::shared_ptr<const DnsTable> dns_;
   bool table_changed_ = true;
   // Since the table was built.

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "controlplane/fed_zones.h"
 #include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
@@ -74,7 +75,9 @@ Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, Neighb
                    update.service_slots = model_.service_slots();
                    update.real_slots = model_.real_slots();
                    return builder_.update(std::move(update));
-                 }) {}
+                 }) {
+  for (size_t i = 0; i < config.mesos.size(); ++i) unknown_clusters_.insert(i);
+}
 
 ModelRules Reconciler::rules(const Config& config, const ServiceCompiler& compiler) const {
   return {.dns_ttl_s = config.dns.ttl_s,
@@ -147,6 +150,7 @@ Status Reconciler::put_in_force(const Config& config) {
   const DnsOptions dns = dns_options(config);
   auto zones = dns_zones(dns, 0);
   if (!zones) return Error{zones.error()};
+  for (DnsZoneSpec& zone : *zones) zone.is_incomplete = is_incomplete(config, zone.name);
   auto records = static_records(dns);
   if (!records) return Error{records.error()};
   if (auto status = publisher_.set_zones(std::move(*zones)); !status) return status;
@@ -180,12 +184,22 @@ void Reconciler::stage(const SourceId& source, SourceChange change) {
   append(staged_removed_, std::move(change.records_removed));
 }
 
+void Reconciler::stage_cluster(size_t cluster, bool is_known) {
+  staged_clusters_[cluster] = is_known;
+}
+
+bool Reconciler::is_incomplete(const Config& config, const std::string& zone) const {
+  return std::any_of(unknown_clusters_.begin(), unknown_clusters_.end(),
+                     [&](size_t cluster) { return is_fed_by(config, cluster, zone); });
+}
+
 void Reconciler::stage_health(const ServiceKey& service, const RealKey& real, RealHealth health) {
   if (targets_.contains(service, real)) desired_.set_health(service, real, health);
 }
 
 bool Reconciler::has_staged() const {
-  return !desired_.dirty().empty() || !staged_added_.empty() || !staged_removed_.empty();
+  return !desired_.dirty().empty() || !staged_added_.empty() || !staged_removed_.empty() ||
+         !staged_clusters_.empty();
 }
 
 Status Reconciler::commit(int64_t now_s, int64_t oldest_received_ns) {
@@ -214,10 +228,25 @@ Status Reconciler::take_staged_records() {
   for (const DnsRecord& record : staged_removed_) publisher_.remove(record);
   staged_added_.clear();
   staged_removed_.clear();
+  take_staged_clusters();
   if (failures > 1) {
     return Error{result.error() + " (and " + std::to_string(failures - 1) + " more records)"};
   }
   return result;
+}
+
+void Reconciler::take_staged_clusters() {
+  const std::set<size_t> before = unknown_clusters_;
+  for (const auto& [cluster, is_known] : std::exchange(staged_clusters_, {})) {
+    if (is_known) {
+      unknown_clusters_.erase(cluster);
+    } else {
+      unknown_clusters_.insert(cluster);
+    }
+  }
+  if (unknown_clusters_ == before) return;
+  publisher_.set_incomplete(
+      [this](const std::string& zone) { return is_incomplete(config_, zone); });
 }
 
 ModelChange Reconciler::update_model(int64_t now_s) {

@@ -46,6 +46,9 @@ class Reconciler {
   // What a source other than the configuration wants now. Nothing is published before commit(), so
   // that all that belongs to one event comes with one snapshot.
   void stage(const SourceId& source, SourceChange change);
+  // Whether all is known that the cluster, by its position in config.mesos, has: at the start it is
+  // not. Until it is, names without records in the zones that it feeds are answered SERVFAIL.
+  void stage_cluster(size_t cluster, bool is_known);
   // What the health checker says of a real. Ignored when it is not to be checked (any longer).
   void stage_health(const ServiceKey& service, const RealKey& real, RealHealth health);
   bool has_staged() const;
@@ -93,7 +96,9 @@ class Reconciler {
   ModelChange update_model(int64_t now_s);
   void follow_health(const DesiredChanges& changes);
   void retry_refused();
+  bool is_incomplete(const Config& config, const std::string& zone) const;
   Status take_staged_records();
+  void take_staged_clusters();
   bool compile_dirty();
   void compile(const ServiceKey& key);
   Status publish();
@@ -112,6 +117,8 @@ class Reconciler {
 
   std::vector<DnsRecord> staged_added_;
   std::vector<DnsRecord> staged_removed_;
+  std::map<size_t, bool> staged_clusters_;  // whether it is known
+  std::set<size_t> unknown_clusters_;
   bool has_room_ = false;  // something went, so what was refused may fit
   ServiceKey last_retried_;
 

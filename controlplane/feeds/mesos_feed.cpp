@@ -61,6 +61,7 @@ struct MesosFeed::Cluster {
   uint64_t moves = 0;    // of the allocator, as the view knows it
   bool connected = false;
   bool expired = false;                   // the view is shown nothing
+  bool is_known = false;                  // all that it has is shown
   int64_t lost_at_ms = 0;                 // REQUIRES: !connected
   int64_t oldest_received_ns = kNeverNs;  // of what was applied and not staged yet
   int64_t heard_ms = 0;                   // 0: never
@@ -247,11 +248,23 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
   cluster.connected = link.connected;
 }
 
+// Names that no record has do not exist only once the cluster has told all that it has: the tasks
+// of agents that a new master still waits for are not among it.
+void MesosFeed::tell_known(Cluster& cluster) {
+  const bool is_whole = cluster.whole_states != 0 && cluster.cluster.recovered_agents() == 0;
+  const bool is_known = !cluster.expired && (cluster.is_known || is_whole);
+  if (is_known == cluster.is_known) return;
+  cluster.is_known = is_known;
+  pacer_.note(1, monotonic_ns());
+  reconciler_.stage_cluster(cluster.index, is_known);
+}
+
 // What changed in the cluster goes to the store, and with what was touched to the reconciler.
 void MesosFeed::stage(Cluster& cluster) {
   MesosChanges changes = cluster.cluster.take_changes();
   cluster.store.mark(changes, cluster.cluster);
   if (cluster.whole_states != 0) cluster.store.told_whole();
+  tell_known(cluster);
   MesosChanges touched = std::exchange(cluster.touched, {});
   changes.tasks.merge(touched.tasks);
   changes.agents.merge(touched.agents);

@@ -61,6 +61,7 @@ class MesosFeed : public LoopClient {
   void apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms);
   void expire(Cluster& cluster, int64_t now_ms);
   static void take_whole(Cluster& cluster);
+  void tell_known(Cluster& cluster);
   static const char* what_stays(const Cluster& cluster);
   void stage(Cluster& cluster);
   void forget_unused_claims();

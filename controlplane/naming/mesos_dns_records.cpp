@@ -8,7 +8,6 @@
 namespace vipgate {
 namespace {
 
-constexpr std::string_view kDcosZone = "dcos.thisdcos.directory";
 // Each is four SRV records or more.
 constexpr uint32_t kMaxRecordPorts = 16'384;
 constexpr std::string_view kProtocols[] = {"tcp", "udp"};

@@ -17,6 +17,9 @@
 
 namespace vipgate {
 
+// Where names of DC/OS stand, if the configuration has that zone.
+inline constexpr std::string_view kDcosZone = "dcos.thisdcos.directory";
+
 struct MesosDnsOptions {
   std::string domain;  // without the final dot
   std::vector<IpSource> ip_sources;
