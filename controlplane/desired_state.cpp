@@ -87,7 +87,8 @@ std::optional<DesiredService> DesiredState::merged(const ServiceKey& key) const 
   // those reals that are to get them then may be in panic.
   service.down = reals_down(config, entry->second.health);
   prefer_local_reals(config, service.down);
-  if (is_panic(config, service.down)) service.down.clear();
+  service.is_in_panic = is_panic(config, service.down);
+  if (service.is_in_panic) service.down.clear();
   return service;
 }
 

@@ -2,6 +2,7 @@
 // by which packets in flight know services and reals.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -65,12 +66,18 @@ struct ModelService {
   int64_t refuses_at_s = kNever;
   int64_t due_s = kNever;  // when something of it is to be dropped
   bool is_configured() const { return gone_at_s == kNever; }
+  // Whether a new flow has where to go.
+  bool has_takers() const {
+    return std::any_of(reals.begin(), reals.end(),
+                       [](const auto& real) { return real.second.takes_flows(); });
+  }
 };
 
 // A service as the sources and the health checks together want it.
 struct DesiredService {
   ServiceConfig config;
-  std::set<RealKey> down;  // those of its reals that are to get nothing
+  std::set<RealKey> down;    // those of its reals that are to get nothing
+  bool is_in_panic = false;  // too few are up: none is down
 };
 // By what changed; nothing: no source wants the service any longer.
 using DesiredChanges = std::map<ServiceKey, std::optional<DesiredService>>;

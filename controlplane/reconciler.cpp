@@ -269,9 +269,21 @@ void Reconciler::follow_health(const DesiredChanges& changes) {
   for (const auto& [key, wanted] : changes) {
     const ModelService* service = model_.find(key);
     const bool is_served = wanted && service != nullptr && service->is_configured();
+    follow_panic(key, is_served ? &*wanted : nullptr);
     for (const RealKey& gone : targets_.follow(key, is_served ? &wanted->config : nullptr)) {
       desired_.forget_health(key, gone);
     }
+  }
+}
+
+// What was not told yet and is undone never is.
+void Reconciler::follow_panic(const ServiceKey& key, const DesiredService* service) {
+  const bool is_in_panic = service != nullptr && service->is_in_panic;
+  const bool is_other = is_in_panic ? in_panic_.insert(key).second : in_panic_.erase(key) != 0;
+  if (service == nullptr) {
+    panic_changes_.erase(key);
+  } else if (is_other && panic_changes_.erase(key) == 0) {
+    panic_changes_.emplace(key, is_in_panic);
   }
 }
 
@@ -324,8 +336,14 @@ void Reconciler::compile(const ServiceKey& key) {
   if (made != made_.end() && (service == nullptr || service->index != made->second.index)) {
     update_.removed.push_back(made->second.index);
   }
+  const bool is_configured = service != nullptr && service->is_configured();
+  if (is_configured && !service->has_takers()) {
+    without_real_.insert(key);
+  } else {
+    without_real_.erase(key);
+  }
   std::vector<DnsRecord> records;
-  if (service != nullptr && service->is_configured() && !service->config.name.empty()) {
+  if (is_configured && !service->config.name.empty()) {
     records = service_records(service->config.name, key.vip, key.port, key.protocol, dns_);
   }
   if (made == made_.end()) {
@@ -382,6 +400,8 @@ std::vector<std::pair<std::string, uint64_t>> Reconciler::counters() const {
   std::vector<std::pair<std::string, uint64_t>> values = {
       {"dns.names", dns_table().names()},
       {"dns.records_waiting", dns_table().waiting().size()},
+      {"health.services_in_panic", in_panic_.size()},
+      {"services.without_real", without_real_.size()},
   };
   const auto add = [&](const std::string& name, const Histogram& histogram) {
     if (histogram.count() == 0) return;

@@ -59,6 +59,9 @@ class Reconciler {
   // Since the last call.
   HealthChanges take_health_changes() { return targets_.take_changes(); }
   const HealthTargets& health_targets() const { return targets_; }
+  // Services that have entered panic (true) or are no longer in it since the last call; one that is
+  // gone is not told of.
+  std::map<ServiceKey, bool> take_panic_changes() { return std::exchange(panic_changes_, {}); }
 
   // Drops what has drained, publishes names that waited, announces addresses that began to serve.
   // To be called at next_deadline_s(), and every 2 ms or so for as long as is_pending().
@@ -85,7 +88,9 @@ class Reconciler {
   const SnapshotBuildStats& build_stats() const { return builder_.stats(); }
   // The names that are answered, and the records that limits.dns_names has no room for.
   const LimitedDnsTable& dns_table() const { return publisher_.table(); }
-  // How many names there are, and how long updates took, in microseconds, for the line of counters.
+  // How many names there are, how many services have all their reals in use though most are down,
+  // or none to give new flows to, and how long updates took, in microseconds: for the line of
+  // counters.
   std::vector<std::pair<std::string, uint64_t>> counters() const;
 
  private:
@@ -95,6 +100,7 @@ class Reconciler {
   Status put_in_force(const Config& config);
   ModelChange update_model(int64_t now_s);
   void follow_health(const DesiredChanges& changes);
+  void follow_panic(const ServiceKey& key, const DesiredService* service);
   void retry_refused();
   bool is_incomplete(const Config& config, const std::string& zone) const;
   Status take_staged_records();
@@ -109,6 +115,8 @@ class Reconciler {
   DataplaneControl& dataplane_;
   DesiredState desired_;
   HealthTargets targets_;
+  std::set<ServiceKey> in_panic_;
+  std::map<ServiceKey, bool> panic_changes_;  // since they were last taken
   Model model_;
   ServiceCompiler compiler_;
   DnsOptions dns_;
@@ -126,6 +134,7 @@ class Reconciler {
   SnapshotUpdate update_;
   std::set<ServiceKey> recompile_;  // though the model has not changed
   bool frame_changed_ = false;
+  std::set<ServiceKey> without_real_;  // that are configured
   // What was made of each service of the model.
   struct Made {
     uint32_t index = 0;

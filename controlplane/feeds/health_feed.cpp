@@ -15,13 +15,15 @@ namespace {
 constexpr size_t kReported = 10;
 constexpr int64_t kReportMs = 1000;
 
-// `known`: the result's service, or nullptr when it has gone meanwhile.
+// `known`: the service, or nullptr when it has gone meanwhile.
+std::string name_of(const ServiceKey& key, const ModelService* known) {
+  const bool has_name = known != nullptr && !known->config.name.empty();
+  return has_name ? known->config.name + " (" + to_string(key) + ")" : to_string(key);
+}
+
 void report(const HealthResult& result, const ModelService* known) {
   const std::string real = endpoint_to_string(result.real.address, result.real.port);
-  std::string service = to_string(result.service);
-  if (known != nullptr && !known->config.name.empty()) {
-    service = known->config.name + " (" + service + ")";
-  }
+  const std::string service = name_of(result.service, known);
   if (result.health == RealHealth::kDown) {
     spdlog::warn("real {} of {} is down: {}", real, service, result.why);
   } else if (result.health == RealHealth::kUp) {
@@ -37,7 +39,8 @@ HealthFeed::HealthFeed(std::unique_ptr<HealthChecker> checker, Reconciler& recon
       reconciler_(reconciler),
       dataplane_(dataplane),
       pacer_(pacer),
-      report_lines_(kReported, kReportMs) {}
+      report_lines_(kReported, kReportMs),
+      panic_lines_(kReported, kReportMs) {}
 
 void HealthFeed::process(int64_t now_ms) {
   const std::vector<HealthResult> results = checker_->take_results();
@@ -62,9 +65,26 @@ void HealthFeed::act(int64_t now_ms) {
     spdlog::log(is_bad ? spdlog::level::warn : spdlog::level::info,
                 "{} more reals have changed their health", more);
   }
+  report_panic(now_ms);
   if (now_ms < next_sample_ms_) return;
   next_sample_ms_ = now_ms + kPassiveSampleMs;
   sample_traffic(now_ms);
+}
+
+void HealthFeed::report_panic(int64_t now_ms) {
+  for (const auto& [key, is_in_panic] : reconciler_.take_panic_changes()) {
+    if (!panic_lines_.allows(now_ms)) continue;
+    const std::string service = name_of(key, reconciler_.model().find(key));
+    if (is_in_panic) {
+      spdlog::warn("{} is in panic: fewer than panic_percent of its reals are up, so all get flows",
+                   service);
+    } else {
+      spdlog::info("{} is no longer in panic: reals that are down get no flows", service);
+    }
+  }
+  if (const size_t more = panic_lines_.take_kept_back(now_ms); more != 0) {
+    spdlog::warn("{} more services have entered or left panic", more);
+  }
 }
 
 void HealthFeed::follow_targets() {
@@ -90,7 +110,7 @@ void HealthFeed::sample_traffic(int64_t now_ms) {
 int64_t HealthFeed::next_deadline_ms() const {
   const bool is_idle = reconciler_.health_targets().followed().empty();
   const int64_t sample_ms = is_idle ? std::numeric_limits<int64_t>::max() : next_sample_ms_;
-  return std::min(sample_ms, report_lines_.due_ms());
+  return std::min({sample_ms, report_lines_.due_ms(), panic_lines_.due_ms()});
 }
 
 std::vector<std::pair<std::string, uint64_t>> HealthFeed::counters() const {

@@ -32,6 +32,7 @@ class HealthFeed : public LoopClient {
 
  private:
   void follow_targets();
+  void report_panic(int64_t now_ms);
   void sample_traffic(int64_t now_ms);
 
   const std::unique_ptr<HealthChecker> checker_;
@@ -39,6 +40,7 @@ class HealthFeed : public LoopClient {
   const DataplaneControl& dataplane_;
   CommitPacer& pacer_;
   LineBudget report_lines_;
+  LineBudget panic_lines_;
   bool more_went_down_ = false;  // among those without a line of their own
   PassiveHealth passive_;
   int64_t next_sample_ms_ = 0;
