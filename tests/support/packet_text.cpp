@@ -77,6 +77,8 @@ Ip parse_ipv6(View packet) {
     }
     ip.protocol = ip.segment[0];
     ip.segment = ip.segment.subspan(header);
+    // What follows is the fragment's part, whatever its first one's next header is.
+    if (ip.fragment_offset != 0) break;
   }
   ip.whole = true;
   return ip;

@@ -1,0 +1,343 @@
+#include "tests/fuzz/pipeline_world.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "common/dns_table_builder.h"
+#include "dataplane/fastpath/pipeline_impl.h"
+#include "tests/fuzz/pipeline_frames.h"
+#include "tests/support/direct_net.h"
+#include "tests/support/dns_message.h"
+
+namespace vipgate::test {
+namespace {
+
+constexpr size_t kTranslatedKept = 16;
+constexpr uint32_t kDirectFirst = 20;  // index of the first service of direct_spec()
+
+std::shared_ptr<const DnsTable> make_names() {
+  using testing::be16;
+  using testing::be32;
+  using testing::wire_name;
+  DnsTableBuilder builder(DnsHashSecret{});
+  const DnsSoa soa{wire_name("ns1.mesos"), wire_name("root.mesos"), 7, 60, 600, 86400, 5};
+  bool is_good = builder.set_zones({{wire_name("mesos"), soa, 60, false}}).ok();
+  for (unsigned i = 0; i < 40; ++i) {
+    const std::string target = std::string(1 + i % 20, 't') + ".mesos";
+    is_good &= builder.add({wire_name("many.mesos"), DnsType::kA, 60, be32(i)}).ok();
+    if (i >= 20) continue;
+    is_good &= builder.add({wire_name(target), DnsType::kA, 60, be32(i)}).ok();
+    is_good &= builder
+                   .add({wire_name("_s._tcp.mesos"), DnsType::kSrv, 60,
+                         be16(0) + be16(1) + be16(i) + wire_name(target)})
+                   .ok();
+  }
+  is_good &= builder.add({wire_name("c.mesos"), DnsType::kCname, 60, wire_name("t.mesos")}).ok();
+  auto table = builder.build();
+  VIPGATE_REQUIRE(is_good && table.ok());
+  return *table;
+}
+
+SnapshotSpec make_spec() {
+  SnapshotSpec spec = net_spec();
+  spec.snat_addresses = {{ip("10.8.0.1"), 20'000, 20'031}, {ip("fd08::1"), 20'000, 20'031}};
+  for (ServiceSpec service : direct_spec().services) {
+    service.index += kDirectFirst;
+    service.flow_id += 200;
+    // The field's extras, each at some of the services.
+    if (service.index % 3 == 0 && service.mode == Mode::kGue) service.tunnel.gue_hops = 2;
+    if (service.index % 2 == 0) service.tunnel.mss_clamp = 1300;
+    for (RealSpec& real : service.reals) real.id = RealId(real.id.index() + 100, 1);
+    spec.services.push_back(service);
+  }
+  for (PortEntry& port : spec.ports) port.mtu = 1500;
+  spec.dns = make_names();
+  return spec;
+}
+
+// All that may change under a flow: its real drains or is gone, the service's mode is another, the
+// next hop is lost, the way out takes less.
+std::vector<std::shared_ptr<const Snapshot>> make_snapshots() {
+  SnapshotBuilder builder;
+  std::vector<std::shared_ptr<const Snapshot>> snapshots;
+  const auto add = [&](auto&& change) {
+    SnapshotSpec spec = make_spec();
+    change(spec);
+    snapshots.push_back(builder.build(spec));
+  };
+  const auto each_real = [](SnapshotSpec& spec, auto&& change) {
+    for (ServiceSpec& service : spec.services) {
+      for (RealSpec& real : service.reals) change(service, real);
+    }
+  };
+  add([](SnapshotSpec&) {});
+  add([&](SnapshotSpec& spec) {
+    each_real(spec, [](const ServiceSpec&, RealSpec& real) {
+      if (real.id.index() % 2 == 0) real.state = RealState::kDraining;
+    });
+  });
+  add([&](SnapshotSpec& spec) {
+    each_real(spec, [](const ServiceSpec& service, RealSpec& real) {
+      if (service.index % 4 < 2 || real.id.index() % 3 == 0) real.state = RealState::kDown;
+    });
+  });
+  add([](SnapshotSpec& spec) {
+    for (ServiceSpec& service : spec.services) {
+      if (service.mode == Mode::kFullnat) {
+        service.mode = Mode::kIpip;
+      } else if (service.mode == Mode::kL2dsr) {
+        service.mode = Mode::kFullnat;
+        service.snat_first = service.vip.is_v4() ? 0 : 1;
+        service.snat_count = 1;
+      }
+    }
+  });
+  add([&](SnapshotSpec& spec) {
+    each_real(spec,
+              [](const ServiceSpec&, RealSpec& real) { real.resolved = real.id.index() % 2 == 0; });
+    spec.ports[1].mtu = 600;
+    spec.ports[0].mtu = 700;
+  });
+  return snapshots;
+}
+
+const std::vector<std::shared_ptr<const Snapshot>>& snapshots() {
+  static const auto all = make_snapshots();
+  return all;
+}
+
+const ToeplitzHash& owner_hash() {
+  static const ToeplitzHash hash(ToeplitzHash::Key{0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2});
+  return hash;
+}
+
+bool is_malformed(const Bytes& frame) {
+  const std::string text = describe(frame);
+  return text.find("cut short") != std::string::npos || text.find("bad") != std::string::npos;
+}
+
+}  // namespace
+
+void require(bool holds, const char* what, int line) {
+  if (holds) return;
+  std::fprintf(stderr, "does not hold (line %d): %s\n", line, what);
+  std::abort();
+}
+
+FuzzWorld::Worker::Worker(uint32_t number)
+    : memory({.worker = number,
+              .workers = kFuzzWorkers,
+              .flows = 24,
+              .fragments = 8,
+              .services = 64,
+              .reals = 256,
+              .snat = snapshots()[0]->snat_addresses,
+              .secret = {{1, 2, 3, 4}},
+              .owner_hash = &owner_hash()}),
+      pipeline(memory.pipeline_options(), recorder) {}
+
+FuzzWorld::FuzzWorld() : snapshot_(snapshots()[0].get()) {
+  for (uint32_t i = 0; i < kFuzzWorkers; ++i) workers_.emplace_back(i);
+}
+
+void FuzzWorld::receive(Bytes frame, uint8_t port, uint32_t worker, bool tight) {
+  if (port != waiting_port_ || worker != waiting_worker_) end_burst();
+  waiting_port_ = port;
+  waiting_worker_ = worker;
+  auto mbuf = tight ? std::make_unique<FakeMbuf>(frame, sizeof(VlanTag), frame.size())
+                    : std::make_unique<FakeMbuf>(frame);
+  // A device leaves anything here; it must not be taken for a note about a fragment.
+  std::memset(static_cast<void*>(&(*mbuf)->hash), 0xff, sizeof(rte_mbuf::hash));
+  waiting_.push_back(mbuf->get());
+  packets_[waiting_.back()] = {.frame = std::move(frame), .mbuf = std::move(mbuf)};
+  if (waiting_.size() == kBurst) end_burst();
+}
+
+// A turn of the worker's loop, and of the others'.
+void FuzzWorld::end_burst() {
+  if (waiting_.empty()) return;
+  received_ += waiting_.size();
+  process(waiting_worker_, std::exchange(waiting_, {}), false);
+  for (uint32_t number = 0; number < kFuzzWorkers; ++number) settle(number);
+  check_sums();
+}
+
+void FuzzWorld::process(uint32_t number, std::vector<rte_mbuf*> mbufs, bool handed_over) {
+  Worker& worker = workers_[number];
+  // As the worker's loop does, before any packet.
+  worker.pipeline.advance(Now::from_ns(ns_));
+  worker.recorder.seen.clear();
+  worker.pipeline.process(*snapshot_, mbufs.data(), static_cast<uint16_t>(mbufs.size()),
+                          waiting_port_, handed_over, Now::from_ns(ns_), worker.outbox);
+  VIPGATE_REQUIRE(worker.recorder.seen.size() == mbufs.size());
+  size_t held = 0;
+  for (rte_mbuf* mbuf : mbufs) {
+    if (verdict_on(worker, mbuf).kind != Verdict::Kind::kHold) continue;
+    Packet& packet = packet_of(mbuf);
+    VIPGATE_REQUIRE(++packet.holds == 1 && packet.mbuf->frame() == packet.frame);
+    VIPGATE_REQUIRE(transport_of(ip_packet(packet.frame)).offset != 0);
+    ++held;
+  }
+  VIPGATE_REQUIRE(collect(number) + held == mbufs.size());
+}
+
+bool FuzzWorld::settle(uint32_t number) {
+  Worker& worker = workers_[number];
+  worker.recorder.seen.clear();
+  const size_t before = worker.pipeline.held();
+  const bool any = worker.pipeline.settle_fragments(*snapshot_, Now::from_ns(ns_), worker.outbox);
+  const size_t settled = worker.recorder.seen.size();
+  VIPGATE_REQUIRE(any == (settled != 0) && worker.pipeline.held() + settled == before);
+  VIPGATE_REQUIRE(collect(number) == settled);
+  return any;
+}
+
+FuzzWorld::Packet& FuzzWorld::packet_of(const rte_mbuf* mbuf) {
+  const auto found = packets_.find(mbuf);
+  VIPGATE_REQUIRE(found != packets_.end());
+  return found->second;
+}
+
+const Verdict& FuzzWorld::verdict_on(const Worker& worker, const rte_mbuf* mbuf) {
+  const auto found = worker.recorder.seen.find(mbuf);
+  VIPGATE_REQUIRE(found != worker.recorder.seen.end() && found->second.count == 1);
+  return found->second.verdict;
+}
+
+size_t FuzzWorld::collect(uint32_t number) {
+  Worker& worker = workers_[number];
+  std::set<const rte_mbuf*> left;
+  std::array<std::vector<rte_mbuf*>, kFuzzWorkers> others;
+  const auto note = [&](Verdict::Kind kind, auto&& check) {
+    return [&, kind](size_t destination, rte_mbuf** mbufs, uint32_t count) {
+      for (uint32_t i = 0; i < count; ++i) {
+        VIPGATE_REQUIRE(left.insert(mbufs[i]).second);
+        Packet& packet = packet_of(mbufs[i]);
+        const Verdict& verdict = verdict_on(worker, mbufs[i]);
+        const bool is_sent = kind == Verdict::Kind::kForward;
+        VIPGATE_REQUIRE(is_sent ? verdict.kind <= Verdict::Kind::kReply : verdict.kind == kind);
+        if (!is_sent) VIPGATE_REQUIRE(packet.mbuf->frame() == packet.frame);
+        check(destination, packet, verdict);
+        if (kind == Verdict::Kind::kHandover) continue;
+        packets_.erase(mbufs[i]);
+        ++ended_;
+      }
+    };
+  };
+  worker.outbox.transmit.flush(
+      note(Verdict::Kind::kForward, [&](size_t port, const Packet& packet, const Verdict& verdict) {
+        VIPGATE_REQUIRE(port < snapshot_->ports.size());
+        check_sent(packet, verdict);
+      }));
+  worker.outbox.kernel.flush(
+      note(Verdict::Kind::kKernel, [&](size_t port, const Packet&, const Verdict&) {
+        VIPGATE_REQUIRE(snapshot_->ports[port].kernel);
+      }));
+  worker.outbox.drop.flush(
+      note(Verdict::Kind::kDrop, [](size_t, const Packet&, const Verdict&) {}));
+  worker.outbox.handover.flush(note(Verdict::Kind::kHandover, [&](size_t owner, Packet& packet,
+                                                                  const Verdict&) {
+    VIPGATE_REQUIRE(owner != number && owner < kFuzzWorkers);
+    // A fragment goes to whom follows its datagram first, and then to the flow's owner.
+    ++packet.handovers;
+    VIPGATE_REQUIRE(packet.handovers == 1 ||
+                    (packet.handovers == 2 && transport_of(ip_packet(packet.frame)).is_fragment));
+    others[owner].push_back(packet.mbuf->get());
+  }));
+  for (uint32_t other = 0; other < kFuzzWorkers; ++other) {
+    if (!others[other].empty()) process(other, others[other], true);
+  }
+  return left.size();
+}
+
+void FuzzWorld::check_sums() const {
+  size_t held = 0;
+  for (const Worker& worker : workers_) held += worker.pipeline.held();
+  VIPGATE_REQUIRE(received_ == ended_ + held && packets_.size() == held);
+}
+
+void FuzzWorld::check_sent(const Packet& packet, const Verdict& verdict) {
+  const Bytes after = packet.mbuf->frame();
+  VIPGATE_REQUIRE(!is_malformed(after));
+  if (verdict.kind == Verdict::Kind::kForward) {
+    return check_forwarded(packet.frame, after, verdict);
+  }
+  // An echo's checksum is the request's, brought up to date.
+  const bool is_echo = verdict.kind == Verdict::Kind::kReply && verdict.reply == ReplyKind::kEcho;
+  VIPGATE_REQUIRE(checksums_ok(after) || (is_echo && !checksums_ok(packet.frame)));
+  if (verdict.kind != Verdict::Kind::kDns) return;
+  const Bytes datagram = ip_packet(after);
+  const size_t header = datagram[0] >> 4 == 4 ? (datagram[0] & 15) * 4u : sizeof(Ipv6Header);
+  const std::string_view text(reinterpret_cast<const char*>(datagram.data()), datagram.size());
+  VIPGATE_REQUIRE(testing::parse_dns(text.substr(header + sizeof(UdpHeader))).has_value());
+}
+
+void FuzzWorld::check_forwarded(const Bytes& before, const Bytes& after, const Verdict& verdict) {
+  const bool was_ok = checksums_ok(before);
+  if (was_ok) VIPGATE_REQUIRE(checksums_ok(after));
+  const ServiceEntry& service = snapshot_->service(verdict.service);
+  const Transport transport = transport_of(ip_packet(before));
+  if (verdict.is_return || is_translating(service.mode)) {
+    if (transport.is_fragment) VIPGATE_REQUIRE(is_translated_fragment(before, after));
+    if (verdict.is_return) return;
+    if (translated_.size() == kTranslatedKept) translated_.erase(translated_.begin());
+    translated_.push_back(after);
+    return;
+  }
+  const Bytes inner = is_tunnel(service.mode) ? open_tunnel(after).inner : ip_packet(after);
+  if (service.mss_clamp == 0 || transport.offset != 0) {
+    VIPGATE_REQUIRE(inner == ip_packet(before));
+    return;
+  }
+  // The clamp may have changed the packet, but neither its length nor that it is right.
+  Bytes framed(before.begin(), before.begin() + static_cast<long>(network_offset(before)));
+  framed.insert(framed.end(), inner.begin(), inner.end());
+  VIPGATE_REQUIRE(inner.size() == ip_packet(before).size());
+  VIPGATE_REQUIRE(!was_ok || checksums_ok(framed));
+}
+
+Bytes FuzzWorld::answer_to(uint8_t number, uint8_t tcp_flags, uint8_t ttl) const {
+  if (translated_.empty()) return {};
+  return answer_of(translated_[number % translated_.size()], tcp_flags, ttl);
+}
+
+void FuzzWorld::pass_quarters(uint32_t quarters) {
+  end_burst();
+  ns_ += quarters * kNanosecondsPerQuarter;
+  for (Worker& worker : workers_) worker.pipeline.advance(Now::from_ns(ns_));
+  for (uint32_t number = 0; number < kFuzzWorkers; ++number) {
+    while (settle(number)) {
+    }
+  }
+  check_sums();
+}
+
+void FuzzWorld::set_snapshot(uint32_t number) {
+  end_burst();
+  snapshot_ = snapshots()[number].get();
+}
+
+void FuzzWorld::end() {
+  pass_quarters(kMaxTimeoutQuarters + 1);
+  uint64_t received = 0, outcomes = 0;
+  for (Worker& worker : workers_) {
+    VIPGATE_REQUIRE(worker.pipeline.flows() == 0 && worker.pipeline.held() == 0);
+    const WorkerCounters& counters = worker.memory.counters();
+    received += counters.value(Event::kRxPackets);
+    outcomes += counters.value(Event::kForwardPackets) + counters.value(Event::kReturnPackets);
+    const auto add = [&](const auto& list) {
+      for (const Counter& counter : list) outcomes += counter.value();
+    };
+    add(counters.drops);
+    add(counters.replies);
+    add(counters.kernel);
+    add(counters.dns);
+  }
+  VIPGATE_REQUIRE(received == received_ && outcomes == received);
+}
+
+}  // namespace vipgate::test
