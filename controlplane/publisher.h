@@ -84,9 +84,7 @@ class Publisher {
     uint64_t version;
     int64_t published_ns;
   };
-  bool names_wait() const {
-    return gate_.waits() || is_table_late_ || !completing_.empty();
-  }
+  bool names_wait() const { return gate_.waits() || is_table_late_ || !completing_.empty(); }
   void look_who_has_passed();
   bool may_table_be_late(const RecordGate::Change& change) const;
   Status update_table();
