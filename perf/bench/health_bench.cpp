@@ -114,8 +114,10 @@ template <class Replies>
 class ServerProcess {
  public:
   explicit ServerProcess(HealthType type) {
-    const rlimit files{65'536, 65'536};
-    setrlimit(RLIMIT_NOFILE, &files);
+    // All targets' connections are open at once.
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0) std::perror("health_bench: limit of open files");
     const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     sockaddr_in any{};
     any.sin_family = AF_INET;
