@@ -53,7 +53,9 @@ load() {
 lab_require dnsperf
 lab_init
 lab_up
-lab_gateway_start "$LAB_TOP/config/demo.yaml"
+# Without the cluster, of which nothing would be known here: its names would be neither there nor denied.
+sed '/^mesos:/,/^$/d' "$LAB_TOP/config/demo.yaml" >"$LAB_DIR/dns.yaml"
+lab_gateway_start "$LAB_DIR/dns.yaml"
 for server in 10.9.0.53 fd09::53; do
   lab_wait 15 "an answer from $server" responder_answers "$server"
   ask_everything "$server"
