@@ -13,7 +13,7 @@ namespace {
 
 // A line each, up to so many a second; the rest as a number.
 constexpr size_t kReported = 10;
-constexpr int64_t kReportMs = 1000;
+constexpr int64_t kHealthReportMs = 1000;
 
 // `known`: the service, or nullptr when it has gone meanwhile.
 std::string name_of(const ServiceKey& key, const ModelService* known) {
@@ -39,8 +39,8 @@ HealthFeed::HealthFeed(std::unique_ptr<HealthChecker> checker, Reconciler& recon
       reconciler_(reconciler),
       dataplane_(dataplane),
       pacer_(pacer),
-      report_lines_(kReported, kReportMs),
-      panic_lines_(kReported, kReportMs) {}
+      report_lines_(kReported, kHealthReportMs),
+      panic_lines_(kReported, kHealthReportMs) {}
 
 void HealthFeed::process(int64_t now_ms) {
   const std::vector<HealthResult> results = checker_->take_results();
