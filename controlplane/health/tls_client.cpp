@@ -50,7 +50,9 @@ TlsStream::Io TlsStream::outcome(int result) {
     case SSL_ERROR_WANT_WRITE:
       return Io::kWait;
     case SSL_ERROR_ZERO_RETURN:
-      return Io::kEnd;
+      if (SSL_is_init_finished(ssl_) == 1) return Io::kEnd;
+      error_ = "TLS: connection closed during the handshake";
+      return Io::kFailed;
     default:
       break;
   }
@@ -71,6 +73,9 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(bool verify) {
   if (context == nullptr) return Error{"health check: TLS cannot be set up: " + oldest_error()};
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
+  // Many servers just close. Whether an answer is whole its own protocol tells; taken for an error
+  // the end would spoil the session, also of a kept connection that nobody waits for.
+  SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
   // Whether an old server lives is the question, not whether it is up to date.
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   if (!verify) {
