@@ -140,19 +140,24 @@ struct LocalityPreference {
   bool operator==(const LocalityPreference&) const = default;
 };
 
-struct Defaults {
+// How a service treats its traffic and its reals.
+struct ServicePolicy {
   Mode mode = Mode::kFullnat;
   std::string snat_pool = "default";
   TunnelOptions tunnel;
   uint32_t maglev_rows = 0;  // 0: auto
   NoReal no_real = NoReal::kReject;
-  UnservedPort unserved_port = UnservedPort::kDrop;
   HashFields hash = HashFields::kFiveTuple;
   AdmissionRules admission;
   uint16_t slow_start_s = 0;  // in which a real's weight grows to its whole; 0: at once
   Track track = Track::kAlways;
   LocalityPreference locality;
   HealthConfig health;
+  bool operator==(const ServicePolicy&) const = default;
+};
+
+struct Defaults : ServicePolicy {
+  UnservedPort unserved_port = UnservedPort::kDrop;
   bool operator==(const Defaults&) const = default;
 };
 
@@ -166,23 +171,12 @@ struct RealConfig {
 };
 
 // The defaults are already applied: every field holds what is in force for this service.
-struct ServiceConfig {
+struct ServiceConfig : ServicePolicy {
   std::string name;  // lower case, relative to the services zone
   IpAddress vip;     // none with `vip_auto`, until the VipAllocator has given one
   uint16_t port = 0;
   Protocol protocol = Protocol::kTcp;
-  Mode mode = Mode::kFullnat;
-  std::string snat_pool;
-  TunnelOptions tunnel;
-  uint32_t maglev_rows = 0;  // 0: auto
-  NoReal no_real = NoReal::kReject;
-  HashFields hash = HashFields::kFiveTuple;
-  AdmissionRules admission;
-  uint16_t slow_start_s = 0;
-  Track track = Track::kAlways;
   Timeouts timeouts;
-  LocalityPreference locality;
-  HealthConfig health;
   Origin origin = Origin::kYaml;
   bool vip_auto = false;  // `vip: auto`: the address comes from the VipAllocator, by name
   std::vector<RealConfig> reals;

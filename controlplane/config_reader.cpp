@@ -148,6 +148,19 @@ void read_admission(Section& s, AdmissionRules& admission) {
   s.value("new_flows_per_s", admission.new_flows_per_s, kRate);
 }
 
+// All of it but health and track, which stand elsewhere.
+void read_policy(Section& s, ServicePolicy& policy) {
+  s.value("mode", policy.mode, mode_rule());
+  s.value("snat_pool", policy.snat_pool, pool_name_rule());
+  read_tunnel(s, policy.tunnel);
+  s.value("maglev_rows", policy.maglev_rows, maglev_rows_rule());
+  s.value("no_real", policy.no_real, no_real_rule());
+  s.value("hash", policy.hash, hash_rule());
+  read_admission(s, policy.admission);
+  s.value("slow_start_s", policy.slow_start_s, slow_start_rule());
+  read_preference(s, policy.locality);
+}
+
 // What all services share comes first, whatever the order in the file.
 void read_forwarding(Section& s, Config& config) {
   read_timeouts(s, config.timeouts);
@@ -158,17 +171,9 @@ void read_forwarding(Section& s, Config& config) {
   });
   Defaults& defaults = config.defaults;
   s.map("defaults", [&](Section& d) {
-    d.value("mode", defaults.mode, mode_rule());
-    d.value("snat_pool", defaults.snat_pool, pool_name_rule());
-    read_tunnel(d, defaults.tunnel);
-    d.value("maglev_rows", defaults.maglev_rows, maglev_rows_rule());
-    d.value("no_real", defaults.no_real, no_real_rule());
+    read_policy(d, defaults);
     d.value("unserved_port", defaults.unserved_port, unserved_port_rule());
-    d.value("hash", defaults.hash, hash_rule());
-    read_admission(d, defaults.admission);
-    d.value("slow_start_s", defaults.slow_start_s, slow_start_rule());
     d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
-    read_preference(d, defaults.locality);
     read_health(d, defaults.health);
   });
 }
@@ -225,33 +230,15 @@ void read_service(Section& s, const Locality& locality, ServiceConfig& service) 
          [&](Section& r, RealConfig& real) { read_real(r, locality, real); });
   // What follows comes from `defaults` and `timeouts` unless it is said here.
   s.inherit_defaults();
-  s.value("mode", service.mode, mode_rule());
-  s.value("snat_pool", service.snat_pool, pool_name_rule());
-  read_tunnel(s, service.tunnel);
-  s.value("maglev_rows", service.maglev_rows, maglev_rows_rule());
-  s.value("no_real", service.no_real, no_real_rule());
-  s.value("hash", service.hash, hash_rule());
-  read_admission(s, service.admission);
-  s.value("slow_start_s", service.slow_start_s, slow_start_rule());
-  read_preference(s, service.locality);
+  read_policy(s, service);
   read_timeouts(s, service.timeouts);
   read_health(s, service.health);
 }
 
 void read_services(Section& s, Config& config) {
   ServiceConfig initial;
-  initial.mode = config.defaults.mode;
-  initial.snat_pool = config.defaults.snat_pool;
-  initial.tunnel = config.defaults.tunnel;
-  initial.maglev_rows = config.defaults.maglev_rows;
-  initial.no_real = config.defaults.no_real;
-  initial.hash = config.defaults.hash;
-  initial.admission = config.defaults.admission;
-  initial.slow_start_s = config.defaults.slow_start_s;
-  initial.track = config.defaults.track;
+  static_cast<ServicePolicy&>(initial) = config.defaults;
   initial.timeouts = config.timeouts;
-  initial.locality = config.defaults.locality;
-  initial.health = config.defaults.health;
   const Locality locality(config.locality);
   s.maps("services", config.services, initial,
          [&](Section& own, ServiceConfig& service) { read_service(own, locality, service); });

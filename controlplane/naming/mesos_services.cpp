@@ -172,19 +172,14 @@ ServiceConfig MesosServices::service(const std::string& name, const ServiceKey& 
                                      const Reals& reals) const {
   const NamedVipsConfig& options = config_.named_vips;
   ServiceConfig service;
+  static_cast<ServicePolicy&>(service) = config_.defaults;
   service.name = name;
   service.vip = key.vip;
   service.port = key.port;
   service.protocol = key.protocol;
   service.mode = options.mode;
-  service.snat_pool = options.snat_pool.empty() ? config_.defaults.snat_pool : options.snat_pool;
+  if (!options.snat_pool.empty()) service.snat_pool = options.snat_pool;
   service.tunnel = options.tunnel;
-  service.maglev_rows = config_.defaults.maglev_rows;
-  service.no_real = config_.defaults.no_real;
-  service.hash = config_.defaults.hash;
-  service.admission = config_.defaults.admission;
-  service.slow_start_s = config_.defaults.slow_start_s;
-  service.track = config_.defaults.track;
   service.timeouts = config_.timeouts;
   service.locality = options.locality;
   service.health = options.health;
