@@ -8,9 +8,9 @@
 #include "dataplane/fastpath/encapsulate.h"
 #include "dataplane/fastpath/gue_hops.h"
 #include "dataplane/fastpath/mss.h"
+#include "dataplane/fastpath/new_flows.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rewrite.h"
-#include "dataplane/fastpath/translate.h"
 
 namespace vipgate {
 
@@ -126,7 +126,7 @@ template <class Address>
 bool Pipeline<Observer>::put_in_tunnel(Burst& burst, Packet& packet, RealId id) {
   const ServiceEntry& service = *packet.service;
   if (service.gue_hops != 0 && burst.snapshot.tunnel(id).outer_family == 4) [[unlikely]] {
-    const uint32_t row_hash = translate_detail::row_hash<Address>(packet);
+    const uint32_t row_hash = new_flow_detail::row_hash<Address>(packet);
     return put_in_tunnel_with_hops<Address>(burst, packet, id, row_hash);
   }
   return put_in_plain_tunnel<Address>(burst, packet, id);
@@ -205,7 +205,7 @@ template <class Address>
     }
     // The real is gone, or the service was translated until now.
     store.release(*entry);
-    if (translate_detail::begins_nothing(packet)) {
+    if (new_flow_detail::begins_nothing(packet)) {
       drop(burst, packet, DropReason::kNoFlow, service.index);
       return {};
     }
@@ -221,7 +221,7 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   const RealId id = choose_real<Address>(burst, packet);
   // The row may know whose connection a reset ends; but a new one it does not begin.
-  if (id == RealId{} || translate_detail::begins_nothing(packet)) return id;
+  if (id == RealId{} || new_flow_detail::begins_nothing(packet)) return id;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
   const FlowState state = direct_detail::first_state(packet);

@@ -1,0 +1,171 @@
+// Pass four for packets without a flow: whether the service takes one, which real it goes to, and
+// what the client is told when there is none.
+#pragma once
+
+#include "common/maglev.h"
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/respond.h"
+
+namespace vipgate {
+
+namespace new_flow_detail {
+
+// Of a packet to a VIP: chooses its Maglev row.
+template <class Address>
+uint32_t row_hash(const Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  return flow_hash<Address>(packet.service->hash, ip.source, packet.source_port, ip.destination,
+                            packet.destination_port, packet.protocol);
+}
+
+// A reset, or a fragment whose first one has found no flow.
+inline bool begins_nothing(const Packet& packet) {
+  return (packet.tcp_flags & TcpHeader::kRst) != 0 || packet.is_later_fragment();
+}
+
+}  // namespace new_flow_detail
+
+// The flow may have begun with an earlier packet of this burst. Null: the packet has left.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::find_or_create(Burst& burst,
+                                                                         Packet& packet) {
+  auto& store = flows<Address>();
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id);
+  if (auto* entry = store.table().find(key, packet.hash)) {
+    const bool has_expired = store.has_expired(*entry, burst.now.quarter);
+    if (!has_expired && !entry->names_real()) return &store.record(entry->value);
+    counters_.count(has_expired ? Event::kFlowsExpired : Event::kFlowsRebalanced);
+    store.release(*entry);
+  }
+  // A reset of a flow that nobody knows would only make a new one.
+  if (new_flow_detail::begins_nothing(packet)) {
+    drop(burst, packet, DropReason::kNoFlow, packet.service->index);
+    return nullptr;
+  }
+  return balance<Address>(burst, packet, packet.hash);
+}
+
+// Chooses a real by Maglev. None: refused or dropped, the packet has left.
+template <class Observer>
+template <class Address>
+RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const ServiceEntry& service = *packet.service;
+  if (service.admission != nullptr && !service.admission->admits(ip.source)) {
+    drop(burst, packet, DropReason::kSourceDenied, service.index);
+    return {};
+  }
+  if (service.row_count == 0) {
+    refuse<Address>(burst, packet);
+    return {};
+  }
+  // What claims to come from one of our own addresses is forged, or a loop.
+  if (burst.snapshot.template table<Address>().addresses.find(ip.source) != nullptr) {
+    drop(burst, packet, DropReason::kMartianSource, service.index);
+    return {};
+  }
+  if (service.admission != nullptr && !is_within_rate(service, burst.now)) {
+    drop(burst, packet, DropReason::kNewFlowLimit, service.index);
+    return {};
+  }
+  const uint32_t row = scale(new_flow_detail::row_hash<Address>(packet), service.row_count);
+  return service.reals[service.rows[row]];
+}
+
+// Each worker gives away its share of a service's new flows.
+template <class Observer>
+bool Pipeline<Observer>::is_within_rate(const ServiceEntry& service, Now now) {
+  const uint32_t rate = service.admission->new_flows_per_s();
+  // A service that came after the buckets were allocated has none of its own.
+  if (rate == 0 || service.index >= new_flows_.size()) return true;
+  return new_flows_[service.index].allow(now.ns, std::max(rate / workers_, 1u));
+}
+
+// Chooses a real and tracks the flow. Null: refused or dropped, the packet has left.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::balance(Burst& burst, Packet& packet,
+                                                                  uint64_t hash) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const ServiceEntry& service = *packet.service;
+  const RealId id = choose_real<Address>(burst, packet);
+  if (id == RealId{}) return nullptr;
+  const RealEntry& real = *burst.snapshot.real(id);
+  DropReason reason = DropReason::kFlowTableFull;
+  const NewFlow<Address> flow{.client = ip.source,
+                              .vip = ip.destination,
+                              .client_port = packet.source_port,
+                              .client_mac = packet.ethernet().source,
+                              .client_tci = packet.tci,
+                              .client_port_index = packet.port};
+  auto* record =
+      flows<Address>().create(service, id, real, burst.snapshot, flow, hash, burst.now, reason);
+  if (record == nullptr) {
+    drop(burst, packet, reason, service.index);
+    return nullptr;
+  }
+  if (service.index < services_.size()) services_[service.index].flows_created.add();
+  if (id.index() < reals_.size()) reals_[id.index()].flows_created.add();
+  // A packet in the middle of a connection that we do not know gets no answer from a healthy real.
+  if ((packet.tcp_flags & TcpHeader::kSyn) != 0) signal(id, &RealSignalCounters::opened);
+  return record;
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::refuse(Burst& burst, Packet& packet) {
+  const ServiceEntry& service = *packet.service;
+  if (service.index < services_.size()) services_[service.index].no_real.add();
+  // A reset would have to count what the other fragments hold, and about later ones nobody is told.
+  const bool is_answerable =
+      packet.fragment == 0 || (packet.protocol == kProtocolUdp && !packet.is_later_fragment());
+  if (service.no_real == NoReal::kDrop || !is_answerable) {
+    return drop(burst, packet, DropReason::kNoReal, service.index);
+  }
+  reject<Address>(burst, packet, DropReason::kNoReal, service.index);
+}
+
+// Tells the client that nobody serves this; where that can't be, drops it for `reason`.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::reject(Burst& burst, Packet& packet, DropReason reason, uint32_t service) {
+  const MacAddress& own = burst.snapshot.ports[packet.port].mac;
+  if (packet.protocol == kProtocolTcp) {
+    if (!reset_limit_.allow(burst.now.ns)) {
+      return drop(burst, packet, DropReason::kRateLimited, service);
+    }
+    answer_with_reset<Address>(packet, own);
+    return reply(burst, packet, ReplyKind::kTcpReset, service);
+  }
+  if (!unreachable_limit_.allow(burst.now.ns)) {
+    return drop(burst, packet, DropReason::kRateLimited, service);
+  }
+  const Address vip = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  if (!answer_with_unreachable(packet, vip, own)) return drop(burst, packet, reason, service);
+  reply(burst, packet, ReplyKind::kPortUnreachable, service);
+}
+
+// To a VIP, but to a port that no service has.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::handle_unserved_port(Burst& burst, Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  switch (burst.snapshot.unserved_port) {
+    case UnservedPort::kDrop:
+      break;
+    case UnservedPort::kReject:
+      // A reset is not answered (RFC 9293 3.10.7.1), nor what claims to come from ourselves.
+      if ((packet.tcp_flags & TcpHeader::kRst) != 0 ||
+          burst.snapshot.template table<Address>().addresses.find(ip.source) != nullptr) {
+        break;
+      }
+      return reject<Address>(burst, packet, DropReason::kPortNotServed, kNone);
+    case UnservedPort::kKernel:
+      return to_kernel(burst, packet, KernelReason::kUnservedPort);
+  }
+  drop(burst, packet, DropReason::kPortNotServed);
+}
+
+}  // namespace vipgate
