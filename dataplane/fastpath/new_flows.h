@@ -131,6 +131,8 @@ void Pipeline<Observer>::refuse(Burst& burst, Packet& packet) {
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::reject(Burst& burst, Packet& packet, DropReason reason, uint32_t service) {
+  // A reset is never answered (RFC 9293 3.10.7.1), and a later fragment has no header to answer.
+  if (new_flow_detail::begins_nothing(packet)) return drop(burst, packet, reason, service);
   const MacAddress& own = burst.snapshot.ports[packet.port].mac;
   if (packet.protocol == kProtocolTcp) {
     if (!reset_limit_.allow(burst.now.ns)) {
@@ -156,11 +158,8 @@ template <class Address>
     case UnservedPort::kDrop:
       break;
     case UnservedPort::kReject:
-      // A reset is not answered (RFC 9293 3.10.7.1), nor what claims to come from ourselves.
-      if ((packet.tcp_flags & TcpHeader::kRst) != 0 ||
-          burst.snapshot.template table<Address>().addresses.find(ip.source) != nullptr) {
-        break;
-      }
+      // What claims to come from ourselves is forged.
+      if (burst.snapshot.template table<Address>().addresses.find(ip.source) != nullptr) break;
       return reject<Address>(burst, packet, DropReason::kPortNotServed, kNone);
     case UnservedPort::kKernel:
       return to_kernel(burst, packet, KernelReason::kUnservedPort);

@@ -191,6 +191,28 @@ TEST_P(UnservedPorts, NeverAnswerAResetNorWhatClaimsToComeFromOurselves) {
   EXPECT_TRUE(gateway_.send(forged.tcp(5, 81).flags("S")).is_drop(DropReason::kPortNotServed));
 }
 
+TEST_P(UnservedPorts, RefuseADatagramOnceNotEachOfItsFragments) {
+  set(UnservedPort::kReject);
+  const auto fragment = [&](uint16_t offset, bool more) {
+    return gateway_.send(
+        packet().ip_id(7).udp(5, 81).payload(std::string(64, 'x')).fragment(offset, more));
+  };
+  EXPECT_TRUE(fragment(0, true).is_reply(ReplyKind::kPortUnreachable));
+  EXPECT_TRUE(fragment(72, false).is_drop(DropReason::kPortNotServed));
+}
+
+TEST(PipelineAdmission, AServiceWithoutRealsNeverAnswersAReset) {
+  for (const DirectCase& kind : direct_cases()) {
+    if (kind.protocol != Protocol::kTcp) continue;
+    FakeGateway gateway{direct_spec()};
+    gateway.spec().services[kind.index].reals.clear();
+    gateway.publish();
+    EXPECT_TRUE(gateway.send(to_vip(kind, 1)).is_reply(ReplyKind::kTcpReset)) << kind.name();
+    EXPECT_TRUE(gateway.send(to_vip(kind, 1).flags("R")).is_drop(DropReason::kNoReal))
+        << kind.name();
+  }
+}
+
 TEST_P(UnservedPorts, GoToTheKernelWhereThePortHasOne) {
   set(UnservedPort::kKernel);
   EXPECT_TRUE(gateway_.send(packet().udp(5, 81)).is_kernel(KernelReason::kUnservedPort));
