@@ -191,8 +191,7 @@ void CheckEngine::begin(uint32_t number, int64_t now_ms) {
     forget(check);
     return connect(number, now_ms);
   }
-  check.is_kept = false;
-  counters_.kept.add(uint64_t{0} - 1);
+  set_kept(check, false);
   --check.checks_left;
   settle(number,
          check.probe->begin_again(check.spec->real, check.spec->config,
@@ -261,8 +260,14 @@ bool CheckEngine::may_keep(const Check& check, const CheckVerdict& verdict, int6
          check.probe->is_keepable();
 }
 
+void CheckEngine::set_kept(Check& check, bool is_kept) {
+  // Modulo 2^64: one less, the same, or one more.
+  counters_.kept.add(uint64_t{is_kept} - uint64_t{check.is_kept});
+  check.is_kept = is_kept;
+}
+
 void CheckEngine::forget(Check& check) {
-  if (std::exchange(check.is_kept, false)) counters_.kept.add(uint64_t{0} - 1);
+  set_kept(check, false);
   check.probe.reset();
 }
 
@@ -275,12 +280,8 @@ void CheckEngine::forget_all_kept() {
 void CheckEngine::conclude(uint32_t number, const CheckVerdict& verdict, int64_t now_ms) {
   Check& check = checks_[number];
   TlsSession session = check.probe->take_tls_session();
-  check.is_kept = may_keep(check, verdict, now_ms);
-  if (check.is_kept) {
-    counters_.kept.add();
-  } else {
-    check.probe.reset();
-  }
+  set_kept(check, may_keep(check, verdict, now_ms));
+  if (!check.is_kept) check.probe.reset();
   // A session that is part of a failure may be its cause.
   if (verdict.outcome != CheckOutcome::kAlive) {
     check.tls_session.reset();

@@ -86,6 +86,7 @@ class CheckEngine {
   uint32_t lifetime(const Check& check);
   uint32_t next_random();
   bool may_keep(const Check& check, const CheckVerdict& verdict, int64_t now_ms) const;
+  void set_kept(Check& check, bool is_kept);
   void forget(Check& check);
   void forget_all_kept();
   void handle_event(uint64_t tag, uint32_t events);
