@@ -19,6 +19,7 @@
 #include "controlplane/mesos/mesos_stream.h"
 #include "controlplane/naming/mesos_view.h"
 #include "controlplane/reconciler.h"
+#include "perf/bench/gateway_setup.h"
 
 namespace vipgate {
 namespace {
@@ -28,34 +29,8 @@ constexpr size_t kTasksPerApp = 10;
 constexpr size_t kPiece = 65536;  // as the HTTP client hands them over
 constexpr std::string_view kCluster = "30257977-0153-499d-a5b0-35afd842ef4d";
 
-// Workers that take every snapshot at once.
-class Sink : public DataplaneControl {
- public:
-  uint64_t publish(std::shared_ptr<const Snapshot> snapshot) override {
-    last_ = std::move(snapshot);
-    return ++version_;
-  }
-  bool passed(uint64_t) const override { return true; }
-  size_t reclaim() override { return 0; }
-  std::vector<ForwardingPort> ports() const override { return {{MacAddress{{2}}, true}}; }
-  std::string interface_name(size_t) const override { return ""; }
-  std::vector<std::pair<std::string, uint64_t>> counters() const override { return {}; }
-  RealSignals real_signals(uint32_t) const override { return {}; }
-  size_t announce(std::span<const IpAddress> addresses) override { return addresses.size(); }
-
- private:
-  std::shared_ptr<const Snapshot> last_;
-  uint64_t version_ = 0;
-};
-
 Config make_config() {
-  Config config;
-  PortConfig port;
-  port.name = "edge";
-  port.addresses = {*parse_ip_prefix("10.0.0.1/8")};
-  config.ports = {port};
-  config.snat_pools = {{"default", {*parse_ip_address("192.0.2.1")}, {}}};
-  config.dns.zones = {{"l4lb.thisdcos.directory", true, {}, {}}, {"mesos", false, {}, {}}};
+  Config config = gateway_config();
   config.mesos.emplace_back();
   config.limits = {.services = 200'000, .reals = 2'000'000, .dns_names = 8'000'000};
   return config;

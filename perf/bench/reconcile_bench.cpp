@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controlplane/reconciler.h"
+#include "perf/bench/gateway_setup.h"
 
 namespace vipgate {
 namespace {
@@ -15,44 +16,13 @@ namespace {
 constexpr uint32_t kReals = 5;
 constexpr SourceId kSource{Origin::kMesos, 0};
 
-// Workers that take every snapshot at once.
-class Sink : public DataplaneControl {
- public:
-  uint64_t publish(std::shared_ptr<const Snapshot> snapshot) override {
-    last_ = std::move(snapshot);
-    return ++version_;
-  }
-  bool passed(uint64_t) const override { return true; }
-  size_t reclaim() override { return 0; }
-  std::vector<ForwardingPort> ports() const override { return {{MacAddress{{2}}, true}}; }
-  std::string interface_name(size_t) const override { return ""; }
-  std::vector<std::pair<std::string, uint64_t>> counters() const override { return {}; }
-  RealSignals real_signals(uint32_t) const override { return {}; }
-  size_t announce(std::span<const IpAddress> addresses) override { return addresses.size(); }
-
- private:
-  std::shared_ptr<const Snapshot> last_;
-  uint64_t version_ = 0;
-};
-
-Config make_config() {
-  Config config;
-  PortConfig port;
-  port.name = "edge";
-  port.addresses = {*parse_ip_prefix("10.0.0.1/8")};
-  config.ports = {port};
-  config.snat_pools = {{"default", {*parse_ip_address("192.0.2.1")}, {}}};
-  config.dns.zones = {{"l4lb.thisdcos.directory", true, {}, {}}, {"mesos", false, {}, {}}};
-  return config;
-}
-
 class Cluster {
  public:
   explicit Cluster(uint32_t services)
       : reconciler_(
-            make_config(), sink_, [](const NextHop&) { return MacAddress{{2}}; }, DnsHashSecret{},
-            parallel_ring_runner()) {
-    if (!reconciler_.apply(make_config(), 0)) std::abort();
+            gateway_config(), sink_, [](const NextHop&) { return MacAddress{{2}}; },
+            DnsHashSecret{}, parallel_ring_runner()) {
+    if (!reconciler_.apply(gateway_config(), 0)) std::abort();
     SourceChange change;
     for (uint32_t i = 0; i < services; ++i) {
       change.services.emplace(key(i), service(i));

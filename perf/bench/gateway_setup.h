@@ -1,0 +1,48 @@
+// What benchmarks of the reconciler share: a data plane that costs nothing, and a configuration.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/config.h"
+#include "controlplane/dataplane_control.h"
+
+namespace vipgate {
+
+// Workers that take every snapshot at once.
+class Sink : public DataplaneControl {
+ public:
+  uint64_t publish(std::shared_ptr<const Snapshot> snapshot) override {
+    last_ = std::move(snapshot);
+    return ++version_;
+  }
+  bool passed(uint64_t) const override { return true; }
+  size_t reclaim() override { return 0; }
+  std::vector<ForwardingPort> ports() const override { return {{MacAddress{{2}}, true}}; }
+  std::string interface_name(size_t) const override { return ""; }
+  std::vector<std::pair<std::string, uint64_t>> counters() const override { return {}; }
+  RealSignals real_signals(uint32_t) const override { return {}; }
+  size_t announce(std::span<const IpAddress> addresses) override { return addresses.size(); }
+
+ private:
+  std::shared_ptr<const Snapshot> last_;
+  uint64_t version_ = 0;
+};
+
+// One port, one SNAT address, the zones of services and of tasks.
+inline Config gateway_config() {
+  Config config;
+  PortConfig port;
+  port.name = "edge";
+  port.addresses = {*parse_ip_prefix("10.0.0.1/8")};
+  config.ports = {port};
+  config.snat_pools = {{"default", {*parse_ip_address("192.0.2.1")}, {}}};
+  config.dns.zones = {{"l4lb.thisdcos.directory", true, {}, {}}, {"mesos", false, {}, {}}};
+  return config;
+}
+
+}  // namespace vipgate
