@@ -269,6 +269,26 @@ lab_gateway_connect() {
   lab_plug_port vg1 br-cluster 02:00:00:00:0c:01
 }
 
+# lab_config_head CPUS: how every gateway's configuration begins, with workers on CPUS ("[1]"): node,
+# CPUs, and the ports "edge" and "cluster".
+lab_config_head() {
+  cat <<YAML
+node: { name: $LAB_ID }
+dpdk: { huge_pages: off, memory_mb: 512 }
+control: { cpus: [0] }
+workers: { cpus: $1, idle: adaptive }
+ports:
+  - name: edge
+    device: "net_tap0,iface=vg0"
+    addresses: [10.9.0.2/24, "fd09::2/64"]
+    kernel: true
+  - name: cluster
+    device: "net_tap1,iface=vg1"
+    addresses: [10.9.1.2/24, "fd09:1::2/64"]
+    kernel: true
+YAML
+}
+
 lab_gateway_start() {
   [ -x "$VIPGATED" ] || lab_fail "$VIPGATED is not there: make build"
   lab_gateway_spawn "$VIPGATED" --config "$1"

@@ -26,19 +26,7 @@ LAB_NUMBERS_PORT=7100
 
 write_config() {
   cat >"$LAB_DIR/vipgated.yaml" <<YAML
-node: { name: $LAB_ID }
-dpdk: { huge_pages: off, memory_mb: 512 }
-control: { cpus: [0] }
-workers: { cpus: [0, 1], idle: adaptive }
-ports:
-  - name: edge
-    device: "net_tap0,iface=vg0"
-    addresses: [10.9.0.2/24, "fd09::2/64"]
-    kernel: true
-  - name: cluster
-    device: "net_tap1,iface=vg1"
-    addresses: [10.9.1.2/24, "fd09:1::2/64"]
-    kernel: true
+$(lab_config_head "[0, 1]")
 limits: { flows_per_worker: 4096 }
 snat_pools:
   - { name: default, addresses: [10.9.1.100, "fd09:1::100"], ports: 1024-65535 }
