@@ -29,7 +29,7 @@ namespace {
 
 constexpr const char* kJar = "/usr/share/java/zookeeper.jar";
 constexpr const char* kClassPath = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar";
-constexpr auto kStartTime = std::chrono::seconds(60);
+constexpr auto kPatience = std::chrono::seconds(60);
 // It binds its port before it serves; this is in its log once it does.
 constexpr std::string_view kReady = "ContainerManager";
 
@@ -113,19 +113,19 @@ bool close_session(uint16_t port, uint64_t session) {
   append_big_endian(connect, uint32_t{16});
   connect += password_of(session);
   connect += '\0';  // not read-only
-  std::string message;
-  append_big_endian(message, static_cast<uint32_t>(connect.size()));
+  // Both in one segment: the client has no time to take its session back in between.
+  std::string requests;
+  append_big_endian(requests, static_cast<uint32_t>(connect.size()));
+  requests += connect;
+  append_big_endian(requests, uint32_t{8});
+  append_big_endian(requests, uint32_t{1});
+  append_big_endian(requests, static_cast<uint32_t>(-11));  // closeSession
   Connection connection(port);
+  if (!connection.send(requests)) return false;
   constexpr size_t kAnswerSize = 4 + 37;
-  if (!connection.send(message + connect)) return false;
   const std::string answer = connection.receive(kAnswerSize);
   // Behind length, version and time-out stands the session, 0 when it was refused.
   if (answer.size() < kAnswerSize || answer.substr(12, 8) == std::string(8, '\0')) return false;
-  std::string close;
-  append_big_endian(close, uint32_t{8});
-  append_big_endian(close, uint32_t{1});
-  append_big_endian(close, static_cast<uint32_t>(-11));  // closeSession
-  if (!connection.send(close)) return false;
   return !connection.receive(4 + 16).empty();
 }
 
@@ -142,7 +142,7 @@ bool logs_in_time(pid_t process, const std::string& log, size_t offset, std::str
   // The C library's function of that name cannot be linked from C++ before glibc 2.37.
   const FileDescriptor end(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
   inotify_add_watch(changes.get(), log.c_str(), IN_MODIFY);
-  const auto deadline = std::chrono::steady_clock::now() + kStartTime;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
     if (text_of(log, offset).find(mark) != std::string::npos) return true;
     const auto left =
@@ -261,9 +261,9 @@ std::string ZookeeperServer::ask(const std::string& word) const {
 
 size_t ZookeeperServer::expire_sessions() {
   // A client that is quick takes its session back before it is closed: then again.
-  constexpr int kAttempts = 50;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   size_t count = 0;
-  for (int i = 0; i < kAttempts && count == 0; ++i) count = close_sessions();
+  while (count == 0 && std::chrono::steady_clock::now() < deadline) count = close_sessions();
   return count;
 }
 
