@@ -149,10 +149,8 @@ Status Model::check(const DesiredChanges& changes, const ModelRules& rules, int6
     if (!wanted) continue;
     if (auto status = room.take_service(key, wanted->config); !status) return status;
     size_t taken = 0;
-    const ModelService* known = find(key);
     for (const RealConfig* real : sorted_reals(wanted->config)) {
-      auto status = room.take_real(key, wanted->config, *real, known, taken++);
-      if (!status) return status;
+      if (auto status = room.take_real(key, wanted->config, *real, taken++); !status) return status;
     }
   }
   return Done{};
@@ -215,7 +213,7 @@ void Model::update_service(const ServiceKey& key, const DesiredService& wanted, 
   const std::set<RealKey> takers = takers_of(service);
   size_t taken = 0;
   for (const RealConfig* real : sorted_reals(wanted.config)) {
-    if (auto status = room.take_real(key, wanted.config, *real, &service, taken); !status) {
+    if (auto status = room.take_real(key, wanted.config, *real, taken); !status) {
       refuse(key, status.error());
       continue;
     }

@@ -3,9 +3,7 @@
 // nothing is lost because a source is silent.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <set>
@@ -38,12 +36,8 @@ struct MesosChanges {
 
 struct MesosTaskKeyHash {
   size_t operator()(const MesosTaskKey& key) const {
-    // The end of a framework's id is where it differs from others; two with one task's id are rare.
-    const std::string_view framework = key.framework_id;
-    const size_t end = std::min<size_t>(framework.size(), 4);
-    uint32_t tail = 0;
-    std::memcpy(&tail, framework.data() + (framework.size() - end), end);
-    return std::hash<std::string_view>{}(key.task_id) ^ tail * size_t{0x9e3779b97f4a7c15};
+    const std::hash<std::string_view> hash;
+    return hash(key.task_id) * 0x9e3779b97f4a7c15 ^ hash(key.framework_id);
   }
 };
 

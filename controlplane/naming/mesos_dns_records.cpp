@@ -135,7 +135,7 @@ void set_dcos_names(const MesosTask& task, const MesosFramework& framework, Task
 void add_port_records(const TaskNames& names, std::string_view owner_name, std::string_view base,
                       std::string_view target, RecordList& list) {
   for (const std::string_view protocol : kProtocols) {
-    const std::string_view owner = list.name_of("_", owner_name, "._", protocol, ".", base);
+    const std::string owner = service_owner(owner_name, protocol, base);
     for (const auto& [first, last] : names.ports) {
       for (uint32_t port = first; port <= last; ++port) {
         list.add_srv(owner, target, static_cast<uint16_t>(port));
@@ -147,10 +147,9 @@ void add_port_records(const TaskNames& names, std::string_view owner_name, std::
 void add_discovery_records(const TaskNames& names, std::string_view name, std::string_view base,
                            std::string_view target, RecordList& list) {
   const auto add = [&](const TaskNames::Port& port, std::string_view protocol) {
-    list.add_srv(list.name_of("_", name, "._", protocol, ".", base), target, port.number);
-    if (port.name.empty()) return;
-    list.add_srv(list.name_of("_", port.name, "._", name, "._", protocol, ".", base), target,
-                 port.number);
+    const std::string owner = service_owner(name, protocol, base);
+    list.add_srv(owner, target, port.number);
+    if (!port.name.empty()) list.add_srv("_" + join(port.name, owner), target, port.number);
   };
   for (const TaskNames::Port& port : names.discovery_ports) {
     if (!port.protocol.empty()) {
@@ -188,7 +187,7 @@ MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos
   return options;
 }
 
-void RecordList::add_addresses(std::string_view owner, const std::vector<IpAddress>& addresses) {
+void RecordList::add_addresses(const std::string& owner, const std::vector<IpAddress>& addresses) {
   if (addresses.empty() || has_fault(owner)) return;
   const std::string wire = plain_wire_name(owner);
   for (const IpAddress& address : addresses) {
@@ -198,10 +197,10 @@ void RecordList::add_addresses(std::string_view owner, const std::vector<IpAddre
   }
 }
 
-void RecordList::add_srv(std::string_view owner, std::string_view target, uint16_t port) {
+void RecordList::add_srv(const std::string& owner, std::string_view target, uint16_t port) {
   if (has_fault(owner)) return;
   if (target.empty()) {
-    add_fault(std::string(owner) + ".", "its target cannot be named");
+    add_fault(owner + ".", "its target cannot be named");
     return;
   }
   const char fixed[] = {0,
@@ -216,7 +215,7 @@ void RecordList::add_srv(std::string_view owner, std::string_view target, uint16
   records_.push_back({plain_wire_name(owner), DnsType::kSrv, options_.ttl_s, std::move(rdata)});
 }
 
-std::string RecordList::target(std::string_view name) {
+std::string RecordList::target(const std::string& name) {
   return has_fault(name) ? std::string() : plain_wire_name(name);
 }
 
@@ -225,9 +224,9 @@ void RecordList::add_fault(std::string item, std::string why) {
   if (faults_.empty() || faults_.back() != fault) faults_.push_back(std::move(fault));
 }
 
-bool RecordList::has_fault(std::string_view name) {
+bool RecordList::has_fault(const std::string& name) {
   const char* fault = dns_name_fault(name);
-  if (fault != nullptr) add_fault(std::string(name) + ".", fault);
+  if (fault != nullptr) add_fault(name + ".", fault);
   return fault != nullptr;
 }
 
@@ -237,46 +236,23 @@ std::vector<DnsRecord> RecordList::take_records() {
   return std::move(records_);
 }
 
-void RecordList::move_records_to(std::vector<DnsRecord>& to) {
-  // The records of most tasks are fewer than sorting them would take comparisons.
-  constexpr size_t kFew = 16;
-  if (records_.size() > kFew) {
-    std::sort(records_.begin(), records_.end());
-    records_.erase(std::unique(records_.begin(), records_.end()), records_.end());
-  }
-  const size_t first = to.size();
-  for (DnsRecord& record : records_) {
-    const auto begin = to.begin() + static_cast<ptrdiff_t>(first);
-    const bool is_known = records_.size() <= kFew && std::find(begin, to.end(), record) != to.end();
-    if (!is_known) to.push_back(std::move(record));
-  }
-  records_.clear();
-}
-
 std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& agent,
                                     const MesosFramework& framework, const MesosDnsOptions& options,
-                                    const HostLookup& lookup, TaskNamesCache& cache,
-                                    std::vector<BadItem>& bad) {
+                                    const HostLookup& lookup, std::vector<BadItem>& bad) {
   if (task.state != MesosTaskState::kRunning) return std::nullopt;
   if (options.healthy_only && task_weight(task) != 1) {
     bad.push_back({task.name, "it is not healthy, and healthy_only is set"});
     return std::nullopt;
   }
   TaskNames names;
-  names.framework = cache.framework.get(framework.name, [&](std::string_view text) {
-    return clean_mesos_dns_domain(text, options.enforce_rfc952);
-  });
+  names.framework = clean_mesos_dns_domain(framework.name, options.enforce_rfc952);
   names.has_discovery = task.discovery && !task.discovery->name.empty();
   const std::string& name = names.has_discovery ? task.discovery->name : task.name;
-  const std::string& cleaned = cache.name.get(name, [&](std::string_view text) {
-    return clean_mesos_dns_label(text, options.enforce_rfc952);
-  });
+  std::string cleaned = clean_mesos_dns_label(name, options.enforce_rfc952);
   if (names.has_discovery && name != cleaned) names.names.push_back(name);
-  names.names.push_back(cleaned);
+  names.names.push_back(std::move(cleaned));
   names.tail = "-" + task_hash(task.id) + "-" + agent_tail(task.agent_id);
-  const auto [known, is_new] = cache.agents.try_emplace(&agent);
-  if (is_new) known->second = agent_addresses(agent, lookup);
-  names.agent_addresses = known->second;
+  names.agent_addresses = agent_addresses(agent, lookup);
   const MesosTaskStatus* status = running_status(task);
   for (const IpSource source : options.ip_sources) {
     names.addresses = source_addresses(source, status, names.agent_addresses);
@@ -292,17 +268,17 @@ void add_task_records(const TaskNames& names, const MesosDnsOptions& options, Re
   const std::string base = join(names.framework, options.domain);
   const std::string slave_base = join(names.framework, "slave." + options.domain);
   for (const std::string& name : names.names) {
-    const auto canonical = [&](std::string_view below) {
-      return list.name_of(name, names.tail, ".", below);
-    };
-    list.add_addresses(list.name_of(name, ".", base), names.addresses);
-    list.add_addresses(canonical(base), names.addresses);
-    list.add_addresses(list.name_of(name, ".", slave_base), names.agent_addresses);
-    list.add_addresses(canonical(slave_base), names.agent_addresses);
-    const std::string slave_target = list.target(canonical(slave_base));
+    const std::string canonical = name + names.tail;
+    const std::string canonical_name = join(canonical, base);
+    const std::string canonical_slave = join(canonical, slave_base);
+    list.add_addresses(join(name, base), names.addresses);
+    list.add_addresses(canonical_name, names.addresses);
+    list.add_addresses(join(name, slave_base), names.agent_addresses);
+    list.add_addresses(canonical_slave, names.agent_addresses);
+    const std::string slave_target = list.target(canonical_slave);
     add_port_records(names, name, slave_base, slave_target, list);
     if (names.has_discovery) {
-      add_discovery_records(names, name, base, list.target(canonical(base)), list);
+      add_discovery_records(names, name, base, list.target(canonical_name), list);
     } else {
       add_port_records(names, name, base, slave_target, list);
     }

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -41,33 +40,21 @@ class RecordList {
   explicit RecordList(const MesosDnsOptions& options) : options_(options) { records_.reserve(8); }
 
   // Names are plain text: see dns_name_fault().
-  void add_addresses(std::string_view owner, const std::vector<IpAddress>& addresses);
+  void add_addresses(const std::string& owner, const std::vector<IpAddress>& addresses);
   // `target` in wire form; empty: it was at fault, and so is this.
-  void add_srv(std::string_view owner, std::string_view target, uint16_t port);
+  void add_srv(const std::string& owner, std::string_view target, uint16_t port);
   // The wire form of a target, or nothing when it is at fault.
-  std::string target(std::string_view name);
+  std::string target(const std::string& name);
   void add_fault(std::string item, std::string why);
-  // A name of these parts, until the next call: made where the last one was, so that nothing is
-  // allocated for the many names of a task.
-  template <class... Parts>
-  std::string_view name_of(const Parts&... parts) {
-    name_.clear();
-    (name_.append(parts), ...);
-    return name_;
-  }
 
   // Sorted, each once.
   std::vector<DnsRecord> take_records();
-  // Each once, in any order, behind those that are there; the list is as new then.
-  void move_records_to(std::vector<DnsRecord>& to);
-  void clear() { records_.clear(); }
   std::vector<BadItem> take_faults() { return std::move(faults_); }
 
  private:
-  bool has_fault(std::string_view name);
+  bool has_fault(const std::string& name);
 
   const MesosDnsOptions& options_;
-  std::string name_;
   std::vector<DnsRecord> records_;
   std::vector<BadItem> faults_;
 };
@@ -96,39 +83,10 @@ struct TaskNames {
   bool operator==(const TaskNames&) const = default;
 };
 
-// What was made of the last text. Tasks come in the order of their ids, so that those of one app,
-// and all the more of one framework, follow one another.
-class LastCleaned {
- public:
-  template <class Clean>
-  const std::string& get(std::string_view text, const Clean& clean) {
-    if (!is_known_ || text_ != text) {
-      text_ = text;
-      cleaned_ = clean(text);
-      is_known_ = true;
-    }
-    return cleaned_;
-  }
-
- private:
-  bool is_known_ = false;
-  std::string text_;
-  std::string cleaned_;
-};
-
-// What many tasks have in common; to be used with the same options, and until a host's addresses or
-// an agent change.
-struct TaskNamesCache {
-  LastCleaned framework;
-  LastCleaned name;
-  std::unordered_map<const MesosAgent*, std::vector<IpAddress>> agents;
-};
-
 // Nothing: a task in this state (or, by option, with this health) has no records.
 std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& agent,
                                     const MesosFramework& framework, const MesosDnsOptions& options,
-                                    const HostLookup& lookup, TaskNamesCache& cache,
-                                    std::vector<BadItem>& bad);
+                                    const HostLookup& lookup, std::vector<BadItem>& bad);
 void add_task_records(const TaskNames& names, const MesosDnsOptions& options, RecordList& list);
 // The one name that PTR records of its addresses may lead to, as plain text.
 std::string task_name(const TaskNames& names, const MesosDnsOptions& options);

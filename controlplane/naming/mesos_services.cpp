@@ -5,18 +5,6 @@
 namespace vipgate {
 
 MesosServices::Reals& MesosServices::reals_of(const VipUse& use) {
-  const bool is_same = last_reals_ != nullptr && last_use_.port == use.port &&
-                       last_use_.protocol == use.protocol && last_use_.name == use.name &&
-                       last_use_.vip == use.vip && last_use_.framework == use.framework &&
-                       last_use_.real.address.family() == use.real.address.family();
-  if (!is_same) {
-    last_reals_ = &find_reals_of(use);
-    last_use_ = use;
-  }
-  return *last_reals_;
-}
-
-MesosServices::Reals& MesosServices::find_reals_of(const VipUse& use) {
   if (use.name.empty()) {
     const ServiceKey key{use.vip, use.port, use.protocol};
     touched_claims_.insert(key);
@@ -39,7 +27,6 @@ void MesosServices::remove(const VipUse& use) {
 }
 
 void MesosServices::finish(SourceChange& change) {
-  last_reals_ = nullptr;
   notice_moves();
   allocate_new();
   for (const auto& [key, ports] : touched_names_) {

@@ -72,7 +72,6 @@ class MesosServices {
   };
 
   Reals& reals_of(const VipUse& use);
-  Reals& find_reals_of(const VipUse& use);
   void notice_moves();
   void allocate_new();
   void retry(SourceChange& change);
@@ -84,9 +83,6 @@ class MesosServices {
 
   const Config& config_;
   VipAllocator& allocator_;
-  // The last of reals_of(), until finish(): tasks of one app follow one another.
-  Reals* last_reals_ = nullptr;
-  VipUse last_use_;
   std::map<NameKey, NamedVip> names_;
   std::map<ServiceKey, ClaimedVip> claims_;
   std::map<NameKey, std::set<PortKey>> touched_names_;

@@ -29,9 +29,20 @@ const MesosConfig& options_of(const Config& config, size_t cluster) {
   return cluster < config.mesos.size() ? config.mesos[cluster] : kDefaults;
 }
 
+struct KeyHash {
+  size_t operator()(const MesosTaskKey& key) const {
+    const size_t framework = std::hash<std::string>{}(key.framework_id);
+    return std::hash<std::string>{}(key.task_id) ^ (framework * 0x9e3779b97f4a7c15);
+  }
+};
+
 // Both sorted.
-void put_difference(const std::vector<DnsRecord>& before, const std::vector<DnsRecord>& after,
+void put_difference(const std::vector<DnsRecord>& before, std::vector<DnsRecord> after,
                     SourceChange& change) {
+  if (before.empty()) {
+    std::move(after.begin(), after.end(), std::back_inserter(change.records_added));
+    return;
+  }
   std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
                       std::back_inserter(change.records_added));
   std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
@@ -63,9 +74,10 @@ struct MesosView::Impl {
         locality(config_in.locality),
         services(config_in, allocator) {}
 
-  Task make_task(const MesosTask& task, const MesosCluster& cluster);
+  Task make_task(const MesosTask& task, const MesosCluster& cluster,
+                 std::vector<DnsRecord>& records) const;
   void add_uses(const MesosTask& task, const MesosAgent& agent, const MesosFramework& framework,
-                Task& result);
+                Task& result) const;
   bool is_unhealthy(const MesosTask& task, const MesosFramework& framework) const {
     return scheduler_health != nullptr && scheduler_health->is_unhealthy(framework.name, task.id);
   }
@@ -87,12 +99,7 @@ struct MesosView::Impl {
   const Locality locality;
   MesosServices services;
 
-  // Within one update.
-  TaskNamesCache names_cache;
-  LastCleaned vip_framework;
-  RecordList records{options};  // of the task at hand
-
-  std::unordered_map<MesosTaskKey, Task, MesosTaskKeyHash> tasks;
+  std::unordered_map<MesosTaskKey, Task, KeyHash> tasks;
   std::map<std::string, Item> agents;
   std::map<std::string, Item> frameworks;
   Item masters;
@@ -108,9 +115,8 @@ struct MesosView::Impl {
   std::set<IpAddress> touched_pointers;
 };
 
-// Leaves its records in `records`.
-MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task,
-                                                 const MesosCluster& cluster) {
+MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const MesosCluster& cluster,
+                                                 std::vector<DnsRecord>& records) const {
   Task result;
   const MesosAgent* agent = cluster.agent(task.agent_id);
   const MesosFramework* framework = cluster.framework(task.framework_id);
@@ -122,7 +128,7 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task,
     return result;
   }
   std::vector<BadItem> bad;
-  result.names = task_names(task, *agent, *framework, options, lookup, names_cache, bad);
+  result.names = task_names(task, *agent, *framework, options, lookup, bad);
   if (result.names && options.healthy_only && is_unhealthy(task, *framework)) {
     result.names.reset();
     bad = {{task.name, "its scheduler finds it unhealthy, and healthy_only is set"}};
@@ -132,8 +138,10 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task,
                               shortened(std::move(item.item)), std::move(item.why)});
   }
   if (result.names) {
-    add_task_records(*result.names, options, records);
-    for (BadItem& item : records.take_faults()) {
+    RecordList list(options);
+    add_task_records(*result.names, options, list);
+    records = list.take_records();
+    for (BadItem& item : list.take_faults()) {
       result.skipped.push_back({"record", framework->name, task.id, shortened(std::move(item.item)),
                                 std::move(item.why)});
     }
@@ -143,7 +151,7 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task,
 }
 
 void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
-                               const MesosFramework& framework, Task& result) {
+                               const MesosFramework& framework, Task& result) const {
   std::vector<BadItem> bad;
   const auto skip = [&](const char* kind, std::string item, std::string why) {
     result.skipped.push_back(
@@ -153,9 +161,7 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
     if (is_unhealthy(task, framework)) backend.weight = 0;
     VipUse use;
     const VipTarget& vip = backend.vip;
-    if (!vip.name.empty()) {
-      use.name = vip.name + "." + vip_framework.get(framework.name, clean_vip_name);
-    }
+    if (!vip.name.empty()) use.name = vip.name + "." + clean_vip_name(framework.name);
     if (auto why = policy.refusal(vip, framework.name, use.name)) {
       const std::string what = vip.name.empty() ? to_string(vip.address) : vip.name;
       skip("claim", what + ":" + std::to_string(vip.port), std::move(*why));
@@ -184,15 +190,13 @@ std::vector<DnsRecord> MesosView::Impl::records_of(const TaskNames& names) const
 void MesosView::Impl::update_task(const MesosTaskKey& key, const MesosCluster& cluster,
                                   SourceChange& change) {
   const MesosTask* task = cluster.task(key);
-  Task next = task == nullptr ? Task{} : make_task(*task, cluster);
+  std::vector<DnsRecord> records;
+  Task next = task == nullptr ? Task{} : make_task(*task, cluster, records);
   const auto [found, is_new] = tasks.try_emplace(key);
   Task& known = found->second;
   if (known.names != next.names) {
-    if (known.names) {
-      put_difference(records_of(*known.names), records.take_records(), change);
-    } else {
-      records.move_records_to(change.records_added);
-    }
+    put_difference(known.names ? records_of(*known.names) : std::vector<DnsRecord>(),
+                   std::move(records), change);
     if (known.names) count_name(*known.names, false);
     if (next.names) count_name(*next.names, true);
   }
@@ -200,7 +204,6 @@ void MesosView::Impl::update_task(const MesosTaskKey& key, const MesosCluster& c
     for (const VipUse& use : next.uses) services.add(use);
     for (const VipUse& use : known.uses) services.remove(use);
   }
-  records.clear();
   skipped_count += next.skipped.size() - known.skipped.size();
   known = std::move(next);
   if (!known.names && known.uses.empty() && known.skipped.empty()) tasks.erase(found);
@@ -294,8 +297,6 @@ SourceChange MesosView::update(const MesosCluster& cluster, const MesosChanges& 
     impl_->tasks.reserve(changes.tasks.size());
   }
   for (const MesosTaskKey& key : changes.tasks) impl_->update_task(key, cluster, change);
-  // Agents come and go from here on.
-  impl_->names_cache.agents.clear();
   impl_->update_pointers(change);
   impl_->services.finish(change);
   return change;

@@ -57,8 +57,7 @@ class MesosDnsRecords : public testing::Test {
     const MesosDnsOptions from = options();
     bad_.clear();
     RecordList list(from);
-    TaskNamesCache cache;
-    const auto names = task_names(task_, agent_, framework_, from, {}, cache, bad_);
+    const auto names = task_names(task_, agent_, framework_, from, {}, bad_);
     if (names) add_task_records(*names, from, list);
     return lines(list);
   }
