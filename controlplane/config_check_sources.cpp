@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "controlplane/config_check_services.h"
+#include "controlplane/mesos/auth.h"
+#include "controlplane/mesos/http_client.h"
 
 namespace vipgate {
 namespace {
 
-// `owner` is the element that `auth` and `tls` stand in.
-void check_access(const MesosAuthConfig& auth, const TlsConfig& tls, const YamlNode& owner,
-                  Diagnostics& diagnostics) {
+// The keys of `auth` and `tls`. `owner` is the element that they stand in.
+void check_access_keys(const MesosAuthConfig& auth, const TlsConfig& tls, const YamlNode& owner,
+                       Diagnostics& diagnostics) {
   const auto error = [&](std::string_view map, std::string_view key, const std::string& message) {
     diagnostics.error(position_at(owner, {map, key}), std::string(key) + ": " + message);
   };
@@ -52,6 +54,29 @@ void check_access(const MesosAuthConfig& auth, const TlsConfig& tls, const YamlN
           std::string("a certificate and its key belong together; add ") +
               (no_key ? "key_file" : "cert_file") + ", or remove the other");
   }
+}
+
+// The files that `auth` and `tls` name, as the sources read them. What is not named is told of
+// by check_access_keys().
+void check_files(const MesosAuthConfig& auth, const TlsConfig& tls, const YamlNode& owner,
+                 Diagnostics& diagnostics) {
+  const bool is_pair = tls.cert_file.empty() == tls.key_file.empty();
+  const TlsConfig whole = is_pair ? tls : TlsConfig{tls.ca_file, "", ""};
+  if (const auto fault = find_tls_fault(whole)) {
+    diagnostics.error(position_at(owner, {"tls", fault->key}), fault->message);
+  }
+  const bool is_iam = auth.type == MesosAuthType::kIam;
+  if ((is_iam ? auth.config_file : auth.secret_file).empty()) return;
+  if (auto authenticator = Authenticator::create(auth); !authenticator) {
+    diagnostics.error(position_at(owner, {"auth", is_iam ? "config_file" : "secret_file"}),
+                      authenticator.error());
+  }
+}
+
+void check_access(const MesosAuthConfig& auth, const TlsConfig& tls, const YamlNode& owner,
+                  ConfigUse use, Diagnostics& diagnostics) {
+  check_access_keys(auth, tls, owner, diagnostics);
+  if (use == ConfigUse::kStart) check_files(auth, tls, owner, diagnostics);
 }
 
 template <class T>
@@ -108,9 +133,10 @@ void check_clusters(const Config& config, const YamlNode& root, ConfigUse use,
     }
     check_once(mesos.masters, owner, "masters", "master", diagnostics);
     check_once(mesos.ip_sources, owner, "ip_sources", "source", diagnostics);
-    check_access(mesos.auth, mesos.tls, owner, diagnostics);
-    if (use == ConfigUse::kRun) check_domain(config, i, owner, diagnostics);
-    if (use == ConfigUse::kRun && mesos.ptr && serves_dns(config) && !has_reverse_zone(config)) {
+    check_access(mesos.auth, mesos.tls, owner, use, diagnostics);
+    if (use != ConfigUse::kCompile) check_domain(config, i, owner, diagnostics);
+    if (use != ConfigUse::kCompile && mesos.ptr && serves_dns(config) &&
+        !has_reverse_zone(config)) {
       diagnostics.error(
           position_at(owner, {"ptr"}),
           "ptr: the records of task addresses need a zone; add {name: in-addr.arpa} "
@@ -119,13 +145,14 @@ void check_clusters(const Config& config, const YamlNode& root, ConfigUse use,
   }
 }
 
-void check_marathons(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+void check_marathons(const Config& config, const YamlNode& root, ConfigUse use,
+                     Diagnostics& diagnostics) {
   std::set<std::string> frameworks;
   for (size_t i = 0; i < config.marathon.size(); ++i) {
     const MarathonConfig& marathon = config.marathon[i];
     const YamlNode& owner = *find_key(root, "marathon")->children[i];
     check_once(marathon.urls, owner, "urls", "URL", diagnostics);
-    check_access(marathon.auth, marathon.tls, owner, diagnostics);
+    check_access(marathon.auth, marathon.tls, owner, use, diagnostics);
     if (!frameworks.insert(marathon.framework).second) {
       diagnostics.error(position_at(owner, {"framework"}),
                         "framework: another Marathon already has the name '" + marathon.framework +
@@ -185,7 +212,7 @@ void check_named_vips(const Config& config, const YamlNode& root, ConfigUse use,
 void check_sources(const Config& config, const YamlNode& root, ConfigUse use,
                    Diagnostics& diagnostics) {
   check_clusters(config, root, use, diagnostics);
-  check_marathons(config, root, diagnostics);
+  check_marathons(config, root, use, diagnostics);
   check_named_vips(config, root, use, diagnostics);
 }
 

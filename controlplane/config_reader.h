@@ -12,8 +12,9 @@
 namespace vipgate {
 
 // `vipgated compile` is asked about single things: the zones that a gateway needs for its sources'
-// names may be missing, and are added by it.
-enum class ConfigUse : uint8_t { kRun, kCompile };
+// names may be missing, and are added by it. At a start, and by `--check`, the files that sources
+// need are read, too: they must be there then, and may change while we run.
+enum class ConfigUse : uint8_t { kRun, kStart, kCompile };
 
 // The error is one line per mistake, up to 20, each "file:line:column: what is wrong; what would be
 // right". Everything is checked except whether this machine has the CPUs (check_cpus()).

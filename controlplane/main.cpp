@@ -216,7 +216,10 @@ int run_command_line(int argc, char** argv) {
   if (times > 1) return fail(kExitBadConfiguration, "--config is there twice; write it once");
   if (file.empty()) return fail(kExitBadConfiguration, "--config FILE is required");
 
-  auto config = read_config(file, compile_app->parsed() ? ConfigUse::kCompile : ConfigUse::kRun);
+  const ConfigUse use = compile_app->parsed()           ? ConfigUse::kCompile
+                        : app.get_subcommands().empty() ? ConfigUse::kStart
+                                                        : ConfigUse::kRun;
+  auto config = read_config(file, use);
   if (!config) return fail(kExitBadConfiguration, config.error());
   if (compile_app->parsed()) {
     for (const auto& [kind, wanted] : outputs) {

@@ -14,18 +14,22 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 64 << 10;
 constexpr size_t kMaxTokenBytes = 16 << 10;
+constexpr char kReadable[] = "; write the path of the file, and let this user read it";
 constexpr int64_t kLoginSeconds = 3600;  // how long a login token would be good
 
 Result<std::string> read_file(const std::string& key, const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    return system_error("auth." + key + " '" + path + "' cannot be read");
+    return Error{system_error("auth." + key + " '" + path + "' cannot be read").message +
+                 kReadable};
   }
   std::string text(kMaxFileBytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
-  if (file.bad()) return Error{"auth." + key + " '" + path + "' cannot be read"};
-  if (text.size() > kMaxFileBytes) return Error{"auth." + key + " '" + path + "' is too large"};
+  if (file.bad()) return Error{"auth." + key + " '" + path + "' cannot be read" + kReadable};
+  if (text.size() > kMaxFileBytes) {
+    return Error{"auth." + key + " '" + path + "' is too large: more than 64 KiB" + kReadable};
+  }
   return text;
 }
 

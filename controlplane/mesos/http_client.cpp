@@ -13,8 +13,11 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+#include <fstream>
 #include <optional>
 #include <thread>
+
+#include "common/system_error.h"
 
 namespace vipgate {
 namespace {
@@ -129,6 +132,43 @@ class BeastClient final : public HttpClient {
 
 const Error kInterrupted{"interrupted"};
 
+std::optional<TlsFault> use_files(const TlsConfig& tls, asio::ssl::context& context) {
+  error_code error;
+  const auto unusable = [&](const char* key, const std::string& file, const std::string& what) {
+    const std::string named = "tls." + std::string(key) + " '" + file + "'";
+    // The library does not say why a file cannot be opened.
+    if (!std::ifstream(file)) {
+      return TlsFault{key, system_error(named + " cannot be read").message +
+                               "; write the path of the file, and let this user read it"};
+    }
+    return TlsFault{key, named + " holds no " + what + " in PEM form: " + error.message() +
+                             "; write the path of a file that does"};
+  };
+  // A key with a passphrase must not make the daemon ask on its terminal.
+  context.set_password_callback([](size_t, asio::ssl::context::password_purpose) { return ""; },
+                                error);
+  if (!tls.ca_file.empty()) {
+    context.load_verify_file(tls.ca_file, error);
+    if (error) return unusable("ca_file", tls.ca_file, "certificates");
+  }
+  if (!tls.cert_file.empty()) {
+    context.use_certificate_chain_file(tls.cert_file, error);
+    if (error) return unusable("cert_file", tls.cert_file, "certificate");
+  }
+  if (!tls.key_file.empty()) {
+    context.use_private_key_file(tls.key_file, asio::ssl::context::pem, error);
+    if (error) return unusable("key_file", tls.key_file, "private key without a passphrase");
+  }
+  // Keys of another kind than the certificate's are taken without a word.
+  const bool has_either = !tls.cert_file.empty() || !tls.key_file.empty();
+  if (has_either && SSL_CTX_check_private_key(context.native_handle()) != 1) {
+    return TlsFault{"key_file", "tls.key_file '" + tls.key_file +
+                                    "' does not belong to tls.cert_file '" + tls.cert_file +
+                                    "'; give both, and of one pair"};
+  }
+  return std::nullopt;
+}
+
 Status BeastClient::open(const TlsConfig& tls) {
   error_code error;
   tls_.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv3 |
@@ -138,33 +178,8 @@ Status BeastClient::open(const TlsConfig& tls) {
   if (tls.ca_file.empty()) {
     tls_.set_default_verify_paths(error);
     if (error) return Error{"the system's certificate authorities: " + error.message()};
-  } else {
-    tls_.load_verify_file(tls.ca_file, error);
-    if (error) {
-      return Error{"tls.ca_file '" + tls.ca_file +
-                   "' holds no certificates in PEM form: " + error.message()};
-    }
   }
-  if (!tls.cert_file.empty()) {
-    tls_.use_certificate_chain_file(tls.cert_file, error);
-    if (error) {
-      return Error{"tls.cert_file '" + tls.cert_file +
-                   "' holds no certificate in PEM form: " + error.message()};
-    }
-  }
-  if (!tls.key_file.empty()) {
-    tls_.use_private_key_file(tls.key_file, asio::ssl::context::pem, error);
-    if (error) {
-      return Error{"tls.key_file '" + tls.key_file +
-                   "' holds no private key in PEM form: " + error.message()};
-    }
-  }
-  // Keys of another kind than the certificate's are taken without a word.
-  const bool has_either = !tls.cert_file.empty() || !tls.key_file.empty();
-  if (has_either && SSL_CTX_check_private_key(tls_.native_handle()) != 1) {
-    return Error{"tls.key_file '" + tls.key_file + "' does not belong to tls.cert_file '" +
-                 tls.cert_file + "'; give both, and of one pair"};
-  }
+  if (const auto fault = use_files(tls, tls_)) return Error{fault->message};
   return Done{};
 }
 
@@ -358,6 +373,15 @@ Result<HttpResponse> BeastClient::call(const HttpRequest& request, const HttpLim
 }
 
 }  // namespace
+
+std::optional<TlsFault> find_tls_fault(const TlsConfig& tls) {
+  try {
+    asio::ssl::context context(asio::ssl::context::tls_client);
+    return use_files(tls, context);
+  } catch (const std::exception& e) {
+    return TlsFault{"", std::string("TLS cannot be set up: ") + e.what()};
+  }
+}
 
 Result<std::unique_ptr<HttpClient>> HttpClient::create(const TlsConfig& tls,
                                                        std::function<bool()> interrupted) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,14 @@
 #include "controlplane/mesos/http_url.h"
 
 namespace vipgate {
+
+// What is wrong with a file that `tls` in the configuration names.
+struct TlsFault {
+  std::string_view key;  // by which it is named
+  std::string message;   // with key and file, and what to do
+};
+// Reads the files as HttpClient::create() does. Nothing: they can be used as they are now.
+std::optional<TlsFault> find_tls_fault(const TlsConfig& tls);
 
 struct HttpRequest {
   std::string method = "GET";

@@ -54,6 +54,20 @@ class CommandLine(Files):
         self.refused(2, f"{file}:2:3: ", "--config", file, "--check")
         self.refused(2, self.path("absent"), "--config", self.path("absent"), "--check")
 
+    def test_check_and_start_say_alike_which_file_of_a_source_cannot_be_used(self):
+        file = self.write("config.yaml", """\
+ports: [{ name: edge, device: "net_null0", addresses: [10.0.0.1/16] }]
+snat_pools: [{ name: default, addresses: [10.0.9.1] }]
+mesos:
+  - masters: ["10.0.0.9:5050"]
+    auth: { type: basic, principal: gw, secret_file: /nowhere/secret }
+    tls: { ca_file: /nowhere/ca.pem }
+""")
+        for line in (f"{file}:5:54: auth.secret_file '/nowhere/secret' cannot be read: ",
+                     f"{file}:6:12: tls.ca_file '/nowhere/ca.pem' cannot be read: "):
+            self.refused(2, line, "--config", file, "--check")
+            self.refused(2, line, "--config", file)
+
     def test_a_clusters_state_is_part_of_what_is_compiled(self):
         state = f"{SOURCE}/tests/data/mesos-dns-fake.json"
         compiled = ("compile", "--config", CONFIG, "--mesos-state")
