@@ -12,8 +12,6 @@
 namespace vipgate {
 namespace {
 
-// Per tick, so that neither the control thread nor the way out is flooded by a large reload.
-constexpr size_t kAnnouncementsPerTick = 64;
 // Per commit, so that very many that do not fit cost the others little.
 constexpr size_t kRetriesPerCommit = 64;
 
@@ -75,7 +73,8 @@ Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, Neighb
                    update.service_slots = model_.service_slots();
                    update.real_slots = model_.real_slots();
                    return builder_.update(std::move(update));
-                 }) {
+                 }),
+      announcer_(dataplane) {
   for (size_t i = 0; i < config.mesos.size(); ++i) unknown_clusters_.insert(i);
 }
 
@@ -159,11 +158,12 @@ Status Reconciler::put_in_force(const Config& config) {
   append(staged_added_, static_records_);
   append(staged_removed_, old_records);
   if (is_first) {
-    for (const SnatAddress& snat : snat_addresses(config)) set_serving(snat.address, true);
+    for (const SnatAddress& snat : snat_addresses(config))
+      announcer_.set_serving(snat.address, true);
   } else {
-    for (const IpAddress& address : config_.dns.listen) set_serving(address, false);
+    for (const IpAddress& address : config_.dns.listen) announcer_.set_serving(address, false);
   }
-  for (const IpAddress& address : config.dns.listen) set_serving(address, true);
+  for (const IpAddress& address : config.dns.listen) announcer_.set_serving(address, true);
   config_ = config;
   dns_ = dns;
   compiler_.set_config(config_);
@@ -307,12 +307,7 @@ Status Reconciler::tick(int64_t now_s) {
     if (compile_dirty()) status = publish();
   }
   if (auto advanced = publisher_.advance(); !advanced && status) status = advanced;
-  while (!announcements_.empty() && announcements_.front().first <= publisher_.passed()) {
-    const IpAddress address = announcements_.front().second;
-    announcements_.pop_front();
-    if (serving_.contains(address)) to_announce_.insert(address);
-  }
-  announce_some();
+  announcer_.advance(publisher_.passed());
   return status;
 }
 
@@ -349,7 +344,7 @@ void Reconciler::compile(const ServiceKey& key) {
   if (made == made_.end()) {
     if (service == nullptr) return;
     made = made_.emplace(key, Made{}).first;
-    set_serving(key.vip, true);
+    announcer_.set_serving(key.vip, true);
   }
   if (records != made->second.records) {
     publisher_.want(records);
@@ -359,7 +354,7 @@ void Reconciler::compile(const ServiceKey& key) {
   if (service == nullptr) {
     compiler_.forget(key);
     made_.erase(made);
-    set_serving(key.vip, false);
+    announcer_.set_serving(key.vip, false);
     return;
   }
   made->second.index = service->index;
@@ -368,32 +363,8 @@ void Reconciler::compile(const ServiceKey& key) {
 
 Status Reconciler::publish() {
   Status status = publisher_.publish();
-  for (const IpAddress& address : std::exchange(began_to_serve_, {})) {
-    announcements_.emplace_back(publisher_.version(), address);
-  }
+  announcer_.published(publisher_.version());
   return status;
-}
-
-// What is not served any longer must draw no traffic here; should it return, it is announced anew.
-void Reconciler::set_serving(const IpAddress& address, bool is_served) {
-  if (is_served) {
-    if (serving_[address]++ == 0) began_to_serve_.push_back(address);
-    return;
-  }
-  const auto users = serving_.find(address);
-  if (--users->second != 0) return;
-  serving_.erase(users);
-  to_announce_.erase(address);
-}
-
-void Reconciler::announce_some() {
-  if (to_announce_.empty()) return;
-  const size_t count = std::min(to_announce_.size(), kAnnouncementsPerTick);
-  const auto end = std::next(to_announce_.begin(), static_cast<ptrdiff_t>(count));
-  const std::vector<IpAddress> some(to_announce_.begin(), end);
-  const size_t taken = std::min(dataplane_.announce(some), count);
-  to_announce_.erase(to_announce_.begin(),
-                     std::next(to_announce_.begin(), static_cast<ptrdiff_t>(taken)));
 }
 
 std::vector<std::pair<std::string, uint64_t>> Reconciler::counters() const {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "common/snapshot_builder.h"
+#include "controlplane/announcer.h"
 #include "controlplane/compiler.h"
 #include "controlplane/dataplane_control.h"
 #include "controlplane/desired_state.h"
@@ -69,9 +69,7 @@ class Reconciler {
   // The link-layer address of a neighbour has changed: publishes anew what depends on it.
   Status neighbors_changed();
 
-  bool is_pending() const {
-    return publisher_.waits() || !announcements_.empty() || !to_announce_.empty();
-  }
+  bool is_pending() const { return publisher_.waits() || announcer_.is_pending(); }
   // Whether all workers have taken the present state, with all its names.
   bool settled() const { return publisher_.settled(); }
   int64_t next_deadline_s() const { return model_.next_deadline_s(); }
@@ -108,8 +106,6 @@ class Reconciler {
   bool compile_dirty();
   void compile(const ServiceKey& key);
   Status publish();
-  void set_serving(const IpAddress& address, bool is_served);
-  void announce_some();
 
   Config config_;
   DataplaneControl& dataplane_;
@@ -143,11 +139,7 @@ class Reconciler {
   std::map<ServiceKey, Made> made_;
   std::vector<DnsRecord> static_records_;
 
-  // VIPs (by how many services), SNAT and DNS addresses of the next snapshot.
-  std::map<IpAddress, uint32_t> serving_;
-  std::vector<IpAddress> began_to_serve_;                     // with the next snapshot
-  std::deque<std::pair<uint64_t, IpAddress>> announcements_;  // once that version was passed
-  std::set<IpAddress> to_announce_;
+  Announcer announcer_;  // of VIPs, SNAT and DNS addresses
   Histogram event_to_published_;
 };
 
