@@ -12,6 +12,7 @@ struct ZookeeperUrl {
   std::string credentials;  // "user:pass" for the scheme digest; empty: none
   std::string hosts;        // "h1:2181,h2:2181"
   std::string path;         // "/mesos": begins with a slash, ends without one
+  friend bool operator==(const ZookeeperUrl&, const ZookeeperUrl&) = default;
 };
 
 // The error does not repeat the password.

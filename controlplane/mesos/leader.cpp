@@ -23,8 +23,8 @@ Result<std::unique_ptr<MasterDirectory>> MasterDirectory::create(const MesosConf
   directory->tls_ = !config.tls.ca_file.empty() || !config.tls.cert_file.empty();
   for (const std::string& entry : config.masters) {
     if (entry.starts_with("zk://")) {
-      auto url = parse_zk_url(entry);
-      if (!url) return Error{url.error()};
+      auto url = parse_zookeeper_url(entry);
+      if (!url) return Error{"`masters`: " + url.error()};
       if (directory->zk_url_)
         return Error{"`masters` has two zk:// URLs; write one with all servers"};
       directory->zk_url_ = std::move(*url);

@@ -68,7 +68,7 @@ class MasterDirectory {
   MasterAddress address_of(const MesosMaster& master) const;
 
   bool tls_ = false;
-  std::optional<ZkUrl> zk_url_;
+  std::optional<ZookeeperUrl> zk_url_;
   ZkLeader::Times times_;
   Hooks hooks_;
 

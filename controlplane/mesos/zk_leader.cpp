@@ -6,7 +6,6 @@
 #include <zookeeper/zookeeper.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <condition_variable>
 #include <cstdint>
@@ -69,7 +68,7 @@ void log_line(const char* line) { spdlog::debug("ZooKeeper client: {}", line); }
 
 class Watcher {
  public:
-  Watcher(ZkUrl url, const ZkLeader::Times& times, std::shared_ptr<Shared> shared)
+  Watcher(ZookeeperUrl url, const ZkLeader::Times& times, std::shared_ptr<Shared> shared)
       : url_(std::move(url)), times_(times), shared_(std::move(shared)) {}
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
@@ -109,10 +108,10 @@ class Watcher {
       shared_->connected = shared_->expired = shared_->refused = false;
       shared_->look = false;
     }
-    handle_ = zookeeper_init2(url_.servers.c_str(), watch, static_cast<int>(times_.session.count()),
+    handle_ = zookeeper_init2(url_.hosts.c_str(), watch, static_cast<int>(times_.session.count()),
                               nullptr, shared_.get(), 0, log_line);
     if (handle_ == nullptr) {
-      tell_state(false, "none of its servers (" + url_.servers + ") can be resolved");
+      tell_state(false, "none of its servers (" + url_.hosts + ") can be resolved");
       return false;
     }
     if (!url_.credentials.empty()) {
@@ -132,7 +131,7 @@ class Watcher {
         const auto is_due = [&] { return shared_->stopping || shared_->look; };
         if (!shared_->changed.wait_for(lock, times_.session, is_due) && !shared_->connected) {
           lock.unlock();
-          tell_state(false, "no answer from " + url_.servers);
+          tell_state(false, "no answer from " + url_.hosts);
           continue;
         }
         if (shared_->stopping) return;
@@ -217,7 +216,7 @@ class Watcher {
     return code == ZOK;
   }
 
-  ZkUrl url_;
+  ZookeeperUrl url_;
   ZkLeader::Times times_;
   std::shared_ptr<Shared> shared_;
   MesosParser parser_;
@@ -227,7 +226,7 @@ class Watcher {
 
 class ThreadedZkLeader final : public ZkLeader {
  public:
-  ThreadedZkLeader(const ZkUrl& url, const Times& times, Changed changed, State state) {
+  ThreadedZkLeader(const ZookeeperUrl& url, const Times& times, Changed changed, State state) {
     shared_->on_change = std::move(changed);
     shared_->on_state = std::move(state);
     thread_ = std::thread([url, times, shared = shared_] { Watcher(url, times, shared).run(); });
@@ -257,38 +256,6 @@ class ThreadedZkLeader final : public ZkLeader {
 
 }  // namespace
 
-Result<ZkUrl> parse_zk_url(std::string_view text) {
-  const auto wrong = [](const std::string& why) {
-    return Error{"the zk:// URL of `masters` " + why + "; write zk://host1:2181,host2:2181/mesos"};
-  };
-  constexpr std::string_view kScheme = "zk://";
-  if (!text.starts_with(kScheme)) return wrong("does not begin with zk://");
-  text.remove_prefix(kScheme.size());
-  ZkUrl url;
-  const size_t slash = text.find('/');
-  if (slash == std::string_view::npos) return wrong("has no path");
-  std::string_view servers = text.substr(0, slash);
-  url.path = text.substr(slash);
-  while (url.path.ends_with('/')) url.path.pop_back();
-  if (url.path.find("//") != std::string::npos || url.path.empty()) return wrong("has no path");
-  if (const size_t at = servers.rfind('@'); at != std::string_view::npos) {
-    url.credentials = servers.substr(0, at);
-    servers.remove_prefix(at + 1);
-    if (url.credentials.find(':') == std::string::npos) return wrong("has a user, but no password");
-  }
-  if (servers.empty()) return wrong("names no server");
-  const auto is_allowed = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view(".-_:,[]").find(c) != std::string_view::npos;
-  };
-  if (!std::all_of(servers.begin(), servers.end(), is_allowed) || servers.starts_with(',') ||
-      servers.ends_with(',') || servers.find(",,") != std::string_view::npos) {
-    return wrong("has an unusable list of servers");
-  }
-  url.servers = servers;
-  return url;
-}
-
 std::vector<std::string> master_nodes(const std::vector<std::string>& children) {
   std::vector<std::pair<uint64_t, std::string>> nodes;
   for (const std::string& child : children) {
@@ -302,8 +269,8 @@ std::vector<std::string> master_nodes(const std::vector<std::string>& children) 
   return names;
 }
 
-std::unique_ptr<ZkLeader> ZkLeader::start(const ZkUrl& url, const Times& times, Changed changed,
-                                          State state) {
+std::unique_ptr<ZkLeader> ZkLeader::start(const ZookeeperUrl& url, const Times& times,
+                                          Changed changed, State state) {
   return std::make_unique<ThreadedZkLeader>(url, times, std::move(changed), std::move(state));
 }
 

@@ -5,25 +5,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "common/result.h"
 #include "controlplane/mesos/mesos_event.h"
+#include "controlplane/zookeeper_url.h"
 
 namespace vipgate {
-
-// "zk://[user:pass@]h1:p1,h2:p2/path"
-struct ZkUrl {
-  std::string servers;      // "h1:p1,h2:p2"
-  std::string credentials;  // "user:pass" of scheme digest; empty: none
-  std::string path;         // begins with '/', does not end with it
-
-  bool operator==(const ZkUrl&) const = default;
-};
-Result<ZkUrl> parse_zk_url(std::string_view text);
 
 // A master's node in ZooKeeper.
 struct ZkMaster {
@@ -51,8 +39,8 @@ class ZkLeader {
   };
 
   // Both functions are called on the watching thread, and not any more once the object is gone.
-  static std::unique_ptr<ZkLeader> start(const ZkUrl& url, const Times& times, Changed changed,
-                                         State state);
+  static std::unique_ptr<ZkLeader> start(const ZookeeperUrl& url, const Times& times,
+                                         Changed changed, State state);
   virtual ~ZkLeader() = default;
 };
 

@@ -20,21 +20,6 @@ namespace {
 
 using testing::ZookeeperServer;
 
-TEST(ZkUrl, ServersCredentialsAndPathAreTakenApart) {
-  EXPECT_EQ(*parse_zk_url("zk://h1:2181,h2:2182/mesos"), (ZkUrl{"h1:2181,h2:2182", "", "/mesos"}));
-  EXPECT_EQ(*parse_zk_url("zk://u:p@ss:w@h1/a/b/"), (ZkUrl{"h1", "u:p@ss:w", "/a/b"}));
-}
-
-TEST(ZkUrl, WhatIsNoZkUrlIsRefusedWithoutShowingThePassword) {
-  for (const char* text :
-       {"", "http://h/mesos", "zk://", "zk://h:2181", "zk://h:2181/", "zk:///m", "zk://,h/m",
-        "zk://a,,b/m", "zk://u@h/m", "zk://u:hunter2@/m", "zk://u:hunter2@h h/m", "zk://h//m"}) {
-    const auto url = parse_zk_url(text);
-    ASSERT_FALSE(url.ok()) << text;
-    EXPECT_EQ(url.error().find("hunter2"), std::string::npos);
-  }
-}
-
 TEST(ZkLeader, NodesOfMastersAreOrderedByCounterAndOthersAreLeftOut) {
   EXPECT_EQ(master_nodes({"json.info_0000000010", "log_replicas", "info_0000000001",
                           "json.info_0000000009", "json.info_", "json.info_x",
@@ -129,7 +114,7 @@ class WithZookeeper : public MesosSourceFixture {
   };
   std::unique_ptr<ZkLeader> watch(const std::string& url) {
     return ZkLeader::start(
-        *parse_zk_url(url), times_.zookeeper,
+        *parse_zookeeper_url(url), times_.zookeeper,
         [this](const std::vector<ZkMaster>& masters) {
           const std::lock_guard lock(heard_.mutex);
           heard_.masters.push_back(masters);
