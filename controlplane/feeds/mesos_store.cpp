@@ -160,7 +160,7 @@ template <class Key, class Find>
 void MesosStore::mark_one(std::set<Key>& unsaved, const std::string& space, const Key& key,
                           const Find& find) {
   if (find(key) != nullptr || stored_.contains(hash_of(space, key_of(key)))) {
-    unsaved.insert(key);
+    unsaved.insert(unsaved.end(), key);  // sorted: of many, each comes last
   } else {
     unsaved.erase(key);
   }

@@ -2,6 +2,7 @@
 // mesos_parser.h from any of the forms that Mesos speaks (v1 events and GET_STATE, v0 /state).
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -82,8 +83,14 @@ enum class MesosContainerType : uint8_t { kNone, kMesos, kDocker };
 struct MesosTaskKey {
   std::string framework_id;
   std::string task_id;
-  friend bool operator==(const MesosTaskKey&, const MesosTaskKey&) = default;
-  friend auto operator<=>(const MesosTaskKey&, const MesosTaskKey&) = default;
+  // The task first: frameworks are few, and long to compare.
+  friend bool operator==(const MesosTaskKey& a, const MesosTaskKey& b) {
+    return a.task_id == b.task_id && a.framework_id == b.framework_id;
+  }
+  friend std::strong_ordering operator<=>(const MesosTaskKey& a, const MesosTaskKey& b) {
+    const auto order = a.task_id <=> b.task_id;
+    return order != 0 ? order : a.framework_id <=> b.framework_id;
+  }
 };
 
 struct MesosTask {
