@@ -53,7 +53,7 @@ MesosMasters masters_of(const std::string& leader, const Config& config) {
   return masters;
 }
 
-// One event per line; what is none is listed. False: there is not one.
+// One event per line; what is none is listed. False: there is not one that tells anything.
 bool apply_events(const std::string& text, MesosParser& parser, OfflineCluster& result) {
   std::istringstream lines(text);
   size_t number = 0;
@@ -63,7 +63,7 @@ bool apply_events(const std::string& text, MesosParser& parser, OfflineCluster& 
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     auto event = parser.parse_event(line);
     if (event) {
-      ++events;
+      if (!std::holds_alternative<MesosUnknownEvent>(*event)) ++events;
       if (const auto* state = std::get_if<MesosSubscribed>(&*event)) {
         for (const MesosSkipped& item : state->state.skipped) {
           result.skipped.push_back({"item", "", "", item.where, item.why});

@@ -194,8 +194,12 @@ TEST(CompileState, PointersAreInTheReverseZones) {
 }
 
 TEST(CompileState, AFileThatIsNoStateIsAnErrorThatNamesIt) {
-  const StateFile file("nonsense\n");
-  EXPECT_THAT(read_mesos_state(file.name(), Config{}).error(), testing::StartsWith(file.name()));
+  for (const char* text : {"nonsense\n", R"({"type":"GET_STATE"})"}) {
+    const StateFile file(text);
+    const auto state = read_mesos_state(file.name(), Config{});
+    ASSERT_FALSE(state.ok()) << text;
+    EXPECT_THAT(state.error(), testing::StartsWith(file.name()));
+  }
   EXPECT_THAT(read_mesos_state("/nowhere/state.json", Config{}).error(),
               testing::StartsWith("/nowhere/state.json: cannot be read: No such file"));
 }
