@@ -94,8 +94,9 @@ def write_forward(args):
     ethernet = args.destination_mac + args.source_mac + ETHERNET_IPV4
     flags = TCP_SYN if args.syn else TCP_ACK
     writer = Writer(args.file)
-    for client, port in flows(args.flows, args.first_client, args.seed):
-        writer.write(tcp_frame(ethernet, client, args.vip, port, args.vip_port, flags))
+    for i, (client, port) in enumerate(flows(args.flows, args.first_client, args.seed)):
+        vip = args.vip + i % args.vips
+        writer.write(tcp_frame(ethernet, client, vip, port, args.vip_port, flags))
     writer.close()
 
 
@@ -116,6 +117,8 @@ def main():
     forward = commands.add_parser("forward", help="packets from clients to a VIP")
     forward.add_argument("--flows", type=int, default=16384)
     forward.add_argument("--vip", type=address, default=address("11.202.66.36"))
+    forward.add_argument("--vips", type=int, default=1,
+                         help="addresses from --vip on, that the flows go to in turn")
     forward.add_argument("--vip-port", type=int, default=6379)
     forward.add_argument("--first-client", type=address, default=address("100.64.0.1"))
     forward.add_argument("--syn", action="store_true", help="SYN instead of ACK")
