@@ -309,6 +309,7 @@ Result<HttpResponse> BeastClient::exchange(Stream& stream, const HttpRequest& re
   response.status = parser.get().result_int();
   response.location = field(parser.get(), http::field::location);
   response.content_type = field(parser.get(), http::field::content_type);
+  response.content_length = parser.content_length().value_or(0);
   error_code ignored;  // an empty address tells as much
   response.peer_ip = socket.socket().remote_endpoint(ignored).address().to_string();
   inactivity_ = limits.inactivity;

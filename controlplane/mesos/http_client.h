@@ -49,6 +49,7 @@ struct HttpResponse {
   unsigned status = 0;
   std::string location;
   std::string content_type;
+  uint64_t content_length = 0;  // octets; 0: not told
   std::string body;
   std::string peer_ip;  // that answered
 };

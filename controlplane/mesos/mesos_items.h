@@ -1,5 +1,5 @@
 // Reads the items of Mesos' JSON (tasks, agents, frameworks) in their v1 and v0 forms. Only for
-// mesos_parser.cpp and subscribed_reader.cpp: they and mesos_item*.cpp are all that knows simdjson.
+// mesos_parser.cpp and arriving_state.cpp: they and mesos_item*.cpp are all that knows simdjson.
 #pragma once
 
 #include <simdjson.h>

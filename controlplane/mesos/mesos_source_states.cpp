@@ -1,8 +1,12 @@
 // Whole states: polled where there is no stream, swept beside it where there is one.
 #include <spdlog/spdlog.h>
 
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "controlplane/mesos/arriving_state.h"
 #include "controlplane/mesos/threaded_source.h"
 #include "controlplane/monotonic_clock.h"
 
@@ -21,6 +25,44 @@ Result<MesosState> take_state(MesosParser& parser, std::string& text) {
   text = std::string();
   return state;
 }
+
+// The answer to GET_STATE, read while it arrives: neither its text nor an index of it is ever there
+// as a whole.
+class SweptState {
+ public:
+  SweptState(MesosParser& parser, size_t max_octets) : parser_(parser), max_octets_(max_octets) {}
+
+  void begin(const HttpResponse& head) {
+    state_.emplace(parser_, ArrivingState::Form::kAnswer, head.content_length);
+  }
+  bool add(std::string_view octets) {
+    octets_ += octets.size();
+    if (octets_ > max_octets_) return false;
+    text_.insert(text_.size() - PaddedJson::kPadding, octets);
+    text_.erase(0, state_->take(untaken()));
+    return true;
+  }
+  Result<MesosState> finish() {
+    if (octets_ > max_octets_) {
+      return Error{"the answer is larger than the limit of " + std::to_string(max_octets_) +
+                   " bytes"};
+    }
+    if (!state_) return Error{"the answer is empty"};
+    return state_->finish_answer(untaken());
+  }
+
+ private:
+  // Good until text_ changes.
+  PaddedJson untaken() const {
+    return PaddedJson{std::string_view(text_).substr(0, text_.size() - PaddedJson::kPadding)};
+  }
+
+  MesosParser& parser_;
+  const size_t max_octets_;
+  std::optional<ArrivingState> state_;
+  std::string text_ = std::string(PaddedJson::kPadding, '\0');  // not taken yet, padded
+  size_t octets_ = 0;
+};
 
 }  // namespace
 
@@ -49,7 +91,7 @@ MasterOutcome ThreadedSource::poll(const MasterAddress& master, std::string& why
 Status ThreadedSource::poll_once(const MasterAddress& master, bool is_first,
                                  MasterOutcome& outcome) {
   const int64_t asked_ns = monotonic_ns();
-  auto response = fetch_state(*stream_client_, master, true);
+  auto response = stream_client_->call(state_request(master, true), limits());
   if (!response) return Error{response.error()};
   if (response->status != 200) {
     std::string why;
@@ -73,8 +115,7 @@ Status ThreadedSource::poll_once(const MasterAddress& master, bool is_first,
   return Done{};
 }
 
-Result<HttpResponse> ThreadedSource::fetch_state(AuthorizedClient& client,
-                                                 const MasterAddress& master, bool by_v0) {
+HttpRequest ThreadedSource::state_request(const MasterAddress& master, bool by_v0) {
   HttpRequest request;
   request.url = master.url;
   request.fallback_ip = master.fallback_ip;
@@ -85,16 +126,19 @@ Result<HttpResponse> ThreadedSource::fetch_state(AuthorizedClient& client,
     request.headers.emplace_back("Content-Type", "application/json");
     request.body = R"({"type":"GET_STATE"})";
   }
-  return client.call(request, limits());
+  return request;
 }
 
 Status ThreadedSource::sweep(const MasterAddress& leader) {
   const int64_t asked_ns = monotonic_ns();
-  auto response = fetch_state(*sweep_client_, leader, false);
+  SweptState swept(sweep_parser_, max_bytes_);
+  auto response = sweep_client_->call(
+      state_request(leader, false), limits(), [&](const HttpResponse& head) { swept.begin(head); },
+      [&](std::string_view octets) { return swept.add(octets); });
   if (!response) return Error{response.error()};
   if (response->status != 200) return Error{unusable_answer(leader, response->status)};
   const int64_t received_ns = monotonic_ns();
-  auto state = take_state(sweep_parser_, response->body);
+  auto state = swept.finish();
   if (!state) return Error{authority(leader.url) + ": " + state.error()};
   // What an old leader says must not come after what the new one has said.
   if (directory_->leader() != std::optional(leader)) {

@@ -17,8 +17,7 @@ bool MesosStream::feed(std::string_view bytes) {
     auto record = decoder_.next();
     if (!record) {
       error_ = record.error();
-      const bool is_oversize = error_.find("more than the limit") != std::string::npos;
-      ++(is_oversize ? counters_.oversize : counters_.garbage);
+      ++(decoder_.is_oversize() ? counters_.oversize : counters_.garbage);
       return false;
     }
     if (!*record) {
@@ -34,14 +33,16 @@ bool MesosStream::feed(std::string_view bytes) {
 void MesosStream::read_ahead() {
   const std::string_view begun = decoder_.begun();
   if (begun.empty()) return;
-  if (!reader_) reader_.emplace(parser_, begun.size() + decoder_.missing());
+  if (!reader_) {
+    reader_.emplace(parser_, ArrivingState::Form::kEvent, begun.size() + decoder_.missing());
+  }
   decoder_.drop(reader_->take(PaddedJson{begun}));
 }
 
 bool MesosStream::take(std::string_view record, int64_t received_ns) {
   ++counters_.records;
   auto event =
-      reader_ ? reader_->finish(PaddedJson{record}) : parser_.parse_event(PaddedJson{record});
+      reader_ ? reader_->finish_event(PaddedJson{record}) : parser_.parse_event(PaddedJson{record});
   reader_.reset();
   if (!event) {
     // What it would have told is lost: only a new subscription tells it again.

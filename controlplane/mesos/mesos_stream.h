@@ -8,10 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "controlplane/mesos/arriving_state.h"
 #include "controlplane/mesos/mesos_event.h"
 #include "controlplane/mesos/mesos_parser.h"
 #include "controlplane/mesos/recordio.h"
-#include "controlplane/mesos/subscribed_reader.h"
 
 namespace vipgate {
 
@@ -48,7 +48,7 @@ class MesosStream {
   MesosParser& parser_;
   MesosStreamCounters& counters_;
   Emit emit_;
-  std::optional<SubscribedReader> reader_;  // of the first record, once a part of it came
+  std::optional<ArrivingState> reader_;  // of the first record, once a part of it came
   std::string error_;
   bool subscribed_ = false;
 };

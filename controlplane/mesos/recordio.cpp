@@ -70,7 +70,8 @@ Status RecordIoDecoder::read_count() {
   if (line_feed == nullptr) return Done{};
   size_t count = 0;
   const bool is_number = std::from_chars(from, to, count).ec == std::errc();
-  if (!is_number || count > max_record_) {
+  is_oversize_ = !is_number || count > max_record_;
+  if (is_oversize_) {
     return Error{"the event stream has a record of " + std::string(from, to) +
                  " octets, more than the limit of " + std::to_string(max_record_)};
   }

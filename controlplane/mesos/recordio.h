@@ -39,6 +39,9 @@ class RecordIoDecoder {
   // connection has to be dropped, and every further call gives the same error.
   Result<std::optional<std::string_view>> next();
 
+  // Whether it ended with a record longer than it may be.
+  [[nodiscard]] bool is_oversize() const { return is_oversize_; }
+
   // What is there of a record that is not whole yet, from the first octet on that was not dropped;
   // nothing: none has begun. Octets after it can be read as after a record.
   [[nodiscard]] std::string_view begun() const {
@@ -75,6 +78,7 @@ class RecordIoDecoder {
   size_t end_ = 0;
   std::optional<size_t> count_;  // of the record that begins at begin_
   std::string error_;
+  bool is_oversize_ = false;
 };
 
 }  // namespace vipgate

@@ -70,8 +70,7 @@ class ThreadedSource final : public MesosSource {
                              std::string& why);
   Status poll_once(const MasterAddress& master, bool is_first, MasterOutcome& outcome);
   Status sweep(const MasterAddress& leader);
-  Result<HttpResponse> fetch_state(AuthorizedClient& client, const MasterAddress& master,
-                                   bool by_v0);
+  static HttpRequest state_request(const MasterAddress& master, bool by_v0);
   void resolve_masters();
 
   HttpLimits limits() const;

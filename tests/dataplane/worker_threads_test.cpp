@@ -23,7 +23,8 @@ constexpr uint32_t kFlows = 64;
 constexpr uint32_t kPackets = 20'000;
 constexpr uint32_t kInFlight = 400;  // less than a ring holds: nothing is lost
 constexpr uint32_t kRingSize = 512;
-constexpr uint64_t kPerSnapshot = 1'000;  // questions that each snapshot lets in, so that many serve
+constexpr uint64_t kPerSnapshot =
+    1'000;  // questions that each snapshot lets in, so that many serve
 
 // Worker 0 alone serves the client's port and worker 1 the reals', so each packet is handed over
 // to the owner of its flow and to the owner of the way out as the flow's hash has it. Whatever is

@@ -10,7 +10,7 @@
 #include "controlplane/mesos/mesos_cluster.h"
 #include "controlplane/mesos/mesos_parser.h"
 #include "controlplane/mesos/recordio.h"
-#include "controlplane/mesos/subscribed_reader.h"
+#include "tests/support/arriving_pieces.h"
 
 namespace vipgate {
 namespace {
@@ -45,20 +45,6 @@ void drain(RecordIoDecoder& decoder, Seen& seen, MesosParser* parser, MesosClust
   }
 }
 
-// Whether it is an event when it is read in pieces.
-bool is_event(const std::string& record, size_t piece) {
-  MesosParser parser;
-  SubscribedReader reader(parser, record.size());
-  std::string begun;
-  for (size_t at = 0;; at += piece) {
-    begun += record.substr(at, piece);
-    const std::string text = begun + std::string(PaddedJson::kPadding, '"');
-    const PaddedJson part{std::string_view(text).substr(0, begun.size())};
-    if (at + piece >= record.size()) return reader.finish(part).ok();
-    begun.erase(0, reader.take(part));
-  }
-}
-
 void check(const uint8_t* data, size_t size) {
   const size_t piece = 1 + data[0] % 64;
   const std::string_view stream(reinterpret_cast<const char*>(data) + 1, size - 1);
@@ -77,7 +63,7 @@ void check(const uint8_t* data, size_t size) {
   }
   require(seen == expected);
   for (const std::string& record : seen.records) {
-    if (parser.parse_event(record)) require(is_event(record, piece));
+    if (parser.parse_event(record)) require(testing::read_event_in_pieces(record, piece).ok());
   }
   cluster.advance(INT64_MAX);
   for (const auto& [key, task] : cluster.tasks()) {

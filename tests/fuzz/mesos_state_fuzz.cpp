@@ -1,11 +1,12 @@
 // libFuzzer target: any octets as a document about a cluster. What is read of it can be written,
-// and read again as the same.
+// and read again as the same; while it arrives, the same is read.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
 #include "controlplane/mesos/mesos_cluster.h"
 #include "controlplane/mesos/mesos_parser.h"
+#include "tests/support/arriving_pieces.h"
 
 namespace vipgate {
 namespace {
@@ -29,6 +30,8 @@ void check(std::string_view json) {
     require(again.ok());
     require(std::get<MesosTaskAdded>(*again).task == task);
   }
+  const auto arrived = testing::read_answer_in_pieces(json, 1 + json.size() / 3);
+  require(arrived.ok() && arrived->tasks == state->tasks && arrived->agents == state->agents);
   MesosCluster cluster{MesosClusterOptions{}};
   cluster.apply(MesosSubscribed{*state}, 1);
   (void)cluster.take_changes();

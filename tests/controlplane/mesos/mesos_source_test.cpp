@@ -245,6 +245,28 @@ TEST_F(MesosSourceTest, SweepThatFailsIsCountedAndTheStreamGoesOn) {
   EXPECT_EQ(source_->counters().drops, 0U);
 }
 
+TEST_F(MesosSourceTest, SweepLargerThanTheLimitIsAFailedSweepAndTheStreamGoesOn) {
+  config_.max_record_mb = 1;
+  std::promise<void> cut_off_twice;
+  int times = 0;
+  ScriptedHttpServer master([&](const ScriptedRequest& request, ScriptedConnection& connection) {
+    if (is_subscribe(request)) return lead(request, connection);
+    connection.begin_stream();
+    connection.send_chunk(R"({"get_state":{"get_tasks":{"tasks":[)");
+    while (connection.send_chunk(std::string(10'000, ' '))) {
+    }
+    if (++times == 2) cut_off_twice.set_value();
+  });
+  times_.sweep = std::chrono::milliseconds(2);
+  start({master.address()});
+  next<MesosSubscribed>();
+  cut_off_twice.get_future().wait();
+  // One has been counted before the second was asked for.
+  EXPECT_GE(source_->counters().failed_sweeps, 1U);
+  EXPECT_EQ(source_->counters().sweeps, 0U);
+  EXPECT_EQ(source_->counters().drops, 0U);
+}
+
 TEST_F(MesosSourceTest, FullQueueHoldsUpTheSourceAndLosesNothing) {
   constexpr int kEvents = 20'000;
   ScriptedHttpServer master([](const ScriptedRequest&, ScriptedConnection& connection) {

@@ -1,4 +1,4 @@
-#include "controlplane/mesos/subscribed_reader.h"
+#include "controlplane/mesos/arriving_state.h"
 
 #include <algorithm>
 #include <array>
@@ -30,7 +30,6 @@ enum List : int {
   kInFrame = -1
 };
 
-constexpr std::string_view kState = "/subscribed/get_state/";
 constexpr std::array<std::string_view, kUnread> kPaths = {
     "get_tasks/tasks",           "get_tasks/launched_tasks", "get_tasks/unreachable_tasks",
     "get_frameworks/frameworks", "get_agents/agents",        "get_agents/recovered_agents"};
@@ -39,9 +38,12 @@ constexpr std::array<std::string_view, kUnread> kPaths = {
 // where nobody asks for them.)
 class Lists {
  public:
+  explicit Lists(ArrivingState::Form form)
+      : state_(form == ArrivingState::Form::kEvent ? "/subscribed/get_state/" : "/get_state/") {}
+
   int at(std::string_view path) {
-    if (!path.starts_with(kState)) return kInFrame;
-    path.remove_prefix(kState.size());
+    if (!path.starts_with(state_)) return kInFrame;
+    path.remove_prefix(state_.size());
     if (std::count(path.begin(), path.end(), '/') != 1) return kInFrame;
     const auto* found = std::find(kPaths.begin(), kPaths.end(), path);
     if (found == kPaths.end()) return kUnread;
@@ -50,15 +52,17 @@ class Lists {
   }
 
  private:
+  const std::string_view state_;
   std::array<bool, kUnread> is_seen_ = {};
 };
 
 }  // namespace
 
-struct SubscribedReader::Impl {
-  Impl(MesosParser& parser_in, size_t octets)
+struct ArrivingState::Impl {
+  Impl(MesosParser& parser_in, Form form, size_t octets)
       : parser(parser_in),
         item_parser(kMaxItem),
+        lists(form),
         cutter([this](std::string_view path) { return lists.at(path); }),
         expected_octets(octets) {
     if (item_parser.allocate(4096, kMaxItemDepth) != simdjson::SUCCESS) throw std::bad_alloc();
@@ -66,6 +70,7 @@ struct SubscribedReader::Impl {
 
   void read(int list, std::string_view item);
   void read_task(const MesosItemReader::Element& element, std::vector<MesosTask>& tasks);
+  Status take_rest(PaddedJson rest);
   void merge_into(MesosState& state);
 
   MesosParser& parser;
@@ -81,8 +86,8 @@ struct SubscribedReader::Impl {
   MesosState state;  // all but the tasks
 };
 
-void SubscribedReader::Impl::read_task(const MesosItemReader::Element& element,
-                                       std::vector<MesosTask>& to) {
+void ArrivingState::Impl::read_task(const MesosItemReader::Element& element,
+                                    std::vector<MesosTask>& to) {
   if (to.size() == to.capacity()) {
     // As many as there will be, if those to come are as long as those that came; at least half as
     // many more and at most twice as many, since nobody knows.
@@ -95,7 +100,7 @@ void SubscribedReader::Impl::read_task(const MesosItemReader::Element& element,
   if (!items.task(element, {}, task) || is_terminal(task.state)) to.pop_back();
 }
 
-void SubscribedReader::Impl::read(int list, std::string_view item) {
+void ArrivingState::Impl::read(int list, std::string_view item) {
   if (list == kUnread || !error.empty()) return;
   MesosItemReader::Element element;
   const auto code = parse_mesos_json(item_parser, item, true, repaired, element);
@@ -129,43 +134,62 @@ void SubscribedReader::Impl::read(int list, std::string_view item) {
   }
 }
 
-// As MesosParser puts them: unreachable ones first.
-void SubscribedReader::Impl::merge_into(MesosState& to) {
-  to.frameworks = std::move(state.frameworks);
-  to.agents = std::move(state.agents);
-  to.recovered_agent_ids = std::move(state.recovered_agent_ids);
-  to.tasks = std::move(tasks);
-  const auto move_to = [&](std::vector<MesosTask>::iterator where, std::vector<MesosTask>& from) {
-    to.tasks.insert(where, std::make_move_iterator(from.begin()),
-                    std::make_move_iterator(from.end()));
-  };
-  move_to(to.tasks.begin(), unreachable);
-  move_to(to.tasks.end(), launched);
-  to.skipped = items.take_skipped();
+template <class T>
+void move_into(std::vector<T>& to, typename std::vector<T>::iterator where, std::vector<T> from) {
+  if (to.empty()) {
+    to = std::move(from);
+  } else {
+    to.insert(where, std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  }
 }
 
-SubscribedReader::SubscribedReader(MesosParser& parser, size_t octets)
-    : impl_(std::make_unique<Impl>(parser, octets)) {}
+// As MesosParser puts them: unreachable ones first. What was not cut out is there already.
+void ArrivingState::Impl::merge_into(MesosState& to) {
+  move_into(to.frameworks, to.frameworks.end(), std::move(state.frameworks));
+  move_into(to.agents, to.agents.end(), std::move(state.agents));
+  move_into(to.recovered_agent_ids, to.recovered_agent_ids.end(),
+            std::move(state.recovered_agent_ids));
+  move_into(to.tasks, to.tasks.end(), std::move(tasks));
+  move_into(to.tasks, to.tasks.begin(), std::move(unreachable));
+  move_into(to.tasks, to.tasks.end(), std::move(launched));
+  move_into(to.skipped, to.skipped.end(), items.take_skipped());
+}
 
-SubscribedReader::~SubscribedReader() = default;
+Status ArrivingState::Impl::take_rest(PaddedJson rest) {
+  const size_t taken =
+      cutter.take(rest.text, [this](int list, std::string_view item) { read(list, item); });
+  if (!error.empty()) return Error{error};
+  if (taken == rest.text.size() && cutter.is_whole()) return Done{};
+  return Error{"this is not JSON: its brackets do not match"};
+}
 
-size_t SubscribedReader::take(PaddedJson begun) {
+ArrivingState::ArrivingState(MesosParser& parser, Form form, size_t octets)
+    : impl_(std::make_unique<Impl>(parser, form, octets)) {}
+
+ArrivingState::~ArrivingState() = default;
+
+size_t ArrivingState::take(PaddedJson begun) {
   const size_t taken = impl_->cutter.take(
       begun.text, [this](int list, std::string_view item) { impl_->read(list, item); });
   impl_->taken_octets += taken;
   return taken;
 }
 
-Result<MesosEvent> SubscribedReader::finish(PaddedJson rest) {
-  const bool is_whole = take(rest) == rest.text.size() && impl_->cutter.is_whole();
-  if (!impl_->error.empty()) return Error{impl_->error};
-  if (!is_whole) return Error{"this is not JSON: its brackets do not match"};
+Result<MesosEvent> ArrivingState::finish_event(PaddedJson rest) {
+  if (auto status = impl_->take_rest(rest); !status) return Error{status.error()};
   auto event = impl_->parser.parse_event(impl_->cutter.frame());
   if (!event) return event;
   if (auto* subscribed = std::get_if<MesosSubscribed>(&*event)) {
     impl_->merge_into(subscribed->state);
   }
   return event;
+}
+
+Result<MesosState> ArrivingState::finish_answer(PaddedJson rest) {
+  if (auto status = impl_->take_rest(rest); !status) return Error{status.error()};
+  auto state = impl_->parser.parse_state(impl_->cutter.frame());
+  if (state) impl_->merge_into(*state);
+  return state;
 }
 
 }  // namespace vipgate

@@ -1,4 +1,4 @@
-#include "controlplane/mesos/subscribed_reader.h"
+#include "controlplane/mesos/arriving_state.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controlplane/mesos/mesos_stream.h"
+#include "tests/support/arriving_pieces.h"
 
 namespace vipgate {
 namespace {
@@ -17,24 +18,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using testing::read_answer_in_pieces;
+using testing::read_event_in_pieces;
 using ::testing::SizeIs;
 
 std::string padded(std::string_view json) {
   return std::string(json) + std::string(PaddedJson::kPadding, '\0');
-}
-
-// `piece` octets at a time, the last of them with finish().
-Result<MesosEvent> read(std::string_view json, size_t piece) {
-  MesosParser parser;
-  SubscribedReader reader(parser, json.size());
-  std::string begun;
-  for (size_t at = 0;; at += piece) {
-    begun += json.substr(at, piece);
-    const std::string text = padded(begun);
-    const PaddedJson part{std::string_view(text).substr(0, begun.size())};
-    if (at + piece >= json.size()) return reader.finish(part);
-    begun.erase(0, reader.take(part));
-  }
 }
 
 MesosState state_of(Result<MesosEvent> event) {
@@ -62,7 +52,7 @@ MesosState read(std::string_view json) {
   const MesosState whole = state_of(parser.parse_event(json));
   for (const size_t piece : {size_t{1}, size_t{2}, size_t{61}, size_t{1000}, json.size()}) {
     SCOPED_TRACE(piece);
-    expect_same(state_of(read(json, piece)), whole);
+    expect_same(state_of(read_event_in_pieces(json, piece)), whole);
   }
   return whole;
 }
@@ -83,7 +73,7 @@ std::vector<std::string> ids(const MesosState& state) {
   return all;
 }
 
-TEST(SubscribedReader, RecordedEventsAreReadInPiecesAsTheyAreReadWhole) {
+TEST(ArrivingState, RecordedEventsAreReadInPiecesAsTheyAreReadWhole) {
   std::ifstream file(VIPGATE_SOURCE_DIR "/tests/controlplane/mesos/data/operator-api.jsonl");
   size_t states = 0;
   for (std::string line; std::getline(file, line);) {
@@ -91,18 +81,18 @@ TEST(SubscribedReader, RecordedEventsAreReadInPiecesAsTheyAreReadWhole) {
     const auto whole = parser.parse_event(line);
     ASSERT_TRUE(whole.ok());
     for (const size_t piece : {1, 100, 4096}) {
-      const auto pieces = read(line, piece);
+      const auto pieces = read_event_in_pieces(line, piece);
       ASSERT_TRUE(pieces.ok()) << pieces.error();
       EXPECT_EQ(pieces->index(), whole->index());
     }
     if (!std::holds_alternative<MesosSubscribed>(*whole)) continue;
-    EXPECT_THAT(read(line).agents, testing::Not(IsEmpty()));
+    EXPECT_THAT(read(line).agents, Not(IsEmpty()));
     ++states;
   }
   EXPECT_GT(states, 0u);
 }
 
-TEST(SubscribedReader, UnreachableTasksComeFirstWhereverTheyStand) {
+TEST(ArrivingState, UnreachableTasksComeFirstWhereverTheyStand) {
   const MesosState state =
       read(subscribed(R"("get_tasks":{"tasks":[)" + task("a") + "," +
                       task("done", "TASK_FINISHED") + R"(],"launched_tasks":[)" + task("b") +
@@ -113,21 +103,21 @@ TEST(SubscribedReader, UnreachableTasksComeFirstWhereverTheyStand) {
   EXPECT_EQ(state.heartbeat_interval_s, 15.0);
 }
 
-TEST(SubscribedReader, ABadItemCostsItselfAloneAndIsListed) {
+TEST(ArrivingState, ABadItemCostsItselfAloneAndIsListed) {
   const MesosState state = read(
       subscribed(R"("get_tasks":{"tasks":[1,null,{"name":"x"},)" + task("a") + R"(,"text"]})"));
   EXPECT_THAT(ids(state), ElementsAre("a"));
   EXPECT_THAT(state.skipped, SizeIs(4));
 }
 
-TEST(SubscribedReader, TextsThatAreNotUtf8AndHugeNumbersAreRepairedItemByItem) {
+TEST(ArrivingState, TextsThatAreNotUtf8AndHugeNumbersAreRepairedItemByItem) {
   const MesosState state =
       read(subscribed(R"("get_tasks":{"tasks":[)" + task("a\xff") + "," +
                       R"({"timestamp":1e999999,)" + task("b").substr(1) + "," + task("c") + "]}"));
   EXPECT_THAT(ids(state), ElementsAre("a?", "b", "c"));
 }
 
-TEST(SubscribedReader, ListsThatNobodyReadsAreNotKept) {
+TEST(ArrivingState, ListsThatNobodyReadsAreNotKept) {
   std::string others = R"("get_executors":{"executors":[{"x":1})";
   for (int i = 0; i < 1000; ++i) others += R"(,{"x":"0123456789"})";
   const MesosState state = read(subscribed(others + R"(]},"get_tasks":{"completed_tasks":[)" +
@@ -135,36 +125,79 @@ TEST(SubscribedReader, ListsThatNobodyReadsAreNotKept) {
   EXPECT_THAT(ids(state), ElementsAre("a"));
 }
 
-TEST(SubscribedReader, TheFirstOfTwoListsOfOneNameCounts) {
+TEST(ArrivingState, TheFirstOfTwoListsOfOneNameCounts) {
   const MesosState state = read(
       subscribed(R"("get_tasks":{"tasks":[)" + task("a") + R"(],"tasks":[)" + task("b") + "]}"));
   EXPECT_THAT(ids(state), ElementsAre("a"));
 }
 
-TEST(SubscribedReader, AListOfTheWrongTypeIsAnErrorThatNamesIt) {
+TEST(ArrivingState, AListOfTheWrongTypeIsAnErrorThatNamesIt) {
   for (const size_t piece : {1, 1000}) {
-    const auto event = read(subscribed(R"("get_tasks":{"tasks":{"a":1}})"), piece);
+    const auto event = read_event_in_pieces(subscribed(R"("get_tasks":{"tasks":{"a":1}})"), piece);
     ASSERT_FALSE(event.ok());
     EXPECT_THAT(event.error(), HasSubstr("get_tasks.tasks"));
   }
 }
 
-TEST(SubscribedReader, WhatIsNotJsonIsAnError) {
+TEST(ArrivingState, AnswersAreReadInPiecesAsTheyAreReadWhole) {
+  const std::string tasks = R"("get_tasks":{"unreachable_tasks":[)" + task("c") +
+                            R"(],"tasks":[7,)" + task("a") + R"(],"launched_tasks":[)" + task("b") +
+                            R"(]},"get_agents":{"recovered_agents":[{"id":{"value":"S9"}}]})";
+  const std::string v0 = R"({"leader":"master@10.0.0.1:5050","slaves":[],"frameworks":[{"id":"F",)"
+                         R"("name":"marathon","tasks":[{"id":"a","name":"a","slave_id":"S1",)"
+                         R"("state":"TASK_RUNNING"}]}]})";
+  const std::pair<std::string, size_t> answers[] = {
+      {R"({"type":"GET_STATE","get_state":{)" + tasks + "}}", 3}, {"{" + tasks + "}", 3}, {v0, 1}};
+  for (const auto& [answer, count] : answers) {
+    MesosParser parser;
+    auto whole = parser.parse_state(answer);
+    ASSERT_TRUE(whole.ok()) << whole.error();
+    EXPECT_EQ(whole->tasks.size(), count);
+    for (const size_t piece : {size_t{1}, size_t{61}, answer.size()}) {
+      SCOPED_TRACE(piece);
+      auto pieces = read_answer_in_pieces(answer, piece);
+      ASSERT_TRUE(pieces.ok()) << pieces.error();
+      expect_same(*pieces, *whole);
+    }
+  }
+}
+
+TEST(ArrivingState, AnAnswerOfUnknownLengthIsReadAsWell) {
+  MesosParser parser;
+  ArrivingState reader(parser, ArrivingState::Form::kAnswer, 0);
+  std::string all;
+  for (int i = 0; i < 1000; ++i) all += (i == 0 ? "" : ",") + task("t" + std::to_string(i));
+  const std::string answer = R"({"get_state":{"get_tasks":{"tasks":[)" + all + "]}}}";
+  const std::string text = padded(answer);
+  auto state = reader.finish_answer(PaddedJson{std::string_view(text).substr(0, answer.size())});
+  ASSERT_TRUE(state.ok()) << state.error();
+  EXPECT_THAT(state->tasks, SizeIs(1000));
+}
+
+TEST(ArrivingState, AnAnswerThatEndsTooEarlyIsAnError) {
+  const std::string answer = R"({"get_state":{"get_tasks":{"tasks":[)" + task("a") + "]}}}";
+  for (size_t size = 0; size < answer.size(); ++size) {
+    EXPECT_FALSE(read_answer_in_pieces(answer.substr(0, size), 10).ok()) << size;
+  }
+}
+
+TEST(ArrivingState, WhatIsNotJsonIsAnError) {
   const std::string good = subscribed(R"("get_tasks":{"tasks":[)" + task("a") + "]}");
   for (const size_t piece : {size_t{1}, size_t{1000}}) {
     // Cut off anywhere.
     for (size_t size = 1; size < good.size(); ++size) {
-      EXPECT_FALSE(read(good.substr(0, size), piece).ok()) << good.substr(0, size);
+      EXPECT_FALSE(read_event_in_pieces(good.substr(0, size), piece).ok()) << good.substr(0, size);
     }
     for (const char* tasks : {"[1,]", "[,]", "[{} {}]", "[{\"a\"}]", "[tru]", "[{]}]", "[1]]"}) {
-      EXPECT_FALSE(
-          read(subscribed(R"("get_tasks":{"tasks":)" + std::string(tasks) + "}"), piece).ok())
+      EXPECT_FALSE(read_event_in_pieces(
+                       subscribed(R"("get_tasks":{"tasks":)" + std::string(tasks) + "}"), piece)
+                       .ok())
           << tasks;
     }
   }
 }
 
-TEST(SubscribedReader, AStreamKeepsNoneOfAFirstRecordThatItHasRead) {
+TEST(ArrivingState, AStreamKeepsNoneOfAFirstRecordThatItHasRead) {
   std::string tasks = task("t-0");
   for (int i = 1; i < 20'000; ++i) tasks += "," + task("t-" + std::to_string(i));
   const std::string json = subscribed(R"("get_tasks":{"tasks":[)" + tasks + "]}");
