@@ -1,5 +1,6 @@
 // The composition root: reads the command line, builds the two rooms and joins them. With
 // replay_command.cpp the only file that sees both.
+#include <malloc.h>
 #include <sched.h>
 #include <spdlog/spdlog.h>
 
@@ -95,7 +96,12 @@ void pin_to(const std::vector<uint16_t>& cpus) {
   sched_setaffinity(0, sizeof set, &set);
 }
 
+// One heap for all threads: a cluster's state is read on one and kept by another, and what either
+// frees is then of use to both. The workers take nothing from it.
+void share_one_heap() { mallopt(M_ARENA_MAX, 1); }
+
 int run(const Config& config, std::optional<uint64_t> seed) {
+  share_one_heap();
   // `compile` and `--check` do without; a gateway would run and do nothing.
   if (config.ports.empty()) {
     return fail(kExitBadConfiguration,

@@ -6,6 +6,7 @@ fake master that speaks the real protocol, and packets that show when a change h
   updates  one TASK_UPDATED is written to the wire → the first packet at the new real
   burst    10,000 updates at once → the last of them is in force; and whether traffic to services
            that they do not touch lost a packet or moved a flow
+  sweep    `start`, and then the memory that the first sweeps of the whole state take
   large    `start` with 400,000 tasks
 
   perf/mesos_convergence.py [--json RESULT] [--only start,updates,burst] [--tasks 50000] …
@@ -39,6 +40,7 @@ STEADY_SERVICES, STEADY_REALS, STEADY_FLOWS = 20, 3, 200
 FIRST_STEADY_PORT = 500  # those of other probes are above
 GIVE_UP_S = 180
 ASK_INTERVAL_S = 0.005
+SWEEP_S = 10  # between sweeps, where they are measured
 QUIET_BYTES_PER_S = 100_000  # written by a daemon that has stored all
 REPORTED = ("drop.", "publish.", "mesos.")  # counters, of which thousands are of single services
 
@@ -46,7 +48,8 @@ REPORTED = ("drop.", "publish.", "mesos.")  # counters, of which thousands are o
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="start,updates,burst,large", help="parts, with commas")
+    parser.add_argument("--only", default="start,updates,burst,sweep,large",
+                        help="parts, with commas")
     parser.add_argument("--tasks", type=int, default=50_000)
     parser.add_argument("--agents", type=int, default=2_000)
     parser.add_argument("--vips", type=int, default=5_000)
@@ -87,12 +90,12 @@ def agent_address(number):
 class Run:
     """A lab with a master, a gateway and probes; b1 stands for all generated agents."""
 
-    def __init__(self, lab, arguments):
+    def __init__(self, lab, arguments, mesos="recovery_s: 600"):
         self.lab, self.arguments = lab, arguments
         lab.run("b1", "ip", "route", "add", "local", AGENTS, "dev", "lo")
         self.probes = Probes(lab, PORT)
         self.config = lab.config(
-            store=arguments.store, more_port="    gateway: 10.9.1.11",
+            store=arguments.store, mesos=mesos, more_port="    gateway: 10.9.1.11",
             timeouts="drain_s: 5, udp_s: 10, udp_one_way_s: 10",
             limits="flows_per_worker: 131072, services: 200000, reals: 2000000, dns_names: 8000000")
 
@@ -117,6 +120,16 @@ class Run:
                 "seconds_to_served": round((served_ns - subscribed["sent_ns"]) / 1e9, 3),
                 "cpu_seconds": cpu_seconds(lab.gateway.pid),
                 **{f"{k}_mb": round(v / 1024) for k, v in memory_kb(lab.gateway.pid).items()}}
+
+    def sweep(self):
+        """`start` with sweeps soon after one another; when two are done."""
+        started = self.start(self.arguments.tasks, self.arguments.vips)
+        gateway = self.lab.gateway
+        before = cpu_seconds(gateway.pid)
+        wait_for("two sweeps", lambda: gateway.counters().get("mesos.0.sweeps", 0) >= 2, GIVE_UP_S)
+        return {"start_VmHWM_mb": started["VmHWM_mb"], "cpu_seconds_before": before,
+                "cpu_seconds": cpu_seconds(gateway.pid),
+                **{f"{k}_mb": round(v / 1024) for k, v in memory_kb(gateway.pid).items()}}
 
     def wait_until_stored(self):
         """The first state goes to the disk behind everything else; on two CPUs that is felt."""
@@ -300,6 +313,10 @@ def measure(arguments):
             result["log"] = [line for line in lab.gateway.log().splitlines()
                              if "counters: " not in line][-20:]
             lab.gateway.stop()
+    if "sweep" in parts:
+        with Lab() as lab:
+            result["sweep"] = Run(lab, arguments, f"sweep_s: {SWEEP_S}").sweep()
+            lab.gateway.stop()
     if "large" in parts:
         with Lab() as lab:
             result["large"] = Run(lab, arguments).start(arguments.large_tasks, arguments.large_vips)
@@ -329,6 +346,12 @@ def table(result):
         rows += [(f"burst of {r['updates']:,} updates, to settled", f"{r['seconds_to_settle']} s"),
                  ("burst: counters that changed", listed(r["counters"])),
                  ("burst: untouched services", listed(r["untouched"]))]
+    if "sweep" in result:
+        r = result["sweep"]
+        rows += [("sweep: memory at most, before and with two", f"{r['start_VmHWM_mb']} MB, "
+                  f"{r['VmHWM_mb']} MB"),
+                 ("sweep: CPU seconds by thread before", listed(r["cpu_seconds_before"])),
+                 ("sweep: CPU seconds by thread after", listed(r["cpu_seconds"]))]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
 

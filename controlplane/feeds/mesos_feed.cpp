@@ -262,14 +262,22 @@ void MesosFeed::tell_known(Cluster& cluster) {
 // What changed in the cluster goes to the store, and with what was touched to the reconciler.
 void MesosFeed::stage(Cluster& cluster) {
   MesosChanges changes = cluster.cluster.take_changes();
-  cluster.store.mark(changes, cluster.cluster);
-  if (cluster.whole_states != 0) cluster.store.told_whole();
-  tell_known(cluster);
   MesosChanges touched = std::exchange(cluster.touched, {});
-  changes.tasks.merge(touched.tasks);
-  changes.agents.merge(touched.agents);
-  changes.frameworks.merge(touched.frameworks);
-  changes.masters = changes.masters || touched.masters;
+  if (touched.empty()) {
+    show(cluster, changes);
+  } else {
+    touched.tasks.insert(changes.tasks.begin(), changes.tasks.end());
+    touched.agents.insert(changes.agents.begin(), changes.agents.end());
+    touched.frameworks.insert(changes.frameworks.begin(), changes.frameworks.end());
+    touched.masters = touched.masters || changes.masters;
+    show(cluster, touched);
+  }
+  cluster.store.mark(std::move(changes), cluster.cluster);
+  if (cluster.whole_states != 0) cluster.store.told_whole();
+}
+
+void MesosFeed::show(Cluster& cluster, const MesosChanges& changes) {
+  tell_known(cluster);
   const int64_t received_ns = std::exchange(cluster.oldest_received_ns, kNeverNs);
   const uint64_t moves = allocator_.moves();
   if (changes.empty() && moves == cluster.moves) return;

@@ -64,6 +64,7 @@ class MesosFeed : public LoopClient {
   void tell_known(Cluster& cluster);
   static const char* what_stays(const Cluster& cluster);
   void stage(Cluster& cluster);
+  void show(Cluster& cluster, const MesosChanges& changes);
   void forget_unused_claims();
   static void report_skipped(Cluster& cluster, int64_t now_ms);
 

@@ -157,26 +157,30 @@ Result<MesosStore::Restored> MesosStore::restore(MesosCluster& cluster) {
 // What came and went again, before the store had it, need not be written: else what waits would
 // grow with each of them while the store is away.
 template <class Key, class Find>
-void MesosStore::mark_one(std::set<Key>& unsaved, const std::string& space, const Key& key,
-                          const Find& find) {
-  if (find(key) != nullptr || stored_.contains(hash_of(space, key_of(key)))) {
-    unsaved.insert(unsaved.end(), key);  // sorted: of many, each comes last
+void MesosStore::mark_some(std::set<Key>& unsaved, const std::string& space, std::set<Key> keys,
+                           const Find& find) {
+  for (auto key = keys.begin(); key != keys.end();) {
+    if (find(*key) != nullptr || stored_.contains(hash_of(space, key_of(*key)))) {
+      ++key;
+    } else {
+      unsaved.erase(*key);
+      key = keys.erase(key);
+    }
+  }
+  if (unsaved.empty()) {
+    unsaved = std::move(keys);
   } else {
-    unsaved.erase(key);
+    unsaved.merge(keys);
   }
 }
 
-void MesosStore::mark(const MesosChanges& changes, const MesosCluster& cluster) {
-  for (const MesosTaskKey& key : changes.tasks) {
-    mark_one(unsaved_.tasks, task_space_, key, [&](const auto& k) { return cluster.task(k); });
-  }
-  for (const std::string& id : changes.agents) {
-    mark_one(unsaved_.agents, agent_space_, id, [&](const auto& k) { return cluster.agent(k); });
-  }
-  for (const std::string& id : changes.frameworks) {
-    mark_one(unsaved_.frameworks, framework_space_, id,
-             [&](const auto& k) { return cluster.framework(k); });
-  }
+void MesosStore::mark(MesosChanges changes, const MesosCluster& cluster) {
+  mark_some(unsaved_.tasks, task_space_, std::move(changes.tasks),
+            [&](const MesosTaskKey& key) { return cluster.task(key); });
+  mark_some(unsaved_.agents, agent_space_, std::move(changes.agents),
+            [&](const std::string& id) { return cluster.agent(id); });
+  mark_some(unsaved_.frameworks, framework_space_, std::move(changes.frameworks),
+            [&](const std::string& id) { return cluster.framework(id); });
   unsaved_.masters = unsaved_.masters || changes.masters;
 }
 

@@ -38,7 +38,7 @@ class MesosStore {
   Result<Restored> restore(MesosCluster& cluster);
 
   // Notes what must be written. `cluster` has these changes.
-  void mark(const MesosChanges& changes, const MesosCluster& cluster);
+  void mark(MesosChanges changes, const MesosCluster& cluster);
   // The cluster has told all of itself: once all that is marked is stored, the store has the whole.
   void told_whole() { told_whole_ = true; }
   // Hands over a part of it, unless the store is far behind. The values are those of now.
@@ -55,7 +55,8 @@ class MesosStore {
   using Hash = size_t;
 
   template <class Key, class Find>
-  void mark_one(std::set<Key>& unsaved, const std::string& space, const Key& key, const Find& find);
+  void mark_some(std::set<Key>& unsaved, const std::string& space, std::set<Key> keys,
+                 const Find& find);
   void hand_over(const MesosCluster& cluster);
 
   StateStore& store_;
