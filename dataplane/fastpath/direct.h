@@ -81,6 +81,7 @@ void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
   direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
   packet.set_real(entry->real());
   burst.snapshot.prefetch(entry->real(), is_tunnel(service.mode));
+  prefetch_counters(entry->real());
 }
 
 // Pass four.

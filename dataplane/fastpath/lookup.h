@@ -42,7 +42,9 @@ void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>&
   const Address destination = ip.destination;
   if (last.service != nullptr && destination == last.address &&
       packet.destination_port == last.port && packet.protocol == last.protocol) [[likely]] {
-    return look_up_vip<Address>(burst, packet, *last.service);
+    packet.service = last.service;
+    packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
+    return;
   }
   const auto& table = burst.snapshot.template table<Address>();
   const auto* entry = table.addresses.find(destination, packet.hash);
@@ -55,8 +57,12 @@ void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>&
       const uint32_t index = table.service(*entry, packet.destination_port, packet.protocol);
       if (index == kNone) return handle_unserved_port<Address>(burst, packet);
       const ServiceEntry& service = burst.snapshot.service(index);
+      __builtin_prefetch(&service);
+      if (index < services_.size()) __builtin_prefetch(&services_[index], 1);
       last = {destination, packet.destination_port, packet.protocol, &service};
-      return look_up_vip<Address>(burst, packet, service);
+      packet.service = &service;
+      packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
+      return;
     }
     case AddressKind::kSnat:
       return look_up_snat<Address>(burst, packet, entry->slot);
@@ -69,11 +75,11 @@ void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>&
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::look_up_vip(Burst& burst, Packet& packet, const ServiceEntry& service) {
+void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
+  const ServiceEntry& service = *packet.service;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   if (!is_mine(burst, packet, client, packet.source_port)) return;
   auto& table = flows<Address>().table();
-  packet.service = &service;
   packet.hash =
       table.hash(FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id));
   table.prefetch(packet.hash);
@@ -191,6 +197,21 @@ void Pipeline<Observer>::find_return(Burst&, Packet& packet) {
   NatRecord<Address>* record = &store.record(entry->value);
   prefetch_record(record);
   packet.record = record;
+}
+
+// What pass four reads beside the record. The record may be of a flow that has ended.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::prefetch_behind_record(const Burst& burst, const Packet& packet) {
+  const auto* record = static_cast<const NatRecord<Address>*>(packet.record);
+  if (record == nullptr) return;
+  burst.snapshot.prefetch(record->real_id, false);
+  prefetch_counters(record->real_id);
+}
+
+template <class Observer>
+void Pipeline<Observer>::prefetch_counters(RealId id) {
+  if (id.index() < reals_.size()) __builtin_prefetch(&reals_[id.index()], 1);
 }
 
 }  // namespace vipgate

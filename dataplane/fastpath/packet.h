@@ -27,6 +27,8 @@ enum class Step : uint8_t {
   kIcmp6,
   kOther4,  // IPv4 or IPv6 that is none of these: the kernel's, if it is for us
   kOther6,
+  kVip4,  // to a VIP: `service` is set, and on its way into the cache
+  kVip6,
   kForward4,  // to a VIP: `service` and `hash` are set
   kForward6,
   kReturn4,  // to a SNAT port: `record` is set

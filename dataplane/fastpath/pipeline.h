@@ -120,7 +120,7 @@ class Pipeline {
   template <class Address>
   bool follow_fragment(Burst& burst, Packet& packet);
   template <class Address>
-  void look_up_vip(Burst& burst, Packet& packet, const ServiceEntry& service);
+  void look_up_flow(Burst& burst, Packet& packet);
   template <class Address>
   void look_up_snat(Burst& burst, Packet& packet, uint32_t slot);
   template <class Address>
@@ -136,6 +136,9 @@ class Pipeline {
   void find_return(Burst& burst, Packet& packet);
   template <class Address>
   void find_direct(Burst& burst, Packet& packet);
+  template <class Address>
+  void prefetch_behind_record(const Burst& burst, const Packet& packet);
+  void prefetch_counters(RealId id);
   // Pass 4.
   void finish(Burst& burst, Packet& packet);
   template <class Address>

@@ -58,6 +58,14 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
   }
   for (uint16_t i = 0; i < count; ++i) {
     Packet& packet = packets_[i];
+    if (packet.step == Step::kVip4) [[likely]] {
+      look_up_flow<Ipv4Address>(burst, packet);
+    } else if (packet.step == Step::kVip6) {
+      look_up_flow<Ipv6Address>(burst, packet);
+    }
+  }
+  for (uint16_t i = 0; i < count; ++i) {
+    Packet& packet = packets_[i];
     switch (packet.step) {
       case Step::kForward4:
         find_forward<Ipv4Address>(burst, packet);
@@ -83,6 +91,14 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
         break;
       default:
         break;
+    }
+  }
+  for (uint16_t i = 0; i < count; ++i) {
+    const Packet& packet = packets_[i];
+    if (packet.step == Step::kForward4) {
+      prefetch_behind_record<Ipv4Address>(burst, packet);
+    } else if (packet.step == Step::kForward6) {
+      prefetch_behind_record<Ipv6Address>(burst, packet);
     }
   }
   for (uint16_t i = 0; i < count; ++i) finish(burst, packets_[i]);
@@ -169,6 +185,8 @@ void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
       return handle_other<Ipv6Address>(burst, packet);
     case Step::kLookup4:
     case Step::kLookup6:
+    case Step::kVip4:
+    case Step::kVip6:
     case Step::kFragment4:
     case Step::kFragment6:
     case Step::kDone:
