@@ -26,7 +26,12 @@ constexpr bool is_tunnel(Mode mode) { return mode >= Mode::kIpip; }
 constexpr bool is_translating(Mode mode) { return mode <= Mode::kNat; }
 
 // What a new flow gets when its service has no real that accepts flows.
-enum class NoReal : uint8_t { kReject, kDrop };
+enum class NoReal : uint8_t {
+  kReject,    // its client is told
+  kDrop,      // nothing
+  kFallback,  // a real of another service; where that has none either: kReject
+  kUseAll,    // any of its reals, though no check finds one healthy; without any: kReject
+};
 
 // What of a packet to a VIP chooses its real, where no flow is known.
 enum class HashFields : uint8_t {
@@ -65,7 +70,17 @@ constexpr std::string_view to_string(Mode mode) {
   return "unknown";
 }
 constexpr std::string_view to_string(NoReal policy) {
-  return policy == NoReal::kReject ? "reject" : "drop";
+  switch (policy) {
+    case NoReal::kReject:
+      return "reject";
+    case NoReal::kDrop:
+      return "drop";
+    case NoReal::kFallback:
+      return "fallback";
+    case NoReal::kUseAll:
+      return "use_all";
+  }
+  return "unknown";
 }
 constexpr std::string_view to_string(HashFields fields) {
   switch (fields) {

@@ -117,7 +117,7 @@ struct ServiceInfo {
   std::string name;
   std::string fqdn;  // empty: the service has no DNS name
   IpAddress vip;
-  std::shared_ptr<const ServiceRing> ring;
+  std::shared_ptr<const ServiceRing> ring;  // its own, or that of a service it falls back on
   // With gue_hops: what `ring` was before it last changed; null: always this.
   std::shared_ptr<const ServiceRing> previous;
   std::shared_ptr<const Admission> admission;

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +42,9 @@ struct ServiceSpec {
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
   NoReal no_real = NoReal::kReject;
+  // kFallback: index of the service whose reals get the flows meanwhile; it has the same mode,
+  // family and protocol. One that is not there is none. Fallbacks make no loop.
+  uint32_t fallback = kNone;
   HashFields hash = HashFields::kFiveTuple;
   AdmissionRules admission{};
   // Quarter seconds, by FlowState: free, closing, embryonic, one-way, replied, established.
@@ -127,6 +132,8 @@ class SnapshotBuilder {
   std::shared_ptr<const ServiceRing> previous_ring(
       const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring) const;
   std::shared_ptr<const Admission> admission(const ServiceSpec& service) const;
+  void add_borrowers(SnapshotUpdate& update) const;
+  void lend_rings(const SnapshotUpdate& update, Rings& rings) const;
   void write_services(const SnapshotUpdate& update, const Rings& rings, Snapshot& snapshot);
   void write_reals(const SnapshotUpdate& update, Snapshot& snapshot);
   void write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot);
@@ -136,6 +143,7 @@ class SnapshotBuilder {
   bool frame_changed_ = false;
   AddressTables addresses_;
   std::vector<std::unique_ptr<const ServiceSpec>> services_;  // by index
+  std::map<uint32_t, std::set<uint32_t>> borrowers_;          // by ServiceSpec::fallback
   RingCache tables_;
   std::shared_ptr<const Snapshot> previous_;
   std::shared_ptr<const DnsTable> empty_dns_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controlplane/fallbacks.h"
 #include "controlplane/reverse_zones.h"
 
 namespace vipgate {
@@ -266,8 +267,11 @@ SnapshotSpec compile_forwarding(const Config& config, const Model& model,
   ServiceCompiler compiler(neighbors);
   compiler.set_config(config);
   spec.services.reserve(model.services().size());
+  const auto fallbacks = fallbacks_of(config);
   for (const auto& [key, service] : model.services()) {
-    spec.services.push_back(compiler.compile(key, service));
+    ServiceSpec& added = spec.services.emplace_back(compiler.compile(key, service));
+    const auto fallback = fallbacks.find(key);
+    if (fallback != fallbacks.end()) added.fallback = index_of(model, fallback->second);
   }
   spec.service_slots = model.service_slots();
   spec.real_slots = model.real_slots();
@@ -296,7 +300,7 @@ Status check_consistent(const Config& config) {
   ServiceCompiler compiler({});
   compiler.set_config(config);
   for (const ServiceConfig& service : config.services) {
-    const ServiceKey key{service.vip, service.port, service.protocol};
+    const ServiceKey key = key_of(service);
     if (auto status = compiler.accepts(key, service); !status) return status;
   }
   const NamedVipsConfig& vips = config.named_vips;

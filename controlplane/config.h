@@ -147,6 +147,7 @@ struct ServicePolicy {
   TunnelOptions tunnel;
   uint32_t maglev_rows = 0;  // 0: auto
   NoReal no_real = NoReal::kReject;
+  std::string fallback;  // the name of a service: with NoReal::kFallback, of services alone
   HashFields hash = HashFields::kFiveTuple;
   AdmissionRules admission;
   uint16_t slow_start_s = 0;  // in which a real's weight grows to its whole; 0: at once

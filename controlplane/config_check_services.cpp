@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/config_rules.h"
+#include "controlplane/fallbacks.h"
 #include "controlplane/next_hops.h"
 
 namespace vipgate {
@@ -188,6 +189,37 @@ void check_health_of(const Config& config, size_t index, const YamlNode& root,
   }
 }
 
+// Where each service's fallbacks lead: to an end, and not in a circle.
+void check_fallbacks(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  const Fallbacks fallbacks(config);
+  std::map<size_t, size_t> next;
+  const auto position = [&](size_t i) { return position_at(root, {"services", i, "no_real"}); };
+  for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
+    if (config.services[i].no_real != NoReal::kFallback) continue;
+    if (const auto found = fallbacks.find(i)) {
+      next[i] = *found;
+    } else {
+      diagnostics.error(position(i), "no_real: " + found.error());
+    }
+  }
+  std::set<size_t> seen;
+  for (const auto& [start, first] : next) {
+    std::vector<size_t> way;
+    size_t at = start;
+    while (next.contains(at) && seen.insert(at).second) {
+      way.push_back(at);
+      at = next.at(at);
+    }
+    auto member = std::find(way.begin(), way.end(), at);
+    if (member == way.end()) continue;
+    std::string circle;
+    for (; member != way.end(); ++member) circle += config.services[*member].name + ", ";
+    diagnostics.error(position(at), "no_real: the fallbacks go in a circle: " + circle +
+                                        "and again " + config.services[at].name +
+                                        "; let one of them be reject, drop or use_all");
+  }
+}
+
 }  // namespace
 
 void check_tunnel(Mode mode, const TunnelOptions& tunnel, const YamlNode& owner,
@@ -235,6 +267,7 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
   check_limits(config, root, diagnostics);
   check_unique(config, root, diagnostics);
   check_locality(config, root, diagnostics);
+  check_fallbacks(config, root, diagnostics);
   if (const YamlNode* defaults = find_key(root, "defaults"); defaults != nullptr) {
     check_health(config.defaults.health, *defaults, diagnostics);
   }

@@ -16,11 +16,53 @@ constexpr int64_t kMaxCpu = 1023;
 constexpr int64_t kMaxTimeoutSeconds = 14400;  // last-seen stamps wrap at 4.5 h
 constexpr int64_t kMaxDnsSeconds = 604800;
 
+// What stands for `no_real`: a word, or a map with the name of another service.
+struct NoRealChoice {
+  NoReal policy = NoReal::kReject;
+  std::string fallback;
+};
+
 // Rules used once per service or real are made once.
-const Rule<NoReal>& no_real_rule() {
-  static const auto kRule =
-      choice_rule<NoReal>({{"reject", NoReal::kReject}, {"drop", NoReal::kDrop}});
+const Rule<NoReal>& no_real_word_rule() {
+  static const auto kRule = choice_rule<NoReal>(
+      {{"reject", NoReal::kReject}, {"drop", NoReal::kDrop}, {"use_all", NoReal::kUseAll}});
   return kRule;
+}
+
+Result<NoRealChoice> parse_fallback(const YamlNode& map) {
+  static const auto kName = dns_name_rule();
+  const YamlNode* name = find_key(map, "fallback");
+  if (name == nullptr || map.children.size() != 2) {
+    return Error{
+        "a map stands here that is not {fallback: NAME}; write that, with the name of "
+        "another service, or reject, drop or use_all"};
+  }
+  auto service = kName.parse(*name);
+  if (!service) return Error{"fallback: " + service.error()};
+  return NoRealChoice{NoReal::kFallback, *service};
+}
+
+// The words alone in `defaults`: a service cannot fall back on itself.
+Rule<NoRealChoice> make_no_real_rule(bool has_fallback) {
+  ValueInfo info = no_real_word_rule().info;
+  if (has_fallback) info.type = KeyType::kChoiceOrMap;
+  return {info,
+          [has_fallback](const YamlNode& node) -> Result<NoRealChoice> {
+            if (has_fallback && node.kind == YamlNode::Kind::kMap) return parse_fallback(node);
+            auto word = no_real_word_rule().parse(node);
+            if (!word) return Error{word.error() + (has_fallback ? ", or {fallback: NAME}" : "")};
+            return NoRealChoice{*word, ""};
+          },
+          [](const NoRealChoice& value) {
+            return value.policy == NoReal::kFallback ? "{fallback: " + value.fallback + "}"
+                                                     : std::string(to_string(value.policy));
+          }};
+}
+
+const Rule<NoRealChoice>& no_real_rule(bool has_fallback) {
+  static const auto kWords = make_no_real_rule(false);
+  static const auto kAll = make_no_real_rule(true);
+  return has_fallback ? kAll : kWords;
 }
 
 const Rule<UnservedPort>& unserved_port_rule() {
@@ -149,12 +191,15 @@ void read_admission(Section& s, AdmissionRules& admission) {
 }
 
 // All of it but health and track, which stand elsewhere.
-void read_policy(Section& s, ServicePolicy& policy) {
+void read_policy(Section& s, ServicePolicy& policy, bool is_service) {
   s.value("mode", policy.mode, mode_rule());
   s.value("snat_pool", policy.snat_pool, pool_name_rule());
   read_tunnel(s, policy.tunnel);
   s.value("maglev_rows", policy.maglev_rows, maglev_rows_rule());
-  s.value("no_real", policy.no_real, no_real_rule());
+  NoRealChoice no_real{policy.no_real, policy.fallback};
+  s.value("no_real", no_real, no_real_rule(is_service));
+  policy.no_real = no_real.policy;
+  policy.fallback = std::move(no_real.fallback);
   s.value("hash", policy.hash, hash_rule());
   read_admission(s, policy.admission);
   s.value("slow_start_s", policy.slow_start_s, slow_start_rule());
@@ -171,7 +216,7 @@ void read_forwarding(Section& s, Config& config) {
   });
   Defaults& defaults = config.defaults;
   s.map("defaults", [&](Section& d) {
-    read_policy(d, defaults);
+    read_policy(d, defaults, false);
     d.value("unserved_port", defaults.unserved_port, unserved_port_rule());
     d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
     read_health(d, defaults.health);
@@ -230,7 +275,7 @@ void read_service(Section& s, const Locality& locality, ServiceConfig& service) 
          [&](Section& r, RealConfig& real) { read_real(r, locality, real); });
   // What follows comes from `defaults` and `timeouts` unless it is said here.
   s.inherit_defaults();
-  read_policy(s, service);
+  read_policy(s, service, true);
   read_timeouts(s, service.timeouts);
   read_health(s, service.health);
 }

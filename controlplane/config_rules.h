@@ -26,6 +26,7 @@ enum class KeyType : uint8_t {
   kChoice,         // one of `words`
   kAutoOrInteger,  // the word auto, or a number from `min` to `max`
   kTextOrInteger,  // a text that may be a bare number
+  kChoiceOrMap,    // one of `words`, or a map
 };
 
 // What is known about the values of one key, apart from its name.

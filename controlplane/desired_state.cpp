@@ -112,6 +112,7 @@ bool is_panic(const ServiceConfig& service, const std::set<RealKey>& down) {
     ++usable;
     if (!down.contains({real.address, real.port})) ++up;
   }
+  if (up == 0 && usable != 0 && service.no_real == NoReal::kUseAll) return true;
   return up * 100 < usable * service.health.panic_percent;
 }
 

@@ -90,6 +90,10 @@ bool has_real(const std::vector<const RealConfig*>& sorted, const RealKey& key) 
 
 }  // namespace
 
+ServiceKey key_of(const ServiceConfig& service) {
+  return {service.vip, service.port, service.protocol};
+}
+
 std::string to_string(const ServiceKey& key) {
   return endpoint_to_string(key.vip, key.port) + "/" + std::string(to_string(key.protocol));
 }
@@ -116,11 +120,15 @@ const ModelService* Model::find(const ServiceKey& key) const {
   return found == services_.end() ? nullptr : &found->second;
 }
 
+uint32_t index_of(const Model& model, const ServiceKey& key) {
+  const ModelService* service = model.find(key);
+  return service == nullptr ? kNone : service->index;
+}
+
 Result<ModelChange> Model::update(const Config& config, int64_t now_s) {
   DesiredChanges changes;
   for (const ServiceConfig& service : config.services) {
-    changes.emplace(ServiceKey{service.vip, service.port, service.protocol},
-                    DesiredService{service, {}});
+    changes.emplace(key_of(service), DesiredService{service, {}});
   }
   for (const auto& [key, service] : services_) changes.try_emplace(key, std::nullopt);
   const ModelRules rules{.dns_ttl_s = config.dns.ttl_s, .limits = config.limits, .accepts = {}};

@@ -29,6 +29,9 @@ struct ServiceKey {
   friend auto operator<=>(const ServiceKey&, const ServiceKey&) = default;
 };
 
+// REQUIRES: it has a VIP.
+ServiceKey key_of(const ServiceConfig& service);
+
 // "11.0.0.1:80/tcp"
 std::string to_string(const ServiceKey& key);
 
@@ -185,5 +188,8 @@ class Model {
   IdPool flow_ids_v4_;
   IdPool flow_ids_v6_;
 };
+
+// The index of a service; kNone: there is none such.
+uint32_t index_of(const Model& model, const ServiceKey& key);
 
 }  // namespace vipgate

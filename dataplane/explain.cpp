@@ -218,7 +218,10 @@ std::string explain(const ExplainOptions& options) {
                        std::string(to_string(service.protocol)) + ", " +
                        std::string(to_string(service.mode)));
     if (const RealEntry* real = snapshot.real(verdict.real)) {
-      add("real", endpoint_to_string(real->address, real->port.host()) + ", weight " +
+      const bool is_own = real->service == verdict.service;
+      const std::string of =
+          is_own ? "" : " of the fallback " + snapshot.service_info(real->service).name;
+      add("real", endpoint_to_string(real->address, real->port.host()) + of + ", weight " +
                       std::to_string(real->weight) + ", by row " +
                       std::to_string(row_of(options, service)) + " of " +
                       std::to_string(service.row_count) + " (" +

@@ -32,8 +32,10 @@ ServiceSpec random_service(uint32_t index, std::mt19937& random) {
                                : IpAddress(Ipv4Address{Be32(0x0b010000 + index)});
   service.port = static_cast<uint16_t>(1000 + index);
   service.mode = random() % 2 == 0 ? Mode::kNat : Mode::kFullnat;
+  if (index != 0 && random() % 3 == 0) service.fallback = static_cast<uint32_t>(random() % index);
+  const bool is_empty = random() % 5 == 0;
   for (uint32_t i = 0; i < kRealsPerService; ++i) {
-    if (random() % 4 == 0) continue;
+    if (is_empty || random() % 4 == 0) continue;
     RealSpec& real = service.reals.emplace_back();
     // A few endpoints that several services share.
     real.address = Ipv4Address{Be32(0x0a000000 + static_cast<uint32_t>(random() % 40))};

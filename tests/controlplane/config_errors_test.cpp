@@ -210,7 +210,7 @@ constexpr Row kWordsRows[] = {
     {"defaults: {new_flows_per_s: -1}\n",
      "f:1:29: new_flows_per_s: -1 is out of range; write a number from 0 to 1000000000"},
     {"defaults: {no_real: fallback}\n",
-     "f:1:21: no_real: 'fallback' is not known here; write reject or drop"},
+     "f:1:21: no_real: 'fallback' is not known here; write reject, drop or use_all"},
     {"defaults: {track: when_needed}\n",
      "f:1:19: track: 'when_needed' is not known here; write always"},
 };

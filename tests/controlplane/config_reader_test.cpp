@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "controlplane/fallbacks.h"
+
 namespace vipgate {
 namespace {
 
@@ -125,6 +127,36 @@ snat_pools: [{name: big, addresses: [10.0.0.9], ports: 5000-6000}]
   EXPECT_EQ(plain.reals[0].weight, 1);
   EXPECT_EQ(plain.reals[0].position.line, 9);
   EXPECT_EQ(plain.reals[0].position.column, 13);
+}
+
+TEST(ConfigReader, NoRealIsAWordOrTheNameOfAnotherService) {
+  const Config config = good(R"(
+defaults: {no_real: use_all, mode: nat}
+services:
+  - {name: a, vip: 11.0.0.1, port: 80, no_real: {fallback: b}}
+  - {name: b, vip: 11.0.0.2, port: 81}
+  - {name: b, vip: "fd01::2", port: 81, no_real: drop}
+)");
+  EXPECT_EQ(config.services[0].no_real, NoReal::kFallback);
+  EXPECT_EQ(config.services[0].fallback, "b");
+  EXPECT_EQ(config.services[1].no_real, NoReal::kUseAll);
+  EXPECT_EQ(config.services[1].fallback, "");
+  EXPECT_EQ(config.services[2].no_real, NoReal::kDrop);
+  const auto fallbacks = fallbacks_of(config);
+  ASSERT_EQ(fallbacks.size(), 1u);
+  EXPECT_EQ(to_string(fallbacks.begin()->first), "11.0.0.1:80/tcp");
+  EXPECT_EQ(to_string(fallbacks.begin()->second), "11.0.0.2:81/tcp") << "of the same family";
+}
+
+TEST(ConfigReader, OfSeveralPortsThatAFallbackHasItIsTheSameOne) {
+  const Config config = good(R"(
+defaults: {mode: nat}
+services:
+  - {name: a, vip: 11.0.0.1, port: 80, no_real: {fallback: b}}
+  - {name: b, vip: 11.0.0.2, port: 443}
+  - {name: b, vip: 11.0.0.2, port: 80}
+)");
+  EXPECT_EQ(to_string(fallbacks_of(config).begin()->second), "11.0.0.2:80/tcp");
 }
 
 TEST(ConfigReader, AnAnchorMayBeUsedAgain) {

@@ -4,6 +4,22 @@
 #include "tests/support/model/reference_model.h"
 
 namespace vipgate::test::model {
+namespace {
+
+bool takes_flows(const RealSpec& real) { return real.state == RealState::kUp && real.weight != 0; }
+
+}  // namespace
+
+// The first of the service and its fallbacks that has a real for a new flow; null: there is none.
+const ServiceSpec* ReferenceModel::taker_of(const ServiceSpec& service) const {
+  const ServiceSpec* taker = &service;
+  while (std::none_of(taker->reals.begin(), taker->reals.end(), takes_flows)) {
+    const auto next = by_index_.find(taker->fallback);
+    if (next == by_index_.end()) return nullptr;
+    taker = next->second;
+  }
+  return taker;
+}
 
 ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
                                                           const ServiceSpec& service) {
@@ -40,17 +56,18 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   // A reset of a flow that nobody knows begins nothing and is answered by nothing.
   // Nor does a fragment whose first one has found none.
   if (wire.has_flag(kRst) || wire.is_later) return drop(DropReason::kNoFlow);
-  const bool is_served = std::any_of(
-      service.reals.begin(), service.reals.end(),
-      [](const RealSpec& real) { return real.state == RealState::kUp && real.weight != 0; });
-  if (!is_served) return judge_refusal(in, service);
+  const ServiceSpec* taker = taker_of(service);
+  if (taker == nullptr) return judge_refusal(in, service);
   // A packet from one of our own addresses is forged, or a loop.
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
 
   const RealSpec* real = find_real(balancer_(service, key));
-  if (real == nullptr || real->state != RealState::kUp || real->weight == 0) {
+  if (real == nullptr || !takes_flows(*real)) {
     return {.kind = "forward", .problem = "the rows name a real that takes no new flows"};
   }
+  const bool is_of_taker = std::any_of(taker->reals.begin(), taker->reals.end(),
+                                       [&](const RealSpec& each) { return each.id == real->id; });
+  if (!is_of_taker) return {.kind = "forward", .problem = "the rows name another service's real"};
   Flow flow;
   flow.real = real->id;
   flow.real_socket = {real->address, real->port};

@@ -342,6 +342,23 @@ void RandomTraffic::note_forwarded(const Outcome& outcome) {
   lately.next = (lately.next + 1) % kForwardedKept;
 }
 
+// Takes the service's fallback away, or gives it one: no chains, so no circles.
+void RandomTraffic::change_fallback(SnapshotSpec& spec, ServiceSpec& service) {
+  service.fallback = kNone;
+  service.no_real = one_in(2) ? NoReal::kDrop : NoReal::kReject;
+  const auto leans_on = [&](const ServiceSpec& each) { return each.fallback == service.index; };
+  if (one_in(4) || std::any_of(spec.services.begin(), spec.services.end(), leans_on)) return;
+  for (const ServiceSpec& other : spec.services) {
+    const bool may_be = other.index != service.index && other.fallback == kNone &&
+                        other.mode == service.mode && other.protocol == service.protocol &&
+                        other.vip.family() == service.vip.family();
+    if (!may_be || one_in(4)) continue;
+    service.no_real = NoReal::kFallback;
+    service.fallback = other.index;
+    return;
+  }
+}
+
 void RandomTraffic::change(SnapshotSpec& spec) {
   if (!removed_.empty() && one_in(2) && next_service_ < kServiceSlots) {
     ServiceSpec service = removed_.back();
@@ -360,6 +377,7 @@ void RandomTraffic::change(SnapshotSpec& spec) {
     return;
   }
   ServiceSpec& service = spec.services[at];
+  if (one_in(6)) return change_fallback(spec, service);
   if (service.reals.empty()) {
     service.no_real = one_in(2) ? NoReal::kDrop : NoReal::kReject;
     return;

@@ -50,6 +50,7 @@ class RandomTraffic {
   PacketBuilder neighbors(uint8_t port);
   void make_odd(PacketBuilder& packet, bool is_v4);
   void mangle(Bytes& frame);
+  void change_fallback(SnapshotSpec& spec, ServiceSpec& service);
   PacketBuilder link(uint8_t port);
   const char* flags();
 

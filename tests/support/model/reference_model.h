@@ -181,6 +181,7 @@ class ReferenceModel {
   bool is_answered(const IpAddress& address) const;
   bool is_nat_real(const Socket& socket, uint8_t protocol) const;
   const RealSpec* find_real(RealId id) const;
+  const ServiceSpec* taker_of(const ServiceSpec& service) const;
   uint64_t lifetime(const Flow& flow) const;
   void touch(Flow& flow) const;
   void set_state(Flow& flow, State state) const;
