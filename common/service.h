@@ -1,13 +1,32 @@
 // The words for what is balanced: protocol, forwarding mode, policies, states.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <string>
 #include <string_view>
+
+#include "common/addresses.h"
 
 namespace vipgate {
 
 // The value is the IP protocol number.
 enum class Protocol : uint8_t { kTcp = 6, kUdp = 17 };
+
+// What a service has beyond one address and one port.
+struct ServiceExtent {
+  uint16_t port_last = 0;     // the last one of its ports; 0: it has one
+  uint8_t prefix_length = 0;  // of its VIP; 0: that is an address
+
+  bool is_wide() const { return port_last != 0 || prefix_length != 0; }
+  friend bool operator==(const ServiceExtent&, const ServiceExtent&) = default;
+  friend auto operator<=>(const ServiceExtent&, const ServiceExtent&) = default;
+};
+// All ports are 0 to this.
+inline constexpr uint16_t kLastPort = UINT16_MAX;
+
+// "11.0.0.1:80", "[fd00::/64]:8000-8999", "11.0.0.0/24:any". `port`: the first one, of several.
+std::string vip_to_string(const IpAddress& vip, uint16_t port, const ServiceExtent& extent);
 
 // How a packet reaches the real (design: "Forwarding modes").
 enum class Mode : uint8_t {

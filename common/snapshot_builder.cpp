@@ -319,8 +319,8 @@ void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& 
     assert(service.index < update.service_slots);
     const auto rules = admission(service);
     write(service.index, entry_of(service, rings[i].get(), rules.get()),
-          {service.name, service.fqdn, service.vip, rings[i], previous_ring(service, rings[i]),
-           rules});
+          {service.name, service.fqdn, service.vip, service.extent, rings[i],
+           previous_ring(service, rings[i]), rules});
   }
   stats_.service_pages_built = pages.copies();
   stats_.service_pages_shared = snapshot.service_pages.size() - pages.copies();

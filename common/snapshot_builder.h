@@ -19,13 +19,13 @@ namespace vipgate {
 
 // A real of one service. Its id and its return flow id are the caller's business.
 struct RealSpec {
-  IpAddress address;  // of the VIP's family, but for tunnels
-  uint16_t port = 0;
+  IpAddress address;    // of the VIP's family, but for tunnels
+  uint16_t port = 0;    // 0: the one that the client asks for
   uint32_t weight = 1;  // 0: gets no new flows
   RealState state = RealState::kUp;
   RealId id;
   // One id per (address, port, protocol), from the same range as ServiceSpec::flow_id. Never 0 for
-  // `nat`; 0 for a real that has no flows of that mode.
+  // `nat`, and wide where the port is 0; 0 for a real that has no flows of that mode.
   uint32_t return_flow_id = 0;
   bool resolved = false;  // next_hop is known
   MacAddress next_hop;
@@ -33,12 +33,14 @@ struct RealSpec {
 };
 
 struct ServiceSpec {
-  uint32_t index = 0;    // unique, below SnapshotSpec::service_slots
-  uint32_t flow_id = 0;  // unique within the VIP's family; 1-65535 for IPv4, never 0
+  uint32_t index = 0;  // unique, below SnapshotSpec::service_slots
+  // Unique within the VIP's family, never 0; for IPv4 1-65535 or wide. Wide if `extent` is.
+  uint32_t flow_id = 0;
   std::string name;
   std::string fqdn;  // empty: no DNS name
   IpAddress vip;
-  uint16_t port = 0;
+  uint16_t port = 0;  // the first one, of several
+  ServiceExtent extent{};
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
   NoReal no_real = NoReal::kReject;
@@ -71,7 +73,8 @@ struct SnapshotFrame {
   UnservedPort unserved_port = UnservedPort::kDrop;
 };
 
-// REQUIRES: (vip, port, protocol) is unique; so are the real ids.
+// REQUIRES: (vip, port, extent, protocol) is unique; so are the real ids. Ranges of ports of one
+// VIP or prefix and protocol are apart from each other.
 struct SnapshotSpec : SnapshotFrame {
   uint64_t generation = 0;
   std::vector<ServiceSpec> services;

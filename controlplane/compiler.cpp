@@ -70,6 +70,13 @@ DnsOptions dns_options(const Config& config) {
   return options;
 }
 
+std::vector<DnsRecord> records_of(const std::string& name, const ServiceKey& key,
+                                  const DnsOptions& options) {
+  if (key.extent.prefix_length != 0) return {};
+  const uint16_t port = key.extent.port_last == 0 ? key.port : uint16_t{0};
+  return service_records(name, key.vip, port, key.protocol, options);
+}
+
 SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort> ports,
                             bool check_mac) {
   SnapshotFrame frame;
@@ -116,9 +123,13 @@ Status ServiceCompiler::accepts(const ServiceKey& key, const ServiceConfig& serv
     return Error{"service '" + service.name + "' " + to_string(key) + ": " + why};
   };
   if (key.vip.family() == 0) return refusal("it has no VIP; give it one");
-  if (key.port == 0) return refusal("its port is 0; give it one from 1 to 65535");
-  if (const auto use = reserved_.find(key.vip); use != reserved_.end()) {
-    return refusal(to_string(key.vip) + " is " + use->second + "; choose another VIP");
+  if (key.port == 0 && key.extent.port_last == 0) {
+    return refusal("its port is 0; give it one from 1 to 65535");
+  }
+  const IpRange range_of_vip = vip_range(key.vip, key.extent);
+  if (const auto use = reserved_.lower_bound(range_of_vip.first);
+      use != reserved_.end() && range_of_vip.contains(use->first)) {
+    return refusal(to_string(use->first) + " is " + use->second + "; choose another VIP");
   }
   if (service.mode != Mode::kFullnat) return Done{};
   const auto range = snat_ranges_.find({service.snat_pool, key.vip.family()});
@@ -141,6 +152,7 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   }
   spec.vip = key.vip;
   spec.port = key.port;
+  spec.extent = key.extent;
   spec.protocol = key.protocol;
   spec.mode = config.mode;
   spec.tunnel = config.tunnel;

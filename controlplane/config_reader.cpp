@@ -105,22 +105,9 @@ const Rule<IpAddress>& endpoint_rule() {
   return kRule;
 }
 
-const Rule<uint16_t>& port_rule() {
-  static const auto kRule = integer_rule<uint16_t>(1, 65535);
-  return kRule;
-}
-
-// An address, or nothing for `auto`.
-const Rule<std::optional<IpAddress>>& vip_rule() {
-  static const Rule<std::optional<IpAddress>> kRule = {
-      {KeyType::kText, {}, {}, {}},
-      [](const YamlNode& node) -> Result<std::optional<IpAddress>> {
-        if (node.kind == YamlNode::Kind::kScalar && node.scalar == "auto") return {std::nullopt};
-        auto address = endpoint_rule().parse(node);
-        if (!address) return Error{address.error() + ", or auto"};
-        return std::optional<IpAddress>(*address);
-      },
-      [](const std::optional<IpAddress>& value) { return value ? to_string(*value) : "auto"; }};
+// The real's own port, or the one that the client asked for.
+const Rule<uint16_t>& real_port_rule() {
+  static const auto kRule = auto_or_integer_rule<uint16_t>(1, 65535);
   return kRule;
 }
 
@@ -161,6 +148,8 @@ void read_machine(Section& s, Config& config) {
   s.maps("ports", config.ports, PortConfig{}, read_port);
   s.map("limits", [&](Section& l) {
     l.value("flows_per_worker", config.limits.flows_per_worker,
+            integer_rule<uint32_t>(1024, 268435456));
+    l.value("wide_flows_per_worker", config.limits.wide_flows_per_worker,
             integer_rule<uint32_t>(1024, 268435456));
     l.value("fragments_per_worker", config.limits.fragments_per_worker,
             integer_rule<uint32_t>(64, 1048576));
@@ -249,7 +238,7 @@ void read_real(Section& s, const Locality& locality, RealConfig& real) {
   static const auto kWeight = integer_rule<uint16_t>(0, 65535);
   real.position = s.position();
   s.required("address", real.address, endpoint_rule());
-  s.required("port", real.port, port_rule());
+  s.value("port", real.port, real_port_rule());
   s.value("weight", real.weight, kWeight);
   std::string region;
   std::string zone;
@@ -264,15 +253,26 @@ void read_service(Section& s, const Locality& locality, ServiceConfig& service) 
       choice_rule<Protocol>({{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}});
   service.position = s.position();
   s.required("name", service.name, kName);
-  std::optional<IpAddress> vip;
-  if (!service.vip_auto) vip = service.vip;
+  std::optional<IpPrefix> vip;
+  if (!service.vip_auto) vip = vip_prefix(service);
   s.required("vip", vip, vip_rule());
   service.vip_auto = !vip;
-  service.vip = vip.value_or(IpAddress{});
-  s.required("port", service.port, port_rule());
+  service.vip = vip ? vip->address : IpAddress{};
+  const bool is_prefix = vip && vip->length < vip->address.bits();
+  service.extent.prefix_length = is_prefix ? static_cast<uint8_t>(vip->length) : uint8_t{0};
+  ServicePorts ports{service.port, service.extent.port_last};
+  s.required("port", ports, service_ports_rule());
+  service.port = ports.first;
+  service.extent.port_last = ports.last;
   s.value("protocol", service.protocol, kProtocol);
   s.maps("reals", service.reals, RealConfig{},
          [&](Section& r, RealConfig& real) { read_real(r, locality, real); });
+  // Of one port, the one that the client asks for is known.
+  if (s.reading() && !service.extent.is_wide()) {
+    for (RealConfig& real : service.reals) {
+      if (real.port == 0) real.port = service.port;
+    }
+  }
   // What follows comes from `defaults` and `timeouts` unless it is said here.
   s.inherit_defaults();
   read_policy(s, service, true);

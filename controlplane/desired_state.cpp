@@ -129,7 +129,11 @@ bool can_be_checked(const ServiceKey& key, const HealthConfig& health) {
 std::vector<RealKey> HealthTargets::follow(const ServiceKey& key, const ServiceConfig* service) {
   std::set<RealKey> wanted;
   if (service != nullptr && can_be_checked(key, service->health)) {
-    for (const RealConfig& real : service->reals) wanted.insert({real.address, real.port});
+    for (const RealConfig& real : service->reals) {
+      // One that is reached at whatever port is asked for is checked at the check's own.
+      if (real.port == 0 && service->health.port == 0) continue;
+      wanted.insert({real.address, real.port});
+    }
   }
   const auto found = followed_.find(key);
   std::vector<RealKey> gone;

@@ -41,7 +41,8 @@ Result<size_t> Fallbacks::find(size_t index) const {
     const ServiceConfig& other = config_.services[at->second];
     if (!is_like(service, other)) continue;
     others.push_back(at->second);
-    if (other.port == service.port) same_port.push_back(at->second);
+    if (other.port == service.port && other.extent == service.extent)
+      same_port.push_back(at->second);
   }
   if (others.empty()) {
     return Error{"the service " + name + " has no " + kind_of(service) +

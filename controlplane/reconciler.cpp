@@ -361,12 +361,12 @@ void Reconciler::compile(const ServiceKey& key) {
   }
   std::vector<DnsRecord> records;
   if (is_configured && !service->config.name.empty()) {
-    records = service_records(service->config.name, key.vip, key.port, key.protocol, dns_);
+    records = records_of(service->config.name, key, dns_);
   }
   if (made == made_.end()) {
     if (service == nullptr) return;
     made = made_.emplace(key, Made{}).first;
-    announcer_.set_serving(key.vip, true);
+    set_serving(key, true);
   }
   if (records != made->second.records) {
     publisher_.want(records);
@@ -376,7 +376,7 @@ void Reconciler::compile(const ServiceKey& key) {
   if (service == nullptr) {
     compiler_.forget(key);
     made_.erase(made);
-    announcer_.set_serving(key.vip, false);
+    set_serving(key, false);
     return;
   }
   made->second.index = service->index;
@@ -390,6 +390,11 @@ Status Reconciler::publish() {
   Status status = publisher_.publish();
   announcer_.published(publisher_.version());
   return status;
+}
+
+// The addresses of a prefix are not announced: they may be very many.
+void Reconciler::set_serving(const ServiceKey& key, bool is_served) {
+  if (key.extent.prefix_length == 0) announcer_.set_serving(key.vip, is_served);
 }
 
 std::vector<std::pair<std::string, uint64_t>> Reconciler::counters() const {

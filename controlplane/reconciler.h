@@ -107,6 +107,7 @@ class Reconciler {
   bool compile_dirty();
   void compile(const ServiceKey& key);
   Status publish();
+  void set_serving(const ServiceKey& key, bool is_served);
 
   Config config_;
   DataplaneControl& dataplane_;

@@ -51,5 +51,77 @@ TEST(ConfigErrors, AFallbackIsAnotherServiceOfTheSameKindAndLeadsToAnEnd) {
   expect_errors(kFallbackRows);
 }
 
+constexpr Row kExtentRows[] = {
+    {"services: [{name: a, vip: 11.0.0.1, port: all, mode: nat}]\n",
+     "f:1:43: port: 'all' is not a number; write a number from 1 to 65535, a range, as 8000-8999, "
+     "or any"},
+    {"services: [{name: a, vip: 11.0.0.1, port: 70000, mode: nat}]\n",
+     "f:1:43: port: 70000 is out of range; write a number from 1 to 65535, a range, as 8000-8999, "
+     "or any"},
+    {"services: [{name: a, vip: 11.0.0.1, port: 8999-8000, mode: nat}]\n",
+     "f:1:43: port: '8999-8000' is backwards; write 8000-8999"},
+    {"services: [{name: a, vip: 11.0.0.1, port: 8000-8000, mode: nat}]\n",
+     "f:1:43: port: '8000-8000' is a single port; write 8000"},
+    {"services: [{name: a, vip: 11.0.0.1, port: 0-8000, mode: nat}]\n",
+     "f:1:43: port: '0-8000' is not a range of ports from 1 to 65535; write first-last, as "
+     "1024-65535"},
+    {"services: [{name: a, vip: 11.0.0.1/24, port: 80, mode: nat}]\n",
+     "f:1:27: vip: 11.0.0.1/24 has bits behind its length; write 11.0.0.0/24"},
+    {"services: [{name: a, vip: 11.0.0.0/33, port: 80, mode: nat}]\n",
+     "f:1:27: vip: '11.0.0.0/33' is not a prefix; write a prefix, as 10.20.0.0/16"},
+    {"services: [{name: a, vip: 11.0.0.0/7, port: 80, mode: nat}]\n",
+     "f:1:27: vip: 11.0.0.0/7 has bits behind its length; write 10.0.0.0/7"},
+    {"services: [{name: a, vip: 10.0.0.0/7, port: 80, mode: nat}]\n",
+     "f:1:27: vip: 10.0.0.0/7 holds too many addresses; write a prefix of length 8 or more"},
+    {"services: [{name: a, vip: 'fd00::/8', port: 80, mode: nat}]\n",
+     "f:1:27: vip: fd00::/8 holds too many addresses; write a prefix of length 16 or more"},
+    {"services: [{name: a, vip: 224.0.0.0/16, port: 80, mode: nat}]\n",
+     "f:1:27: vip: 224.0.0.0/16 is a multicast address; write a prefix of unicast addresses"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.0/24, port: any, mode: nat}\n"
+     "  - {name: b, vip: 11.0.0.0/24, port: 0, mode: nat}\n",
+     "f:3:20: 11.0.0.0/24:any/tcp is already served by the service in line 2; write another VIP, "
+     "port or protocol"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 8000-8100, mode: nat}\n"
+     "  - {name: b, vip: 11.0.0.1, port: 8100-8200, mode: nat}\n",
+     "f:3:36: port: the range shares ports with that of the service in line 2, which has the same "
+     "VIP; write ranges that are apart"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 8050-8060, mode: nat}\n"
+     "  - {name: b, vip: 11.0.0.1, port: 8000-8100, mode: nat}\n",
+     "f:3:36: port: the range shares ports with that of the service in line 2, which has the same "
+     "VIP; write ranges that are apart"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.0/24, port: any, mode: nat, reals: [{address: 11.0.0.9}]}\n",
+     "f:2:73: 11.0.0.9 cannot be a real's address: it lies in the VIP's prefix; write the address "
+     "of another machine"},
+    {"ports: [{name: a, device: d, addresses: [10.9.0.2/24]}]\n"
+     "services:\n"
+     "  - {name: a, vip: 10.9.0.0/28, port: any, mode: nat}\n",
+     "f:3:20: the prefix cannot be a VIP: it holds 10.9.0.2, which is already a port's address "
+     "(line 1); each address has one use, write another"},
+    {"dns: {listen: [10.9.0.53], zones: [{name: z, services: true}]}\n"
+     "services:\n"
+     "  - {name: a, vip: 10.9.0.0/26, port: 80, mode: nat}\n",
+     "f:3:20: the prefix cannot be a VIP: it holds 10.9.0.53, which is already a DNS address (line "
+     "1); each address has one use, write another"},
+    {"services:\n"
+     "  - name: a\n"
+     "    vip: 11.0.0.1\n"
+     "    port: any\n"
+     "    mode: nat\n"
+     "    health: {type: tcp}\n"
+     "    reals: [{address: 10.0.0.1}]\n",
+     "f:6:13: health: reals that are reached at any port have none to be checked at; add the "
+     "check's port, or a port to each real"},
+    {"snat_pools: [{name: default, addresses: ['fd01::9']}]\n"
+     "services: [{name: a, vip: 11.7.0.0/24, port: any}]\n",
+     "f:2:12: the SNAT pool 'default' has no IPv4 address for the fullnat of 11.7.0.0; add one, or "
+     "write a pool that has"},
+};
+
+TEST(ConfigErrors, PortsAndPrefixesThatCannotBeAreRefused) { expect_errors(kExtentRows); }
+
 }  // namespace
 }  // namespace vipgate

@@ -69,7 +69,7 @@ constexpr Row kKeysRows[] = {
      "f:1:7: unknown key 'resolvers'; the keys here are listen, ttl_s, zones, ptr, soa"},
     {"limits: {sessions: 4096}\n",
      "f:1:10: unknown key 'sessions'; the keys here are flows_per_worker, "
-     "fragments_per_worker, services, reals, dns_names"},
+     "wide_flows_per_worker, fragments_per_worker, services, reals, dns_names"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, weight: 1}\n",
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, reals, "
