@@ -51,7 +51,8 @@ struct ServiceSpec {
   AdmissionRules admission{};
   // Quarter seconds, by FlowState: free, closing, embryonic, one-way, replied, established.
   FlowTimeouts timeouts{0, 40, 40, 60, 240, 14'400};
-  // The addresses of `fullnat`, of the VIP's family: positions in SnapshotSpec::snat_addresses.
+  // The addresses of `fullnat`, and of `nat` for reals that are their own clients; of the VIP's
+  // family: positions in SnapshotSpec::snat_addresses.
   uint32_t snat_first = 0;
   uint32_t snat_count = 0;
   TunnelOptions tunnel{};    // of modes that are tunnels

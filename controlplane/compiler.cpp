@@ -162,7 +162,8 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   spec.timeouts = quarter_seconds(config.timeouts);
   spec.maglev_rows = config.maglev_rows;
   const auto range = snat_ranges_.find({config.snat_pool, key.vip.family()});
-  if (config.mode == Mode::kFullnat && range != snat_ranges_.end()) {
+  // `nat` needs them when a real is its own client.
+  if (is_translating(config.mode) && range != snat_ranges_.end()) {
     spec.snat_first = range->second.first;
     spec.snat_count = range->second.count;
   }

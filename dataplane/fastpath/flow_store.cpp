@@ -99,7 +99,10 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
     reason = DropReason::kFlowTableFull;
     return nullptr;
   }
-  const bool fullnat = service.mode == Mode::kFullnat;
+  // A real that is its own client would drop what seems to come from itself, or answer past us:
+  // such a flow (hairpin) is one of `fullnat`.
+  const auto address = real.address.template as<Address>();
+  const bool fullnat = service.mode == Mode::kFullnat || flow.client == address;
   Record* record = fullnat ? take_snat_port(service, snapshot, hash, now) : take_nat_record(now);
   if (record == nullptr) {
     reason = fullnat ? DropReason::kSnatExhausted : DropReason::kFlowTableFull;
@@ -107,7 +110,7 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
   }
   record->client = flow.client;
   record->vip = flow.vip;
-  record->real = real.address.template as<Address>();
+  record->real = address;
   record->client_port = flow.client_port;
   record->vip_port = flow.vip_port;
   record->real_port = real.port == Be16{} ? flow.vip_port : real.port;

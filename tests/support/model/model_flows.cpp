@@ -71,13 +71,15 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   Flow flow;
   flow.real = real->id;
   flow.real_socket = {real->address, real->port == 0 ? key.vip.port : real->port};
-  flow.mode = service.mode;
+  // A real that is its own client (hairpin).
+  const bool is_hairpin = service.mode == Mode::kNat && real->address == key.client.address;
+  flow.mode = is_hairpin ? Mode::kFullnat : service.mode;
   flow.service = service.index;
   flow.state = service.protocol == Protocol::kTcp ? State::kEmbryonic : State::kOneWay;
   flow.worker = in.observed.worker;
   touch(flow);
   note_client_hop(flow, in);
-  if (service.mode == Mode::kNat) {
+  if (flow.mode == Mode::kNat) {
     flow.source = key.client;
     flow.return_id = real->return_flow_id;
     // Another VIP may have led this client's port to the same real: one connection there.
@@ -94,7 +96,7 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
     add(key, flow);
     return drop(DropReason::kNextHopUnresolved);
   }
-  if (service.mode == Mode::kFullnat) {
+  if (flow.mode == Mode::kFullnat) {
     if (const auto problem = learn_snat_port(in, service, key, flow)) {
       return {.kind = "forward", .problem = *problem};
     }

@@ -86,9 +86,9 @@ void add_wide_services(SnapshotSpec& spec) {
       real.port = kind.real_port;
       if (kind.mode != Mode::kNat) continue;
       // Reals of the exact services have 101 and on; here one for each address, port and protocol.
-      real.return_flow_id = kind.real_port == 0
-                                ? kWideFlowId + 20000 + (kind.protocol == Protocol::kTcp ? 0 : 8) + n
-                                : 100 + (kind.real_port - 8000u) * 8 + n;
+      real.return_flow_id =
+          kind.real_port == 0 ? kWideFlowId + 20000 + (kind.protocol == Protocol::kTcp ? 0 : 8) + n
+                              : 100 + (kind.real_port - 8000u) * 8 + n;
     }
     spec.services.push_back(service);
     ++index;
@@ -251,8 +251,10 @@ PacketBuilder RandomTraffic::to_a_vip(uint8_t port) {
   if (other == 0) vip = is_v4 ? "11.0.0.3" : "fd11::3";
   if (other == 1) vip_port = static_cast<uint16_t>(98 + below(2));
   if (other == 2) vip_port = static_cast<uint16_t>(below(100));
-  const std::string client = one_in(40) ? (is_v4 ? one_of(kSources4) : one_of(kSources6))
-                                        : kind.client(1 + below(kClients));
+  std::string client = kind.client(1 + below(kClients));
+  if (one_in(40)) client = is_v4 ? one_of(kSources4) : one_of(kSources6);
+  // A real may be its own client.
+  if (one_in(12)) client = kind.real(1 + below(3));
   if (is_v4) {
     packet.ipv4(client, vip);
   } else {
