@@ -29,19 +29,48 @@ void AddressTableKeeper<Address, kInlinePorts>::set_frame(const SnapshotFrame& f
   fixed_ = std::move(fixed);
 }
 
+namespace {
+
+PortClaim claim_of(const ServiceSpec& service) {
+  const ServiceExtent& extent = service.extent;
+  return {service.port, extent.port_last != 0 ? extent.port_last : service.port,
+          static_cast<uint8_t>(service.protocol), service.index};
+}
+
+}  // namespace
+
 template <class Address, size_t kInlinePorts>
-void AddressTableKeeper<Address, kInlinePorts>::add(const ServiceSpec& service) {
-  if (!is_ours(service.vip)) return;
-  const auto address = service.vip.as<Address>();
+auto AddressTableKeeper<Address, kInlinePorts>::vip_at(const Address& address) -> Vip& {
   Vip& vip = vips_[address];
   if (vip.slot == kNone) {
     if (free_slots_.empty()) free_slots_.push_back(next_slot_++);
     vip.slot = free_slots_.back();
     free_slots_.pop_back();
   }
-  const Port port{service.port, static_cast<uint8_t>(service.protocol), service.index};
-  vip.ports.insert(std::upper_bound(vip.ports.begin(), vip.ports.end(), port), port);
   touched_.insert(address);
+  return vip;
+}
+
+template <class Address, size_t kInlinePorts>
+auto AddressTableKeeper<Address, kInlinePorts>::wide_key(const ServiceSpec& service) -> WideKey {
+  const int bits = WideServices<Address>::kBits;
+  const int length = service.extent.prefix_length == 0 ? bits : service.extent.prefix_length;
+  return {length, masked(service.vip.as<Address>(), length)};
+}
+
+template <class Address, size_t kInlinePorts>
+void AddressTableKeeper<Address, kInlinePorts>::add(const ServiceSpec& service) {
+  if (!is_ours(service.vip)) return;
+  const auto address = service.vip.as<Address>();
+  if (is_wide(service.flow_id)) {
+    wide_[wide_key(service)].push_back(claim_of(service));
+    touched_wide_.insert(wide_key(service));
+    if (service.extent.prefix_length == 0) ++vip_at(address).wide;
+  } else {
+    Vip& vip = vip_at(address);
+    const Port port{service.port, static_cast<uint8_t>(service.protocol), service.index};
+    vip.ports.insert(std::upper_bound(vip.ports.begin(), vip.ports.end(), port), port);
+  }
   touch_nat_reals(service, true);
 }
 
@@ -49,9 +78,14 @@ template <class Address, size_t kInlinePorts>
 void AddressTableKeeper<Address, kInlinePorts>::remove(const ServiceSpec& service) {
   if (!is_ours(service.vip)) return;
   const auto address = service.vip.as<Address>();
-  std::erase(vips_[address].ports,
-             Port{service.port, static_cast<uint8_t>(service.protocol), service.index});
-  touched_.insert(address);
+  if (is_wide(service.flow_id)) {
+    std::erase(wide_[wide_key(service)], claim_of(service));
+    touched_wide_.insert(wide_key(service));
+    if (service.extent.prefix_length == 0) --vip_at(address).wide;
+  } else {
+    std::erase(vip_at(address).ports,
+               Port{service.port, static_cast<uint8_t>(service.protocol), service.index});
+  }
   touch_nat_reals(service, false);
 }
 
@@ -110,7 +144,7 @@ void AddressTableKeeper<Address, kInlinePorts>::update_addresses() {
         for (const Port& port : now) more.emplace_back(key_of(vip, port), port.service);
         vip.more = std::move(now);
       }
-      if (vip.ports.empty()) {
+      if (vip.ports.empty() && vip.wide == 0) {
         free_slots_.push_back(vip.slot);
         vips_.erase(found);
       } else {
@@ -130,7 +164,15 @@ void AddressTableKeeper<Address, kInlinePorts>::update_addresses() {
 
 template <class Address, size_t kInlinePorts>
 void AddressTableKeeper<Address, kInlinePorts>::update_nat_reals() {
-  std::vector<typename decltype(Table::nat_reals)::Change> changes;
+  using Map = decltype(Table::nat_reals);
+  std::vector<typename Map::Change> narrow, wide;
+  const auto note = [](const Map& map, std::vector<typename Map::Change>& changes,
+                       const Endpoint<Address>& endpoint, std::optional<uint32_t> flow_id) {
+    const uint32_t* before = map.find(endpoint);
+    if (flow_id ? before == nullptr || *before != *flow_id : before != nullptr) {
+      changes.emplace_back(endpoint, flow_id);
+    }
+  };
   for (const NatKey& key : touched_nat_reals_) {
     const Endpoint<Address> endpoint{key.first.first, Be16(key.first.second), key.second, 0};
     const auto found = nat_reals_.find(key);
@@ -140,19 +182,36 @@ void AddressTableKeeper<Address, kInlinePorts>::update_nat_reals() {
     } else {
       flow_id = found->second.flow_id;
     }
-    const uint32_t* before = table_.nat_reals.find(endpoint);
-    if (flow_id ? before == nullptr || *before != *flow_id : before != nullptr) {
-      changes.emplace_back(endpoint, flow_id);
-    }
+    const bool is_wide_id = flow_id && is_wide(*flow_id);
+    note(table_.nat_reals, narrow, endpoint, is_wide_id ? std::nullopt : flow_id);
+    note(table_.wide_nat_reals, wide, endpoint, is_wide_id ? flow_id : std::nullopt);
   }
   touched_nat_reals_.clear();
-  table_.nat_reals = table_.nat_reals.with(changes);
+  table_.nat_reals = table_.nat_reals.with(narrow);
+  table_.wide_nat_reals = table_.wide_nat_reals.with(wide);
+}
+
+template <class Address, size_t kInlinePorts>
+void AddressTableKeeper<Address, kInlinePorts>::update_wide() {
+  std::vector<typename WideServices<Address>::Change> changes;
+  for (const WideKey& key : touched_wide_) {
+    const auto found = wide_.find(key);
+    if (found->second.empty()) {
+      changes.push_back({key.first, key.second, nullptr});
+      wide_.erase(found);
+    } else {
+      changes.push_back({key.first, key.second, std::make_shared<WidePorts>(found->second)});
+    }
+  }
+  touched_wide_.clear();
+  table_.wide = table_.wide.with(changes);
 }
 
 template <class Address, size_t kInlinePorts>
 auto AddressTableKeeper<Address, kInlinePorts>::table() -> const Table& {
   if (!touched_.empty()) update_addresses();
   if (!touched_nat_reals_.empty()) update_nat_reals();
+  if (!touched_wide_.empty()) update_wide();
   return table_;
 }
 

@@ -44,7 +44,9 @@ class AddressTableKeeper {
     uint32_t slot = kNone;
     std::vector<Port> ports;  // sorted
     std::vector<Port> more;   // those in Table::more
+    uint32_t wide = 0;        // services in Table::wide at this very address
   };
+  using WideKey = std::pair<int, Address>;  // a prefix by its length; that of an address is whole
   // Services that use one real's port share its return flow id, and its entry.
   struct NatReal {
     uint32_t flow_id = 0;
@@ -56,6 +58,9 @@ class AddressTableKeeper {
     return address.family() == (sizeof(Address) == 4 ? 4 : 6);
   }
   static Entry entry_of(const Vip& vip);
+  static WideKey wide_key(const ServiceSpec& service);
+  Vip& vip_at(const Address& address);
+  void update_wide();
   void touch_nat_reals(const ServiceSpec& service, bool is_added);
   void update_addresses();
   void update_nat_reals();
@@ -64,11 +69,13 @@ class AddressTableKeeper {
   std::map<Address, Entry> fixed_;
   std::map<Address, Vip> vips_;
   std::map<NatKey, NatReal> nat_reals_;
+  std::map<WideKey, std::vector<PortClaim>> wide_;
   std::vector<uint32_t> free_slots_;
   uint32_t next_slot_ = 0;
   // What may differ from table_.
   std::set<Address> touched_;
   std::set<NatKey> touched_nat_reals_;
+  std::set<WideKey> touched_wide_;
 };
 
 // Both families. Owned by the SnapshotBuilder.

@@ -1,13 +1,32 @@
 // The words for what is balanced: protocol, forwarding mode, policies, states.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <string>
 #include <string_view>
+
+#include "common/addresses.h"
 
 namespace vipgate {
 
 // The value is the IP protocol number.
 enum class Protocol : uint8_t { kTcp = 6, kUdp = 17 };
+
+// What a service has beyond one address and one port.
+struct ServiceExtent {
+  uint16_t port_last = 0;     // the last one of its ports; 0: it has one
+  uint8_t prefix_length = 0;  // of its VIP; 0: that is an address
+
+  bool is_wide() const { return port_last != 0 || prefix_length != 0; }
+  friend bool operator==(const ServiceExtent&, const ServiceExtent&) = default;
+  friend auto operator<=>(const ServiceExtent&, const ServiceExtent&) = default;
+};
+// All ports are 0 to this.
+inline constexpr uint16_t kLastPort = UINT16_MAX;
+
+// "11.0.0.1:80", "[fd00::/64]:8000-8999", "11.0.0.0/24:any". `port`: the first one, of several.
+std::string vip_to_string(const IpAddress& vip, uint16_t port, const ServiceExtent& extent);
 
 // How a packet reaches the real (design: "Forwarding modes").
 enum class Mode : uint8_t {
@@ -26,7 +45,12 @@ constexpr bool is_tunnel(Mode mode) { return mode >= Mode::kIpip; }
 constexpr bool is_translating(Mode mode) { return mode <= Mode::kNat; }
 
 // What a new flow gets when its service has no real that accepts flows.
-enum class NoReal : uint8_t { kReject, kDrop };
+enum class NoReal : uint8_t {
+  kReject,    // its client is told
+  kDrop,      // nothing
+  kFallback,  // a real of another service; where that has none either: kReject
+  kUseAll,    // any of its reals, though no check finds one healthy; without any: kReject
+};
 
 // What of a packet to a VIP chooses its real, where no flow is known.
 enum class HashFields : uint8_t {
@@ -65,7 +89,17 @@ constexpr std::string_view to_string(Mode mode) {
   return "unknown";
 }
 constexpr std::string_view to_string(NoReal policy) {
-  return policy == NoReal::kReject ? "reject" : "drop";
+  switch (policy) {
+    case NoReal::kReject:
+      return "reject";
+    case NoReal::kDrop:
+      return "drop";
+    case NoReal::kFallback:
+      return "fallback";
+    case NoReal::kUseAll:
+      return "use_all";
+  }
+  return "unknown";
 }
 constexpr std::string_view to_string(HashFields fields) {
   switch (fields) {

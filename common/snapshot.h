@@ -16,12 +16,20 @@
 #include "common/flat_map.h"
 #include "common/service.h"
 #include "common/tunnel.h"
+#include "common/wide_services.h"
 
 namespace vipgate {
 
 class DnsTable;
 
 inline constexpr uint32_t kNone = UINT32_MAX;
+static_assert(kNone == WidePorts::kNobody);
+
+// Flow ids stand for address, port and protocol in the keys of tracked flows. A wide one, from here
+// on, stands for a service or a real that has several of these, or for whom no other id was left:
+// the keys of its flows hold address and port as well (flow_key.h).
+inline constexpr uint32_t kWideFlowId = 1u << 31;
+constexpr bool is_wide(uint32_t flow_id) { return flow_id >= kWideFlowId; }
 
 // Index and generation of a real. A pair is not given to another real while a flow may hold it.
 class RealId {
@@ -75,11 +83,11 @@ struct alignas(64) ServiceEntry {
   const RealId* reals = nullptr;
   uint32_t row_count = 0;   // 0: no real accepts new flows
   uint32_t index = kNone;   // of this service; its counters
-  uint32_t flow_id = 0;     // stands for address, port and protocol in flow keys; never 0 in use
+  uint32_t flow_id = 0;     // see kWideFlowId; never 0 in use
   uint32_t snat_first = 0;  // the pool's addresses of the VIP's family: positions in
   uint32_t snat_count = 0;  // Snapshot::snat_addresses
   FlowTimeouts timeouts{};
-  Be16 port;
+  Be16 port;  // the first one, of several
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
   NoReal no_real : 4 = NoReal::kReject;
@@ -103,10 +111,10 @@ struct alignas(64) RealEntry {
   uint8_t out_port = 0;
   RealState state = RealState::kDown;
   bool next_hop_resolved = false;
-  Be16 port;
+  Be16 port;  // 0: the one that the client asked for
   IpAddress address;
   uint32_t weight = 0;
-  uint32_t return_flow_id = 0;  // `nat`: stands for address, port and protocol in return keys
+  uint32_t return_flow_id = 0;  // `nat`: as ServiceEntry::flow_id, in return keys
 
   friend bool operator==(const RealEntry&, const RealEntry&) = default;
 };
@@ -117,7 +125,8 @@ struct ServiceInfo {
   std::string name;
   std::string fqdn;  // empty: the service has no DNS name
   IpAddress vip;
-  std::shared_ptr<const ServiceRing> ring;
+  ServiceExtent extent;
+  std::shared_ptr<const ServiceRing> ring;  // its own, or that of a service it falls back on
   // With gue_hops: what `ring` was before it last changed; null: always this.
   std::shared_ptr<const ServiceRing> previous;
   std::shared_ptr<const Admission> admission;
@@ -185,8 +194,30 @@ struct AddressTable {
   using Entry = AddressEntry<kInlinePorts>;
   FlatMap<Address, Entry> addresses;
   FlatMap<VipPort, uint32_t> more;
+  // Services with wide flow ids: see kWideFlowId. Those of an address have an entry without ports.
+  WideServices<Address> wide;
   // real:port:protocol of `nat` services → flow id of the return direction.
   FlatMap<Endpoint<Address>, uint32_t> nat_reals;
+  // Those with wide ids; port 0: a real that is reached at any port.
+  FlatMap<Endpoint<Address>, uint32_t> wide_nat_reals;
+
+  // What the address is; null: nobody's. One in a prefix of a service is a VIP without ports.
+  const Entry* find(const Address& address, uint64_t hash) const {
+    static constexpr Entry kInPrefix{};
+    const Entry* entry = addresses.find(address, hash);
+    if (entry != nullptr || wide.empty() || !wide.is_in_prefix(address)) return entry;
+    return &kInPrefix;
+  }
+  const Entry* find(const Address& address) const { return find(address, addresses.hash(address)); }
+
+  bool has_nat_reals() const { return nat_reals.size() != 0 || wide_nat_reals.size() != 0; }
+  // The ids under which a packet from the `nat` real may have a flow, in the order in which to
+  // look; 0: none.
+  std::array<uint32_t, 3> return_ids(const Endpoint<Address>& real) const {
+    const Endpoint<Address> any{real.address, Be16{}, real.protocol, 0};
+    const auto id = [](const uint32_t* found) { return found == nullptr ? 0 : *found; };
+    return {id(nat_reals.find(real)), id(wide_nat_reals.find(real)), id(wide_nat_reals.find(any))};
+  }
 
   // Position of the service at this VIP's port, or kNone.
   uint32_t service(const Entry& entry, Be16 port, uint8_t protocol) const {

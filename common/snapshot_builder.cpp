@@ -175,7 +175,10 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   snapshot->snat_addresses = frame_.snat_addresses;
   snapshot->unserved_port = frame_.unserved_port;
   snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
-  write_services(update, make_rings(update.changed), *snapshot);
+  add_borrowers(update);
+  Rings rings = make_rings(update.changed);
+  lend_rings(update, rings);
+  write_services(update, rings, *snapshot);
   write_reals(update, *snapshot);
   write_tunnels(update, *snapshot);
   take_over(update);
@@ -254,6 +257,48 @@ SnapshotBuilder::Rings SnapshotBuilder::make_rings(const std::vector<ServiceSpec
   return rings;
 }
 
+// Whoever falls back on a service that changes or goes changes with it.
+void SnapshotBuilder::add_borrowers(SnapshotUpdate& update) const {
+  if (borrowers_.empty()) return;
+  std::set<uint32_t> seen(update.removed.begin(), update.removed.end());
+  for (const ServiceSpec& service : update.changed) seen.insert(service.index);
+  std::vector<uint32_t> lenders(seen.begin(), seen.end());
+  while (!lenders.empty()) {
+    const auto found = borrowers_.find(lenders.back());
+    lenders.pop_back();
+    if (found == borrowers_.end()) continue;
+    for (const uint32_t index : found->second) {
+      if (!seen.insert(index).second) continue;
+      update.changed.push_back(*services_[index]);
+      lenders.push_back(index);
+    }
+  }
+}
+
+// A service without reals that accept flows gets the ring of its fallback, or of that one's.
+void SnapshotBuilder::lend_rings(const SnapshotUpdate& update, Rings& rings) const {
+  const auto borrows = [](const ServiceSpec& service) { return service.fallback != kNone; };
+  if (std::none_of(update.changed.begin(), update.changed.end(), borrows)) return;
+  std::unordered_map<uint32_t, size_t> positions;  // in `changed`, by index
+  for (size_t i = 0; i < update.changed.size(); ++i) positions[update.changed[i].index] = i;
+  const std::set<uint32_t> removed(update.removed.begin(), update.removed.end());
+  const Rings own = rings;
+  for (size_t i = 0; i < update.changed.size(); ++i) {
+    uint32_t from = update.changed[i].fallback;
+    while (rings[i] == nullptr && from != kNone) {
+      const ServiceSpec* lender = nullptr;
+      if (const auto changed = positions.find(from); changed != positions.end()) {
+        lender = &update.changed[changed->second];
+        rings[i] = own[changed->second];
+      } else if (!removed.contains(from) && known(from) != nullptr) {
+        lender = known(from);
+        if (!live_reals(*lender).empty()) rings[i] = previous_->service_info(from).ring;
+      }
+      from = lender != nullptr ? lender->fallback : kNone;
+    }
+  }
+}
+
 void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& rings,
                                      Snapshot& snapshot) {
   PageWriter<ServicePage> pages(snapshot.service_pages);
@@ -274,8 +319,8 @@ void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& 
     assert(service.index < update.service_slots);
     const auto rules = admission(service);
     write(service.index, entry_of(service, rings[i].get(), rules.get()),
-          {service.name, service.fqdn, service.vip, rings[i], previous_ring(service, rings[i]),
-           rules});
+          {service.name, service.fqdn, service.vip, service.extent, rings[i],
+           previous_ring(service, rings[i]), rules});
   }
   stats_.service_pages_built = pages.copies();
   stats_.service_pages_shared = snapshot.service_pages.size() - pages.copies();
@@ -345,6 +390,11 @@ void SnapshotBuilder::take_over(SnapshotUpdate& update) {
   const auto forget = [&](uint32_t index) {
     if (known(index) == nullptr) return;
     addresses_.remove(*services_[index]);
+    if (const auto lender = borrowers_.find(services_[index]->fallback);
+        lender != borrowers_.end()) {
+      lender->second.erase(index);
+      if (lender->second.empty()) borrowers_.erase(lender);
+    }
     services_[index] = nullptr;
   };
   for (const uint32_t index : update.removed) forget(index);
@@ -353,6 +403,7 @@ void SnapshotBuilder::take_over(SnapshotUpdate& update) {
   for (ServiceSpec& service : update.changed) {
     addresses_.add(service);
     const uint32_t index = service.index;
+    if (service.fallback != kNone) borrowers_[service.fallback].insert(index);
     services_[index] = std::make_unique<const ServiceSpec>(std::move(service));
   }
 }

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,13 +19,13 @@ namespace vipgate {
 
 // A real of one service. Its id and its return flow id are the caller's business.
 struct RealSpec {
-  IpAddress address;  // of the VIP's family, but for tunnels
-  uint16_t port = 0;
+  IpAddress address;    // of the VIP's family, but for tunnels
+  uint16_t port = 0;    // 0: the one that the client asks for
   uint32_t weight = 1;  // 0: gets no new flows
   RealState state = RealState::kUp;
   RealId id;
   // One id per (address, port, protocol), from the same range as ServiceSpec::flow_id. Never 0 for
-  // `nat`; 0 for a real that has no flows of that mode.
+  // `nat`, and wide where the port is 0; 0 for a real that has no flows of that mode.
   uint32_t return_flow_id = 0;
   bool resolved = false;  // next_hop is known
   MacAddress next_hop;
@@ -31,20 +33,26 @@ struct RealSpec {
 };
 
 struct ServiceSpec {
-  uint32_t index = 0;    // unique, below SnapshotSpec::service_slots
-  uint32_t flow_id = 0;  // unique within the VIP's family; 1-65535 for IPv4, never 0
+  uint32_t index = 0;  // unique, below SnapshotSpec::service_slots
+  // Unique within the VIP's family, never 0; for IPv4 1-65535 or wide. Wide if `extent` is.
+  uint32_t flow_id = 0;
   std::string name;
   std::string fqdn;  // empty: no DNS name
   IpAddress vip;
-  uint16_t port = 0;
+  uint16_t port = 0;  // the first one, of several
+  ServiceExtent extent{};
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
   NoReal no_real = NoReal::kReject;
+  // kFallback: index of the service whose reals get the flows meanwhile; it has the same mode,
+  // family and protocol. One that is not there is none. Fallbacks make no loop.
+  uint32_t fallback = kNone;
   HashFields hash = HashFields::kFiveTuple;
   AdmissionRules admission{};
   // Quarter seconds, by FlowState: free, closing, embryonic, one-way, replied, established.
   FlowTimeouts timeouts{0, 40, 40, 60, 240, 14'400};
-  // The addresses of `fullnat`, of the VIP's family: positions in SnapshotSpec::snat_addresses.
+  // The addresses of `fullnat`, and of `nat` for reals that are their own clients; of the VIP's
+  // family: positions in SnapshotSpec::snat_addresses.
   uint32_t snat_first = 0;
   uint32_t snat_count = 0;
   TunnelOptions tunnel{};    // of modes that are tunnels
@@ -66,7 +74,8 @@ struct SnapshotFrame {
   UnservedPort unserved_port = UnservedPort::kDrop;
 };
 
-// REQUIRES: (vip, port, protocol) is unique; so are the real ids.
+// REQUIRES: (vip, port, extent, protocol) is unique; so are the real ids. Ranges of ports of one
+// VIP or prefix and protocol are apart from each other.
 struct SnapshotSpec : SnapshotFrame {
   uint64_t generation = 0;
   std::vector<ServiceSpec> services;
@@ -127,6 +136,8 @@ class SnapshotBuilder {
   std::shared_ptr<const ServiceRing> previous_ring(
       const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring) const;
   std::shared_ptr<const Admission> admission(const ServiceSpec& service) const;
+  void add_borrowers(SnapshotUpdate& update) const;
+  void lend_rings(const SnapshotUpdate& update, Rings& rings) const;
   void write_services(const SnapshotUpdate& update, const Rings& rings, Snapshot& snapshot);
   void write_reals(const SnapshotUpdate& update, Snapshot& snapshot);
   void write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot);
@@ -136,6 +147,7 @@ class SnapshotBuilder {
   bool frame_changed_ = false;
   AddressTables addresses_;
   std::vector<std::unique_ptr<const ServiceSpec>> services_;  // by index
+  std::map<uint32_t, std::set<uint32_t>> borrowers_;          // by ServiceSpec::fallback
   RingCache tables_;
   std::shared_ptr<const Snapshot> previous_;
   std::shared_ptr<const DnsTable> empty_dns_;

@@ -31,6 +31,19 @@ const char* origin_text(Origin origin) {
   return "";
 }
 
+// An address, or a prefix.
+std::string vip_text(const ServiceConfig& service) {
+  if (service.extent.prefix_length == 0) return to_string(service.vip);
+  return to_string(IpPrefix{service.vip, service.extent.prefix_length});
+}
+
+// A number, 0 for all ports, or a range.
+std::string port_text(const ServiceConfig& service) {
+  const uint16_t last = service.extent.port_last;
+  if (last == 0 || (service.port == 0 && last == kLastPort)) return std::to_string(service.port);
+  return json_quote(std::to_string(service.port) + "-" + std::to_string(last));
+}
+
 std::string services_text(const Config& config) {
   using Line = std::tuple<std::string, std::string, uint16_t, std::string, std::string>;
   const DnsOptions dns = dns_options(config);
@@ -39,11 +52,11 @@ std::string services_text(const Config& config) {
     // A VIP that a label of Mesos gives as an address has no name.
     const bool has_name = !service.name.empty();
     const auto fqdn = has_name ? dns_service_fqdn(service.name, dns) : Error{"no name"};
-    const std::string vip = to_string(service.vip);
+    const std::string vip = vip_text(service);
     const std::string protocol(to_string(service.protocol));
     std::string json = "{\"name\":" + (has_name ? json_quote(service.name) : "null") +
                        ",\"fqdn\":" + (fqdn ? json_quote(*fqdn) : "null") +
-                       ",\"vip\":" + json_quote(vip) + ",\"port\":" + std::to_string(service.port) +
+                       ",\"vip\":" + json_quote(vip) + ",\"port\":" + port_text(service) +
                        ",\"protocol\":" + json_quote(protocol) +
                        ",\"mode\":" + json_quote(to_string(service.mode)) +
                        ",\"origin\":" + json_quote(origin_text(service.origin)) + ",\"reals\":[";
@@ -93,7 +106,8 @@ std::string stats_text(const Config& config, const OfflineSnapshot& offline) {
   for (uint32_t i = 0; i < offline.service_slots; ++i) {
     const ServiceEntry& service = snapshot.service(i);
     if (service.index == kNone) continue;
-    const ServiceKey key{snapshot.service_info(i).vip, service.port.host(), service.protocol};
+    const ServiceInfo& info = snapshot.service_info(i);
+    const ServiceKey key{info.vip, service.port.host(), service.protocol, info.extent};
     checksums.emplace_back(to_string(key), hex(checksum_of(snapshot, service)));
     if (service.rows != nullptr && tables.insert(service.rows).second) rows += service.row_count;
   }
@@ -146,7 +160,7 @@ Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, c
     if (!fqdn && services_zone(sources.config) != nullptr) {
       return Error{"service '" + name + "': " + fqdn.error()};
     }
-    for (DnsRecord& record : service_records(name, key.vip, key.port, key.protocol, options)) {
+    for (DnsRecord& record : records_of(name, key, options)) {
       fixed->push_back(std::move(record));
     }
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controlplane/fallbacks.h"
 #include "controlplane/reverse_zones.h"
 
 namespace vipgate {
@@ -69,6 +70,13 @@ DnsOptions dns_options(const Config& config) {
   return options;
 }
 
+std::vector<DnsRecord> records_of(const std::string& name, const ServiceKey& key,
+                                  const DnsOptions& options) {
+  if (key.extent.prefix_length != 0) return {};
+  const uint16_t port = key.extent.port_last == 0 ? key.port : uint16_t{0};
+  return service_records(name, key.vip, port, key.protocol, options);
+}
+
 SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort> ports,
                             bool check_mac) {
   SnapshotFrame frame;
@@ -115,9 +123,13 @@ Status ServiceCompiler::accepts(const ServiceKey& key, const ServiceConfig& serv
     return Error{"service '" + service.name + "' " + to_string(key) + ": " + why};
   };
   if (key.vip.family() == 0) return refusal("it has no VIP; give it one");
-  if (key.port == 0) return refusal("its port is 0; give it one from 1 to 65535");
-  if (const auto use = reserved_.find(key.vip); use != reserved_.end()) {
-    return refusal(to_string(key.vip) + " is " + use->second + "; choose another VIP");
+  if (key.port == 0 && key.extent.port_last == 0) {
+    return refusal("its port is 0; give it one from 1 to 65535");
+  }
+  const IpRange range_of_vip = vip_range(key.vip, key.extent);
+  if (const auto use = reserved_.lower_bound(range_of_vip.first);
+      use != reserved_.end() && range_of_vip.contains(use->first)) {
+    return refusal(to_string(use->first) + " is " + use->second + "; choose another VIP");
   }
   if (service.mode != Mode::kFullnat) return Done{};
   const auto range = snat_ranges_.find({service.snat_pool, key.vip.family()});
@@ -140,6 +152,7 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   }
   spec.vip = key.vip;
   spec.port = key.port;
+  spec.extent = key.extent;
   spec.protocol = key.protocol;
   spec.mode = config.mode;
   spec.tunnel = config.tunnel;
@@ -149,7 +162,8 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   spec.timeouts = quarter_seconds(config.timeouts);
   spec.maglev_rows = config.maglev_rows;
   const auto range = snat_ranges_.find({config.snat_pool, key.vip.family()});
-  if (config.mode == Mode::kFullnat && range != snat_ranges_.end()) {
+  // `nat` needs them when a real is its own client.
+  if (is_translating(config.mode) && range != snat_ranges_.end()) {
     spec.snat_first = range->second.first;
     spec.snat_count = range->second.count;
   }
@@ -266,8 +280,11 @@ SnapshotSpec compile_forwarding(const Config& config, const Model& model,
   ServiceCompiler compiler(neighbors);
   compiler.set_config(config);
   spec.services.reserve(model.services().size());
+  const auto fallbacks = fallbacks_of(config);
   for (const auto& [key, service] : model.services()) {
-    spec.services.push_back(compiler.compile(key, service));
+    ServiceSpec& added = spec.services.emplace_back(compiler.compile(key, service));
+    const auto fallback = fallbacks.find(key);
+    if (fallback != fallbacks.end()) added.fallback = index_of(model, fallback->second);
   }
   spec.service_slots = model.service_slots();
   spec.real_slots = model.real_slots();
@@ -296,7 +313,7 @@ Status check_consistent(const Config& config) {
   ServiceCompiler compiler({});
   compiler.set_config(config);
   for (const ServiceConfig& service : config.services) {
-    const ServiceKey key{service.vip, service.port, service.protocol};
+    const ServiceKey key = key_of(service);
     if (auto status = compiler.accepts(key, service); !status) return status;
   }
   const NamedVipsConfig& vips = config.named_vips;

@@ -32,6 +32,11 @@ struct ForwardingPort {
 
 [[nodiscard]] DnsOptions dns_options(const Config& config);
 
+// service_records() of a service of the model: none of a prefix, which is no address, and no SRV
+// record of several ports.
+[[nodiscard]] std::vector<DnsRecord> records_of(const std::string& name, const ServiceKey& key,
+                                                const DnsOptions& options);
+
 // Ports and the addresses that are no VIPs. `check_mac`: see PortEntry.
 [[nodiscard]] SnapshotFrame compile_frame(const Config& config,
                                           std::span<const ForwardingPort> ports, bool check_mac);

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "controlplane/config_reader.h"
+#include "controlplane/reverse_zones.h"
 
 namespace vipgate {
 namespace {
@@ -43,6 +44,15 @@ const ZoneConfig* services_zone(const Config& config) {
 int vip_family(const ServiceConfig& service) {
   if (!service.vip_auto) return service.vip.family();
   return service.reals.empty() ? 4 : service.reals.front().address.family();
+}
+
+IpRange vip_range(const IpAddress& vip, const ServiceExtent& extent) {
+  return range_of({vip, extent.prefix_length == 0 ? vip.bits() : extent.prefix_length});
+}
+
+IpPrefix vip_prefix(const ServiceConfig& service) {
+  const int length = service.extent.prefix_length;
+  return {service.vip, length == 0 ? service.vip.bits() : length};
 }
 
 bool named_vips_used(const Config& config) {

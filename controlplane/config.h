@@ -80,6 +80,7 @@ struct PortConfig {
 
 struct Limits {
   uint32_t flows_per_worker = 1048576;
+  uint32_t wide_flows_per_worker = 65536;
   uint32_t fragments_per_worker = 4096;
   uint32_t services = 100000;
   uint32_t reals = 1000000;
@@ -147,6 +148,7 @@ struct ServicePolicy {
   TunnelOptions tunnel;
   uint32_t maglev_rows = 0;  // 0: auto
   NoReal no_real = NoReal::kReject;
+  std::string fallback;  // the name of a service: with NoReal::kFallback, of services alone
   HashFields hash = HashFields::kFiveTuple;
   AdmissionRules admission;
   uint16_t slow_start_s = 0;  // in which a real's weight grows to its whole; 0: at once
@@ -163,7 +165,7 @@ struct Defaults : ServicePolicy {
 
 struct RealConfig {
   IpAddress address;
-  uint16_t port = 0;
+  uint16_t port = 0;    // 0: the one that the client asked for, of a service with several
   uint16_t weight = 1;  // 0: gets no new flows
   SourcePosition position;
   bool is_local = false;  // in the gateway's own zone: see locality.h
@@ -172,9 +174,10 @@ struct RealConfig {
 
 // The defaults are already applied: every field holds what is in force for this service.
 struct ServiceConfig : ServicePolicy {
-  std::string name;  // lower case, relative to the services zone
-  IpAddress vip;     // none with `vip_auto`, until the VipAllocator has given one
-  uint16_t port = 0;
+  std::string name;   // lower case, relative to the services zone
+  IpAddress vip;      // none with `vip_auto`, until the VipAllocator has given one
+  uint16_t port = 0;  // the first one, of several
+  ServiceExtent extent;
   Protocol protocol = Protocol::kTcp;
   Timeouts timeouts;
   Origin origin = Origin::kYaml;
@@ -300,6 +303,10 @@ struct IpRange {
   }
   bool operator==(const IpRange&) const = default;
 };
+
+// The addresses of a service's VIP, as a range and as a prefix, which is whole for an address.
+[[nodiscard]] IpRange vip_range(const IpAddress& vip, const ServiceExtent& extent);
+[[nodiscard]] IpPrefix vip_prefix(const ServiceConfig& service);
 
 struct NamedVipsConfig {
   bool enabled = true;

@@ -44,10 +44,31 @@ class AddressUses {
                                      "); each address has one use, write another");
   }
 
+  // The addresses of a prefix that have a use already.
+  void claim_prefix(const IpRange& range, SourcePosition position) {
+    for (auto at = uses_.lower_bound(range.first); at != uses_.end(); ++at) {
+      if (!range.contains(at->first)) return;
+      if (at->second.what == "a VIP") continue;
+      diagnostics_.error(position, "the prefix cannot be a VIP: it holds " + to_string(at->first) +
+                                       ", which is already " + at->second.what + " (line " +
+                                       std::to_string(at->second.line) +
+                                       "); each address has one use, write another");
+      return;
+    }
+  }
+
   // Traffic for a real leaves for another machine; none of our own addresses is on one. Another
   // service's VIP may be: a second tier of gateways serves it, too.
-  void refuse_real(const IpAddress& address, const IpAddress& vip, const YamlNode& root,
+  void refuse_real(const IpAddress& address, const ServiceConfig& service, const YamlNode& root,
                    std::initializer_list<YamlStep> path) {
+    const IpAddress& vip = service.vip;
+    if (service.extent.prefix_length != 0 && vip_prefix(service).contains(address)) {
+      diagnostics_.error(position_at(root, path),
+                         to_string(address) +
+                             " cannot be a real's address: it lies in the VIP's "
+                             "prefix; write the address of another machine");
+      return;
+    }
     const auto found = uses_.find(address);
     if (found == uses_.end() || (found->second.what == "a VIP" && address != vip)) return;
     diagnostics_.error(position_at(root, path),
@@ -84,13 +105,20 @@ void check_addresses(const Config& config, const YamlNode& root, Diagnostics& di
     uses.claim_own(config.dns.listen[i], "a DNS address", position_at(root, {"dns", "listen", i}));
   }
   for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
-    if (config.services[i].vip_auto) continue;
+    const ServiceConfig& service = config.services[i];
+    if (service.vip_auto || service.extent.prefix_length != 0) continue;
     uses.claim(config.services[i].vip, "a VIP", true, position_at(root, {"services", i, "vip"}));
+  }
+  for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
+    const ServiceConfig& service = config.services[i];
+    if (service.extent.prefix_length == 0) continue;
+    uses.claim_prefix(vip_range(service.vip, service.extent),
+                      position_at(root, {"services", i, "vip"}));
   }
   for (size_t i = 0; i < config.services.size(); ++i) {
     const std::vector<RealConfig>& reals = config.services[i].reals;
     for (size_t k = 0; k < reals.size() && !diagnostics.full(); ++k) {
-      uses.refuse_real(reals[k].address, config.services[i].vip, root,
+      uses.refuse_real(reals[k].address, config.services[i], root,
                        {"services", i, "reals", k, "address"});
     }
   }

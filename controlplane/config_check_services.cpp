@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/config_rules.h"
+#include "controlplane/fallbacks.h"
 #include "controlplane/next_hops.h"
 
 namespace vipgate {
@@ -94,32 +95,32 @@ void check_reals(const Config& config, size_t index, const YamlNode& root,
 }
 
 void check_unique(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
-  std::map<std::tuple<IpAddress, uint16_t, Protocol>, int> by_vip;
-  std::map<std::tuple<std::string_view, int, uint16_t, Protocol>, int> by_name;
+  std::map<ServiceKey, int> by_vip;
+  std::map<std::tuple<std::string_view, int, uint16_t, ServiceExtent, Protocol>, int> by_name;
   for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
     const ServiceConfig& service = config.services[i];
     const std::string protocol(to_string(service.protocol));
     // Names have addresses of their own: those that are given out cannot be the same.
     if (!service.vip_auto) {
-      const auto [vip, is_new] =
-          by_vip.try_emplace({service.vip, service.port, service.protocol}, service.position.line);
+      const auto [vip, is_new] = by_vip.try_emplace(key_of(service), service.position.line);
       if (!is_new) {
-        diagnostics.error(position_at(root, {"services", i, "vip"}),
-                          endpoint_to_string(service.vip, service.port) + "/" + protocol +
-                              " is already served by the service in line " +
-                              std::to_string(vip->second) +
-                              "; write another VIP, port or protocol");
+        diagnostics.error(
+            position_at(root, {"services", i, "vip"}),
+            to_string(key_of(service)) + " is already served by the service in line " +
+                std::to_string(vip->second) + "; write another VIP, port or protocol");
       }
     }
     const int family = vip_family(service);
-    const auto [name, new_name] = by_name.try_emplace(
-        {service.name, family, service.port, service.protocol}, service.position.line);
+    const auto [name, new_name] =
+        by_name.try_emplace({service.name, family, service.port, service.extent, service.protocol},
+                            service.position.line);
     if (!new_name) {
+      std::string port = service_ports_rule().print({service.port, service.extent.port_last});
+      port.append("/").append(protocol);
       diagnostics.error(position_at(root, {"services", i, "name"}),
                         "'" + service.name + "' already has an " + family_name(family) +
-                            " service with port " + std::to_string(service.port) + "/" + protocol +
-                            " in line " + std::to_string(name->second) +
-                            "; write another name or port");
+                            " service with port " + port + " in line " +
+                            std::to_string(name->second) + "; write another name or port");
     }
   }
 }
@@ -176,8 +177,15 @@ void check_health_of(const Config& config, size_t index, const YamlNode& root,
                      Diagnostics& diagnostics) {
   // What is inherited is told where it stands.
   const ServiceConfig& service = config.services[index];
-  if (service.health == config.defaults.health) return;
   const YamlNode& owner = *find_key(root, "services")->children[index];
+  const bool has_portless = std::any_of(service.reals.begin(), service.reals.end(),
+                                        [](const RealConfig& real) { return real.port == 0; });
+  if (has_portless && service.health.type != HealthType::kNone && service.health.port == 0) {
+    diagnostics.error(position_at(owner, {"health"}),
+                      "health: reals that are reached at any port have none to be checked at; add "
+                      "the check's port, or a port to each real");
+  }
+  if (service.health == config.defaults.health) return;
   check_health(service.health, owner, diagnostics);
   const HealthType type = service.health.type;
   if (service.protocol == Protocol::kUdp && service.health.port == 0 && type != HealthType::kNone &&
@@ -185,6 +193,65 @@ void check_health_of(const Config& config, size_t index, const YamlNode& root,
     diagnostics.error(position_at(owner, {"health", "type"}),
                       "type: a UDP port answers no such check, which goes over TCP; write type: "
                       "dns, or add port: the TCP port that answers for it");
+  }
+}
+
+// Of two ranges of one VIP or prefix, none has a port that the other has, too: neither is the
+// narrower one. A port of its own or all ports may stand beside them.
+void check_port_ranges(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  std::map<std::tuple<IpAddress, uint8_t, Protocol>, std::map<uint16_t, size_t>> ranges;
+  for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
+    const ServiceConfig& service = config.services[i];
+    const bool is_range = service.extent.port_last != 0 &&
+                          !(service.port == 0 && service.extent.port_last == kLastPort);
+    if (service.vip_auto || !is_range) continue;
+    auto& others = ranges[{service.vip, service.extent.prefix_length, service.protocol}];
+    const auto last_of = [&](size_t k) { return config.services[k].extent.port_last; };
+    auto next = others.lower_bound(service.port);
+    size_t other = i;
+    if (next != others.end() && next->first <= service.extent.port_last) other = next->second;
+    if (next != others.begin() && last_of(std::prev(next)->second) >= service.port) {
+      other = std::prev(next)->second;
+    }
+    // What is there twice is told by check_unique().
+    if (other != i && key_of(config.services[other]) != key_of(service)) {
+      diagnostics.error(position_at(root, {"services", i, "port"}),
+                        "port: the range shares ports with that of the service in line " +
+                            std::to_string(config.services[other].position.line) +
+                            ", which has the same VIP; write ranges that are apart");
+    }
+    others.try_emplace(service.port, i);
+  }
+}
+
+// Where each service's fallbacks lead: to an end, and not in a circle.
+void check_fallbacks(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  const Fallbacks fallbacks(config);
+  std::map<size_t, size_t> next;
+  const auto position = [&](size_t i) { return position_at(root, {"services", i, "no_real"}); };
+  for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
+    if (config.services[i].no_real != NoReal::kFallback) continue;
+    if (const auto found = fallbacks.find(i)) {
+      next[i] = *found;
+    } else {
+      diagnostics.error(position(i), "no_real: " + found.error());
+    }
+  }
+  std::set<size_t> seen;
+  for (const auto& [start, first] : next) {
+    std::vector<size_t> way;
+    size_t at = start;
+    while (next.contains(at) && seen.insert(at).second) {
+      way.push_back(at);
+      at = next.at(at);
+    }
+    auto member = std::find(way.begin(), way.end(), at);
+    if (member == way.end()) continue;
+    std::string circle;
+    for (; member != way.end(); ++member) circle += config.services[*member].name + ", ";
+    diagnostics.error(position(at), "no_real: the fallbacks go in a circle: " + circle +
+                                        "and again " + config.services[at].name +
+                                        "; let one of them be reject, drop or use_all");
   }
 }
 
@@ -235,6 +302,8 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
   check_limits(config, root, diagnostics);
   check_unique(config, root, diagnostics);
   check_locality(config, root, diagnostics);
+  check_port_ranges(config, root, diagnostics);
+  check_fallbacks(config, root, diagnostics);
   if (const YamlNode* defaults = find_key(root, "defaults"); defaults != nullptr) {
     check_health(config.defaults.health, *defaults, diagnostics);
   }

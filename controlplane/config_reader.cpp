@@ -16,11 +16,53 @@ constexpr int64_t kMaxCpu = 1023;
 constexpr int64_t kMaxTimeoutSeconds = 14400;  // last-seen stamps wrap at 4.5 h
 constexpr int64_t kMaxDnsSeconds = 604800;
 
+// What stands for `no_real`: a word, or a map with the name of another service.
+struct NoRealChoice {
+  NoReal policy = NoReal::kReject;
+  std::string fallback;
+};
+
 // Rules used once per service or real are made once.
-const Rule<NoReal>& no_real_rule() {
-  static const auto kRule =
-      choice_rule<NoReal>({{"reject", NoReal::kReject}, {"drop", NoReal::kDrop}});
+const Rule<NoReal>& no_real_word_rule() {
+  static const auto kRule = choice_rule<NoReal>(
+      {{"reject", NoReal::kReject}, {"drop", NoReal::kDrop}, {"use_all", NoReal::kUseAll}});
   return kRule;
+}
+
+Result<NoRealChoice> parse_fallback(const YamlNode& map) {
+  static const auto kName = dns_name_rule();
+  const YamlNode* name = find_key(map, "fallback");
+  if (name == nullptr || map.children.size() != 2) {
+    return Error{
+        "a map stands here that is not {fallback: NAME}; write that, with the name of "
+        "another service, or reject, drop or use_all"};
+  }
+  auto service = kName.parse(*name);
+  if (!service) return Error{"fallback: " + service.error()};
+  return NoRealChoice{NoReal::kFallback, *service};
+}
+
+// The words alone in `defaults`: a service cannot fall back on itself.
+Rule<NoRealChoice> make_no_real_rule(bool has_fallback) {
+  ValueInfo info = no_real_word_rule().info;
+  if (has_fallback) info.type = KeyType::kChoiceOrMap;
+  return {info,
+          [has_fallback](const YamlNode& node) -> Result<NoRealChoice> {
+            if (has_fallback && node.kind == YamlNode::Kind::kMap) return parse_fallback(node);
+            auto word = no_real_word_rule().parse(node);
+            if (!word) return Error{word.error() + (has_fallback ? ", or {fallback: NAME}" : "")};
+            return NoRealChoice{*word, ""};
+          },
+          [](const NoRealChoice& value) {
+            return value.policy == NoReal::kFallback ? "{fallback: " + value.fallback + "}"
+                                                     : std::string(to_string(value.policy));
+          }};
+}
+
+const Rule<NoRealChoice>& no_real_rule(bool has_fallback) {
+  static const auto kWords = make_no_real_rule(false);
+  static const auto kAll = make_no_real_rule(true);
+  return has_fallback ? kAll : kWords;
 }
 
 const Rule<UnservedPort>& unserved_port_rule() {
@@ -63,22 +105,9 @@ const Rule<IpAddress>& endpoint_rule() {
   return kRule;
 }
 
-const Rule<uint16_t>& port_rule() {
-  static const auto kRule = integer_rule<uint16_t>(1, 65535);
-  return kRule;
-}
-
-// An address, or nothing for `auto`.
-const Rule<std::optional<IpAddress>>& vip_rule() {
-  static const Rule<std::optional<IpAddress>> kRule = {
-      {KeyType::kText, {}, {}, {}},
-      [](const YamlNode& node) -> Result<std::optional<IpAddress>> {
-        if (node.kind == YamlNode::Kind::kScalar && node.scalar == "auto") return {std::nullopt};
-        auto address = endpoint_rule().parse(node);
-        if (!address) return Error{address.error() + ", or auto"};
-        return std::optional<IpAddress>(*address);
-      },
-      [](const std::optional<IpAddress>& value) { return value ? to_string(*value) : "auto"; }};
+// The real's own port, or the one that the client asked for.
+const Rule<uint16_t>& real_port_rule() {
+  static const auto kRule = auto_or_integer_rule<uint16_t>(1, 65535);
   return kRule;
 }
 
@@ -120,6 +149,8 @@ void read_machine(Section& s, Config& config) {
   s.map("limits", [&](Section& l) {
     l.value("flows_per_worker", config.limits.flows_per_worker,
             integer_rule<uint32_t>(1024, 268435456));
+    l.value("wide_flows_per_worker", config.limits.wide_flows_per_worker,
+            integer_rule<uint32_t>(1024, 268435456));
     l.value("fragments_per_worker", config.limits.fragments_per_worker,
             integer_rule<uint32_t>(64, 1048576));
     l.value("services", config.limits.services, integer_rule<uint32_t>(1, 1000000));
@@ -149,12 +180,15 @@ void read_admission(Section& s, AdmissionRules& admission) {
 }
 
 // All of it but health and track, which stand elsewhere.
-void read_policy(Section& s, ServicePolicy& policy) {
+void read_policy(Section& s, ServicePolicy& policy, bool is_service) {
   s.value("mode", policy.mode, mode_rule());
   s.value("snat_pool", policy.snat_pool, pool_name_rule());
   read_tunnel(s, policy.tunnel);
   s.value("maglev_rows", policy.maglev_rows, maglev_rows_rule());
-  s.value("no_real", policy.no_real, no_real_rule());
+  NoRealChoice no_real{policy.no_real, policy.fallback};
+  s.value("no_real", no_real, no_real_rule(is_service));
+  policy.no_real = no_real.policy;
+  policy.fallback = std::move(no_real.fallback);
   s.value("hash", policy.hash, hash_rule());
   read_admission(s, policy.admission);
   s.value("slow_start_s", policy.slow_start_s, slow_start_rule());
@@ -171,7 +205,7 @@ void read_forwarding(Section& s, Config& config) {
   });
   Defaults& defaults = config.defaults;
   s.map("defaults", [&](Section& d) {
-    read_policy(d, defaults);
+    read_policy(d, defaults, false);
     d.value("unserved_port", defaults.unserved_port, unserved_port_rule());
     d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
     read_health(d, defaults.health);
@@ -204,7 +238,7 @@ void read_real(Section& s, const Locality& locality, RealConfig& real) {
   static const auto kWeight = integer_rule<uint16_t>(0, 65535);
   real.position = s.position();
   s.required("address", real.address, endpoint_rule());
-  s.required("port", real.port, port_rule());
+  s.value("port", real.port, real_port_rule());
   s.value("weight", real.weight, kWeight);
   std::string region;
   std::string zone;
@@ -219,18 +253,29 @@ void read_service(Section& s, const Locality& locality, ServiceConfig& service) 
       choice_rule<Protocol>({{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}});
   service.position = s.position();
   s.required("name", service.name, kName);
-  std::optional<IpAddress> vip;
-  if (!service.vip_auto) vip = service.vip;
+  std::optional<IpPrefix> vip;
+  if (!service.vip_auto) vip = vip_prefix(service);
   s.required("vip", vip, vip_rule());
   service.vip_auto = !vip;
-  service.vip = vip.value_or(IpAddress{});
-  s.required("port", service.port, port_rule());
+  service.vip = vip ? vip->address : IpAddress{};
+  const bool is_prefix = vip && vip->length < vip->address.bits();
+  service.extent.prefix_length = is_prefix ? static_cast<uint8_t>(vip->length) : uint8_t{0};
+  ServicePorts ports{service.port, service.extent.port_last};
+  s.required("port", ports, service_ports_rule());
+  service.port = ports.first;
+  service.extent.port_last = ports.last;
   s.value("protocol", service.protocol, kProtocol);
   s.maps("reals", service.reals, RealConfig{},
          [&](Section& r, RealConfig& real) { read_real(r, locality, real); });
+  // Of one port, the one that the client asks for is known.
+  if (s.reading() && !service.extent.is_wide()) {
+    for (RealConfig& real : service.reals) {
+      if (real.port == 0) real.port = service.port;
+    }
+  }
   // What follows comes from `defaults` and `timeouts` unless it is said here.
   s.inherit_defaults();
-  read_policy(s, service);
+  read_policy(s, service, true);
   read_timeouts(s, service.timeouts);
   read_health(s, service.health);
 }

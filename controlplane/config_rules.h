@@ -26,6 +26,7 @@ enum class KeyType : uint8_t {
   kChoice,         // one of `words`
   kAutoOrInteger,  // the word auto, or a number from `min` to `max`
   kTextOrInteger,  // a text that may be a bare number
+  kChoiceOrMap,    // one of `words`, or a map
 };
 
 // What is known about the values of one key, apart from its name.
@@ -135,6 +136,16 @@ Rule<IpRange> ip_range_rule(int family);
 Rule<MacAddress> mac_rule();
 // "lo-hi", both from 1 to 65535.
 Rule<PortRange> port_range_rule();
+
+// An address, a prefix, or nothing for `auto`.
+const Rule<std::optional<IpPrefix>>& vip_rule();
+// One port, `last` being 0; a range; all: 0 to kLastPort.
+struct ServicePorts {
+  uint16_t first = 0;
+  uint16_t last = 0;
+};
+// A port, "lo-hi", `any` or 0.
+const Rule<ServicePorts>& service_ports_rule();
 
 // Why `name` (without a final dot) is not a lower-case DNS name, or empty.
 std::string dns_name_fault(std::string_view name, bool underscore);

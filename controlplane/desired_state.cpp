@@ -112,6 +112,7 @@ bool is_panic(const ServiceConfig& service, const std::set<RealKey>& down) {
     ++usable;
     if (!down.contains({real.address, real.port})) ++up;
   }
+  if (up == 0 && usable != 0 && service.no_real == NoReal::kUseAll) return true;
   return up * 100 < usable * service.health.panic_percent;
 }
 
@@ -128,7 +129,11 @@ bool can_be_checked(const ServiceKey& key, const HealthConfig& health) {
 std::vector<RealKey> HealthTargets::follow(const ServiceKey& key, const ServiceConfig* service) {
   std::set<RealKey> wanted;
   if (service != nullptr && can_be_checked(key, service->health)) {
-    for (const RealConfig& real : service->reals) wanted.insert({real.address, real.port});
+    for (const RealConfig& real : service->reals) {
+      // One that is reached at whatever port is asked for is checked at the check's own.
+      if (real.port == 0 && service->health.port == 0) continue;
+      wanted.insert({real.address, real.port});
+    }
   }
   const auto found = followed_.find(key);
   std::vector<RealKey> gone;

@@ -56,7 +56,8 @@ class DesiredState {
                                            const std::map<RealKey, RealHealth>& health);
 
 // Whether so few of the reals that would get flows are up that the checks are likelier wrong than
-// the reals (HealthConfig::panic_percent): then those that do not answer get flows, too.
+// the reals (HealthConfig::panic_percent), or none is where NoReal::kUseAll would use them all the
+// same: then those that do not answer get flows, too.
 [[nodiscard]] bool is_panic(const ServiceConfig& service, const std::set<RealKey>& down);
 
 // Which reals are to be checked from now on, and how; which no longer.

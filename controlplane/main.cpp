@@ -71,6 +71,7 @@ DataplaneOptions dataplane_options(const Config& config, const Secrets& secrets)
   options.worker_cpus.assign(config.workers.cpus.begin(), config.workers.cpus.end());
   options.poll = config.workers.idle == IdleMode::kPoll;
   options.flows_per_worker = config.limits.flows_per_worker;
+  options.wide_flows_per_worker = config.limits.wide_flows_per_worker;
   options.fragments_per_worker = config.limits.fragments_per_worker;
   options.services = config.limits.services;
   options.reals = config.limits.reals;

@@ -46,10 +46,10 @@ std::vector<const RealConfig*> sorted_reals(const ServiceConfig& config) {
 constexpr int64_t kMoveS = 5;
 
 // What a client asks for: a service of this name, whatever its VIP.
-using NamedPort = std::tuple<std::string_view, int, uint16_t, Protocol>;
+using NamedPort = std::tuple<std::string_view, int, uint16_t, uint16_t, Protocol>;
 
 NamedPort named_port(const ServiceKey& key, const std::string& name) {
-  return {name, key.vip.family(), key.port, key.protocol};
+  return {name, key.vip.family(), key.port, key.extent.port_last, key.protocol};
 }
 
 std::set<NamedPort> wanted_names(const DesiredChanges& changes) {
@@ -90,8 +90,12 @@ bool has_real(const std::vector<const RealConfig*>& sorted, const RealKey& key) 
 
 }  // namespace
 
+ServiceKey key_of(const ServiceConfig& service) {
+  return {service.vip, service.port, service.protocol, service.extent};
+}
+
 std::string to_string(const ServiceKey& key) {
-  return endpoint_to_string(key.vip, key.port) + "/" + std::string(to_string(key.protocol));
+  return vip_to_string(key.vip, key.port, key.extent) + "/" + std::string(to_string(key.protocol));
 }
 
 ModelChange& ModelChange::operator+=(const ModelChange& other) {
@@ -108,19 +112,35 @@ Model::Model()
     : service_ids_(0, kMaxServiceIndex),
       // The greatest index would make RealId's "none" with the greatest generation.
       real_ids_(0, RealId::kMaxIndex - 1, RealId::kMaxGeneration + 1),
-      flow_ids_v4_(1, UINT16_MAX),
-      flow_ids_v6_(1, UINT32_MAX - 2) {}
+      flow_ids_v4_{IdPool(1, UINT16_MAX)},
+      flow_ids_v6_{IdPool(1, kWideFlowId - 1)} {}
+
+// One that is not wide makes shorter keys, but of IPv4 there are few.
+uint32_t Model::FlowIds::take(bool must_be_wide, int64_t now_s) {
+  if (!must_be_wide) {
+    if (const auto id = narrow.take(now_s)) return id->value;
+  }
+  return wide.take(now_s)->value;
+}
+
+void Model::FlowIds::give_back(uint32_t id, int64_t now_s) {
+  (is_wide(id) ? wide : narrow).give_back({id, 0}, now_s);
+}
 
 const ModelService* Model::find(const ServiceKey& key) const {
   const auto found = services_.find(key);
   return found == services_.end() ? nullptr : &found->second;
 }
 
+uint32_t index_of(const Model& model, const ServiceKey& key) {
+  const ModelService* service = model.find(key);
+  return service == nullptr ? kNone : service->index;
+}
+
 Result<ModelChange> Model::update(const Config& config, int64_t now_s) {
   DesiredChanges changes;
   for (const ServiceConfig& service : config.services) {
-    changes.emplace(ServiceKey{service.vip, service.port, service.protocol},
-                    DesiredService{service, {}});
+    changes.emplace(key_of(service), DesiredService{service, {}});
   }
   for (const auto& [key, service] : services_) changes.try_emplace(key, std::nullopt);
   const ModelRules rules{.dns_ttl_s = config.dns.ttl_s, .limits = config.limits, .accepts = {}};
@@ -195,7 +215,7 @@ void Model::update_service(const ServiceKey& key, const DesiredService& wanted, 
   ModelService& service = at->second;
   if (is_new) {
     service.index = service_ids_.take(now_s)->value;
-    service.flow_id = flow_ids(key.vip).take(now_s)->value;
+    service.flow_id = flow_ids(key.vip).take(key.extent.is_wide(), now_s);
   }
   const bool is_added = is_new || !service.is_configured();
   if (is_added) ++configured_services_;
@@ -250,7 +270,7 @@ void Model::update_real(const ServiceKey& key, ModelService& service, const Real
   real.gone_at_s = kNever;
   if (!needs_return_id) return;
   ReturnId& shared = return_ids_[ReturnKey{real_key, key.protocol}];
-  if (shared.users++ == 0) shared.flow_id = flow_ids(key.vip).take(now_s)->value;
+  if (shared.users++ == 0) shared.flow_id = flow_ids(key.vip).take(real_key.port == 0, now_s);
   real.return_flow_id = shared.flow_id;
 }
 
@@ -368,7 +388,7 @@ Model::Services::iterator Model::erase(Services::iterator at, int64_t now_s) {
   due_.erase({service.due_s, at->first});
   dirty_.insert(at->first);
   service_ids_.give_back({service.index, 0}, now_s);
-  flow_ids(at->first.vip).give_back({service.flow_id, 0}, now_s);
+  flow_ids(at->first.vip).give_back(service.flow_id, now_s);
   return services_.erase(at);
 }
 
@@ -379,7 +399,7 @@ Model::Reals::iterator Model::erase(const ServiceKey& key, ModelService& service
   if (real->second.return_flow_id != 0) {
     const auto shared = return_ids_.find(ReturnKey{real->first, key.protocol});
     if (--shared->second.users == 0) {
-      flow_ids(key.vip).give_back({shared->second.flow_id, 0}, now_s);
+      flow_ids(key.vip).give_back(shared->second.flow_id, now_s);
       return_ids_.erase(shared);
     }
   }

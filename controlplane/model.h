@@ -23,13 +23,17 @@ namespace vipgate {
 
 struct ServiceKey {
   IpAddress vip;
-  uint16_t port = 0;
+  uint16_t port = 0;  // the first one, of several
   Protocol protocol = Protocol::kTcp;
+  ServiceExtent extent{};
   friend bool operator==(const ServiceKey&, const ServiceKey&) = default;
   friend auto operator<=>(const ServiceKey&, const ServiceKey&) = default;
 };
 
-// "11.0.0.1:80/tcp"
+// REQUIRES: it has a VIP.
+ServiceKey key_of(const ServiceConfig& service);
+
+// "11.0.0.1:80/tcp", "11.0.0.0/24:any/udp"
 std::string to_string(const ServiceKey& key);
 
 struct RealKey {
@@ -171,7 +175,15 @@ class Model {
   Services::iterator erase(Services::iterator service, int64_t now_s);
   Reals::iterator erase(const ServiceKey& key, ModelService& service, Reals::iterator real,
                         int64_t now_s);
-  IdPool& flow_ids(const IpAddress& vip) { return vip.is_v4() ? flow_ids_v4_ : flow_ids_v6_; }
+  // Of one family.
+  struct FlowIds {
+    IdPool narrow;
+    IdPool wide{kWideFlowId, UINT32_MAX - 2};
+    // REQUIRES: there is one left (Room).
+    uint32_t take(bool must_be_wide, int64_t now_s);
+    void give_back(uint32_t id, int64_t now_s);
+  };
+  FlowIds& flow_ids(const IpAddress& vip) { return vip.is_v4() ? flow_ids_v4_ : flow_ids_v6_; }
 
   Services services_;
   std::map<ReturnKey, ReturnId> return_ids_;
@@ -182,8 +194,11 @@ class Model {
   size_t configured_reals_ = 0;
   IdPool service_ids_;
   IdPool real_ids_;
-  IdPool flow_ids_v4_;
-  IdPool flow_ids_v6_;
+  FlowIds flow_ids_v4_;
+  FlowIds flow_ids_v6_;
 };
+
+// The index of a service; kNone: there is none such.
+uint32_t index_of(const Model& model, const ServiceKey& key);
 
 }  // namespace vipgate

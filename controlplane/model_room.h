@@ -21,8 +21,8 @@ class Model::Room {
         rules_(rules),
         service_ids_(model.service_ids_.available(now_s)),
         real_ids_(model.real_ids_.available(now_s)),
-        flow_ids_v4_(model.flow_ids_v4_.available(now_s)),
-        flow_ids_v6_(model.flow_ids_v6_.available(now_s)),
+        flow_ids_v4_(model.flow_ids_v4_, now_s),
+        flow_ids_v6_(model.flow_ids_v6_, now_s),
         services_(model.configured_services_),
         reals_(model.configured_reals_) {}
 
@@ -52,9 +52,8 @@ class Model::Room {
             "all numbers of services are in use or were in the last 4 hours; remove services or "
             "wait");
       }
-      if (flow_ids(key.vip) == 0) return refusal(no_flow_id(key.vip));
+      if (!flow_ids(key.vip).take(key.extent.is_wide())) return refusal(no_flow_id(key.vip));
       --service_ids_;
-      --flow_ids(key.vip);
     }
     ++services_;
     return Done{};
@@ -77,6 +76,7 @@ class Model::Room {
     const size_t most = config.maglev_rows == 0
                             ? kMaglevRealsMax
                             : std::min<size_t>(config.maglev_rows, kMaglevRealsMax);
+    if (real.port == 0 && !key.extent.is_wide()) return refusal("it has no port; give it one");
     if (taken >= most) {
       return refusal("with these maglev_rows a service has at most " + std::to_string(most) +
                      " reals");
@@ -109,16 +109,27 @@ class Model::Room {
     if (config.mode != Mode::kNat || (known != nullptr && known->return_flow_id != 0)) return true;
     const ReturnKey return_key{real_key, key.protocol};
     if (model_.return_ids_.contains(return_key) || return_ids_.contains(return_key)) return true;
-    if (flow_ids(key.vip) == 0) return false;
-    --flow_ids(key.vip);
+    if (!flow_ids(key.vip).take(real_key.port == 0)) return false;
     return_ids_.insert(return_key);
     return true;
   }
 
-  uint64_t& flow_ids(const IpAddress& vip) { return vip.is_v4() ? flow_ids_v4_ : flow_ids_v6_; }
+  // As Model::FlowIds.
+  struct FlowIdsLeft {
+    FlowIdsLeft(const FlowIds& ids, int64_t now_s)
+        : narrow(ids.narrow.available(now_s)), wide(ids.wide.available(now_s)) {}
+    bool take(bool must_be_wide) {
+      uint64_t& left = must_be_wide || narrow == 0 ? wide : narrow;
+      if (left == 0) return false;
+      --left;
+      return true;
+    }
+    uint64_t narrow, wide;
+  };
+  FlowIdsLeft& flow_ids(const IpAddress& vip) { return vip.is_v4() ? flow_ids_v4_ : flow_ids_v6_; }
 
   std::string no_flow_id(const IpAddress& vip) const {
-    const IdPool& pool = vip.is_v4() ? model_.flow_ids_v4_ : model_.flow_ids_v6_;
+    const IdPool& pool = (vip.is_v4() ? model_.flow_ids_v4_ : model_.flow_ids_v6_).wide;
     return "IPv" + std::to_string(vip.family()) +
            " VIP ports and real ports of nat services can be " + std::to_string(pool.capacity()) +
            " together, those removed in the last 4 hours included (" +
@@ -130,8 +141,8 @@ class Model::Room {
   const ModelRules& rules_;
   uint64_t service_ids_;
   uint64_t real_ids_;
-  uint64_t flow_ids_v4_;
-  uint64_t flow_ids_v6_;
+  FlowIdsLeft flow_ids_v4_;
+  FlowIdsLeft flow_ids_v6_;
   size_t services_;
   size_t reals_;
   std::set<ReturnKey> return_ids_;  // granted here

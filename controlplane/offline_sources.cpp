@@ -121,7 +121,7 @@ void weigh_services(std::vector<ServiceConfig>& services) {
 void replace_services(Config& config, SourceChange& change) {
   DesiredState desired;
   for (ServiceConfig& service : config.services) {
-    const ServiceKey key{service.vip, service.port, service.protocol};
+    const ServiceKey key = key_of(service);
     desired.set({Origin::kYaml, 0}, key, std::move(service));
   }
   for (auto& [key, service] : change.services) {

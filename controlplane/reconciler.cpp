@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "controlplane/fallbacks.h"
 #include "controlplane/fed_zones.h"
 #include "controlplane/monotonic_clock.h"
 
@@ -37,7 +38,7 @@ Config reloaded(const Config& running, const Config& next) {
 DesiredState::Services services_of(const Config& config) {
   DesiredState::Services services;
   for (const ServiceConfig& service : config.services) {
-    services.emplace(ServiceKey{service.vip, service.port, service.protocol}, service);
+    services.emplace(key_of(service), service);
   }
   return services;
 }
@@ -91,7 +92,7 @@ Status Reconciler::check_services(const Config& config, const std::set<ServiceKe
                                   int64_t now_s) const {
   DesiredChanges changes;
   for (const ServiceConfig& service : config.services) {
-    const ServiceKey key{service.vip, service.port, service.protocol};
+    const ServiceKey key = key_of(service);
     if (changed.contains(key)) changes.emplace(key, DesiredService{service, {}});
   }
   for (const ServiceKey& key : changed) {
@@ -144,6 +145,7 @@ Status Reconciler::put_in_force(const Config& config) {
   const bool is_first = !publisher_.has_published();
   if (!is_first && config.dns == config_.dns) {
     config_ = config;
+    set_fallbacks();
     return Done{};
   }
   const DnsOptions dns = dns_options(config);
@@ -166,6 +168,7 @@ Status Reconciler::put_in_force(const Config& config) {
   for (const IpAddress& address : config.dns.listen) announcer_.set_serving(address, true);
   config_ = config;
   dns_ = dns;
+  set_fallbacks();
   compiler_.set_config(config_);
   builder_.set_frame(compile_frame(config_, dataplane_.ports(), true));
   frame_changed_ = true;
@@ -176,6 +179,19 @@ Status Reconciler::put_in_force(const Config& config) {
   }
   has_room_ = true;
   return Done{};
+}
+
+// By the configuration in force. What falls back on another service than before changes with it.
+void Reconciler::set_fallbacks() {
+  const auto before = std::exchange(fallbacks_, fallbacks_of(config_));
+  const auto touch = [&](const auto& fallbacks, const auto& others) {
+    for (const auto& [key, fallback] : fallbacks) {
+      const auto other = others.find(key);
+      if (other == others.end() || other->second != fallback) recompile_.insert(key);
+    }
+  };
+  touch(before, fallbacks_);
+  touch(fallbacks_, before);
 }
 
 void Reconciler::stage(const SourceId& source, SourceChange change) {
@@ -320,6 +336,12 @@ Status Reconciler::neighbors_changed() {
 bool Reconciler::compile_dirty() {
   std::set<ServiceKey> dirty = model_.take_dirty();
   dirty.merge(std::exchange(recompile_, {}));
+  // The number of a service's fallback stands in what is made of the service.
+  if (!dirty.empty()) {
+    for (const auto& [key, fallback] : fallbacks_) {
+      if (dirty.contains(fallback)) dirty.insert(key);
+    }
+  }
   for (const ServiceKey& key : dirty) compile(key);
   return std::exchange(frame_changed_, false) || !dirty.empty();
 }
@@ -339,12 +361,12 @@ void Reconciler::compile(const ServiceKey& key) {
   }
   std::vector<DnsRecord> records;
   if (is_configured && !service->config.name.empty()) {
-    records = service_records(service->config.name, key.vip, key.port, key.protocol, dns_);
+    records = records_of(service->config.name, key, dns_);
   }
   if (made == made_.end()) {
     if (service == nullptr) return;
     made = made_.emplace(key, Made{}).first;
-    announcer_.set_serving(key.vip, true);
+    set_serving(key, true);
   }
   if (records != made->second.records) {
     publisher_.want(records);
@@ -354,17 +376,25 @@ void Reconciler::compile(const ServiceKey& key) {
   if (service == nullptr) {
     compiler_.forget(key);
     made_.erase(made);
-    announcer_.set_serving(key.vip, false);
+    set_serving(key, false);
     return;
   }
   made->second.index = service->index;
-  update_.changed.push_back(compiler_.compile(key, *service));
+  ServiceSpec& spec = update_.changed.emplace_back(compiler_.compile(key, *service));
+  if (const auto fallback = fallbacks_.find(key); fallback != fallbacks_.end()) {
+    spec.fallback = index_of(model_, fallback->second);
+  }
 }
 
 Status Reconciler::publish() {
   Status status = publisher_.publish();
   announcer_.published(publisher_.version());
   return status;
+}
+
+// The addresses of a prefix are not announced: they may be very many.
+void Reconciler::set_serving(const ServiceKey& key, bool is_served) {
+  if (key.extent.prefix_length == 0) announcer_.set_serving(key.vip, is_served);
 }
 
 std::vector<std::pair<std::string, uint64_t>> Reconciler::counters() const {

@@ -96,6 +96,7 @@ class Reconciler {
   Status check_services(const Config& config, const std::set<ServiceKey>& changed,
                         int64_t now_s) const;
   Status put_in_force(const Config& config);
+  void set_fallbacks();
   ModelChange update_model(int64_t now_s);
   void follow_health(const DesiredChanges& changes);
   void follow_panic(const ServiceKey& key, const DesiredService* service);
@@ -106,6 +107,7 @@ class Reconciler {
   bool compile_dirty();
   void compile(const ServiceKey& key);
   Status publish();
+  void set_serving(const ServiceKey& key, bool is_served);
 
   Config config_;
   DataplaneControl& dataplane_;
@@ -116,6 +118,7 @@ class Reconciler {
   Model model_;
   ServiceCompiler compiler_;
   DnsOptions dns_;
+  std::map<ServiceKey, ServiceKey> fallbacks_;  // of the configuration in force
   SnapshotBuilder builder_;
   Publisher publisher_;
 

@@ -149,7 +149,9 @@ std::vector<IpRange> ptr_ranges(const Config& config) {
     for (const IpPrefix& prefix : config.named_vips.ip_vips) ranges.push_back(range_of(prefix));
   }
   for (const ServiceConfig& service : config.services) {
-    if (service.vip.family() != 0) ranges.push_back({service.vip, service.vip});
+    // Those of a prefix have no names.
+    if (service.vip.family() == 0 || service.extent.prefix_length != 0) continue;
+    ranges.push_back({service.vip, service.vip});
   }
   return merged(std::move(ranges));
 }

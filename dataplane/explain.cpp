@@ -192,6 +192,7 @@ std::string explain(const ExplainOptions& options) {
   const ToeplitzHash owner_hash(secrets.owner);
   ReplayEngine engine(snapshot, {.workers = options.workers,
                                  .flows = kFlows,
+                                 .wide_flows = kFlows,
                                  .fragments = kFragments,
                                  .services = options.services,
                                  .reals = options.reals,
@@ -214,12 +215,14 @@ std::string explain(const ExplainOptions& options) {
   if (verdict.service != kNone) {
     const ServiceEntry& service = snapshot.service(verdict.service);
     const ServiceInfo& info = snapshot.service_info(verdict.service);
-    add("service", info.name + " " + endpoint_to_string(info.vip, service.port.host()) + "/" +
-                       std::string(to_string(service.protocol)) + ", " +
+    add("service", info.name + " " + vip_to_string(info.vip, service.port.host(), info.extent) +
+                       "/" + std::string(to_string(service.protocol)) + ", " +
                        std::string(to_string(service.mode)));
     if (const RealEntry* real = snapshot.real(verdict.real)) {
-      add("real", endpoint_to_string(real->address, real->port.host()) + ", weight " +
-                      std::to_string(real->weight) + ", by row " +
+      const bool is_own = real->service == verdict.service;
+      const std::string of =
+          is_own ? "" : " of the fallback " + snapshot.service_info(real->service).name;
+      add("real", real_text(*real) + of + ", weight " + std::to_string(real->weight) + ", by row " +
                       std::to_string(row_of(options, service)) + " of " +
                       std::to_string(service.row_count) + " (" +
                       std::string(to_string(service.hash)) + ")");

@@ -183,6 +183,7 @@ Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
     return std::make_unique<ReplayEngine>(
         *options.snapshot, WorkerMemoryOptions{.workers = options.workers,
                                                .flows = options.flows_per_worker,
+                                               .wide_flows = options.wide_flows_per_worker,
                                                .fragments = options.fragments_per_worker,
                                                .services = options.services,
                                                .reals = options.reals,

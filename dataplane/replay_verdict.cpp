@@ -45,6 +45,11 @@ std::optional<std::string_view> reason_name(const Verdict& verdict) {
 
 }  // namespace
 
+std::string real_text(const RealEntry& real) {
+  return real.port == Be16{} ? to_string(real.address)
+                             : endpoint_to_string(real.address, real.port.host());
+}
+
 std::string verdict_text(const Verdict& verdict) {
   std::string text(kind_name(verdict.kind));
   if (const auto reason = reason_name(verdict)) text += ": " + std::string(*reason);
@@ -61,7 +66,7 @@ std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdic
   if (const auto reason = reason_name(verdict)) add("reason", *reason);
   if (verdict.service != kNone) add("service", snapshot.service_info(verdict.service).name);
   if (const RealEntry* real = snapshot.real(verdict.real)) {
-    add("real", endpoint_to_string(real->address, real->port.host()));
+    add("real", real_text(*real));
   }
   line += ", \"worker\": " + std::to_string(worker);
   if (out) {

@@ -15,6 +15,9 @@ struct ReplayOut {
   std::string port;    // its name
 };
 
+// "address:port", or the address of a real that has no port of its own.
+std::string real_text(const RealEntry& real);
+
 // "forward", or the kind and its reason: "drop: no_flow".
 std::string verdict_text(const Verdict& verdict);
 

@@ -31,6 +31,7 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
 template <class Address>
 void WorkerMemory::make_family(Family<Address>& family) {
   using Table = FlowTable<typename FlowKeyOf<Address>::Type>;
+  using WideTable = FlowTable<WideFlowKey<Address>>;
   uint32_t records = 0;
   for (const SnatAddress& address : options_.snat) {
     const SnatPorts ports(address, options_.workers);
@@ -42,6 +43,8 @@ void WorkerMemory::make_family(Family<Address>& family) {
   family.memory = {
       .buckets =
           array_in<typename Table::Bucket>(family.buckets, Table::buckets_for(options_.flows)),
+      .wide_buckets = array_in<typename WideTable::Bucket>(
+          family.wide_buckets, WideTable::buckets_for(options_.wide_flows)),
       .records = array_in<NatRecord<Address>>(family.records, records + options_.flows),
       .snat = family.snat,
       .first_nat_record = records,

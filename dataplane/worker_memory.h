@@ -18,9 +18,10 @@ namespace vipgate {
 struct WorkerMemoryOptions {
   uint32_t worker = 0;
   uint32_t workers = 1;
-  size_t flows = 1 << 20;   // of each family
-  size_t fragments = 4096;  // fragmented datagrams
-  uint32_t services = 0;    // indices 0 to services - 1 have counters
+  size_t flows = 1 << 20;       // of each family
+  size_t wide_flows = 1 << 16;  // those of them whose ids are wide, of each family
+  size_t fragments = 4096;      // fragmented datagrams
+  uint32_t services = 0;        // indices 0 to services - 1 have counters
   uint32_t reals = 0;
   std::span<const SnatAddress> snat;
   HashSecret secret;
@@ -47,7 +48,7 @@ class WorkerMemory {
   template <class Address>
   struct Family {
     using Bucket = typename FlowTable<typename FlowKeyOf<Address>::Type>::Bucket;
-    PageMemory buckets, records;
+    PageMemory buckets, wide_buckets, records;
     std::vector<SnatSlot> snat;
     FlowStoreMemory<Address> memory;
   };

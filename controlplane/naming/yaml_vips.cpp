@@ -16,7 +16,7 @@ Status YamlVips::resolve(Config& config, VipAllocator& allocator) {
   for (const ServiceConfig& service : config.services) {
     if (service.vip_auto) {
       wanted.insert({service.name, family_of(service)});
-    } else if (!service.name.empty()) {
+    } else if (!service.name.empty() && service.extent.prefix_length == 0) {
       pinned.insert_or_assign({service.name, service.vip.family()}, service.vip);
     }
   }

@@ -68,11 +68,26 @@ inline bool is_alive(const RealEntry* real) {
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
-  auto& store = flows<Address>();
-  const ServiceEntry& service = *packet.service;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
-  auto* entry = store.table().find(key, packet.hash);
+  note_direct<Address>(
+      burst, packet, flows<Address>().table(),
+      FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id));
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::find_wide_direct(Burst& burst, Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  note_direct<Address>(burst, packet, flows<Address>().wide_table(),
+                       WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
+                                                packet.destination_port, packet.service->flow_id));
+}
+
+template <class Observer>
+template <class Address, class Table, class Key>
+void Pipeline<Observer>::note_direct(Burst& burst, Packet& packet, Table& table, const Key& key) {
+  const ServiceEntry& service = *packet.service;
+  auto* entry = table.find(key, packet.hash);
   if (entry == nullptr || !entry->names_real() || has_passed(entry->deadline, burst.now.quarter) ||
       direct_detail::reopens(*entry, packet)) [[unlikely]] {
     packet.set_real(RealId{});
@@ -187,13 +202,15 @@ template <class Address>
 [[gnu::noinline]] RealId Pipeline<Observer>::find_or_choose(Burst& burst, Packet& packet) {
   auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
-  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
-  auto* entry = store.table().find(key, packet.hash);
-  if (entry != nullptr && store.has_expired(*entry, burst.now.quarter)) {
-    counters_.count(Event::kFlowsExpired);
-    store.release(*entry);
-  } else if (entry != nullptr) {
+  bool is_forgotten = false;
+  const RealId known = with_flow_key<Address>(packet, [&](auto& table, const auto& key) -> RealId {
+    auto* entry = table.find(key, packet.hash);
+    if (entry == nullptr) return {};
+    if (store.has_expired(*entry, burst.now.quarter)) {
+      counters_.count(Event::kFlowsExpired);
+      store.release(*entry);
+      return {};
+    }
     if (entry->names_real()) {
       const RealId id = entry->real();
       const RealEntry* real = burst.snapshot.real(id);
@@ -206,6 +223,11 @@ template <class Address>
     }
     // The real is gone, or the service was translated until now.
     store.release(*entry);
+    is_forgotten = true;
+    return {};
+  });
+  if (!(known == RealId{})) return known;
+  if (is_forgotten) {
     if (new_flow_detail::begins_nothing(packet)) {
       drop(burst, packet, DropReason::kNoFlow, service.index);
       return {};
@@ -223,12 +245,13 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   const RealId id = choose_real<Address>(burst, packet);
   // The row may know whose connection a reset ends; but a new one it does not begin.
   if (id == RealId{} || new_flow_detail::begins_nothing(packet)) return id;
-  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
   const FlowState state = direct_detail::first_state(packet);
   const Quarter deadline =
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(state)]);
-  if (!flows<Address>().track(key, packet.hash, id, state, deadline, burst.now)) {
+  const bool is_tracked = with_flow_key<Address>(packet, [&](auto&, const auto& key) {
+    return flows<Address>().track(key, packet.hash, id, state, deadline, burst.now);
+  });
+  if (!is_tracked) {
     counters_.count(Event::kFlowsUntracked);
     return id;
   }

@@ -38,6 +38,26 @@ struct FlowKey6 {
 };
 static_assert(sizeof(FlowKey6) == 24);
 
+// Of flows whose id is wide (kWideFlowId). The other end: the VIP, or the real of a return key.
+template <class Address>
+struct WideFlowKey {
+  Address client, other;
+  Be16 client_port, other_port;
+  uint32_t flow_id = 0;
+
+  static WideFlowKey of(const Address& client, Be16 client_port, const Address& other,
+                        Be16 other_port, uint32_t flow_id) {
+    return {client, other, client_port, other_port, flow_id};
+  }
+  uint64_t hash(const HashSecret& secret) const { return keyed_hash(this, sizeof *this, secret); }
+  friend bool operator==(const WideFlowKey& a, const WideFlowKey& b) {
+    return a.client == b.client && a.other == b.other && a.flow_id == b.flow_id &&
+           a.client_port == b.client_port && a.other_port == b.other_port;
+  }
+};
+static_assert(sizeof(WideFlowKey<Ipv4Address>) == 16);
+static_assert(sizeof(WideFlowKey<Ipv6Address>) == 40);
+
 template <class Address>
 struct FlowKeyOf;
 template <>

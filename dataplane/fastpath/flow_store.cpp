@@ -1,6 +1,7 @@
 #include "dataplane/fastpath/flow_store.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "common/checksum.h"
 #include "dataplane/fastpath/knobs.h"
@@ -57,16 +58,51 @@ bool is_worth_less(const NatRecord<Address>& a, const NatRecord<Address>& b, Qua
 }  // namespace
 
 template <class Address>
+template <class Visit>
+auto FlowStore<Address>::with_forward_key(const Record& record, Visit&& visit) {
+  if (is_wide(record.flow_id)) [[unlikely]] {
+    return visit(wide_, WideKey::of(record.client, record.client_port, record.vip, record.vip_port,
+                                    record.flow_id));
+  }
+  return visit(table_, Key::of(record.client, record.client_port, record.flow_id));
+}
+
+template <class Address>
+template <class Visit>
+auto FlowStore<Address>::with_return_key(const Record& record, uint32_t id, Visit&& visit) {
+  if (is_wide(id)) [[unlikely]] {
+    return visit(wide_,
+                 WideKey::of(record.client, record.client_port, record.real, record.real_port, id));
+  }
+  return visit(table_, Key::of(record.client, record.client_port, id));
+}
+
+template <class Address>
 auto FlowStore<Address>::create(const ServiceEntry& service, RealId real_id, const RealEntry& real,
                                 const Snapshot& snapshot, const NewFlow<Address>& flow,
                                 uint64_t hash, Now now, DropReason& reason) -> Record* {
+  return is_wide(service.flow_id)
+             ? create_in(wide_, service, real_id, real, snapshot, flow, hash, now, reason)
+             : create_in(table_, service, real_id, real, snapshot, flow, hash, now, reason);
+}
+
+// `table`: where the forward entry will lie.
+template <class Address>
+template <class AnyTable>
+auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service, RealId real_id,
+                                   const RealEntry& real, const Snapshot& snapshot,
+                                   const NewFlow<Address>& flow, uint64_t hash, Now now,
+                                   DropReason& reason) -> Record* {
   const FlowState state = first_state(service.protocol);
-  Entry* slot = nullptr;
-  if (!make_room(hash, state, now, slot)) {
+  typename AnyTable::Entry* slot = nullptr;
+  if (!make_room(table, hash, state, now, slot)) {
     reason = DropReason::kFlowTableFull;
     return nullptr;
   }
-  const bool fullnat = service.mode == Mode::kFullnat;
+  // A real that is its own client would drop what seems to come from itself, or answer past us:
+  // such a flow (hairpin) is one of `fullnat`.
+  const auto address = real.address.template as<Address>();
+  const bool fullnat = service.mode == Mode::kFullnat || flow.client == address;
   Record* record = fullnat ? take_snat_port(service, snapshot, hash, now) : take_nat_record(now);
   if (record == nullptr) {
     reason = fullnat ? DropReason::kSnatExhausted : DropReason::kFlowTableFull;
@@ -74,10 +110,10 @@ auto FlowStore<Address>::create(const ServiceEntry& service, RealId real_id, con
   }
   record->client = flow.client;
   record->vip = flow.vip;
-  record->real = real.address.template as<Address>();
+  record->real = address;
   record->client_port = flow.client_port;
-  record->vip_port = service.port;
-  record->real_port = real.port;
+  record->vip_port = flow.vip_port;
+  record->real_port = real.port == Be16{} ? flow.vip_port : real.port;
   if (!fullnat) {
     record->source = flow.client;
     record->source_port = flow.client_port;
@@ -94,54 +130,83 @@ auto FlowStore<Address>::create(const ServiceEntry& service, RealId real_id, con
   record->client_port_index = flow.client_port_index;
   record->protocol = service.protocol;
   set_deltas(*record);
-  if (!fullnat && !place_return_entry(*record, now, reason)) {
+  if (!fullnat && !place_return_entry(*record, snapshot, now, reason)) {
     give_back(*record);
     return nullptr;
   }
   // The return entry may have taken the slot that was found for the forward one; in a full pair of
   // buckets, making room again may give up the return entry itself, and with it this flow.
   if (slot->state != FlowState::kFree &&
-      (!make_room(hash, state, now, slot) || record->state == FlowState::kFree)) {
+      (!make_room(table, hash, state, now, slot) || record->state == FlowState::kFree)) {
     if (record->state != FlowState::kFree) release(*record);
     reason = DropReason::kFlowTableFull;
     return nullptr;
   }
-  table_.place(slot, Key::of(flow.client, flow.client_port, service.flow_id), hash,
-               index_of(*record), record->deadline, state);
+  with_forward_key(*record, [&]<class At, class AnyKey>(At& at, const AnyKey& key) {
+    if constexpr (std::is_same_v<At, AnyTable>) {
+      at.place(slot, key, hash, index_of(*record), record->deadline, state);
+    }
+  });
   counters_.count(Event::kFlowsCreated);
   return record;
 }
 
-// The second entry of a `nat` flow, by which packets from the real find the record. Two VIPs that
-// lead one client port to the same real port would be one connection there: the second one is
-// refused unless the first has ended.
+// Two VIPs that lead one client port to the same real port would be one connection there: the
+// second one is refused unless the first has ended. Under each id that packets from the real are
+// looked for by there may be one.
 template <class Address>
-bool FlowStore<Address>::place_return_entry(Record& record, Now now, DropReason& reason) {
-  const Key key = Key::of(record.client, record.client_port, record.return_flow_id);
-  const uint64_t hash = table_.hash(key);
-  if (const Entry* taken = table_.find(key, hash)) {
-    // Ids of return keys are those of no service, so this is a record's.
-    Record& other = memory_.records[taken->value];
-    if (other.state != FlowState::kClosing && !has_passed(other.deadline, now.quarter)) {
-      reason = DropReason::kNatTupleTaken;
-      return false;
-    }
-    release(other);
+bool FlowStore<Address>::is_tuple_free(const Record& record, const Snapshot& snapshot, Now now) {
+  const Endpoint<Address> real{record.real, record.real_port, static_cast<uint8_t>(record.protocol),
+                               0};
+  const uint32_t own = record.return_flow_id;
+  std::array<uint32_t, 3> others{};
+  const auto& addresses = snapshot.template table<Address>();
+  if (addresses.wide_nat_reals.size() != 0) others = addresses.return_ids(real);
+  for (const uint32_t id : {own, others[0], others[1], others[2]}) {
+    if (id == 0) continue;
+    const bool is_free = with_return_key(record, id, [&](auto& table, const auto& key) {
+      const auto* taken = table.find(key, table.hash(key));
+      if (taken == nullptr) return true;
+      // Ids of return keys are those of no service, so this is a record's.
+      Record& other = memory_.records[taken->value];
+      if (other.state != FlowState::kClosing && !has_passed(other.deadline, now.quarter)) {
+        return false;
+      }
+      release(other);
+      return true;
+    });
+    if (!is_free) return false;
   }
-  Entry* slot = nullptr;
-  if (!make_room(hash, record.state, now, slot)) {
-    reason = DropReason::kFlowTableFull;
+  return true;
+}
+
+// The second entry of a `nat` flow, by which packets from the real find the record.
+template <class Address>
+bool FlowStore<Address>::place_return_entry(Record& record, const Snapshot& snapshot, Now now,
+                                            DropReason& reason) {
+  if (!is_tuple_free(record, snapshot, now)) {
+    reason = DropReason::kNatTupleTaken;
     return false;
   }
-  table_.place(slot, key, hash, index_of(record), record.deadline, record.state);
-  return true;
+  return with_return_key(record, record.return_flow_id, [&](auto& table, const auto& key) {
+    const uint64_t hash = table.hash(key);
+    typename std::remove_reference_t<decltype(table)>::Entry* slot = nullptr;
+    if (!make_room(table, hash, record.state, now, slot)) {
+      reason = DropReason::kFlowTableFull;
+      return false;
+    }
+    table.place(slot, key, hash, index_of(record), record.deadline, record.state);
+    return true;
+  });
 }
 
 // Finds a slot for a new flow and empties it.
 template <class Address>
-bool FlowStore<Address>::make_room(uint64_t hash, FlowState state, Now now, Entry*& slot) {
-  slot = table_.choose(hash, state, now.quarter,
-                       [&](const Entry& entry) { return deadline_of(entry); });
+template <class AnyTable>
+bool FlowStore<Address>::make_room(AnyTable& table, uint64_t hash, FlowState state, Now now,
+                                   typename AnyTable::Entry*& slot) {
+  slot =
+      table.choose(hash, state, now.quarter, [&](const auto& entry) { return deadline_of(entry); });
   if (slot == nullptr) return false;
   if (slot->state == FlowState::kFree) return true;
   count_eviction(slot->state, deadline_of(*slot), now);
@@ -150,13 +215,26 @@ bool FlowStore<Address>::make_room(uint64_t hash, FlowState state, Now now, Entr
 }
 
 template <class Address>
-bool FlowStore<Address>::track(const Key& key, uint64_t hash, RealId real, FlowState state,
-                               Quarter deadline, Now now) {
-  Entry* slot = nullptr;
-  if (!make_room(hash, state, now, slot)) return false;
-  table_.place(slot, key, hash, real, deadline, state);
+template <class AnyTable, class AnyKey>
+bool FlowStore<Address>::track_in(AnyTable& table, const AnyKey& key, uint64_t hash, RealId real,
+                                  FlowState state, Quarter deadline, Now now) {
+  typename AnyTable::Entry* slot = nullptr;
+  if (!make_room(table, hash, state, now, slot)) return false;
+  table.place(slot, key, hash, real, deadline, state);
   counters_.count(Event::kFlowsCreated);
   return true;
+}
+
+template <class Address>
+bool FlowStore<Address>::track(const Key& key, uint64_t hash, RealId real, FlowState state,
+                               Quarter deadline, Now now) {
+  return track_in(table_, key, hash, real, state, deadline, now);
+}
+
+template <class Address>
+bool FlowStore<Address>::track(const WideKey& key, uint64_t hash, RealId real, FlowState state,
+                               Quarter deadline, Now now) {
+  return track_in(wide_, key, hash, real, state, deadline, now);
 }
 
 template <class Address>
@@ -246,37 +324,31 @@ void FlowStore<Address>::give_back(Record& record) {
 
 template <class Address>
 void FlowStore<Address>::release(Record& record) {
-  erase_entry(Key::of(record.client, record.client_port, record.flow_id));
-  if (record.return_flow_id != 0) {
-    erase_entry(Key::of(record.client, record.client_port, record.return_flow_id));
-  }
+  const auto erase = [](auto& table, const auto& key) {
+    if (auto* entry = table.find(key, table.hash(key))) table.erase(entry);
+  };
+  with_forward_key(record, erase);
+  if (record.return_flow_id != 0) with_return_key(record, record.return_flow_id, erase);
   give_back(record);
-}
-
-template <class Address>
-void FlowStore<Address>::erase_entry(const Key& key) {
-  if (Entry* entry = table_.find(key, table_.hash(key))) table_.erase(entry);
-}
-
-template <class Address>
-void FlowStore<Address>::mark_entry(const Key& key, FlowState state, Quarter deadline) {
-  if (Entry* entry = table_.find(key, table_.hash(key))) {
-    entry->state = state;
-    entry->deadline = deadline;
-  }
 }
 
 template <class Address>
 void FlowStore<Address>::set_state(Record& record, FlowState state, Quarter deadline) {
   record.state = state;
   record.deadline = deadline;
-  mark_entry(Key::of(record.client, record.client_port, record.flow_id), state, deadline);
-  if (record.return_flow_id == 0) return;
-  mark_entry(Key::of(record.client, record.client_port, record.return_flow_id), state, deadline);
+  const auto mark = [&](auto& table, const auto& key) {
+    if (auto* entry = table.find(key, table.hash(key))) {
+      entry->state = state;
+      entry->deadline = deadline;
+    }
+  };
+  with_forward_key(record, mark);
+  if (record.return_flow_id != 0) with_return_key(record, record.return_flow_id, mark);
 }
 
 template <class Address>
-void FlowStore<Address>::expire_if_due(Entry& entry, Quarter now) {
+template <class AnyTable>
+void FlowStore<Address>::expire_if_due(typename AnyTable::Entry& entry, Quarter now) {
   if (!has_passed(entry.deadline, now)) return;
   const Quarter deadline = deadline_of(entry);
   if (!has_passed(deadline, now)) {
@@ -288,34 +360,42 @@ void FlowStore<Address>::expire_if_due(Entry& entry, Quarter now) {
 }
 
 template <class Address>
-void FlowStore<Address>::sweep_all(Quarter now) {
-  table_.sweep(table_.bucket_count(), [&](Entry& entry) { expire_if_due(entry, now); });
+template <class AnyTable>
+void FlowStore<Address>::sweep_all(AnyTable& table, Quarter now) {
+  table.sweep(table.bucket_count(), [&](auto& entry) { expire_if_due<AnyTable>(entry, now); });
+}
+
+template <class Address>
+template <class AnyTable>
+void FlowStore<Address>::advance_in(AnyTable& table, Pace& pace, Now now) {
+  constexpr uint64_t kStep = kPassedWindowQuarters / 2 * kNanosecondsPerQuarter;
+  constexpr uint64_t kAllExpired = (kMaxTimeoutQuarters + 1) * kNanosecondsPerQuarter;
+  if (!pace.started) {
+    pace.swept_to = now;
+    pace.started = true;
+  }
+  if (now.ns < pace.swept_to.ns) return;
+  // After a stall (or a gap in a replayed capture) deadlines would wrap: sweep in steps.
+  if (now.ns - pace.swept_to.ns > kStep) {
+    const uint64_t end = std::min(now.ns, pace.swept_to.ns + kAllExpired + kStep);
+    for (uint64_t at = pace.swept_to.ns + kStep; at < end; at += kStep) {
+      sweep_all(table, Now::from_ns(at).quarter);
+    }
+    sweep_all(table, Now::from_ns(end).quarter);
+    pace.swept_to = now;
+    return;
+  }
+  if (now.ns - pace.swept_to.ns < pace.ns_per_bucket) return;
+  const uint64_t due = (now.ns - pace.swept_to.ns) / pace.ns_per_bucket;
+  const size_t buckets = std::min<size_t>(due, kSweepBucketsPerLoop);
+  table.sweep(buckets, [&](auto& entry) { expire_if_due<AnyTable>(entry, now.quarter); });
+  pace.swept_to.ns += buckets * pace.ns_per_bucket;
 }
 
 template <class Address>
 void FlowStore<Address>::advance(Now now) {
-  constexpr uint64_t kStep = kPassedWindowQuarters / 2 * kNanosecondsPerQuarter;
-  constexpr uint64_t kAllExpired = (kMaxTimeoutQuarters + 1) * kNanosecondsPerQuarter;
-  if (!started_) {
-    swept_to_ = now;
-    started_ = true;
-  }
-  if (now.ns < swept_to_.ns) return;
-  // After a stall (or a gap in a replayed capture) deadlines would wrap: sweep in steps.
-  if (now.ns - swept_to_.ns > kStep) {
-    const uint64_t end = std::min(now.ns, swept_to_.ns + kAllExpired + kStep);
-    for (uint64_t at = swept_to_.ns + kStep; at < end; at += kStep) {
-      sweep_all(Now::from_ns(at).quarter);
-    }
-    sweep_all(Now::from_ns(end).quarter);
-    swept_to_ = now;
-    return;
-  }
-  if (now.ns - swept_to_.ns < ns_per_bucket_) return;
-  const uint64_t due = (now.ns - swept_to_.ns) / ns_per_bucket_;
-  const size_t buckets = std::min<size_t>(due, kSweepBucketsPerLoop);
-  table_.sweep(buckets, [&](Entry& entry) { expire_if_due(entry, now.quarter); });
-  swept_to_.ns += buckets * ns_per_bucket_;
+  advance_in(table_, pace_, now);
+  advance_in(wide_, wide_pace_, now);
 }
 
 template class FlowStore<Ipv4Address>;

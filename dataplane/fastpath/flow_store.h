@@ -5,9 +5,13 @@
 // that this worker owns, so that a return packet finds its record by index; then those of `nat`
 // flows, from a free list. A flow of a mode that leaves its packets as they are has no record: its
 // entry in the table names the real, and is all there is of it.
+//
+// There are two tables: that of flows whose ids are wide has longer keys. What holds of "the table"
+// holds of both; a record's ids say in which its entries lie.
 #pragma once
 
 #include <span>
+#include <utility>
 
 #include "common/counters.h"
 #include "common/snapshot.h"
@@ -25,6 +29,7 @@ struct NewFlow {
   Address client;
   Address vip;
   Be16 client_port;
+  Be16 vip_port;
   MacAddress client_mac;
   Be16 client_tci;
   uint8_t client_port_index = 0;
@@ -41,6 +46,7 @@ struct SnatSlot {
 template <class Address>
 struct FlowStoreMemory {
   std::span<typename FlowTable<typename FlowKeyOf<Address>::Type>::Bucket> buckets;
+  std::span<typename FlowTable<WideFlowKey<Address>>::Bucket> wide_buckets;
   std::span<NatRecord<Address>> records;
   std::span<const SnatSlot> snat;  // by Snapshot::snat_addresses
   uint32_t first_nat_record = 0;
@@ -53,6 +59,8 @@ class FlowStore {
   using Key = typename FlowKeyOf<Address>::Type;
   using Table = FlowTable<Key>;
   using Entry = typename Table::Entry;
+  using WideKey = WideFlowKey<Address>;
+  using WideTable = FlowTable<WideKey>;
   using Record = NatRecord<Address>;
 
   FlowStore(const FlowStoreMemory<Address>& memory, const HashSecret& secret,
@@ -60,10 +68,16 @@ class FlowStore {
       : memory_(memory),
         counters_(counters),
         table_(memory.buckets, secret),
-        ns_per_bucket_(kSweepSeconds * 1'000'000'000ull / memory.buckets.size() + 1) {}
+        wide_(memory.wide_buckets, secret),
+        pace_(memory.buckets.size()),
+        wide_pace_(memory.wide_buckets.size()) {}
 
   Table& table() { return table_; }
   const Table& table() const { return table_; }
+  WideTable& wide_table() { return wide_; }
+  const WideTable& wide_table() const { return wide_; }
+  // Entries of both tables.
+  size_t size() const { return table_.size() + wide_.size(); }
   Record& record(uint32_t index) { return memory_.records[index]; }
   const SnatSlot& snat(uint32_t slot) const { return memory_.snat[slot]; }
 
@@ -74,8 +88,26 @@ class FlowStore {
     return memory_.records[snat.first_record + snat.ports.position(port)];
   }
 
+  // The record of the `nat` flow between the client and the real; null: there is none.
+  Record* find_return(const auto& addresses, const Endpoint<Address>& real, const Address& client,
+                      Be16 client_port) {
+    for (const uint32_t id : addresses.return_ids(real)) {
+      if (id == 0) continue;
+      const auto find = [&](auto& table, const auto& key) -> Record* {
+        const auto* entry = table.find(key, table.hash(key));
+        return entry == nullptr ? nullptr : &memory_.records[entry->value];
+      };
+      Record* record =
+          is_wide(id) ? find(wide_, WideKey::of(client, client_port, real.address, real.port, id))
+                      : find(table_, Key::of(client, client_port, id));
+      if (record != nullptr) return record;
+    }
+    return nullptr;
+  }
+
   // Whether an entry of the table stands for a flow that has ended by time-out.
-  bool has_expired(const Entry& entry, Quarter now) const {
+  template <class AnyEntry>
+  bool has_expired(const AnyEntry& entry, Quarter now) const {
     return has_passed(entry.deadline, now) && has_passed(deadline_of(entry), now);
   }
 
@@ -90,16 +122,13 @@ class FlowStore {
   // free and all that are there are worth more.
   bool track(const Key& key, uint64_t hash, RealId real, FlowState state, Quarter deadline,
              Now now);
+  bool track(const WideKey& key, uint64_t hash, RealId real, FlowState state, Quarter deadline,
+             Now now);
 
   // Forgets the flow: its entries and its record.
   void release(Record& record);
-  void release(Entry& entry) {
-    if (entry.names_real()) {
-      table_.erase(&entry);
-    } else {
-      release(memory_.records[entry.value]);
-    }
-  }
+  void release(Entry& entry) { release_in(table_, entry); }
+  void release(typename WideTable::Entry& entry) { release_in(wide_, entry); }
 
   // Notes the flow's new state and deadline in its record and its entries. The entries too, since
   // a deadline may come nearer: no record's may pass unnoticed behind a later one of its entry.
@@ -116,18 +145,52 @@ class FlowStore {
   Record* reuse_nat_record(Now now);
   // When the entry's flow ends: its own deadline follows the forward packets only, the record's
   // follows both directions.
-  Quarter deadline_of(const Entry& entry) const {
+  template <class AnyEntry>
+  Quarter deadline_of(const AnyEntry& entry) const {
     return entry.names_real() ? entry.deadline : memory_.records[entry.value].deadline;
   }
   void count_eviction(FlowState state, Quarter deadline, Now now);
   void evict(Record& record, Now now);
   void give_back(Record& record);
-  bool make_room(uint64_t hash, FlowState state, Now now, Entry*& slot);
-  bool place_return_entry(Record& record, Now now, DropReason& reason);
-  void erase_entry(const Key& key);
-  void mark_entry(const Key& key, FlowState state, Quarter deadline);
-  void expire_if_due(Entry& entry, Quarter now);
-  void sweep_all(Quarter now);
+  // Calls visit(table, key) with where an entry of the record lies: that of this id, which is its
+  // forward key's, or one that a packet from its real may be looked for by.
+  template <class Visit>
+  auto with_forward_key(const Record& record, Visit&& visit);
+  template <class Visit>
+  auto with_return_key(const Record& record, uint32_t id, Visit&& visit);
+  template <class AnyTable, class AnyKey>
+  bool track_in(AnyTable& table, const AnyKey& key, uint64_t hash, RealId real, FlowState state,
+                Quarter deadline, Now now);
+  template <class AnyTable>
+  void release_in(AnyTable& table, typename AnyTable::Entry& entry) {
+    if (entry.names_real()) {
+      table.erase(&entry);
+    } else {
+      release(memory_.records[entry.value]);
+    }
+  }
+  template <class AnyTable>
+  Record* create_in(AnyTable& table, const ServiceEntry& service, RealId real_id,
+                    const RealEntry& real, const Snapshot& snapshot, const NewFlow<Address>& flow,
+                    uint64_t hash, Now now, DropReason& reason);
+  template <class AnyTable>
+  bool make_room(AnyTable& table, uint64_t hash, FlowState state, Now now,
+                 typename AnyTable::Entry*& slot);
+  bool is_tuple_free(const Record& record, const Snapshot& snapshot, Now now);
+  bool place_return_entry(Record& record, const Snapshot& snapshot, Now now, DropReason& reason);
+  template <class AnyTable>
+  void expire_if_due(typename AnyTable::Entry& entry, Quarter now);
+  // How fast a table is swept, and how far that has come.
+  struct Pace {
+    explicit Pace(size_t buckets) : ns_per_bucket(kSweepSeconds * 1'000'000'000ull / buckets + 1) {}
+    const uint64_t ns_per_bucket;
+    Now swept_to{};
+    bool started = false;
+  };
+  template <class AnyTable>
+  void sweep_all(AnyTable& table, Quarter now);
+  template <class AnyTable>
+  void advance_in(AnyTable& table, Pace& pace, Now now);
   uint32_t index_of(const Record& record) const {
     return static_cast<uint32_t>(&record - memory_.records.data());
   }
@@ -135,12 +198,11 @@ class FlowStore {
   FlowStoreMemory<Address> memory_;
   WorkerCounters& counters_;
   Table table_;
+  WideTable wide_;
   uint32_t nat_free_ = kNone;  // head of the free list, linked by NatRecord::service
   uint32_t nat_used_ = 0;      // `nat` records that were ever taken
   uint32_t nat_hand_ = 0;      // where the search for one to reuse goes on
-  const uint64_t ns_per_bucket_;
-  Now swept_to_{};
-  bool started_ = false;
+  Pace pace_, wide_pace_;
 };
 
 extern template class FlowStore<Ipv4Address>;

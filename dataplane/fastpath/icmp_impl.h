@@ -29,7 +29,7 @@ bool Pipeline<Observer>::may_be_told(const Burst& burst, const Packet& packet) c
   const bool is_error = packet.protocol == kProtocolIcmp || packet.protocol == kProtocolIcmpv6;
   return !is_error && !packet.is_later_fragment() &&
          !packet.ethernet().destination.is_multicast() &&
-         burst.snapshot.template table<Address>().addresses.find(sender) == nullptr;
+         burst.snapshot.template table<Address>().find(sender) == nullptr;
 }
 
 // The packet's TTL is used up: tells its sender, so that traceroute works.

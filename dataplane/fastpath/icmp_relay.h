@@ -54,8 +54,11 @@ template <class Address, class Entry>
   } else if (entry->kind == AddressKind::kSnat) {
     relay_error_of_fullnat_real(burst, packet, quote, entry->slot);
   } else {
-    const uint32_t index =
-        burst.snapshot.template table<Address>().service(*entry, quote.source_port, quote.protocol);
+    const auto& addresses = burst.snapshot.template table<Address>();
+    uint32_t index = addresses.service(*entry, quote.source_port, quote.protocol);
+    if (index == kNone) {
+      index = addresses.wide.service(quote.ip->source, quote.source_port, quote.protocol);
+    }
     if (index == kNone) {
       drop(burst, packet, DropReason::kIcmpErrorNoFlow);
     } else {
@@ -63,6 +66,23 @@ template <class Address, class Entry>
     }
   }
   return true;
+}
+
+// Calls visit(table, key) with those of the flow of which an error from the client's side quotes a
+// packet.
+template <class Observer>
+template <class Address, class Visit>
+auto Pipeline<Observer>::with_quoted_flow_key(const Quote<Address>& quote,
+                                              const ServiceEntry& service, Visit&& visit) {
+  auto& store = flows<Address>();
+  const Address client = quote.ip->destination;
+  if (is_wide(service.flow_id)) {
+    return visit(store.wide_table(),
+                 WideFlowKey<Address>::of(client, quote.destination_port, quote.ip->source,
+                                          quote.source_port, service.flow_id));
+  }
+  return visit(store.table(),
+               FlowStore<Address>::Key::of(client, quote.destination_port, service.flow_id));
 }
 
 // From the client's side, about a packet that the VIP sent.
@@ -78,12 +98,16 @@ void Pipeline<Observer>::relay_error_of_client(Burst& burst, Packet& packet,
   if (fault != kNoDrop) return drop(burst, packet, fault, service.index);
   if (!translates) return relay_error_directly(burst, packet, quote, service);
   auto& store = flows<Address>();
-  const auto key = FlowStore<Address>::Key::of(client, quote.destination_port, service.flow_id);
-  auto* entry = store.table().find(key, store.table().hash(key));
-  if (entry == nullptr || entry->names_real() || store.has_expired(*entry, burst.now.quarter)) {
+  const auto find = [&](auto& table, const auto& key) -> const NatRecord<Address>* {
+    const auto* entry = table.find(key, table.hash(key));
+    if (entry == nullptr || entry->names_real()) return nullptr;
+    return store.has_expired(*entry, burst.now.quarter) ? nullptr : &store.record(entry->value);
+  };
+  const NatRecord<Address>* known = with_quoted_flow_key(quote, service, find);
+  if (known == nullptr) {
     return drop(burst, packet, DropReason::kIcmpErrorNoFlow, service.index);
   }
-  const NatRecord<Address>& record = store.record(entry->value);
+  const NatRecord<Address>& record = *known;
   const RealEntry* real = burst.snapshot.real(record.real_id);
   if (!direct_detail::is_alive(real)) {
     return drop(burst, packet, DropReason::kIcmpErrorNoFlow, service.index);
@@ -106,16 +130,15 @@ template <class Address>
 void Pipeline<Observer>::relay_error_directly(Burst& burst, Packet& packet,
                                               const Quote<Address>& quote,
                                               const ServiceEntry& service) {
-  auto& table = flows<Address>().table();
   const Address client = quote.ip->destination;
-  const auto key = FlowStore<Address>::Key::of(client, quote.destination_port, service.flow_id);
   const uint32_t row_hash = flow_hash<Address>(service.hash, client, quote.destination_port,
                                                quote.ip->source, quote.source_port, quote.protocol);
-  RealId id;
-  const auto* entry = table.find(key, table.hash(key));
-  if (entry != nullptr && entry->names_real() && !has_passed(entry->deadline, burst.now.quarter)) {
-    id = entry->real();
-  }
+  RealId id = with_quoted_flow_key(quote, service, [&](auto& table, const auto& key) -> RealId {
+    const auto* entry = table.find(key, table.hash(key));
+    const bool is_live =
+        entry != nullptr && entry->names_real() && !has_passed(entry->deadline, burst.now.quarter);
+    return is_live ? entry->real() : RealId{};
+  });
   if (!direct_detail::is_alive(burst.snapshot.real(id)) && service.row_count != 0) {
     id = service.reals[service.rows[scale(row_hash, service.row_count)]];
   }
@@ -178,18 +201,17 @@ template <class Observer>
 template <class Address>
 bool Pipeline<Observer>::relay_error_of_nat_real(Burst& burst, Packet& packet,
                                                  const Quote<Address>& quote, bool is_nobodys) {
-  const auto& reals = burst.snapshot.template table<Address>().nat_reals;
+  const auto& addresses = burst.snapshot.template table<Address>();
   const Endpoint<Address> to{quote.ip->destination, quote.destination_port, quote.protocol, 0};
-  const uint32_t* flow_id = reals.size() == 0 ? nullptr : reals.find(to);
-  if (flow_id == nullptr) return false;
+  if (!addresses.has_nat_reals() || addresses.return_ids(to) == std::array<uint32_t, 3>{}) {
+    return false;
+  }
   const Address client = quote.ip->source;
   if (!is_mine(burst, packet, client, quote.source_port)) return true;
-  auto& store = flows<Address>();
-  const auto key = FlowStore<Address>::Key::of(client, quote.source_port, *flow_id);
-  const auto* entry = store.table().find(key, store.table().hash(key));
-  if (entry != nullptr &&
-      icmp_relay_detail::is_of(store.record(entry->value), quote, burst.now.quarter)) {
-    relay_error_to_client(burst, packet, quote, store.record(entry->value));
+  const NatRecord<Address>* record =
+      flows<Address>().find_return(addresses, to, client, quote.source_port);
+  if (record != nullptr && icmp_relay_detail::is_of(*record, quote, burst.now.quarter)) {
+    relay_error_to_client(burst, packet, quote, *record);
     return true;
   }
   if (is_nobodys) drop(burst, packet, DropReason::kIcmpErrorNoFlow);

@@ -49,13 +49,19 @@ void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>&
   const auto& table = burst.snapshot.template table<Address>();
   const auto* entry = table.addresses.find(destination, packet.hash);
   if (entry == nullptr || entry->kind == AddressKind::kOwn) {
+    if (entry == nullptr && !table.wide.empty()) [[unlikely]] {
+      if (look_up_wide<Address>(burst, packet)) return;
+    }
     if (look_up_nat_return<Address>(burst, packet)) return;
     return handle_unserved<Address>(burst, packet, entry);
   }
   switch (entry->kind) {
     case AddressKind::kVip: {
       const uint32_t index = table.service(*entry, packet.destination_port, packet.protocol);
-      if (index == kNone) return handle_unserved_port<Address>(burst, packet);
+      if (index == kNone) [[unlikely]] {
+        if (!look_up_wide<Address>(burst, packet)) handle_unserved_port<Address>(burst, packet);
+        return;
+      }
       const ServiceEntry& service = burst.snapshot.service(index);
       __builtin_prefetch(&service);
       if (index < services_.size()) __builtin_prefetch(&services_[index], 1);
@@ -88,6 +94,32 @@ void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
                                              : (kIsV4 ? Step::kDirect4 : Step::kDirect6);
 }
 
+// The same, by the services that take more than one port or address. False: the packet is for none
+// of them, and nothing has been done. Only what has no service of its very own comes here.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] bool Pipeline<Observer>::look_up_wide(Burst& burst, Packet& packet) {
+  const auto& services = burst.snapshot.template table<Address>().wide;
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const uint32_t index = services.service(ip.destination, packet.destination_port, packet.protocol);
+  if (index == kNone) {
+    if (!services.is_in_prefix(ip.destination)) return false;
+    handle_unserved_port<Address>(burst, packet);
+    return true;
+  }
+  if (!is_mine(burst, packet, Address(ip.source), packet.source_port)) return true;
+  const ServiceEntry& service = burst.snapshot.service(index);
+  packet.service = &service;
+  const auto& table = flows<Address>().wide_table();
+  packet.hash = table.hash(WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
+                                                    packet.destination_port, service.flow_id));
+  table.prefetch(packet.hash);
+  constexpr bool kIsV4 = sizeof(Address) == 4;
+  packet.step = is_translating(service.mode) ? (kIsV4 ? Step::kWideForward4 : Step::kWideForward6)
+                                             : (kIsV4 ? Step::kWideDirect4 : Step::kWideDirect6);
+  return true;
+}
+
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::look_up_snat(Burst& burst, Packet& packet, uint32_t slot) {
@@ -107,12 +139,12 @@ void Pipeline<Observer>::look_up_snat(Burst& burst, Packet& packet, uint32_t slo
 template <class Observer>
 template <class Address>
 bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
-  const auto& reals = burst.snapshot.template table<Address>().nat_reals;
-  if (reals.size() == 0) return false;
+  const auto& addresses = burst.snapshot.template table<Address>();
+  if (!addresses.has_nat_reals()) return false;
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const Endpoint<Address> from{ip.source, packet.source_port, packet.protocol, 0};
-  const uint32_t* flow_id = reals.find(from);
-  if (flow_id == nullptr) return false;
+  const uint32_t* flow_id = addresses.nat_reals.find(from);
+  if (flow_id == nullptr) return look_up_wide_nat_return(burst, packet, from);
   const Address client = ip.destination;
   if (!is_mine(burst, packet, client, packet.destination_port)) return true;
   auto& table = flows<Address>().table();
@@ -120,6 +152,25 @@ bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
   packet.hash = table.hash(FlowStore<Address>::Key::of(client, packet.destination_port, *flow_id));
   table.prefetch(packet.hash);
   packet.step = sizeof(Address) == 4 ? Step::kNatReturn4 : Step::kNatReturn6;
+  return true;
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] bool Pipeline<Observer>::look_up_wide_nat_return(Burst& burst, Packet& packet,
+                                                                   const Endpoint<Address>& real) {
+  const auto& addresses = burst.snapshot.template table<Address>();
+  if (addresses.wide_nat_reals.size() == 0) return false;
+  const auto ids = addresses.return_ids(real);
+  packet.flow_id = ids[1] != 0 ? ids[1] : ids[2];
+  if (packet.flow_id == 0) return false;
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  if (!is_mine(burst, packet, client, packet.destination_port)) return true;
+  const auto& table = flows<Address>().wide_table();
+  packet.hash = table.hash(WideFlowKey<Address>::of(client, packet.destination_port, real.address,
+                                                    real.port, packet.flow_id));
+  table.prefetch(packet.hash);
+  packet.step = sizeof(Address) == 4 ? Step::kWideNatReturn4 : Step::kWideNatReturn6;
   return true;
 }
 
@@ -163,13 +214,12 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
 
 // The flow's record, if it has one. The entry's time is noted here, while its line is at hand.
 template <class Observer>
-template <class Address>
-void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
+template <class Address, class Table, class Key>
+void Pipeline<Observer>::note_forward(Burst& burst, Packet& packet, Table& table, const Key& key) {
   auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  const auto key = FlowStore<Address>::Key::of(ip.source, packet.source_port, service.flow_id);
-  auto* entry = store.table().find(key, packet.hash);
+  auto* entry = table.find(key, packet.hash);
   // One that names a real was made before the service's mode was changed.
   if (entry == nullptr || entry->names_real() || store.has_expired(*entry, burst.now.quarter))
       [[unlikely]] {
@@ -187,13 +237,34 @@ void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::find_return(Burst&, Packet& packet) {
+void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
+  auto& store = flows<Address>();
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  note_forward<Address>(
+      burst, packet, store.table(),
+      FlowStore<Address>::Key::of(ip.source, packet.source_port, packet.service->flow_id));
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::find_wide_forward(Burst& burst, Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  note_forward<Address>(burst, packet, flows<Address>().wide_table(),
+                        WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
+                                                 packet.destination_port, packet.service->flow_id));
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::find_return(Burst& burst, Packet& packet) {
   auto& store = flows<Address>();
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
   const auto key = FlowStore<Address>::Key::of(client, packet.destination_port, packet.flow_id);
   const auto* entry = store.table().find(key, packet.hash);
   packet.record = nullptr;
-  if (entry == nullptr) return;
+  if (entry == nullptr) [[unlikely]] {
+    return find_other_return<Address>(packet, burst.snapshot);
+  }
   NatRecord<Address>* record = &store.record(entry->value);
   prefetch_record(record);
   packet.record = record;
@@ -212,6 +283,40 @@ void Pipeline<Observer>::prefetch_behind_record(const Burst& burst, const Packet
 template <class Observer>
 void Pipeline<Observer>::prefetch_counters(RealId id) {
   if (id.index() < reals_.size()) __builtin_prefetch(&reals_[id.index()], 1);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::find_wide_return(Burst& burst, Packet& packet) {
+  find_other_return<Address>(packet, burst.snapshot);
+}
+
+// By all ids that the real has: its flow may have begun when it had another one alone.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::find_other_return(Packet& packet,
+                                                             const Snapshot& snapshot) {
+  packet.record = nullptr;
+  const auto& addresses = snapshot.template table<Address>();
+  if (addresses.wide_nat_reals.size() == 0) return;
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  packet.record = flows<Address>().find_return(
+      addresses, Endpoint<Address>{ip.source, packet.source_port, packet.protocol, 0},
+      ip.destination, packet.destination_port);
+}
+
+template <class Observer>
+template <class Address, class Visit>
+auto Pipeline<Observer>::with_flow_key(const Packet& packet, Visit&& visit) {
+  auto& store = flows<Address>();
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const uint32_t flow_id = packet.service->flow_id;
+  if (is_wide(flow_id)) [[unlikely]] {
+    return visit(store.wide_table(),
+                 WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
+                                          packet.destination_port, flow_id));
+  }
+  return visit(store.table(), FlowStore<Address>::Key::of(ip.source, packet.source_port, flow_id));
 }
 
 }  // namespace vipgate

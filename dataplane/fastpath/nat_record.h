@@ -25,7 +25,7 @@ struct alignas(64) NatRecord {
   RealId real_id;
   uint32_t service;
   uint32_t flow_id;         // of the forward key
-  uint32_t return_flow_id;  // `nat`: of the return key; 0 for `fullnat`
+  uint32_t return_flow_id;  // `nat`: of the return key; 0 for `fullnat` and hairpin
   Quarter deadline;
   FlowState state;  // kFree: unused
   uint8_t seen;

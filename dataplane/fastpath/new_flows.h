@@ -31,14 +31,16 @@ template <class Address>
 [[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::find_or_create(Burst& burst,
                                                                          Packet& packet) {
   auto& store = flows<Address>();
-  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id);
-  if (auto* entry = store.table().find(key, packet.hash)) {
+  const auto find = [&](auto& table, const auto& key) -> NatRecord<Address>* {
+    auto* entry = table.find(key, packet.hash);
+    if (entry == nullptr) return nullptr;
     const bool has_expired = store.has_expired(*entry, burst.now.quarter);
     if (!has_expired && !entry->names_real()) return &store.record(entry->value);
     counters_.count(has_expired ? Event::kFlowsExpired : Event::kFlowsRebalanced);
     store.release(*entry);
-  }
+    return nullptr;
+  };
+  if (auto* record = with_flow_key<Address>(packet, find)) return record;
   // A reset of a flow that nobody knows would only make a new one.
   if (new_flow_detail::begins_nothing(packet)) {
     drop(burst, packet, DropReason::kNoFlow, packet.service->index);
@@ -62,7 +64,7 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     return {};
   }
   // What claims to come from one of our own addresses is forged, or a loop.
-  if (burst.snapshot.template table<Address>().addresses.find(ip.source) != nullptr) {
+  if (burst.snapshot.template table<Address>().find(ip.source) != nullptr) {
     drop(burst, packet, DropReason::kMartianSource, service.index);
     return {};
   }
@@ -97,6 +99,7 @@ template <class Address>
   const NewFlow<Address> flow{.client = ip.source,
                               .vip = ip.destination,
                               .client_port = packet.source_port,
+                              .vip_port = packet.destination_port,
                               .client_mac = packet.ethernet().source,
                               .client_tci = packet.tci,
                               .client_port_index = packet.port};
@@ -159,7 +162,7 @@ template <class Address>
       break;
     case UnservedPort::kReject:
       // What claims to come from ourselves is forged.
-      if (burst.snapshot.template table<Address>().addresses.find(ip.source) != nullptr) break;
+      if (burst.snapshot.template table<Address>().find(ip.source) != nullptr) break;
       return reject<Address>(burst, packet, DropReason::kPortNotServed, kNone);
     case UnservedPort::kKernel:
       return to_kernel(burst, packet, KernelReason::kUnservedPort);

@@ -37,6 +37,12 @@ enum class Step : uint8_t {
   kNatReturn6,
   kDirect4,  // to a VIP whose reals answer directly: `service` and `hash` are set, then real()
   kDirect6,
+  kWideForward4,  // as without `Wide`, of flows whose ids are wide
+  kWideForward6,
+  kWideNatReturn4,
+  kWideNatReturn6,
+  kWideDirect4,
+  kWideDirect6,
   kDns4,  // a query; `dns_index` is set
   kDns6,
 };

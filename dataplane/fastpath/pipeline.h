@@ -63,7 +63,7 @@ class Pipeline {
   // Packets that are held.
   size_t held() const { return fragments_.held(); }
 
-  size_t flows() const { return flows4_.table().size() + flows6_.table().size(); }
+  size_t flows() const { return flows4_.size() + flows6_.size(); }
 
  private:
   // Where a burst comes from.
@@ -122,6 +122,10 @@ class Pipeline {
   template <class Address>
   void look_up_flow(Burst& burst, Packet& packet);
   template <class Address>
+  bool look_up_wide(Burst& burst, Packet& packet);
+  template <class Address>
+  bool look_up_wide_nat_return(Burst& burst, Packet& packet, const Endpoint<Address>& real);
+  template <class Address>
   void look_up_snat(Burst& burst, Packet& packet, uint32_t slot);
   template <class Address>
   bool look_up_nat_return(Burst& burst, Packet& packet);
@@ -139,10 +143,27 @@ class Pipeline {
   template <class Address>
   void prefetch_behind_record(const Burst& burst, const Packet& packet);
   void prefetch_counters(RealId id);
+  template <class Address>
+  void find_wide_forward(Burst& burst, Packet& packet);
+  template <class Address>
+  void find_wide_return(Burst& burst, Packet& packet);
+  template <class Address>
+  void find_other_return(Packet& packet, const Snapshot& snapshot);
+  template <class Address>
+  void find_wide_direct(Burst& burst, Packet& packet);
+  template <class Address, class Table, class Key>
+  void note_forward(Burst& burst, Packet& packet, Table& table, const Key& key);
+  template <class Address, class Table, class Key>
+  void note_direct(Burst& burst, Packet& packet, Table& table, const Key& key);
+  // Calls visit(table, key) with those of the packet's flow. REQUIRES: `service` is set.
+  template <class Address, class Visit>
+  auto with_flow_key(const Packet& packet, Visit&& visit);
   // Pass 4.
   void finish(Burst& burst, Packet& packet);
   template <class Address>
   void forward(Burst& burst, Packet& packet);
+  template <class Address>
+  void forward_wide(Burst& burst, Packet& packet);
   template <class Address>
   void forward_return(Burst& burst, Packet& packet);
   template <class Address>
@@ -191,6 +212,9 @@ class Pipeline {
   // ICMP errors of others about flows.
   template <class Address, class Entry>
   bool relay_error(Burst& burst, Packet& packet, const Entry* entry);
+  template <class Address, class Visit>
+  auto with_quoted_flow_key(const Quote<Address>& quote, const ServiceEntry& service,
+                            Visit&& visit);
   template <class Address>
   void relay_error_of_client(Burst& burst, Packet& packet, const Quote<Address>& quote,
                              const ServiceEntry& service);

@@ -85,6 +85,24 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
       case Step::kDirect6:
         find_direct<Ipv6Address>(burst, packet);
         break;
+      case Step::kWideForward4:
+        find_wide_forward<Ipv4Address>(burst, packet);
+        break;
+      case Step::kWideForward6:
+        find_wide_forward<Ipv6Address>(burst, packet);
+        break;
+      case Step::kWideNatReturn4:
+        find_wide_return<Ipv4Address>(burst, packet);
+        break;
+      case Step::kWideNatReturn6:
+        find_wide_return<Ipv6Address>(burst, packet);
+        break;
+      case Step::kWideDirect4:
+        find_wide_direct<Ipv4Address>(burst, packet);
+        break;
+      case Step::kWideDirect6:
+        find_wide_direct<Ipv6Address>(burst, packet);
+        break;
       case Step::kDns4:
       case Step::kDns6:
         dns_prefetch(*snapshot.dns, dns_[packet.dns_index]);
@@ -159,15 +177,23 @@ void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
       return forward<Ipv4Address>(burst, packet);
     case Step::kForward6:
       return forward<Ipv6Address>(burst, packet);
+    case Step::kWideForward4:
+      return forward_wide<Ipv4Address>(burst, packet);
+    case Step::kWideForward6:
+      return forward_wide<Ipv6Address>(burst, packet);
     case Step::kDirect4:
+    case Step::kWideDirect4:
       return forward_direct<Ipv4Address>(burst, packet);
     case Step::kDirect6:
+    case Step::kWideDirect6:
       return forward_direct<Ipv6Address>(burst, packet);
     case Step::kReturn4:
     case Step::kNatReturn4:
+    case Step::kWideNatReturn4:
       return forward_return<Ipv4Address>(burst, packet);
     case Step::kReturn6:
     case Step::kNatReturn6:
+    case Step::kWideNatReturn6:
       return forward_return<Ipv6Address>(burst, packet);
     case Step::kDns4:
       return answer_dns<Ipv4Address>(burst, packet);

@@ -38,7 +38,7 @@ template <class Observer>
     return drop(burst, packet, DropReason::kBadIpHeader);
   }
   const Ipv4Address target = arp.target_ip;
-  const auto* entry = burst.snapshot.v4.addresses.find(target);
+  const auto* entry = burst.snapshot.v4.find(target);
   if (arp.operation == Be16(ArpHeader::kRequest) && rare_detail::is_ours(entry)) {
     answer_arp(packet, burst.snapshot.ports[packet.port].mac);
     return reply(burst, packet, ReplyKind::kArp);
@@ -53,7 +53,7 @@ template <class Observer>
 template <class Observer>
 [[gnu::noinline]] void Pipeline<Observer>::handle_icmp4(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<Ipv4Header>();
-  const auto* entry = burst.snapshot.v4.addresses.find(ip.destination);
+  const auto* entry = burst.snapshot.v4.find(ip.destination);
   const auto& icmp = packet.l4<IcmpHeader>();
   if (icmp.is_error_v4() && relay_error<Ipv4Address>(burst, packet, entry)) return;
   if (!rare_detail::is_ours(entry)) return handle_unserved<Ipv4Address>(burst, packet, entry);
@@ -73,7 +73,7 @@ template <class Observer>
   const Ipv6Address* target = nullptr;
   if (is_neighbor_solicitation(packet, target)) {
     const Ipv6Address wanted = *target;
-    if (rare_detail::is_ours(burst.snapshot.v6.addresses.find(wanted))) {
+    if (rare_detail::is_ours(burst.snapshot.v6.find(wanted))) {
       if (!has_room(packet, sizeof(LinkAddressOption))) {
         return drop(burst, packet, DropReason::kTruncated);
       }
@@ -84,7 +84,7 @@ template <class Observer>
   if (icmp.type >= IcmpHeader::kV6RouterSolicitation && icmp.type <= IcmpHeader::kV6Redirect) {
     return to_kernel(burst, packet, KernelReason::kNeighborDiscovery);
   }
-  const auto* entry = burst.snapshot.v6.addresses.find(ip.destination);
+  const auto* entry = burst.snapshot.v6.find(ip.destination);
   if (icmp.is_error_v6() && relay_error<Ipv6Address>(burst, packet, entry)) return;
   if (!rare_detail::is_ours(entry)) return handle_unserved<Ipv6Address>(burst, packet, entry);
   if (icmp.type != IcmpHeader::kV6EchoRequest || icmp.code != 0) {
@@ -102,7 +102,7 @@ template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::handle_other(Burst& burst, Packet& packet) {
   const Address destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
   handle_unserved<Address>(burst, packet,
-                           burst.snapshot.template table<Address>().addresses.find(destination));
+                           burst.snapshot.template table<Address>().find(destination));
 }
 
 // The kernel's, if it is to one of its addresses. `entry`: what is known of the destination.

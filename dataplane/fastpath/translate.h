@@ -110,6 +110,20 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
        real->out_port);
 }
 
+// A wide id does not tell whether the record, which an earlier packet of this burst may have taken,
+// is of the very flow.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::forward_wide(Burst& burst, Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const auto* record = static_cast<const NatRecord<Address>*>(packet.record);
+  if (record != nullptr &&
+      !(record->vip == ip.destination && record->vip_port == packet.destination_port)) {
+    packet.record = nullptr;
+  }
+  forward<Address>(burst, packet);
+}
+
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::forward_return(Burst& burst, Packet& packet) {

@@ -121,6 +121,48 @@ TEST(SnapshotBuilder, AServiceWithoutLiveRealsHasNoRows) {
   EXPECT_EQ(snapshot->service(0).rows, nullptr);
 }
 
+TEST(SnapshotBuilder, AServiceWithoutLiveRealsHasTheRowsOfItsFallbackForAsLong) {
+  auto one = service(0, ip("11.0.0.1"));
+  one.reals = {real(0, "10.0.0.1")};
+  one.no_real = NoReal::kFallback;
+  one.fallback = 1;
+  auto two = service(1, ip("11.0.0.2"));
+  two.no_real = NoReal::kFallback;
+  two.fallback = 2;
+  auto three = service(2, ip("11.0.0.3"));
+  three.reals = {real(1, "10.0.0.2")};
+  SnapshotBuilder builder;
+  const auto taker = [&] {
+    const auto snapshot = builder.build(spec_of({one, two, three}));
+    const ServiceEntry& entry = snapshot->service(0);
+    return entry.row_count == 0 ? RealId{} : entry.reals[entry.rows[0]];
+  };
+  EXPECT_EQ(taker(), RealId(0, 0));
+  one.reals[0].state = RealState::kDown;
+  EXPECT_EQ(taker(), RealId(1, 0)) << "of the fallback's fallback";
+  two.reals = {real(2, "10.0.0.3")};
+  EXPECT_EQ(taker(), RealId(2, 0)) << "though of the service itself nothing has changed";
+  two.reals.clear();
+  three.reals[0].state = RealState::kDown;
+  EXPECT_EQ(taker(), RealId{});
+  three.reals[0].state = RealState::kUp;
+  one.reals[0].state = RealState::kUp;
+  EXPECT_EQ(taker(), RealId(0, 0));
+}
+
+TEST(SnapshotBuilder, AFallbackThatIsGoneLendsNothing) {
+  auto one = service(0, ip("11.0.0.1"));
+  one.no_real = NoReal::kFallback;
+  one.fallback = 1;
+  auto two = service(1, ip("11.0.0.2"));
+  two.reals = {real(1, "10.0.0.2")};
+  SnapshotBuilder builder;
+  EXPECT_NE(builder.build(spec_of({one, two}))->service(0).row_count, 0u);
+  const auto snapshot = builder.build(spec_of({one}));
+  EXPECT_EQ(snapshot->service(0).row_count, 0u);
+  EXPECT_EQ(snapshot->service_info(0).ring, nullptr);
+}
+
 TEST(SnapshotBuilder, AnIdOfAnotherGenerationFindsNoReal) {
   auto one = service(0, ip("11.0.0.1"));
   one.reals = {real(0, "10.0.0.1")};

@@ -32,8 +32,10 @@ ServiceSpec random_service(uint32_t index, std::mt19937& random) {
                                : IpAddress(Ipv4Address{Be32(0x0b010000 + index)});
   service.port = static_cast<uint16_t>(1000 + index);
   service.mode = random() % 2 == 0 ? Mode::kNat : Mode::kFullnat;
+  if (index != 0 && random() % 3 == 0) service.fallback = static_cast<uint32_t>(random() % index);
+  const bool is_empty = random() % 5 == 0;
   for (uint32_t i = 0; i < kRealsPerService; ++i) {
-    if (random() % 4 == 0) continue;
+    if (is_empty || random() % 4 == 0) continue;
     RealSpec& real = service.reals.emplace_back();
     // A few endpoints that several services share.
     real.address = Ipv4Address{Be32(0x0a000000 + static_cast<uint32_t>(random() % 40))};
@@ -45,6 +47,38 @@ ServiceSpec random_service(uint32_t index, std::mt19937& random) {
     real.resolved = random() % 2 == 0;
   }
   return service;
+}
+
+// In place of a service of one port: several ports, of an address that others have too, or of one
+// of a few prefixes within each other.
+void widen(ServiceSpec& service, std::mt19937& random) {
+  service.flow_id = kWideFlowId + service.index;
+  service.extent.port_last = static_cast<uint16_t>(service.port + 1 + random() % 400);
+  if (random() % 2 == 0) {
+    service.extent.prefix_length = static_cast<uint8_t>(24 + random() % 8);
+    service.vip = masked(Ipv4Address{Be32(0x0b010000 + static_cast<uint32_t>(random() % 1024))},
+                         service.extent.prefix_length);
+  }
+  for (RealSpec& real : service.reals) {
+    if (random() % 2 == 0) continue;
+    real.port = 0;
+    real.return_flow_id = kWideFlowId + 10'000 + real.address.v4().value.host() % 256;
+  }
+}
+
+// What a packet to each of some addresses and ports finds when no service is its very own.
+std::vector<uint32_t> wide_services(const Snapshot& snapshot) {
+  std::vector<uint32_t> found;
+  for (uint32_t i = 0; i < 1024; i += 7) {
+    for (const uint32_t base : {0x0b000000u, 0x0b010000u}) {
+      const Ipv4Address address{Be32(base + i)};
+      for (uint16_t port = 900; port < 2000; port = static_cast<uint16_t>(port + 97)) {
+        found.push_back(snapshot.v4.wide.service(address, Be16(port), 6));
+      }
+      found.push_back(snapshot.v4.find(address) != nullptr ? 1 : 0);
+    }
+  }
+  return found;
 }
 
 SnapshotSpec spec_of(const std::map<uint32_t, ServiceSpec>& services) {
@@ -82,6 +116,7 @@ TEST(SnapshotUpdate, AnyRowOfUpdatesMakesWhatABuildOfTheWholeMakes) {
         update.removed.push_back(index);
       } else {
         services[index] = random_service(index, random);
+        if (random() % 4 == 0) widen(services[index], random);
         update.changed.push_back(services[index]);
       }
     }
@@ -90,6 +125,8 @@ TEST(SnapshotUpdate, AnyRowOfUpdatesMakesWhatABuildOfTheWholeMakes) {
     ASSERT_EQ(forwarding_lines(*updated, kAllStates), forwarding_lines(*whole, kAllStates))
         << "round " << round;
     ASSERT_EQ(return_ids(*updated), return_ids(*whole));
+    ASSERT_EQ(wide_services(*updated), wide_services(*whole)) << "round " << round;
+    ASSERT_EQ(updated->v4.wide_nat_reals.size(), whole->v4.wide_nat_reals.size());
     ASSERT_EQ(updated->v4.addresses.size(), whole->v4.addresses.size());
     ASSERT_EQ(updated->v4.more.size(), whole->v4.more.size());
     for (size_t page = 0; page < whole->real_pages.size(); ++page) {

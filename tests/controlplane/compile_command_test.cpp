@@ -34,6 +34,38 @@ TEST(CompileCommand, ServicesOfTheDemoAreOneLineOfJson) {
             "\n");
 }
 
+Config wide_config() {
+  const auto config = parse_config(R"(
+dns: {listen: [10.9.0.53], zones: [{name: z, services: true}]}
+defaults: {mode: nat}
+services:
+  - {name: a.b, vip: 11.0.0.1, port: 8000-8999, reals: [{address: 10.0.0.1}]}
+  - {name: c.d, vip: 11.0.0.2, port: any}
+  - {name: e.f, vip: 11.7.0.0/24, port: 80, protocol: udp}
+)",
+                                   "f");
+  EXPECT_TRUE(config.ok()) << config.error();
+  return *config;
+}
+
+TEST(CompileCommand, PortsAndPrefixesAreShownAsTheyAreWritten) {
+  const auto text = compile_command(wide_config(), CompileOutput::kServices);
+  ASSERT_TRUE(text.ok()) << text.error();
+  EXPECT_THAT(*text, testing::HasSubstr(R"("vip":"11.0.0.1","port":"8000-8999","protocol":"tcp")"));
+  EXPECT_THAT(*text, testing::HasSubstr(R"({"address":"10.0.0.1","port":0,)"));
+  EXPECT_THAT(*text, testing::HasSubstr(R"("vip":"11.0.0.2","port":0,)"));
+  EXPECT_THAT(*text, testing::HasSubstr(R"("vip":"11.7.0.0/24","port":80,"protocol":"udp")"));
+  const auto stats = compile_command(wide_config(), CompileOutput::kSnapshotStats);
+  ASSERT_TRUE(stats.ok());
+  EXPECT_THAT(*stats, testing::HasSubstr(R"("11.0.0.1:8000-8999/tcp":)"));
+}
+
+TEST(CompileCommand, SeveralPortsHaveNoSrvRecordAndAPrefixHasNone) {
+  const auto text = compile_command(wide_config(), CompileOutput::kRecords);
+  ASSERT_TRUE(text.ok()) << text.error();
+  EXPECT_EQ(*text, "a.b.z.\tA\t11.0.0.1\nc.d.z.\tA\t11.0.0.2\n");
+}
+
 TEST(CompileCommand, NothingIsSkipped) { EXPECT_EQ(output(CompileOutput::kSkipped), ""); }
 
 TEST(CompileCommand, StatsCountAndGiveAChecksumPerService) {

@@ -58,8 +58,8 @@ constexpr Row kAddressesRows[] = {
     {"snat_pools: [{name: a}]\n", "f:1:14: addresses: the key is missing here; add it"},
     {"services: [{name: a, port: 80, mode: nat, vip: automatic}]\n",
      "f:1:48: vip: 'automatic' is not an address; write an IPv4 or IPv6 address, or auto"},
-    {"services: [{name: a, port: 80, mode: nat, vip: 11.0.0.0/8}]\n",
-     "f:1:48: vip: '11.0.0.0/8' is a prefix; write an address without '/length', or auto"},
+    {"services: [{name: a, port: 80, mode: nat, vip: 11.0.0.0/33}]\n",
+     "f:1:48: vip: '11.0.0.0/33' is not a prefix; write a prefix, as 10.20.0.0/16"},
     {"services: [{name: a, port: 80, mode: nat, vip: 0.0.0.0}]\n",
      "f:1:48: vip: 0.0.0.0 is an unspecified address (0.0.0.0/8); write a unicast address, or "
      "auto"},
@@ -73,14 +73,15 @@ constexpr Row kAddressesRows[] = {
      "f:1:48: vip: 239.1.1.1 is a multicast address; write a unicast address, or auto"},
     {"services: [{name: a, port: 80, mode: nat, vip: redis}]\n",
      "f:1:48: vip: 'redis' is not an address; write an IPv4 or IPv6 address, or auto"},
-    {"services: [{name: a, vip: 11.0.0.1, mode: nat, port: 0}]\n",
-     "f:1:54: port: 0 is out of range; write a number from 1 to 65535"},
+    {"services: [{name: a, vip: 11.0.0.1, mode: nat, port: -1}]\n",
+     "f:1:54: port: -1 is out of range; write a number from 1 to 65535, a range, as 8000-8999, or "
+     "any"},
     {"services: [{name: a, vip: 11.0.0.1, mode: nat, port: 65536}]\n",
-     "f:1:54: port: 65536 is out of range; write a number from 1 to 65535"},
-    {"services: [{name: a, vip: 11.0.0.1, mode: nat, port: 8000-8100}]\n",
-     "f:1:54: port: '8000-8100' is not a whole number; write a number from 1 to 65535"},
+     "f:1:54: port: 65536 is out of range; write a number from 1 to 65535, a range, as 8000-8999, "
+     "or any"},
     {"services: [{name: a, vip: 11.0.0.1, mode: nat, port: http}]\n",
-     "f:1:54: port: 'http' is not a number; write a number from 1 to 65535"},
+     "f:1:54: port: 'http' is not a number; write a number from 1 to 65535, a range, as 8000-8999, "
+     "or any"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, protocol: sctp}\n",
      "f:2:61: protocol: 'sctp' is not known here; write tcp or udp"},
@@ -88,7 +89,7 @@ constexpr Row kAddressesRows[] = {
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, reals: [{address: 127.0.0.1, "
      "port: 0, weight: -1}]}\n",
      "f:2:69: address: 127.0.0.1 is a loopback address; write a unicast address\n"
-     "f:2:86: port: 0 is out of range; write a number from 1 to 65535\n"
+     "f:2:86: port: 0 is out of range; write a number from 1 to 65535, or auto\n"
      "f:2:97: weight: -1 is out of range; write a number from 0 to 65535"},
 };
 

@@ -69,7 +69,7 @@ constexpr Row kKeysRows[] = {
      "f:1:7: unknown key 'resolvers'; the keys here are listen, ttl_s, zones, ptr, soa"},
     {"limits: {sessions: 4096}\n",
      "f:1:10: unknown key 'sessions'; the keys here are flows_per_worker, "
-     "fragments_per_worker, services, reals, dns_names"},
+     "wide_flows_per_worker, fragments_per_worker, services, reals, dns_names"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, weight: 1}\n",
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, reals, "
@@ -210,7 +210,7 @@ constexpr Row kWordsRows[] = {
     {"defaults: {new_flows_per_s: -1}\n",
      "f:1:29: new_flows_per_s: -1 is out of range; write a number from 0 to 1000000000"},
     {"defaults: {no_real: fallback}\n",
-     "f:1:21: no_real: 'fallback' is not known here; write reject or drop"},
+     "f:1:21: no_real: 'fallback' is not known here; write reject, drop or use_all"},
     {"defaults: {track: when_needed}\n",
      "f:1:19: track: 'when_needed' is not known here; write always"},
 };

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "controlplane/fallbacks.h"
+
 namespace vipgate {
 namespace {
 
@@ -125,6 +127,70 @@ snat_pools: [{name: big, addresses: [10.0.0.9], ports: 5000-6000}]
   EXPECT_EQ(plain.reals[0].weight, 1);
   EXPECT_EQ(plain.reals[0].position.line, 9);
   EXPECT_EQ(plain.reals[0].position.column, 13);
+}
+
+TEST(ConfigReader, AServiceMayHaveARangeOfPortsAllPortsOrAPrefix) {
+  const Config config = good(R"(
+defaults: {mode: nat}
+services:
+  - {name: a, vip: 11.0.0.1, port: 8000-8999, reals: [{address: 10.0.0.1}]}
+  - {name: b, vip: 11.0.0.1, port: any, reals: [{address: 10.0.0.1, port: 80}]}
+  - {name: c, vip: 11.7.0.0/24, port: 0}
+  - {name: d, vip: "fd01:7::/64", port: 80, reals: [{address: "fd09::1", port: auto}]}
+  - {name: e, vip: 11.0.0.2/32, port: 81, reals: [{address: 10.0.0.1}]}
+)");
+  const auto key = [&](size_t i) { return to_string(key_of(config.services[i])); };
+  EXPECT_EQ(key(0), "11.0.0.1:8000-8999/tcp");
+  EXPECT_EQ(key(1), "11.0.0.1:any/tcp");
+  EXPECT_EQ(key(2), "11.7.0.0/24:any/tcp");
+  EXPECT_EQ(key(3), "[fd01:7::/64]:80/tcp");
+  EXPECT_EQ(key(4), "11.0.0.2:81/tcp");
+  EXPECT_FALSE(config.services[4].extent.is_wide());
+  EXPECT_EQ(config.services[0].reals[0].port, 0) << "the one that is asked for";
+  EXPECT_EQ(config.services[1].reals[0].port, 80);
+  EXPECT_EQ(config.services[3].reals[0].port, 0);
+  EXPECT_EQ(config.services[4].reals[0].port, 81) << "the only one that can be asked for";
+  const auto values = config_values(config);
+  const auto value = [&](const std::string& path) {
+    for (const auto& [at, text] : values) {
+      if (at == path) return text;
+    }
+    return std::string("(absent)");
+  };
+  EXPECT_EQ(value("services.a.port"), "8000-8999");
+  EXPECT_EQ(value("services.b.port"), "any");
+  EXPECT_EQ(value("services.c.vip"), "11.7.0.0/24");
+  EXPECT_EQ(value("services.e.vip"), "11.0.0.2");
+}
+
+TEST(ConfigReader, NoRealIsAWordOrTheNameOfAnotherService) {
+  const Config config = good(R"(
+defaults: {no_real: use_all, mode: nat}
+services:
+  - {name: a, vip: 11.0.0.1, port: 80, no_real: {fallback: b}}
+  - {name: b, vip: 11.0.0.2, port: 81}
+  - {name: b, vip: "fd01::2", port: 81, no_real: drop}
+)");
+  EXPECT_EQ(config.services[0].no_real, NoReal::kFallback);
+  EXPECT_EQ(config.services[0].fallback, "b");
+  EXPECT_EQ(config.services[1].no_real, NoReal::kUseAll);
+  EXPECT_EQ(config.services[1].fallback, "");
+  EXPECT_EQ(config.services[2].no_real, NoReal::kDrop);
+  const auto fallbacks = fallbacks_of(config);
+  ASSERT_EQ(fallbacks.size(), 1u);
+  EXPECT_EQ(to_string(fallbacks.begin()->first), "11.0.0.1:80/tcp");
+  EXPECT_EQ(to_string(fallbacks.begin()->second), "11.0.0.2:81/tcp") << "of the same family";
+}
+
+TEST(ConfigReader, OfSeveralPortsThatAFallbackHasItIsTheSameOne) {
+  const Config config = good(R"(
+defaults: {mode: nat}
+services:
+  - {name: a, vip: 11.0.0.1, port: 80, no_real: {fallback: b}}
+  - {name: b, vip: 11.0.0.2, port: 443}
+  - {name: b, vip: 11.0.0.2, port: 80}
+)");
+  EXPECT_EQ(to_string(fallbacks_of(config).begin()->second), "11.0.0.2:80/tcp");
 }
 
 TEST(ConfigReader, AnAnchorMayBeUsedAgain) {

@@ -107,6 +107,15 @@ void expect_same_value(const KeyInfo& key, const YamlNode& node) {
       EXPECT_EQ(words, key.value.words);
       break;
     }
+    case KeyType::kChoiceOrMap: {
+      const auto& choices = child(node, "anyOf").children;
+      ASSERT_EQ(choices.size(), 2u);
+      std::vector<std::string> words;
+      for (const auto& word : child(*choices[0], "enum").children) words.push_back(word->scalar);
+      EXPECT_EQ(words, key.value.words);
+      EXPECT_EQ(text_of(find_key(*choices[1], "type")), "object");
+      break;
+    }
     case KeyType::kAutoOrInteger: {
       const auto& choices = child(node, "anyOf").children;
       ASSERT_EQ(choices.size(), 2u);

@@ -108,6 +108,22 @@ TEST(DesiredState, BelowThePanicThresholdAllRealsAreUsed) {
   EXPECT_EQ(down().size(), 4u);
 }
 
+TEST(DesiredState, WithUseAllEveryRealWithAWeightIsUsedOnceNoneIsUp) {
+  auto config = service("a", {real("10.0.0.1"), real("10.0.0.2"), real("10.0.0.3", 0)});
+  config.no_real = NoReal::kUseAll;
+  DesiredState state;
+  state.set(kMesos, kKey, config);
+  state.set_health(kKey, key("10.0.0.1"), RealHealth::kDown);
+  EXPECT_EQ(state.merged(kKey)->down.size(), 1u);
+  EXPECT_FALSE(state.merged(kKey)->is_in_panic);
+  state.set_health(kKey, key("10.0.0.2"), RealHealth::kDown);
+  EXPECT_TRUE(state.merged(kKey)->down.empty());
+  EXPECT_TRUE(state.merged(kKey)->is_in_panic);
+  config.no_real = NoReal::kReject;
+  state.set(kMesos, kKey, config);
+  EXPECT_EQ(state.merged(kKey)->down.size(), 2u);
+}
+
 TEST(HealthTargets, TellOnlyWhatIsNewChangedOrGone) {
   HealthTargets targets;
   auto config = service("a", {real("10.0.0.1"), real("10.0.0.2")});

@@ -90,7 +90,7 @@ TEST(ModelLimits, AServiceThatIsNoLongerAcceptedLeaves) {
   EXPECT_TRUE(model.find(key("11.0.0.1"))->is_configured());
 }
 
-TEST(ModelLimits, WhenIdsRunOutOnlyTheLastOnesAreRefused) {
+TEST(ModelLimits, WhenTheShortIdsRunOutServicesAndRealsGetWideOnes) {
   Model model;
   DesiredChanges changes;
   for (uint32_t i = 0; i < 65'530; ++i) {
@@ -102,15 +102,52 @@ TEST(ModelLimits, WhenIdsRunOutOnlyTheLastOnesAreRefused) {
   model.apply(changes, rules(100'000, 100'000), 0);
   EXPECT_TRUE(model.refused().empty());
   // Five are left: one for the service, four for returns of its reals.
-  model.apply({{key("12.0.0.1"),
-                service("12.0.0.1", {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"},
-                        Mode::kNat)}},
-              rules(100'000, 100'000), 1);
-  EXPECT_EQ(model.find(key("12.0.0.1"))->reals.size(), 4u);
-  EXPECT_NE(model.refused().at(key("12.0.0.1")).find("10.0.0.5:8080"), std::string::npos);
-  model.apply({{key("12.0.0.2"), service("12.0.0.2", {})}}, rules(100'000, 100'000), 2);
-  EXPECT_EQ(model.find(key("12.0.0.2")), nullptr);
-  EXPECT_NE(model.refused().at(key("12.0.0.2")).find("can be 65535 together"), std::string::npos);
+  const DesiredChanges more = {
+      {key("12.0.0.1"),
+       service("12.0.0.1", {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5"},
+               Mode::kNat)},
+      {key("12.0.0.2"), service("12.0.0.2", {})}};
+  EXPECT_TRUE(model.check(more, rules(100'000, 100'000), 1).ok());
+  model.apply(more, rules(100'000, 100'000), 1);
+  EXPECT_TRUE(model.refused().empty());
+  const ModelService& last = *model.find(key("12.0.0.1"));
+  EXPECT_FALSE(is_wide(last.flow_id));
+  size_t wide = 0;
+  for (const auto& [real_key, real] : last.reals) wide += is_wide(real.return_flow_id) ? 1 : 0;
+  EXPECT_EQ(wide, 1u);
+  EXPECT_TRUE(is_wide(model.find(key("12.0.0.2"))->flow_id));
+  // What is given back rests, and is then given out again by its kind.
+  model.drop(key("12.0.0.2"), 2);
+  model.drop(key("11.0.0.1"), 2);
+  const int64_t later = 3 + kQuarantineSeconds;
+  model.apply({{key("12.0.0.3"), service("12.0.0.3", {})}}, rules(100'000, 100'000), later);
+  EXPECT_FALSE(is_wide(model.find(key("12.0.0.3"))->flow_id));
+}
+
+TEST(ModelLimits, ServicesOfSeveralPortsAndRealsWithoutOneHaveWideIds) {
+  Model model;
+  DesiredService wanted = service("11.0.0.1", {"10.0.0.1", "10.0.0.2"}, Mode::kNat);
+  wanted.config.extent = {8999, 0};
+  wanted.config.reals[0].port = 0;
+  const ServiceKey range = key_of(wanted.config);
+  model.apply({{key("11.0.0.1"), service("11.0.0.1", {"10.0.0.2"}, Mode::kNat)}, {range, wanted}},
+              rules(9, 9), 0);
+  EXPECT_EQ(to_string(range), "11.0.0.1:80-8999/tcp");
+  EXPECT_FALSE(is_wide(model.find(key("11.0.0.1"))->flow_id));
+  const ModelService& made = *model.find(range);
+  EXPECT_TRUE(is_wide(made.flow_id));
+  EXPECT_TRUE(is_wide(made.reals.at({ip("10.0.0.1"), 0}).return_flow_id));
+  EXPECT_EQ(made.reals.at({ip("10.0.0.2"), 8080}).return_flow_id,
+            model.find(key("11.0.0.1"))->reals.at({ip("10.0.0.2"), 8080}).return_flow_id)
+      << "reals that services share have one";
+}
+
+TEST(ModelLimits, ARealWithoutAPortIsRefusedWhereTheServiceHasOne) {
+  Model model;
+  DesiredService wanted = service("11.0.0.1", {"10.0.0.1"});
+  wanted.config.reals[0].port = 0;
+  model.apply({{key("11.0.0.1"), wanted}}, rules(9, 9), 0);
+  EXPECT_NE(model.refused().at(key("11.0.0.1")).find("it has no port"), std::string::npos);
 }
 
 TEST(ModelLimits, ARealThatIsDownKeepsGettingNothingWhileItLeaves) {

@@ -102,6 +102,29 @@ TEST_F(ReconcilerTest, ASlowStartGrowsTheRowsOfARealStepByStep) {
   EXPECT_NEAR(share(), 0.5, 0.01);
 }
 
+TEST_F(ReconcilerTest, AServiceWithoutRealsUsesThoseOfItsFallbackWhateverHappensToThat) {
+  const std::string head = "  - { name: a, vip: 11.0.0.1, port: 80, no_real: { fallback: ";
+  const std::string spare = one("b", "11.0.0.2", kReal);
+  const auto taker = [&] {
+    const auto* entry = last().v4.addresses.find(parse_ip_address("11.0.0.1")->v4());
+    const ServiceEntry& service = last().service(last().v4.service(*entry, Be16(80), 6));
+    if (service.row_count == 0) return std::string("nobody");
+    return to_string(last().real(service.reals[service.rows[0]])->address);
+  };
+  Reconciler& r = start(config_of(head + "b } }\n" + spare));
+  EXPECT_EQ(taker(), "10.0.1.1");
+  ASSERT_TRUE(
+      r.apply(config_of(head + "b } }\n" + one("b", "11.0.0.2", "{ address: 10.0.1.7, port: 80 }")),
+              10)
+          .ok());
+  EXPECT_EQ(taker(), "10.0.1.7");
+  // Under another number.
+  ASSERT_TRUE(r.apply(config_of(head + "c } }\n" + one("c", "11.0.0.3", kReal)), 20).ok());
+  EXPECT_EQ(taker(), "10.0.1.1");
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.1")), 30).ok());
+  EXPECT_EQ(taker(), "nobody");
+}
+
 TEST_F(ReconcilerTest, AddressesAreAnnouncedWhenAllWorkersServeThem) {
   dataplane.workers_pass = false;
   Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));

@@ -51,6 +51,21 @@ TEST(Explain, TheRowIsTheOneThatChoseTheReal) {
   }
 }
 
+TEST(Explain, AServiceOfAPrefixIsShownAsSuch) {
+  const std::string text = explain(packet(Protocol::kUdp, "192.0.2.1", 7, "11.20.0.9", 4711));
+  EXPECT_THAT(text, HasSubstr("service  tenants 11.20.0.0/24:any/udp, fullnat\n"
+                              "real     10.9.1.15, weight 1, by row "));
+  EXPECT_THAT(text, HasSubstr(" > 10.9.1.15:4711, by cluster\n"));
+}
+
+TEST(Explain, ARealOfTheFallbackIsNamedAsSuch) {
+  EXPECT_THAT(
+      explain(packet(Protocol::kTcp, "192.0.2.1", 7, "11.0.0.4", 80)),
+      MatchesRegex("(.|\n)*service  leaning 11.0.0.4:80/tcp, fullnat\n"
+                   "real     10.9.1.1[123]:[0-9]+ of the fallback redis.marathon, weight 1, "
+                   "by row [0-9]+ of [0-9]+ (.|\n)*verdict  forward\n(.|\n)*"));
+}
+
 TEST(Explain, Ipv6AndUdpAreFollowedToo) {
   const std::string v6 = explain(packet(Protocol::kTcp, "2001:db8::1", 7, "fd01:c::1", 80));
   EXPECT_THAT(v6, HasSubstr("verdict  forward\nout      tcp [fd09:1::100]:"));

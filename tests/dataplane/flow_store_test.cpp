@@ -58,6 +58,7 @@ struct StoreUnderTest {
     const NewFlow<Address> flow{.client = client_address<Address>(client),
                                 .vip = {},
                                 .client_port = Be16(port),
+                                .vip_port = service.port,
                                 .client_mac = {},
                                 .client_tci = {}};
     const uint64_t hash = store.table().hash(key(service, client, port));

@@ -362,5 +362,15 @@ TEST(FragmentsOverIpv6, MayHaveDestinationOptionsBehindTheFragmentHeader) {
   EXPECT_EQ(second.verdict.real, first.verdict.real);
 }
 
+// 60 is destination options where there are extension headers, and over IPv4 nothing that we know.
+TEST(Ipv4Fragments, OfProtocolSixtyAreNotHeld) {
+  FakeGateway gateway(net_spec());
+  PacketBuilder packet;
+  packet.eth(kClientMac, kGatewayMac0).ipv4("192.0.2.2", "11.0.0.1").protocol(60);
+  packet.payload(Bytes(16, 1)).fragment(16, true);
+  EXPECT_TRUE(gateway.send(packet).is_drop(DropReason::kFragment));
+  EXPECT_EQ(gateway.held(), 0u);
+}
+
 }  // namespace
 }  // namespace vipgate::test

@@ -33,7 +33,8 @@ inline constexpr uint64_t kSecond = 1'000'000'000;
 inline IpAddress ip(const std::string& text) { return parse_ip_address(text).value(); }
 
 // redis 11.202.66.36:6379 TCP with three reals, "web \"6\"" [fd01:c::1]:80 TCP, echo 11.0.0.2:7
-// UDP, empty 11.0.0.3:80 TCP without reals.
+// UDP, empty 11.0.0.3:80 TCP without reals, leaning 11.0.0.4:80 TCP, which falls back on redis,
+// tenants 11.20.0.0/24 UDP, all ports.
 inline std::shared_ptr<const Snapshot> replay_world() {
   SnapshotSpec spec;
   spec.ports = {PortEntry{.mac = kEdgeMac, .kernel = true, .check_mac = false},
@@ -71,6 +72,12 @@ inline std::shared_ptr<const Snapshot> replay_world() {
   add("web \"6\"", "fd01:c::1", 80, Protocol::kTcp, {{"fd09:1::11", 8080}});
   add("echo", "11.0.0.2", 7, Protocol::kUdp, {{"10.9.1.14", 7007}});
   add("empty", "11.0.0.3", 80, Protocol::kTcp, {});
+  add("leaning", "11.0.0.4", 80, Protocol::kTcp, {});
+  spec.services.back().no_real = NoReal::kFallback;
+  spec.services.back().fallback = 0;
+  add("tenants", "11.20.0.0", 0, Protocol::kUdp, {{"10.9.1.15", 0}});
+  spec.services.back().extent = {kLastPort, 24};
+  spec.services.back().flow_id = kWideFlowId;
   spec.service_slots = static_cast<uint32_t>(spec.services.size());
   spec.real_slots = real_index;
   return SnapshotBuilder().build(spec);

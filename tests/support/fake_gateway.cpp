@@ -48,6 +48,7 @@ FakeGateway::FakeGateway(SnapshotSpec spec, const GatewayOptions& options)
         std::make_unique<Worker>(WorkerMemoryOptions{.worker = i,
                                                      .workers = options.workers,
                                                      .flows = options.flows,
+                                                     .wide_flows = options.flows,
                                                      .fragments = options.fragments,
                                                      .services = options.counted_services,
                                                      .reals = options.counted_reals,

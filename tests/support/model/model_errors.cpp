@@ -29,23 +29,29 @@ std::optional<ReferenceModel::Expectation> ReferenceModel::judge_error(const In&
     return expected;
   }
   if (role == Role::kVip) {
-    const auto service = services_.find({quote.source, quote.protocol});
-    if (service == services_.end()) return drop(DropReason::kIcmpErrorNoFlow);
-    return judge_error_to_real(in, quote, *service->second);
+    const ServiceSpec* service = find_service(quote.source, quote.protocol);
+    if (service == nullptr) return drop(DropReason::kIcmpErrorNoFlow);
+    return judge_error_to_real(in, quote, *service);
   }
   if (role == Role::kSnat) {
     if (!by_snat_.contains(quote.source) && in.observed.verdict.kind == "return") {
       // As in learn_from_return(): what went out shows whose port it is.
       const PortEntry any{.mac = {}, .check_mac = false};
       const QuotedPacket out = read_quote(in.observed.frame, read_frame(in.observed.frame, any));
-      const auto service = services_.find({out.destination, out.protocol});
-      if (out.faults.empty() && service != services_.end()) {
-        learn_snat_port_of({out.source, out.destination, out.protocol, service->second->flow_id},
+      if (out.faults.empty()) {
+        learn_snat_port_of({out.source, out.destination, out.protocol}, quote.destination,
                            quote.source);
       }
     }
     const auto found = by_snat_.find(quote.source);
-    if (found == by_snat_.end()) return drop(DropReason::kIcmpErrorNoFlow);
+    if (found == by_snat_.end()) {
+      // What is wrong with it counts only if it is a flow's, which may be one that is not seen yet.
+      Expectation expected = drop(DropReason::kIcmpErrorNoFlow);
+      if (unseen_flow_of(quote.destination, quote.protocol) != nullptr) {
+        for (const auto fault : faults_of(in.frame, in.wire)) expected.reasons.push_back(fault);
+      }
+      return expected;
+    }
     const Flow& flow = flows_.at(found->second);
     const bool is_its =
         flow.real_socket == quote.destination && found->second.protocol == quote.protocol;
@@ -53,10 +59,8 @@ std::optional<ReferenceModel::Expectation> ReferenceModel::judge_error(const In&
     return judge_error_to_client(in, found->second);
   }
   if (!is_nat_real(quote.destination, quote.protocol)) return std::nullopt;
-  const auto found = by_return_.find({quote.destination, quote.source, quote.protocol});
-  if (found != by_return_.end() && now_ <= flows_.at(found->second).deadline) {
-    return judge_error_to_client(in, found->second);
-  }
+  const FlowKey* flow = find_return(quote.destination, quote.source, quote.protocol);
+  if (flow != nullptr && now_ <= flows_.at(*flow).deadline) return judge_error_to_client(in, *flow);
   if (role == Role::kNobody) return drop(DropReason::kIcmpErrorNoFlow);
   return std::nullopt;
 }
@@ -84,7 +88,7 @@ ReferenceModel::Expectation ReferenceModel::judge_error_to_real(const In& in,
       expected.problem = "expected a well-formed quote";
       return expected;
     }
-    learn_snat_port_of(key, out.destination);
+    learn_snat_port_of(key, flow->real_socket, out.destination);
   }
   if (flow->worker != in.observed.worker) {
     expected.problem = "a flow's errors must be its worker's";

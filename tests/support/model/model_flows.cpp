@@ -4,6 +4,22 @@
 #include "tests/support/model/reference_model.h"
 
 namespace vipgate::test::model {
+namespace {
+
+bool takes_flows(const RealSpec& real) { return real.state == RealState::kUp && real.weight != 0; }
+
+}  // namespace
+
+// The first of the service and its fallbacks that has a real for a new flow; null: there is none.
+const ServiceSpec* ReferenceModel::taker_of(const ServiceSpec& service) const {
+  const ServiceSpec* taker = &service;
+  while (std::none_of(taker->reals.begin(), taker->reals.end(), takes_flows)) {
+    const auto next = by_index_.find(taker->fallback);
+    if (next == by_index_.end()) return nullptr;
+    taker = next->second;
+  }
+  return taker;
+}
 
 ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
                                                           const ServiceSpec& service) {
@@ -40,43 +56,47 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   // A reset of a flow that nobody knows begins nothing and is answered by nothing.
   // Nor does a fragment whose first one has found none.
   if (wire.has_flag(kRst) || wire.is_later) return drop(DropReason::kNoFlow);
-  const bool is_served = std::any_of(
-      service.reals.begin(), service.reals.end(),
-      [](const RealSpec& real) { return real.state == RealState::kUp && real.weight != 0; });
-  if (!is_served) return judge_refusal(in, service);
+  const ServiceSpec* taker = taker_of(service);
+  if (taker == nullptr) return judge_refusal(in, service);
   // A packet from one of our own addresses is forged, or a loop.
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
 
   const RealSpec* real = find_real(balancer_(service, key));
-  if (real == nullptr || real->state != RealState::kUp || real->weight == 0) {
+  if (real == nullptr || !takes_flows(*real)) {
     return {.kind = "forward", .problem = "the rows name a real that takes no new flows"};
   }
+  const bool is_of_taker = std::any_of(taker->reals.begin(), taker->reals.end(),
+                                       [&](const RealSpec& each) { return each.id == real->id; });
+  if (!is_of_taker) return {.kind = "forward", .problem = "the rows name another service's real"};
   Flow flow;
   flow.real = real->id;
-  flow.real_socket = {real->address, real->port};
-  flow.mode = service.mode;
+  flow.real_socket = {real->address, real->port == 0 ? key.vip.port : real->port};
+  // A real that is its own client (hairpin).
+  const bool is_hairpin = service.mode == Mode::kNat && real->address == key.client.address;
+  flow.mode = is_hairpin ? Mode::kFullnat : service.mode;
   flow.service = service.index;
   flow.state = service.protocol == Protocol::kTcp ? State::kEmbryonic : State::kOneWay;
   flow.worker = in.observed.worker;
   touch(flow);
   note_client_hop(flow, in);
-  if (service.mode == Mode::kNat) {
+  if (flow.mode == Mode::kNat) {
     flow.source = key.client;
+    flow.return_id = real->return_flow_id;
     // Another VIP may have led this client's port to the same real: one connection there.
-    const auto other = by_return_.find({flow.real_socket, flow.source, key.protocol});
-    if (other != by_return_.end()) {
-      const Flow& taken = flows_.at(other->second);
+    const FlowKey* other = find_return(flow.real_socket, flow.source, key.protocol);
+    if (other != nullptr) {
+      const Flow& taken = flows_.at(*other);
       if (taken.state != State::kClosing && now_ <= taken.deadline) {
         return drop(DropReason::kNatTupleTaken);
       }
-      forget(FlowKey(other->second));
+      forget(FlowKey(*other));
     }
   }
   if (!real->resolved) {
     add(key, flow);
     return drop(DropReason::kNextHopUnresolved);
   }
-  if (service.mode == Mode::kFullnat) {
+  if (flow.mode == Mode::kFullnat) {
     if (const auto problem = learn_snat_port(in, service, key, flow)) {
       return {.kind = "forward", .problem = *problem};
     }
@@ -158,7 +178,13 @@ ReferenceModel::Expectation ReferenceModel::judge_snat(const In& in) {
   const Socket snat{in.wire.destination, in.wire.destination_port};
   if (!by_snat_.contains(snat) && in.observed.verdict.kind == "return") learn_from_return(in);
   const auto found = by_snat_.find(snat);
-  if (found == by_snat_.end()) return drop(DropReason::kNoFlow);
+  if (found == by_snat_.end()) {
+    // Of a flow whose SNAT port was not seen yet; this answer does not show it either.
+    const bool is_told = in.wire.ttl <= 1 && in.observed.verdict.reason != "no_flow";
+    const FlowKey* unseen =
+        is_told ? unseen_flow_of({in.wire.source, in.wire.source_port}, in.wire.protocol) : nullptr;
+    return unseen != nullptr ? judge_expired(in, unseen->vip.address) : drop(DropReason::kNoFlow);
+  }
   const Flow& flow = flows_.at(found->second);
   if (flow.real_socket != Socket{in.wire.source, in.wire.source_port} ||
       found->second.protocol != in.wire.protocol) {
@@ -173,20 +199,37 @@ void ReferenceModel::learn_from_return(const In& in) {
   const PortEntry any{.mac = {}, .check_mac = false};
   const Wire out = read_frame(in.observed.frame, any);
   if (!out.faults.empty()) return;
-  const auto service = services_.find({{out.source, out.source_port}, out.protocol});
-  if (service == services_.end()) return;
-  learn_snat_port_of({{out.destination, out.destination_port},
-                      {out.source, out.source_port},
-                      out.protocol,
-                      service->second->flow_id},
-                     {in.wire.destination, in.wire.destination_port});
+  learn_snat_port_of(
+      {{out.destination, out.destination_port}, {out.source, out.source_port}, out.protocol},
+      {in.wire.source, in.wire.source_port}, {in.wire.destination, in.wire.destination_port});
 }
 
-void ReferenceModel::learn_snat_port_of(const FlowKey& key, const Socket& source) {
-  Flow* flow = live_flow(key);
-  if (flow == nullptr || flow->mode != Mode::kFullnat || flow->source.port != 0) return;
-  flow->source = source;
-  index(key, *flow);
+// A live flow to the real, of which no SNAT port is known; null: there is none.
+const FlowKey* ReferenceModel::unseen_flow_of(const Socket& real, uint8_t protocol) const {
+  for (const auto& [key, flow] : flows_) {
+    const bool is_unseen = flow.mode == Mode::kFullnat && flow.source.port == 0;
+    if (is_unseen && flow.real_socket == real && key.protocol == protocol &&
+        now_ <= flow.deadline) {
+      return &key;
+    }
+  }
+  return nullptr;
+}
+
+// Which service the flow began with, what was seen does not show: another one may have its port
+// now.
+void ReferenceModel::learn_snat_port_of(FlowKey key, const Socket& real, const Socket& source) {
+  key.flow_id = 0;
+  for (auto at = flows_.lower_bound(key); at != flows_.end(); ++at) {
+    auto& [found, flow] = *at;
+    if (found.client != key.client || found.vip != key.vip || found.protocol != key.protocol) {
+      return;
+    }
+    const bool is_unseen = flow.mode == Mode::kFullnat && flow.source.port == 0;
+    if (!is_unseen || flow.real_socket != real || now_ > flow.deadline) continue;
+    flow.source = source;
+    return index(found, flow);
+  }
 }
 
 ReferenceModel::Expectation ReferenceModel::judge_return(const In& in, const FlowKey& key) {

@@ -17,14 +17,15 @@ constexpr size_t kForwardedKept = 512;
 constexpr uint32_t kServiceSlots = 4096;
 
 // Everything that is someone's, and some that are nobody's.
-constexpr const char* kAddresses4[] = {"11.0.0.1",   "11.0.0.2",  "11.0.0.3",  "10.9.0.1",
-                                       "10.1.0.254", "10.8.0.1",  "10.8.0.2",  "10.9.0.53",
-                                       "1.2.3.4",    "192.0.2.2", "224.0.0.1", "10.1.0.1"};
-constexpr const char* kAddresses6[] = {"fd11::1",  "fd11::2",     "fd11::3",  "fd09::1",
-                                       "fd01::fe", "fd08::1",     "fd09::53", "ff02::1",
-                                       "fe80::1",  "2001:db8::2", "fd01::1"};
-constexpr const char* kSources4[] = {"192.0.2.2", "10.1.0.1",  "11.0.0.1",  "0.0.0.1",
-                                     "127.0.0.1", "224.0.0.5", "240.0.0.1", "255.255.255.255"};
+constexpr const char* kAddresses4[] = {
+    "11.5.0.4", "11.5.9.9", "11.0.0.1",  "11.0.0.2", "11.0.0.3",  "10.9.0.1",  "10.1.0.254",
+    "10.8.0.1", "10.8.0.2", "10.9.0.53", "1.2.3.4",  "192.0.2.2", "224.0.0.1", "10.1.0.1"};
+constexpr const char* kAddresses6[] = {"fd11:5::9", "fd11::1",  "fd11::2",     "fd11::3",
+                                       "fd09::1",   "fd01::fe", "fd08::1",     "fd09::53",
+                                       "ff02::1",   "fe80::1",  "2001:db8::2", "fd01::1"};
+constexpr const char* kSources4[] = {"11.5.0.3",  "192.0.2.2", "10.1.0.1",
+                                     "11.0.0.1",  "0.0.0.1",   "127.0.0.1",
+                                     "224.0.0.5", "240.0.0.1", "255.255.255.255"};
 constexpr const char* kSources6[] = {
     "2001:db8::2", "fd01::1", "fd11::1", "::", "::1", "ff02::1", "fe80::9"};
 
@@ -38,6 +39,61 @@ bool is_plain_tcp_or_udp(const Bytes& frame) {
 
 RealId next_generation(RealId id) {
   return {id.index(), id.generation() % RealId::kMaxGeneration + 1};
+}
+
+// One of each kind: beside exact services of the same addresses, within each other, with ports of
+// the reals' own and without. The `nat` ones share reals with others, so that client ports can meet
+// there whatever the ids that the services' flows have.
+struct WideCase {
+  const char* vip;
+  uint8_t prefix_length;
+  uint16_t first, last;
+  Mode mode;
+  Protocol protocol;
+  uint16_t real_port;
+};
+constexpr WideCase kWideCases[] = {
+    {"11.0.0.1", 0, 0, kLastPort, Mode::kFullnat, Protocol::kTcp, 0},
+    {"11.0.0.1", 0, 70, 85, Mode::kNat, Protocol::kTcp, 0},
+    {"11.0.0.2", 0, 5000, 5003, Mode::kNat, Protocol::kUdp, 8005},
+    {"11.5.0.0", 28, 0, kLastPort, Mode::kFullnat, Protocol::kUdp, 8001},
+    {"11.5.0.0", 28, 80, 99, Mode::kNat, Protocol::kTcp, 0},
+    {"11.5.0.4", 30, 80, 0, Mode::kFullnat, Protocol::kTcp, 0},
+    {"11.5.0.0", 16, 8000, 8010, Mode::kNat, Protocol::kTcp, 0},
+    {"11.5.0.5", 0, 0, kLastPort, Mode::kNat, Protocol::kTcp, 8004},
+    {"fd11::1", 0, 0, kLastPort, Mode::kNat, Protocol::kUdp, 0},
+    {"fd11:5::", 64, 0, kLastPort, Mode::kFullnat, Protocol::kTcp, 0},
+    {"fd11:5::", 126, 80, 99, Mode::kNat, Protocol::kTcp, 8006},
+};
+
+void add_wide_services(SnapshotSpec& spec) {
+  uint32_t index = 32;
+  for (const WideCase& kind : kWideCases) {
+    const IpAddress vip = ip(kind.vip);
+    const bool is_v4 = vip.is_v4();
+    ServiceSpec service = spec.services[is_v4 ? 0 : 2];
+    service.index = index;
+    service.flow_id = kWideFlowId + index;
+    service.name = "wide" + std::to_string(index);
+    service.vip = vip;
+    service.port = kind.first;
+    service.extent = {kind.last, kind.prefix_length};
+    service.mode = kind.mode;
+    service.protocol = kind.protocol;
+    for (RealSpec& real : service.reals) {
+      const uint32_t n = real.id.index() % 8;  // 1 to 3
+      real.id = RealId(256 + index * 4 + n, 1);
+      real.port = kind.real_port;
+      if (kind.mode != Mode::kNat) continue;
+      // Reals of the exact services have 101 and on; here one for each address, port and protocol.
+      real.return_flow_id =
+          kind.real_port == 0 ? kWideFlowId + 20000 + (kind.protocol == Protocol::kTcp ? 0 : 8) + n
+                              : 100 + (kind.real_port - 8000u) * 8 + n;
+    }
+    spec.services.push_back(service);
+    ++index;
+  }
+  spec.real_slots = 512;
 }
 
 }  // namespace
@@ -61,6 +117,7 @@ SnapshotSpec traffic_spec() {
     spec.services.push_back(service);
     ++index;
   }
+  add_wide_services(spec);
   spec.service_slots = kServiceSlots;
   return spec;
 }
@@ -176,17 +233,28 @@ void RandomTraffic::make_odd(PacketBuilder& packet, bool is_v4) {
 }
 
 PacketBuilder RandomTraffic::to_a_vip(uint8_t port) {
+  static constexpr const char* kWide4[] = {"11.0.0.1", "11.5.0.1", "11.5.0.4",
+                                           "11.5.0.5", "11.5.0.9", "11.5.3.7"};
+  static constexpr const char* kWide6[] = {"fd11::1", "fd11:5::2", "fd11:5::7", "fd11:5:0:1::1"};
+  static constexpr uint16_t kWidePorts[] = {70,   80,   83,   90,   99,   5000,
+                                            5002, 8000, 8004, 8006, 8010, 9};
   const ServiceCase& kind = one_of(kServiceCases);
   const bool is_v4 = kind.family == 4;
   PacketBuilder packet = link(port);
   std::string vip = kind.vip();
   uint16_t vip_port = kind.port();
+  if (one_in(3)) {
+    if (one_in(2)) vip = is_v4 ? one_of(kWide4) : one_of(kWide6);
+    vip_port = one_of(kWidePorts);
+  }
   const uint32_t other = below(12);
   if (other == 0) vip = is_v4 ? "11.0.0.3" : "fd11::3";
   if (other == 1) vip_port = static_cast<uint16_t>(98 + below(2));
   if (other == 2) vip_port = static_cast<uint16_t>(below(100));
-  const std::string client = one_in(40) ? (is_v4 ? one_of(kSources4) : one_of(kSources6))
-                                        : kind.client(1 + below(kClients));
+  std::string client = kind.client(1 + below(kClients));
+  if (one_in(40)) client = is_v4 ? one_of(kSources4) : one_of(kSources6);
+  // A real may be its own client.
+  if (one_in(12)) client = kind.real(1 + below(3));
   if (is_v4) {
     packet.ipv4(client, vip);
   } else {
@@ -342,14 +410,51 @@ void RandomTraffic::note_forwarded(const Outcome& outcome) {
   lately.next = (lately.next + 1) % kForwardedKept;
 }
 
+// That of the same endpoint, or one that was never given out.
+uint32_t RandomTraffic::return_id(const SnapshotSpec& spec, const ServiceSpec& service,
+                                  const RealSpec& real) {
+  for (const ServiceSpec& other : spec.services) {
+    if (other.protocol != service.protocol) continue;
+    for (const RealSpec& each : other.reals) {
+      const bool is_same = each.address == real.address && each.port == real.port;
+      if (is_same && each.return_flow_id != 0) return each.return_flow_id;
+    }
+  }
+  return next_return_++ + (is_wide(real.return_flow_id) ? kWideFlowId : 0);
+}
+
+// Takes the service's fallback away, or gives it one: no chains, so no circles.
+void RandomTraffic::change_fallback(SnapshotSpec& spec, ServiceSpec& service) {
+  service.fallback = kNone;
+  service.no_real = one_in(2) ? NoReal::kDrop : NoReal::kReject;
+  const auto leans_on = [&](const ServiceSpec& each) { return each.fallback == service.index; };
+  if (one_in(4) || std::any_of(spec.services.begin(), spec.services.end(), leans_on)) return;
+  for (const ServiceSpec& other : spec.services) {
+    const bool may_be = other.index != service.index && other.fallback == kNone &&
+                        other.mode == service.mode && other.protocol == service.protocol &&
+                        other.vip.family() == service.vip.family();
+    if (!may_be || one_in(4)) continue;
+    service.no_real = NoReal::kFallback;
+    service.fallback = other.index;
+    if (service.snat_count == 0) {
+      service.snat_first = other.snat_first;
+      service.snat_count = other.snat_count;
+    }
+    return;
+  }
+}
+
 void RandomTraffic::change(SnapshotSpec& spec) {
   if (!removed_.empty() && one_in(2) && next_service_ < kServiceSlots) {
     ServiceSpec service = removed_.back();
     removed_.pop_back();
     // One that comes back has new ids: the old ones may still be held by flows.
     service.index = next_service_++;
-    service.flow_id = service.index + 1;
-    for (RealSpec& real : service.reals) real.id = next_generation(real.id);
+    service.flow_id = is_wide(service.flow_id) ? kWideFlowId + service.index : service.index + 1;
+    for (RealSpec& real : service.reals) {
+      real.id = next_generation(real.id);
+      if (real.return_flow_id != 0) real.return_flow_id = return_id(spec, service, real);
+    }
     spec.services.push_back(service);
     return;
   }
@@ -360,6 +465,7 @@ void RandomTraffic::change(SnapshotSpec& spec) {
     return;
   }
   ServiceSpec& service = spec.services[at];
+  if (one_in(6)) return change_fallback(spec, service);
   if (service.reals.empty()) {
     service.no_real = one_in(2) ? NoReal::kDrop : NoReal::kReject;
     return;

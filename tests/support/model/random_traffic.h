@@ -50,6 +50,8 @@ class RandomTraffic {
   PacketBuilder neighbors(uint8_t port);
   void make_odd(PacketBuilder& packet, bool is_v4);
   void mangle(Bytes& frame);
+  uint32_t return_id(const SnapshotSpec& spec, const ServiceSpec& service, const RealSpec& real);
+  void change_fallback(SnapshotSpec& spec, ServiceSpec& service);
   PacketBuilder link(uint8_t port);
   const char* flags();
 
@@ -62,7 +64,8 @@ class RandomTraffic {
   Lately forwarded_, returned_;
   bool from_reals_ = false;  // this arrival
   std::vector<ServiceSpec> removed_;
-  uint32_t next_service_ = 64;  // above those of traffic_spec()
+  uint32_t next_service_ = 64;    // above those of traffic_spec()
+  uint32_t next_return_ = 5'000;  // above those, and those of services
 };
 
 }  // namespace vipgate::test::model

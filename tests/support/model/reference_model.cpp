@@ -27,7 +27,6 @@ ReferenceModel::ReferenceModel(const SnapshotSpec& spec, Balancer balancer)
 void ReferenceModel::publish(const SnapshotSpec& spec) {
   spec_ = spec;
   roles_.clear();
-  services_.clear();
   by_index_.clear();
   reals_.clear();
   for (const OwnAddress& own : spec_.own) {
@@ -36,8 +35,7 @@ void ReferenceModel::publish(const SnapshotSpec& spec) {
   for (const IpAddress& address : spec_.dns_listen) roles_[address] = Role::kDns;
   for (const SnatAddress& snat : spec_.snat_addresses) roles_[snat.address] = Role::kSnat;
   for (const ServiceSpec& service : spec_.services) {
-    roles_[service.vip] = Role::kVip;
-    services_[{{service.vip, service.port}, static_cast<uint8_t>(service.protocol)}] = &service;
+    if (service.extent.prefix_length == 0) roles_[service.vip] = Role::kVip;
     by_index_[service.index] = &service;
     for (const RealSpec& real : service.reals) reals_[real.id.index()] = &real;
   }
@@ -135,9 +133,9 @@ ReferenceModel::Expectation ReferenceModel::judge_packet(const In& in) {
   }
   const Socket from{in.wire.source, in.wire.source_port};
   if (!is_nat_real(from, in.wire.protocol)) return judge_unserved(in);
-  const auto found =
-      by_return_.find({from, {in.wire.destination, in.wire.destination_port}, in.wire.protocol});
-  if (found != by_return_.end()) return judge_return(in, found->second);
+  const FlowKey* flow =
+      find_return(from, {in.wire.destination, in.wire.destination_port}, in.wire.protocol);
+  if (flow != nullptr) return judge_return(in, *flow);
   if (role_of(in.wire.destination) != Role::kNobody) return kernel(in, KernelReason::kOwnAddress);
   return drop(DropReason::kNoFlow);
 }
@@ -203,10 +201,10 @@ ReferenceModel::Expectation ReferenceModel::judge_unserved(const In& in) {
 }
 
 ReferenceModel::Expectation ReferenceModel::judge_vip(const In& in) {
-  const auto found =
-      services_.find({{in.wire.destination, in.wire.destination_port}, in.wire.protocol});
-  if (found == services_.end()) return drop(DropReason::kPortNotServed);
-  return judge_forward(in, *found->second);
+  const ServiceSpec* service =
+      find_service({in.wire.destination, in.wire.destination_port}, in.wire.protocol);
+  if (service == nullptr) return drop(DropReason::kPortNotServed);
+  return judge_forward(in, *service);
 }
 
 // The responder has tests of its own: here, that what it says goes back whole, to whom asked.
@@ -269,7 +267,33 @@ ReferenceModel::Expectation ReferenceModel::limited_reply(const In& in, ReplyKin
 
 ReferenceModel::Role ReferenceModel::role_of(const IpAddress& address) const {
   const auto found = roles_.find(address);
-  return found == roles_.end() ? Role::kNobody : found->second;
+  if (found != roles_.end()) return found->second;
+  const bool is_in_prefix =
+      std::any_of(spec_.services.begin(), spec_.services.end(), [&](const ServiceSpec& service) {
+        const int length = service.extent.prefix_length;
+        return length != 0 && IpPrefix{service.vip, length}.contains(address);
+      });
+  return is_in_prefix ? Role::kVip : Role::kNobody;
+}
+
+const ServiceSpec* ReferenceModel::find_service(const Socket& vip, uint8_t protocol) const {
+  // The longer the prefix and the fewer the ports, the better.
+  const ServiceSpec* best = nullptr;
+  std::pair<int, int> rank;
+  for (const ServiceSpec& service : spec_.services) {
+    const auto [port_last, prefix_length] = service.extent;
+    const int length = prefix_length == 0 ? vip.address.bits() : prefix_length;
+    const uint16_t last = port_last == 0 ? service.port : port_last;
+    if (static_cast<uint8_t>(service.protocol) != protocol || vip.port < service.port ||
+        vip.port > last || !IpPrefix{service.vip, length}.contains(vip.address)) {
+      continue;
+    }
+    const std::pair<int, int> own{length, service.port - last};
+    if (best != nullptr && own <= rank) continue;
+    best = &service;
+    rank = own;
+  }
+  return best;
 }
 
 // Whether the gateway itself, not its kernel, answers for the address.
@@ -282,10 +306,28 @@ bool ReferenceModel::is_nat_real(const Socket& socket, uint8_t protocol) const {
   for (const ServiceSpec& service : spec_.services) {
     if (static_cast<uint8_t>(service.protocol) != protocol) continue;
     for (const RealSpec& real : service.reals) {
-      if (real.return_flow_id != 0 && Socket{real.address, real.port} == socket) return true;
+      const bool is_same_port = real.port == 0 || real.port == socket.port;
+      if (real.return_flow_id != 0 && real.address == socket.address && is_same_port) return true;
     }
   }
   return false;
+}
+
+const FlowKey* ReferenceModel::find_return(const Socket& real, const Socket& source,
+                                           uint8_t protocol) const {
+  const auto found = by_return_.find({real, source, protocol});
+  if (found == by_return_.end()) return nullptr;
+  const uint32_t id = flows_.at(found->second).return_id;
+  for (const ServiceSpec& service : spec_.services) {
+    if (static_cast<uint8_t>(service.protocol) != protocol) continue;
+    for (const RealSpec& each : service.reals) {
+      const bool is_same_port = each.port == 0 || each.port == real.port;
+      if (each.return_flow_id == id && each.address == real.address && is_same_port) {
+        return &found->second;
+      }
+    }
+  }
+  return nullptr;
 }
 
 const RealSpec* ReferenceModel::find_real(RealId id) const {

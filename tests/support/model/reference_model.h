@@ -95,6 +95,7 @@ class ReferenceModel {
     Socket real_socket;
     Socket source;  // what the real sees; port 0: a SNAT port that was not seen yet
     Mode mode = Mode::kFullnat;
+    uint32_t return_id = 0;  // `nat`: by which it is looked for when its real answers
     uint32_t service = 0;
     State state = State::kEmbryonic;
     bool return_seen = false, client_fin = false, real_fin = false;
@@ -174,13 +175,19 @@ class ReferenceModel {
   std::optional<std::string> learn_snat_port(const In& in, const ServiceSpec& service,
                                              const FlowKey& key, Flow& flow);
   void learn_from_return(const In& in);
-  void learn_snat_port_of(const FlowKey& key, const Socket& source);
+  const FlowKey* unseen_flow_of(const Socket& real, uint8_t protocol) const;
+  void learn_snat_port_of(FlowKey key, const Socket& real, const Socket& source);
   std::string compare(const In& in, const Expectation& expected) const;
 
   Role role_of(const IpAddress& address) const;
   bool is_answered(const IpAddress& address) const;
   bool is_nat_real(const Socket& socket, uint8_t protocol) const;
+  // The `nat` flow that the real's packets are of; null: none, or its real has another id by now.
+  const FlowKey* find_return(const Socket& real, const Socket& source, uint8_t protocol) const;
+  // Exact, then a range, then all ports, then the longest prefix; null: none.
+  const ServiceSpec* find_service(const Socket& vip, uint8_t protocol) const;
   const RealSpec* find_real(RealId id) const;
+  const ServiceSpec* taker_of(const ServiceSpec& service) const;
   uint64_t lifetime(const Flow& flow) const;
   void touch(Flow& flow) const;
   void set_state(Flow& flow, State state) const;
@@ -196,7 +203,6 @@ class ReferenceModel {
   SnapshotSpec spec_;
   Balancer balancer_;
   std::map<IpAddress, Role> roles_;
-  std::map<std::pair<Socket, uint8_t>, const ServiceSpec*> services_;
   std::map<uint32_t, const ServiceSpec*> by_index_;
   std::map<uint32_t, const RealSpec*> reals_;  // by RealId::index()
   std::map<FlowKey, Flow> flows_;

@@ -100,10 +100,10 @@ void read_extensions(const Bytes& frame, Wire& wire) {
     const uint8_t kind = wire.protocol;
     if (kind != 0 && kind != 43 && kind != 44 && kind != 60) return;
     if (kind == 0 && count > 0) return fault(DropReason::kBadIpHeader);
+    if (kind == 44 && wire.fragment_at != 0) return fault(DropReason::kBadFragment);
     if (count == 8) return fault(DropReason::kIpv6ExtensionHeader);
     if (wire.l4 + 8 > wire.end) return fault(DropReason::kBadIpHeader);
     if (kind == 44) {
-      if (wire.fragment_at != 0) return fault(DropReason::kBadFragment);
       wire.fragment_at = wire.l4;
       const uint16_t field = get16(frame, wire.l4 + 2);
       wire.protocol = frame[wire.l4];
