@@ -144,7 +144,9 @@ bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const Endpoint<Address> from{ip.source, packet.source_port, packet.protocol, 0};
   const uint32_t* flow_id = addresses.nat_reals.find(from);
-  if (flow_id == nullptr) return look_up_wide_nat_return(burst, packet, from);
+  if (flow_id == nullptr) [[unlikely]] {
+    return look_up_wide_nat_return<Address>(burst, packet);
+  }
   const Address client = ip.destination;
   if (!is_mine(burst, packet, client, packet.destination_port)) return true;
   auto& table = flows<Address>().table();
@@ -157,14 +159,15 @@ bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
 
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] bool Pipeline<Observer>::look_up_wide_nat_return(Burst& burst, Packet& packet,
-                                                                   const Endpoint<Address>& real) {
+[[gnu::noinline]] bool Pipeline<Observer>::look_up_wide_nat_return(Burst& burst, Packet& packet) {
   const auto& addresses = burst.snapshot.template table<Address>();
   if (addresses.wide_nat_reals.size() == 0) return false;
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const Endpoint<Address> real{ip.source, packet.source_port, packet.protocol, 0};
   const auto ids = addresses.return_ids(real);
   packet.flow_id = ids[1] != 0 ? ids[1] : ids[2];
   if (packet.flow_id == 0) return false;
-  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  const Address client = ip.destination;
   if (!is_mine(burst, packet, client, packet.destination_port)) return true;
   const auto& table = flows<Address>().wide_table();
   packet.hash = table.hash(WideFlowKey<Address>::of(client, packet.destination_port, real.address,

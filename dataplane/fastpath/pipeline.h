@@ -124,7 +124,7 @@ class Pipeline {
   template <class Address>
   bool look_up_wide(Burst& burst, Packet& packet);
   template <class Address>
-  bool look_up_wide_nat_return(Burst& burst, Packet& packet, const Endpoint<Address>& real);
+  bool look_up_wide_nat_return(Burst& burst, Packet& packet);
   template <class Address>
   void look_up_snat(Burst& burst, Packet& packet, uint32_t slot);
   template <class Address>
