@@ -64,10 +64,10 @@ inline DropReason parse_fragment(Packet& packet, Step transport, Step other) {
   packet.tcp_flags = 0;
   packet.step = other;
   // Behind an IPv6 fragment header, later fragments do not show what follows destination options.
-  const bool may_be_transport =
-      packet.protocol == kProtocolTcp || packet.protocol == kProtocolUdp ||
-      (packet.ipv6_fragment_at != 0 && packet.is_later_fragment() &&
-       packet.protocol == kProtocolIpv6DestinationOptions);
+  const bool may_be_transport = packet.protocol == kProtocolTcp ||
+                                packet.protocol == kProtocolUdp ||
+                                (packet.ipv6_fragment_at != 0 && packet.is_later_fragment() &&
+                                 packet.protocol == kProtocolIpv6DestinationOptions);
   if (!may_be_transport) return kNoDrop;
   packet.step = transport;
   return packet.is_later_fragment() ? kNoDrop : parse_l4(packet);
