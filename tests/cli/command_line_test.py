@@ -64,7 +64,7 @@ mesos:
     tls: { ca_file: /nowhere/ca.pem }
 """)
         for line in (f"{file}:5:54: auth.secret_file '/nowhere/secret' cannot be read: ",
-                     f"{file}:6:12: tls.ca_file '/nowhere/ca.pem' cannot be read: "):
+                     f"{file}:6:21: tls.ca_file '/nowhere/ca.pem' cannot be read: "):
             self.refused(2, line, "--config", file, "--check")
             self.refused(2, line, "--config", file)
 
