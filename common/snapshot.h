@@ -67,6 +67,7 @@ using FlowTimeouts = std::array<uint16_t, static_cast<size_t>(FlowState::kCount)
 struct ServiceRing {
   std::shared_ptr<const std::vector<uint16_t>> rows;
   std::vector<RealId> reals;
+  uint64_t checksum = 0;  // maglev_checksum(): equal on gateways whose rows lead to the same reals
 };
 
 // What the packet path reads of a service: one cache line.
@@ -234,6 +235,8 @@ struct PortEntry {
 
 struct Snapshot {
   uint64_t generation = 0;
+  // Of all Maglev tables and whose they are: equal on gateways that send each flow to the same real.
+  uint64_t rows_checksum = 0;
   UnservedPort unserved_port = UnservedPort::kDrop;
   AddressTable4 v4;
   AddressTable6 v6;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/dns_table_builder.h"
+#include "common/hash.h"
 #include "common/maglev.h"
 
 namespace vipgate {
@@ -62,6 +63,14 @@ ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring,
                       .gue_hops = has_gue_hops(spec) ? spec.tunnel.gue_hops : uint8_t{0},
                       .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0},
                       .admission = admission};
+}
+
+// What the service adds to Snapshot::rows_checksum.
+uint64_t checksum_of(const ServiceEntry& entry, const ServiceInfo& info) {
+  if (info.ring == nullptr) return 0;
+  const uint64_t name = maglev_id(info.vip, entry.port.host());
+  return hash_detail::mix64(hash_detail::mix64(name + static_cast<uint64_t>(entry.protocol)) +
+                            info.ring->checksum);
 }
 
 RealEntry blank_real() {
@@ -122,10 +131,17 @@ class PageWriter {
   std::unordered_map<uint32_t, Page*> copies_;
 };
 
+RingRunner one_after_the_other() {
+  return [](size_t count, const std::function<void(size_t)>& job) {
+    for (size_t i = 0; i < count; ++i) job(i);
+  };
+}
+
 }  // namespace
 
 SnapshotBuilder::SnapshotBuilder(RingRunner runner)
-    : tables_(std::move(runner)),
+    : runner_(runner ? std::move(runner) : one_after_the_other()),
+      tables_(runner_),
       blank_services_(std::make_shared<ServicePage>()),
       blank_tunnels_(std::make_shared<TunnelPage>()) {
   auto reals = std::make_shared<RealPage>();
@@ -166,6 +182,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
     snapshot->service_pages = previous_->service_pages;
     snapshot->real_pages = previous_->real_pages;
     snapshot->tunnel_pages = previous_->tunnel_pages;
+    snapshot->rows_checksum = previous_->rows_checksum;
   }
   snapshot->service_pages.resize(pages_for(update.service_slots), blank_services_);
   snapshot->real_pages.resize(pages_for(update.real_slots), blank_reals_);
@@ -247,7 +264,8 @@ SnapshotBuilder::Rings SnapshotBuilder::make_rings(const std::vector<ServiceSpec
   }
   const auto tables = tables_.get(keys, stats_.rings_built);
   for (size_t k = 0; k < tables.size(); ++k) {
-    made[k].second->rows = tables[k];
+    made[k].second->rows = tables[k].rows;
+    made[k].second->checksum = tables[k].checksum;
     rings[made[k].first] = std::move(made[k].second);
   }
   stats_.rings_shared += keys.size() - stats_.rings_built;
@@ -262,6 +280,8 @@ void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& 
     const uint32_t at = index % kPageSize;
     if (old.entries[at] == entry && old.info[at] == info) return;
     ServicePage& page = pages.writable(index);
+    snapshot.rows_checksum +=
+        checksum_of(entry, info) - checksum_of(page.entries[at], page.info[at]);
     page.entries[at] = entry;
     page.info[at] = info;
   };

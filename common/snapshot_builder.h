@@ -112,6 +112,8 @@ class SnapshotBuilder {
 
   // Of the last build or update.
   const SnapshotBuildStats& stats() const { return stats_; }
+  // The last snapshot; null: there is none.
+  const std::shared_ptr<const Snapshot>& last() const { return previous_; }
 
  private:
   using Rings = std::vector<std::shared_ptr<const ServiceRing>>;   // by position in `changed`
@@ -136,6 +138,7 @@ class SnapshotBuilder {
   bool frame_changed_ = false;
   AddressTables addresses_;
   std::vector<std::unique_ptr<const ServiceSpec>> services_;  // by index
+  RingRunner runner_;
   RingCache tables_;
   std::shared_ptr<const Snapshot> previous_;
   std::shared_ptr<const DnsTable> empty_dns_;

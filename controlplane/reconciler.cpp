@@ -397,7 +397,10 @@ void Reconciler::announce_some() {
 }
 
 std::vector<std::pair<std::string, uint64_t>> Reconciler::counters() const {
+  const auto& snapshot = builder_.last();
   std::vector<std::pair<std::string, uint64_t>> values = {
+      // 48 bits: a number that readers of JSON and of metrics keep whole.
+      {"maglev.checksum", snapshot == nullptr ? 0 : snapshot->rows_checksum >> 16},
       {"dns.names", dns_table().names()},
       {"dns.records_waiting", dns_table().waiting().size()},
       {"health.services_in_panic", in_panic_.size()},
