@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 
 #include "common/dns_table_builder.h"
 #include "common/hash.h"
+#include "common/live_reals.h"
 #include "common/maglev.h"
 
 namespace vipgate {
@@ -19,21 +19,6 @@ static_assert(kNoGeneration > RealId::kMaxGeneration);
 
 uint32_t pages_for(uint32_t slots) { return (slots + kPageSize - 1) / kPageSize; }
 
-// Those that accept flows, in an order that all gateways share.
-std::vector<const RealSpec*> live_reals(const ServiceSpec& service) {
-  std::vector<const RealSpec*> live;
-  for (const RealSpec& real : service.reals) {
-    if (real.state == RealState::kUp && real.weight != 0) live.push_back(&real);
-  }
-  const auto is_before = [](const RealSpec* a, const RealSpec* b) {
-    return std::tie(a->address, a->port) < std::tie(b->address, b->port);
-  };
-  if (!std::is_sorted(live.begin(), live.end(), is_before)) {
-    std::sort(live.begin(), live.end(), is_before);
-  }
-  return live;
-}
-
 RingKey key_of(std::span<const RealSpec* const> live, uint32_t rows) {
   RingKey key{.rows = rows, .reals = {}};
   key.reals.reserve(live.size());
@@ -41,11 +26,7 @@ RingKey key_of(std::span<const RealSpec* const> live, uint32_t rows) {
   return key;
 }
 
-bool has_gue_hops(const ServiceSpec& spec) {
-  return spec.mode == Mode::kGue && spec.tunnel.gue_hops != 0;
-}
-
-ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring,
+ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring, bool has_previous_rows,
                       const Admission* admission) {
   return ServiceEntry{.rows = ring == nullptr ? nullptr : ring->rows->data(),
                       .reals = ring == nullptr ? nullptr : ring->reals.data(),
@@ -60,6 +41,8 @@ ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring,
                       .mode = spec.mode,
                       .no_real = spec.no_real,
                       .hash = spec.hash,
+                      .has_previous_rows = has_previous_rows,
+                      .tracks_when_needed = spec.tracks_when_needed,
                       .gue_hops = has_gue_hops(spec) ? spec.tunnel.gue_hops : uint8_t{0},
                       .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0},
                       .admission = admission};
@@ -192,7 +175,8 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   snapshot->snat_addresses = frame_.snat_addresses;
   snapshot->unserved_port = frame_.unserved_port;
   snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
-  write_services(update, make_rings(update.changed), *snapshot);
+  const Rings rings = make_rings(update.changed);
+  write_services(update, rings, make_moves(update.changed, rings), *snapshot);
   write_reals(update, *snapshot);
   write_tunnels(update, *snapshot);
   take_over(update);
@@ -222,14 +206,6 @@ std::shared_ptr<const ServiceRing> SnapshotBuilder::unchanged_ring(
   };
   const std::vector<const RealSpec*> old = live_reals(*before);
   return std::equal(live.begin(), live.end(), old.begin(), old.end(), is_same) ? ring : nullptr;
-}
-
-// The ring that `ring` took the place of, for those who ask for it.
-std::shared_ptr<const ServiceRing> SnapshotBuilder::previous_ring(
-    const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring) const {
-  if (!has_gue_hops(service) || known(service.index) == nullptr) return nullptr;
-  const ServiceInfo& before = previous_->service_info(service.index);
-  return before.ring == ring ? before.previous : before.ring;
 }
 
 // Shared with the snapshot before where the rules are the same; null: there are none.
@@ -273,7 +249,7 @@ SnapshotBuilder::Rings SnapshotBuilder::make_rings(const std::vector<ServiceSpec
 }
 
 void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& rings,
-                                     Snapshot& snapshot) {
+                                     const std::vector<Moves>& moves, Snapshot& snapshot) {
   PageWriter<ServicePage> pages(snapshot.service_pages);
   const auto write = [&](uint32_t index, const ServiceEntry& entry, const ServiceInfo& info) {
     const ServicePage& old = pages.page(index);
@@ -293,8 +269,8 @@ void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& 
     const ServiceSpec& service = update.changed[i];
     assert(service.index < update.service_slots);
     const auto rules = admission(service);
-    write(service.index, entry_of(service, rings[i].get(), rules.get()),
-          {service.name, service.fqdn, service.vip, rings[i], previous_ring(service, rings[i]),
+    write(service.index, entry_of(service, rings[i].get(), moves[i].previous_counts, rules.get()),
+          {service.name, service.fqdn, service.vip, rings[i], moves[i].previous, moves[i].moving,
            rules});
   }
   stats_.service_pages_built = pages.copies();

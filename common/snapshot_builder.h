@@ -30,6 +30,14 @@ struct RealSpec {
   uint8_t out_port = 0;  // position in SnapshotSpec::ports
 };
 
+// A real that is about to take flows, or to take another share of them.
+struct ComingReal {
+  IpAddress address;
+  uint16_t port = 0;
+  uint32_t weight = 1;  // then; above 0, and on the scale of the weights that the others have now
+  friend bool operator==(const ComingReal&, const ComingReal&) = default;
+};
+
 struct ServiceSpec {
   uint32_t index = 0;    // unique, below SnapshotSpec::service_slots
   uint32_t flow_id = 0;  // unique within the VIP's family; 1-65535 for IPv4, never 0
@@ -50,6 +58,12 @@ struct ServiceSpec {
   TunnelOptions tunnel{};    // of modes that are tunnels
   uint32_t maglev_rows = 0;  // 0: auto, by the number of reals that accept flows
   std::vector<RealSpec> reals;
+  // What the rows were before they last changed counts no longer; but before this very update.
+  bool drops_previous_rows = false;
+  // Only flows of rows that may move get an entry. REQUIRES: the mode does not translate.
+  bool tracks_when_needed = false;
+  std::vector<ComingReal>
+      coming{};  // with tracks_when_needed, unique; they say which rows may move
 };
 
 struct OwnAddress {
@@ -114,6 +128,9 @@ class SnapshotBuilder {
   const SnapshotBuildStats& stats() const { return stats_; }
   // The last snapshot; null: there is none.
   const std::shared_ptr<const Snapshot>& last() const { return previous_; }
+  // Services whose rows it has changed, and which have those of before beside them: see
+  // ServiceSpec::drops_previous_rows. They are in it.
+  const std::vector<uint32_t>& moved() const { return moved_; }
 
  private:
   using Rings = std::vector<std::shared_ptr<const ServiceRing>>;   // by position in `changed`
@@ -122,14 +139,29 @@ class SnapshotBuilder {
   const ServiceSpec* known(uint32_t index) const {
     return index < services_.size() ? services_[index].get() : nullptr;
   }
+  // Of one service: the rows before, and which rows move.
+  struct Moves {
+    std::shared_ptr<const ServiceRing> previous;
+    bool previous_counts = false;
+    std::shared_ptr<const ServiceRing> later;  // with the reals that are coming
+    std::shared_ptr<const RowBits> moving;
+  };
   Rings make_rings(const std::vector<ServiceSpec>& changed);
+  std::vector<Moves> make_moves(const std::vector<ServiceSpec>& changed, const Rings& rings);
+  void make_later_rings(const std::vector<ServiceSpec>& changed, const Rings& rings,
+                        std::vector<Moves>& moves);
   std::shared_ptr<const ServiceRing> unchanged_ring(const ServiceSpec& service,
                                                     std::span<const RealSpec* const> live,
                                                     uint32_t rows) const;
-  std::shared_ptr<const ServiceRing> previous_ring(
-      const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring) const;
+  const ServiceInfo* info_before(const ServiceSpec& service) const;
+  bool set_previous(const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring,
+                    Moves& moves);
+  void join_rows_before(const ServiceSpec& service, const ServiceRing& ring, Moves& moves) const;
+  bool keeps_moving_rows(const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring,
+                         const Moves& moves) const;
   std::shared_ptr<const Admission> admission(const ServiceSpec& service) const;
-  void write_services(const SnapshotUpdate& update, const Rings& rings, Snapshot& snapshot);
+  void write_services(const SnapshotUpdate& update, const Rings& rings,
+                      const std::vector<Moves>& moves, Snapshot& snapshot);
   void write_reals(const SnapshotUpdate& update, Snapshot& snapshot);
   void write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot);
   void take_over(SnapshotUpdate& update);
@@ -146,6 +178,7 @@ class SnapshotBuilder {
   std::shared_ptr<const RealPage> blank_reals_;
   std::shared_ptr<const TunnelPage> blank_tunnels_;
   SnapshotBuildStats stats_;
+  std::vector<uint32_t> moved_;
 };
 
 }  // namespace vipgate
