@@ -11,6 +11,7 @@
 #include "dataplane/fastpath/new_flows.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rewrite.h"
+#include "dataplane/fastpath/rows.h"
 
 namespace vipgate {
 
@@ -73,6 +74,13 @@ void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
   auto* entry = store.table().find(key, packet.hash);
+  if (entry == nullptr && service.tracks_when_needed) {
+    packet.set_real(real_without_entry<Address>(burst, packet));
+    if (packet.real() != RealId{}) {
+      burst.snapshot.prefetch(packet.real(), is_tunnel(service.mode));
+    }
+    return;
+  }
   if (entry == nullptr || !entry->names_real() || has_passed(entry->deadline, burst.now.quarter) ||
       direct_detail::reopens(*entry, packet)) [[unlikely]] {
     packet.set_real(RealId{});
@@ -81,6 +89,21 @@ void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
   direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
   packet.set_real(entry->real());
   burst.snapshot.prefetch(entry->real(), is_tunnel(service.mode));
+}
+
+// With `track: when_needed`: the real of a packet whose flow has no entry, and needs none. None:
+// pass four chooses, with what is to be asked before.
+template <class Observer>
+template <class Address>
+RealId Pipeline<Observer>::real_without_entry(const Burst& burst, const Packet& packet) const {
+  const ServiceEntry& service = *packet.service;
+  if (service.admission != nullptr || service.row_count == 0) return {};
+  const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
+  if (may_move(burst.snapshot, service, row)) return {};
+  const auto& addresses = burst.snapshot.template table<Address>().addresses;
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  if (addresses.find(client) != nullptr) return {};  // forged, or a loop
+  return real_of_row(service, row);
 }
 
 // Pass four.
@@ -222,6 +245,10 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   const RealId id = choose_real<Address>(burst, packet);
   // The row may know whose connection a reset ends; but a new one it does not begin.
   if (id == RealId{} || new_flow_detail::begins_nothing(packet)) return id;
+  if (service.tracks_when_needed && service.row_count != 0) {
+    const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
+    if (!may_move(burst.snapshot, service, row)) return id;
+  }
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
   const FlowState state = direct_detail::first_state(packet);

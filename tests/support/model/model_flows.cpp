@@ -4,6 +4,30 @@
 #include "tests/support/model/reference_model.h"
 
 namespace vipgate::test::model {
+namespace {
+
+bool takes_flows(const RealSpec& real) { return real.state == RealState::kUp && real.weight != 0; }
+
+bool is_served(const ServiceSpec& service) {
+  return std::any_of(service.reals.begin(), service.reals.end(), takes_flows);
+}
+
+}  // namespace
+
+// Where a flow may have begun before its service's last change: a `fullnat` real would not know it
+// from here, and what may begin a flow goes only where flows may begin.
+const RealSpec* ReferenceModel::real_before(const Wire& wire, const ServiceSpec& service,
+                                            const RowReals& rows) const {
+  if (service.mode == Mode::kFullnat || !rows.before || wire.has_flag(kSyn)) return nullptr;
+  const RealSpec* real = find_real(*rows.before);
+  if (real == nullptr || real->state == RealState::kDown) return nullptr;
+  return wire.kind == Kind::kUdp && !takes_flows(*real) ? nullptr : real;
+}
+
+const RealSpec* ReferenceModel::real_now(const RowReals& rows) const {
+  const RealSpec* real = rows.now ? find_real(*rows.now) : nullptr;
+  return real != nullptr && takes_flows(*real) ? real : nullptr;
+}
 
 ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
                                                           const ServiceSpec& service) {
@@ -40,15 +64,13 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   // A reset of a flow that nobody knows begins nothing and is answered by nothing.
   // Nor does a fragment whose first one has found none.
   if (wire.has_flag(kRst) || wire.is_later) return drop(DropReason::kNoFlow);
-  const bool is_served = std::any_of(
-      service.reals.begin(), service.reals.end(),
-      [](const RealSpec& real) { return real.state == RealState::kUp && real.weight != 0; });
-  if (!is_served) return judge_refusal(in, service);
+  const RowReals rows = balancer_(service, key);
+  const RealSpec* real = real_before(wire, service, rows);
+  if (real == nullptr && !is_served(service)) return judge_refusal(in, service);
   // A packet from one of our own addresses is forged, or a loop.
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
-
-  const RealSpec* real = find_real(balancer_(service, key));
-  if (real == nullptr || real->state != RealState::kUp || real->weight == 0) {
+  if (real == nullptr) real = real_now(rows);
+  if (real == nullptr) {
     return {.kind = "forward", .problem = "the rows name a real that takes no new flows"};
   }
   Flow flow;
@@ -173,13 +195,25 @@ void ReferenceModel::learn_from_return(const In& in) {
   const PortEntry any{.mac = {}, .check_mac = false};
   const Wire out = read_frame(in.observed.frame, any);
   if (!out.faults.empty()) return;
+  const Socket snat{in.wire.destination, in.wire.destination_port};
+  if (out.is_later) {
+    // It has no ports, but the datagram's first fragment has told the real's.
+    const Socket real{in.wire.source, in.wire.source_port};
+    for (auto& [key, flow] : flows_) {
+      if (key.client.address != out.destination || key.vip.address != out.source) continue;
+      if (flow.real_socket != real || flow.mode != Mode::kFullnat || flow.source.port != 0)
+        continue;
+      return learn_snat_port_of(FlowKey(key), snat);
+    }
+    return;
+  }
   const auto service = services_.find({{out.source, out.source_port}, out.protocol});
   if (service == services_.end()) return;
   learn_snat_port_of({{out.destination, out.destination_port},
                       {out.source, out.source_port},
                       out.protocol,
                       service->second->flow_id},
-                     {in.wire.destination, in.wire.destination_port});
+                     snat);
 }
 
 void ReferenceModel::learn_snat_port_of(const FlowKey& key, const Socket& source) {

@@ -42,6 +42,10 @@ RealId next_generation(RealId id) {
 
 }  // namespace
 
+std::string direct_vip(int family, bool when_needed) {
+  return std::string(family == 4 ? "11.0.0." : "fd11::") + (when_needed ? "5" : "4");
+}
+
 SnapshotSpec traffic_spec() {
   SnapshotSpec spec = net_spec();
   spec.snat_addresses.push_back({ip("10.8.0.2"), 1024, 1523});
@@ -60,6 +64,27 @@ SnapshotSpec traffic_spec() {
     for (RealSpec& real : service.reals) real.id = RealId(real.id.index() + 128, 1);
     spec.services.push_back(service);
     ++index;
+  }
+  uint32_t next_real = 200;  // above those of the others
+  for (const int family : {4, 6}) {
+    for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
+      for (const bool when_needed : {false, true}) {
+        const ServiceCase like{Mode::kNat, family, protocol};
+        ServiceSpec service = spec.services[like.index()];
+        service.index = index;
+        service.flow_id = index + 1;
+        service.name = "direct" + std::to_string(index);
+        service.vip = ip(direct_vip(family, when_needed));
+        service.mode = Mode::kL2dsr;
+        service.tracks_when_needed = when_needed;
+        for (RealSpec& real : service.reals) {
+          real.id = RealId(next_real++, 1);
+          real.return_flow_id = 0;
+        }
+        spec.services.push_back(service);
+        ++index;
+      }
+    }
   }
   spec.service_slots = kServiceSlots;
   return spec;
@@ -111,7 +136,11 @@ Bytes RandomTraffic::frame(uint8_t port) {
   PacketBuilder packet;
   const uint32_t kind = below(16);
   if (kind < 10) {
-    packet = from_reals_ ? from_a_real(port) : to_a_vip(port);
+    if (from_reals_) {
+      packet = from_a_real(port);
+    } else {
+      packet = one_in(4) ? to_a_direct_vip(port) : to_a_vip(port);
+    }
   } else if (kind < 13 && !from_reals_) {
     packet = to_anyone(port);
   } else if (kind < 15) {
@@ -203,6 +232,34 @@ PacketBuilder RandomTraffic::to_a_vip(uint8_t port) {
   packet.payload(
       Bytes(one_in(50) ? 500 + below(900) : below(60), static_cast<uint8_t>(below(256))));
   make_odd(packet, is_v4);
+  return packet;
+}
+
+// Whole packets, and no two of a burst are of one flow: an l2dsr flow's packets are looked up
+// before the first of them is acted upon, so that a connection that begins anew would take two
+// bursts.
+PacketBuilder RandomTraffic::to_a_direct_vip(uint8_t port) {
+  const ServiceCase& kind = one_of(kServiceCases);
+  const std::string vip = direct_vip(kind.family, one_in(2));
+  PacketBuilder packet = link(port);
+  const bool is_v4 = kind.family == 4;
+  const std::string client = one_in(40) ? (is_v4 ? one_of(kSources4) : one_of(kSources6))
+                                        : kind.client(1 + below(kClients));
+  if (is_v4) {
+    packet.ipv4(client, vip);
+  } else {
+    packet.ipv6(client, vip);
+  }
+  const auto client_port = static_cast<uint16_t>(1024 + direct_packets_++ % (kBurst + 8));
+  if (kind.protocol == Protocol::kTcp) {
+    packet.tcp(client_port, kind.port()).flags(flags());
+  } else {
+    packet.udp(client_port, kind.port());
+  }
+  packet.payload(Bytes(below(60), static_cast<uint8_t>(below(256))));
+  packet.tos(static_cast<uint8_t>(below(256))).ip_id(static_cast<uint16_t>(below(65'536)));
+  if (one_in(12)) packet.ttl(static_cast<uint8_t>(below(3)));
+  if (one_in(30)) packet.bad_l4_checksum();
   return packet;
 }
 
@@ -342,6 +399,29 @@ void RandomTraffic::note_forwarded(const Outcome& outcome) {
   lately.next = (lately.next + 1) % kForwardedKept;
 }
 
+// What says how rows were and will be, not how they are; or how many there are.
+void RandomTraffic::change_rows(ServiceSpec& service) {
+  switch (below(3)) {
+    case 0:
+      service.drops_previous_rows = !service.drops_previous_rows;
+      break;
+    case 1:
+      service.maglev_rows = service.maglev_rows == 251 ? 257 : 251;
+      break;
+    default: {
+      const RealSpec& known = service.reals[below(static_cast<uint32_t>(service.reals.size()))];
+      service.coming.clear();
+      if (one_in(3)) break;
+      service.coming.push_back({known.address, known.port, 1 + below(3)});
+      if (one_in(2)) {
+        service.coming.push_back(
+            {known.address.is_v4() ? ip("10.1.0.9") : ip("fd01::9"), known.port, 1});
+      }
+      break;
+    }
+  }
+}
+
 void RandomTraffic::change(SnapshotSpec& spec) {
   if (!removed_.empty() && one_in(2) && next_service_ < kServiceSlots) {
     ServiceSpec service = removed_.back();
@@ -362,6 +442,10 @@ void RandomTraffic::change(SnapshotSpec& spec) {
   ServiceSpec& service = spec.services[at];
   if (service.reals.empty()) {
     service.no_real = one_in(2) ? NoReal::kDrop : NoReal::kReject;
+    return;
+  }
+  if (one_in(4)) {
+    change_rows(service);
     return;
   }
   RealSpec& real = service.reals[below(static_cast<uint32_t>(service.reals.size()))];

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "common/snapshot_builder.h"
@@ -13,7 +14,10 @@ namespace vipgate::test::model {
 
 // net_spec() with two `nat` services that share their reals, so that client ports can meet there,
 // and a second SNAT address.
+// Then l2dsr, TCP and UDP of either family, all flows tracked or when needed.
 SnapshotSpec traffic_spec();
+// Of those l2dsr services.
+std::string direct_vip(int family, bool when_needed);
 
 class RandomTraffic {
  public:
@@ -43,6 +47,7 @@ class RandomTraffic {
   Bytes frame(uint8_t port);
   void add_fragments(Arrival& arrival);
   PacketBuilder to_a_vip(uint8_t port);
+  PacketBuilder to_a_direct_vip(uint8_t port);
   PacketBuilder from_a_real(uint8_t port);
   PacketBuilder to_anyone(uint8_t port);
   PacketBuilder echo_or_icmp(uint8_t port);
@@ -52,6 +57,7 @@ class RandomTraffic {
   void mangle(Bytes& frame);
   PacketBuilder link(uint8_t port);
   const char* flags();
+  void change_rows(ServiceSpec& service);
 
   std::function<uint32_t(uint32_t)> draw_;
   // What left for reals and for clients lately.
@@ -61,6 +67,7 @@ class RandomTraffic {
   };
   Lately forwarded_, returned_;
   bool from_reals_ = false;  // this arrival
+  uint32_t direct_packets_ = 0;
   std::vector<ServiceSpec> removed_;
   uint32_t next_service_ = 64;  // above those of traffic_spec()
 };

@@ -206,7 +206,8 @@ ReferenceModel::Expectation ReferenceModel::judge_vip(const In& in) {
   const auto found =
       services_.find({{in.wire.destination, in.wire.destination_port}, in.wire.protocol});
   if (found == services_.end()) return drop(DropReason::kPortNotServed);
-  return judge_forward(in, *found->second);
+  const ServiceSpec& service = *found->second;
+  return service.mode == Mode::kL2dsr ? judge_direct(in, service) : judge_forward(in, service);
 }
 
 // The responder has tests of its own: here, that what it says goes back whole, to whom asked.
