@@ -135,7 +135,7 @@ Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
   }
   if (!status) outcome.problems.push_back(status.error());
   if (compile_dirty() || publisher_.has_records_to_publish() || !publisher_.has_published()) {
-    if (status = publish(); !status) outcome.problems.push_back(status.error());
+    if (status = publish(now_s); !status) outcome.problems.push_back(status.error());
   }
   return outcome;
 }
@@ -207,7 +207,7 @@ Status Reconciler::commit(int64_t now_s, int64_t oldest_received_ns) {
   Status status = take_staged_records();
   update_model(now_s);
   if (!compile_dirty() && !publisher_.has_records_to_publish()) return status;
-  const Status published = publish();
+  const Status published = publish(now_s);
   if (oldest_received_ns != 0) {
     const int64_t taken_ns = std::max<int64_t>(0, monotonic_ns() - oldest_received_ns);
     event_to_published_.record(static_cast<uint64_t>(taken_ns));
@@ -300,12 +300,14 @@ void Reconciler::retry_refused() {
 
 Status Reconciler::tick(int64_t now_s) {
   Status status = Done{};
-  if (now_s >= model_.next_deadline_s() && model_.advance(now_s)) {
+  const bool is_due = now_s >= next_deadline_s();
+  recompile_.merge(moved_rows_.expire(now_s));
+  if (model_.advance(now_s)) {
     has_room_ = true;
     // What is staged waits for its commit, and what was refused with it.
     if (!has_staged()) update_model(now_s);
-    if (compile_dirty()) status = publish();
   }
+  if (is_due && compile_dirty()) status = publish(now_s);
   if (auto advanced = publisher_.advance(); !advanced && status) status = advanced;
   while (!announcements_.empty() && announcements_.front().first <= publisher_.passed()) {
     const IpAddress address = announcements_.front().second;
@@ -316,9 +318,9 @@ Status Reconciler::tick(int64_t now_s) {
   return status;
 }
 
-Status Reconciler::neighbors_changed() {
+Status Reconciler::neighbors_changed(int64_t now_s) {
   recompile_.merge(compiler_.neighbors_changed());
-  return compile_dirty() ? publish() : Done{};
+  return compile_dirty() ? publish(now_s) : Done{};
 }
 
 // True: the next snapshot differs from the last one.
@@ -358,16 +360,25 @@ void Reconciler::compile(const ServiceKey& key) {
   }
   if (service == nullptr) {
     compiler_.forget(key);
+    moved_rows_.forget(key);
     made_.erase(made);
     set_serving(key.vip, false);
     return;
   }
   made->second.index = service->index;
-  update_.changed.push_back(compiler_.compile(key, *service));
+  ServiceSpec& spec = update_.changed.emplace_back(compiler_.compile(key, *service));
+  spec.drops_previous_rows = !moved_rows_.counts(key);
 }
 
-Status Reconciler::publish() {
+Status Reconciler::publish(int64_t now_s) {
   Status status = publisher_.publish();
+  for (const uint32_t index : builder_.moved()) {
+    const ServiceEntry& entry = builder_.last()->service(index);
+    const ServiceKey key{builder_.last()->service_info(index).vip, entry.port.host(),
+                         entry.protocol};
+    const Timeouts& timeouts = model_.find(key)->config.timeouts;
+    moved_rows_.keep(key, now_s + previous_rows_s(key.protocol, timeouts));
+  }
   for (const IpAddress& address : std::exchange(began_to_serve_, {})) {
     announcements_.emplace_back(publisher_.version(), address);
   }

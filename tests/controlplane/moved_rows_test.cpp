@@ -1,0 +1,146 @@
+// How long the rows before a change count.
+#include "controlplane/moved_rows.h"
+
+#include <gtest/gtest.h>
+
+
+#include "controlplane/config_reader.h"
+#include "controlplane/reconciler.h"
+#include "tests/controlplane/fake_dataplane.h"
+
+namespace vipgate {
+namespace {
+
+ServiceKey key(uint16_t port) { return {*parse_ip_address("11.0.0.1"), port, Protocol::kTcp}; }
+
+TEST(MovedRows, EachExpiresInItsTimeAndALaterChangePutsItOff) {
+  MovedRows moved;
+  EXPECT_EQ(moved.next_deadline_s(), kNever);
+  moved.keep(key(1), 10);
+  moved.keep(key(2), 20);
+  moved.keep(key(1), 30);
+  EXPECT_EQ(moved.next_deadline_s(), 20);
+  EXPECT_TRUE(moved.expire(19).empty());
+  EXPECT_EQ(moved.expire(20), std::set<ServiceKey>{key(2)});
+  EXPECT_FALSE(moved.counts(key(2)));
+  EXPECT_TRUE(moved.counts(key(1)));
+  EXPECT_EQ(moved.expire(1000), std::set<ServiceKey>{key(1)});
+  moved.keep(key(3), 2000);
+  moved.forget(key(3));
+  EXPECT_EQ(moved.next_deadline_s(), kNever);
+}
+
+TEST(MovedRows, UdpRemembersNoLongerThanAFlowIsKept) {
+  Timeouts timeouts;
+  timeouts.drain_s = 300;
+  timeouts.udp_s = 60;
+  EXPECT_EQ(previous_rows_s(Protocol::kTcp, timeouts), 300);
+  EXPECT_EQ(previous_rows_s(Protocol::kUdp, timeouts), 60);
+  timeouts.drain_s = 5;
+  EXPECT_EQ(previous_rows_s(Protocol::kUdp, timeouts), 5);
+}
+
+struct MovedRowsOfServices : testing::Test {
+  Config config_of(const std::string& options, const std::string& reals) {
+    auto config = parse_config(R"(
+ports:
+  - { name: edge, device: "net_null0", addresses: [10.0.0.1/16], kernel: true }
+snat_pools: [{ name: default, addresses: [10.0.9.1] }]
+services:
+  - { name: a, vip: 11.0.0.1, port: 80, timeouts: { drain_s: 100, udp_s: 30 }, )" +
+                                   options + ", reals: [" + reals + "] }\n",
+                               "test.yaml");
+    EXPECT_TRUE(config.ok()) << config.error();
+    return *config;
+  }
+  static std::string real(int number, int weight = 1) {
+    return "{ address: 10.0.1." + std::to_string(number) +
+           ", port: 80, weight: " + std::to_string(weight) + " }";
+  }
+  void start(const std::string& options, const std::string& reals) {
+    options_ = options;
+    const Config config = config_of(options, reals);
+    reconciler = std::make_unique<Reconciler>(
+        config, dataplane,
+        [this](const NextHop& hop) {
+          return hop.address == unresolved ? std::nullopt
+                                           : std::optional(MacAddress{{2, 0, 0, 0, 0, 9}});
+        },
+        DnsHashSecret{}, RingRunner{});
+    EXPECT_TRUE(reconciler->apply(config, 0).ok());
+  }
+  void change(const std::string& reals, int64_t now_s) {
+    EXPECT_TRUE(reconciler->apply(config_of(options_, reals), now_s).ok());
+  }
+  const Snapshot& last() const { return *dataplane.published.back(); }
+  bool has_previous() const { return last().service(0).has_previous_rows; }
+
+  std::string options_;
+  IpAddress unresolved;
+  FakeDataplane dataplane;
+  std::unique_ptr<Reconciler> reconciler;
+};
+
+TEST_F(MovedRowsOfServices, CountForDrainSecondsAfterTheLastChange) {
+  start("mode: nat", real(1) + ", " + real(2));
+  EXPECT_FALSE(has_previous());
+  EXPECT_EQ(reconciler->next_deadline_s(), kNever);
+  change(real(1) + ", " + real(2) + ", " + real(3), 10);
+  EXPECT_TRUE(has_previous());
+  EXPECT_EQ(reconciler->next_deadline_s(), 110);
+  change(real(1) + ", " + real(2) + ", " + real(3) + ", " + real(4), 50);
+  EXPECT_EQ(reconciler->next_deadline_s(), 150);
+  ASSERT_TRUE(reconciler->tick(149).ok());
+  EXPECT_TRUE(has_previous());
+  const size_t published = dataplane.published.size();
+  ASSERT_TRUE(reconciler->tick(150).ok());
+  EXPECT_EQ(dataplane.published.size(), published + 1);
+  EXPECT_FALSE(has_previous());
+  EXPECT_EQ(last().service_info(0).previous, nullptr);
+  EXPECT_EQ(reconciler->next_deadline_s(), kNever);
+  EXPECT_EQ(reconciler->build_stats().rings_built, 0u);
+}
+
+TEST_F(MovedRowsOfServices, AChangeThatMovesNoRowsKeepsNone) {
+  start("mode: nat", real(1) + ", " + real(2));
+  options_ = "mode: nat, no_real: drop";
+  change(real(1) + ", " + real(2), 10);
+  EXPECT_FALSE(has_previous());
+  EXPECT_EQ(reconciler->next_deadline_s(), kNever);
+}
+
+TEST_F(MovedRowsOfServices, FullnatKeepsNone) {
+  start("mode: fullnat", real(1) + ", " + real(2));
+  change(real(1) + ", " + real(2) + ", " + real(3), 10);
+  EXPECT_FALSE(has_previous());
+  EXPECT_EQ(reconciler->next_deadline_s(), kNever);
+}
+
+TEST_F(MovedRowsOfServices, ANextHopThatIsFoundIsAChangeToo) {
+  unresolved = *parse_ip_address("10.0.1.2");
+  start("mode: ipip", real(1) + ", " + real(2));
+  unresolved = {};
+  ASSERT_TRUE(reconciler->neighbors_changed(40).ok());
+  EXPECT_TRUE(has_previous());
+  EXPECT_EQ(reconciler->next_deadline_s(), 140);
+}
+
+TEST_F(MovedRowsOfServices, UdpForgetsThemSooner) {
+  start("mode: gre, protocol: udp", real(1) + ", " + real(2));
+  change(real(1) + ", " + real(2) + ", " + real(3), 10);
+  EXPECT_EQ(reconciler->next_deadline_s(), 40);
+}
+
+TEST_F(MovedRowsOfServices, AServiceThatIsGoneIsForgotten) {
+  start("mode: nat", real(1) + ", " + real(2));
+  Config none = config_of(options_, "");
+  none.services.clear();
+  ASSERT_TRUE(reconciler->apply(none, 10).ok());
+  EXPECT_TRUE(has_previous()) << "its old connections go on";
+  ASSERT_TRUE(reconciler->tick(110).ok());
+  EXPECT_EQ(last().service(0).index, kNone);
+  EXPECT_EQ(reconciler->next_deadline_s(), kNever);
+}
+
+}  // namespace
+}  // namespace vipgate
