@@ -29,6 +29,7 @@ Config reloaded(const Config& running, const Config& next) {
   config.locality = next.locality;
   config.named_vips.mode = next.named_vips.mode;
   config.named_vips.snat_pool = next.named_vips.snat_pool;
+  config.named_vips.track = next.named_vips.track;
   config.named_vips.locality = next.named_vips.locality;
   config.named_vips.tunnel = next.named_vips.tunnel;
   config.named_vips.health = next.named_vips.health;

@@ -1,8 +1,10 @@
-// How long the rows before a change count.
+// How long the rows before a change count, and which rows move, as the reconciler says it.
 #include "controlplane/moved_rows.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
 
 #include "controlplane/config_reader.h"
 #include "controlplane/reconciler.h"
@@ -74,6 +76,14 @@ services:
   }
   const Snapshot& last() const { return *dataplane.published.back(); }
   bool has_previous() const { return last().service(0).has_previous_rows; }
+  size_t moving() const {
+    const auto& bits = last().service_info(0).moving_rows;
+    size_t count = 0;
+    for (size_t word = 0; bits != nullptr && word < bits->size(); ++word) {
+      count += static_cast<size_t>(std::popcount((*bits)[word]));
+    }
+    return count;
+  }
 
   std::string options_;
   IpAddress unresolved;
@@ -140,6 +150,40 @@ TEST_F(MovedRowsOfServices, AServiceThatIsGoneIsForgotten) {
   ASSERT_TRUE(reconciler->tick(110).ok());
   EXPECT_EQ(last().service(0).index, kNone);
   EXPECT_EQ(reconciler->next_deadline_s(), kNever);
+}
+
+TEST_F(MovedRowsOfServices, WithTrackWhenNeededRowsMoveToRealsThatMayTakeFlowsBeforeLong) {
+  const std::string nine = real(1) + ", " + real(2) + ", " + real(3) + ", " + real(4) + ", " +
+                           real(5) + ", " + real(6) + ", " + real(7) + ", " + real(8) + ", " +
+                           real(9);
+  start("mode: ipip, track: when_needed", nine);
+  EXPECT_TRUE(last().service(0).tracks_when_needed);
+  EXPECT_EQ(moving(), 0u);
+  const auto about_a_tenth = [&] {
+    const double share = static_cast<double>(moving()) / last().service(0).row_count;
+    return share > 0.08 && share < 0.14;
+  };
+  change(nine + ", " + real(10, 0), 10);
+  EXPECT_TRUE(about_a_tenth()) << "one without a weight for now";
+  change(nine, 20);
+  EXPECT_EQ(moving(), 0u) << "one that leaves";
+  unresolved = *parse_ip_address("10.0.1.10");
+  change(nine + ", " + real(10), 200);
+  EXPECT_TRUE(about_a_tenth()) << "one whose next hop is not known yet";
+}
+
+TEST_F(MovedRowsOfServices, WithTrackWhenNeededASlowStartMovesRowsToItsEnd) {
+  start("mode: ipip, track: when_needed, slow_start_s: 1000", real(1) + ", " + real(2));
+  change(real(1) + ", " + real(2) + ", " + real(3), 10);
+  ASSERT_TRUE(
+      reconciler->tick(111).ok());  // what the rows were before is forgotten, but for a step
+  const ServiceRing& ring = *last().service_info(0).ring;
+  const auto rows = std::count(ring.rows->begin(), ring.rows->end(), 2);
+  EXPECT_LT(static_cast<size_t>(rows), ring.rows->size() / 8);
+  EXPECT_GT(moving(), ring.rows->size() / 5) << "those that it is going to get";
+  for (int64_t now_s = 210; now_s <= 1200; now_s += 100) ASSERT_TRUE(reconciler->tick(now_s).ok());
+  EXPECT_FALSE(has_previous());
+  EXPECT_EQ(moving(), 0u);
 }
 
 }  // namespace
