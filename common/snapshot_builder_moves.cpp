@@ -12,8 +12,11 @@
 namespace vipgate {
 namespace {
 
-// A `fullnat` flow of another gateway has a SNAT address of that one: no row can keep it alive.
-bool goes_by_previous_rows(const ServiceSpec& service) { return service.mode != Mode::kFullnat; }
+// A `fullnat` flow of another gateway has a SNAT address of that one: no row can keep it alive. UDP
+// does not tell old flows from new ones, which a real that has come is to get at once.
+bool goes_by_previous_rows(const ServiceSpec& service) {
+  return service.mode != Mode::kFullnat && service.protocol == Protocol::kTcp;
+}
 
 // Those that will accept flows, as live_reals() orders them.
 std::vector<RingKey::Real> later_reals(const ServiceSpec& service,
@@ -45,17 +48,18 @@ const ServiceInfo* SnapshotBuilder::info_before(const ServiceSpec& service) cons
 bool SnapshotBuilder::set_previous(const ServiceSpec& service,
                                    const std::shared_ptr<const ServiceRing>& ring, Moves& moves) {
   const ServiceInfo* before = info_before(service);
-  if (before == nullptr || !goes_by_previous_rows(service)) return false;
+  const bool counts = goes_by_previous_rows(service);
+  if (before == nullptr || !(counts || has_gue_hops(service))) return false;
   const bool drops = service.drops_previous_rows;
   // As long as there are no rows at all, those before them stay.
   if (before->ring == ring || before->ring == nullptr) {
     moves.previous = drops && !has_gue_hops(service) ? nullptr : before->previous;
-    moves.previous_counts = !drops && moves.previous != nullptr;
+    moves.previous_counts = counts && !drops && moves.previous != nullptr;
     return false;
   }
-  moves.previous_counts = true;
+  moves.previous_counts = counts;
   moves.previous = before->ring;
-  moved_.push_back(service.index);
+  if (counts) moved_.push_back(service.index);
   return !drops && before->previous != nullptr && ring != nullptr;
 }
 

@@ -1,7 +1,5 @@
 #include "controlplane/moved_rows.h"
 
-#include <algorithm>
-
 namespace vipgate {
 
 void MovedRows::keep(const ServiceKey& key, int64_t until_s) {
@@ -25,12 +23,6 @@ void MovedRows::forget(const ServiceKey& key) {
   if (known == until_s_.end()) return;
   due_.erase({known->second, key});
   until_s_.erase(known);
-}
-
-// UDP does not tell new flows from old ones, so that for so long new ones, too, go where the row
-// led before: a real that comes has to wait. Not longer than a flow waits for its next packet.
-int64_t previous_rows_s(Protocol protocol, const Timeouts& timeouts) {
-  return protocol == Protocol::kUdp ? std::min(timeouts.drain_s, timeouts.udp_s) : timeouts.drain_s;
 }
 
 }  // namespace vipgate

@@ -29,7 +29,4 @@ class MovedRows {
   std::set<std::pair<int64_t, ServiceKey>> due_;
 };
 
-// How long the rows before a change of the service help its packets.
-[[nodiscard]] int64_t previous_rows_s(Protocol protocol, const Timeouts& timeouts);
-
 }  // namespace vipgate

@@ -377,8 +377,7 @@ Status Reconciler::publish(int64_t now_s) {
     const ServiceEntry& entry = builder_.last()->service(index);
     const ServiceKey key{builder_.last()->service_info(index).vip, entry.port.host(),
                          entry.protocol};
-    const Timeouts& timeouts = model_.find(key)->config.timeouts;
-    moved_rows_.keep(key, now_s + previous_rows_s(key.protocol, timeouts));
+    moved_rows_.keep(key, now_s + model_.find(key)->config.timeouts.drain_s);
   }
   for (const IpAddress& address : std::exchange(began_to_serve_, {})) {
     announcements_.emplace_back(publisher_.version(), address);

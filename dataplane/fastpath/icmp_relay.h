@@ -119,7 +119,7 @@ void Pipeline<Observer>::relay_error_directly(Burst& burst, Packet& packet,
   }
   if (!direct_detail::is_alive(burst.snapshot.real(id))) {
     // It is about a packet of the VIP's, so the flow has begun.
-    id = previous_real(burst.snapshot, service, row_hash, Begins::kNothing);
+    id = previous_real(burst.snapshot, service, row_hash);
     if (id == RealId{} && service.row_count != 0) {
       id = real_of_row(service, row_of(service, row_hash));
     }

@@ -60,7 +60,8 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     return {};
   }
   const uint32_t row_hash = new_flow_detail::row_hash<Address>(packet);
-  const RealId previous = previous_real(burst.snapshot, service, row_hash, begins(packet));
+  const RealId previous =
+      begins_connection(packet) ? RealId{} : previous_real(burst.snapshot, service, row_hash);
   if (service.row_count == 0 && previous == RealId{}) {
     refuse<Address>(burst, packet);
     return {};

@@ -32,16 +32,6 @@ TEST(MovedRows, EachExpiresInItsTimeAndALaterChangePutsItOff) {
   EXPECT_EQ(moved.next_deadline_s(), kNever);
 }
 
-TEST(MovedRows, UdpRemembersNoLongerThanAFlowIsKept) {
-  Timeouts timeouts;
-  timeouts.drain_s = 300;
-  timeouts.udp_s = 60;
-  EXPECT_EQ(previous_rows_s(Protocol::kTcp, timeouts), 300);
-  EXPECT_EQ(previous_rows_s(Protocol::kUdp, timeouts), 60);
-  timeouts.drain_s = 5;
-  EXPECT_EQ(previous_rows_s(Protocol::kUdp, timeouts), 5);
-}
-
 struct MovedRowsOfServices : testing::Test {
   Config config_of(const std::string& options, const std::string& reals) {
     auto config = parse_config(R"(
@@ -49,7 +39,7 @@ ports:
   - { name: edge, device: "net_null0", addresses: [10.0.0.1/16], kernel: true }
 snat_pools: [{ name: default, addresses: [10.0.9.1] }]
 services:
-  - { name: a, vip: 11.0.0.1, port: 80, timeouts: { drain_s: 100, udp_s: 30 }, )" +
+  - { name: a, vip: 11.0.0.1, port: 80, timeouts: { drain_s: 100 }, )" +
                                    options + ", reals: [" + reals + "] }\n",
                                "test.yaml");
     EXPECT_TRUE(config.ok()) << config.error();
@@ -135,10 +125,11 @@ TEST_F(MovedRowsOfServices, ANextHopThatIsFoundIsAChangeToo) {
   EXPECT_EQ(reconciler->next_deadline_s(), 140);
 }
 
-TEST_F(MovedRowsOfServices, UdpForgetsThemSooner) {
+TEST_F(MovedRowsOfServices, UdpKeepsNone) {
   start("mode: gre, protocol: udp", real(1) + ", " + real(2));
   change(real(1) + ", " + real(2) + ", " + real(3), 10);
-  EXPECT_EQ(reconciler->next_deadline_s(), 40);
+  EXPECT_FALSE(has_previous());
+  EXPECT_EQ(reconciler->next_deadline_s(), kNever);
 }
 
 TEST_F(MovedRowsOfServices, AServiceThatIsGoneIsForgotten) {

@@ -14,14 +14,13 @@ bool is_served(const ServiceSpec& service) {
 
 }  // namespace
 
-// Where a flow may have begun before its service's last change: a `fullnat` real would not know it
-// from here, and what may begin a flow goes only where flows may begin.
+// Where a connection may have begun before its service's last change: a `fullnat` real would not
+// know it from here.
 const RealSpec* ReferenceModel::real_before(const Wire& wire, const ServiceSpec& service,
                                             const RowReals& rows) const {
   if (service.mode == Mode::kFullnat || !rows.before || wire.has_flag(kSyn)) return nullptr;
   const RealSpec* real = find_real(*rows.before);
-  if (real == nullptr || real->state == RealState::kDown) return nullptr;
-  return wire.kind == Kind::kUdp && !takes_flows(*real) ? nullptr : real;
+  return real == nullptr || real->state == RealState::kDown ? nullptr : real;
 }
 
 const RealSpec* ReferenceModel::real_now(const RowReals& rows) const {

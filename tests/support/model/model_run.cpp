@@ -125,6 +125,7 @@ RowReals ModelRun::rows_of(const ServiceSpec& service, uint32_t hash) const {
 // Follows one row through all that was published.
 ModelRun::Before ModelRun::before_of(const ServiceSpec& service, uint32_t hash) const {
   Before before;
+  if (service.protocol == Protocol::kUdp) return before;  // its packets do not tell
   for (size_t i = 1; i < published_.size(); ++i) {
     const Snapshot& old = *published_[i - 1].snapshot;
     const Snapshot& now = *published_[i].snapshot;
