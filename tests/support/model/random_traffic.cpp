@@ -516,6 +516,10 @@ void RandomTraffic::change_fallback(SnapshotSpec& spec, ServiceSpec& service) {
       service.snat_first = other.snat_first;
       service.snat_count = other.snat_count;
     }
+    if (one_in(2)) return;
+    // So that it is needed at once, until all are up again.
+    const RealState state = one_in(2) ? RealState::kDown : RealState::kDraining;
+    for (RealSpec& real : service.reals) real.state = state;
     return;
   }
 }
