@@ -131,6 +131,7 @@ enum class DnsOutcome : uint8_t {
   X(kFlowsEvictedEstablished, "flows_evicted_established") \
   X(kFlowsRebalanced, "flows_rebalanced")                  \
   X(kFlowsUntracked, "flows_untracked")                    \
+  X(kFlowsByPreviousRow, "flows_by_previous_row")          \
   X(kFragmentsHeld, "fragments_held")                      \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \

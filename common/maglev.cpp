@@ -248,6 +248,18 @@ std::vector<uint16_t> fill_table(std::vector<Walk>& walks, TurnOrder& turns, uin
   return table;
 }
 
+// Checksums: rows in turn belong to one of several polynomials modulo 2^64, whose multiplications
+// do not wait for each other.
+constexpr size_t kChecksumLanes = 4;
+constexpr uint64_t kChecksumFactor = 0xd1342543de82ef95;
+using ChecksumLanes = std::array<uint64_t, kChecksumLanes>;
+
+uint64_t join_lanes(const ChecksumLanes& lanes, size_t rows) {
+  uint64_t sum = rows;
+  for (const uint64_t lane : lanes) sum = mix64(sum + lane);
+  return sum;
+}
+
 }  // namespace
 
 uint64_t maglev_id(const IpAddress& address, uint16_t port) {
@@ -295,9 +307,33 @@ bool maglev_rows_valid(uint32_t rows) {
 }
 
 uint64_t maglev_checksum(std::span<const uint16_t> table, std::span<const MaglevReal> reals) {
-  uint64_t sum = table.size();
-  for (const uint16_t index : table) sum = mix64(sum + reals[index].id_hash);
-  return sum;
+  ChecksumLanes lanes{};
+  size_t row = 0;
+  for (; row + kChecksumLanes <= table.size(); row += kChecksumLanes) {
+    for (size_t i = 0; i < kChecksumLanes; ++i) {
+      lanes[i] = lanes[i] * kChecksumFactor + reals[table[row + i]].id_hash;
+    }
+  }
+  for (size_t i = 0; row + i < table.size(); ++i) {
+    lanes[i] = lanes[i] * kChecksumFactor + reals[table[row + i]].id_hash;
+  }
+  return join_lanes(lanes, table.size());
+}
+
+uint64_t maglev_checksum_of_one(uint64_t id_hash, uint32_t rows) {
+  ChecksumLanes lanes{};
+  for (size_t i = 0; i < kChecksumLanes; ++i) {
+    // The step x → factor·x + id, taken as often as the lane has rows: doubled bit by bit.
+    uint64_t factor = kChecksumFactor;
+    uint64_t added = id_hash;
+    size_t steps = rows / kChecksumLanes + (i < rows % kChecksumLanes ? 1 : 0);
+    for (; steps != 0; steps /= 2) {
+      if (steps % 2 != 0) lanes[i] = lanes[i] * factor + added;
+      added += added * factor;
+      factor *= factor;
+    }
+  }
+  return join_lanes(lanes, rows);
 }
 
 }  // namespace vipgate

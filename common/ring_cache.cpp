@@ -8,13 +8,15 @@
 namespace vipgate {
 namespace {
 
-RingRows build_rows(const RingKey& key) {
+// Fills `rows`; returns their checksum.
+uint64_t build_rows(const RingKey& key, RingRows& rows) {
   std::vector<MaglevReal> reals;
   reals.reserve(key.reals.size());
   for (const RingKey::Real& real : key.reals) {
     reals.push_back({maglev_id(real.address, real.port), real.weight});
   }
-  return maglev_build(reals, key.rows);
+  rows = maglev_build(reals, key.rows);
+  return maglev_checksum(rows, reals);
 }
 
 // The key that the table is kept by. Of one real every row is position 0, whichever real it is.
@@ -24,34 +26,38 @@ RingKey shared_key(const RingKey& key) {
 
 }  // namespace
 
-RingCache::RingCache(RingRunner runner) : runner_(std::move(runner)) {
-  if (runner_) return;
-  runner_ = [](size_t count, const std::function<void(size_t)>& job) {
-    for (size_t i = 0; i < count; ++i) job(i);
-  };
-}
-
-std::vector<std::shared_ptr<const RingRows>> RingCache::get(const std::vector<RingKey>& keys,
-                                                            size_t& built) {
+std::vector<RingTable> RingCache::get(const std::vector<RingKey>& keys, size_t& built) {
   struct Job {
     const RingKey* key;
     std::shared_ptr<RingRows> rows;
+    Entry* entry;
   };
-  std::vector<std::shared_ptr<const RingRows>> result;
+  std::vector<RingTable> result;
+  std::vector<const Entry*> entries;  // as `result`
   std::vector<Job> jobs;
   result.reserve(keys.size());
+  entries.reserve(keys.size());
   for (const RingKey& key : keys) {
-    const auto entry = tables_.try_emplace(shared_key(key)).first;
-    std::shared_ptr<const RingRows> rows = entry->second.lock();
+    const auto at = tables_.try_emplace(shared_key(key)).first;
+    std::shared_ptr<const RingRows> rows = at->second.rows.lock();
     if (rows == nullptr) {
       // The job fills it in below; equal keys further on find it here.
-      jobs.push_back({&entry->first, std::make_shared<RingRows>()});
+      jobs.push_back({&at->first, std::make_shared<RingRows>(), &at->second});
       rows = jobs.back().rows;
-      entry->second = rows;
+      at->second.rows = rows;
     }
-    result.push_back(std::move(rows));
+    result.push_back({std::move(rows)});
+    entries.push_back(&at->second);
   }
-  runner_(jobs.size(), [&](size_t i) { *jobs[i].rows = build_rows(*jobs[i].key); });
+  runner_(jobs.size(),
+          [&](size_t i) { jobs[i].entry->checksum = build_rows(*jobs[i].key, *jobs[i].rows); });
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto& reals = keys[i].reals;
+    result[i].checksum =
+        reals.size() == 1
+            ? maglev_checksum_of_one(maglev_id(reals[0].address, reals[0].port), keys[i].rows)
+            : entries[i]->checksum;
+  }
   built = jobs.size();
   forget_unused();
   return result;
@@ -59,7 +65,7 @@ std::vector<std::shared_ptr<const RingRows>> RingCache::get(const std::vector<Ri
 
 void RingCache::forget_unused() {
   if (tables_.size() < forget_at_) return;
-  std::erase_if(tables_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(tables_, [](const auto& entry) { return entry.second.rows.expired(); });
   forget_at_ = std::max<size_t>(1024, tables_.size() * 2);
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "common/addresses.h"
@@ -36,20 +37,29 @@ struct RingKey {
   friend auto operator<=>(const RingKey&, const RingKey&) = default;
 };
 
+struct RingTable {
+  std::shared_ptr<const RingRows> rows;
+  uint64_t checksum = 0;  // maglev_checksum() of the rows
+};
+
 // Owned and called by one thread. Holds no table alive by itself.
 class RingCache {
  public:
-  explicit RingCache(RingRunner runner);
+  // REQUIRES: there is a runner.
+  explicit RingCache(RingRunner runner) : runner_(std::move(runner)) {}
 
   // One table per key. `built`: how many were not there yet.
-  [[nodiscard]] std::vector<std::shared_ptr<const RingRows>> get(const std::vector<RingKey>& keys,
-                                                                 size_t& built);
+  [[nodiscard]] std::vector<RingTable> get(const std::vector<RingKey>& keys, size_t& built);
 
  private:
+  struct Entry {
+    std::weak_ptr<const RingRows> rows;
+    uint64_t checksum = 0;
+  };
   void forget_unused();
 
   RingRunner runner_;
-  std::map<RingKey, std::weak_ptr<const RingRows>> tables_;
+  std::map<RingKey, Entry> tables_;
   size_t forget_at_ = 1024;  // size at which to look for tables that nobody uses any more
 };
 

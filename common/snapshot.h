@@ -75,7 +75,11 @@ using FlowTimeouts = std::array<uint16_t, static_cast<size_t>(FlowState::kCount)
 struct ServiceRing {
   std::shared_ptr<const std::vector<uint16_t>> rows;
   std::vector<RealId> reals;
+  uint64_t checksum = 0;  // maglev_checksum(): equal on gateways whose rows lead to the same reals
 };
+
+// A bit for each row, in words of 64.
+using RowBits = std::vector<uint64_t>;
 
 // What the packet path reads of a service: one cache line.
 struct alignas(64) ServiceEntry {
@@ -90,8 +94,12 @@ struct alignas(64) ServiceEntry {
   Be16 port;  // the first one, of several
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
-  NoReal no_real : 4 = NoReal::kReject;
-  HashFields hash : 4 = HashFields::kFiveTuple;
+  NoReal no_real : 3 = NoReal::kReject;
+  HashFields hash : 3 = HashFields::kFiveTuple;
+  // Packets that begin no connection and have no flow go by ServiceInfo::previous.
+  bool has_previous_rows : 1 = false;
+  // Flows of rows that ServiceInfo::moving_rows does not name get no entry.
+  bool tracks_when_needed : 1 = false;
   uint8_t gue_hops = 0;                  // see TunnelOptions
   uint16_t mss_clamp = 0;                // tunnels; 0: none
   const Admission* admission = nullptr;  // null: every new flow is taken
@@ -127,8 +135,12 @@ struct ServiceInfo {
   IpAddress vip;
   ServiceExtent extent;
   std::shared_ptr<const ServiceRing> ring;  // its own, or that of a service it falls back on
-  // With gue_hops: what `ring` was before it last changed; null: always this.
+  // The real that each row had before it last moved: see ServiceEntry::has_previous_rows. With
+  // gue_hops also when that is long ago. Null: always this one.
   std::shared_ptr<const ServiceRing> previous;
+  // With tracks_when_needed: the rows that may get another real soon, or had one lately. Null:
+  // none.
+  std::shared_ptr<const RowBits> moving_rows;
   std::shared_ptr<const Admission> admission;
   friend bool operator==(const ServiceInfo&, const ServiceInfo&) = default;
 };
@@ -265,6 +277,9 @@ struct PortEntry {
 
 struct Snapshot {
   uint64_t generation = 0;
+  // Of all Maglev tables and whose they are: equal on gateways that send each flow to the same
+  // real.
+  uint64_t rows_checksum = 0;
   UnservedPort unserved_port = UnservedPort::kDrop;
   AddressTable4 v4;
   AddressTable6 v6;

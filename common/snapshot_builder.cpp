@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 
 #include "common/dns_table_builder.h"
+#include "common/hash.h"
+#include "common/live_reals.h"
 #include "common/maglev.h"
 
 namespace vipgate {
@@ -18,21 +19,6 @@ static_assert(kNoGeneration > RealId::kMaxGeneration);
 
 uint32_t pages_for(uint32_t slots) { return (slots + kPageSize - 1) / kPageSize; }
 
-// Those that accept flows, in an order that all gateways share.
-std::vector<const RealSpec*> live_reals(const ServiceSpec& service) {
-  std::vector<const RealSpec*> live;
-  for (const RealSpec& real : service.reals) {
-    if (real.state == RealState::kUp && real.weight != 0) live.push_back(&real);
-  }
-  const auto is_before = [](const RealSpec* a, const RealSpec* b) {
-    return std::tie(a->address, a->port) < std::tie(b->address, b->port);
-  };
-  if (!std::is_sorted(live.begin(), live.end(), is_before)) {
-    std::sort(live.begin(), live.end(), is_before);
-  }
-  return live;
-}
-
 RingKey key_of(std::span<const RealSpec* const> live, uint32_t rows) {
   RingKey key{.rows = rows, .reals = {}};
   key.reals.reserve(live.size());
@@ -40,11 +26,7 @@ RingKey key_of(std::span<const RealSpec* const> live, uint32_t rows) {
   return key;
 }
 
-bool has_gue_hops(const ServiceSpec& spec) {
-  return spec.mode == Mode::kGue && spec.tunnel.gue_hops != 0;
-}
-
-ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring,
+ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring, bool has_previous_rows,
                       const Admission* admission) {
   return ServiceEntry{.rows = ring == nullptr ? nullptr : ring->rows->data(),
                       .reals = ring == nullptr ? nullptr : ring->reals.data(),
@@ -59,9 +41,21 @@ ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring,
                       .mode = spec.mode,
                       .no_real = spec.no_real,
                       .hash = spec.hash,
+                      .has_previous_rows = has_previous_rows,
+                      .tracks_when_needed = spec.tracks_when_needed,
                       .gue_hops = has_gue_hops(spec) ? spec.tunnel.gue_hops : uint8_t{0},
                       .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0},
                       .admission = admission};
+}
+
+// What the service adds to Snapshot::rows_checksum.
+uint64_t checksum_of(const ServiceEntry& entry, const ServiceInfo& info) {
+  if (info.ring == nullptr) return 0;
+  const uint64_t name = maglev_id(info.vip, entry.port.host());
+  const uint64_t kind = static_cast<uint64_t>(entry.protocol) |
+                        uint64_t{info.extent.prefix_length} << 8 |
+                        uint64_t{info.extent.port_last} << 16;
+  return hash_detail::mix64(hash_detail::mix64(name + kind) + info.ring->checksum);
 }
 
 RealEntry blank_real() {
@@ -122,10 +116,17 @@ class PageWriter {
   std::unordered_map<uint32_t, Page*> copies_;
 };
 
+RingRunner one_after_the_other() {
+  return [](size_t count, const std::function<void(size_t)>& job) {
+    for (size_t i = 0; i < count; ++i) job(i);
+  };
+}
+
 }  // namespace
 
 SnapshotBuilder::SnapshotBuilder(RingRunner runner)
-    : tables_(std::move(runner)),
+    : runner_(runner ? std::move(runner) : one_after_the_other()),
+      tables_(runner_),
       blank_services_(std::make_shared<ServicePage>()),
       blank_tunnels_(std::make_shared<TunnelPage>()) {
   auto reals = std::make_shared<RealPage>();
@@ -166,6 +167,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
     snapshot->service_pages = previous_->service_pages;
     snapshot->real_pages = previous_->real_pages;
     snapshot->tunnel_pages = previous_->tunnel_pages;
+    snapshot->rows_checksum = previous_->rows_checksum;
   }
   snapshot->service_pages.resize(pages_for(update.service_slots), blank_services_);
   snapshot->real_pages.resize(pages_for(update.real_slots), blank_reals_);
@@ -178,8 +180,8 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   add_borrowers(update);
   Rings rings = make_rings(update.changed);
   lend_rings(update, rings);
-  write_services(update, rings, *snapshot);
   write_reals(update, *snapshot);
+  write_services(update, rings, make_moves(update.changed, rings, *snapshot), *snapshot);
   write_tunnels(update, *snapshot);
   take_over(update);
   addresses_.fill(*snapshot);
@@ -208,14 +210,6 @@ std::shared_ptr<const ServiceRing> SnapshotBuilder::unchanged_ring(
   };
   const std::vector<const RealSpec*> old = live_reals(*before);
   return std::equal(live.begin(), live.end(), old.begin(), old.end(), is_same) ? ring : nullptr;
-}
-
-// The ring that `ring` took the place of, for those who ask for it.
-std::shared_ptr<const ServiceRing> SnapshotBuilder::previous_ring(
-    const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring) const {
-  if (!has_gue_hops(service) || known(service.index) == nullptr) return nullptr;
-  const ServiceInfo& before = previous_->service_info(service.index);
-  return before.ring == ring ? before.previous : before.ring;
 }
 
 // Shared with the snapshot before where the rules are the same; null: there are none.
@@ -250,7 +244,8 @@ SnapshotBuilder::Rings SnapshotBuilder::make_rings(const std::vector<ServiceSpec
   }
   const auto tables = tables_.get(keys, stats_.rings_built);
   for (size_t k = 0; k < tables.size(); ++k) {
-    made[k].second->rows = tables[k];
+    made[k].second->rows = tables[k].rows;
+    made[k].second->checksum = tables[k].checksum;
     rings[made[k].first] = std::move(made[k].second);
   }
   stats_.rings_shared += keys.size() - stats_.rings_built;
@@ -269,7 +264,9 @@ void SnapshotBuilder::add_borrowers(SnapshotUpdate& update) const {
     if (found == borrowers_.end()) continue;
     for (const uint32_t index : found->second) {
       if (!seen.insert(index).second) continue;
-      update.changed.push_back(*services_[index]);
+      ServiceSpec& again = update.changed.emplace_back(*services_[index]);
+      // What its rows were counts as long as it does now: nobody has said that it no longer should.
+      again.drops_previous_rows = !previous_->service(index).has_previous_rows;
       lenders.push_back(index);
     }
   }
@@ -300,13 +297,15 @@ void SnapshotBuilder::lend_rings(const SnapshotUpdate& update, Rings& rings) con
 }
 
 void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& rings,
-                                     Snapshot& snapshot) {
+                                     const std::vector<Moves>& moves, Snapshot& snapshot) {
   PageWriter<ServicePage> pages(snapshot.service_pages);
   const auto write = [&](uint32_t index, const ServiceEntry& entry, const ServiceInfo& info) {
     const ServicePage& old = pages.page(index);
     const uint32_t at = index % kPageSize;
     if (old.entries[at] == entry && old.info[at] == info) return;
     ServicePage& page = pages.writable(index);
+    snapshot.rows_checksum +=
+        checksum_of(entry, info) - checksum_of(page.entries[at], page.info[at]);
     page.entries[at] = entry;
     page.info[at] = info;
   };
@@ -318,9 +317,9 @@ void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& 
     const ServiceSpec& service = update.changed[i];
     assert(service.index < update.service_slots);
     const auto rules = admission(service);
-    write(service.index, entry_of(service, rings[i].get(), rules.get()),
-          {service.name, service.fqdn, service.vip, service.extent, rings[i],
-           previous_ring(service, rings[i]), rules});
+    write(service.index, entry_of(service, rings[i].get(), moves[i].previous_counts, rules.get()),
+          {service.name, service.fqdn, service.vip, service.extent, rings[i], moves[i].previous,
+           moves[i].moving, rules});
   }
   stats_.service_pages_built = pages.copies();
   stats_.service_pages_shared = snapshot.service_pages.size() - pages.copies();

@@ -32,6 +32,14 @@ struct RealSpec {
   uint8_t out_port = 0;  // position in SnapshotSpec::ports
 };
 
+// A real that is about to take flows, or to take another share of them.
+struct ComingReal {
+  IpAddress address;
+  uint16_t port = 0;
+  uint32_t weight = 1;  // then; above 0, and on the scale of the weights that the others have now
+  friend bool operator==(const ComingReal&, const ComingReal&) = default;
+};
+
 struct ServiceSpec {
   uint32_t index = 0;  // unique, below SnapshotSpec::service_slots
   // Unique within the VIP's family, never 0; for IPv4 1-65535 or wide. Wide if `extent` is.
@@ -58,6 +66,12 @@ struct ServiceSpec {
   TunnelOptions tunnel{};    // of modes that are tunnels
   uint32_t maglev_rows = 0;  // 0: auto, by the number of reals that accept flows
   std::vector<RealSpec> reals;
+  // What the rows were before they last changed counts no longer; but before this very update.
+  bool drops_previous_rows = false;
+  // Only flows of rows that may move get an entry. REQUIRES: the mode does not translate.
+  bool tracks_when_needed = false;
+  std::vector<ComingReal>
+      coming{};  // with tracks_when_needed, unique; they say which rows may move
 };
 
 struct OwnAddress {
@@ -121,6 +135,11 @@ class SnapshotBuilder {
 
   // Of the last build or update.
   const SnapshotBuildStats& stats() const { return stats_; }
+  // The last snapshot; null: there is none.
+  const std::shared_ptr<const Snapshot>& last() const { return previous_; }
+  // Services whose rows it has changed, and which have those of before beside them: see
+  // ServiceSpec::drops_previous_rows. They are in it.
+  const std::vector<uint32_t>& moved() const { return moved_; }
 
  private:
   using Rings = std::vector<std::shared_ptr<const ServiceRing>>;   // by position in `changed`
@@ -129,16 +148,33 @@ class SnapshotBuilder {
   const ServiceSpec* known(uint32_t index) const {
     return index < services_.size() ? services_[index].get() : nullptr;
   }
+  // Of one service: the rows before, and which rows move.
+  struct Moves {
+    std::shared_ptr<const ServiceRing> previous;
+    bool previous_counts = false;
+    std::shared_ptr<const ServiceRing> later;  // with the reals that are coming
+    std::shared_ptr<const RowBits> moving;
+  };
   Rings make_rings(const std::vector<ServiceSpec>& changed);
+  std::vector<Moves> make_moves(const std::vector<ServiceSpec>& changed, const Rings& rings,
+                                const Snapshot& snapshot);
+  void make_later_rings(const std::vector<ServiceSpec>& changed, const Rings& rings,
+                        std::vector<Moves>& moves);
   std::shared_ptr<const ServiceRing> unchanged_ring(const ServiceSpec& service,
                                                     std::span<const RealSpec* const> live,
                                                     uint32_t rows) const;
-  std::shared_ptr<const ServiceRing> previous_ring(
-      const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring) const;
+  const ServiceInfo* info_before(const ServiceSpec& service) const;
+  bool set_previous(const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring,
+                    Moves& moves);
+  void join_rows_before(const ServiceSpec& service, const ServiceRing& ring,
+                        const Snapshot& snapshot, Moves& moves) const;
+  bool keeps_moving_rows(const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring,
+                         const Moves& moves) const;
   std::shared_ptr<const Admission> admission(const ServiceSpec& service) const;
   void add_borrowers(SnapshotUpdate& update) const;
   void lend_rings(const SnapshotUpdate& update, Rings& rings) const;
-  void write_services(const SnapshotUpdate& update, const Rings& rings, Snapshot& snapshot);
+  void write_services(const SnapshotUpdate& update, const Rings& rings,
+                      const std::vector<Moves>& moves, Snapshot& snapshot);
   void write_reals(const SnapshotUpdate& update, Snapshot& snapshot);
   void write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot);
   void take_over(SnapshotUpdate& update);
@@ -148,6 +184,7 @@ class SnapshotBuilder {
   AddressTables addresses_;
   std::vector<std::unique_ptr<const ServiceSpec>> services_;  // by index
   std::map<uint32_t, std::set<uint32_t>> borrowers_;          // by ServiceSpec::fallback
+  RingRunner runner_;
   RingCache tables_;
   std::shared_ptr<const Snapshot> previous_;
   std::shared_ptr<const DnsTable> empty_dns_;
@@ -155,6 +192,7 @@ class SnapshotBuilder {
   std::shared_ptr<const RealPage> blank_reals_;
   std::shared_ptr<const TunnelPage> blank_tunnels_;
   SnapshotBuildStats stats_;
+  std::vector<uint32_t> moved_;
 };
 
 }  // namespace vipgate

@@ -8,7 +8,6 @@
 
 #include "common/dns_table.h"
 #include "common/json_text.h"
-#include "common/maglev.h"
 #include "controlplane/compiler.h"
 #include "controlplane/limited_dns_table.h"
 #include "controlplane/monotonic_clock.h"
@@ -86,17 +85,6 @@ std::string hex(uint64_t value) {
   return digits;
 }
 
-// What a gateway can be compared by: equal when each row leads to the same real.
-uint64_t checksum_of(const Snapshot& snapshot, const ServiceEntry& service) {
-  if (service.row_count == 0) return 0;
-  std::vector<MaglevReal> reals;
-  for (const RealId id : snapshot.service_info(service.index).ring->reals) {
-    const RealEntry& real = *snapshot.real(id);
-    reals.push_back({maglev_id(real.address, real.port.host()), real.weight});
-  }
-  return maglev_checksum({service.rows, service.row_count}, reals);
-}
-
 std::string stats_text(const Config& config, const OfflineSnapshot& offline) {
   const Snapshot& snapshot = *offline.snapshot;
   std::vector<std::pair<std::string, std::string>> checksums;
@@ -108,7 +96,8 @@ std::string stats_text(const Config& config, const OfflineSnapshot& offline) {
     if (service.index == kNone) continue;
     const ServiceInfo& info = snapshot.service_info(i);
     const ServiceKey key{info.vip, service.port.host(), service.protocol, info.extent};
-    checksums.emplace_back(to_string(key), hex(checksum_of(snapshot, service)));
+    const uint64_t checksum = info.ring == nullptr ? 0 : info.ring->checksum;
+    checksums.emplace_back(to_string(key), hex(checksum));
     if (service.rows != nullptr && tables.insert(service.rows).second) rows += service.row_count;
   }
   std::sort(checksums.begin(), checksums.end());

@@ -52,6 +52,31 @@ void hold_back_unresolved(std::vector<RealSpec>& reals) {
   }
 }
 
+// Those that may take flows before long, or a larger share of them: that are starting, down,
+// without a known link-layer address, in slow start, or have no weight for now. `reals`: what was
+// made of the service's. `scale`: how many times their weight the others have there.
+std::vector<ComingReal> coming_reals(const ModelService& service,
+                                     const std::vector<RealSpec>& reals, uint32_t scale) {
+  std::vector<ComingReal> coming;
+  const bool only_near = service.config.locality.prefer == Prefer::kZone;
+  auto made = reals.begin();
+  for (const auto& [key, real] : service.reals) {
+    const RealSpec& now = *made++;
+    if (real.gone_at_s != kNever) continue;
+    const uint32_t weight = std::max(real.weight, 1u) * scale;
+    const bool takes_flows = now.state == RealState::kUp && now.weight != 0;
+    if (takes_flows ? now.weight == weight : only_near && real.weight == 0) continue;
+    coming.push_back({key.address, key.port, weight});
+  }
+  for (const RealConfig& real : service.config.coming) {
+    const auto known = service.reals.find({real.address, real.port});
+    if (known != service.reals.end() && known->second.gone_at_s == kNever) continue;
+    if (only_near && !real.is_local) continue;
+    coming.push_back({real.address, real.port, std::max<uint32_t>(real.weight, 1) * scale});
+  }
+  return coming;
+}
+
 }  // namespace
 
 std::vector<SnatAddress> snat_addresses(const Config& config) {
@@ -184,6 +209,10 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   }
   set_ways(key, std::move(ways.hops), std::move(ways.unreachable));
   hold_back_unresolved(spec.reals);
+  if (config.track == Track::kWhenNeeded && !is_translating(config.mode)) {
+    spec.tracks_when_needed = true;
+    spec.coming = coming_reals(service, spec.reals, is_ramping ? ModelReal::kFullRamp : 1);
+  }
   return spec;
 }
 

@@ -22,7 +22,8 @@ bool starts_with_any(const std::string& path, std::initializer_list<std::string_
 // Everything else is applied by a reload.
 bool needs_restart(const std::string& path) {
   if (path == "named_vips.mode" || path == "named_vips.snat_pool" || path == "named_vips.prefer" ||
-      path == "named_vips.spill_below_percent" || path == "named_vips.mss_clamp" ||
+      path == "named_vips.track" || path == "named_vips.spill_below_percent" ||
+      path == "named_vips.mss_clamp" ||
       starts_with_any(path, {"named_vips.health.", "named_vips.gue_", "named_vips.tunnel_"})) {
     return false;
   }

@@ -26,7 +26,10 @@ struct SourcePosition {
 };
 
 enum class IdleMode : uint8_t { kAdaptive, kPoll };
-enum class Track : uint8_t { kAlways };
+enum class Track : uint8_t {
+  kAlways,      // every flow has an entry
+  kWhenNeeded,  // those of Maglev rows that may get another real
+};
 enum class Prefer : uint8_t { kNone, kZone };
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
 enum class Origin : uint8_t { kYaml, kRest, kMesos };  // the earlier one decides on policy
@@ -183,6 +186,8 @@ struct ServiceConfig : ServicePolicy {
   Origin origin = Origin::kYaml;
   bool vip_auto = false;  // `vip: auto`: the address comes from the VipAllocator, by name
   std::vector<RealConfig> reals;
+  // With Track::kWhenNeeded: those that are starting, as far as their sources tell.
+  std::vector<RealConfig> coming;
   SourcePosition position;
   bool operator==(const ServiceConfig&) const = default;
 };
@@ -319,6 +324,7 @@ struct NamedVipsConfig {
   std::string zone = "l4lb.thisdcos.directory";
   Mode mode = Mode::kFullnat;
   std::string snat_pool;  // empty: defaults.snat_pool
+  Track track = Track::kAlways;
   LocalityPreference locality;
   TunnelOptions tunnel;
   HealthConfig health;

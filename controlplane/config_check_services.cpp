@@ -265,6 +265,22 @@ void check_tunnel(Mode mode, const TunnelOptions& tunnel, const YamlNode& owner,
                     "1, which has none; write gue_variant: 0, or gue_hops: 0");
 }
 
+void check_track(Track track, Mode mode, const AdmissionRules& admission, const YamlNode& owner,
+                 Diagnostics& diagnostics) {
+  if (track != Track::kWhenNeeded) return;
+  if (is_translating(mode)) {
+    diagnostics.error(position_at(owner, {"track"}),
+                      "track: with the mode " + std::string(to_string(mode)) +
+                          " every flow needs its entry, which says how packets are translated; "
+                          "write always, or one of the modes l2dsr, ipip, gre and gue");
+  }
+  if (admission.new_flows_per_s != 0) {
+    diagnostics.error(position_at(owner, {"new_flows_per_s"}),
+                      "new_flows_per_s: with track: when_needed new flows are not told from "
+                      "others; write 0, or track: always");
+  }
+}
+
 void check_health(const HealthConfig& health, const YamlNode& owner, Diagnostics& diagnostics) {
   const auto error = [&](std::string_view key, const std::string& message) {
     diagnostics.error(position_at(owner, {"health", key}), std::string(key) + ": " + message);
@@ -314,6 +330,8 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
     check_reals(config, i, root, diagnostics);
     check_tunnel(service.mode, service.tunnel, *find_key(root, "services")->children[i],
                  diagnostics);
+    check_track(service.track, service.mode, service.admission,
+                *find_key(root, "services")->children[i], diagnostics);
     check_health_of(config, i, root, diagnostics);
     const size_t length = service.name.size() + (zone ? 1 + zone->name.size() : 0);
     if (length > kMaxNameLength) {

@@ -179,7 +179,7 @@ void read_admission(Section& s, AdmissionRules& admission) {
   s.value("new_flows_per_s", admission.new_flows_per_s, kRate);
 }
 
-// All of it but health and track, which stand elsewhere.
+// All of it but health, which stands elsewhere.
 void read_policy(Section& s, ServicePolicy& policy, bool is_service) {
   s.value("mode", policy.mode, mode_rule());
   s.value("snat_pool", policy.snat_pool, pool_name_rule());
@@ -192,6 +192,7 @@ void read_policy(Section& s, ServicePolicy& policy, bool is_service) {
   s.value("hash", policy.hash, hash_rule());
   read_admission(s, policy.admission);
   s.value("slow_start_s", policy.slow_start_s, slow_start_rule());
+  s.value("track", policy.track, track_rule());
   read_preference(s, policy.locality);
 }
 
@@ -207,7 +208,6 @@ void read_forwarding(Section& s, Config& config) {
   s.map("defaults", [&](Section& d) {
     read_policy(d, defaults, false);
     d.value("unserved_port", defaults.unserved_port, unserved_port_rule());
-    d.value("track", defaults.track, choice_rule<Track>({{"always", Track::kAlways}}));
     read_health(d, defaults.health);
   });
 }
@@ -360,6 +360,12 @@ void read_all(Section& s, Config& config) {
 }
 
 }  // namespace
+
+const Rule<Track>& track_rule() {
+  static const auto kRule =
+      choice_rule<Track>({{"always", Track::kAlways}, {"when_needed", Track::kWhenNeeded}});
+  return kRule;
+}
 
 const Rule<Mode>& mode_rule() {
   static const auto kRule = choice_rule<Mode>({{"fullnat", Mode::kFullnat},

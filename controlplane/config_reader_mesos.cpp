@@ -128,6 +128,7 @@ void read_named_vips(Section& s, NamedVipsConfig& vips) {
   s.inherit_defaults();
   s.value("mode", vips.mode, mode_rule());
   s.value("snat_pool", vips.snat_pool, pool_name_rule());
+  s.value("track", vips.track, track_rule());
   read_preference(s, vips.locality);
   read_tunnel(s, vips.tunnel);
   read_health(s, vips.health);
@@ -184,6 +185,7 @@ void read_sources(Section& s, Config& config) {
   if (s.reading()) {
     config.named_vips.mode = config.defaults.mode;
     config.named_vips.snat_pool = config.defaults.snat_pool;
+    config.named_vips.track = config.defaults.track;
     config.named_vips.locality = config.defaults.locality;
     config.named_vips.tunnel = config.defaults.tunnel;
     config.named_vips.health = config.defaults.health;

@@ -151,7 +151,7 @@ void ControlLoop::handle(int fd) {
     uint64_t expirations = 0;
     [[maybe_unused]] const ssize_t length = read(fd, &expirations, sizeof expirations);
   } else if (fd == neighbors_->fd()) {
-    if (neighbors_->process()) report(reconciler_.neighbors_changed());
+    if (neighbors_->process()) report(reconciler_.neighbors_changed(monotonic_ms() / 1000));
   } else {
     for (const auto& client : feeds_->clients()) {
       if (client->fd() == fd) client->process(monotonic_ms());
@@ -167,7 +167,9 @@ void ControlLoop::act() {
   if (reconciler_.routes_version() != followed_version_) {
     followed_version_ = reconciler_.routes_version();
     report_routes();
-    if (neighbors_->follow(reconciler_.next_hops())) report(reconciler_.neighbors_changed());
+    if (neighbors_->follow(reconciler_.next_hops())) {
+      report(reconciler_.neighbors_changed(now / 1000));
+    }
   }
   next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);
   if (!is_ready_ && reconciler_.settled()) {

@@ -81,7 +81,13 @@ std::optional<DesiredService> DesiredState::merged(const ServiceKey& key) const 
       for (const RealConfig& real : other->second.reals) {
         if (known.insert({real.address, real.port}).second) config.reals.push_back(real);
       }
+      const auto& coming = other->second.coming;
+      config.coming.insert(config.coming.end(), coming.begin(), coming.end());
     }
+    // What is starting in one source may be running in another.
+    std::erase_if(config.coming, [&](const RealConfig& real) {
+      return !known.insert({real.address, real.port}).second;
+    });
   }
   // In this order: what the checks found decides whether flows go further than the own zone; only
   // those reals that are to get them then may be in panic.

@@ -28,6 +28,7 @@ Config reloaded(const Config& running, const Config& next) {
   config.locality = next.locality;
   config.named_vips.mode = next.named_vips.mode;
   config.named_vips.snat_pool = next.named_vips.snat_pool;
+  config.named_vips.track = next.named_vips.track;
   config.named_vips.locality = next.named_vips.locality;
   config.named_vips.tunnel = next.named_vips.tunnel;
   config.named_vips.health = next.named_vips.health;
@@ -135,7 +136,7 @@ Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
   }
   if (!status) outcome.problems.push_back(status.error());
   if (compile_dirty() || publisher_.has_records_to_publish() || !publisher_.has_published()) {
-    if (status = publish(); !status) outcome.problems.push_back(status.error());
+    if (status = publish(now_s); !status) outcome.problems.push_back(status.error());
   }
   return outcome;
 }
@@ -223,7 +224,7 @@ Status Reconciler::commit(int64_t now_s, int64_t oldest_received_ns) {
   Status status = take_staged_records();
   update_model(now_s);
   if (!compile_dirty() && !publisher_.has_records_to_publish()) return status;
-  const Status published = publish();
+  const Status published = publish(now_s);
   if (oldest_received_ns != 0) {
     const int64_t taken_ns = std::max<int64_t>(0, monotonic_ns() - oldest_received_ns);
     event_to_published_.record(static_cast<uint64_t>(taken_ns));
@@ -316,20 +317,22 @@ void Reconciler::retry_refused() {
 
 Status Reconciler::tick(int64_t now_s) {
   Status status = Done{};
-  if (now_s >= model_.next_deadline_s() && model_.advance(now_s)) {
+  const bool is_due = now_s >= next_deadline_s();
+  recompile_.merge(moved_rows_.expire(now_s));
+  if (model_.advance(now_s)) {
     has_room_ = true;
     // What is staged waits for its commit, and what was refused with it.
     if (!has_staged()) update_model(now_s);
-    if (compile_dirty()) status = publish();
   }
+  if (is_due && compile_dirty()) status = publish(now_s);
   if (auto advanced = publisher_.advance(); !advanced && status) status = advanced;
   announcer_.advance(publisher_.passed());
   return status;
 }
 
-Status Reconciler::neighbors_changed() {
+Status Reconciler::neighbors_changed(int64_t now_s) {
   recompile_.merge(compiler_.neighbors_changed());
-  return compile_dirty() ? publish() : Done{};
+  return compile_dirty() ? publish(now_s) : Done{};
 }
 
 // True: the next snapshot differs from the last one.
@@ -375,6 +378,7 @@ void Reconciler::compile(const ServiceKey& key) {
   }
   if (service == nullptr) {
     compiler_.forget(key);
+    moved_rows_.forget(key);
     made_.erase(made);
     set_serving(key, false);
     return;
@@ -384,11 +388,18 @@ void Reconciler::compile(const ServiceKey& key) {
   if (const auto fallback = fallbacks_.find(key); fallback != fallbacks_.end()) {
     spec.fallback = index_of(model_, fallback->second);
   }
+  spec.drops_previous_rows = !moved_rows_.counts(key);
 }
 
-Status Reconciler::publish() {
+Status Reconciler::publish(int64_t now_s) {
   Status status = publisher_.publish();
   announcer_.published(publisher_.version());
+  for (const uint32_t index : builder_.moved()) {
+    const ServiceEntry& entry = builder_.last()->service(index);
+    const ServiceInfo& info = builder_.last()->service_info(index);
+    const ServiceKey key{info.vip, entry.port.host(), entry.protocol, info.extent};
+    moved_rows_.keep(key, now_s + model_.find(key)->config.timeouts.drain_s);
+  }
   return status;
 }
 
@@ -398,7 +409,10 @@ void Reconciler::set_serving(const ServiceKey& key, bool is_served) {
 }
 
 std::vector<std::pair<std::string, uint64_t>> Reconciler::counters() const {
+  const auto& snapshot = builder_.last();
   std::vector<std::pair<std::string, uint64_t>> values = {
+      // 48 bits: a number that readers of JSON and of metrics keep whole.
+      {"maglev.checksum", snapshot == nullptr ? 0 : snapshot->rows_checksum >> 16},
       {"dns.names", dns_table().names()},
       {"dns.records_waiting", dns_table().waiting().size()},
       {"health.services_in_panic", in_panic_.size()},

@@ -2,6 +2,7 @@
 // desired state → model → snapshot → publish.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "controlplane/desired_state.h"
 #include "controlplane/histogram.h"
 #include "controlplane/model.h"
+#include "controlplane/moved_rows.h"
 #include "controlplane/publisher.h"
 #include "controlplane/source_change.h"
 
@@ -63,16 +65,19 @@ class Reconciler {
   // gone is not told of.
   std::map<ServiceKey, bool> take_panic_changes() { return std::exchange(panic_changes_, {}); }
 
-  // Drops what has drained, publishes names that waited, announces addresses that began to serve.
-  // To be called at next_deadline_s(), and every 2 ms or so for as long as is_pending().
+  // Drops what has drained, and rows that have moved long ago; publishes names that waited,
+  // announces addresses that began to serve. To be called at next_deadline_s(), and every 2 ms or
+  // so for as long as is_pending().
   Status tick(int64_t now_s);
   // The link-layer address of a neighbour has changed: publishes anew what depends on it.
-  Status neighbors_changed();
+  Status neighbors_changed(int64_t now_s);
 
   bool is_pending() const { return publisher_.waits() || announcer_.is_pending(); }
   // Whether all workers have taken the present state, with all its names.
   bool settled() const { return publisher_.settled(); }
-  int64_t next_deadline_s() const { return model_.next_deadline_s(); }
+  int64_t next_deadline_s() const {
+    return std::min(model_.next_deadline_s(), moved_rows_.next_deadline_s());
+  }
 
   const Config& config() const { return config_; }
   const Model& model() const { return model_; }
@@ -86,9 +91,9 @@ class Reconciler {
   const SnapshotBuildStats& build_stats() const { return builder_.stats(); }
   // The names that are answered, and the records that limits.dns_names has no room for.
   const LimitedDnsTable& dns_table() const { return publisher_.table(); }
-  // How many names there are, how many services have all their reals in use though most are down,
-  // or none to give new flows to, and how long updates took, in microseconds: for the line of
-  // counters.
+  // What gateways can be compared by, how many names there are, how many services have all their
+  // reals in use though most are down, or none to give new flows to, and how long updates took, in
+  // microseconds: for the line of counters.
   std::vector<std::pair<std::string, uint64_t>> counters() const;
 
  private:
@@ -106,7 +111,7 @@ class Reconciler {
   void take_staged_clusters();
   bool compile_dirty();
   void compile(const ServiceKey& key);
-  Status publish();
+  Status publish(int64_t now_s);
   void set_serving(const ServiceKey& key, bool is_served);
 
   Config config_;
@@ -133,6 +138,7 @@ class Reconciler {
   SnapshotUpdate update_;
   std::set<ServiceKey> recompile_;  // though the model has not changed
   bool frame_changed_ = false;
+  MovedRows moved_rows_;
   std::set<ServiceKey> without_real_;  // that are configured
   // What was made of each service of the model.
   struct Made {

@@ -1,5 +1,6 @@
 #include "dataplane/explain.h"
 
+#include <cstdio>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -184,6 +185,15 @@ uint32_t row_of(const ExplainOptions& options, const ServiceEntry& service) {
                service.row_count);
 }
 
+// What gateways are to be compared by when they send one flow to different reals.
+std::string table_text(const ServiceRing& ring) {
+  char checksum[17];
+  std::snprintf(checksum, sizeof checksum, "%016llx",
+                static_cast<unsigned long long>(ring.checksum));
+  return std::to_string(ring.rows->size()) + " rows for " + std::to_string(ring.reals.size()) +
+         " reals, checksum " + checksum;
+}
+
 }  // namespace
 
 std::string explain(const ExplainOptions& options) {
@@ -226,6 +236,7 @@ std::string explain(const ExplainOptions& options) {
                       std::to_string(row_of(options, service)) + " of " +
                       std::to_string(service.row_count) + " (" +
                       std::string(to_string(service.hash)) + ")");
+      add("table", table_text(*info.ring));
     }
   }
   add("worker", std::to_string(outcome.worker) + " of " + std::to_string(options.workers));

@@ -30,8 +30,8 @@ struct ExplainOptions {
   uint16_t source_port = 0, destination_port = 0;
 };
 
-// Lines of a word and what it was: packet, service, real, worker, verdict, because, out. Those that
-// do not apply are left out.
+// Lines of a word and what it was: packet, service, real, table, worker, verdict, because, out.
+// Those that do not apply are left out.
 std::string explain(const ExplainOptions& options);
 
 }  // namespace vipgate

@@ -4,7 +4,7 @@
 
 namespace vipgate {
 
-MesosServices::Reals& MesosServices::reals_of(const VipUse& use) {
+MesosServices::Backends& MesosServices::backends_of(const VipUse& use) {
   if (use.name.empty()) {
     const ServiceKey key{use.vip, use.port, use.protocol};
     touched_claims_.insert(key);
@@ -16,10 +16,14 @@ MesosServices::Reals& MesosServices::reals_of(const VipUse& use) {
   return names_[key].ports[{use.port, use.protocol}];
 }
 
-void MesosServices::add(const VipUse& use) { reals_of(use)[use.real].count(use, 1); }
+void MesosServices::add(const VipUse& use) {
+  Backends& backends = backends_of(use);
+  (use.is_coming ? backends.coming : backends.reals)[use.real].count(use, 1);
+}
 
 void MesosServices::remove(const VipUse& use) {
-  Reals& reals = reals_of(use);
+  Backends& backends = backends_of(use);
+  Reals& reals = use.is_coming ? backends.coming : backends.reals;
   const auto real = reals.find(use.real);
   if (real == reals.end()) return;
   real->second.count(use, -1);
@@ -76,9 +80,7 @@ void MesosServices::allocate_new() {
   std::map<int, std::set<std::string>> wanted;
   for (const auto& [key, ports] : touched_names_) {
     NamedVip& vip = names_[key];
-    const bool has_reals = std::any_of(vip.ports.begin(), vip.ports.end(),
-                                       [](const auto& port) { return !port.second.empty(); });
-    if (!vip.is_allocated && has_reals) wanted[key.second].insert(key.first);
+    if (!vip.is_allocated && vip.is_served()) wanted[key.second].insert(key.first);
   }
   for (const auto& [family, names] : wanted) {
     allocator_.allocate(names, family);
@@ -106,14 +108,14 @@ void MesosServices::publish(const NameKey& key, NamedVip& vip, const std::set<Po
       ++port;
       continue;
     }
-    if (vip.address && (moved || port->second.empty())) {
+    if (vip.address && (moved || !port->second.is_served())) {
       change.services.try_emplace(ServiceKey{*vip.address, number, protocol}, std::nullopt);
     }
-    if (now && !port->second.empty()) {
+    if (now && port->second.is_served()) {
       const ServiceKey service_key{*now, number, protocol};
       change.services[service_key] = service(key.first, service_key, port->second);
     }
-    port = port->second.empty() ? vip.ports.erase(port) : std::next(port);
+    port = port->second.is_unused() ? vip.ports.erase(port) : std::next(port);
   }
   vip.address = now;
 }
@@ -122,30 +124,31 @@ bool MesosServices::release_unused() {
   bool freed = false;
   for (const auto& [key, ports] : touched_names_) {
     const auto vip = names_.find(key);
-    if (vip == names_.end() || !vip->second.ports.empty()) continue;
+    if (vip == names_.end() || vip->second.is_served()) continue;
     if (vip->second.is_allocated) {
       allocator_.release(key.first, key.second);
       freed = true;
     }
     unplaced_.erase(key);
-    names_.erase(vip);
+    vip->second.is_allocated = false;
+    vip->second.address.reset();
+    if (vip->second.ports.empty()) names_.erase(vip);
   }
   return freed;
 }
 
 void MesosServices::publish_claim(const ServiceKey& key, SourceChange& change) {
   ClaimedVip& claim = claims_[key];
-  const auto has_gone = [](const auto& claimant) { return claimant.second.empty(); };
   const auto owner = claim.claimants.find(claim.owner);
-  if (owner != claim.claimants.end() && has_gone(*owner)) {
+  if (owner != claim.claimants.end() && !owner->second.is_served()) {
     allocator_.release_claim(key, claim.owner);
     claim.owner.clear();
   }
-  std::erase_if(claim.claimants, has_gone);
+  std::erase_if(claim.claimants, [](const auto& one) { return one.second.is_unused(); });
   // In the order of the names: of those that come together the lowest wins.
-  for (const auto& [framework, reals] : claim.claimants) {
+  for (const auto& [framework, backends] : claim.claimants) {
     if (!claim.owner.empty()) break;
-    if (allocator_.claim(key, framework)) claim.owner = framework;
+    if (backends.is_served() && allocator_.claim(key, framework)) claim.owner = framework;
   }
   if (claim.owner.empty()) {
     change.services.try_emplace(key, std::nullopt);
@@ -156,7 +159,7 @@ void MesosServices::publish_claim(const ServiceKey& key, SourceChange& change) {
 }
 
 ServiceConfig MesosServices::service(const std::string& name, const ServiceKey& key,
-                                     const Reals& reals) const {
+                                     const Backends& backends) const {
   const NamedVipsConfig& options = config_.named_vips;
   ServiceConfig service;
   static_cast<ServicePolicy&>(service) = config_.defaults;
@@ -166,15 +169,20 @@ ServiceConfig MesosServices::service(const std::string& name, const ServiceKey& 
   service.protocol = key.protocol;
   service.mode = options.mode;
   if (!options.snat_pool.empty()) service.snat_pool = options.snat_pool;
+  service.track = options.track;
   service.tunnel = options.tunnel;
   service.timeouts = config_.timeouts;
   service.locality = options.locality;
   service.health = options.health;
   service.origin = Origin::kMesos;
-  service.reals.reserve(reals.size());
-  for (const auto& [real, uses] : reals) {
+  service.reals.reserve(backends.reals.size());
+  for (const auto& [real, uses] : backends.reals) {
     const auto weight = static_cast<uint16_t>(uses.weights[1] > 0 ? 1 : 0);
     service.reals.push_back({real.address, real.port, weight, {}, uses.local > 0});
+  }
+  for (const auto& [real, uses] : backends.coming) {
+    if (backends.reals.contains(real)) continue;
+    service.coming.push_back({real.address, real.port, 1, {}, uses.local > 0});
   }
   return service;
 }

@@ -2,6 +2,7 @@
 // task can take back exactly what it gave.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -26,8 +27,9 @@ struct VipUse {
   uint16_t port = 0;
   Protocol protocol = Protocol::kTcp;
   RealKey real;
-  uint16_t weight = 0;    // 0 or 1
-  bool is_local = false;  // in the gateway's own zone
+  uint16_t weight = 0;     // 0 or 1
+  bool is_local = false;   // in the gateway's own zone
+  bool is_coming = false;  // its task is still starting
   friend bool operator==(const VipUse&, const VipUse&) = default;
 };
 
@@ -61,17 +63,27 @@ class MesosServices {
     [[nodiscard]] bool is_used() const { return weights[0] + weights[1] != 0; }
   };
   using Reals = std::map<RealKey, RealUses>;
+  struct Backends {
+    Reals reals;
+    Reals coming;  // with Track::kWhenNeeded; they make no service by themselves
+    [[nodiscard]] bool is_served() const { return !reals.empty(); }
+    [[nodiscard]] bool is_unused() const { return reals.empty() && coming.empty(); }
+  };
   struct NamedVip {
-    std::map<PortKey, Reals> ports;
+    std::map<PortKey, Backends> ports;
     std::optional<IpAddress> address;  // under which its services are published
     bool is_allocated = false;
+    [[nodiscard]] bool is_served() const {
+      return std::any_of(ports.begin(), ports.end(),
+                         [](const auto& port) { return port.second.is_served(); });
+    }
   };
   struct ClaimedVip {
-    std::map<std::string, Reals> claimants;  // by framework
-    std::string owner;                       // among them; empty: none
+    std::map<std::string, Backends> claimants;  // by framework
+    std::string owner;                          // one that is served; empty: none
   };
 
-  Reals& reals_of(const VipUse& use);
+  Backends& backends_of(const VipUse& use);
   void notice_moves();
   void allocate_new();
   void retry(SourceChange& change);
@@ -79,7 +91,8 @@ class MesosServices {
   void publish(const NameKey& key, NamedVip& vip, const std::set<PortKey>& touched,
                SourceChange& change);
   void publish_claim(const ServiceKey& key, SourceChange& change);
-  ServiceConfig service(const std::string& name, const ServiceKey& key, const Reals& reals) const;
+  ServiceConfig service(const std::string& name, const ServiceKey& key,
+                        const Backends& backends) const;
 
   const Config& config_;
   VipAllocator& allocator_;

@@ -157,15 +157,14 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
     result.skipped.push_back(
         {kind, framework.name, task.id, shortened(std::move(item)), std::move(why)});
   };
-  for (VipBackend& backend : vip_backends(task, agent, lookup, bad)) {
-    if (is_unhealthy(task, framework)) backend.weight = 0;
+  const auto add = [&](const VipBackend& backend, bool is_coming) {
     VipUse use;
     const VipTarget& vip = backend.vip;
     if (!vip.name.empty()) use.name = vip.name + "." + clean_vip_name(framework.name);
     if (auto why = policy.refusal(vip, framework.name, use.name)) {
       const std::string what = vip.name.empty() ? to_string(vip.address) : vip.name;
-      skip("claim", what + ":" + std::to_string(vip.port), std::move(*why));
-      continue;
+      if (!is_coming) skip("claim", what + ":" + std::to_string(vip.port), std::move(*why));
+      return;
     }
     if (vip.name.empty()) {
       use.vip = vip.address;
@@ -174,9 +173,14 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
     use.port = vip.port;
     use.protocol = backend.protocol;
     use.real = {backend.address, backend.port};
-    use.weight = backend.weight;
+    use.weight = is_unhealthy(task, framework) ? uint16_t{0} : backend.weight;
     use.is_local = locality.is_local(agent.region, agent.zone, backend.address);
+    use.is_coming = is_coming;
     result.uses.push_back(std::move(use));
+  };
+  for (const VipBackend& backend : vip_backends(task, agent, lookup, bad)) add(backend, false);
+  if (config.named_vips.track == Track::kWhenNeeded) {
+    for (const VipBackend& backend : coming_vip_backends(task, agent, lookup)) add(backend, true);
   }
   for (BadItem& item : bad) skip("label", std::move(item.item), std::move(item.why));
 }
@@ -326,6 +330,7 @@ std::vector<Skipped> MesosView::skipped() const {
   for (const auto& [key, task] : impl_->tasks) {
     add(task.skipped);
     for (const VipUse& use : task.uses) {
+      if (use.is_coming) continue;
       auto why = impl_->services.refusal(use);
       if (!why) continue;
       const std::string item = use.name.empty()

@@ -261,17 +261,28 @@ std::vector<TaskPort> task_ports(const MesosTask& task, std::vector<BadItem>& ba
   return ports.take();
 }
 
-std::vector<VipBackend> vip_backends(const MesosTask& task, const MesosAgent& agent,
-                                     const HostLookup& lookup, std::vector<BadItem>& bad) {
-  const auto weight = task_weight(task);
-  if (!weight) return {};
+namespace {
+
+// A task that is starting has no address of its own yet; but a port that is a resource of its agent
+// is the host's.
+bool is_on_agent(const MesosTask& task, const TaskPort& port) {
+  if (port.host_port != 0) return true;
+  if (latest_status(task) != nullptr && !task_addresses(task).empty()) return false;
+  return std::any_of(
+      task.resource_ports.begin(), task.resource_ports.end(),
+      [&](const auto& range) { return range.first <= port.port && port.port <= range.second; });
+}
+
+std::vector<VipBackend> backends_of(const MesosTask& task, const MesosAgent& agent,
+                                    const HostLookup& lookup, uint16_t weight, bool is_coming,
+                                    std::vector<BadItem>& bad) {
   const std::vector<TaskPort> ports = task_ports(task, bad);
   std::vector<IpAddress> on_agent;
   std::vector<IpAddress> own;
   std::vector<VipBackend> backends;
   for (const TaskPort& port : ports) {
     if (port.vips.empty()) continue;
-    const bool mapped = port.host_port != 0;
+    const bool mapped = is_coming ? is_on_agent(task, port) : port.host_port != 0;
     std::vector<IpAddress>& addresses = mapped ? on_agent : own;
     if (addresses.empty()) {
       addresses = mapped ? agent_addresses(agent, lookup) : task_addresses(task);
@@ -285,8 +296,8 @@ std::vector<VipBackend> vip_backends(const MesosTask& task, const MesosAgent& ag
           bad.push_back({vip.name, "the task has more than 4096 backends"});
           return backends;
         }
-        backends.push_back(
-            {vip, port.protocol, address, mapped ? port.host_port : port.port, *weight});
+        const uint16_t number = port.host_port != 0 ? port.host_port : port.port;
+        backends.push_back({vip, port.protocol, address, number, weight});
       }
       if (backends.size() > before) continue;
       const std::string item = vip.name.empty() ? endpoint_to_string(vip.address, vip.port)
@@ -296,6 +307,24 @@ std::vector<VipBackend> vip_backends(const MesosTask& task, const MesosAgent& ag
     }
   }
   return backends;
+}
+
+}  // namespace
+
+std::vector<VipBackend> vip_backends(const MesosTask& task, const MesosAgent& agent,
+                                     const HostLookup& lookup, std::vector<BadItem>& bad) {
+  const auto weight = task_weight(task);
+  if (!weight) return {};
+  return backends_of(task, agent, lookup, *weight, false, bad);
+}
+
+std::vector<VipBackend> coming_vip_backends(const MesosTask& task, const MesosAgent& agent,
+                                            const HostLookup& lookup) {
+  const bool is_coming =
+      task.state == MesosTaskState::kStaging || task.state == MesosTaskState::kStarting;
+  if (!is_coming) return {};
+  std::vector<BadItem> not_yet;  // what is wrong is told when it runs
+  return backends_of(task, agent, lookup, 1, true, not_yet);
 }
 
 }  // namespace vipgate

@@ -69,5 +69,9 @@ struct VipBackend {
 // In the order of ports, labels, addresses; an IP VIP has only those of its family.
 std::vector<VipBackend> vip_backends(const MesosTask& task, const MesosAgent& agent,
                                      const HostLookup& lookup, std::vector<BadItem>& bad);
+// Those that a task is about to have, with the weight 1: of one that is staging or starting, as far
+// as its addresses are known by now, which is where its ports are its agent's.
+std::vector<VipBackend> coming_vip_backends(const MesosTask& task, const MesosAgent& agent,
+                                            const HostLookup& lookup);
 
 }  // namespace vipgate

@@ -11,6 +11,7 @@
 #include "dataplane/fastpath/new_flows.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rewrite.h"
+#include "dataplane/fastpath/rows.h"
 
 namespace vipgate {
 
@@ -88,6 +89,15 @@ template <class Address, class Table, class Key>
 void Pipeline<Observer>::note_direct(Burst& burst, Packet& packet, Table& table, const Key& key) {
   const ServiceEntry& service = *packet.service;
   auto* entry = table.find(key, packet.hash);
+  if (entry == nullptr && service.tracks_when_needed) {
+    const RealId id = real_without_entry<Address>(burst, packet);
+    packet.set_real(id);
+    if (id != RealId{}) {
+      burst.snapshot.prefetch(id, is_tunnel(service.mode));
+      prefetch_counters(id);
+    }
+    return;
+  }
   if (entry == nullptr || !entry->names_real() || has_passed(entry->deadline, burst.now.quarter) ||
       direct_detail::reopens(*entry, packet)) [[unlikely]] {
     packet.set_real(RealId{});
@@ -97,6 +107,21 @@ void Pipeline<Observer>::note_direct(Burst& burst, Packet& packet, Table& table,
   packet.set_real(entry->real());
   burst.snapshot.prefetch(entry->real(), is_tunnel(service.mode));
   prefetch_counters(entry->real());
+}
+
+// With `track: when_needed`: the real of a packet whose flow has no entry, and needs none. None:
+// pass four chooses, with what is to be asked before.
+template <class Observer>
+template <class Address>
+RealId Pipeline<Observer>::real_without_entry(const Burst& burst, const Packet& packet) const {
+  const ServiceEntry& service = *packet.service;
+  if (service.admission != nullptr || service.row_count == 0) return {};
+  const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
+  if (may_move(burst.snapshot, service, row)) return {};
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  // Forged, or a loop.
+  if (burst.snapshot.template table<Address>().find(client) != nullptr) return {};
+  return real_of_row(service, row);
 }
 
 // Pass four.
@@ -245,6 +270,10 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   const RealId id = choose_real<Address>(burst, packet);
   // The row may know whose connection a reset ends; but a new one it does not begin.
   if (id == RealId{} || new_flow_detail::begins_nothing(packet)) return id;
+  if (service.tracks_when_needed && service.row_count != 0) {
+    const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
+    if (!may_move(burst.snapshot, service, row)) return id;
+  }
   const FlowState state = direct_detail::first_state(packet);
   const Quarter deadline =
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(state)]);

@@ -7,6 +7,7 @@
 #include "dataplane/fastpath/icmp_quote.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rewrite.h"
+#include "dataplane/fastpath/rows.h"
 #include "dataplane/fastpath/translate.h"
 
 namespace vipgate {
@@ -139,8 +140,12 @@ void Pipeline<Observer>::relay_error_directly(Burst& burst, Packet& packet,
         entry != nullptr && entry->names_real() && !has_passed(entry->deadline, burst.now.quarter);
     return is_live ? entry->real() : RealId{};
   });
-  if (!direct_detail::is_alive(burst.snapshot.real(id)) && service.row_count != 0) {
-    id = service.reals[service.rows[scale(row_hash, service.row_count)]];
+  if (!direct_detail::is_alive(burst.snapshot.real(id))) {
+    // It is about a packet of the VIP's, so the flow has begun.
+    id = previous_real(burst.snapshot, service, row_hash);
+    if (id == RealId{} && service.row_count != 0) {
+      id = real_of_row(service, row_of(service, row_hash));
+    }
   }
   const RealEntry* real = burst.snapshot.real(id);
   if (!direct_detail::is_alive(real)) {

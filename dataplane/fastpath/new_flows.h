@@ -5,6 +5,7 @@
 #include "common/maglev.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/respond.h"
+#include "dataplane/fastpath/rows.h"
 
 namespace vipgate {
 
@@ -49,7 +50,8 @@ template <class Address>
   return balance<Address>(burst, packet, packet.hash);
 }
 
-// Chooses a real by Maglev. None: refused or dropped, the packet has left.
+// Chooses a real by Maglev: by the row, or, for packets of flows that may be older than the
+// service's last change, by what the row was before. None: refused or dropped, the packet has left.
 template <class Observer>
 template <class Address>
 RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
@@ -59,7 +61,10 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     drop(burst, packet, DropReason::kSourceDenied, service.index);
     return {};
   }
-  if (service.row_count == 0) {
+  const uint32_t row_hash = new_flow_detail::row_hash<Address>(packet);
+  const RealId previous =
+      begins_connection(packet) ? RealId{} : previous_real(burst.snapshot, service, row_hash);
+  if (service.row_count == 0 && previous == RealId{}) {
     refuse<Address>(burst, packet);
     return {};
   }
@@ -72,8 +77,11 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     drop(burst, packet, DropReason::kNewFlowLimit, service.index);
     return {};
   }
-  const uint32_t row = scale(new_flow_detail::row_hash<Address>(packet), service.row_count);
-  return service.reals[service.rows[row]];
+  if (previous == RealId{}) return real_of_row(service, row_of(service, row_hash));
+  if (service.row_count == 0 || previous != real_of_row(service, row_of(service, row_hash))) {
+    counters_.count(Event::kFlowsByPreviousRow);
+  }
+  return previous;
 }
 
 // Each worker gives away its share of a service's new flows.

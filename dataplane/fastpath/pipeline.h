@@ -190,6 +190,8 @@ class Pipeline {
   template <class Address>
   bool fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel, size_t extra);
   template <class Address>
+  RealId real_without_entry(const Burst& burst, const Packet& packet) const;
+  template <class Address>
   RealId find_or_choose(Burst& burst, Packet& packet);
   template <class Address>
   RealId balance_direct(Burst& burst, Packet& packet);

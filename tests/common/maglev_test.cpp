@@ -146,16 +146,35 @@ TEST(Maglev, ChecksumTellsDifferentAssignmentsApart) {
   EXPECT_NE(maglev_checksum(table, reals), checksum);
 }
 
+TEST(Maglev, ChecksumOfATableThatIsAllOneRealsIsFoundWithoutTheTable) {
+  const auto reals = make_reals(3);
+  for (const uint32_t rows : {4093u, 4099u, 65537u, 655373u}) {
+    const std::vector<uint16_t> table(rows, 2);
+    EXPECT_EQ(maglev_checksum_of_one(reals[2].id_hash, rows), maglev_checksum(table, reals));
+  }
+}
+
+TEST(Maglev, ChecksumSeesEveryRow) {
+  const auto reals = make_reals(10);
+  auto table = maglev_build(reals, 4093);
+  const uint64_t checksum = maglev_checksum(table, reals);
+  for (uint16_t& row : table) {
+    row = static_cast<uint16_t>((row + 1) % 10);
+    EXPECT_NE(maglev_checksum(table, reals), checksum);
+    row = static_cast<uint16_t>((row + 9) % 10);
+  }
+}
+
 // Part of the format that gateways share: a change here moves flows between gateways of different
 // versions.
 TEST(Maglev, ValuesAreTheSameInEveryBuild) {
   EXPECT_EQ(maglev_id(*parse_ip_address("10.0.0.1"), 31000), 14073667952283342646u);
   EXPECT_EQ(maglev_id(*parse_ip_address("fd00::1"), 31000), 1019551501969080897u);
   const auto equal = make_reals(1000);
-  EXPECT_EQ(maglev_checksum(maglev_build(equal, 65537), equal), 1412517969135539789u);
+  EXPECT_EQ(maglev_checksum(maglev_build(equal, 65537), equal), 5268848129569223313u);
   auto weighted = make_reals(100);
   for (size_t i = 0; i < weighted.size(); ++i) weighted[i].weight = static_cast<uint32_t>(i);
-  EXPECT_EQ(maglev_checksum(maglev_build(weighted, 4093), weighted), 12466182795089526287u);
+  EXPECT_EQ(maglev_checksum(maglev_build(weighted, 4093), weighted), 11805087793695077559u);
 }
 
 TEST(Maglev, IdsOfNearbyEndpointsAreDistinct) {

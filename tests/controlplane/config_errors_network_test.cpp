@@ -243,6 +243,27 @@ constexpr Row kTogetherRows[] = {
      "f:1:35: gue_hops: hops stand in the header of GUE's variant 0, and this is variant 1, which "
      "has none; write gue_variant: 0, or gue_hops: 0"},
     {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, track: when_needed}\n",
+     "f:2:58: track: with the mode nat every flow needs its entry, which says how packets are "
+     "translated; write always, or one of the modes l2dsr, ipip, gre and gue"},
+    {"defaults: {mode: ipip, track: when_needed}\n"
+     "snat_pools: [{name: default, addresses: [10.9.0.9]}]\n"
+     "services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80}\n"
+     "  - {name: b, vip: 11.0.0.2, port: 80, mode: fullnat}\n",
+     "f:5:5: track: with the mode fullnat every flow needs its entry, which says how packets are "
+     "translated; write always, or one of the modes l2dsr, ipip, gre and gue"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: gre, track: when_needed, new_flows_per_s: 5}\n",
+     "f:2:88: new_flows_per_s: with track: when_needed new flows are not told from others; write "
+     "0, "
+     "or track: always"},
+    {"snat_pools: [{name: default, addresses: [10.9.0.9]}]\n"
+     "mesos: [{masters: ['10.0.0.1:5050']}]\n"
+     "named_vips: {track: when_needed}\n",
+     "f:3:21: track: with the mode fullnat every flow needs its entry, which says how packets are "
+     "translated; write always, or one of the modes l2dsr, ipip, gre and gue"},
+    {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: gue, gue_variant: 0, gue_hops: 2, reals: "
      "[{address: 'fd00::1', port: 80}]}\n",
      "f:2:98: the real fd00::1 cannot be a hop: gue_hops are IPv4 addresses; write one, or "

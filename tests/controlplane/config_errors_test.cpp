@@ -75,7 +75,7 @@ constexpr Row kKeysRows[] = {
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, reals, "
      "mode, snat_pool, tunnel_source_ipv4, tunnel_source_ipv6, gue_variant, gue_port, gue_hops, "
      "gue_zero_checksum, mss_clamp, maglev_rows, no_real, hash, allow_sources, deny_sources, "
-     "new_flows_per_s, slow_start_s, prefer, spill_below_percent, timeouts, health"},
+     "new_flows_per_s, slow_start_s, track, prefer, spill_below_percent, timeouts, health"},
     {"log:\n"
      "  level: info\n"
      "  level: warn\n",
@@ -211,8 +211,8 @@ constexpr Row kWordsRows[] = {
      "f:1:29: new_flows_per_s: -1 is out of range; write a number from 0 to 1000000000"},
     {"defaults: {no_real: fallback}\n",
      "f:1:21: no_real: 'fallback' is not known here; write reject, drop or use_all"},
-    {"defaults: {track: when_needed}\n",
-     "f:1:19: track: 'when_needed' is not known here; write always"},
+    {"defaults: {track: never}\n",
+     "f:1:19: track: 'never' is not known here; write always or when_needed"},
 };
 
 TEST(ConfigErrors, AWordThatIsNotKnownListsTheKnownOnes) { expect_errors(kWordsRows); }

@@ -44,6 +44,18 @@ TEST(DesiredState, TheOriginThatComesFirstDecidesWhateverCameFirstInTime) {
             (std::vector<RealConfig>{real("10.0.0.1", 2), real("10.0.0.3"), real("10.0.0.2", 7)}));
 }
 
+TEST(DesiredState, WhatIsComingIsUnitedButForWhatIsThereInAnySource) {
+  DesiredState state;
+  auto one = service("a", {real("10.0.0.1")});
+  one.coming = {real("10.0.0.2"), real("10.0.0.3")};
+  auto other = service("a", {real("10.0.0.2")});
+  other.coming = {real("10.0.0.1"), real("10.0.0.3"), real("10.0.0.4")};
+  state.set(kMesos, kKey, one);
+  state.set(SourceId{Origin::kMesos, 1}, kKey, other);
+  EXPECT_EQ(state.merged(kKey)->config.coming,
+            (std::vector<RealConfig>{real("10.0.0.3"), real("10.0.0.4")}));
+}
+
 TEST(DesiredState, AServiceIsGoneWhenNoSourceWantsIt) {
   DesiredState state;
   state.set(kMesos, kKey, service("a", {}));

@@ -407,7 +407,7 @@ TEST_F(ReconcilerSourcesTest, ANeighborThatIsFoundTouchesOnlyTheServicesBehindIt
   commit();
   settle();
   neighbors[real(7).address] = MacAddress{{2, 0, 0, 0, 0, 9}};
-  ASSERT_TRUE(reconciler->neighbors_changed().ok());
+  ASSERT_TRUE(reconciler->neighbors_changed(0).ok());
   EXPECT_EQ(reconciler->build_stats().real_pages_built, 1u);
   EXPECT_EQ(reconciler->build_stats().service_pages_built, 0u);
   EXPECT_EQ(reconciler->build_stats().rings_built, 0u);
@@ -415,7 +415,7 @@ TEST_F(ReconcilerSourcesTest, ANeighborThatIsFoundTouchesOnlyTheServicesBehindIt
   EXPECT_TRUE(last().real(id)->next_hop_resolved);
   EXPECT_FALSE(reconciler->unresolved().contains({0, real(7).address}));
   const size_t published = dataplane.published.size();
-  ASSERT_TRUE(reconciler->neighbors_changed().ok());
+  ASSERT_TRUE(reconciler->neighbors_changed(0).ok());
   EXPECT_EQ(dataplane.published.size(), published);
 }
 

@@ -34,6 +34,7 @@ TEST(Explain, AForwardedPacketNamesServiceRealRowAndWhatLeaves) {
                    "service  redis.marathon 11.202.66.36:6379/tcp, fullnat\n"
                    "real     10.9.1.1[123]:[0-9]+, weight 1, by row [0-9]+ of [0-9]+ "
                    "\\(five_tuple\\)\n"
+                   "table    4093 rows for 3 reals, checksum [0-9a-f]{16}\n"
                    "worker   0 of 1\n"
                    "verdict  forward\n"
                    "out      tcp 10.9.1.100:[0-9]+ > 10.9.1.1[123]:[0-9]+, by cluster\n"));

@@ -75,6 +75,7 @@ class FakeGateway {
   SnapshotSpec& spec() { return spec_; }
   void publish() { snapshot_ = builder_.build(spec_); }
   const Snapshot& snapshot() const { return *snapshot_; }
+  std::shared_ptr<const Snapshot> shared_snapshot() const { return snapshot_; }
 
   // One packet, or a burst, that `worker` receives by `port`, followed to its end.
   Outcome send(std::span<const uint8_t> frame, uint8_t port = 0, uint32_t worker = 0);

@@ -38,6 +38,101 @@ TEST(MesosView, AServiceGrowsShrinksAndVanishesWithItsTasks) {
   EXPECT_THAT(fixture.services(), IsEmpty());
 }
 
+std::vector<std::string> coming_of(const ClusterFixture& fixture) {
+  std::vector<std::string> lines;
+  for (const auto& [key, service] : fixture.service_configs()) {
+    for (const RealConfig& real : service.coming) {
+      lines.push_back(service.name + " " + endpoint_to_string(real.address, real.port));
+    }
+  }
+  return lines;
+}
+
+// Starting on the agent, with a port of it.
+MesosTask staging(const std::string& id, uint32_t number) {
+  MesosDiscoveryPort port = vip_port(number, "/redis:6379");
+  port.labels.push_back({"network-scope", "host"});
+  MesosTask task = task_of("F-marathon", id, "", {port});
+  task.state = MesosTaskState::kStaging;
+  task.statuses.clear();
+  return task;
+}
+MesosTask running(MesosTask task) {
+  task.state = MesosTaskState::kRunning;
+  task.statuses.push_back({});
+  task.statuses.back().state = MesosTaskState::kRunning;
+  return task;
+}
+
+TEST(MesosView, WhatIsStartingIsTheServicesToComeAndMakesNoneByItself) {
+  Config config = with_mesos();
+  config.named_vips.track = Track::kWhenNeeded;
+  config.named_vips.mode = Mode::kIpip;
+  ClusterFixture fixture(config);
+  fixture.add(staging("redis.1", 31001));
+  fixture.update();
+  EXPECT_THAT(fixture.services(), IsEmpty());
+  EXPECT_THAT(fixture.skipped(), IsEmpty()) << "what it has not yet is not missing";
+  fixture.add(running(staging("redis.2", 31002)));
+  fixture.update();
+  EXPECT_THAT(fixture.services(),
+              ElementsAre("redis.marathon 11.202.66.36:6379/tcp 10.1.0.10:31002*1"));
+  EXPECT_EQ(fixture.service_configs().begin()->second.track, Track::kWhenNeeded);
+  EXPECT_THAT(coming_of(fixture), ElementsAre("redis.marathon 10.1.0.10:31001"));
+  fixture.add(staging("redis.3", 31003));
+  fixture.update();
+  EXPECT_THAT(coming_of(fixture),
+              ElementsAre("redis.marathon 10.1.0.10:31001", "redis.marathon 10.1.0.10:31003"));
+  fixture.add(running(staging("redis.1", 31001)));
+  fixture.end("F-marathon", "redis.3");
+  fixture.update();
+  EXPECT_THAT(
+      fixture.services(),
+      ElementsAre("redis.marathon 11.202.66.36:6379/tcp 10.1.0.10:31001*1 10.1.0.10:31002*1"));
+  EXPECT_THAT(coming_of(fixture), IsEmpty());
+  fixture.end("F-marathon", "redis.1");
+  fixture.add(staging("redis.4", 31004));
+  fixture.end("F-marathon", "redis.2");
+  fixture.update();
+  EXPECT_THAT(fixture.services(), IsEmpty()) << "nobody serves it by now";
+  fixture.add(running(staging("redis.4", 31004)));
+  fixture.update();
+  EXPECT_THAT(fixture.services(),
+              ElementsAre("redis.marathon 11.202.66.36:6379/tcp 10.1.0.10:31004*1"));
+  fixture.end("F-marathon", "redis.4");
+  fixture.update();
+  EXPECT_THAT(fixture.services(), IsEmpty());
+}
+
+TEST(MesosView, WhoIsOnlyStartingClaimsNoAddress) {
+  Config config = with_mesos();
+  config.named_vips.track = Track::kWhenNeeded;
+  config.named_vips.mode = Mode::kIpip;
+  ClusterFixture fixture(config);
+  const auto claim = [](MesosTask task, const char* framework) {
+    task.framework_id = framework;
+    task.discovery->ports[0].labels[0].value = "11.1.1.1:80";
+    return task;
+  };
+  fixture.add(claim(staging("a.1", 31001), "F-kafka"));
+  fixture.update();
+  fixture.add(claim(running(staging("b.1", 31002)), "F-marathon"));
+  fixture.update();
+  EXPECT_THAT(fixture.services(), ElementsAre(" 11.1.1.1:80/tcp 10.1.0.10:31002*1"))
+      << "kafka's name is the lower one, but it does not run";
+  EXPECT_THAT(coming_of(fixture), IsEmpty()) << "of another framework";
+}
+
+TEST(MesosView, WithoutTrackWhenNeededNobodyCaresForWhatIsStarting) {
+  const Config config = with_mesos();
+  ClusterFixture fixture(config);
+  fixture.add(running(staging("redis.1", 31001)));
+  fixture.add(staging("redis.2", 31002));
+  fixture.update();
+  EXPECT_EQ(fixture.services().size(), 1u);
+  EXPECT_THAT(coming_of(fixture), IsEmpty());
+}
+
 TEST(MesosView, AChangeNamesOnlyWhatChanged) {
   const Config config = with_mesos();
   ClusterFixture fixture(config);

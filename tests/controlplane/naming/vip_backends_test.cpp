@@ -48,6 +48,38 @@ std::vector<std::string> backends(const MesosTask& task, std::vector<BadItem>* b
   return lines;
 }
 
+// "10.1.0.10:31000" of a task that has just been told of.
+std::vector<std::string> coming(MesosTask task, MesosTaskState state) {
+  task.state = state;
+  task.statuses.clear();
+  std::vector<std::string> lines;
+  for (const VipBackend& backend : coming_vip_backends(task, agent(), {})) {
+    EXPECT_EQ(backend.weight, 1);
+    lines.push_back(endpoint_to_string(backend.address, backend.port));
+  }
+  return lines;
+}
+
+TEST(VipBackends, ATaskThatIsStartingIsKnownByThePortsOfItsAgent) {
+  MesosTask mapped = running({"172.17.0.2"}, {port(31000, "/web:80", "host")});
+  mapped.container = MesosContainerType::kDocker;
+  mapped.docker_port_mappings = {{31000, 8080, "tcp"}};
+  for (const auto state : {MesosTaskState::kStaging, MesosTaskState::kStarting}) {
+    EXPECT_THAT(coming(mapped, state), ElementsAre("10.1.0.10:31000"));
+  }
+  MesosTask on_host = running({"10.1.0.10"}, {port(31005, "/web:80")});
+  EXPECT_THAT(coming(on_host, MesosTaskState::kStaging), testing::IsEmpty())
+      << "it may get an address of its own";
+  on_host.resource_ports = {{31000, 31010}};
+  EXPECT_THAT(coming(on_host, MesosTaskState::kStaging), ElementsAre("10.1.0.10:31005"));
+  EXPECT_THAT(backends(on_host), ElementsAre("web:80/tcp 10.1.0.10:31005 w1"))
+      << "where it is found when it runs";
+  for (const auto state : {MesosTaskState::kRunning, MesosTaskState::kKilling,
+                           MesosTaskState::kFailed, MesosTaskState::kUnreachable}) {
+    EXPECT_THAT(coming(on_host, state), testing::IsEmpty());
+  }
+}
+
 TEST(VipBackends, HostNetworkIsTheAgentAndTheHostPort) {
   EXPECT_THAT(backends(running({"10.1.0.10"}, {port(31000, "/web:80")})),
               ElementsAre("web:80/tcp 10.1.0.10:31000 w1"));

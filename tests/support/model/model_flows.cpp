@@ -21,6 +21,24 @@ const ServiceSpec* ReferenceModel::taker_of(const ServiceSpec& service) const {
   return taker;
 }
 
+// Where a connection may have begun before its service's last change: a `fullnat` real would not
+// know it from here. It may be of another service that this one fell back on.
+const RealSpec* ReferenceModel::real_before(const Wire& wire, const ServiceSpec& service,
+                                            const RowReals& rows) const {
+  if (service.mode == Mode::kFullnat || !rows.before || wire.has_flag(kSyn)) return nullptr;
+  const RealSpec* real = find_real(*rows.before);
+  return real == nullptr || real->state == RealState::kDown ? nullptr : real;
+}
+
+// Null: the rows are wrong.
+const RealSpec* ReferenceModel::real_now(const RowReals& rows, const ServiceSpec& taker) const {
+  const RealSpec* real = rows.now ? find_real(*rows.now) : nullptr;
+  if (real == nullptr || !takes_flows(*real)) return nullptr;
+  const bool is_of_taker = std::any_of(taker.reals.begin(), taker.reals.end(),
+                                       [&](const RealSpec& each) { return each.id == real->id; });
+  return is_of_taker ? real : nullptr;
+}
+
 ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
                                                           const ServiceSpec& service) {
   const Wire& wire = in.wire;
@@ -56,18 +74,14 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   // A reset of a flow that nobody knows begins nothing and is answered by nothing.
   // Nor does a fragment whose first one has found none.
   if (wire.has_flag(kRst) || wire.is_later) return drop(DropReason::kNoFlow);
+  const RowReals rows = balancer_(service, key);
   const ServiceSpec* taker = taker_of(service);
-  if (taker == nullptr) return judge_refusal(in, service);
+  const RealSpec* real = real_before(wire, service, rows);
+  if (real == nullptr && taker == nullptr) return judge_refusal(in, service);
   // A packet from one of our own addresses is forged, or a loop.
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
-
-  const RealSpec* real = find_real(balancer_(service, key));
-  if (real == nullptr || !takes_flows(*real)) {
-    return {.kind = "forward", .problem = "the rows name a real that takes no new flows"};
-  }
-  const bool is_of_taker = std::any_of(taker->reals.begin(), taker->reals.end(),
-                                       [&](const RealSpec& each) { return each.id == real->id; });
-  if (!is_of_taker) return {.kind = "forward", .problem = "the rows name another service's real"};
+  if (real == nullptr) real = real_now(rows, *taker);
+  if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
   Flow flow;
   flow.real = real->id;
   flow.real_socket = {real->address, real->port == 0 ? key.vip.port : real->port};
@@ -199,6 +213,18 @@ void ReferenceModel::learn_from_return(const In& in) {
   const PortEntry any{.mac = {}, .check_mac = false};
   const Wire out = read_frame(in.observed.frame, any);
   if (!out.faults.empty()) return;
+  if (out.is_later) {
+    // It has no ports, but the datagram's first fragment has told the real's.
+    const Socket real{in.wire.source, in.wire.source_port};
+    for (auto& [key, flow] : flows_) {
+      const bool is_its = key.client.address == out.destination && key.vip.address == out.source;
+      const bool is_unseen = flow.mode == Mode::kFullnat && flow.source.port == 0;
+      if (!is_its || !is_unseen || flow.real_socket != real || now_ > flow.deadline) continue;
+      flow.source = {in.wire.destination, in.wire.destination_port};
+      return index(key, flow);
+    }
+    return;
+  }
   learn_snat_port_of(
       {{out.destination, out.destination_port}, {out.source, out.source_port}, out.protocol},
       {in.wire.source, in.wire.source_port}, {in.wire.destination, in.wire.destination_port});

@@ -45,16 +45,18 @@ std::string hex(const Bytes& frame) {
   return text;
 }
 
-// The row of the service's Maglev table that the flow's hash names: both are the snapshot's, and
-// equal on all gateways.
-RealId real_by_rows(const Snapshot& snapshot, const ServiceSpec& service, const FlowKey& key) {
-  const ServiceEntry& entry = snapshot.service(service.index);
+uint32_t hash_of(const FlowKey& key) {
   const Be16 client_port(key.client.port), vip_port(key.vip.port);
-  const uint32_t hash = key.client.address.is_v4()
-                            ? flow_hash_v4(key.client.address.v4(), client_port,
-                                           key.vip.address.v4(), vip_port, key.protocol)
-                            : flow_hash_v6(key.client.address.v6(), client_port,
-                                           key.vip.address.v6(), vip_port, key.protocol);
+  return key.client.address.is_v4() ? flow_hash_v4(key.client.address.v4(), client_port,
+                                                   key.vip.address.v4(), vip_port, key.protocol)
+                                    : flow_hash_v6(key.client.address.v6(), client_port,
+                                                   key.vip.address.v6(), vip_port, key.protocol);
+}
+
+// The real that the flow's hash leads to: rows are equal on all gateways. None: no rows.
+std::optional<RealId> real_by_rows(const Snapshot& snapshot, uint32_t service, uint32_t hash) {
+  const ServiceEntry& entry = snapshot.service(service);
+  if (entry.row_count == 0) return std::nullopt;
   return entry.reals[entry.rows[scale(hash, entry.row_count)]];
 }
 
@@ -65,9 +67,87 @@ ModelRun::ModelRun(std::function<uint32_t(uint32_t)> draw, uint32_t workers)
       workers_(workers),
       gateway_(traffic_spec(), {.workers = workers, .flows = kFlows, .fragments = kFragments}),
       model_(gateway_.spec(), [this](const ServiceSpec& service, const FlowKey& key) {
-        return real_by_rows(gateway_.snapshot(), service, key);
+        return rows_of(service, hash_of(key));
       }) {
   model_.set_time(gateway_.now().ns);
+  note_published();
+}
+
+// Keeps the snapshot, and makes the one that there will be with what is coming.
+void ModelRun::note_published() {
+  Published& now = published_.emplace_back();
+  now.snapshot = gateway_.shared_snapshot();
+  for (const ServiceSpec& service : gateway_.spec().services) {
+    if (service.drops_previous_rows) now.dropping.insert(service.flow_id);
+  }
+  SnapshotSpec later = gateway_.spec();
+  uint32_t index = later.real_slots;
+  later.real_slots += 4 * kPageSize;
+  for (ServiceSpec& service : later.services) {
+    std::erase_if(service.reals, [&](const RealSpec& real) {
+      const bool takes_flows = real.state == RealState::kUp && real.weight != 0;
+      return !takes_flows ||
+             std::any_of(service.coming.begin(), service.coming.end(),
+                         [&](const ComingReal& coming) {
+                           return coming.address == real.address && coming.port == real.port;
+                         });
+    });
+    for (const ComingReal& coming : service.coming) {
+      RealSpec& real = service.reals.emplace_back();
+      real.address = coming.address;
+      real.port = coming.port;
+      real.weight = coming.weight;
+      real.id = RealId(index++, 1);
+    }
+  }
+  later_ = SnapshotBuilder().build(later);
+}
+
+RowReals ModelRun::rows_of(const ServiceSpec& service, uint32_t hash) const {
+  RowReals rows;
+  const Snapshot& last = *published_.back().snapshot;
+  rows.now = real_by_rows(last, service.index, hash);
+  const Before before = before_of(service, hash);
+  rows.before = before.real;
+  if (!rows.now) return rows;
+  const uint32_t count = last.service(service.index).row_count;
+  const auto endpoint = [](const Snapshot& snapshot, RealId id) {
+    const RealEntry& real = *snapshot.real(id);
+    return std::pair(real.address, real.port.host());
+  };
+  const auto later = real_by_rows(*later_, service.index, hash);
+  const bool has_moved = before.real && (before.rows != count || *before.real != *rows.now);
+  rows.may_move = has_moved || later_->service(service.index).row_count != count ||
+                  endpoint(last, *rows.now) != endpoint(*later_, *later);
+  return rows;
+}
+
+// Follows one row through all that was published.
+ModelRun::Before ModelRun::before_of(const ServiceSpec& service, uint32_t hash) const {
+  Before before;
+  if (service.protocol == Protocol::kUdp) return before;  // its packets do not tell
+  for (size_t i = 1; i < published_.size(); ++i) {
+    const Snapshot& old = *published_[i - 1].snapshot;
+    const Snapshot& now = *published_[i].snapshot;
+    const ServiceEntry& old_entry = old.service(service.index);
+    const ServiceEntry& entry = now.service(service.index);
+    if (old_entry.flow_id != service.flow_id || entry.flow_id != service.flow_id) continue;
+    const bool drops = published_[i].dropping.contains(service.flow_id);
+    const auto old_real = real_by_rows(old, service.index, hash);
+    const auto real = real_by_rows(now, service.index, hash);
+    const bool is_same_table =
+        old.service_info(service.index).ring == now.service_info(service.index).ring;
+    if (is_same_table || !old_real) {
+      if (drops) before = {};
+      continue;
+    }
+    const uint32_t rows = old_entry.row_count;
+    const bool goes_on = !drops && before.real && real && before.rows == rows &&
+                         entry.row_count == rows && *old_real == *real &&
+                         now.real(*before.real) != nullptr;
+    if (!goes_on) before = {old_real, rows};
+  }
+  return before;
 }
 
 void ModelRun::pass_time() {
@@ -99,6 +179,7 @@ void ModelRun::step() {
     traffic_.change(gateway_.spec());
     gateway_.publish();
     model_.publish(gateway_.spec());
+    note_published();
   }
 }
 

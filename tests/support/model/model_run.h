@@ -6,6 +6,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "tests/support/fake_gateway.h"
@@ -26,6 +28,7 @@ class ModelRun {
   void finish();
 
   uint64_t packets() const { return packets_; }
+  uint64_t count(Event event) const { return gateway_.count(event); }
   const ReferenceModel& model() const { return model_; }
 
  private:
@@ -34,6 +37,14 @@ class ModelRun {
     uint8_t port = 0;
     std::shared_ptr<Admission> admission;
   };
+  void note_published();
+  RowReals rows_of(const ServiceSpec& service, uint32_t hash) const;
+  // What a flow's row was before it last moved.
+  struct Before {
+    std::optional<RealId> real;
+    uint32_t rows = 0;  // how many there were
+  };
+  Before before_of(const ServiceSpec& service, uint32_t hash) const;
   void pass_time();
   void judge_all(std::vector<Packet>& packets, const std::vector<Outcome>& outcomes);
   void judge(const Packet& packet, const Outcome& outcome);
@@ -42,6 +53,12 @@ class ModelRun {
   uint32_t workers_;
   FakeGateway gateway_;
   ReferenceModel model_;
+  struct Published {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::set<uint32_t> dropping;  // services that forget what their rows were, by flow id
+  };
+  std::vector<Published> published_;
+  std::shared_ptr<const Snapshot> later_;  // with what is coming
   std::map<const rte_mbuf*, Packet> held_;
   uint64_t packets_ = 0;
 };

@@ -96,7 +96,47 @@ void add_wide_services(SnapshotSpec& spec) {
   spec.real_slots = 512;
 }
 
+// l2dsr: with a port of their own, with all others of the same VIP, and with a prefix.
+void add_direct_services(SnapshotSpec& spec, uint32_t index) {
+  uint32_t wide_index = 48;  // above those of add_wide_services()
+  uint32_t next_real = 200;  // above those of exact services, below those of wide ones
+  const auto add = [&](ServiceSpec service) {
+    const bool is_exact = service.extent == ServiceExtent{};
+    service.index = is_exact ? index++ : wide_index++;
+    service.flow_id = is_exact ? service.index + 1 : kWideFlowId + service.index;
+    service.name = "direct" + std::to_string(service.index);
+    for (RealSpec& real : service.reals) {
+      real.id = RealId(next_real++, 1);
+      real.return_flow_id = 0;
+    }
+    spec.services.push_back(service);
+  };
+  for (const int family : {4, 6}) {
+    for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp}) {
+      for (const bool when_needed : {false, true}) {
+        const ServiceCase like{Mode::kNat, family, protocol};
+        ServiceSpec service = spec.services[like.index()];
+        service.vip = ip(direct_vip(family, when_needed));
+        service.mode = Mode::kL2dsr;
+        service.tracks_when_needed = when_needed;
+        add(service);
+        service.port = 0;
+        service.extent = {kLastPort, 0};
+        add(service);
+        if (!when_needed || protocol == Protocol::kUdp) continue;
+        service.vip = ip(family == 4 ? "11.6.0.0" : "fd11:6::");
+        service.extent = {kLastPort, static_cast<uint8_t>(family == 4 ? 30 : 126)};
+        add(service);
+      }
+    }
+  }
+}
+
 }  // namespace
+
+std::string direct_vip(int family, bool when_needed) {
+  return std::string(family == 4 ? "11.0.0." : "fd11::") + (when_needed ? "5" : "4");
+}
 
 SnapshotSpec traffic_spec() {
   SnapshotSpec spec = net_spec();
@@ -118,6 +158,7 @@ SnapshotSpec traffic_spec() {
     ++index;
   }
   add_wide_services(spec);
+  add_direct_services(spec, index);
   spec.service_slots = kServiceSlots;
   return spec;
 }
@@ -168,7 +209,11 @@ Bytes RandomTraffic::frame(uint8_t port) {
   PacketBuilder packet;
   const uint32_t kind = below(16);
   if (kind < 10) {
-    packet = from_reals_ ? from_a_real(port) : to_a_vip(port);
+    if (from_reals_) {
+      packet = from_a_real(port);
+    } else {
+      packet = one_in(3) ? to_a_direct_vip(port) : to_a_vip(port);
+    }
   } else if (kind < 13 && !from_reals_) {
     packet = to_anyone(port);
   } else if (kind < 15) {
@@ -271,6 +316,37 @@ PacketBuilder RandomTraffic::to_a_vip(uint8_t port) {
   packet.payload(
       Bytes(one_in(50) ? 500 + below(900) : below(60), static_cast<uint8_t>(below(256))));
   make_odd(packet, is_v4);
+  return packet;
+}
+
+// Whole packets, and no two of a burst are of one flow: an l2dsr flow's packets are looked up
+// before the first of them is acted upon, so that a connection that begins anew would take two
+// bursts.
+PacketBuilder RandomTraffic::to_a_direct_vip(uint8_t port) {
+  const ServiceCase& kind = one_of(kServiceCases);
+  const bool is_v4 = kind.family == 4;
+  std::string vip = direct_vip(kind.family, one_in(2));
+  uint16_t vip_port = kind.port();
+  if (one_in(2)) vip_port = static_cast<uint16_t>(7000 + below(3));
+  if (one_in(5)) vip = (is_v4 ? "11.6.0." : "fd11:6::") + std::to_string(below(4));
+  PacketBuilder packet = link(port);
+  const std::string client = one_in(40) ? (is_v4 ? one_of(kSources4) : one_of(kSources6))
+                                        : kind.client(1 + below(kClients));
+  if (is_v4) {
+    packet.ipv4(client, vip);
+  } else {
+    packet.ipv6(client, vip);
+  }
+  const auto client_port = static_cast<uint16_t>(1024 + direct_packets_++ % (kBurst + 8));
+  if (kind.protocol == Protocol::kTcp) {
+    packet.tcp(client_port, vip_port).flags(flags());
+  } else {
+    packet.udp(client_port, vip_port);
+  }
+  packet.payload(Bytes(below(60), static_cast<uint8_t>(below(256))));
+  packet.tos(static_cast<uint8_t>(below(256))).ip_id(static_cast<uint16_t>(below(65'536)));
+  if (one_in(12)) packet.ttl(static_cast<uint8_t>(below(3)));
+  if (one_in(30)) packet.bad_l4_checksum();
   return packet;
 }
 
@@ -440,7 +516,34 @@ void RandomTraffic::change_fallback(SnapshotSpec& spec, ServiceSpec& service) {
       service.snat_first = other.snat_first;
       service.snat_count = other.snat_count;
     }
+    if (one_in(2)) return;
+    // So that it is needed at once, until all are up again.
+    const RealState state = one_in(2) ? RealState::kDown : RealState::kDraining;
+    for (RealSpec& real : service.reals) real.state = state;
     return;
+  }
+}
+
+// What says how rows were and will be, not how they are; or how many there are.
+void RandomTraffic::change_rows(ServiceSpec& service) {
+  switch (below(3)) {
+    case 0:
+      service.drops_previous_rows = !service.drops_previous_rows;
+      break;
+    case 1:
+      service.maglev_rows = service.maglev_rows == 251 ? 257 : 251;
+      break;
+    default: {
+      const RealSpec& known = service.reals[below(static_cast<uint32_t>(service.reals.size()))];
+      service.coming.clear();
+      if (one_in(3)) break;
+      service.coming.push_back({known.address, known.port, 1 + below(3)});
+      if (one_in(2)) {
+        service.coming.push_back(
+            {known.address.is_v4() ? ip("10.1.0.9") : ip("fd01::9"), known.port, 1});
+      }
+      break;
+    }
   }
 }
 
@@ -468,6 +571,10 @@ void RandomTraffic::change(SnapshotSpec& spec) {
   if (one_in(6)) return change_fallback(spec, service);
   if (service.reals.empty()) {
     service.no_real = one_in(2) ? NoReal::kDrop : NoReal::kReject;
+    return;
+  }
+  if (one_in(4)) {
+    change_rows(service);
     return;
   }
   RealSpec& real = service.reals[below(static_cast<uint32_t>(service.reals.size()))];

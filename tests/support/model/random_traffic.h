@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "common/snapshot_builder.h"
@@ -13,7 +14,11 @@ namespace vipgate::test::model {
 
 // net_spec() with two `nat` services that share their reals, so that client ports can meet there,
 // and a second SNAT address.
+// Then l2dsr, TCP and UDP of either family, all flows tracked or when needed, with one port, with
+// all ports, and with a prefix.
 SnapshotSpec traffic_spec();
+// Of those l2dsr services.
+std::string direct_vip(int family, bool when_needed);
 
 class RandomTraffic {
  public:
@@ -43,6 +48,7 @@ class RandomTraffic {
   Bytes frame(uint8_t port);
   void add_fragments(Arrival& arrival);
   PacketBuilder to_a_vip(uint8_t port);
+  PacketBuilder to_a_direct_vip(uint8_t port);
   PacketBuilder from_a_real(uint8_t port);
   PacketBuilder to_anyone(uint8_t port);
   PacketBuilder echo_or_icmp(uint8_t port);
@@ -54,6 +60,7 @@ class RandomTraffic {
   void change_fallback(SnapshotSpec& spec, ServiceSpec& service);
   PacketBuilder link(uint8_t port);
   const char* flags();
+  void change_rows(ServiceSpec& service);
 
   std::function<uint32_t(uint32_t)> draw_;
   // What left for reals and for clients lately.
@@ -63,6 +70,7 @@ class RandomTraffic {
   };
   Lately forwarded_, returned_;
   bool from_reals_ = false;  // this arrival
+  uint32_t direct_packets_ = 0;
   std::vector<ServiceSpec> removed_;
   uint32_t next_service_ = 64;    // above those of traffic_spec()
   uint32_t next_return_ = 5'000;  // above those, and those of services

@@ -204,7 +204,7 @@ ReferenceModel::Expectation ReferenceModel::judge_vip(const In& in) {
   const ServiceSpec* service =
       find_service({in.wire.destination, in.wire.destination_port}, in.wire.protocol);
   if (service == nullptr) return drop(DropReason::kPortNotServed);
-  return judge_forward(in, *service);
+  return service->mode == Mode::kL2dsr ? judge_direct(in, *service) : judge_forward(in, *service);
 }
 
 // The responder has tests of its own: here, that what it says goes back whole, to whom asked.

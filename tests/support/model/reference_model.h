@@ -66,8 +66,13 @@ struct FlowKey {
   friend auto operator<=>(const FlowKey&, const FlowKey&) = default;
 };
 
-// Which real a new flow of a service gets: what the snapshot's Maglev rows say.
-using Balancer = std::function<RealId(const ServiceSpec&, const FlowKey&)>;
+// What the snapshots' Maglev rows say of a flow.
+struct RowReals {
+  std::optional<RealId> now;     // none: no real takes new flows
+  std::optional<RealId> before;  // of its row, before that last moved, as long as that counts
+  bool may_move = false;         // before long, to what is coming, or has moved, as above
+};
+using Balancer = std::function<RowReals(const ServiceSpec&, const FlowKey&)>;
 
 class ReferenceModel {
  public:
@@ -159,6 +164,15 @@ class ReferenceModel {
   Expectation judge_vip(const In& in);
   Expectation judge_forward(const In& in, const ServiceSpec& service);
   Expectation judge_new_flow(const In& in, const ServiceSpec& service, const FlowKey& key);
+  Expectation judge_direct(const In& in, const ServiceSpec& service);
+  Expectation judge_new_direct_flow(const In& in, const ServiceSpec& service, const FlowKey& key);
+  Expectation forwarded_directly(const In& in, const RealSpec& real) const;
+  const RealSpec* real_before(const Wire& wire, const ServiceSpec& service,
+                              const RowReals& rows) const;
+  // What is wrong when real_now() finds none.
+  static constexpr const char* kWrongRows =
+      "the rows name a real that takes no new flows, or another service's";
+  const RealSpec* real_now(const RowReals& rows, const ServiceSpec& taker) const;
   Expectation judge_refusal(const In& in, const ServiceSpec& service);
   Expectation judge_expired(const In& in, const IpAddress& vip);
   Expectation judge_snat(const In& in);
@@ -193,6 +207,7 @@ class ReferenceModel {
   void set_state(Flow& flow, State state) const;
   void follow_client(Flow& flow, const Wire& wire) const;
   void follow_real(Flow& flow, const Wire& wire) const;
+  void follow_client_alone(Flow& flow, const Wire& wire) const;
   void note_client_hop(Flow& flow, const In& in) const;
   Flow* live_flow(const FlowKey& key);
   void add(const FlowKey& key, Flow flow);

@@ -95,7 +95,10 @@ WireOut translate(const Bytes& frame, const Wire& wire, const LinkHeader& link,
 // The id of the fragment that a frame is; 0: it is none.
 uint32_t fragment_id_of(const Bytes& frame);
 
-// The same for an ICMP error and the packet that it quotes, whose TTL stays.
+// `frame` behind another link header, and else as it came.
+WireOut relink(const Bytes& frame, const Wire& wire, const LinkHeader& link);
+
+// The same as translate() for an ICMP error and the packet that it quotes, whose TTL stays.
 WireOut translate_error(const Bytes& frame, const Wire& wire, const LinkHeader& link,
                         const IpAddress& source, const IpAddress& destination,
                         const Socket& quoted_source, const Socket& quoted_destination);

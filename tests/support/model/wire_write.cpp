@@ -210,6 +210,12 @@ WireOut translate(const Bytes& frame, const Wire& wire, const LinkHeader& link,
   return out;
 }
 
+WireOut relink(const Bytes& frame, const Wire& wire, const LinkHeader& link) {
+  WireOut out{link_header(link, get16(frame, wire.l3 - 2)), {}};
+  out.frame.insert(out.frame.end(), frame.begin() + static_cast<ptrdiff_t>(wire.l3), frame.end());
+  return out;
+}
+
 WireOut translate_error(const Bytes& frame, const Wire& wire, const LinkHeader& link,
                         const IpAddress& source, const IpAddress& destination,
                         const Socket& quoted_source, const Socket& quoted_destination) {
