@@ -72,6 +72,7 @@ class WorkerTest : public testing::Test {
           std::make_unique<WorkerMemory>(WorkerMemoryOptions{.worker = i,
                                                              .workers = workers,
                                                              .flows = 1024,
+                                                             .wide_flows = 1024,
                                                              .services = 64,
                                                              .reals = 256,
                                                              .snat = spec_.snat_addresses,

@@ -109,6 +109,7 @@ class WorkerThreads : public testing::Test {
           std::make_unique<WorkerMemory>(WorkerMemoryOptions{.worker = i,
                                                              .workers = kWorkers,
                                                              .flows = 256,
+                                                             .wide_flows = 256,
                                                              .services = 64,
                                                              .reals = 256,
                                                              .snat = spec_.snat_addresses,

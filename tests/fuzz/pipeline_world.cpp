@@ -132,6 +132,7 @@ FuzzWorld::Worker::Worker(uint32_t number)
     : memory({.worker = number,
               .workers = kFuzzWorkers,
               .flows = 24,
+              .wide_flows = 24,
               .fragments = 8,
               .services = 64,
               .reals = 256,
