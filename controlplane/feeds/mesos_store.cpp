@@ -19,8 +19,10 @@ constexpr std::string_view kSpacePrefix = "mesos/";
 constexpr std::string_view kMastersKey = "masters";
 constexpr std::string_view kTasksKey = "tasks";
 
-std::string key_of(const MesosTaskKey& key) { return key.framework_id + kSeparator + key.task_id; }
-const std::string& key_of(const std::string& id) { return id; }
+std::string store_key(const MesosTaskKey& key) {
+  return key.framework_id + kSeparator + key.task_id;
+}
+const std::string& store_key(const std::string& id) { return id; }
 
 size_t hash_of(const std::string& space, const std::string& key) {
   const std::hash<std::string> hash;
@@ -160,7 +162,7 @@ template <class Key, class Find>
 void MesosStore::mark_some(std::set<Key>& unsaved, const std::string& space, std::set<Key> keys,
                            const Find& find) {
   for (auto key = keys.begin(); key != keys.end();) {
-    if (find(*key) != nullptr || stored_.contains(hash_of(space, key_of(*key)))) {
+    if (find(*key) != nullptr || stored_.contains(hash_of(space, store_key(*key)))) {
       ++key;
     } else {
       unsaved.erase(*key);
@@ -206,11 +208,11 @@ void MesosStore::hand_over(const MesosCluster& cluster) {
       keys.erase(keys.begin());
       const auto* found = find(key);
       if (found != nullptr) {
-        stored_.insert(hash_of(space, key_of(key)));
-        batch.push_back({space, key_of(key), to_json(*found)});
+        stored_.insert(hash_of(space, store_key(key)));
+        batch.push_back({space, store_key(key), to_json(*found)});
       } else {
-        stored_.erase(hash_of(space, key_of(key)));
-        batch.push_back({space, key_of(key), std::nullopt});
+        stored_.erase(hash_of(space, store_key(key)));
+        batch.push_back({space, store_key(key), std::nullopt});
       }
     }
   };
