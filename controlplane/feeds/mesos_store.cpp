@@ -29,7 +29,7 @@ size_t hash_of(const std::string& space, const std::string& key) {
   return hash(space) * 0x9e3779b97f4a7c15 ^ hash(key);
 }
 
-size_t number_of(std::string_view text) {
+size_t task_count_of(std::string_view text) {
   size_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
@@ -152,7 +152,7 @@ Result<MesosStore::Restored> MesosStore::restore(MesosCluster& cluster) {
   Restored restored;
   const auto tasks_of = unfinished->find(std::string(kTasksKey));
   unfinished_ = tasks_of != unfinished->end();
-  if (unfinished_) restored.tasks_of = number_of(tasks_of->second);
+  if (unfinished_) restored.tasks_of = task_count_of(tasks_of->second);
   return restored;
 }
 

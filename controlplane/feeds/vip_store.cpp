@@ -23,7 +23,7 @@ std::string key_of(const VipOwner& owner) {
          std::to_string(owner.key.port) + " " + std::string(to_string(owner.key.protocol));
 }
 
-std::optional<VipAllocation> allocation_of(std::string_view key, std::string_view value) {
+std::optional<VipAllocation> stored_allocation(std::string_view key, std::string_view value) {
   if (!key.starts_with(kNamePrefix)) return std::nullopt;
   key.remove_prefix(kNamePrefix.size());
   const auto address = parse_ip_address(value);
@@ -33,7 +33,7 @@ std::optional<VipAllocation> allocation_of(std::string_view key, std::string_vie
   return VipAllocation{std::string(key.substr(0, space)), *address};
 }
 
-std::optional<VipOwner> owner_of(std::string_view key, std::string_view value) {
+std::optional<VipOwner> stored_owner(std::string_view key, std::string_view value) {
   if (!key.starts_with(kPortPrefix)) return std::nullopt;
   key.remove_prefix(kPortPrefix.size());
   const size_t first = key.find(' ');
@@ -58,11 +58,11 @@ std::optional<VipOwner> owner_of(std::string_view key, std::string_view value) {
 // The value is not told, and not needed: any that fits the key will do.
 bool adopt_removal(const std::string& key, VipAllocator& allocator) {
   const char* address = key.ends_with(" 6") ? "::" : "0.0.0.0";
-  if (const auto allocation = allocation_of(key, address)) {
+  if (const auto allocation = stored_allocation(key, address)) {
     allocator.adopt_removal(*allocation);
     return true;
   }
-  if (const auto owner = owner_of(key, "")) {
+  if (const auto owner = stored_owner(key, "")) {
     allocator.adopt_removal(*owner);
     return true;
   }
@@ -77,8 +77,9 @@ Status restore_vips(StateStore& store, VipAllocator& allocator) {
   std::vector<VipAllocation> allocations;
   std::vector<VipOwner> owners;
   for (const auto& [key, value] : *stored) {
-    if (auto allocation = allocation_of(key, value)) allocations.push_back(std::move(*allocation));
-    if (auto owner = owner_of(key, value)) owners.push_back(std::move(*owner));
+    if (auto allocation = stored_allocation(key, value))
+      allocations.push_back(std::move(*allocation));
+    if (auto owner = stored_owner(key, value)) owners.push_back(std::move(*owner));
   }
   allocator.restore(allocations, owners);
   return Done{};
@@ -100,11 +101,11 @@ void save_vips(VipAllocator& allocator, StateStore& store) {
 bool adopt_vip(const StoreWrite& change, VipAllocator& allocator) {
   if (change.space != kVipSpace) return false;
   if (!change.value) return adopt_removal(change.key, allocator);
-  if (const auto allocation = allocation_of(change.key, *change.value)) {
+  if (const auto allocation = stored_allocation(change.key, *change.value)) {
     allocator.adopt(*allocation);
     return true;
   }
-  if (const auto owner = owner_of(change.key, *change.value)) {
+  if (const auto owner = stored_owner(change.key, *change.value)) {
     allocator.adopt(*owner);
     return true;
   }
