@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "controlplane/config_reader_services.h"
+
 namespace vipgate {
 namespace {
 

@@ -6,13 +6,6 @@
 
 namespace vipgate {
 
-// Rules that these sections and those of config_reader.cpp share.
-const Rule<Mode>& mode_rule();
-const Rule<Track>& track_rule();
-// How tunnels look: keys of `defaults`, of services and of named_vips.
-void read_tunnel(Section& s, TunnelOptions& tunnel);
-const Rule<std::string>& pool_name_rule();
-
 // The map `health` in `s`.
 void read_health(Section& s, HealthConfig& health);
 // `prefer` and `spill_below_percent` in `s`.
