@@ -94,10 +94,9 @@ std::string stats_text(const Config& config, const OfflineSnapshot& offline) {
   for (uint32_t i = 0; i < offline.service_slots; ++i) {
     const ServiceEntry& service = snapshot.service(i);
     if (service.index == kNone) continue;
-    const ServiceInfo& info = snapshot.service_info(i);
-    const ServiceKey key{info.vip, service.port.host(), service.protocol, info.extent};
-    const uint64_t checksum = info.ring == nullptr ? 0 : info.ring->checksum;
-    checksums.emplace_back(to_string(key), hex(checksum));
+    const auto& ring = snapshot.service_info(i).ring;
+    checksums.emplace_back(to_string(key_of(snapshot, i)),
+                           hex(ring == nullptr ? 0 : ring->checksum));
     if (service.rows != nullptr && tables.insert(service.rows).second) rows += service.row_count;
   }
   std::sort(checksums.begin(), checksums.end());

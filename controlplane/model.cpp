@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/model_room.h"
+#include "controlplane/slow_start.h"
 
 namespace vipgate {
 namespace {
@@ -60,26 +61,6 @@ std::set<NamedPort> wanted_names(const DesiredChanges& changes) {
   return names;
 }
 
-// With slow start: the reals that take new flows.
-std::set<RealKey> takers_of(const ModelService& service) {
-  std::set<RealKey> takers;
-  if (service.config.slow_start_s == 0) return takers;
-  for (const auto& [key, real] : service.reals) {
-    if (real.takes_flows()) takers.insert(key);
-  }
-  return takers;
-}
-
-// The real's share at `now_s`, and when the next step is due.
-void ramp_up(const ServiceConfig& config, ModelReal& real, int64_t now_s) {
-  constexpr int64_t kSteps = ModelReal::kFullRamp;
-  const int64_t whole = config.slow_start_s;
-  const int64_t step = std::min(1 + (now_s - real.ramp_from_s) * kSteps / whole, kSteps);
-  real.ramp = static_cast<uint32_t>(step);
-  real.ramps_at_s =
-      step == kSteps ? kNever : real.ramp_from_s + (step * whole + kSteps - 1) / kSteps;
-}
-
 bool has_real(const std::vector<const RealConfig*>& sorted, const RealKey& key) {
   const auto found = std::lower_bound(sorted.begin(), sorted.end(), key,
                                       [](const RealConfig* real, const RealKey& sought) {
@@ -92,6 +73,12 @@ bool has_real(const std::vector<const RealConfig*>& sorted, const RealKey& key) 
 
 ServiceKey key_of(const ServiceConfig& service) {
   return {service.vip, service.port, service.protocol, service.extent};
+}
+
+ServiceKey key_of(const Snapshot& snapshot, uint32_t service) {
+  const ServiceEntry& entry = snapshot.service(service);
+  const ServiceInfo& info = snapshot.service_info(service);
+  return {info.vip, entry.port.host(), entry.protocol, info.extent};
 }
 
 std::string to_string(const ServiceKey& key) {
@@ -241,7 +228,7 @@ void Model::update_service(const ServiceKey& key, const DesiredService& wanted, 
     const bool is_down = wanted.down.contains({real->address, real->port});
     update_real(key, service, *real, is_down, now_s, change);
   }
-  set_ramps(service, takers, now_s);
+  start_slowly(service, takers, now_s);
   set_due(key, service);
 }
 
@@ -272,25 +259,6 @@ void Model::update_real(const ServiceKey& key, ModelService& service, const Real
   ReturnId& shared = return_ids_[ReturnKey{real_key, key.protocol}];
   if (shared.users++ == 0) shared.flow_id = flow_ids(key.vip).take(real_key.port == 0, now_s);
   real.return_flow_id = shared.flow_id;
-}
-
-// A real that did not take flows before, as those in `before` did, begins with little beside them.
-// Where there are none, all begin alike, and the shares are right at once.
-void Model::set_ramps(ModelService& service, const std::set<RealKey>& before, int64_t now_s) {
-  const bool has_others = std::any_of(before.begin(), before.end(), [&](const RealKey& key) {
-    return service.reals.at(key).takes_flows();
-  });
-  for (auto& [key, real] : service.reals) {
-    if (service.config.slow_start_s == 0 || !real.takes_flows()) {
-      real.ramp = ModelReal::kFullRamp;
-      real.ramps_at_s = kNever;
-    } else if (has_others && !before.contains(key)) {
-      real.ramp_from_s = now_s;
-      ramp_up(service.config, real, now_s);
-    } else if (real.ramp != ModelReal::kFullRamp) {
-      ramp_up(service.config, real, now_s);
-    }
-  }
 }
 
 void Model::let_reals_go(const ServiceKey& key, ModelService& service, const ServiceConfig& config,

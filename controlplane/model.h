@@ -33,6 +33,8 @@ struct ServiceKey {
 // REQUIRES: it has a VIP.
 ServiceKey key_of(const ServiceConfig& service);
 
+ServiceKey key_of(const Snapshot& snapshot, uint32_t service);
+
 // "11.0.0.1:80/tcp", "11.0.0.0/24:any/udp"
 std::string to_string(const ServiceKey& key);
 
@@ -169,7 +171,6 @@ class Model {
                       int64_t now_s, ModelChange& change);
   void update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
                    bool is_down, int64_t now_s, ModelChange& change);
-  void set_ramps(ModelService& service, const std::set<RealKey>& before, int64_t now_s);
   void refuse(const ServiceKey& key, const std::string& why);
   void set_due(const ServiceKey& key, ModelService& service);
   Services::iterator erase(Services::iterator service, int64_t now_s);

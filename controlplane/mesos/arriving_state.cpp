@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/append.h"
 #include "controlplane/mesos/json_list_cutter.h"
 #include "controlplane/mesos/mesos_items.h"
 
@@ -70,6 +71,7 @@ struct ArrivingState::Impl {
 
   void read(int list, std::string_view item);
   void read_task(const MesosItemReader::Element& element, std::vector<MesosTask>& tasks);
+  size_t take(PaddedJson begun);
   Status take_rest(PaddedJson rest);
   void merge_into(MesosState& state);
 
@@ -134,30 +136,24 @@ void ArrivingState::Impl::read(int list, std::string_view item) {
   }
 }
 
-template <class T>
-void move_into(std::vector<T>& to, typename std::vector<T>::iterator where, std::vector<T> from) {
-  if (to.empty()) {
-    to = std::move(from);
-  } else {
-    to.insert(where, std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-  }
-}
-
 // As MesosParser puts them: unreachable ones first. What was not cut out is there already.
 void ArrivingState::Impl::merge_into(MesosState& to) {
-  move_into(to.frameworks, to.frameworks.end(), std::move(state.frameworks));
-  move_into(to.agents, to.agents.end(), std::move(state.agents));
-  move_into(to.recovered_agent_ids, to.recovered_agent_ids.end(),
-            std::move(state.recovered_agent_ids));
-  move_into(to.tasks, to.tasks.end(), std::move(tasks));
-  move_into(to.tasks, to.tasks.begin(), std::move(unreachable));
-  move_into(to.tasks, to.tasks.end(), std::move(launched));
-  move_into(to.skipped, to.skipped.end(), items.take_skipped());
+  append(to.frameworks, std::move(state.frameworks));
+  append(to.agents, std::move(state.agents));
+  append(to.recovered_agent_ids, std::move(state.recovered_agent_ids));
+  append(unreachable, std::move(to.tasks));
+  append(unreachable, std::move(tasks));
+  append(unreachable, std::move(launched));
+  to.tasks = std::move(unreachable);
+  append(to.skipped, items.take_skipped());
+}
+
+size_t ArrivingState::Impl::take(PaddedJson begun) {
+  return cutter.take(begun.text, [this](int list, std::string_view item) { read(list, item); });
 }
 
 Status ArrivingState::Impl::take_rest(PaddedJson rest) {
-  const size_t taken =
-      cutter.take(rest.text, [this](int list, std::string_view item) { read(list, item); });
+  const size_t taken = take(rest);
   if (!error.empty()) return Error{error};
   if (taken == rest.text.size() && cutter.is_whole()) return Done{};
   return Error{"this is not JSON: its brackets do not match"};
@@ -169,8 +165,7 @@ ArrivingState::ArrivingState(MesosParser& parser, Form form, size_t octets)
 ArrivingState::~ArrivingState() = default;
 
 size_t ArrivingState::take(PaddedJson begun) {
-  const size_t taken = impl_->cutter.take(
-      begun.text, [this](int list, std::string_view item) { impl_->read(list, item); });
+  const size_t taken = impl_->take(begun);
   impl_->taken_octets += taken;
   return taken;
 }
