@@ -9,7 +9,6 @@
 #include <set>
 
 #include "controlplane/config_reader.h"
-#include "controlplane/reverse_zones.h"
 
 namespace vipgate {
 namespace {
@@ -45,6 +44,23 @@ const ZoneConfig* services_zone(const Config& config) {
 int vip_family(const ServiceConfig& service) {
   if (!service.vip_auto) return service.vip.family();
   return service.reals.empty() ? 4 : service.reals.front().address.family();
+}
+
+IpRange range_of(const IpPrefix& prefix) {
+  auto first = prefix.address.bytes();
+  auto last = first;
+  for (int bit = prefix.length; bit < prefix.address.bits(); ++bit) {
+    const auto mask = static_cast<uint8_t>(0x80 >> bit % 8);
+    first[static_cast<size_t>(bit) / 8] &= static_cast<uint8_t>(~mask);
+    last[static_cast<size_t>(bit) / 8] |= mask;
+  }
+  const auto address = [&](const std::array<uint8_t, 16>& octets) -> IpAddress {
+    if (prefix.address.is_v6()) return Ipv6Address{octets};
+    Ipv4Address v4;
+    std::memcpy(&v4, octets.data(), sizeof v4);
+    return v4;
+  };
+  return {address(first), address(last)};
 }
 
 IpRange vip_range(const IpAddress& vip, const ServiceExtent& extent) {

@@ -309,6 +309,7 @@ struct IpRange {
   bool operator==(const IpRange&) const = default;
 };
 
+[[nodiscard]] IpRange range_of(const IpPrefix& prefix);
 // The addresses of a service's VIP, as a range and as a prefix, which is whole for an address.
 [[nodiscard]] IpRange vip_range(const IpAddress& vip, const ServiceExtent& extent);
 [[nodiscard]] IpPrefix vip_prefix(const ServiceConfig& service);

@@ -171,7 +171,7 @@ std::vector<DnsRecord> service_records(const std::string& name, const IpAddress&
   for (const std::string& alias : zone->aliases) {
     add_records_in(alias, name, vip, port, protocol, options.ttl_s, records);
   }
-  const auto holds_vip = [&](const IpRange& range) { return is_in(range, vip); };
+  const auto holds_vip = [&](const IpRange& range) { return range.contains(vip); };
   if (std::any_of(options.ptr_ranges.begin(), options.ptr_ranges.end(), holds_vip)) {
     auto ptr = dns_ptr_record(vip, text_below(name, zone->name), options.ttl_s);
     if (ptr) records.push_back(std::move(*ptr));

@@ -103,28 +103,6 @@ std::vector<IpRange> merged(std::vector<IpRange> ranges) {
 
 }  // namespace
 
-IpRange range_of(const IpPrefix& prefix) {
-  auto first = prefix.address.bytes();
-  auto last = first;
-  for (int bit = prefix.length; bit < prefix.address.bits(); ++bit) {
-    const auto mask = static_cast<uint8_t>(0x80 >> bit % 8);
-    first[static_cast<size_t>(bit) / 8] &= static_cast<uint8_t>(~mask);
-    last[static_cast<size_t>(bit) / 8] |= mask;
-  }
-  const auto address = [&](const std::array<uint8_t, 16>& octets) -> IpAddress {
-    if (prefix.address.is_v6()) return Ipv6Address{octets};
-    Ipv4Address v4;
-    std::memcpy(&v4, octets.data(), sizeof v4);
-    return v4;
-  };
-  return {address(first), address(last)};
-}
-
-bool is_in(const IpRange& range, const IpAddress& address) {
-  return address.family() == range.first.family() && range.first <= address &&
-         address <= range.last;
-}
-
 Result<std::vector<std::string>> reverse_zones(std::vector<IpRange> ranges) {
   std::vector<std::string> zones;
   for (const IpRange& range : merged(std::move(ranges))) {

@@ -17,9 +17,6 @@ namespace vipgate {
 // The table has 255 zones at the most, and a look-up of an unknown name passes all of them.
 inline constexpr size_t kMaxReverseZones = 128;
 
-IpRange range_of(const IpPrefix& prefix);
-bool is_in(const IpRange& range, const IpAddress& address);
-
 // Folded wire names that cover exactly the ranges' addresses, each once, sorted. An error: these
 // would be more than kMaxReverseZones.
 Result<std::vector<std::string>> reverse_zones(std::vector<IpRange> ranges);
