@@ -68,11 +68,11 @@ tsan: deps  ## SnapshotCell, and workers with their rings, under ThreadSanitizer
 
 # Findings and new inputs stay in build-fuzz/.
 FUZZ_S ?= 60
-fuzz: deps  ## every fuzz target for FUZZ_S (60) seconds
+FUZZ ?= $(patsubst tests/fuzz/%_fuzz.cpp,%,$(wildcard tests/fuzz/*_fuzz.cpp))
+fuzz: deps  ## every fuzz target (FUZZ=pipeline: that one) for FUZZ_S (60) seconds
 	@test -f build-fuzz/build.ninja || cmake --preset fuzz
-	cmake --build --preset fuzz
-	@set -e; cd build-fuzz; for target in ../tests/fuzz/*_fuzz.cpp; do \
-	  name=$$(basename $$target _fuzz.cpp); echo "== fuzz_$$name"; \
+	cmake --build build-fuzz --target $(addprefix fuzz_,$(FUZZ))
+	@set -e; cd build-fuzz; for name in $(FUZZ); do echo "== fuzz_$$name"; \
 	  mkdir -p corpus/$$name; \
 	  $(SETARCH) tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_S) -print_final_stats=1 \
 	    corpus/$$name ../tests/fuzz/corpus/$$name; \
