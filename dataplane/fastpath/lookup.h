@@ -20,9 +20,17 @@ void prefetch_record(const NatRecord<Address>* record) {
 // and for packets that another worker found to be this one's, there is nothing to compute.
 template <class Observer>
 template <class Address>
-bool Pipeline<Observer>::is_mine(Burst& burst, Packet& packet, const Address& client,
-                                 Be16 client_port) {
+[[gnu::always_inline]] inline bool Pipeline<Observer>::is_mine(Burst& burst, Packet& packet,
+                                                               const Address& client,
+                                                               Be16 client_port) {
   if (workers_ == 1 || packet.is_owned) return true;
+  return !hand_to_owner(burst, packet, client, client_port);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] bool Pipeline<Observer>::hand_to_owner(Burst& burst, Packet& packet,
+                                                         const Address& client, Be16 client_port) {
   uint32_t hash;
   if constexpr (sizeof(Address) == 4) {
     hash = owner_hash_->v4(client, client_port);
@@ -30,22 +38,32 @@ bool Pipeline<Observer>::is_mine(Burst& burst, Packet& packet, const Address& cl
     hash = owner_hash_->v6(client, client_port);
   }
   const uint32_t owner = scale(hash, workers_);
-  if (owner == worker_) return true;
+  if (owner == worker_) return false;
   hand_over(burst, packet, owner);
-  return false;
+  return true;
 }
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>& last) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::look_up(Burst& burst, Packet& packet,
+                                                               LastVip<Address>& last) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const Address destination = ip.destination;
-  if (last.service != nullptr && destination == last.address &&
-      packet.destination_port == last.port && packet.protocol == last.protocol) [[likely]] {
+  if (destination == last.address && packet.destination_port == last.port &&
+      packet.protocol == last.protocol) [[likely]] {
     packet.service = last.service;
-    packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
-    return;
+    return look_up_flow<Address>(burst, packet);
   }
+  find_service(burst, packet, last);
+}
+
+// What the destination is, if it is not the last packet's VIP and port.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::find_service(Burst& burst, Packet& packet,
+                                                        LastVip<Address>& last) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const Address destination = ip.destination;
   const auto& table = burst.snapshot.template table<Address>();
   const auto* entry = table.addresses.find(destination, packet.hash);
   if (entry == nullptr || entry->kind == AddressKind::kOwn) {
@@ -81,7 +99,7 @@ void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>&
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   if (!is_mine(burst, packet, client, packet.source_port)) return;
@@ -240,7 +258,7 @@ void Pipeline<Observer>::note_forward(Burst& burst, Packet& packet, Table& table
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
   auto& store = flows<Address>();
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   note_forward<Address>(

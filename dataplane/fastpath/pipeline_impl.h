@@ -8,6 +8,7 @@
 #include "dataplane/fastpath/icmp_relay.h"
 #include "dataplane/fastpath/lookup.h"
 #include "dataplane/fastpath/parse.h"
+#include "dataplane/fastpath/parse_plain.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rare.h"
 #include "dataplane/fastpath/translate.h"
@@ -44,6 +45,9 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
 
   LastVip<Ipv4Address> last4;
   LastVip<Ipv6Address> last6;
+  // Those whose service is on its way into the cache.
+  uint16_t waiting[kBurst];
+  uint16_t waiting_count = 0;
   for (uint16_t i = 0; i < count; ++i) {
     Packet& packet = packets_[i];
     if (packet.step == Step::kLookup4) [[likely]] {
@@ -55,12 +59,13 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
     } else if (packet.step == Step::kFragment6) {
       if (follow_fragment<Ipv6Address>(burst, packet)) look_up(burst, packet, last6);
     }
+    if (packet.step == Step::kVip4 || packet.step == Step::kVip6) waiting[waiting_count++] = i;
   }
-  for (uint16_t i = 0; i < count; ++i) {
-    Packet& packet = packets_[i];
+  for (uint16_t i = 0; i < waiting_count; ++i) {
+    Packet& packet = packets_[waiting[i]];
     if (packet.step == Step::kVip4) [[likely]] {
       look_up_flow<Ipv4Address>(burst, packet);
-    } else if (packet.step == Step::kVip6) {
+    } else {
       look_up_flow<Ipv6Address>(burst, packet);
     }
   }
@@ -125,8 +130,9 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::prefetch_address(const Snapshot& snapshot, Packet& packet,
-                                          LastHash<Address>& last) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_address(const Snapshot& snapshot,
+                                                                        Packet& packet,
+                                                                        LastHash<Address>& last) {
   const auto& addresses = snapshot.template table<Address>().addresses;
   const Address& destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
   if (!(destination == last.address)) {
@@ -142,6 +148,11 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
   for (uint16_t i = 0; i < std::min(count, kAhead); ++i) {
     __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i], const uint8_t*));
   }
+  const PortEntry* const ports = burst.snapshot.ports.data();
+  const bool of_device = burst.from == From::kDevice;
+  const bool is_owned = burst.from == From::kWorker;
+  if (!of_device) port = static_cast<uint8_t>(mbufs[0]->port);
+  PlainFrame plain(ports[port]);
   LastHash<Ipv4Address> last4;
   LastHash<Ipv6Address> last6;
   uint64_t bytes = 0;
@@ -150,28 +161,41 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
       __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i + kAhead], const uint8_t*));
     }
     Packet& packet = packets_[i];
-    packet.mbuf = mbufs[i];
-    packet.port = burst.from != From::kDevice ? static_cast<uint8_t>(mbufs[i]->port) : port;
-    packet.is_owned = burst.from == From::kWorker;
-    bytes += mbufs[i]->pkt_len;
-    const DropReason reason = parse(packet, burst.snapshot.ports[packet.port]);
-    if (reason != kNoDrop) [[unlikely]] {
-      drop(burst, packet, reason);
-      continue;
+    rte_mbuf* const mbuf = mbufs[i];
+    if (!of_device && mbuf->port != port) [[unlikely]] {
+      port = static_cast<uint8_t>(mbuf->port);
+      plain = PlainFrame(ports[port]);
     }
-    if (packet.step == Step::kLookup4) [[likely]] {
+    packet.mbuf = mbuf;
+    packet.port = port;
+    packet.is_owned = is_owned;
+    bytes += mbuf->pkt_len;
+    if (parse_plain(packet, plain)) [[likely]] {
       prefetch_address(burst.snapshot, packet, last4);
-    } else if (packet.step == Step::kLookup6) {
-      prefetch_address(burst.snapshot, packet, last6);
+    } else {
+      parse_other(burst, packet, last4, last6);
     }
   }
-  if (burst.from != From::kDevice) return;
+  if (!of_device) return;
   counters_.count(Event::kRxPackets, count);
   counters_.count(Event::kRxBytes, bytes);
 }
 
 template <class Observer>
-void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
+[[gnu::noinline]] void Pipeline<Observer>::parse_other(Burst& burst, Packet& packet,
+                                                       LastHash<Ipv4Address>& last4,
+                                                       LastHash<Ipv6Address>& last6) {
+  const DropReason reason = parse(packet, burst.snapshot.ports[packet.port]);
+  if (reason != kNoDrop) return drop(burst, packet, reason);
+  if (packet.step == Step::kLookup4) {
+    prefetch_address(burst.snapshot, packet, last4);
+  } else if (packet.step == Step::kLookup6) {
+    prefetch_address(burst.snapshot, packet, last6);
+  }
+}
+
+template <class Observer>
+[[gnu::always_inline]] inline void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
   switch (packet.step) {
     case Step::kForward4:
       return forward<Ipv4Address>(burst, packet);
@@ -265,7 +289,8 @@ void Pipeline<Observer>::sent(Burst& burst, Packet& packet, const Verdict& verdi
 }
 
 template <class Observer>
-void Pipeline<Observer>::count_run(uint32_t service, bool is_return, uint16_t bytes) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::count_run(uint32_t service, bool is_return,
+                                                                 uint16_t bytes) {
   if (service != run_.service) {
     flush_run();
     run_.service = service;
@@ -285,7 +310,7 @@ void Pipeline<Observer>::signal(RealId real, Counter RealSignalCounters::*which)
 }
 
 template <class Observer>
-void Pipeline<Observer>::flush_run() {
+[[gnu::noinline]] void Pipeline<Observer>::flush_run() {
   if (run_.service == kNone) return;
   // A service that came after the counters were allocated has none of its own.
   ServiceCounters* service = run_.service < services_.size() ? &services_[run_.service] : nullptr;
