@@ -70,10 +70,7 @@ inline bool is_alive(const RealEntry* real) {
 template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
-  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  note_direct<Address>(
-      burst, packet, flows<Address>().table(),
-      FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id));
+  note_direct<Address>(burst, packet, flows<Address>().table(), flow_key<Address>(packet));
 }
 
 template <class Observer>
@@ -161,6 +158,12 @@ template <class Address>
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
        real->out_port);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::forward_wide_direct(Burst& burst, Packet& packet) {
+  forward_direct<Address>(burst, packet);
 }
 
 // False: it can't be, and the packet has left.

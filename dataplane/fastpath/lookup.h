@@ -104,10 +104,11 @@ template <class Address>
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   if (!is_mine(burst, packet, client, packet.source_port)) return;
   auto& table = flows<Address>().table();
-  packet.hash =
-      table.hash(FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id));
+  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
+  packet.hash = table.hash(key);
   table.prefetch(packet.hash);
   constexpr bool kIsV4 = sizeof(Address) == 4;
+  if constexpr (kIsV4) packet.key = key.bits;
   packet.step = is_translating(service.mode) ? (kIsV4 ? Step::kForward4 : Step::kForward6)
                                              : (kIsV4 ? Step::kDirect4 : Step::kDirect6);
 }
@@ -259,11 +260,19 @@ void Pipeline<Observer>::note_forward(Burst& burst, Packet& packet, Table& table
 template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
-  auto& store = flows<Address>();
-  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  note_forward<Address>(
-      burst, packet, store.table(),
-      FlowStore<Address>::Key::of(ip.source, packet.source_port, packet.service->flow_id));
+  note_forward<Address>(burst, packet, flows<Address>().table(), flow_key<Address>(packet));
+}
+
+// The key that look_up_flow() hashed.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline auto Pipeline<Observer>::flow_key(const Packet& packet) {
+  if constexpr (sizeof(Address) == 4) {
+    return FlowKey4{packet.key};
+  } else {
+    const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+    return FlowKey6::of(ip.source, packet.source_port, packet.service->flow_id);
+  }
 }
 
 template <class Observer>

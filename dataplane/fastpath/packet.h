@@ -53,9 +53,12 @@ struct alignas(64) Packet {
   rte_mbuf* mbuf;
   uint8_t* l3;                  // IP or ARP header
   const ServiceEntry* service;  // forward
-  void* record;                 // NatRecord of the family, or null
-  uint64_t hash;                // of the destination address, then of the flow key
-  uint32_t flow_id;             // `nat` return; of kDirect, the value of real()
+  union {
+    void* record;  // NatRecord of the family, or null
+    uint64_t key;  // before that: of kForward4 and kDirect4, FlowKey4::bits
+  };
+  uint64_t hash;     // of the destination address, then of the flow key
+  uint32_t flow_id;  // `nat` return; of kDirect, the value of real()
   Be16 source_port;
   Be16 destination_port;
   // The same in all packets that have nothing special: written together.

@@ -67,7 +67,7 @@ class PlainFrame {
     return false;
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kL3);
   const uint8_t* const l4 = frame + kL3 + kL4;
-  const unsigned length = ip.total_length.host();
+  const unsigned length = byte_swap(load<uint16_t>(&ip.total_length));
   const auto first = static_cast<uint8_t>(ip.source.value.raw());
   if (kL3 + length > bytes || static_cast<uint8_t>(first - 1) >= 223 || first == 127) [[unlikely]] {
     return false;

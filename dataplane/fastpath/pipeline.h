@@ -141,6 +141,8 @@ class Pipeline {
   bool hand_to_owner(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
   // Pass 3.
   template <class Address>
+  static auto flow_key(const Packet& packet);
+  template <class Address>
   void find_forward(Burst& burst, Packet& packet);
   template <class Address>
   void find_return(Burst& burst, Packet& packet);
@@ -187,6 +189,8 @@ class Pipeline {
   void handle_unserved_port(Burst& burst, Packet& packet);
   template <class Address>
   void forward_direct(Burst& burst, Packet& packet);
+  template <class Address>
+  void forward_wide_direct(Burst& burst, Packet& packet);
   template <class Address>
   bool put_in_tunnel(Burst& burst, Packet& packet, RealId id);
   template <class Address>

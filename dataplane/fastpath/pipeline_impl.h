@@ -69,23 +69,29 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
       look_up_flow<Ipv6Address>(burst, packet);
     }
   }
+  bool any_forward = false;
   for (uint16_t i = 0; i < count; ++i) {
     Packet& packet = packets_[i];
+    // These before the rest: a jump through a table costs more than they.
+    if (packet.step == Step::kForward4) {
+      find_forward<Ipv4Address>(burst, packet);
+      any_forward = true;
+      continue;
+    }
+    if (packet.step == Step::kDirect4) {
+      find_direct<Ipv4Address>(burst, packet);
+      continue;
+    }
     switch (packet.step) {
-      case Step::kForward4:
-        find_forward<Ipv4Address>(burst, packet);
-        break;
       case Step::kForward6:
         find_forward<Ipv6Address>(burst, packet);
+        any_forward = true;
         break;
       case Step::kNatReturn4:
         find_return<Ipv4Address>(burst, packet);
         break;
       case Step::kNatReturn6:
         find_return<Ipv6Address>(burst, packet);
-        break;
-      case Step::kDirect4:
-        find_direct<Ipv4Address>(burst, packet);
         break;
       case Step::kDirect6:
         find_direct<Ipv6Address>(burst, packet);
@@ -116,7 +122,7 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
         break;
     }
   }
-  for (uint16_t i = 0; i < count; ++i) {
+  for (uint16_t i = 0; any_forward && i < count; ++i) {
     const Packet& packet = packets_[i];
     if (packet.step == Step::kForward4) {
       prefetch_behind_record<Ipv4Address>(burst, packet);
@@ -196,18 +202,17 @@ template <class Observer>
 
 template <class Observer>
 [[gnu::always_inline]] inline void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
+  if (packet.step == Step::kForward4) return forward<Ipv4Address>(burst, packet);
+  if (packet.step == Step::kDirect4) return forward_direct<Ipv4Address>(burst, packet);
   switch (packet.step) {
-    case Step::kForward4:
-      return forward<Ipv4Address>(burst, packet);
     case Step::kForward6:
       return forward<Ipv6Address>(burst, packet);
     case Step::kWideForward4:
       return forward_wide<Ipv4Address>(burst, packet);
     case Step::kWideForward6:
       return forward_wide<Ipv6Address>(burst, packet);
-    case Step::kDirect4:
     case Step::kWideDirect4:
-      return forward_direct<Ipv4Address>(burst, packet);
+      return forward_wide_direct<Ipv4Address>(burst, packet);
     case Step::kDirect6:
     case Step::kWideDirect6:
       return forward_direct<Ipv6Address>(burst, packet);
@@ -233,6 +238,8 @@ template <class Observer>
       return handle_other<Ipv4Address>(burst, packet);
     case Step::kOther6:
       return handle_other<Ipv6Address>(burst, packet);
+    case Step::kForward4:
+    case Step::kDirect4:
     case Step::kLookup4:
     case Step::kLookup6:
     case Step::kVip4:
