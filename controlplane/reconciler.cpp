@@ -130,7 +130,9 @@ ModelChange Reconciler::update_model(int64_t now_s) {
     if (std::exchange(has_room_, false)) retry_refused();
     if (desired_.dirty().empty()) break;
     DesiredChanges changes;
-    for (const ServiceKey& key : desired_.take_dirty()) changes.emplace(key, desired_.merged(key));
+    for (const ServiceKey& key : desired_.take_dirty()) {
+      changes.emplace_hint(changes.end(), key, desired_.merged(key));
+    }
     const ModelChange change = model_.apply(changes, rules(config_, compiler_), now_s);
     follow_health(changes);
     total += change;
@@ -225,7 +227,7 @@ void Reconciler::compile(const ServiceKey& key) {
   }
   if (made == made_.end()) {
     if (service == nullptr) return;
-    made = made_.emplace(key, Made{}).first;
+    made = made_.emplace_hint(made, key, Made{});
     set_serving(key, true);
   }
   if (records != made->second.records) {
