@@ -201,7 +201,8 @@ ModelChange Model::apply(const DesiredChanges& changes, const ModelRules& rules,
 // REQUIRES: there is room for it.
 void Model::update_service(const ServiceKey& key, const DesiredService& wanted, Room& room,
                            int64_t now_s, ModelChange& change) {
-  // Services that come together come in the order of their keys: each is looked for at the end first.
+  // Services that come together come in the order of their keys: each is looked for at the end
+  // first.
   const size_t known_services = services_.size();
   ModelService& service = services_.try_emplace(services_.end(), key)->second;
   const bool is_new = services_.size() != known_services;

@@ -59,8 +59,8 @@ class Model::Room {
     return Done{};
   }
 
-  // `service`: as the model has it; null: not yet. `taken`: how many reals it was granted before, in
-  // this update.
+  // `service`: as the model has it; null: not yet. `taken`: how many reals it was granted before,
+  // in this update.
   Status take_real(const ServiceKey& key, const ModelService* service, const ServiceConfig& config,
                    const RealConfig& real, size_t taken) {
     const RealKey real_key{real.address, real.port};

@@ -236,9 +236,9 @@ std::vector<DnsRecord> RecordList::take_records() {
   return std::move(records_);
 }
 
-std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& agent,
+std::optional<TaskNames> task_names(const MesosTask& task, const std::vector<IpAddress>& on_agent,
                                     const MesosFramework& framework, const MesosDnsOptions& options,
-                                    const HostLookup& lookup, std::vector<BadItem>& bad) {
+                                    std::vector<BadItem>& bad) {
   if (task.state != MesosTaskState::kRunning) return std::nullopt;
   if (options.healthy_only && task_weight(task) != 1) {
     bad.push_back({task.name, "it is not healthy, and healthy_only is set"});
@@ -252,7 +252,7 @@ std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& age
   if (names.has_discovery && name != cleaned) names.names.push_back(name);
   names.names.push_back(std::move(cleaned));
   names.tail = "-" + task_hash(task.id) + "-" + agent_tail(task.agent_id);
-  names.agent_addresses = agent_addresses(agent, lookup);
+  names.agent_addresses = on_agent;
   const MesosTaskStatus* status = running_status(task);
   for (const IpSource source : options.ip_sources) {
     names.addresses = source_addresses(source, status, names.agent_addresses);
@@ -318,10 +318,9 @@ void add_framework_records(const MesosFramework& framework, const MesosDnsOption
   list.add_srv(join("_framework._tcp", name), list.target(name), pid->port);
 }
 
-void add_agent_records(const MesosAgent& agent, const MesosDnsOptions& options,
-                       const HostLookup& lookup, RecordList& list) {
+void add_agent_records(const MesosAgent& agent, const std::vector<IpAddress>& addresses,
+                       const MesosDnsOptions& options, RecordList& list) {
   const std::string name = "slave." + options.domain;
-  const auto addresses = agent_addresses(agent, lookup);
   if (addresses.empty()) {
     list.add_fault(agent.id, "neither its pid '" + agent.pid + "' nor its host name '" +
                                  agent.hostname + "' has a known address");

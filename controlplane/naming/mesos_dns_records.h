@@ -83,18 +83,20 @@ struct TaskNames {
   bool operator==(const TaskNames&) const = default;
 };
 
-// Nothing: a task in this state (or, by option, with this health) has no records.
-std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& agent,
+// Nothing: a task in this state (or, by option, with this health) has no records. `on_agent`: the
+// addresses of the task's agent.
+std::optional<TaskNames> task_names(const MesosTask& task, const std::vector<IpAddress>& on_agent,
                                     const MesosFramework& framework, const MesosDnsOptions& options,
-                                    const HostLookup& lookup, std::vector<BadItem>& bad);
+                                    std::vector<BadItem>& bad);
 void add_task_records(const TaskNames& names, const MesosDnsOptions& options, RecordList& list);
 // The one name that PTR records of its addresses may lead to, as plain text.
 std::string task_name(const TaskNames& names, const MesosDnsOptions& options);
 
 void add_framework_records(const MesosFramework& framework, const MesosDnsOptions& options,
                            const HostLookup& lookup, RecordList& list);
-void add_agent_records(const MesosAgent& agent, const MesosDnsOptions& options,
-                       const HostLookup& lookup, RecordList& list);
+// `addresses`: those of the agent.
+void add_agent_records(const MesosAgent& agent, const std::vector<IpAddress>& addresses,
+                       const MesosDnsOptions& options, RecordList& list);
 // leader, master, masterN, and the responder's own name.
 void add_master_records(const MesosMasters& masters, const MesosDnsOptions& options,
                         const HostLookup& lookup, RecordList& list);

@@ -74,14 +74,20 @@ struct MesosView::Impl {
         locality(config_in.locality),
         services(config_in, allocator) {}
 
+  struct AgentItem : Item {
+    std::vector<IpAddress> addresses;  // looked up once for all of its tasks
+  };
+
   Task make_task(const MesosTask& task, const MesosCluster& cluster,
                  std::vector<DnsRecord>& records) const;
-  void add_uses(const MesosTask& task, const MesosAgent& agent, const MesosFramework& framework,
+  void add_uses(const MesosTask& task, const MesosAgent& agent,
+                const std::vector<IpAddress>& on_agent, const MesosFramework& framework,
                 Task& result) const;
   bool is_unhealthy(const MesosTask& task, const MesosFramework& framework) const {
     return scheduler_health != nullptr && scheduler_health->is_unhealthy(framework.name, task.id);
   }
   void update_task(const MesosTaskKey& key, const MesosCluster& cluster, SourceChange& change);
+  void update_tasks(const MesosCluster& cluster, const MesosChanges& changes, SourceChange& change);
   std::vector<DnsRecord> records_of(const TaskNames& names) const;
   void update_item(Item& item, RecordList list, const std::string& kind,
                    const std::string& framework, SourceChange& change);
@@ -100,7 +106,7 @@ struct MesosView::Impl {
   MesosServices services;
 
   std::unordered_map<MesosTaskKey, Task, KeyHash> tasks;
-  std::map<std::string, Item> agents;
+  std::unordered_map<std::string, AgentItem> agents;
   std::map<std::string, Item> frameworks;
   Item masters;
   bool has_masters = false;
@@ -127,8 +133,9 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const Me
                               shortened(task.name), "its " + missing + " is not known"});
     return result;
   }
+  const std::vector<IpAddress>& on_agent = agents.at(agent->id).addresses;
   std::vector<BadItem> bad;
-  result.names = task_names(task, *agent, *framework, options, lookup, bad);
+  result.names = task_names(task, on_agent, *framework, options, bad);
   if (result.names && options.healthy_only && is_unhealthy(task, *framework)) {
     result.names.reset();
     bad = {{task.name, "its scheduler finds it unhealthy, and healthy_only is set"}};
@@ -146,11 +153,12 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const Me
                                 std::move(item.why)});
     }
   }
-  if (config.named_vips.enabled) add_uses(task, *agent, *framework, result);
+  if (config.named_vips.enabled) add_uses(task, *agent, on_agent, *framework, result);
   return result;
 }
 
 void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
+                               const std::vector<IpAddress>& on_agent,
                                const MesosFramework& framework, Task& result) const {
   std::vector<BadItem> bad;
   const auto skip = [&](const char* kind, std::string item, std::string why) {
@@ -178,9 +186,9 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
     use.is_coming = is_coming;
     result.uses.push_back(std::move(use));
   };
-  for (const VipBackend& backend : vip_backends(task, agent, lookup, bad)) add(backend, false);
+  for (const VipBackend& backend : vip_backends(task, on_agent, bad)) add(backend, false);
   if (config.named_vips.track == Track::kWhenNeeded) {
-    for (const VipBackend& backend : coming_vip_backends(task, agent, lookup)) add(backend, true);
+    for (const VipBackend& backend : coming_vip_backends(task, on_agent)) add(backend, true);
   }
   for (BadItem& item : bad) skip("label", std::move(item.item), std::move(item.why));
 }
@@ -189,6 +197,18 @@ std::vector<DnsRecord> MesosView::Impl::records_of(const TaskNames& names) const
   RecordList list(options);
   add_task_records(names, options, list);
   return list.take_records();
+}
+
+// In the order of the keys, in which the tasks of one app, and so their names and services, are
+// side by side.
+void MesosView::Impl::update_tasks(const MesosCluster& cluster, const MesosChanges& changes,
+                                   SourceChange& change) {
+  if (tasks.empty()) {
+    tasks.reserve(changes.tasks.size());
+    // Seven records are those of a task with one port.
+    change.records_added.reserve(change.records_added.size() + changes.tasks.size() * 8);
+  }
+  for (const MesosTaskKey& key : changes.tasks) update_task(key, cluster, change);
 }
 
 void MesosView::Impl::update_task(const MesosTaskKey& key, const MesosCluster& cluster,
@@ -262,8 +282,12 @@ void MesosView::Impl::update_agent(const std::string& id, const MesosCluster& cl
                                    SourceChange& change) {
   RecordList list(options);
   const MesosAgent* agent = cluster.agent(id);
-  if (agent != nullptr) add_agent_records(*agent, options, lookup, list);
-  update_item(agents[id], std::move(list), "agent", "", change);
+  AgentItem& item = agents[id];
+  if (agent != nullptr) {
+    item.addresses = agent_addresses(*agent, lookup);
+    add_agent_records(*agent, item.addresses, options, list);
+  }
+  update_item(item, std::move(list), "agent", "", change);
   if (agent == nullptr) agents.erase(id);
 }
 
@@ -295,12 +319,7 @@ SourceChange MesosView::update(const MesosCluster& cluster, const MesosChanges& 
   }
   for (const std::string& id : changes.agents) impl_->update_agent(id, cluster, change);
   for (const std::string& id : changes.frameworks) impl_->update_framework(id, cluster, change);
-  if (impl_->tasks.empty()) {
-    // Seven records are those of a task with one port.
-    change.records_added.reserve(change.records_added.size() + changes.tasks.size() * 8);
-    impl_->tasks.reserve(changes.tasks.size());
-  }
-  for (const MesosTaskKey& key : changes.tasks) impl_->update_task(key, cluster, change);
+  impl_->update_tasks(cluster, changes, change);
   impl_->update_pointers(change);
   impl_->services.finish(change);
   return change;
