@@ -54,7 +54,7 @@ ModelRules Reconciler::rules(const Config& config, const ServiceCompiler& compil
 
 void Reconciler::stage(const SourceId& source, SourceChange change) {
   for (auto& [key, service] : change.services) desired_.set(source, key, std::move(service));
-  append(staged_added_, std::move(change.records_added));
+  staged_added_.append(std::move(change.records_added));
   append(staged_removed_, std::move(change.records_removed));
 }
 
@@ -94,7 +94,7 @@ Status Reconciler::take_staged_records() {
   Status result = Done{};
   size_t failures = 0;
   // Those that were added and removed since must have been there to be removed.
-  for (const DnsRecord& record : staged_added_) {
+  for (const DnsRecordView record : staged_added_) {
     auto status = publisher_.add(record);
     if (status) continue;
     if (failures++ == 0) result = std::move(status);

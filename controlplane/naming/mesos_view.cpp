@@ -37,12 +37,8 @@ struct KeyHash {
 };
 
 // Both sorted.
-void put_difference(const std::vector<DnsRecord>& before, std::vector<DnsRecord> after,
+void put_difference(const std::vector<DnsRecord>& before, const std::vector<DnsRecord>& after,
                     SourceChange& change) {
-  if (before.empty()) {
-    std::move(after.begin(), after.end(), std::back_inserter(change.records_added));
-    return;
-  }
   std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
                       std::back_inserter(change.records_added));
   std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
@@ -72,14 +68,15 @@ struct MesosView::Impl {
         scheduler_health(scheduler_health_in),
         policy(config_in),
         locality(config_in.locality),
-        services(config_in, allocator) {}
+        services(config_in, allocator),
+        task_records(options) {}
 
   struct AgentItem : Item {
     std::vector<IpAddress> addresses;  // looked up once for all of its tasks
   };
 
-  Task make_task(const MesosTask& task, const MesosCluster& cluster,
-                 std::vector<DnsRecord>& records) const;
+  // `records`: an empty list, which gets those of the task.
+  Task make_task(const MesosTask& task, const MesosCluster& cluster, RecordList& records) const;
   void add_uses(const MesosTask& task, const MesosAgent& agent,
                 const std::vector<IpAddress>& on_agent, const MesosFramework& framework,
                 Task& result) const;
@@ -106,6 +103,7 @@ struct MesosView::Impl {
   MesosServices services;
 
   std::unordered_map<MesosTaskKey, Task, KeyHash> tasks;
+  RecordList task_records;  // of the task that is looked at
   std::unordered_map<std::string, AgentItem> agents;
   std::map<std::string, Item> frameworks;
   Item masters;
@@ -122,7 +120,7 @@ struct MesosView::Impl {
 };
 
 MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const MesosCluster& cluster,
-                                                 std::vector<DnsRecord>& records) const {
+                                                 RecordList& records) const {
   Task result;
   const MesosAgent* agent = cluster.agent(task.agent_id);
   const MesosFramework* framework = cluster.framework(task.framework_id);
@@ -145,10 +143,8 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const Me
                               shortened(std::move(item.item)), std::move(item.why)});
   }
   if (result.names) {
-    RecordList list(options);
-    add_task_records(*result.names, options, list);
-    records = list.take_records();
-    for (BadItem& item : list.take_faults()) {
+    add_task_records(*result.names, options, records);
+    for (BadItem& item : records.take_faults()) {
       result.skipped.push_back({"record", framework->name, task.id, shortened(std::move(item.item)),
                                 std::move(item.why)});
     }
@@ -196,31 +192,30 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
 std::vector<DnsRecord> MesosView::Impl::records_of(const TaskNames& names) const {
   RecordList list(options);
   add_task_records(names, options, list);
-  return list.take_records();
+  return list.records();
 }
 
 // In the order of the keys, in which the tasks of one app, and so their names and services, are
 // side by side.
 void MesosView::Impl::update_tasks(const MesosCluster& cluster, const MesosChanges& changes,
                                    SourceChange& change) {
-  if (tasks.empty()) {
-    tasks.reserve(changes.tasks.size());
-    // Seven records are those of a task with one port.
-    change.records_added.reserve(change.records_added.size() + changes.tasks.size() * 8);
-  }
+  if (tasks.empty()) tasks.reserve(changes.tasks.size());
   for (const MesosTaskKey& key : changes.tasks) update_task(key, cluster, change);
 }
 
 void MesosView::Impl::update_task(const MesosTaskKey& key, const MesosCluster& cluster,
                                   SourceChange& change) {
   const MesosTask* task = cluster.task(key);
-  std::vector<DnsRecord> records;
-  Task next = task == nullptr ? Task{} : make_task(*task, cluster, records);
+  task_records.clear();
+  Task next = task == nullptr ? Task{} : make_task(*task, cluster, task_records);
   const auto [found, is_new] = tasks.try_emplace(key);
   Task& known = found->second;
   if (known.names != next.names) {
-    put_difference(known.names ? records_of(*known.names) : std::vector<DnsRecord>(),
-                   std::move(records), change);
+    if (known.names) {
+      put_difference(records_of(*known.names), task_records.records(), change);
+    } else {
+      task_records.append_to(change.records_added);
+    }
     if (known.names) count_name(*known.names, false);
     if (next.names) count_name(*next.names, true);
   }
@@ -266,7 +261,7 @@ void MesosView::Impl::update_pointers(SourceChange& change) {
 
 void MesosView::Impl::update_item(Item& item, RecordList list, const std::string& kind,
                                   const std::string& framework, SourceChange& change) {
-  auto records = list.take_records();
+  auto records = list.records();
   put_difference(item.records, records, change);
   item.records = std::move(records);
   skipped_count -= item.skipped.size();

@@ -73,7 +73,7 @@ class MesosDnsRecords : public testing::Test {
 
   std::vector<std::string> lines(RecordList& list) {
     std::vector<std::string> result;
-    for (const DnsRecord& record : list.take_records()) result.push_back(text_of(record));
+    for (const DnsRecord& record : list.records()) result.push_back(text_of(record));
     for (BadItem& item : list.take_faults()) bad_.push_back(std::move(item));
     return result;
   }
