@@ -54,7 +54,7 @@ class DnsRecordList {
   bool empty() const { return size_ == 0; }
 
   // What it gives is good until the list changes.
-  class const_iterator {
+  class const_iterator {  // NOLINT(readability-identifier-naming)
    public:
     using iterator_category = std::input_iterator_tag;
     using value_type = DnsRecordView;
