@@ -296,6 +296,7 @@ void ControlLoop::log_counters() {
     json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);
   }
   spdlog::info("counters: {}}}", json);
+  spdlog::info("workers: {}", worker_report_.next(dataplane_.worker_figures()));
 }
 
 }  // namespace vipgate

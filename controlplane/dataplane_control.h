@@ -10,6 +10,7 @@
 
 #include "common/addresses.h"
 #include "common/counters.h"
+#include "common/loop_counters.h"
 #include "controlplane/compiler.h"
 #include "controlplane/publisher.h"
 
@@ -24,6 +25,8 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual std::string interface_name(size_t port) const = 0;
   // Those that are not zero, by name.
   [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const = 0;
+  // What each worker's core did with its time since the start.
+  [[nodiscard]] virtual WorkerFigures worker_figures() const = 0;
   // What traffic says of the real with this index; see there for what the numbers mean.
   [[nodiscard]] virtual RealSignals real_signals(uint32_t real_index) const = 0;
   // Tells the segments that these addresses live here now. Returns how many it took, from the

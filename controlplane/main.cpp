@@ -48,6 +48,7 @@ class DataplaneAdapter : public DataplaneControl {
   std::vector<std::pair<std::string, uint64_t>> counters() const override {
     return dataplane_.counters();
   }
+  WorkerFigures worker_figures() const override { return dataplane_.worker_figures(); }
   RealSignals real_signals(uint32_t real_index) const override {
     return dataplane_.real_signals(real_index);
   }

@@ -1,5 +1,6 @@
 #include "dataplane/dataplane.h"
 
+#include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_mempool.h>
 
@@ -187,6 +188,7 @@ WorkerOptions Dataplane::Parts::worker_options(uint32_t worker) {
   mesh->connect(worker, result);
   result.kernel_waker = exception_path ? exception_path->waker() : nullptr;
   result.cell = &cell;
+  result.loop_counters = &memory[worker]->loop_counters();
   result.pipeline = memory[worker]->pipeline_options();
   return result;
 }
@@ -323,6 +325,14 @@ RealSignals Dataplane::real_signals(uint32_t real_index) const {
     sum.resets += part.resets.value();
   }
   return sum;
+}
+
+WorkerFigures Dataplane::worker_figures() const {
+  WorkerFigures figures{.ticks_per_second = rte_get_tsc_hz(), .workers = {}};
+  for (const auto& worker : parts_->memory) {
+    figures.workers.push_back(read_figures(worker->loop_counters()));
+  }
+  return figures;
 }
 
 NamedCounters Dataplane::counters() const {

@@ -11,6 +11,7 @@
 #include "common/addresses.h"
 #include "common/counters.h"
 #include "common/huge_pages.h"
+#include "common/loop_counters.h"
 #include "common/result.h"
 #include "common/snapshot.h"
 #include "dataplane/secrets.h"
@@ -47,7 +48,8 @@ struct DataplaneOptions {
 };
 
 // Owns EAL, the ports, the exception path and the workers. Made once per process; all methods are
-// the control thread's, but for counters() and real_signals(), which any thread may call.
+// the control thread's, but for counters(), worker_figures() and real_signals(), which any thread
+// may call.
 class Dataplane {
  public:
   // Starts everything; the workers run, and wait for the first snapshot.
@@ -82,6 +84,10 @@ class Dataplane {
   // What the traffic says of the real with this index, over all workers; any thread. Nothing (all
   // zero) beyond limits.reals.
   RealSignals real_signals(uint32_t real_index) const;
+
+  // What each worker's core did with its time since the start: busy ratio, cycles per packet, how
+  // full bursts were, how long loops took; any thread. LoopFigures::since() makes a window of two.
+  WorkerFigures worker_figures() const;
 
   // All counters that are not zero, summed over workers, by name: "drop.no_flow", "dns.answer",
   // "rx_packets", "service.redis.marathon.11.202.66.36:6379/tcp.forward_packets", …

@@ -14,7 +14,7 @@ namespace vipgate {
 class TscClock {
  public:
   TscClock();
-  uint64_t now_ns() const;
+  uint64_t ns_of(uint64_t ticks) const;
 
  private:
   uint64_t ns_per_tick_q32_;  // fixed point, 32 fractional bits

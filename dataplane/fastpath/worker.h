@@ -8,8 +8,10 @@
 #include <rte_ring.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
+#include "common/loop_counters.h"
 #include "common/snapshot_cell.h"
 #include "dataplane/fastpath/kernel_port.h"
 #include "dataplane/fastpath/pipeline.h"
@@ -17,6 +19,7 @@
 namespace vipgate {
 
 inline constexpr uint16_t kNoQueue = UINT16_MAX;
+static_assert(std::bit_width(kBurst) == kBurstFills);
 
 // One port, as one worker uses it.
 struct WorkerPort {
@@ -43,6 +46,7 @@ struct WorkerOptions {
   WorkerRings transmit;  // finished packets for a port whose transmit queue is another worker's
   KernelWaker* kernel_waker = nullptr;
   SnapshotCell<Snapshot>* cell = nullptr;
+  LoopCounters* loop_counters = nullptr;
   PipelineOptions pipeline;
 };
 
@@ -52,6 +56,7 @@ class Worker {
   explicit Worker(const WorkerOptions& options)
       : options_(options),
         counters_(*options.pipeline.counters),
+        loop_counters_(*options.loop_counters),
         pipeline_(options.pipeline, observer_) {}
 
   // One turn of the loop at time `now_ns` (monotonic). Whether there was anything to do.
@@ -84,14 +89,21 @@ class Worker {
   void go_offline() { options_.cell->offline(options_.index); }
 
   WorkerCounters& counters() { return counters_; }
+  LoopCounters& loop_counters() { return loop_counters_; }
 
  private:
+  void count_burst(unsigned count) {
+    loop_counters_.packets.add(count);
+    loop_counters_.bursts[static_cast<size_t>(std::bit_width(count)) - 1].add();
+  }
+
   bool receive(const Snapshot& snapshot, uint32_t port, Now now) {
     const WorkerPort& own = options_.ports[port];
     if (own.rx_queue == kNoQueue) return false;
     rte_mbuf* packets[kBurst];
     const uint16_t count = Io::rx(own.device, own.rx_queue, packets, kBurst);
     if (count == 0) return false;
+    count_burst(count);
     pipeline_.process(snapshot, packets, count, static_cast<uint8_t>(port), false, now, outbox_);
     flush();
     return true;
@@ -103,6 +115,7 @@ class Worker {
     void* packets[kBurst];
     const unsigned count = rte_ring_sc_dequeue_burst(ring, packets, kBurst, nullptr);
     if (count == 0) return false;
+    count_burst(count);
     counters_.count(Event::kFromKernel, count);
     transmit(port, reinterpret_cast<rte_mbuf**>(packets), count);
     return true;
@@ -117,13 +130,17 @@ class Worker {
       auto** packets = reinterpret_cast<rte_mbuf**>(taken);
       unsigned count = rte_ring_sc_dequeue_burst(options_.owned.in[other], taken, kBurst, nullptr);
       if (count != 0) {
+        count_burst(count);
         pipeline_.process(snapshot, packets, static_cast<uint16_t>(count), 0, true, now, outbox_);
         busy = true;
       }
       flush();
       count = rte_ring_sc_dequeue_burst(options_.transmit.in[other], taken, kBurst, nullptr);
+      if (count != 0) {
+        count_burst(count);
+        busy = true;
+      }
       for (unsigned i = 0; i < count; ++i) outbox_.transmit.add(packets[i]->port, packets[i]);
-      busy |= count != 0;
       flush();
     }
     return busy;
@@ -172,6 +189,7 @@ class Worker {
 
   const WorkerOptions options_;
   WorkerCounters& counters_;
+  LoopCounters& loop_counters_;
   NoObserver observer_;
   Pipeline<NoObserver> pipeline_;
   Outbox outbox_;

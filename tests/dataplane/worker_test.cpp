@@ -91,6 +91,7 @@ class WorkerTest : public testing::Test {
       mesh_->connect(i, options);
       options.kernel_waker = &waker_;
       options.cell = cell_.get();
+      options.loop_counters = &memory_.back()->loop_counters();
       options.pipeline = memory_.back()->pipeline_options();
       workers_.push_back(std::make_unique<Worker<FakeIo>>(options));
     }
@@ -169,6 +170,21 @@ TEST_F(WorkerTest, ALonePacketLeavesInTheTurnThatReceivedIt) {
   EXPECT_TRUE(FakeIo::freed.empty());
   EXPECT_EQ(count(Event::kTxPackets), 1u);
   EXPECT_EQ(count(Event::kBusyLoops), 1u);
+}
+
+TEST_F(WorkerTest, BurstsAreCountedByHowManyPacketsTheyHave) {
+  start(1, 1);
+  publish();
+  for (uint16_t i = 0; i < kBurst + 5; ++i) {
+    arrive(to_vip(kService, static_cast<uint16_t>(1000 + i)), 10);
+  }
+  arrive(to_vip(kService, 1), 11);
+  turn();
+  turn();
+  turn();
+  const LoopFigures figures = read_figures(memory_[0]->loop_counters());
+  EXPECT_EQ(figures.packets, kBurst + 6u);
+  EXPECT_EQ(figures.bursts, (std::array<uint64_t, kBurstFills>{1, 0, 1, 0, 0, 0, 1}));
 }
 
 TEST_F(WorkerTest, AFullTransmitQueueDropsAndCountsAndNothingWaits) {
