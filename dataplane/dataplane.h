@@ -14,6 +14,7 @@
 #include "common/loop_counters.h"
 #include "common/result.h"
 #include "common/snapshot.h"
+#include "common/watch.h"
 #include "dataplane/secrets.h"
 
 namespace vipgate {
@@ -80,6 +81,13 @@ class Dataplane {
   // else on all ports with a kernel side. Returns how many of them, from the front, were queued:
   // the rest must be tried again.
   size_t announce(std::span<const IpAddress> addresses);
+
+  // Follows packets through the workers into the files that the options name, from when each worker
+  // has begun another loop until as many as wanted are followed to their ends. Ends the watch
+  // before. An error: a file cannot be made. REQUIRES: a snapshot has been published.
+  Status watch(const WatchOptions& options);
+  void stop_watching();
+  WatchStatus watch_status() const;
 
   // What the traffic says of the real with this index, over all workers; any thread. Nothing (all
   // zero) beyond limits.reals.
