@@ -51,6 +51,7 @@ class ControlLoop {
   void report_problems(const ReloadOutcome& outcome);
   void report_routes();
   void log_counters();
+  void follow_packets();
   void arm_timer(int64_t now_ms);
 
   // What report_routes() has warned of last.
