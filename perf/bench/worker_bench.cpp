@@ -118,6 +118,11 @@ class Bench {
     LoopMeter meter(memory_.loop_counters(), rte_rdtsc());
     for (auto _ : state) meter.loop_ended(rte_rdtsc(), worker_->run_once(1'000'000'000'000));
   }
+  // From now on. The watch outlives the bench.
+  void watch(Watch& watch) {
+    worker_->watch_slot().arm(&watch);
+    watch.is_active = true;
+  }
   const WorkerCounters& counters() const { return memory_.counters(); }
 
  private:
@@ -127,8 +132,9 @@ class Bench {
   std::unique_ptr<Worker<EndlessIo>> worker_;
 };
 
-void measure(benchmark::State& state, uint16_t burst) {
+void measure(benchmark::State& state, uint16_t burst, Watch* watch = nullptr) {
   Bench bench;
+  if (watch != nullptr) bench.watch(*watch);
   EndlessIo::count = burst;
   bench.turns(state);
   const uint64_t expected = static_cast<uint64_t>(state.iterations()) * burst;
@@ -139,11 +145,19 @@ void measure(benchmark::State& state, uint16_t burst) {
 }
 
 void full_bursts(benchmark::State& state) { measure(state, kBurst); }
+// Somebody watches for packets of which none comes.
+void full_bursts_watched(benchmark::State& state) {
+  WatchOptions options;
+  options.filter.destination_port = uint16_t{9};
+  Watch watch(1, options);
+  measure(state, kBurst, &watch);
+}
 void nothing_to_do(benchmark::State& state) { measure(state, 0); }
 
 // So many turns that `valgrind --tool=callgrind --toggle-collect='*turns*'` can be divided by them.
 constexpr int kTurns = 20'000;
 BENCHMARK(full_bursts)->Iterations(kTurns);
+BENCHMARK(full_bursts_watched)->Iterations(kTurns);
 BENCHMARK(nothing_to_do)->Iterations(kTurns);
 
 }  // namespace
