@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 
 #include <ctime>
+#include <utility>
 
 #include "dataplane/fastpath/loop_meter.h"
 
@@ -22,8 +23,8 @@ void run_worker(Worker<EthdevIo>& worker, const TscClock& clock, bool poll,
                 const std::atomic<bool>& stop) {
   // Without this the kernel may add 50 µs to every sleep.
   prctl(PR_SET_TIMERSLACK, 1);
-  constexpr timespec kSleep{0, IdleBackoff::kSleepNs};
   IdleBackoff backoff(poll);
+  SleepLength sleep;
   uint64_t now = rte_rdtsc();
   LoopMeter meter(worker.loop_counters(), now);
   while (!stop.load(std::memory_order_relaxed)) {
@@ -35,9 +36,11 @@ void run_worker(Worker<EthdevIo>& worker, const TscClock& clock, bool poll,
     if (action != IdleBackoff::Action::kSleep) continue;
     worker.go_offline();
     worker.counters().count(Event::kSleeps);
-    nanosleep(&kSleep, nullptr);
-    now = rte_rdtsc();
+    const timespec length{0, static_cast<long>(sleep.ns())};
+    nanosleep(&length, nullptr);
+    const uint64_t fell_asleep = std::exchange(now, rte_rdtsc());
     meter.sleep_ended(now);
+    sleep.slept(clock.ns_of(now - fell_asleep));
   }
   worker.go_offline();
 }

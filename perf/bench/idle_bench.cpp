@@ -136,6 +136,12 @@ class Gateway {
     return 1e9 * static_cast<double>(end - start) / static_cast<double>(rte_get_tsc_hz());
   }
   LoopFigures figures() const { return read_figures(memory_.loop_counters()); }
+  // How long a sleep took on average, since the start.
+  double sleep_us() const {
+    const auto sleeps = static_cast<double>(memory_.counters().value(Event::kSleeps));
+    const auto ticks = static_cast<double>(figures().asleep_ticks);
+    return sleeps == 0 ? 0 : 1e6 * ticks / sleeps / static_cast<double>(rte_get_tsc_hz());
+  }
   // Of the worker's thread.
   double cpu_seconds() {
     clockid_t clock;
@@ -184,6 +190,7 @@ void first_packet(benchmark::State& state, bool poll) {
   const auto at = [&](double share) {
     return waits[static_cast<size_t>(share * static_cast<double>(waits.size() - 1))] / 1000;
   };
+  state.counters["sleep_us"] = gateway.sleep_us();
   state.counters["p50_us"] = at(0.5);
   state.counters["p90_us"] = at(0.9);
   state.counters["p99_us"] = at(0.99);
@@ -199,6 +206,7 @@ void nothing_comes(benchmark::State& state, bool poll) {
     const timespec second{1, 0};
     nanosleep(&second, nullptr);
     const LoopFigures window = gateway.figures().since(before);
+    state.counters["sleep_us"] = gateway.sleep_us();
     state.counters["cpu_percent"] = 100 * (gateway.cpu_seconds() - cpu);
     state.counters["awake_percent"] = 100 * (1 - static_cast<double>(window.asleep_ticks) /
                                                      static_cast<double>(window.all_ticks()));

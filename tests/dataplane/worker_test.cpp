@@ -198,6 +198,35 @@ TEST(IdleBackoff, SleepsOnlyAfterManyIdleTurnsAndStartsAnewWithWork) {
   }
 }
 
+// What the machine adds to a sleep, in microseconds: `usual`, and `late` once in `every` times.
+std::pair<double, uint64_t> too_long_and_length(uint64_t usual, uint64_t late, int every) {
+  SleepLength sleep;
+  int too_long = 0;
+  constexpr int kWarmUp = 20'000, kSleeps = 100'000;
+  for (int i = 0; i < kWarmUp + kSleeps; ++i) {
+    const uint64_t took = sleep.ns() + 1000 * (i % every == 0 ? late : usual);
+    if (i >= kWarmUp && took > SleepLength::kMostNs) ++too_long;
+    sleep.slept(took);
+  }
+  return {100.0 * too_long / kSleeps, sleep.ns()};
+}
+
+TEST(SleepLength, OneSleepInTwentyMayTakeTooLongWhateverTheMachineAdds) {
+  EXPECT_EQ(too_long_and_length(3, 3, 1).second, SleepLength::kLongestNs);
+  EXPECT_EQ(too_long_and_length(3, 3, 1).first, 0);
+  for (const uint64_t usual : {8, 12, 18}) {
+    const auto [percent, ns] = too_long_and_length(usual, usual, 1);
+    EXPECT_LE(percent, 5.1) << usual;
+    EXPECT_GE(ns + 1'000, SleepLength::kMostNs - 1000 * usual) << "no shorter than it must be";
+  }
+  EXPECT_LE(too_long_and_length(10, 18, 10).first, 5.1) << "one in ten is later than usual";
+  EXPECT_GE(too_long_and_length(5, 500, 50).second, 44'000u) << "what is rare is no reason";
+}
+
+TEST(SleepLength, ABusyMachineDoesNotMakeSleepsVanish) {
+  EXPECT_EQ(too_long_and_length(900, 900, 1).second, SleepLength::kShortestNs);
+}
+
 TEST(IdleBackoff, NeverSleepsWhenToldToPoll) {
   IdleBackoff backoff(true);
   for (uint32_t i = 0; i < 2 * IdleBackoff::kLoopsBeforeSleep; ++i) {
