@@ -30,7 +30,8 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const = 0;
   // What each worker's core did with its time since the start.
   [[nodiscard]] virtual WorkerFigures worker_figures() const = 0;
-  // Writes packets that match to files; without options, ends that. An error: a file cannot be made.
+  // Writes packets that match to files; without options, ends that. An error: a file cannot be
+  // made.
   [[nodiscard]] virtual Status watch(const std::optional<WatchOptions>& options) = 0;
   // What traffic says of the real with this index; see there for what the numbers mean.
   [[nodiscard]] virtual RealSignals real_signals(uint32_t real_index) const = 0;

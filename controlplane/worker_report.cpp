@@ -5,7 +5,7 @@
 namespace vipgate {
 namespace {
 
-std::string number(const char* format, double value) {
+std::string number_text(const char* format, double value) {
   char text[32];
   std::snprintf(text, sizeof text, format, value);
   return text;
@@ -29,7 +29,7 @@ std::string loops_text(const LoopFigures::Loops& loops, double ns_per_tick) {
   std::string text = "{\"count\":" + std::to_string(loops.count());
   for (const int percent : {50, 99, 100}) {
     const auto ticks = static_cast<double>(loops.percentile(percent));
-    text += ",\"p" + std::to_string(percent) + "\":" + number("%.0f", ticks * ns_per_tick);
+    text += ",\"p" + std::to_string(percent) + "\":" + number_text("%.0f", ticks * ns_per_tick);
   }
   return text + "}";
 }
@@ -44,11 +44,11 @@ std::string WorkerReport::next(const WorkerFigures& figures) {
     const LoopFigures window = figures.workers[i].since(last_.workers[i]);
     const uint64_t all = window.all_ticks();
     text += (i == 0 ? "" : ",") + std::string("{\"worker\":") + std::to_string(i) +
-            ",\"window_ms\":" + number("%.0f", static_cast<double>(all) * ns_per_tick / 1e6) +
-            ",\"busy_percent\":" + number("%.2f", 100 * window.busy_ratio()) +
-            ",\"asleep_percent\":" + number("%.2f", 100 * share(window.asleep_ticks, all)) +
+            ",\"window_ms\":" + number_text("%.0f", static_cast<double>(all) * ns_per_tick / 1e6) +
+            ",\"busy_percent\":" + number_text("%.2f", 100 * window.busy_ratio()) +
+            ",\"asleep_percent\":" + number_text("%.2f", 100 * share(window.asleep_ticks, all)) +
             ",\"packets\":" + std::to_string(window.packets) +
-            ",\"cycles_per_packet\":" + number("%.1f", window.ticks_per_packet()) +
+            ",\"cycles_per_packet\":" + number_text("%.1f", window.ticks_per_packet()) +
             ",\"bursts\":" + bursts_text(window) +
             ",\"busy_loop_ns\":" + loops_text(window.busy, ns_per_tick) +
             ",\"idle_loop_ns\":" + loops_text(window.idle, ns_per_tick) + "}";

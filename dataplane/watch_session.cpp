@@ -34,7 +34,7 @@ uint64_t wall_clock_ns() {
                                    .count());
 }
 
-rte_ring* make_ring() {
+rte_ring* make_watch_ring() {
   const ssize_t bytes = rte_ring_get_memsize(kRecords * 2);
   void* memory = std::aligned_alloc(RTE_CACHE_LINE_SIZE, static_cast<size_t>(bytes));
   if (memory == nullptr) throw std::bad_alloc();
@@ -102,8 +102,8 @@ Status WatchSession::prepare() {
   for (size_t i = 0; i < options_.slots.size(); ++i) {
     Lane lane;
     lane.records.reset(new std::byte[bytes * kRecords]);
-    lane.free.reset(make_ring());
-    lane.full.reset(make_ring());
+    lane.free.reset(make_watch_ring());
+    lane.full.reset(make_watch_ring());
     for (uint32_t k = 0; k < kRecords; ++k) {
       rte_ring_sp_enqueue(lane.free.get(), new (lane.records.get() + k * bytes) WatchRecord);
     }

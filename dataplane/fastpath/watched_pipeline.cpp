@@ -1,5 +1,5 @@
-// The pipeline of workers whose packets are watched: apart from the usual one, which is compiled as if
-// there were no other.
+// The pipeline of workers whose packets are watched: apart from the usual one, which is compiled as
+// if there were no other.
 #include "dataplane/fastpath/pipeline_impl.h"
 #include "dataplane/fastpath/watcher.h"
 
