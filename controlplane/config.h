@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -339,6 +340,20 @@ struct LogConfig {
   bool operator==(const LogConfig&) const = default;
 };
 
+// Which packets are written to files as they pass, and which files. Names and numbers as in the
+// file.
+struct WatchConfig {
+  std::string capture, trace;  // paths; both empty: nothing is watched
+  uint32_t packets = 100;
+  uint32_t snaplen_bytes = 256;
+  std::optional<IpPrefix> source, destination;
+  uint16_t source_port = 0, destination_port = 0;  // 0: any
+  uint8_t protocol = 0;                            // IP's number; 0: any
+  std::string port;                                // of `ports`, by name; empty: all
+  int16_t worker = -1;                             // all
+  bool operator==(const WatchConfig&) const = default;
+};
+
 // The file of the SQLite store, and of what a ZooKeeper store does not share.
 inline constexpr const char* kDefaultStorePath = "/var/lib/vipgate/state.db";
 
@@ -360,6 +375,7 @@ struct Config {
   NamedVipsConfig named_vips;
   std::string store = std::string("sqlite:") + kDefaultStorePath;  // | "zk://…" | "none"
   LogConfig log;
+  WatchConfig watch;
 
   std::string file;  // as named by the caller, for messages
 };

@@ -8,6 +8,7 @@
 #include "controlplane/config_check.h"
 #include "controlplane/config_reader_mesos.h"
 #include "controlplane/config_reader_services.h"
+#include "controlplane/config_reader_watch.h"
 
 namespace vipgate {
 namespace {
@@ -129,6 +130,7 @@ void read_all(Section& s, Config& config) {
     l.value("format", config.log.format,
             choice_rule<LogFormat>({{"text", LogFormat::kText}, {"json", LogFormat::kJson}}));
   });
+  s.map("watch", [&](Section& w) { read_watch(w, config.watch); });
   s.finish();
 }
 

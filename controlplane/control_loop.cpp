@@ -16,6 +16,7 @@
 #include "common/json_text.h"
 #include "common/system_error.h"
 #include "controlplane/config_reader.h"
+#include "controlplane/config_reader_watch.h"
 #include "controlplane/logging.h"
 #include "controlplane/monotonic_clock.h"
 
@@ -121,6 +122,7 @@ Status ControlLoop::publish_first() {
   if (!outcome) return Error{outcome.error()};
   report_problems(*outcome);
   report_routes();
+  if (watch_options(reconciler_.config())) follow_packets();
   return Done{};
 }
 
@@ -230,6 +232,7 @@ void ControlLoop::reload() {
   notify_reloading();
   const std::string file = reconciler_.config().file;
   auto config = read_config(file);
+  const WatchConfig watched = reconciler_.config().watch;
   auto outcome = config ? put_in_force(*config) : Result<ReloadOutcome>(Error{config.error()});
   if (!outcome) {
     log_lines(outcome.error());
@@ -245,8 +248,22 @@ void ControlLoop::reload() {
                  change.services_added, change.services_removed, change.services_changed,
                  change.reals_added, change.reals_removed, change.reals_changed);
     report_routes();
+    if (reconciler_.config().watch != watched) follow_packets();
   }
   sd_notify(0, "READY=1");
+}
+
+// Packets pass though nobody can watch: an error is told, and that is all.
+void ControlLoop::follow_packets() {
+  const auto options = watch_options(reconciler_.config());
+  const Status status = dataplane_.watch(options);
+  if (!status) {
+    spdlog::error("watch: {}", status.error());
+  } else if (options) {
+    spdlog::info("watch: from now on, {} packets are followed", options->packets);
+  } else {
+    spdlog::info("watch: nothing is followed any more");
+  }
 }
 
 void ControlLoop::report_problems(const ReloadOutcome& outcome) {
@@ -296,6 +313,7 @@ void ControlLoop::log_counters() {
     json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);
   }
   spdlog::info("counters: {}}}", json);
+  spdlog::info("workers: {}", worker_report_.next(dataplane_.worker_figures()));
 }
 
 }  // namespace vipgate

@@ -12,6 +12,7 @@
 #include "controlplane/file_descriptor.h"
 #include "controlplane/neighbor_keeper.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/worker_report.h"
 
 namespace vipgate {
 
@@ -20,8 +21,8 @@ struct ControlLoopOptions {
   DnsHashSecret secret;
 };
 
-// SIGHUP: reload; SIGUSR1: log the counters; SIGTERM, SIGINT: stop. Owned by the composition root;
-// run() by the control thread.
+// SIGHUP: reload; SIGUSR1: log the counters and what the workers did; SIGTERM, SIGINT: stop. Owned
+// by the composition root; run() by the control thread.
 class ControlLoop {
  public:
   // So that signals come to the loop alone. To be called before any thread is made.
@@ -50,6 +51,7 @@ class ControlLoop {
   void report_problems(const ReloadOutcome& outcome);
   void report_routes();
   void log_counters();
+  void follow_packets();
   void arm_timer(int64_t now_ms);
 
   // What report_routes() has warned of last.
@@ -64,6 +66,7 @@ class ControlLoop {
   FileDescriptor timer_;
   int64_t next_refresh_ms_ = 0;
   uint64_t followed_version_ = 0;  // of Reconciler::routes_version()
+  WorkerReport worker_report_;
   bool is_ready_ = false;
   bool stop_ = false;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -10,12 +11,15 @@
 
 #include "common/addresses.h"
 #include "common/counters.h"
+#include "common/loop_counters.h"
+#include "common/watch.h"
 #include "controlplane/compiler.h"
 #include "controlplane/publisher.h"
 
 namespace vipgate {
 
-// Called by the control thread only; no call blocks.
+// Called by the control thread only; no call blocks, but that watch() may wait for each worker to
+// begin another loop.
 class DataplaneControl : public SnapshotSink {
  public:
   // As the configuration's `ports`.
@@ -24,6 +28,11 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual std::string interface_name(size_t port) const = 0;
   // Those that are not zero, by name.
   [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const = 0;
+  // What each worker's core did with its time since the start.
+  [[nodiscard]] virtual WorkerFigures worker_figures() const = 0;
+  // Writes packets that match to files; without options, ends that. An error: a file cannot be
+  // made.
+  [[nodiscard]] virtual Status watch(const std::optional<WatchOptions>& options) = 0;
   // What traffic says of the real with this index; see there for what the numbers mean.
   [[nodiscard]] virtual RealSignals real_signals(uint32_t real_index) const = 0;
   // Tells the segments that these addresses live here now. Returns how many it took, from the

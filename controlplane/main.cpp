@@ -48,6 +48,12 @@ class DataplaneAdapter : public DataplaneControl {
   std::vector<std::pair<std::string, uint64_t>> counters() const override {
     return dataplane_.counters();
   }
+  WorkerFigures worker_figures() const override { return dataplane_.worker_figures(); }
+  Status watch(const std::optional<WatchOptions>& options) override {
+    if (options) return dataplane_.watch(*options);
+    dataplane_.stop_watching();
+    return Done{};
+  }
   RealSignals real_signals(uint32_t real_index) const override {
     return dataplane_.real_signals(real_index);
   }

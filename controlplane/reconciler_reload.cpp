@@ -26,6 +26,7 @@ Config reloaded(const Config& running, const Config& next) {
   config.named_vips.tunnel = next.named_vips.tunnel;
   config.named_vips.health = next.named_vips.health;
   config.log.level = next.log.level;
+  config.watch = next.watch;
   return config;
 }
 

@@ -1,12 +1,16 @@
 #include "dataplane/dataplane.h"
 
+#include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_mempool.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 
 #include "common/snapshot_cell.h"
+#include "common/system_error.h"
 #include "dataplane/announce.h"
 #include "dataplane/counter_names.h"
 #include "dataplane/device_claim.h"
@@ -14,6 +18,7 @@
 #include "dataplane/exception_path.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/port.h"
+#include "dataplane/watch_session.h"
 #include "dataplane/worker_memory.h"
 #include "dataplane/worker_thread.h"
 #include "dataplane/worker_wiring.h"
@@ -55,6 +60,18 @@ struct Dataplane::Parts {
     void operator()(rte_mempool* owned) const { rte_mempool_free(owned); }
   };
 
+  // Wakes the thread that writes what is watched.
+  struct WatchWaker {
+    WatchWaker() : event_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), waker(event_fd) {}
+    ~WatchWaker() {
+      if (event_fd >= 0) ::close(event_fd);
+    }
+    WatchWaker(const WatchWaker&) = delete;
+    WatchWaker& operator=(const WatchWaker&) = delete;
+    const int event_fd;
+    KernelWaker waker;
+  };
+
   struct Launch {
     Parts* parts;
     uint32_t worker;
@@ -65,7 +82,10 @@ struct Dataplane::Parts {
         workers(static_cast<uint32_t>(given.worker_cpus.size())),
         owner_hash(given.secrets.owner),
         cell(given.worker_cpus.size()) {}
-  ~Parts() { stop_workers(); }
+  ~Parts() {
+    watch.reset();  // while the workers can let go of it
+    stop_workers();
+  }
 
   Status start();
   Status open_ports();
@@ -75,6 +95,7 @@ struct Dataplane::Parts {
   bool announce(const IpAddress& address);
   void add_port_counters(NamedCounters& counters) const;
   void stop_workers();
+  Status start_watch(const WatchOptions& wanted);
   WorkerOptions worker_options(uint32_t worker);
 
   DataplaneOptions options;
@@ -94,6 +115,10 @@ struct Dataplane::Parts {
   std::atomic<bool> stop{false};
   std::vector<Launch> launches;
   uint32_t running = 0;  // workers that were launched
+  WatchWaker watch_waker;
+  std::vector<WatchSlot*> watch_slots;  // by worker
+  uint32_t watches = 0;                 // that were started
+  std::unique_ptr<WatchSession> watch;  // the last one
 };
 
 Status Dataplane::Parts::start() {
@@ -187,6 +212,7 @@ WorkerOptions Dataplane::Parts::worker_options(uint32_t worker) {
   mesh->connect(worker, result);
   result.kernel_waker = exception_path ? exception_path->waker() : nullptr;
   result.cell = &cell;
+  result.loop_counters = &memory[worker]->loop_counters();
   result.pipeline = memory[worker]->pipeline_options();
   return result;
 }
@@ -205,6 +231,8 @@ void Dataplane::Parts::make_workers() {
                             .secret = options.secrets.flows,
                             .owner_hash = &owner_hash}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
+    watch_slots.push_back(&worker_objects.back()->watch_slot());
+    watch_slots.back()->set_waker(&watch_waker.waker);
   }
 }
 
@@ -313,6 +341,33 @@ void Dataplane::Parts::add_port_counters(NamedCounters& counters) const {
   }
 }
 
+Status Dataplane::Parts::start_watch(const WatchOptions& wanted) {
+  watch.reset();
+  if (watch_waker.event_fd < 0) return system_error("watch: cannot make an event");
+  constexpr uint32_t kLastId = (1u << 24) - 1;
+  watches = watches % kLastId + 1;
+  WatchSessionOptions session{.watch = wanted,
+                              .id = watches,
+                              .port_names = {},
+                              .cpus = options.control_cpus,
+                              .ticks_per_second = rte_get_tsc_hz(),
+                              .slots = watch_slots,
+                              .waker = &watch_waker.waker,
+                              .event_fd = watch_waker.event_fd,
+                              .current = [this] { return cell.current(); }};
+  for (const DataplanePort& port : options.ports) session.port_names.push_back(port.name);
+  auto started = WatchSession::start(session);
+  if (!started) return Error{started.error()};
+  watch = std::move(*started);
+  return Done{};
+}
+
+Status Dataplane::watch(const WatchOptions& options) { return parts_->start_watch(options); }
+void Dataplane::stop_watching() { parts_->watch.reset(); }
+WatchStatus Dataplane::watch_status() const {
+  return parts_->watch ? parts_->watch->status() : WatchStatus{};
+}
+
 RealSignals Dataplane::real_signals(uint32_t real_index) const {
   RealSignals sum;
   for (const auto& worker : parts_->memory) {
@@ -323,6 +378,14 @@ RealSignals Dataplane::real_signals(uint32_t real_index) const {
     sum.resets += part.resets.value();
   }
   return sum;
+}
+
+WorkerFigures Dataplane::worker_figures() const {
+  WorkerFigures figures{.ticks_per_second = rte_get_tsc_hz(), .workers = {}};
+  for (const auto& worker : parts_->memory) {
+    figures.workers.push_back(read_figures(worker->loop_counters()));
+  }
+  return figures;
 }
 
 NamedCounters Dataplane::counters() const {

@@ -11,8 +11,10 @@
 #include "common/addresses.h"
 #include "common/counters.h"
 #include "common/huge_pages.h"
+#include "common/loop_counters.h"
 #include "common/result.h"
 #include "common/snapshot.h"
+#include "common/watch.h"
 #include "dataplane/secrets.h"
 
 namespace vipgate {
@@ -47,7 +49,8 @@ struct DataplaneOptions {
 };
 
 // Owns EAL, the ports, the exception path and the workers. Made once per process; all methods are
-// the control thread's, but for counters() and real_signals(), which any thread may call.
+// the control thread's, but for counters(), worker_figures() and real_signals(), which any thread
+// may call.
 class Dataplane {
  public:
   // Starts everything; the workers run, and wait for the first snapshot.
@@ -79,9 +82,20 @@ class Dataplane {
   // the rest must be tried again.
   size_t announce(std::span<const IpAddress> addresses);
 
+  // Follows packets through the workers into the files that the options name, from when each worker
+  // has begun another loop until as many as wanted are followed to their ends. Ends the watch
+  // before. An error: a file cannot be made. REQUIRES: a snapshot has been published.
+  Status watch(const WatchOptions& options);
+  void stop_watching();
+  WatchStatus watch_status() const;
+
   // What the traffic says of the real with this index, over all workers; any thread. Nothing (all
   // zero) beyond limits.reals.
   RealSignals real_signals(uint32_t real_index) const;
+
+  // What each worker's core did with its time since the start: busy ratio, cycles per packet, how
+  // full bursts were, how long loops took; any thread. LoopFigures::since() makes a window of two.
+  WorkerFigures worker_figures() const;
 
   // All counters that are not zero, summed over workers, by name: "drop.no_flow", "dns.answer",
   // "rx_packets", "service.redis.marathon.11.202.66.36:6379/tcp.forward_packets", …

@@ -8,6 +8,7 @@
 #include "common/checksum.h"
 #include "common/hash.h"
 #include "common/headers.h"
+#include "dataplane/frame_text.h"
 #include "dataplane/replay_engine.h"
 #include "dataplane/replay_verdict.h"
 
@@ -87,56 +88,6 @@ Bytes make_frame(const ExplainOptions& options) {
   std::memcpy(checksum, &sum, sizeof sum);
   frame.insert(frame.end(), l4.begin(), l4.end());
   return frame;
-}
-
-std::string protocol_name(uint8_t protocol) {
-  switch (protocol) {
-    case kProtocolTcp:
-      return "tcp";
-    case kProtocolUdp:
-      return "udp";
-    case kProtocolIcmp:
-    case kProtocolIcmpv6:
-      return "icmp";
-    case kProtocolGre:
-      return "gre";
-    case kProtocolIpv4:
-    case kProtocolIpv6:
-      return "ipip";
-    default:
-      return "protocol " + std::to_string(protocol);
-  }
-}
-
-// Of a frame that the pipeline let out, so that its lengths are right.
-std::string describe(std::span<const uint8_t> frame) {
-  const uint8_t* l3 = frame.data() + sizeof(EthernetHeader);
-  if (reinterpret_cast<const EthernetHeader*>(frame.data())->ether_type == Be16(kEtherTypeVlan)) {
-    l3 += sizeof(VlanTag);
-  }
-  IpAddress source, destination;
-  uint8_t protocol;
-  const uint8_t* l4;
-  if (l3[0] >> 4 == 4) {
-    const auto& ip = *reinterpret_cast<const Ipv4Header*>(l3);
-    source = ip.source;
-    destination = ip.destination;
-    protocol = ip.protocol;
-    l4 = l3 + ip.header_length();
-  } else {
-    const auto& ip = *reinterpret_cast<const Ipv6Header*>(l3);
-    source = ip.source;
-    destination = ip.destination;
-    protocol = ip.next_header;
-    l4 = l3 + sizeof ip;
-  }
-  const std::string name = protocol_name(protocol);
-  if (protocol != kProtocolTcp && protocol != kProtocolUdp) {
-    return name + " " + to_string(source) + " > " + to_string(destination);
-  }
-  const auto& ports = *reinterpret_cast<const UdpHeader*>(l4);
-  return name + " " + endpoint_to_string(source, ports.source_port.host()) + " > " +
-         endpoint_to_string(destination, ports.destination_port.host());
 }
 
 // What an operator may want to know beside the reason's name; empty: nothing.
@@ -219,7 +170,7 @@ std::string explain(const ExplainOptions& options) {
     lines += std::string(word) + std::string(9 - word.size(), ' ') + text + "\n";
   };
   const bool is_tcp = options.protocol == Protocol::kTcp;
-  add("packet", describe(frame) + (is_tcp ? " (SYN)" : "") + ", received by " +
+  add("packet", frame_text(frame) + (is_tcp ? " (SYN)" : "") + ", received by " +
                     options.port_names[options.port]);
   const Verdict& verdict = outcome.verdict;
   if (verdict.service != kNone) {
@@ -244,7 +195,7 @@ std::string explain(const ExplainOptions& options) {
   if (verdict.kind == Verdict::Kind::kDrop) add("because", std::string(sentence(verdict.drop)));
   if (verdict.kind == Verdict::Kind::kReply) add("because", std::string(sentence(verdict.reply)));
   if (outcome.out_port) {
-    add("out", describe(outcome.out_frame) + ", by " + options.port_names[*outcome.out_port]);
+    add("out", frame_text(outcome.out_frame) + ", by " + options.port_names[*outcome.out_port]);
   }
   return lines;
 }

@@ -56,6 +56,12 @@ std::string verdict_text(const Verdict& verdict) {
   return text;
 }
 
+std::string out_json(const ReplayOut& out) {
+  std::string json = ", \"out\": [{";
+  if (out.index) json += "\"index\": " + std::to_string(*out.index) + ", ";
+  return json + "\"port\": " + json_quote(out.port) + "}]";
+}
+
 std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdict& verdict,
                          uint32_t worker, const std::optional<ReplayOut>& out) {
   std::string line = "{\"packet\": " + std::to_string(packet);
@@ -69,10 +75,7 @@ std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdic
     add("real", real_text(*real));
   }
   line += ", \"worker\": " + std::to_string(worker);
-  if (out) {
-    line += ", \"out\": [{\"index\": " + std::to_string(out->index) +
-            ", \"port\": " + json_quote(out->port) + "}]";
-  }
+  if (out) line += out_json(*out);
   return line + "}";
 }
 

@@ -11,8 +11,8 @@
 namespace vipgate {
 
 struct ReplayOut {
-  uint64_t index = 0;  // of the frame in the output capture
-  std::string port;    // its name
+  std::optional<uint64_t> index;  // of the frame in the output capture, if there is one
+  std::string port;               // its name
 };
 
 // "address:port", or the address of a real that has no port of its own.
@@ -20,6 +20,9 @@ std::string real_text(const RealEntry& real);
 
 // "forward", or the kind and its reason: "drop: no_flow".
 std::string verdict_text(const Verdict& verdict);
+
+// The line's key "out" with the comma before it.
+std::string out_json(const ReplayOut& out);
 
 // The line, without the line break. Its shape: replay.h.
 std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdict& verdict,

@@ -15,7 +15,9 @@ std::span<T> array_in(PageMemory& memory, size_t count) {
 }  // namespace
 
 WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
-    : options_(options), counters_(std::make_unique<WorkerCounters>()) {
+    : options_(options),
+      counters_(std::make_unique<WorkerCounters>()),
+      loop_counters_(std::make_unique<LoopCounters>()) {
   make_family(v4_);
   make_family(v6_);
   constexpr size_t kWays = FragmentTable::kWays;

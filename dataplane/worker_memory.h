@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/counters.h"
+#include "common/loop_counters.h"
 #include "common/snapshot.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/page_memory.h"
@@ -40,6 +41,8 @@ class WorkerMemory {
 
   const WorkerCounters& counters() const { return *counters_; }
   WorkerCounters& counters() { return *counters_; }
+  const LoopCounters& loop_counters() const { return *loop_counters_; }
+  LoopCounters& loop_counters() { return *loop_counters_; }
   std::span<const ServiceCounters> services() const { return services_; }
   std::span<const RealCounters> reals() const { return reals_; }
   std::span<const RealSignalCounters> signals() const { return signals_; }
@@ -59,6 +62,7 @@ class WorkerMemory {
   Family<Ipv4Address> v4_;
   Family<Ipv6Address> v6_;
   std::unique_ptr<WorkerCounters> counters_;
+  std::unique_ptr<LoopCounters> loop_counters_;
   PageMemory datagram_memory_, held_memory_;
   FragmentMemory fragments_;
   PageMemory service_memory_, real_memory_, signal_memory_, new_flow_memory_;

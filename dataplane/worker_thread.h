@@ -2,6 +2,7 @@
 // do.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -14,18 +15,39 @@ namespace vipgate {
 class TscClock {
  public:
   TscClock();
-  uint64_t now_ns() const;
+  uint64_t ns_of(uint64_t ticks) const;
 
  private:
   uint64_t ns_per_tick_q32_;  // fixed point, 32 fractional bits
 };
 
-// What an idle worker does, loop by loop: a pause for the first ones, then short sleeps. A packet
-// that meets a sleeping worker waits for kSleepNs at most, plus the time to wake up.
+// How long to sleep so that 19 of 20 sleeps, with the time to wake up, take kMostNs at most: a
+// packet that meets a sleeping worker waits for what is left of the sleep, so that 99 of 100 wait
+// no longer than that. How late a thread wakes is the machine's and changes (a few microseconds on
+// hardware, some fifteen in a virtual machine), so the length goes down after a sleep that took too
+// long, and up by a twentieth of that after each other one.
+class SleepLength {
+ public:
+  static constexpr uint64_t kMostNs = 50'000;
+  // Shorter ones cost much of a core, and gain little where it is others that keep the thread from
+  // waking.
+  static constexpr uint64_t kShortestNs = 30'000, kLongestNs = 45'000;
+
+  uint64_t ns() const { return ns_; }
+  void slept(uint64_t took_ns) {
+    constexpr uint64_t kDownNs = 400, kUpNs = 20;
+    ns_ = took_ns > kMostNs ? std::max(ns_ - kDownNs, kShortestNs)
+                            : std::min(ns_ + kUpNs, kLongestNs);
+  }
+
+ private:
+  uint64_t ns_ = 40'000;
+};
+
+// What an idle worker does, loop by loop: a pause for the first ones, then short sleeps.
 class IdleBackoff {
  public:
   static constexpr uint32_t kLoopsBeforeSleep = 4096;
-  static constexpr uint64_t kSleepNs = 50'000;
 
   explicit IdleBackoff(bool poll) : poll_(poll) {}
 

@@ -44,6 +44,10 @@ template <class Observer = NoObserver>
 class Pipeline {
  public:
   Pipeline(const PipelineOptions& options, Observer& observer);
+  // Goes on where another one stands between two bursts: with its tables. The other one must not
+  // be used any more.
+  template <class Other>
+  Pipeline(const Pipeline<Other>& other, Observer& observer);
 
   // Takes `count` packets (at most kBurst) that came in by `port` through all passes; each ends in
   // one queue of `outbox`, which must be empty. `handed_over`: another worker found that this one
@@ -66,6 +70,9 @@ class Pipeline {
   size_t flows() const { return flows4_.size() + flows6_.size(); }
 
  private:
+  template <class Other>
+  friend class Pipeline;
+
   // Where a burst comes from.
   enum class From : uint8_t {
     kDevice,

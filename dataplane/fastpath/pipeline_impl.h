@@ -31,6 +31,28 @@ Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
       observer_(observer) {}
 
 template <class Observer>
+template <class Other>
+Pipeline<Observer>::Pipeline(const Pipeline<Other>& other, Observer& observer)
+    : worker_(other.worker_),
+      workers_(other.workers_),
+      owner_hash_(other.owner_hash_),
+      flows4_(other.flows4_),
+      flows6_(other.flows6_),
+      fragments_(other.fragments_),
+      counters_(other.counters_),
+      services_(other.services_),
+      reals_(other.reals_),
+      signals_(other.signals_),
+      new_flows_(other.new_flows_),
+      observer_(observer),
+      echo_limit_(other.echo_limit_),
+      unreachable_limit_(other.unreachable_limit_),
+      reset_limit_(other.reset_limit_),
+      time_exceeded_limit_(other.time_exceeded_limit_),
+      too_big_limit_(other.too_big_limit_),
+      dns_rotation_(other.dns_rotation_) {}
+
+template <class Observer>
 void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uint16_t count,
                                  uint8_t port, bool handed_over, Now now, Outbox& outbox) {
   Burst burst{snapshot, outbox, now, handed_over ? From::kWorker : From::kDevice};

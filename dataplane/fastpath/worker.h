@@ -8,15 +8,21 @@
 #include <rte_ring.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <optional>
+#include <utility>
 
+#include "common/loop_counters.h"
 #include "common/snapshot_cell.h"
 #include "dataplane/fastpath/kernel_port.h"
 #include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/watcher.h"
 
 namespace vipgate {
 
 inline constexpr uint16_t kNoQueue = UINT16_MAX;
+static_assert(std::bit_width(kBurst) == kBurstFills);
 
 // One port, as one worker uses it.
 struct WorkerPort {
@@ -43,6 +49,7 @@ struct WorkerOptions {
   WorkerRings transmit;  // finished packets for a port whose transmit queue is another worker's
   KernelWaker* kernel_waker = nullptr;
   SnapshotCell<Snapshot>* cell = nullptr;
+  LoopCounters* loop_counters = nullptr;
   PipelineOptions pipeline;
 };
 
@@ -52,7 +59,9 @@ class Worker {
   explicit Worker(const WorkerOptions& options)
       : options_(options),
         counters_(*options.pipeline.counters),
-        pipeline_(options.pipeline, observer_) {}
+        loop_counters_(*options.loop_counters),
+        watcher_(options.index),
+        pipeline_(std::in_place, options.pipeline, observer_) {}
 
   // One turn of the loop at time `now_ns` (monotonic). Whether there was anything to do.
   bool run_once(uint64_t now_ns) {
@@ -60,17 +69,11 @@ class Worker {
     counters_.count(Event::kLoops);
     if (snapshot == nullptr) return false;
     const Now now = Now::from_ns(now_ns);
-    // Before any packet: after a stall, deadlines that wrapped must not be read as alive.
-    pipeline_.advance(now);
     bool busy = false;
-    for (uint32_t port = 0; port < options_.port_count; ++port) {
-      busy |= receive(*snapshot, port, now);
-      busy |= send_from_kernel(port);
-    }
-    if (options_.workers > 1) busy |= take_from_workers(*snapshot, now);
-    if (pipeline_.settle_fragments(*snapshot, now, outbox_)) {
-      flush();
-      busy = true;
+    if (Watch* watch = watch_slot_.armed(); watch == nullptr && watch_ == nullptr) [[likely]] {
+      busy = turn<false>(*snapshot, now);
+    } else {
+      busy = turn_watched(watch, *snapshot, now);
     }
     if (woke_kernel_) {
       options_.kernel_waker->wake();
@@ -84,31 +87,113 @@ class Worker {
   void go_offline() { options_.cell->offline(options_.index); }
 
   WorkerCounters& counters() { return counters_; }
+  LoopCounters& loop_counters() { return loop_counters_; }
+  // By which packets come to be watched; its methods say whose they are.
+  WatchSlot& watch_slot() { return watch_slot_; }
 
  private:
+  // With kWatched, packets go through a pipeline that tells of them.
+  template <bool kWatched>
+  auto& pipeline() {
+    if constexpr (kWatched) {
+      return *watched_pipeline_;
+    } else {
+      return *pipeline_;
+    }
+  }
+
+  template <bool kWatched>
+  bool turn(const Snapshot& snapshot, Now now) {
+    // Before any packet: after a stall, deadlines that wrapped must not be read as alive.
+    pipeline<kWatched>().advance(now);
+    bool busy = false;
+    for (uint32_t port = 0; port < options_.port_count; ++port) {
+      busy |= receive<kWatched>(snapshot, port, now);
+      busy |= send_from_kernel<kWatched>(port);
+    }
+    if (options_.workers > 1) busy |= take_from_workers<kWatched>(snapshot, now);
+    if (pipeline<kWatched>().settle_fragments(snapshot, now, outbox_)) {
+      flush<kWatched>();
+      busy = true;
+    }
+    return busy;
+  }
+
+  // Of code that is not used, usually: the other pipeline goes on where the one stands.
+  [[gnu::noinline]] bool turn_watched(Watch* watch, const Snapshot& snapshot, Now now) {
+    if (watch != watch_) {
+      if (watch == nullptr) {
+        pipeline_.emplace(*watched_pipeline_, observer_);
+        watched_pipeline_.reset();
+      } else {
+        watcher_.start(*watch);
+        if (watch_ == nullptr) {
+          watched_pipeline_.emplace(*pipeline_, watcher_);
+          pipeline_.reset();
+        }
+      }
+      watch_ = watch;
+      watch_slot_.use(watch);
+    }
+    if (watch == nullptr) return turn<false>(snapshot, now);
+    const bool busy = turn<true>(snapshot, now);
+    if (watcher_.take_news()) watch_slot_.wake();
+    return busy;
+  }
+
+  template <bool kWatched>
+  void process(const Snapshot& snapshot, rte_mbuf** packets, uint16_t count, uint8_t port,
+               bool handed_over, Now now) {
+    if constexpr (kWatched) {
+      if (watcher_.is_trace()) {
+        for (uint16_t i = 0; i < count; ++i) {
+          watcher_.begin_events(packets[i], counters_);
+          watched_pipeline_->process(snapshot, packets + i, 1, port, handed_over, now, outbox_);
+          watcher_.end_events(counters_);
+          flush<true>();
+        }
+        return;
+      }
+    }
+    pipeline<kWatched>().process(snapshot, packets, count, port, handed_over, now, outbox_);
+    flush<kWatched>();
+  }
+
+  void count_burst(unsigned count) {
+    loop_counters_.packets.add(count);
+    loop_counters_.bursts[static_cast<size_t>(std::bit_width(count)) - 1].add();
+  }
+
+  template <bool kWatched>
   bool receive(const Snapshot& snapshot, uint32_t port, Now now) {
     const WorkerPort& own = options_.ports[port];
     if (own.rx_queue == kNoQueue) return false;
     rte_mbuf* packets[kBurst];
     const uint16_t count = Io::rx(own.device, own.rx_queue, packets, kBurst);
     if (count == 0) return false;
-    pipeline_.process(snapshot, packets, count, static_cast<uint8_t>(port), false, now, outbox_);
-    flush();
+    count_burst(count);
+    if constexpr (kWatched) watcher_.received(packets, count, port);
+    process<kWatched>(snapshot, packets, count, static_cast<uint8_t>(port), false, now);
     return true;
   }
 
+  template <bool kWatched>
   bool send_from_kernel(uint32_t port) {
     rte_ring* ring = options_.ports[port].kernel.from_kernel;
     if (ring == nullptr) return false;
-    void* packets[kBurst];
-    const unsigned count = rte_ring_sc_dequeue_burst(ring, packets, kBurst, nullptr);
+    void* taken[kBurst];
+    auto** packets = reinterpret_cast<rte_mbuf**>(taken);
+    const unsigned count = rte_ring_sc_dequeue_burst(ring, taken, kBurst, nullptr);
     if (count == 0) return false;
+    count_burst(count);
     counters_.count(Event::kFromKernel, count);
-    transmit(port, reinterpret_cast<rte_mbuf**>(packets), count);
+    if constexpr (kWatched) watcher_.sent_by_kernel(packets, count, port);
+    transmit<kWatched>(port, packets, count);
     return true;
   }
 
   // What other workers received but this one owns, and what they finished but this one sends.
+  template <bool kWatched>
   bool take_from_workers(const Snapshot& snapshot, Now now) {
     bool busy = false;
     for (uint32_t other = 0; other < options_.workers; ++other) {
@@ -117,38 +202,47 @@ class Worker {
       auto** packets = reinterpret_cast<rte_mbuf**>(taken);
       unsigned count = rte_ring_sc_dequeue_burst(options_.owned.in[other], taken, kBurst, nullptr);
       if (count != 0) {
-        pipeline_.process(snapshot, packets, static_cast<uint16_t>(count), 0, true, now, outbox_);
+        count_burst(count);
+        process<kWatched>(snapshot, packets, static_cast<uint16_t>(count), 0, true, now);
         busy = true;
       }
-      flush();
       count = rte_ring_sc_dequeue_burst(options_.transmit.in[other], taken, kBurst, nullptr);
+      if (count != 0) {
+        count_burst(count);
+        busy = true;
+      }
       for (unsigned i = 0; i < count; ++i) outbox_.transmit.add(packets[i]->port, packets[i]);
-      busy |= count != 0;
-      flush();
+      flush<kWatched>();
     }
     return busy;
   }
 
+  template <bool kWatched>
   void flush() {
     outbox_.transmit.flush([&](size_t port, rte_mbuf** packets, uint32_t count) {
-      transmit(static_cast<uint32_t>(port), packets, count);
+      if constexpr (kWatched) watcher_.leaving(packets, count, static_cast<uint32_t>(port));
+      transmit<kWatched>(static_cast<uint32_t>(port), packets, count);
     });
     outbox_.kernel.flush([&](size_t port, rte_mbuf** packets, uint32_t count) {
-      enqueue(options_.ports[port].kernel.to_kernel, packets, count, DropReason::kKernelFull);
+      enqueue<kWatched>(options_.ports[port].kernel.to_kernel, packets, count,
+                        DropReason::kKernelFull);
       woke_kernel_ = true;
     });
     outbox_.handover.flush([&](size_t owner, rte_mbuf** packets, uint32_t count) {
-      enqueue(options_.owned.out[owner], packets, count, DropReason::kHandoverFull);
+      enqueue<kWatched>(options_.owned.out[owner], packets, count, DropReason::kHandoverFull);
     });
     outbox_.drop.flush(
         [&](size_t, rte_mbuf** packets, uint32_t count) { Io::free_bulk(packets, count); });
+    if constexpr (kWatched) watcher_.flushed();
   }
 
+  template <bool kWatched>
   void transmit(uint32_t port, rte_mbuf** packets, uint32_t count) {
     const WorkerPort& own = options_.ports[port];
     if (own.tx_queue == kNoQueue) {
       for (uint32_t i = 0; i < count; ++i) packets[i]->port = static_cast<uint16_t>(port);
-      return enqueue(options_.transmit.out[own.tx_owner], packets, count, DropReason::kTxFull);
+      return enqueue<kWatched>(options_.transmit.out[own.tx_owner], packets, count,
+                               DropReason::kTxFull);
     }
     const uint16_t sent = Io::tx(own.device, own.tx_queue, packets, static_cast<uint16_t>(count));
     counters_.count(Event::kTxPackets, sent);
@@ -157,9 +251,11 @@ class Worker {
     }
     // A full queue drops and counts; waiting would only move the loss to the receive side.
     counters_.count(DropReason::kTxFull, count - sent);
+    if constexpr (kWatched) watcher_.lost(packets + sent, count - sent, DropReason::kTxFull);
     Io::free_bulk(packets + sent, count - sent);
   }
 
+  template <bool kWatched>
   void enqueue(rte_ring* ring, rte_mbuf** packets, uint32_t count, DropReason reason) {
     const unsigned taken =
         rte_ring_sp_enqueue_burst(ring, reinterpret_cast<void* const*>(packets), count, nullptr);
@@ -167,13 +263,20 @@ class Worker {
       return;
     }
     counters_.count(reason, count - taken);
+    if constexpr (kWatched) watcher_.lost(packets + taken, count - taken, reason);
     Io::free_bulk(packets + taken, count - taken);
   }
 
   const WorkerOptions options_;
   WorkerCounters& counters_;
+  LoopCounters& loop_counters_;
   NoObserver observer_;
-  Pipeline<NoObserver> pipeline_;
+  Watcher watcher_;
+  WatchSlot watch_slot_;
+  Watch* watch_ = nullptr;  // the one in use
+  // One of the two, which has the tables: the second one while there is a watch.
+  std::optional<Pipeline<NoObserver>> pipeline_;
+  std::optional<Pipeline<Watcher>> watched_pipeline_;
   Outbox outbox_;
   bool woke_kernel_ = false;
 };

@@ -25,6 +25,8 @@ class Sink : public DataplaneControl {
   std::vector<ForwardingPort> ports() const override { return {{MacAddress{{2}}, true}}; }
   std::string interface_name(size_t) const override { return ""; }
   std::vector<std::pair<std::string, uint64_t>> counters() const override { return {}; }
+  WorkerFigures worker_figures() const override { return {}; }
+  Status watch(const std::optional<WatchOptions>&) override { return Done{}; }
   RealSignals real_signals(uint32_t) const override { return {}; }
   size_t announce(std::span<const IpAddress> addresses) override { return addresses.size(); }
 

@@ -223,6 +223,49 @@ class PassesPacketsThroughARing(DaemonTest):
             self.assert_stops(daemon)
 
 
+class FollowsPackets(DaemonTest):
+    """A watch that begins by a reload, while the worker is under load."""
+
+    def watch(self, config, packets):
+        with open(config, "a", encoding="utf-8") as file:
+            file.write(f"watch: {{capture: {self.path('c.pcapng')}, packets: {packets}, "
+                       f"trace: {self.path('t.jsonl')}, destination: {VIP}, protocol: tcp}}\n")
+
+    def test_their_ways_are_told_while_packets_pass(self):
+        write_pcap(self.path("load.pcap"), flows(20), BURST)
+        device = f"net_pcap0,rx_pcap={self.path('load.pcap')},infinite_rx=1"
+        config = self.write_config([port("one", device, CLUSTER_ADDRESSES, CLUSTER_NEIGHBORS)])
+        with Daemon(config) as daemon:
+            daemon.wait_for(r" ready: ")
+            daemon.wait_for_packets(1000)
+            self.watch(config, 50)
+            daemon.send(signal.SIGHUP)
+            daemon.wait_for(r"watch ended: 50 packets, \d+ records, 0 lost")
+            before = daemon.counters()["forward_packets"]
+            daemon.wait_until(lambda now: now["forward_packets"] > before)
+            daemon.send(signal.SIGUSR1)
+            workers = json.loads(daemon.wait_for(r"workers: (\[.*\])").group(1))
+            self.assert_stops(daemon)
+
+        with open(self.path("t.jsonl"), encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        self.assertEqual(sorted(line["packet"] for line in lines), list(range(50)))
+        for line in lines:
+            self.assertEqual(line["verdict"], "forward", line)
+            self.assertEqual(line["stages"][0]["stage"], "received", line)
+            self.assertIn(f"> {VIP}:", line["stages"][0]["frame"])
+            self.assertEqual(line["stages"][-1]["stage"], "sent", line)
+        # Another reader's count of the frames: each came and went.
+        seen = subprocess.run(["tcpdump", "-n", "-r", self.path("c.pcapng")], capture_output=True,
+                              text=True, check=True, timeout=SECONDS)
+        self.assertEqual(len(seen.stdout.splitlines()), 100, seen.stdout)
+
+        self.assertEqual([worker["worker"] for worker in workers], [0])
+        self.assertGreater(workers[0]["busy_percent"], 50)
+        self.assertGreater(workers[0]["cycles_per_packet"], 10)
+        self.assertGreater(workers[0]["bursts"]["64"], 0)
+
+
 class ReloadsStopsAndNamesMistakes(DaemonTest):
     REALS = ("10.9.1.11:8080", "10.9.1.12:8081")
 

@@ -62,7 +62,7 @@ constexpr Row kKeysRows[] = {
      "f:1:1: unknown key 'rest'; the keys here are node, dpdk, control, workers, ports, "
      "limits, timeouts, snat_pools, defaults, locality, services, dns, mesos, marathon, "
      "named_vips, "
-     "store, log"},
+     "store, log, watch"},
     {"log: {level: info, colour: red}\n",
      "f:1:20: unknown key 'colour'; the keys here are level, format"},
     {"dns: {resolvers: []}\n",
@@ -223,7 +223,7 @@ constexpr Row kTextsRows[] = {
     {"\"a\\rb\": 1\nnode:\n  \"a\\u00e9\": 1\n",
      "f:1:1: unknown key 'a?b'; the keys here are node, dpdk, control, workers, ports, limits, "
      "timeouts, snat_pools, defaults, locality, services, dns, mesos, marathon, named_vips, store, "
-     "log\n"
+     "log, watch\n"
      "f:3:3: unknown key 'a\303\251'; the keys here are name"},
     {"node: {name: 'a b'}\n",
      "f:1:14: name: 'a b' is not a name; write a name of 1 to 64 of A-Z a-z 0-9 . _ -, a "

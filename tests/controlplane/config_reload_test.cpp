@@ -40,6 +40,7 @@ TEST(RestartRequired, ServicesDefaultsTimeoutsDnsAndTheLogLevelAreReloadable) {
   next.dns.zones[0].records.clear();
   next.dns.ptr = true;
   next.log.level = LogLevel::kDebug;
+  next.watch.trace = "/t";
   EXPECT_THAT(restart_required(running, next), IsEmpty());
 }
 

@@ -132,6 +132,24 @@ TEST_F(ControlLoopTest, WhatHasNoWayOrNoAddressIsReportedInOneLineAndAgainOnlyWh
             "10.0.2.2 on 'edge', 10.0.2.3 on 'edge', …");
 }
 
+TEST_F(ControlLoopTest, AReloadBeginsAndEndsAWatchAndLeavesOneThatDidNotChange) {
+  EXPECT_TRUE(dataplane_.watches.empty());
+  write(std::string(kGood) + "watch: { trace: /t, packets: 3 }\n");
+  reload_and_wait();
+  reload_and_wait();
+  ASSERT_EQ(dataplane_.watches.size(), 1u);
+  ASSERT_TRUE(dataplane_.watches[0]);
+  EXPECT_EQ(dataplane_.watches[0]->packets, 3u);
+  dataplane_.watch_status = Error{"/u: cannot create"};
+  write(std::string(kGood) + "watch: { trace: /u, packets: 3 }\n");
+  reload_and_wait();
+  ASSERT_EQ(dataplane_.watches.size(), 2u);
+  write(kGood);
+  reload_and_wait();
+  ASSERT_EQ(dataplane_.watches.size(), 3u);
+  EXPECT_FALSE(dataplane_.watches[2]);
+}
+
 TEST_F(ControlLoopTest, AReloadPublishesWhatTheFileSaysNow) {
   std::string text = kGood;
   text += "  - { name: b, vip: 11.0.0.2, port: 80, protocol: tcp, reals: [] }\n";

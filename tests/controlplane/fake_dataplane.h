@@ -37,6 +37,11 @@ class FakeDataplane : public DataplaneControl {
     self->locked<int>([&] { return ++self->counters_read; });
     return {{"rx_packets", 5}};
   }
+  WorkerFigures worker_figures() const override { return figures; }
+  Status watch(const std::optional<WatchOptions>& options) override {
+    watches.push_back(options);
+    return watch_status;
+  }
   RealSignals real_signals(uint32_t real_index) const override {
     const auto found = signals.find(real_index);
     return found != signals.end() ? found->second : RealSignals{};
@@ -62,6 +67,9 @@ class FakeDataplane : public DataplaneControl {
   bool workers_pass = true;
   uint64_t passed_version = 0;
   int counters_read = 0;
+  WorkerFigures figures;
+  std::vector<std::optional<WatchOptions>> watches;  // as they were asked for
+  Status watch_status = Done{};
   std::map<uint32_t, RealSignals> signals;  // by real index
 
  private:

@@ -1,126 +1,14 @@
-// The worker's loop with fake I/O and a fake clock: queues that the test fills and looks into.
-#include "dataplane/fastpath/worker.h"
-
+// The worker's loop: what it takes, sends, hands over, frees and counts.
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <deque>
-#include <map>
 
-#include "dataplane/fastpath/pipeline_impl.h"
 #include "dataplane/worker_thread.h"
-#include "dataplane/worker_wiring.h"
+#include "tests/dataplane/worker_fixture.h"
 #include "tests/support/fragments.h"
-#include "tests/support/test_net.h"
 
 namespace vipgate::test {
 namespace {
-
-// What the worker takes for DPDK's ethdev. One test at a time uses it.
-struct FakeIo {
-  using Queue = std::pair<uint16_t, uint16_t>;  // port, queue
-  inline static std::map<Queue, std::deque<rte_mbuf*>> arriving, sent;
-  inline static std::vector<rte_mbuf*> freed;
-  inline static size_t room = SIZE_MAX;  // of a transmit queue
-
-  static uint16_t rx(uint16_t port, uint16_t queue, rte_mbuf** packets, uint16_t n) {
-    auto& from = arriving[{port, queue}];
-    const auto count = static_cast<uint16_t>(std::min<size_t>(from.size(), n));
-    std::copy_n(from.begin(), count, packets);
-    from.erase(from.begin(), from.begin() + count);
-    return count;
-  }
-  static uint16_t tx(uint16_t port, uint16_t queue, rte_mbuf** packets, uint16_t n) {
-    auto& to = sent[{port, queue}];
-    const size_t left = room > to.size() ? room - to.size() : 0;
-    const auto count = static_cast<uint16_t>(std::min<size_t>(left, n));
-    to.insert(to.end(), packets, packets + count);
-    return count;
-  }
-  static void free_bulk(rte_mbuf** packets, uint32_t n) {
-    freed.insert(freed.end(), packets, packets + n);
-  }
-};
-
-constexpr ServiceCase kService = kServiceCases[0];
-
-class WorkerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    FakeIo::arriving.clear();
-    FakeIo::sent.clear();
-    FakeIo::freed.clear();
-    FakeIo::room = SIZE_MAX;
-  }
-  void TearDown() override {
-    workers_.clear();
-    close(event_);
-  }
-
-  // Two ports of `queues` queues each, numbered 10 and 11 by the fake I/O.
-  void start(uint32_t workers, uint16_t queues, uint32_t ring_size = 256) {
-    auto mesh = WorkerMesh::create(workers, ring_size);
-    ASSERT_TRUE(mesh.ok()) << mesh.error();
-    mesh_ = std::make_unique<WorkerMesh>(std::move(*mesh));
-    cell_ = std::make_unique<SnapshotCell<Snapshot>>(workers);
-    to_kernel_.reset(rte_ring_create("worker_test_to", 4, SOCKET_ID_ANY, RING_F_SP_ENQ));
-    from_kernel_.reset(rte_ring_create("worker_test_from", 4, SOCKET_ID_ANY, RING_F_SC_DEQ));
-    for (uint32_t i = 0; i < workers; ++i) {
-      memory_.push_back(
-          std::make_unique<WorkerMemory>(WorkerMemoryOptions{.worker = i,
-                                                             .workers = workers,
-                                                             .flows = 1024,
-                                                             .wide_flows = 1024,
-                                                             .services = 64,
-                                                             .reals = 256,
-                                                             .snat = spec_.snat_addresses,
-                                                             .secret = {},
-                                                             .owner_hash = &owner_hash_}));
-      WorkerOptions options;
-      options.index = i;
-      options.workers = workers;
-      options.port_count = 2;
-      for (uint16_t port = 0; port < 2; ++port) {
-        options.ports[port] =
-            assign_port(port, static_cast<uint16_t>(10 + port), queues, queues, i, workers);
-      }
-      options.ports[0].kernel.to_kernel = to_kernel_.get();
-      if (i == 0) options.ports[0].kernel.from_kernel = from_kernel_.get();
-      mesh_->connect(i, options);
-      options.kernel_waker = &waker_;
-      options.cell = cell_.get();
-      options.pipeline = memory_.back()->pipeline_options();
-      workers_.push_back(std::make_unique<Worker<FakeIo>>(options));
-    }
-  }
-  void publish() { cell_->publish(SnapshotBuilder().build(spec_)); }
-
-  rte_mbuf* arrive(const PacketBuilder& packet, uint16_t device, uint16_t queue = 0) {
-    packets_.push_back(std::make_unique<FakeMbuf>(packet.build()));
-    FakeIo::arriving[{device, queue}].push_back(packets_.back()->get());
-    return packets_.back()->get();
-  }
-  bool turn(uint32_t worker = 0) { return workers_[worker]->run_once(now_ns_); }
-  uint64_t count(auto kind) const {
-    uint64_t sum = 0;
-    for (const auto& memory : memory_) sum += memory->counters().value(kind);
-    return sum;
-  }
-
-  SnapshotSpec spec_ = net_spec();
-  ToeplitzHash owner_hash_{ToeplitzHash::Key{0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2}};
-  int event_ = eventfd(0, EFD_NONBLOCK);
-  KernelWaker waker_{event_};
-  std::unique_ptr<WorkerMesh> mesh_;
-  std::unique_ptr<SnapshotCell<Snapshot>> cell_;
-  RingPointer to_kernel_, from_kernel_;
-  std::vector<std::unique_ptr<WorkerMemory>> memory_;
-  std::vector<std::unique_ptr<Worker<FakeIo>>> workers_;
-  std::vector<std::unique_ptr<FakeMbuf>> packets_;
-  uint64_t now_ns_ = 1'000'000'000'000;
-};
 
 TEST_F(WorkerTest, TakesNoPacketBeforeTheFirstSnapshot) {
   start(1, 1);
@@ -169,6 +57,21 @@ TEST_F(WorkerTest, ALonePacketLeavesInTheTurnThatReceivedIt) {
   EXPECT_TRUE(FakeIo::freed.empty());
   EXPECT_EQ(count(Event::kTxPackets), 1u);
   EXPECT_EQ(count(Event::kBusyLoops), 1u);
+}
+
+TEST_F(WorkerTest, BurstsAreCountedByHowManyPacketsTheyHave) {
+  start(1, 1);
+  publish();
+  for (uint16_t i = 0; i < kBurst + 5; ++i) {
+    arrive(to_vip(kService, static_cast<uint16_t>(1000 + i)), 10);
+  }
+  arrive(to_vip(kService, 1), 11);
+  turn();
+  turn();
+  turn();
+  const LoopFigures figures = read_figures(memory_[0]->loop_counters());
+  EXPECT_EQ(figures.packets, kBurst + 6u);
+  EXPECT_EQ(figures.bursts, (std::array<uint64_t, kBurstFills>{1, 0, 1, 0, 0, 0, 1}));
 }
 
 TEST_F(WorkerTest, AFullTransmitQueueDropsAndCountsAndNothingWaits) {
@@ -293,6 +196,35 @@ TEST(IdleBackoff, SleepsOnlyAfterManyIdleTurnsAndStartsAnewWithWork) {
     EXPECT_EQ(backoff.next(false), Action::kSleep);
     EXPECT_EQ(backoff.next(true), Action::kNothing);
   }
+}
+
+// What the machine adds to a sleep, in microseconds: `usual`, and `late` once in `every` times.
+std::pair<double, uint64_t> too_long_and_length(uint64_t usual, uint64_t late, int every) {
+  SleepLength sleep;
+  int too_long = 0;
+  constexpr int kWarmUp = 20'000, kSleeps = 100'000;
+  for (int i = 0; i < kWarmUp + kSleeps; ++i) {
+    const uint64_t took = sleep.ns() + 1000 * (i % every == 0 ? late : usual);
+    if (i >= kWarmUp && took > SleepLength::kMostNs) ++too_long;
+    sleep.slept(took);
+  }
+  return {100.0 * too_long / kSleeps, sleep.ns()};
+}
+
+TEST(SleepLength, OneSleepInTwentyMayTakeTooLongWhateverTheMachineAdds) {
+  EXPECT_EQ(too_long_and_length(3, 3, 1).second, SleepLength::kLongestNs);
+  EXPECT_EQ(too_long_and_length(3, 3, 1).first, 0);
+  for (const uint64_t usual : {8, 12, 18}) {
+    const auto [percent, ns] = too_long_and_length(usual, usual, 1);
+    EXPECT_LE(percent, 5.1) << usual;
+    EXPECT_GE(ns + 1'000, SleepLength::kMostNs - 1000 * usual) << "no shorter than it must be";
+  }
+  EXPECT_LE(too_long_and_length(10, 18, 10).first, 5.1) << "one in ten is later than usual";
+  EXPECT_GE(too_long_and_length(5, 500, 50).second, 44'000u) << "what is rare is no reason";
+}
+
+TEST(SleepLength, ABusyMachineDoesNotMakeSleepsVanish) {
+  EXPECT_EQ(too_long_and_length(900, 900, 1).second, SleepLength::kShortestNs);
 }
 
 TEST(IdleBackoff, NeverSleepsWhenToldToPoll) {

@@ -127,6 +127,7 @@ class WorkerThreads : public testing::Test {
       options.transmit.in[1 - i] = transmit_[1 - i].get();
       options.transmit.out[1 - i] = transmit_[i].get();
       options.cell = &cell_;
+      options.loop_counters = &memory_.back()->loop_counters();
       options.pipeline = memory_.back()->pipeline_options();
       workers_.push_back(std::make_unique<Worker<ThreadIo>>(options));
     }
