@@ -360,42 +360,12 @@ void FlowStore<Address>::expire_if_due(typename AnyTable::Entry& entry, Quarter 
 }
 
 template <class Address>
-template <class AnyTable>
-void FlowStore<Address>::sweep_all(AnyTable& table, Quarter now) {
-  table.sweep(table.bucket_count(), [&](auto& entry) { expire_if_due<AnyTable>(entry, now); });
-}
-
-template <class Address>
-template <class AnyTable>
-void FlowStore<Address>::advance_in(AnyTable& table, Pace& pace, Now now) {
-  constexpr uint64_t kStep = kPassedWindowQuarters / 2 * kNanosecondsPerQuarter;
-  constexpr uint64_t kAllExpired = (kMaxTimeoutQuarters + 1) * kNanosecondsPerQuarter;
-  if (!pace.started) {
-    pace.swept_to = now;
-    pace.started = true;
-  }
-  if (now.ns < pace.swept_to.ns) return;
-  // After a stall (or a gap in a replayed capture) deadlines would wrap: sweep in steps.
-  if (now.ns - pace.swept_to.ns > kStep) {
-    const uint64_t end = std::min(now.ns, pace.swept_to.ns + kAllExpired + kStep);
-    for (uint64_t at = pace.swept_to.ns + kStep; at < end; at += kStep) {
-      sweep_all(table, Now::from_ns(at).quarter);
-    }
-    sweep_all(table, Now::from_ns(end).quarter);
-    pace.swept_to = now;
-    return;
-  }
-  if (now.ns - pace.swept_to.ns < pace.ns_per_bucket) return;
-  const uint64_t due = (now.ns - pace.swept_to.ns) / pace.ns_per_bucket;
-  const size_t buckets = std::min<size_t>(due, kSweepBucketsPerLoop);
-  table.sweep(buckets, [&](auto& entry) { expire_if_due<AnyTable>(entry, now.quarter); });
-  pace.swept_to.ns += buckets * pace.ns_per_bucket;
-}
-
-template <class Address>
 void FlowStore<Address>::advance(Now now) {
-  advance_in(table_, pace_, now);
-  advance_in(wide_, wide_pace_, now);
+  advance_sweep(table_, pace_, now,
+                [&](Entry& entry, Quarter at) { expire_if_due<Table>(entry, at); });
+  advance_sweep(wide_, wide_pace_, now, [&](typename WideTable::Entry& entry, Quarter at) {
+    expire_if_due<WideTable>(entry, at);
+  });
 }
 
 template class FlowStore<Ipv4Address>;

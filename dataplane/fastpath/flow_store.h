@@ -17,9 +17,9 @@
 #include "common/snapshot.h"
 #include "dataplane/fastpath/flow_key.h"
 #include "dataplane/fastpath/flow_table.h"
-#include "dataplane/fastpath/knobs.h"
 #include "dataplane/fastpath/nat_record.h"
 #include "dataplane/fastpath/snat_ports.h"
+#include "dataplane/fastpath/table_sweep.h"
 
 namespace vipgate {
 
@@ -180,17 +180,6 @@ class FlowStore {
   bool place_return_entry(Record& record, const Snapshot& snapshot, Now now, DropReason& reason);
   template <class AnyTable>
   void expire_if_due(typename AnyTable::Entry& entry, Quarter now);
-  // How fast a table is swept, and how far that has come.
-  struct Pace {
-    explicit Pace(size_t buckets) : ns_per_bucket(kSweepSeconds * 1'000'000'000ull / buckets + 1) {}
-    const uint64_t ns_per_bucket;
-    Now swept_to{};
-    bool started = false;
-  };
-  template <class AnyTable>
-  void sweep_all(AnyTable& table, Quarter now);
-  template <class AnyTable>
-  void advance_in(AnyTable& table, Pace& pace, Now now);
   uint32_t index_of(const Record& record) const {
     return static_cast<uint32_t>(&record - memory_.records.data());
   }
@@ -202,7 +191,7 @@ class FlowStore {
   uint32_t nat_free_ = kNone;  // head of the free list, linked by NatRecord::service
   uint32_t nat_used_ = 0;      // `nat` records that were ever taken
   uint32_t nat_hand_ = 0;      // where the search for one to reuse goes on
-  Pace pace_, wide_pace_;
+  SweepPace pace_, wide_pace_;
 };
 
 extern template class FlowStore<Ipv4Address>;
