@@ -132,6 +132,8 @@ enum class DnsOutcome : uint8_t {
   X(kFlowsRebalanced, "flows_rebalanced")                  \
   X(kFlowsUntracked, "flows_untracked")                    \
   X(kFlowsByPreviousRow, "flows_by_previous_row")          \
+  X(kFlowsByAffinity, "flows_by_affinity")                 \
+  X(kAffinitiesLost, "affinities_lost")                    \
   X(kFragmentsHeld, "fragments_held")                      \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \

@@ -75,6 +75,12 @@ const Rule<HashFields>& hash_rule() {
   return kRule;
 }
 
+const Rule<Affinity>& affinity_rule() {
+  static const auto kRule =
+      choice_rule<Affinity>({{"none", Affinity::kNone}, {"source", Affinity::kSource}});
+  return kRule;
+}
+
 const Rule<uint16_t>& slow_start_rule() {
   static const auto kRule = integer_rule<uint16_t>(0, 3600);
   return kRule;
@@ -110,6 +116,7 @@ void read_timeouts(Section& s, Timeouts& timeouts) {
     t.value("udp_s", timeouts.udp_s, kSeconds);
     t.value("udp_one_way_s", timeouts.udp_one_way_s, kSeconds);
     t.value("drain_s", timeouts.drain_s, kSeconds);
+    t.value("affinity_s", timeouts.affinity_s, kSeconds);
   });
 }
 
@@ -132,6 +139,7 @@ void read_policy(Section& s, ServicePolicy& policy, bool is_service) {
   policy.no_real = no_real.policy;
   policy.fallback = std::move(no_real.fallback);
   s.value("hash", policy.hash, hash_rule());
+  s.value("affinity", policy.affinity, affinity_rule());
   read_admission(s, policy.admission);
   s.value("slow_start_s", policy.slow_start_s, slow_start_rule());
   s.value("track", policy.track, track_rule());

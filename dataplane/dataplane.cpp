@@ -198,6 +198,7 @@ void Dataplane::Parts::make_workers() {
                             .workers = workers,
                             .flows = options.flows_per_worker,
                             .wide_flows = options.wide_flows_per_worker,
+                            .affinities = options.affinities_per_worker,
                             .fragments = options.fragments_per_worker,
                             .services = options.services,
                             .reals = options.reals,

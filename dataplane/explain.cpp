@@ -203,6 +203,7 @@ std::string explain(const ExplainOptions& options) {
   ReplayEngine engine(snapshot, {.workers = options.workers,
                                  .flows = kFlows,
                                  .wide_flows = kFlows,
+                                 .affinities = kFlows,
                                  .fragments = kFragments,
                                  .services = options.services,
                                  .reals = options.reals,
@@ -237,6 +238,11 @@ std::string explain(const ExplainOptions& options) {
                       std::to_string(service.row_count) + " (" +
                       std::string(to_string(service.hash)) + ")");
       add("table", table_text(*info.ring));
+      if (service.has_affinity) {
+        const int seconds = service.admission->affinity_quarters() / 4;
+        add("affinity", "a client that was seen in the last " + std::to_string(seconds) +
+                            " s goes to the real that it had, if that takes new flows");
+      }
     }
   }
   add("worker", std::to_string(outcome.worker) + " of " + std::to_string(options.workers));

@@ -50,6 +50,9 @@ void WorkerMemory::make_family(Family<Address>& family) {
       .first_nat_record = records,
       .worker = options_.worker,
   };
+  using Affinities = AffinityTable<Address>;
+  family.affinities = array_in<typename Affinities::Bucket>(
+      family.affinity_buckets, Affinities::buckets_for(options_.affinities));
 }
 
 PipelineOptions WorkerMemory::pipeline_options() {
@@ -59,6 +62,8 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .owner_hash = options_.owner_hash,
           .flows4 = v4_.memory,
           .flows6 = v6_.memory,
+          .affinities4 = v4_.affinities,
+          .affinities6 = v6_.affinities,
           .fragments = fragments_,
           .counters = counters_.get(),
           .services = services_,

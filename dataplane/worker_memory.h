@@ -20,6 +20,7 @@ struct WorkerMemoryOptions {
   uint32_t workers = 1;
   size_t flows = 1 << 20;       // of each family
   size_t wide_flows = 1 << 16;  // those of them whose ids are wide, of each family
+  size_t affinities = 1 << 16;  // clients that keep their real, of each family
   size_t fragments = 4096;      // fragmented datagrams
   uint32_t services = 0;        // indices 0 to services - 1 have counters
   uint32_t reals = 0;
@@ -48,9 +49,10 @@ class WorkerMemory {
   template <class Address>
   struct Family {
     using Bucket = typename FlowTable<typename FlowKeyOf<Address>::Type>::Bucket;
-    PageMemory buckets, wide_buckets, records;
+    PageMemory buckets, wide_buckets, records, affinity_buckets;
     std::vector<SnatSlot> snat;
     FlowStoreMemory<Address> memory;
+    std::span<typename AffinityTable<Address>::Bucket> affinities;
   };
   template <class Address>
   void make_family(Family<Address>& family);

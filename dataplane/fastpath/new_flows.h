@@ -50,8 +50,9 @@ template <class Address>
   return balance<Address>(burst, packet, packet.hash);
 }
 
-// Chooses a real by Maglev: by the row, or, for packets of flows that may be older than the
-// service's last change, by what the row was before. None: refused or dropped, the packet has left.
+// Chooses a real: the client's, where the service has affinity; else by Maglev: by the row, or, for
+// packets of flows that may be older than the service's last change, by what the row was before.
+// None: refused or dropped, the packet has left.
 template <class Observer>
 template <class Address>
 RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
@@ -77,10 +78,13 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     drop(burst, packet, DropReason::kNewFlowLimit, service.index);
     return {};
   }
-  if (previous == RealId{}) return real_of_row(service, row_of(service, row_hash));
-  if (service.row_count == 0 || previous != real_of_row(service, row_of(service, row_hash))) {
-    counters_.count(Event::kFlowsByPreviousRow);
+  const RealId by_row =
+      service.row_count == 0 ? RealId{} : real_of_row(service, row_of(service, row_hash));
+  if (service.has_affinity) [[unlikely]] {
+    return choose_for_client<Address>(burst, packet, previous, by_row);
   }
+  if (previous == RealId{}) return by_row;
+  if (previous != by_row) counters_.count(Event::kFlowsByPreviousRow);
   return previous;
 }
 

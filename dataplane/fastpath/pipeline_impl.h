@@ -21,6 +21,8 @@ Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
       owner_hash_(options.owner_hash),
       flows4_(options.flows4, options.secret, *options.counters),
       flows6_(options.flows6, options.secret, *options.counters),
+      affinities4_(options.affinities4, options.secret, *options.counters),
+      affinities6_(options.affinities6, options.secret, *options.counters),
       fragments_(options.fragments, options.secret, options.worker, options.workers),
       counters_(*options.counters),
       services_(options.services),
@@ -110,6 +112,9 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
       default:
         break;
     }
+  }
+  if (seen_client_count_ != 0) [[unlikely]] {
+    note_clients(burst);
   }
   for (uint16_t i = 0; i < count; ++i) {
     const Packet& packet = packets_[i];

@@ -46,6 +46,7 @@ ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
                     {wire.destination, wire.destination_port},
                     wire.protocol,
                     service.flow_id};
+  note_client(service, wire);
   if (wire.ttl <= 1) return judge_expired(in, wire.destination);
   Flow* flow = live_flow(key);
   if (flow == nullptr) return judge_new_flow(in, service, key);
@@ -80,8 +81,10 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   if (real == nullptr && taker == nullptr) return judge_refusal(in, service);
   // A packet from one of our own addresses is forged, or a loop.
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
+  if (const RealSpec* kept = client_real(service, wire)) real = kept;
   if (real == nullptr) real = real_now(rows, *taker);
   if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
+  keep_client(service, wire, real->id);
   Flow flow;
   flow.real = real->id;
   flow.real_socket = {real->address, real->port == 0 ? key.vip.port : real->port};

@@ -45,8 +45,13 @@ std::string hex(const Bytes& frame) {
   return text;
 }
 
-uint32_t hash_of(const FlowKey& key) {
+uint32_t hash_of(const ServiceSpec& service, const FlowKey& key) {
   const Be16 client_port(key.client.port), vip_port(key.vip.port);
+  if (service.hash == HashFields::kSource) {
+    return key.client.address.is_v4()
+               ? flow_hash_v4(key.client.address.v4(), Be16{}, Ipv4Address{}, Be16{}, 0)
+               : flow_hash_v6(key.client.address.v6(), Be16{}, Ipv6Address{}, Be16{}, 0);
+  }
   return key.client.address.is_v4() ? flow_hash_v4(key.client.address.v4(), client_port,
                                                    key.vip.address.v4(), vip_port, key.protocol)
                                     : flow_hash_v6(key.client.address.v6(), client_port,
@@ -67,7 +72,7 @@ ModelRun::ModelRun(std::function<uint32_t(uint32_t)> draw, uint32_t workers)
       workers_(workers),
       gateway_(traffic_spec(), {.workers = workers, .flows = kFlows, .fragments = kFragments}),
       model_(gateway_.spec(), [this](const ServiceSpec& service, const FlowKey& key) {
-        return rows_of(service, hash_of(key));
+        return rows_of(service, hash_of(service, key));
       }) {
   model_.set_time(gateway_.now().ns);
   note_published();
