@@ -240,6 +240,7 @@ const Rule<Mode>& mode_rule() {
 void read_tunnel(Section& s, TunnelOptions& tunnel) {
   static const auto kSource4 = prefix_rule(4);
   static const auto kSource6 = prefix_rule(6);
+  static const auto kDscp = auto_or_integer_rule<uint8_t>(0, kMaxDscp, kCopyDscp);
   static const auto kVariant = integer_rule<uint8_t>(0, 1);
   static const auto kPort = auto_or_integer_rule(1, 65535);
   static const auto kHops = integer_rule<uint8_t>(0, kMaxGueHops);
@@ -247,6 +248,7 @@ void read_tunnel(Section& s, TunnelOptions& tunnel) {
   static const auto kMss = integer_rule<uint16_t>(0, 65495);
   s.value("tunnel_source_ipv4", tunnel.source_ipv4, kSource4);
   s.value("tunnel_source_ipv6", tunnel.source_ipv6, kSource6);
+  s.value("tunnel_dscp", tunnel.dscp, kDscp);
   s.value("gue_variant", tunnel.gue_variant, kVariant);
   s.value("gue_port", tunnel.gue_port, kPort);
   s.value("gue_hops", tunnel.gue_hops, kHops);

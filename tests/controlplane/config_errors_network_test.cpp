@@ -235,6 +235,8 @@ constexpr Row kTogetherRows[] = {
      "f:1:38: gue_port: 0 is out of range; write a number from 1 to 65535, or auto\n"
      "f:1:51: gue_hops: 9 is out of range; write a number from 0 to 8\n"
      "f:1:65: mss_clamp: 65496 is out of range; write a number from 0 to 65495"},
+    {"defaults: {tunnel_dscp: 64}\n",
+     "f:1:25: tunnel_dscp: 64 is out of range; write a number from 0 to 63, or auto"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: gue, gue_hops: 2}\n",
      "f:2:61: gue_hops: hops stand in the header of GUE's variant 0, and this is variant 1, which "
