@@ -307,6 +307,11 @@ void check_track(Track track, Mode mode, Affinity affinity, const AdmissionRules
                       "new_flows_per_s: with track: when_needed new flows are not told from "
                       "others; write 0, or track: always");
   }
+  if (admission.max_connections != 0) {
+    diagnostics.error(position_at(owner, {"max_connections"}),
+                      "max_connections: with track: when_needed flows without an entry are not "
+                      "counted; write 0, or track: always");
+  }
   if (affinity != Affinity::kNone) {
     diagnostics.error(position_at(owner, {"affinity"}),
                       "affinity: with track: when_needed flows without an entry go by the rows "

@@ -122,10 +122,11 @@ void read_timeouts(Section& s, Timeouts& timeouts) {
 
 void read_admission(Section& s, AdmissionRules& admission) {
   static const auto kSource = prefix_rule();
-  static const auto kRate = integer_rule<uint32_t>(0, 1'000'000'000);
+  static const auto kCount = integer_rule<uint32_t>(0, 1'000'000'000);
   s.list("allow_sources", admission.allow_sources, kSource);
   s.list("deny_sources", admission.deny_sources, kSource);
-  s.value("new_flows_per_s", admission.new_flows_per_s, kRate);
+  s.value("new_flows_per_s", admission.new_flows_per_s, kCount);
+  s.value("max_connections", admission.max_connections, kCount);
 }
 
 // All of it but health, which stands elsewhere.

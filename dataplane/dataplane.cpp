@@ -207,6 +207,9 @@ void Dataplane::Parts::make_workers() {
                             .owner_hash = &owner_hash}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
   }
+  for (auto& own : memory) {
+    for (uint32_t i = 0; i < workers; ++i) own->connect(i, *memory[i]);
+  }
 }
 
 // On EAL's own threads: they are pinned, and have caches of the packet pools.

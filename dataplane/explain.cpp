@@ -150,6 +150,8 @@ std::string_view sentence(DropReason reason) {
       return "the source is one of our own addresses, or none that a host can have";
     case DropReason::kSourceDenied:
       return "the service's allow_sources and deny_sources do not admit the source";
+    case DropReason::kConnectionLimit:
+      return "the service has max_connections flows already";
     case DropReason::kNoReal:
       return "no real of the service takes new flows, and no_real is drop";
     case DropReason::kNoFlow:

@@ -16,13 +16,14 @@ std::span<T> array_in(PageMemory& memory, size_t count) {
 
 WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
     : options_(options), counters_(std::make_unique<WorkerCounters>()) {
+  services_ = array_in<ServiceCounters>(service_memory_, options.services);
+  all_services_[options.worker] = services_;
   make_family(v4_);
   make_family(v6_);
   constexpr size_t kWays = FragmentTable::kWays;
   const size_t datagrams = (std::max(options.fragments, kWays) + kWays - 1) / kWays * kWays;
   fragments_.datagrams = array_in<FragmentedDatagram>(datagram_memory_, datagrams);
   fragments_.held = array_in<HeldFragment>(held_memory_, kHeldFragments);
-  services_ = array_in<ServiceCounters>(service_memory_, options.services);
   reals_ = array_in<RealCounters>(real_memory_, options.reals);
   signals_ = array_in<RealSignalCounters>(signal_memory_, options.reals);
   new_flows_ = array_in<TokenBucket>(new_flow_memory_, options.services);
@@ -47,6 +48,9 @@ void WorkerMemory::make_family(Family<Address>& family) {
           family.wide_buckets, WideTable::buckets_for(options_.wide_flows)),
       .records = array_in<NatRecord<Address>>(family.records, records + options_.flows),
       .snat = family.snat,
+      .connections = array_in<ConnectionCounts::Slot>(
+          family.connections, ConnectionCounts::slots_for(options_.services)),
+      .services = services_,
       .first_nat_record = records,
       .worker = options_.worker,
   };
@@ -67,6 +71,7 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .fragments = fragments_,
           .counters = counters_.get(),
           .services = services_,
+          .all_services = all_services_,
           .reals = reals_,
           .signals = signals_,
           .new_flows = new_flows_};

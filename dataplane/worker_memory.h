@@ -2,6 +2,7 @@
 // NAT records, counters.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,12 @@ class WorkerMemory {
   // What the worker's Pipeline is made from. Spans point into this object.
   PipelineOptions pipeline_options();
 
+  // From now on the worker's Pipeline counts what another one has, too: for limits that hold for
+  // all of them together. To be called before the workers run.
+  void connect(uint32_t worker, const WorkerMemory& other) {
+    all_services_[worker] = other.services_;
+  }
+
   const WorkerCounters& counters() const { return *counters_; }
   WorkerCounters& counters() { return *counters_; }
   std::span<const ServiceCounters> services() const { return services_; }
@@ -49,7 +56,7 @@ class WorkerMemory {
   template <class Address>
   struct Family {
     using Bucket = typename FlowTable<typename FlowKeyOf<Address>::Type>::Bucket;
-    PageMemory buckets, wide_buckets, records, affinity_buckets;
+    PageMemory buckets, wide_buckets, records, affinity_buckets, connections;
     std::vector<SnatSlot> snat;
     FlowStoreMemory<Address> memory;
     std::span<typename AffinityTable<Address>::Bucket> affinities;
@@ -65,6 +72,7 @@ class WorkerMemory {
   FragmentMemory fragments_;
   PageMemory service_memory_, real_memory_, signal_memory_, new_flow_memory_;
   std::span<ServiceCounters> services_;
+  std::array<std::span<const ServiceCounters>, kMaxWorkers> all_services_;  // by worker
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;

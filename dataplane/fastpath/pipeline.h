@@ -39,7 +39,9 @@ struct PipelineOptions {
   FragmentMemory fragments;
   WorkerCounters* counters = nullptr;
   std::span<ServiceCounters> services;  // by service index
-  std::span<RealCounters> reals;        // by real index
+  // Those of each worker, by its index: of this one, and of others as far as they are read.
+  std::span<const std::span<const ServiceCounters>> all_services;
+  std::span<RealCounters> reals;  // by real index
   std::span<RealSignalCounters> signals;
   std::span<TokenBucket> new_flows;  // of services that limit them, by service index
 };
@@ -207,9 +209,10 @@ class Pipeline {
   template <class Address>
   RealId choose_real(Burst& burst, Packet& packet);
   template <class Address>
-  void refuse(Burst& burst, Packet& packet);
+  void refuse(Burst& burst, Packet& packet, DropReason reason);
   template <class Address>
   void reject(Burst& burst, Packet& packet, DropReason reason, uint32_t service);
+  bool may_have_more(const ServiceEntry& service) const;
   bool is_within_rate(const ServiceEntry& service, Now now);
   template <class Address>
   void handle_unserved_port(Burst& burst, Packet& packet);
@@ -297,6 +300,7 @@ class Pipeline {
   FragmentTable fragments_;
   WorkerCounters& counters_;
   std::span<ServiceCounters> services_;
+  std::span<const std::span<const ServiceCounters>> all_services_;
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;

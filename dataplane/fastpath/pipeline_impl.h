@@ -26,6 +26,7 @@ Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
       fragments_(options.fragments, options.secret, options.worker, options.workers),
       counters_(*options.counters),
       services_(options.services),
+      all_services_(options.all_services),
       reals_(options.reals),
       signals_(options.signals),
       new_flows_(options.new_flows),

@@ -261,6 +261,10 @@ constexpr Row kTogetherRows[] = {
      "0, "
      "or track: always"},
     {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: gre, track: when_needed, max_connections: 5}\n",
+     "f:2:88: max_connections: with track: when_needed flows without an entry are not counted; "
+     "write 0, or track: always"},
+    {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: gre, track: when_needed, affinity: source}\n",
      "f:2:81: affinity: with track: when_needed flows without an entry go by the rows alone, "
      "wherever their client has been; write none, or track: always"},

@@ -97,7 +97,7 @@ services:
     reals: [{address: 10.0.0.1, port: 5353}]
 defaults: {mode: nat, maglev_rows: 65537, no_real: drop, hash: source, affinity: source,
   tunnel_dscp: 46,
-  deny_sources: [203.0.113.0/24], new_flows_per_s: 500}
+  deny_sources: [203.0.113.0/24], new_flows_per_s: 500, max_connections: 9}
 timeouts: {udp_s: 90, drain_s: 7}
 snat_pools: [{name: big, addresses: [10.0.0.9], ports: 5000-6000}]
 )");
@@ -113,6 +113,7 @@ snat_pools: [{name: big, addresses: [10.0.0.9], ports: 5000-6000}]
   EXPECT_EQ(to_string(own.admission.allow_sources[1]), "2001:db8::/32");
   EXPECT_TRUE(own.admission.deny_sources.empty());
   EXPECT_EQ(own.admission.new_flows_per_s, 500u);
+  EXPECT_EQ(own.admission.max_connections, 9u);
   EXPECT_EQ(own.affinity, Affinity::kNone);
   EXPECT_EQ(own.tunnel.dscp, 0);
   EXPECT_EQ(own.timeouts.affinity_s, 6);

@@ -79,6 +79,7 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
                              "port_not_served",
                              "icmp_not_handled",
                              "no_real",
+                             "connection_limit",
                              "no_flow",
                              "nat_tuple_taken",
                              "next_hop_unresolved",

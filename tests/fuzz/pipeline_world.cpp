@@ -55,6 +55,7 @@ SnapshotSpec make_spec() {
     spec.services.push_back(service);
   }
   for (ServiceSpec& service : spec.services) {
+    if (service.index % 5 == 1) service.admission.max_connections = 3;
     if (service.index % 3 == 1) service.admission.affinity_s = static_cast<uint16_t>(service.index);
   }
   for (PortEntry& port : spec.ports) port.mtu = 1500;
@@ -147,6 +148,9 @@ FuzzWorld::Worker::Worker(uint32_t number)
 
 FuzzWorld::FuzzWorld() : snapshot_(snapshots()[0].get()) {
   for (uint32_t i = 0; i < kFuzzWorkers; ++i) workers_.emplace_back(i);
+  for (Worker& own : workers_) {
+    for (uint32_t i = 0; i < kFuzzWorkers; ++i) own.memory.connect(i, workers_[i].memory);
+  }
 }
 
 void FuzzWorld::receive(Bytes frame, uint8_t port, uint32_t worker, bool tight) {

@@ -58,6 +58,9 @@ FakeGateway::FakeGateway(SnapshotSpec spec, const GatewayOptions& options)
                                                      .owner_hash = &owner_hash_}));
     workers_.back()->recorder.count = &verdicts_;
   }
+  for (auto& own : workers_) {
+    for (uint32_t i = 0; i < options.workers; ++i) own->memory.connect(i, workers_[i]->memory);
+  }
 }
 
 Outcome FakeGateway::send(std::span<const uint8_t> frame, uint8_t port, uint32_t worker) {

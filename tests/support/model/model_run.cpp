@@ -13,6 +13,8 @@ namespace {
 // So many that no flow is ever evicted: evictions are another test's.
 constexpr size_t kFlows = 16'384;
 constexpr size_t kFragments = 16'384;
+// All that come: limits of connections need counters.
+constexpr uint32_t kServices = 4096;
 
 model::Verdict words(const vipgate::Verdict& verdict) {
   using Kind = vipgate::Verdict::Kind;
@@ -70,7 +72,10 @@ std::optional<RealId> real_by_rows(const Snapshot& snapshot, uint32_t service, u
 ModelRun::ModelRun(std::function<uint32_t(uint32_t)> draw, uint32_t workers)
     : traffic_(std::move(draw)),
       workers_(workers),
-      gateway_(traffic_spec(), {.workers = workers, .flows = kFlows, .fragments = kFragments}),
+      gateway_(traffic_spec(), {.workers = workers,
+                                .flows = kFlows,
+                                .fragments = kFragments,
+                                .counted_services = kServices}),
       model_(gateway_.spec(), [this](const ServiceSpec& service, const FlowKey& key) {
         return rows_of(service, hash_of(service, key));
       }) {

@@ -147,6 +147,13 @@ void give_affinity(SnapshotSpec& spec) {
   }
 }
 
+void limit_connections(SnapshotSpec& spec) {
+  for (ServiceSpec& service : spec.services) {
+    if (service.index % 3 != 0 || service.tracks_when_needed) continue;
+    service.admission.max_connections = 10 + service.index;
+  }
+}
+
 }  // namespace
 
 std::string direct_vip(int family, bool when_needed) {
@@ -175,6 +182,7 @@ SnapshotSpec traffic_spec() {
   add_wide_services(spec);
   add_direct_services(spec, index);
   give_affinity(spec);
+  limit_connections(spec);
   spec.service_slots = kServiceSlots;
   return spec;
 }

@@ -181,7 +181,9 @@ class ReferenceModel {
   const RealSpec* client_real(const ServiceSpec& service, const Wire& wire) const;
   void keep_client(const ServiceSpec& service, const Wire& wire, RealId real);
   void note_client(const ServiceSpec& service, const Wire& wire);
-  Expectation judge_refusal(const In& in, const ServiceSpec& service);
+  Expectation judge_refusal(const In& in, const ServiceSpec& service,
+                            DropReason reason = DropReason::kNoReal);
+  bool is_full(const In& in, const ServiceSpec& service) const;
   Expectation judge_expired(const In& in, const IpAddress& vip);
   Expectation judge_snat(const In& in);
   Expectation judge_return(const In& in, const FlowKey& key);
@@ -226,6 +228,7 @@ class ReferenceModel {
   SnapshotSpec spec_;
   Balancer balancer_;
   std::map<IpAddress, Role> roles_;
+  std::map<uint32_t, uint64_t> expired_;                      // how many flows, by flow id
   std::map<std::pair<IpAddress, uint32_t>, Client> clients_;  // by address and flow id
   std::map<uint32_t, const ServiceSpec*> by_index_;
   std::map<uint32_t, const RealSpec*> reals_;  // by RealId::index()
