@@ -10,7 +10,7 @@ PACKAGES := \
   clang clang-format clang-tidy libclang-rt-14-dev \
   dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf \
   libzookeeper-java openjdk-17-jre-headless openssl sqlite3 \
-  iproute2 iputils-ping tcpdump procps jq python3 python3-grpcio
+  iproute2 iputils-ping tcpdump procps jq python3 python3-grpcio valgrind
 
 # Without a fixed layout of the address space the sanitizers of GCC 12 fail on kernels that draw it
 # from more than 28 bits.
@@ -68,11 +68,11 @@ tsan: deps  ## SnapshotCell, and workers with their rings, under ThreadSanitizer
 
 # Findings and new inputs stay in build-fuzz/.
 FUZZ_S ?= 60
-fuzz: deps  ## every fuzz target for FUZZ_S (60) seconds
+FUZZ ?= $(patsubst tests/fuzz/%_fuzz.cpp,%,$(wildcard tests/fuzz/*_fuzz.cpp))
+fuzz: deps  ## every fuzz target (FUZZ=pipeline: that one) for FUZZ_S (60) seconds
 	@test -f build-fuzz/build.ninja || cmake --preset fuzz
-	cmake --build --preset fuzz
-	@set -e; cd build-fuzz; for target in ../tests/fuzz/*_fuzz.cpp; do \
-	  name=$$(basename $$target _fuzz.cpp); echo "== fuzz_$$name"; \
+	cmake --build build-fuzz --target $(addprefix fuzz_,$(FUZZ))
+	@set -e; cd build-fuzz; for name in $(FUZZ); do echo "== fuzz_$$name"; \
 	  mkdir -p corpus/$$name; \
 	  $(SETARCH) tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_S) -print_final_stats=1 \
 	    corpus/$$name ../tests/fuzz/corpus/$$name; \

@@ -80,6 +80,12 @@ inline uint64_t add_carry(uint64_t sum, uint64_t word) {
   return static_cast<uint16_t>(sum);
 }
 
+// The same for a sum of a few 16-bit words. REQUIRES: sum < 2^31.
+[[nodiscard]] constexpr uint16_t ones_fold_small(uint32_t sum) {
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(sum + (sum >> 16));
+}
+
 // The checksum to store raw. The checksum field within `data` must be zero. Over data that includes
 // a right checksum the result is 0.
 [[nodiscard]] inline uint16_t internet_checksum(const void* data, size_t length,

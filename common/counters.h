@@ -161,7 +161,7 @@ std::string_view to_string(Event event);
 // A number that one thread adds to and others read: relaxed, so an addition is a plain one.
 class Counter {
  public:
-  void add(uint64_t n = 1) {
+  [[gnu::always_inline]] void add(uint64_t n = 1) {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
   // Of a number that goes down, too.

@@ -21,6 +21,23 @@ struct DnsRecord {
   friend auto operator<=>(const DnsRecord&, const DnsRecord&) = default;
 };
 
+// The same where others keep the octets.
+struct DnsRecordView {
+  DnsRecordView(std::string_view owner_in, DnsType type_in, uint32_t ttl_s_in,
+                std::string_view rdata_in)
+      : owner(owner_in), type(type_in), ttl_s(ttl_s_in), rdata(rdata_in) {}
+  DnsRecordView(const DnsRecord& record)  // NOLINT(google-explicit-constructor)
+      : DnsRecordView(record.owner, record.type, record.ttl_s, record.rdata) {}
+  operator DnsRecord() const {  // NOLINT(google-explicit-constructor)
+    return {std::string(owner), type, ttl_s, std::string(rdata)};
+  }
+
+  std::string_view owner;
+  DnsType type;
+  uint32_t ttl_s;
+  std::string_view rdata;
+};
+
 // Names are text, with or without the final dot. An error names the name that is none.
 Result<DnsRecord> dns_address_record(std::string_view owner, const IpAddress& address,
                                      uint32_t ttl_s);

@@ -257,7 +257,7 @@ void DnsTableBuilder::release(Id id) {
 
 void DnsTableBuilder::touch(Id name) { is_dirty_[shard_of(store_.name(name).hash)] = true; }
 
-Status DnsTableBuilder::add(const DnsRecord& record) {
+Status DnsTableBuilder::add(const DnsRecordView& record) {
   if (!is_wire_name(record.owner)) return Error{"a DNS record has a name that is no wire name"};
   const auto wrong = [&](const char* why) {
     return Error{"the DNS record of '" + dns_name_to_text(record.owner) + "', type " +

@@ -66,7 +66,7 @@ class DnsTableBuilder {
   // between it and the apex become empty non-terminals. Added n times, it is there until it was
   // removed n times; records that differ in the TTL only count as different here, but are served
   // as one: an RRset has the least TTL given to its records (RFC 2181 5, 5.2).
-  Status add(const DnsRecord& record);
+  Status add(const DnsRecordView& record);
   // Nothing happens if there is no such record.
   void remove(const DnsRecord& record);
 

@@ -30,8 +30,8 @@ struct FlatHash {
     constexpr size_t kWords = (sizeof(Key) + 7) / 8;
     uint64_t words[kWords] = {};
     std::memcpy(words, &key, sizeof(Key));
-    if constexpr (kWords == 1) return keyed_hash(words[0], HashSecret{});
-    return keyed_hash(words, sizeof words, HashSecret{});
+    if constexpr (kWords == 1) return keyed_hash(words[0], PreparedSecret(HashSecret{}));
+    return keyed_hash(words, sizeof words, PreparedSecret(HashSecret{}));
   }
 };
 

@@ -44,26 +44,32 @@ constexpr uint64_t mix64(uint64_t x) {
 
 }  // namespace hash_detail
 
+// A secret as the rounds use it, for who hashes many keys with one.
+struct PreparedSecret {
+  __m128i whitening, round;
+
+  PreparedSecret(const HashSecret& secret)  // NOLINT(google-explicit-constructor): the same value
+      : whitening(hash_detail::whitening(secret)), round(hash_detail::round_key(secret)) {}
+};
+
 // Three AES rounds over the whitened key: every key bit reaches every output bit non-linearly, so
 // differences of keys (unlike with CRC or Toeplitz) do not tell which keys share a bucket.
-[[nodiscard]] inline uint64_t keyed_hash(uint64_t key, const HashSecret& secret) {
-  const __m128i round = hash_detail::round_key(secret);
-  __m128i state =
-      _mm_xor_si128(_mm_cvtsi64_si128(static_cast<int64_t>(key)), hash_detail::whitening(secret));
-  state = _mm_aesenc_si128(state, round);
-  state = _mm_aesenc_si128(state, round);
-  state = _mm_aesenc_si128(state, round);
+[[nodiscard]] inline uint64_t keyed_hash(uint64_t key, const PreparedSecret& secret) {
+  __m128i state = _mm_xor_si128(_mm_cvtsi64_si128(static_cast<int64_t>(key)), secret.whitening);
+  state = _mm_aesenc_si128(state, secret.round);
+  state = _mm_aesenc_si128(state, secret.round);
+  state = _mm_aesenc_si128(state, secret.round);
   return static_cast<uint64_t>(_mm_cvtsi128_si64(state));
 }
 
 // Two rounds between 16-byte blocks: with one, a difference in a block could be cancelled in the
 // next one with a probability of 2^-6. REQUIRES: the length is a multiple of 8.
 [[nodiscard]] inline uint64_t keyed_hash(const void* key, size_t length_multiple_of_8,
-                                         const HashSecret& secret) {
+                                         const PreparedSecret& secret) {
   assert(length_multiple_of_8 % 8 == 0);
-  const __m128i round = hash_detail::round_key(secret);
+  const __m128i round = secret.round;
   __m128i state = _mm_xor_si128(_mm_cvtsi64_si128(static_cast<int64_t>(length_multiple_of_8)),
-                                hash_detail::whitening(secret));
+                                secret.whitening);
   const auto* at = static_cast<const uint8_t*>(key);
   for (; length_multiple_of_8 >= 16; length_multiple_of_8 -= 16, at += 16) {
     __m128i block;

@@ -77,6 +77,17 @@ std::vector<ComingReal> coming_reals(const ModelService& service,
   return coming;
 }
 
+template <class T>
+void sort_each_once(std::vector<T>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+template <class T>
+bool has(const std::vector<T>& sorted, const T& value) {
+  return std::binary_search(sorted.begin(), sorted.end(), value);
+}
+
 }  // namespace
 
 std::vector<SnatAddress> snat_addresses(const Config& config) {
@@ -212,7 +223,7 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
     added.return_flow_id = real.return_flow_id;
     resolve(spec.mode, added, ways);
   }
-  set_ways(key, std::move(ways.hops), std::move(ways.unreachable));
+  set_ways(key, std::move(ways));
   hold_back_unresolved(spec.reals);
   if (config.track == Track::kWhenNeeded && !is_translating(config.mode)) {
     spec.tracks_when_needed = true;
@@ -226,13 +237,16 @@ void ServiceCompiler::resolve(Mode mode, RealSpec& real, Ways& ways) {
   // A router would send a packet to the VIP back here.
   const bool needs_link = mode == Mode::kL2dsr;
   if (!next_hop || (needs_link && next_hop->address != real.address)) {
-    ways.unreachable.insert(real.address);
+    ways.unreachable.push_back(real.address);
     return;
   }
   std::optional<MacAddress> mac = static_neighbor(ports_, *next_hop);
   if (!mac) {
-    ways.hops.insert(*next_hop);
-    mac = hop(*next_hop).mac;
+    // Reals come sorted, so that most of a service's that share a next hop stand side by side.
+    if (ways.hops.empty() || ways.hops.back()->first != *next_hop) {
+      ways.hops.push_back(&hop(*next_hop));
+    }
+    mac = ways.hops.back()->second.mac;
   }
   real.resolved = mac.has_value();
   real.next_hop = mac.value_or(MacAddress{});
@@ -241,7 +255,7 @@ void ServiceCompiler::resolve(Mode mode, RealSpec& real, Ways& ways) {
 
 // What is known of it stays as it is until neighbors_changed(), so that all its services get the
 // same.
-ServiceCompiler::Hop& ServiceCompiler::hop(const NextHop& next_hop) {
+ServiceCompiler::Hops::value_type& ServiceCompiler::hop(const NextHop& next_hop) {
   const auto [at, is_new] = hops_.try_emplace(next_hop);
   if (is_new) {
     if (neighbors_) at->second.mac = neighbors_(next_hop);
@@ -249,41 +263,44 @@ ServiceCompiler::Hop& ServiceCompiler::hop(const NextHop& next_hop) {
     if (!at->second.mac) unresolved_.insert(next_hop);
     ++routes_version_;
   }
-  return at->second;
+  return *at;
 }
 
-void ServiceCompiler::set_ways(const ServiceKey& key, std::set<NextHop> hops,
-                               std::set<IpAddress> unreachable) {
-  const auto [at, is_new] = ways_.try_emplace(key);
-  Ways& ways = at->second;
-  for (const NextHop& next_hop : hops) hops_.at(next_hop).users.insert(key);
-  for (const IpAddress& address : unreachable) {
-    if (ways.unreachable.contains(address) || unreachable_users_[address]++ != 0) continue;
+// Services that come together come in the order of their keys: each is looked for at the end first.
+void ServiceCompiler::set_ways(const ServiceKey& key, Ways ways) {
+  sort_each_once(ways.hops);
+  sort_each_once(ways.unreachable);
+  const auto at = ways_.try_emplace(ways_.end(), key);
+  Ways& known = at->second;
+  for (Hops::value_type* hop : ways.hops) {
+    hop->second.users.insert(hop->second.users.end(), key);
+  }
+  for (const IpAddress& address : ways.unreachable) {
+    if (has(known.unreachable, address) || unreachable_users_[address]++ != 0) continue;
     unreachable_.insert(address);
     ++routes_version_;
   }
-  for (const NextHop& next_hop : ways.hops) {
-    if (hops.contains(next_hop)) continue;
-    const auto old = hops_.find(next_hop);
+  for (Hops::value_type* old : known.hops) {
+    if (has(ways.hops, old)) continue;
     old->second.users.erase(key);
     if (!old->second.users.empty()) continue;
-    hops_.erase(old);
-    next_hops_.erase(next_hop);
-    unresolved_.erase(next_hop);
+    next_hops_.erase(old->first);
+    unresolved_.erase(old->first);
+    hops_.erase(hops_.find(old->first));
     ++routes_version_;
   }
-  for (const IpAddress& address : ways.unreachable) {
-    if (unreachable.contains(address)) continue;
+  for (const IpAddress& address : known.unreachable) {
+    if (has(ways.unreachable, address)) continue;
     const auto old = unreachable_users_.find(address);
     if (--old->second != 0) continue;
     unreachable_users_.erase(old);
     unreachable_.erase(address);
     ++routes_version_;
   }
-  if (hops.empty() && unreachable.empty()) {
+  if (ways.empty()) {
     ways_.erase(at);
   } else {
-    ways = {std::move(hops), std::move(unreachable)};
+    known = std::move(ways);
   }
 }
 

@@ -53,7 +53,7 @@ class ServiceCompiler {
   // Whether the configuration leaves the service its address and has what its mode needs.
   Status accepts(const ServiceKey& key, const ServiceConfig& service) const;
   ServiceSpec compile(const ServiceKey& key, const ModelService& service);
-  void forget(const ServiceKey& key) { set_ways(key, {}, {}); }
+  void forget(const ServiceKey& key) { set_ways(key, {}); }
 
   // Link-layer addresses have changed. Returns the services that are to be compiled anew.
   std::set<ServiceKey> neighbors_changed();
@@ -76,21 +76,24 @@ class ServiceCompiler {
     std::optional<MacAddress> mac;
     std::set<ServiceKey> users;
   };
+  using Hops = std::map<NextHop, Hop>;
+  // Of one service; each once, and sorted, but while they are collected.
   struct Ways {
-    std::set<NextHop> hops;
-    std::set<IpAddress> unreachable;
+    std::vector<Hops::value_type*> hops;  // those of hops_, which stay as long as they have users
+    std::vector<IpAddress> unreachable;
+    bool empty() const { return hops.empty() && unreachable.empty(); }
   };
 
   void resolve(Mode mode, RealSpec& real, Ways& ways);
-  Hop& hop(const NextHop& next_hop);
-  void set_ways(const ServiceKey& key, std::set<NextHop> hops, std::set<IpAddress> unreachable);
+  Hops::value_type& hop(const NextHop& next_hop);
+  void set_ways(const ServiceKey& key, Ways ways);
 
   NeighborLookup neighbors_;
   std::vector<PortConfig> ports_;
   DnsOptions dns_;
   std::map<std::pair<std::string, int>, SnatRange> snat_ranges_;  // by pool and family
   std::map<IpAddress, std::string> reserved_;                     // what the address is
-  std::map<NextHop, Hop> hops_;
+  Hops hops_;
   std::map<ServiceKey, Ways> ways_;
   std::map<IpAddress, size_t> unreachable_users_;
   std::set<NextHop> next_hops_;

@@ -2,7 +2,7 @@
 
 namespace vipgate {
 
-Status LimitedDnsTable::add(const DnsRecord& record) {
+Status LimitedDnsTable::add(const DnsRecordView& record) {
   if (!has_room(record.owner)) {
     ++waiting_[record];
     return Done{};
@@ -11,7 +11,7 @@ Status LimitedDnsTable::add(const DnsRecord& record) {
   if (waiting_.empty()) return Done{};
   // A name is served with all of its records.
   Status result = Done{};
-  for (auto other = waiting_.lower_bound({record.owner, {}, {}, {}});
+  for (auto other = waiting_.lower_bound({std::string(record.owner), {}, {}, {}});
        other != waiting_.end() && other->first.owner == record.owner;) {
     if (auto status = take(other); !status && result) result = status;
   }

@@ -7,7 +7,7 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,7 +28,7 @@ class LimitedDnsTable {
   Status set_zones(std::vector<DnsZoneSpec> zones) { return builder_.set_zones(std::move(zones)); }
 
   // A record without room is no error: it waits.
-  Status add(const DnsRecord& record);
+  Status add(const DnsRecordView& record);
   void remove(const DnsRecord& record);
   // With as much of what waits as there is room for, in the order of the names. An error names a
   // record that waited and cannot be answered; all else is there.
@@ -43,7 +43,7 @@ class LimitedDnsTable {
  private:
   using Waiting = std::map<DnsRecord, uint32_t>;
 
-  [[nodiscard]] bool has_room(const std::string& owner) const {
+  [[nodiscard]] bool has_room(std::string_view owner) const {
     return builder_.owner_count() < limit_ || builder_.has_records(owner);
   }
   Status take(Waiting::iterator& record);

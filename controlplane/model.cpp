@@ -155,9 +155,12 @@ Status Model::check(const DesiredChanges& changes, const ModelRules& rules, int6
   for (const auto& [key, wanted] : changes) {
     if (!wanted) continue;
     if (auto status = room.take_service(key, wanted->config); !status) return status;
+    const ModelService* known = find(key);
     size_t taken = 0;
     for (const RealConfig* real : sorted_reals(wanted->config)) {
-      if (auto status = room.take_real(key, wanted->config, *real, taken++); !status) return status;
+      if (auto status = room.take_real(key, known, wanted->config, *real, taken++); !status) {
+        return status;
+      }
     }
   }
   return Done{};
@@ -198,8 +201,11 @@ ModelChange Model::apply(const DesiredChanges& changes, const ModelRules& rules,
 // REQUIRES: there is room for it.
 void Model::update_service(const ServiceKey& key, const DesiredService& wanted, Room& room,
                            int64_t now_s, ModelChange& change) {
-  auto [at, is_new] = services_.try_emplace(key);
-  ModelService& service = at->second;
+  // Services that come together come in the order of their keys: each is looked for at the end
+  // first.
+  const size_t known_services = services_.size();
+  ModelService& service = services_.try_emplace(services_.end(), key)->second;
+  const bool is_new = services_.size() != known_services;
   if (is_new) {
     service.index = service_ids_.take(now_s)->value;
     service.flow_id = flow_ids(key.vip).take(key.extent.is_wide(), now_s);
@@ -207,12 +213,11 @@ void Model::update_service(const ServiceKey& key, const DesiredService& wanted, 
   const bool is_added = is_new || !service.is_configured();
   if (is_added) ++configured_services_;
   ServiceConfig own = without_reals(wanted.config);
+  bool is_dirty = is_added || own != service.config;
   if (is_added) {
     ++change.services_added;
-    dirty_.insert(key);
-  } else if (own != service.config) {
+  } else if (is_dirty) {
     ++change.services_changed;
-    dirty_.insert(key);
   }
   service.config = std::move(own);
   service.gone_at_s = kNever;
@@ -220,20 +225,21 @@ void Model::update_service(const ServiceKey& key, const DesiredService& wanted, 
   const std::set<RealKey> takers = takers_of(service);
   size_t taken = 0;
   for (const RealConfig* real : sorted_reals(wanted.config)) {
-    if (auto status = room.take_real(key, wanted.config, *real, taken); !status) {
+    if (auto status = room.take_real(key, &service, wanted.config, *real, taken); !status) {
       refuse(key, status.error());
       continue;
     }
     ++taken;
     const bool is_down = wanted.down.contains({real->address, real->port});
-    update_real(key, service, *real, is_down, now_s, change);
+    if (update_real(key, service, *real, is_down, now_s, change)) is_dirty = true;
   }
+  if (is_dirty) dirty_.insert(dirty_.end(), key);
   start_slowly(service, takers, now_s);
   set_due(key, service);
 }
 
 // REQUIRES: there is room for it.
-void Model::update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
+bool Model::update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
                         bool is_down, int64_t now_s, ModelChange& change) {
   const RealKey real_key{config.address, config.port};
   const auto [at, is_new] = service.reals.try_emplace(real_key);
@@ -249,16 +255,16 @@ void Model::update_real(const ServiceKey& key, ModelService& service, const Real
     ++change.reals_changed;
   }
   const bool needs_return_id = service.config.mode == Mode::kNat && real.return_flow_id == 0;
-  if (is_added || real.weight != config.weight || real.state != state || needs_return_id) {
-    dirty_.insert(key);
-  }
+  const bool is_dirty =
+      is_added || real.weight != config.weight || real.state != state || needs_return_id;
   real.weight = config.weight;
   real.state = state;
   real.gone_at_s = kNever;
-  if (!needs_return_id) return;
+  if (!needs_return_id) return is_dirty;
   ReturnId& shared = return_ids_[ReturnKey{real_key, key.protocol}];
   if (shared.users++ == 0) shared.flow_id = flow_ids(key.vip).take(real_key.port == 0, now_s);
   real.return_flow_id = shared.flow_id;
+  return is_dirty;
 }
 
 void Model::let_reals_go(const ServiceKey& key, ModelService& service, const ServiceConfig& config,

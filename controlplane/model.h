@@ -169,7 +169,8 @@ class Model {
                     int64_t now_s, ModelChange& change);
   void update_service(const ServiceKey& key, const DesiredService& wanted, Room& room,
                       int64_t now_s, ModelChange& change);
-  void update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
+  // True: it differs from what it was.
+  bool update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
                    bool is_down, int64_t now_s, ModelChange& change);
   void refuse(const ServiceKey& key, const std::string& why);
   void set_due(const ServiceKey& key, ModelService& service);

@@ -59,9 +59,10 @@ class Model::Room {
     return Done{};
   }
 
-  // `taken`: how many reals the service was granted before, in this update.
-  Status take_real(const ServiceKey& key, const ServiceConfig& config, const RealConfig& real,
-                   size_t taken) {
+  // `service`: as the model has it; null: not yet. `taken`: how many reals it was granted before,
+  // in this update.
+  Status take_real(const ServiceKey& key, const ModelService* service, const ServiceConfig& config,
+                   const RealConfig& real, size_t taken) {
     const RealKey real_key{real.address, real.port};
     const auto refusal = [&](const std::string& why) {
       return Error{"service '" + config.name + "' " + to_string(key) + ", real " +
@@ -81,7 +82,6 @@ class Model::Room {
       return refusal("with these maglev_rows a service has at most " + std::to_string(most) +
                      " reals");
     }
-    const ModelService* service = model_.find(key);
     const ModelReal* known = nullptr;
     if (service != nullptr) {
       const auto found = service->reals.find(real_key);

@@ -174,7 +174,7 @@ Result<OfflineSources> offline_sources(const Config& config, OfflineCluster* clu
   const Config viewed = sources.config;
   MesosView view(viewed, 0, allocator, lookup);
   SourceChange change = view.update(cluster->cluster, cluster->cluster.take_changes());
-  sources.records = std::move(change.records_added);
+  sources.records.assign(change.records_added.begin(), change.records_added.end());
   sources.skipped = view.skipped();
   sources.skipped.insert(sources.skipped.end(), cluster->skipped.begin(), cluster->skipped.end());
   std::sort(sources.skipped.begin(), sources.skipped.end());

@@ -42,7 +42,7 @@ void Publisher::unwant(std::span<const DnsRecord> records) {
   for (const DnsRecord& record : records) gate_.unwant(record);
 }
 
-Status Publisher::add(const DnsRecord& record) {
+Status Publisher::add(const DnsRecordView& record) {
   if (auto status = table_.add(record); !status) return status;
   table_changed_ = true;
   ++added_;

@@ -54,7 +54,7 @@ class Publisher {
   void unwant(std::span<const DnsRecord> records);
   // Records that lead to no VIP: answered from the next snapshot on, no longer from it on. An
   // error: the record cannot be answered; removing it is allowed all the same.
-  Status add(const DnsRecord& record);
+  Status add(const DnsRecordView& record);
   void remove(const DnsRecord& record);
   // Whether a record waits for the next snapshot.
   bool has_records_to_publish() const { return table_changed_; }

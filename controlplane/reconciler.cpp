@@ -54,7 +54,7 @@ ModelRules Reconciler::rules(const Config& config, const ServiceCompiler& compil
 
 void Reconciler::stage(const SourceId& source, SourceChange change) {
   for (auto& [key, service] : change.services) desired_.set(source, key, std::move(service));
-  append(staged_added_, std::move(change.records_added));
+  staged_added_.append(std::move(change.records_added));
   append(staged_removed_, std::move(change.records_removed));
 }
 
@@ -94,7 +94,7 @@ Status Reconciler::take_staged_records() {
   Status result = Done{};
   size_t failures = 0;
   // Those that were added and removed since must have been there to be removed.
-  for (const DnsRecord& record : staged_added_) {
+  for (const DnsRecordView record : staged_added_) {
     auto status = publisher_.add(record);
     if (status) continue;
     if (failures++ == 0) result = std::move(status);
@@ -130,7 +130,9 @@ ModelChange Reconciler::update_model(int64_t now_s) {
     if (std::exchange(has_room_, false)) retry_refused();
     if (desired_.dirty().empty()) break;
     DesiredChanges changes;
-    for (const ServiceKey& key : desired_.take_dirty()) changes.emplace(key, desired_.merged(key));
+    for (const ServiceKey& key : desired_.take_dirty()) {
+      changes.emplace_hint(changes.end(), key, desired_.merged(key));
+    }
     const ModelChange change = model_.apply(changes, rules(config_, compiler_), now_s);
     follow_health(changes);
     total += change;
@@ -225,7 +227,7 @@ void Reconciler::compile(const ServiceKey& key) {
   }
   if (made == made_.end()) {
     if (service == nullptr) return;
-    made = made_.emplace(key, Made{}).first;
+    made = made_.emplace_hint(made, key, Made{});
     set_serving(key, true);
   }
   if (records != made->second.records) {

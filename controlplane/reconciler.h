@@ -127,7 +127,7 @@ class Reconciler {
   SnapshotBuilder builder_;
   Publisher publisher_;
 
-  std::vector<DnsRecord> staged_added_;
+  DnsRecordList staged_added_;
   std::vector<DnsRecord> staged_removed_;
   std::map<size_t, bool> staged_clusters_;  // whether it is known
   std::set<size_t> unknown_clusters_;

@@ -109,7 +109,7 @@ Status Reconciler::put_in_force(const Config& config) {
   if (auto status = publisher_.set_zones(std::move(*zones)); !status) return status;
 
   const std::vector<DnsRecord> old_records = std::exchange(static_records_, std::move(*records));
-  append(staged_added_, static_records_);
+  for (const DnsRecord& record : static_records_) staged_added_.push_back(record);
   append(staged_removed_, old_records);
   if (is_first) {
     for (const SnatAddress& snat : snat_addresses(config))

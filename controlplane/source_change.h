@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/dns_record.h"
+#include "common/dns_record_list.h"
 #include "controlplane/config.h"
 #include "controlplane/model.h"
 
@@ -28,7 +29,7 @@ struct SourceChange {
   std::map<ServiceKey, std::optional<ServiceConfig>> services;
   // Records that lead to no VIP (task, agent, master names) and so wait for no forwarding. A record
   // may be added several times and is there until it was removed as often.
-  std::vector<DnsRecord> records_added;
+  DnsRecordList records_added;
   std::vector<DnsRecord> records_removed;
   bool empty() const {
     return services.empty() && records_added.empty() && records_removed.empty();

@@ -58,6 +58,8 @@ def parse_arguments():
     parser.add_argument("--updates", type=int, default=300)
     parser.add_argument("--burst", type=int, default=10_000)
     parser.add_argument("--store", help="as configured (default: SQLite, in the lab's directory)")
+    parser.add_argument("--control-cpus", default="0",
+                        help="CPUs of the control plane, with commas (default: 0; the worker has 1)")
     parser.add_argument("--json", help="file for the result")
     return parser.parse_args()
 
@@ -97,7 +99,8 @@ class Run:
         self.config = lab.config(
             store=arguments.store, mesos=mesos, more_port="    gateway: 10.9.1.11",
             timeouts="drain_s: 5, udp_s: 10, udp_one_way_s: 10",
-            limits="flows_per_worker: 131072, services: 200000, reals: 2000000, dns_names: 8000000")
+            limits="flows_per_worker: 131072, services: 200000, reals: 2000000, dns_names: 8000000",
+            control_cpus=arguments.control_cpus)
 
     def start(self, tasks, vips):
         """The master makes up the cluster first; then the gateway starts and subscribes."""
@@ -301,7 +304,8 @@ class Steady:
 
 def measure(arguments):
     parts = arguments.only.split(",")
-    result = {"machine": {"cpus": os.cpu_count(), "cpu": platform.processor() or platform.machine(),
+    result = {"control_cpus": arguments.control_cpus,
+              "machine": {"cpus": os.cpu_count(), "cpu": platform.processor() or platform.machine(),
                           "load": os.getloadavg()[0]}}
     if set(parts) & {"start", "updates", "burst"}:
         with Lab() as lab:
@@ -329,7 +333,7 @@ def listed(values):
 
 
 def table(result):
-    rows = []
+    rows = [("control plane on the CPUs", result["control_cpus"])]
     for part, title in (("start", "start"), ("large", "large start")):
         if part in result:
             r = result[part]

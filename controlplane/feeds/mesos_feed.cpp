@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -15,6 +16,8 @@ namespace {
 constexpr int64_t kNeverMs = std::numeric_limits<int64_t>::max();
 constexpr int64_t kNeverNs = kNeverMs;
 constexpr size_t kQueueCapacity = 4096;
+// What so many tasks of a change cost the store is not to be waited for.
+constexpr size_t kManyTasks = 1000;
 // Of one round, so that signals and deadlines are not kept waiting.
 constexpr size_t kInputsAtOnce = 2048;
 // How soon to hand the store some more.
@@ -58,7 +61,9 @@ struct MesosFeed::Cluster {
   MesosStore store;
   std::unique_ptr<MesosSource> source;
   MesosChanges touched;  // by something other than the cluster
-  uint64_t moves = 0;    // of the allocator, as the view knows it
+  std::optional<MesosChanges>
+      unmarked;        // very many, that the store is told of when they are served
+  uint64_t moves = 0;  // of the allocator, as the view knows it
   bool connected = false;
   bool expired = false;                   // the view is shown nothing
   bool is_known = false;                  // all that it has is shown
@@ -262,6 +267,7 @@ void MesosFeed::tell_known(Cluster& cluster) {
 // What changed in the cluster goes to the store, and with what was touched to the reconciler.
 void MesosFeed::stage(Cluster& cluster) {
   MesosChanges changes = cluster.cluster.take_changes();
+  if (is_served() || !changes.empty()) mark(cluster);
   MesosChanges touched = std::exchange(cluster.touched, {});
   if (touched.empty()) {
     show(cluster, changes);
@@ -272,7 +278,16 @@ void MesosFeed::stage(Cluster& cluster) {
     touched.masters = touched.masters || changes.masters;
     show(cluster, touched);
   }
-  cluster.store.mark(std::move(changes), cluster.cluster);
+  if (cluster.unmarked) return;  // and nothing has changed since
+  cluster.unmarked = std::move(changes);
+  if (cluster.unmarked->tasks.size() < kManyTasks) mark(cluster);
+}
+
+bool MesosFeed::is_served() const { return !reconciler_.has_staged() && reconciler_.settled(); }
+
+void MesosFeed::mark(Cluster& cluster) {
+  if (!cluster.unmarked) return;
+  cluster.store.mark(*std::exchange(cluster.unmarked, {}), cluster.cluster);
   if (cluster.whole_states != 0) cluster.store.told_whole();
 }
 
@@ -311,7 +326,10 @@ void MesosFeed::report_skipped(Cluster& cluster, int64_t now_ms) {
 }
 
 void MesosFeed::save_all() {
-  for (auto& cluster : clusters_) cluster->store.save_all(cluster->cluster);
+  for (auto& cluster : clusters_) {
+    mark(*cluster);
+    cluster->store.save_all(cluster->cluster);
+  }
 }
 
 void MesosFeed::act(int64_t now_ms) {
@@ -354,6 +372,7 @@ int64_t MesosFeed::next_deadline_ms() const {
   if (has_more_) return 0;
   int64_t next = kNeverMs;
   for (const auto& cluster : clusters_) {
+    if (cluster->unmarked && is_served()) return 0;
     next = std::min(next, cluster->cluster.next_deadline_ms());
     const int64_t limit_ms = int64_t{config_.mesos[cluster->index].stale_limit_s} * 1000;
     if (limit_ms != 0 && !cluster->connected && !cluster->expired) {

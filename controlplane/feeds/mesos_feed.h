@@ -64,6 +64,8 @@ class MesosFeed : public LoopClient {
   void tell_known(Cluster& cluster);
   static const char* what_stays(const Cluster& cluster);
   void stage(Cluster& cluster);
+  void mark(Cluster& cluster);
+  bool is_served() const;  // all that was staged
   void show(Cluster& cluster, const MesosChanges& changes);
   void forget_unused_claims();
   static void report_skipped(Cluster& cluster, int64_t now_ms);

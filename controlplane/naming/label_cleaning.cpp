@@ -139,21 +139,25 @@ const char* dns_name_fault(std::string_view text) {
 
 std::string plain_wire_name(std::string_view text) {
   std::string wire;
-  wire.reserve(text.size() + 2);
-  size_t length_at = 0;
-  wire += '\0';
+  append_plain_wire_name(wire, text);
+  return wire;
+}
+
+void append_plain_wire_name(std::string& wire, std::string_view text) {
+  // A length octet stands where the dot before its label was.
+  const size_t begin = wire.size();
+  wire.resize(begin + text.size() + 2);  // the root's length, too, which is 0
+  char* to = wire.data() + begin;
+  char* length = to++;
   for (const char c : text) {
     if (c == '.') {
-      wire[length_at] = static_cast<char>(wire.size() - length_at - 1);
-      length_at = wire.size();
-      wire += '\0';
+      *length = static_cast<char>(to - length - 1);
+      length = to++;
     } else {
-      wire += to_lower(c);
+      *to++ = to_lower(c);
     }
   }
-  wire[length_at] = static_cast<char>(wire.size() - length_at - 1);
-  wire += '\0';
-  return wire;
+  *length = static_cast<char>(to - length - 1);
 }
 
 }  // namespace vipgate

@@ -28,5 +28,6 @@ std::string agent_tail(std::string_view agent_id);
 const char* dns_name_fault(std::string_view text);
 // Its folded wire form. REQUIRES: dns_name_fault() found nothing.
 std::string plain_wire_name(std::string_view text);
+void append_plain_wire_name(std::string& wire, std::string_view text);
 
 }  // namespace vipgate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "controlplane/naming/label_cleaning.h"
 
@@ -189,11 +190,10 @@ MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos
 
 void RecordList::add_addresses(const std::string& owner, const std::vector<IpAddress>& addresses) {
   if (addresses.empty() || has_fault(owner)) return;
-  const std::string wire = plain_wire_name(owner);
   for (const IpAddress& address : addresses) {
     const auto* octets = reinterpret_cast<const char*>(address.bytes().data());
-    records_.push_back({wire, address.is_v4() ? DnsType::kA : DnsType::kAaaa, options_.ttl_s,
-                        std::string(octets, static_cast<size_t>(address.bits()) / 8)});
+    add(owner, address.is_v4() ? DnsType::kA : DnsType::kAaaa,
+        {octets, static_cast<size_t>(address.bits()) / 8}, {});
   }
 }
 
@@ -209,10 +209,16 @@ void RecordList::add_srv(const std::string& owner, std::string_view target, uint
                         static_cast<char>(options_.srv_weight),
                         static_cast<char>(port >> 8),
                         static_cast<char>(port)};
-  std::string rdata;
-  rdata.reserve(sizeof fixed + target.size());
-  rdata.append(fixed, sizeof fixed).append(target);
-  records_.push_back({plain_wire_name(owner), DnsType::kSrv, options_.ttl_s, std::move(rdata)});
+  add(owner, DnsType::kSrv, {fixed, sizeof fixed}, target);
+}
+
+void RecordList::add(std::string_view owner, DnsType type, std::string_view rdata,
+                     std::string_view more) {
+  const size_t at = octets_.size();
+  append_plain_wire_name(octets_, owner);
+  const size_t owner_length = octets_.size() - at;
+  octets_.append(rdata).append(more);
+  records_.push_back({at, owner_length, rdata.size() + more.size(), type});
 }
 
 std::string RecordList::target(const std::string& name) {
@@ -230,15 +236,46 @@ bool RecordList::has_fault(const std::string& name) {
   return fault != nullptr;
 }
 
-std::vector<DnsRecord> RecordList::take_records() {
-  std::sort(records_.begin(), records_.end());
-  records_.erase(std::unique(records_.begin(), records_.end()), records_.end());
-  return std::move(records_);
+DnsRecordView RecordList::view(const Record& record) const {
+  const std::string_view octets(octets_);
+  return {octets.substr(record.at, record.owner_length), record.type, options_.ttl_s,
+          octets.substr(record.at + record.owner_length, record.rdata_length)};
 }
 
-std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& agent,
+void RecordList::sort_each_once() {
+  const auto key = [this](const Record& record) {
+    const DnsRecordView of = view(record);
+    return std::tuple(of.owner, of.type, of.rdata);
+  };
+  std::sort(records_.begin(), records_.end(),
+            [&](const Record& a, const Record& b) { return key(a) < key(b); });
+  records_.erase(std::unique(records_.begin(), records_.end(),
+                             [&](const Record& a, const Record& b) { return key(a) == key(b); }),
+                 records_.end());
+}
+
+std::vector<DnsRecord> RecordList::records() {
+  sort_each_once();
+  std::vector<DnsRecord> records;
+  records.reserve(records_.size());
+  for (const Record& record : records_) records.push_back(view(record));
+  return records;
+}
+
+void RecordList::append_to(DnsRecordList& list) {
+  sort_each_once();
+  for (const Record& record : records_) list.push_back(view(record));
+}
+
+void RecordList::clear() {
+  octets_.clear();
+  records_.clear();
+  faults_.clear();
+}
+
+std::optional<TaskNames> task_names(const MesosTask& task, const std::vector<IpAddress>& on_agent,
                                     const MesosFramework& framework, const MesosDnsOptions& options,
-                                    const HostLookup& lookup, std::vector<BadItem>& bad) {
+                                    std::vector<BadItem>& bad) {
   if (task.state != MesosTaskState::kRunning) return std::nullopt;
   if (options.healthy_only && task_weight(task) != 1) {
     bad.push_back({task.name, "it is not healthy, and healthy_only is set"});
@@ -252,7 +289,7 @@ std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& age
   if (names.has_discovery && name != cleaned) names.names.push_back(name);
   names.names.push_back(std::move(cleaned));
   names.tail = "-" + task_hash(task.id) + "-" + agent_tail(task.agent_id);
-  names.agent_addresses = agent_addresses(agent, lookup);
+  names.agent_addresses = on_agent;
   const MesosTaskStatus* status = running_status(task);
   for (const IpSource source : options.ip_sources) {
     names.addresses = source_addresses(source, status, names.agent_addresses);
@@ -318,10 +355,9 @@ void add_framework_records(const MesosFramework& framework, const MesosDnsOption
   list.add_srv(join("_framework._tcp", name), list.target(name), pid->port);
 }
 
-void add_agent_records(const MesosAgent& agent, const MesosDnsOptions& options,
-                       const HostLookup& lookup, RecordList& list) {
+void add_agent_records(const MesosAgent& agent, const std::vector<IpAddress>& addresses,
+                       const MesosDnsOptions& options, RecordList& list) {
   const std::string name = "slave." + options.domain;
-  const auto addresses = agent_addresses(agent, lookup);
   if (addresses.empty()) {
     list.add_fault(agent.id, "neither its pid '" + agent.pid + "' nor its host name '" +
                                  agent.hostname + "' has a known address");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/dns_record.h"
+#include "common/dns_record_list.h"
 #include "controlplane/config.h"
 #include "controlplane/mesos/mesos_event.h"
 #include "controlplane/naming/vip_backends.h"
@@ -37,7 +38,7 @@ MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos
 // Collects records; what fits no DNS message is left out and listed, once per name.
 class RecordList {
  public:
-  explicit RecordList(const MesosDnsOptions& options) : options_(options) { records_.reserve(8); }
+  explicit RecordList(const MesosDnsOptions& options) : options_(options) {}
 
   // Names are plain text: see dns_name_fault().
   void add_addresses(const std::string& owner, const std::vector<IpAddress>& addresses);
@@ -48,14 +49,29 @@ class RecordList {
   void add_fault(std::string item, std::string why);
 
   // Sorted, each once.
-  std::vector<DnsRecord> take_records();
-  std::vector<BadItem> take_faults() { return std::move(faults_); }
+  [[nodiscard]] std::vector<DnsRecord> records();
+  void append_to(DnsRecordList& list);
+  std::vector<BadItem> take_faults() { return std::exchange(faults_, {}); }
+  // Forgets all, but keeps its memory for what comes next.
+  void clear();
 
  private:
+  // The owner and the data stand behind one another in octets_.
+  struct Record {
+    size_t at;
+    size_t owner_length;
+    size_t rdata_length;
+    DnsType type;
+  };
+  // REQUIRES: has_fault() found nothing.
+  void add(std::string_view owner, DnsType type, std::string_view rdata, std::string_view more);
   bool has_fault(const std::string& name);
+  void sort_each_once();
+  DnsRecordView view(const Record& record) const;
 
   const MesosDnsOptions& options_;
-  std::vector<DnsRecord> records_;
+  std::string octets_;
+  std::vector<Record> records_;
   std::vector<BadItem> faults_;
 };
 
@@ -83,18 +99,20 @@ struct TaskNames {
   bool operator==(const TaskNames&) const = default;
 };
 
-// Nothing: a task in this state (or, by option, with this health) has no records.
-std::optional<TaskNames> task_names(const MesosTask& task, const MesosAgent& agent,
+// Nothing: a task in this state (or, by option, with this health) has no records. `on_agent`: the
+// addresses of the task's agent.
+std::optional<TaskNames> task_names(const MesosTask& task, const std::vector<IpAddress>& on_agent,
                                     const MesosFramework& framework, const MesosDnsOptions& options,
-                                    const HostLookup& lookup, std::vector<BadItem>& bad);
+                                    std::vector<BadItem>& bad);
 void add_task_records(const TaskNames& names, const MesosDnsOptions& options, RecordList& list);
 // The one name that PTR records of its addresses may lead to, as plain text.
 std::string task_name(const TaskNames& names, const MesosDnsOptions& options);
 
 void add_framework_records(const MesosFramework& framework, const MesosDnsOptions& options,
                            const HostLookup& lookup, RecordList& list);
-void add_agent_records(const MesosAgent& agent, const MesosDnsOptions& options,
-                       const HostLookup& lookup, RecordList& list);
+// `addresses`: those of the agent.
+void add_agent_records(const MesosAgent& agent, const std::vector<IpAddress>& addresses,
+                       const MesosDnsOptions& options, RecordList& list);
 // leader, master, masterN, and the responder's own name.
 void add_master_records(const MesosMasters& masters, const MesosDnsOptions& options,
                         const HostLookup& lookup, RecordList& list);

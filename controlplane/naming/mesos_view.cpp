@@ -37,12 +37,8 @@ struct KeyHash {
 };
 
 // Both sorted.
-void put_difference(const std::vector<DnsRecord>& before, std::vector<DnsRecord> after,
+void put_difference(const std::vector<DnsRecord>& before, const std::vector<DnsRecord>& after,
                     SourceChange& change) {
-  if (before.empty()) {
-    std::move(after.begin(), after.end(), std::back_inserter(change.records_added));
-    return;
-  }
   std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
                       std::back_inserter(change.records_added));
   std::set_difference(before.begin(), before.end(), after.begin(), after.end(),
@@ -72,16 +68,23 @@ struct MesosView::Impl {
         scheduler_health(scheduler_health_in),
         policy(config_in),
         locality(config_in.locality),
-        services(config_in, allocator) {}
+        services(config_in, allocator),
+        task_records(options) {}
 
-  Task make_task(const MesosTask& task, const MesosCluster& cluster,
-                 std::vector<DnsRecord>& records) const;
-  void add_uses(const MesosTask& task, const MesosAgent& agent, const MesosFramework& framework,
+  struct AgentItem : Item {
+    std::vector<IpAddress> addresses;  // looked up once for all of its tasks
+  };
+
+  // `records`: an empty list, which gets those of the task.
+  Task make_task(const MesosTask& task, const MesosCluster& cluster, RecordList& records) const;
+  void add_uses(const MesosTask& task, const MesosAgent& agent,
+                const std::vector<IpAddress>& on_agent, const MesosFramework& framework,
                 Task& result) const;
   bool is_unhealthy(const MesosTask& task, const MesosFramework& framework) const {
     return scheduler_health != nullptr && scheduler_health->is_unhealthy(framework.name, task.id);
   }
   void update_task(const MesosTaskKey& key, const MesosCluster& cluster, SourceChange& change);
+  void update_tasks(const MesosCluster& cluster, const MesosChanges& changes, SourceChange& change);
   std::vector<DnsRecord> records_of(const TaskNames& names) const;
   void update_item(Item& item, RecordList list, const std::string& kind,
                    const std::string& framework, SourceChange& change);
@@ -100,7 +103,8 @@ struct MesosView::Impl {
   MesosServices services;
 
   std::unordered_map<MesosTaskKey, Task, KeyHash> tasks;
-  std::map<std::string, Item> agents;
+  RecordList task_records;  // of the task that is looked at
+  std::unordered_map<std::string, AgentItem> agents;
   std::map<std::string, Item> frameworks;
   Item masters;
   bool has_masters = false;
@@ -116,7 +120,7 @@ struct MesosView::Impl {
 };
 
 MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const MesosCluster& cluster,
-                                                 std::vector<DnsRecord>& records) const {
+                                                 RecordList& records) const {
   Task result;
   const MesosAgent* agent = cluster.agent(task.agent_id);
   const MesosFramework* framework = cluster.framework(task.framework_id);
@@ -127,8 +131,9 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const Me
                               shortened(task.name), "its " + missing + " is not known"});
     return result;
   }
+  const std::vector<IpAddress>& on_agent = agents.at(agent->id).addresses;
   std::vector<BadItem> bad;
-  result.names = task_names(task, *agent, *framework, options, lookup, bad);
+  result.names = task_names(task, on_agent, *framework, options, bad);
   if (result.names && options.healthy_only && is_unhealthy(task, *framework)) {
     result.names.reset();
     bad = {{task.name, "its scheduler finds it unhealthy, and healthy_only is set"}};
@@ -138,19 +143,18 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const Me
                               shortened(std::move(item.item)), std::move(item.why)});
   }
   if (result.names) {
-    RecordList list(options);
-    add_task_records(*result.names, options, list);
-    records = list.take_records();
-    for (BadItem& item : list.take_faults()) {
+    add_task_records(*result.names, options, records);
+    for (BadItem& item : records.take_faults()) {
       result.skipped.push_back({"record", framework->name, task.id, shortened(std::move(item.item)),
                                 std::move(item.why)});
     }
   }
-  if (config.named_vips.enabled) add_uses(task, *agent, *framework, result);
+  if (config.named_vips.enabled) add_uses(task, *agent, on_agent, *framework, result);
   return result;
 }
 
 void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
+                               const std::vector<IpAddress>& on_agent,
                                const MesosFramework& framework, Task& result) const {
   std::vector<BadItem> bad;
   const auto skip = [&](const char* kind, std::string item, std::string why) {
@@ -178,9 +182,9 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
     use.is_coming = is_coming;
     result.uses.push_back(std::move(use));
   };
-  for (const VipBackend& backend : vip_backends(task, agent, lookup, bad)) add(backend, false);
+  for (const VipBackend& backend : vip_backends(task, on_agent, bad)) add(backend, false);
   if (config.named_vips.track == Track::kWhenNeeded) {
-    for (const VipBackend& backend : coming_vip_backends(task, agent, lookup)) add(backend, true);
+    for (const VipBackend& backend : coming_vip_backends(task, on_agent)) add(backend, true);
   }
   for (BadItem& item : bad) skip("label", std::move(item.item), std::move(item.why));
 }
@@ -188,19 +192,30 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
 std::vector<DnsRecord> MesosView::Impl::records_of(const TaskNames& names) const {
   RecordList list(options);
   add_task_records(names, options, list);
-  return list.take_records();
+  return list.records();
+}
+
+// In the order of the keys, in which the tasks of one app, and so their names and services, are
+// side by side.
+void MesosView::Impl::update_tasks(const MesosCluster& cluster, const MesosChanges& changes,
+                                   SourceChange& change) {
+  if (tasks.empty()) tasks.reserve(changes.tasks.size());
+  for (const MesosTaskKey& key : changes.tasks) update_task(key, cluster, change);
 }
 
 void MesosView::Impl::update_task(const MesosTaskKey& key, const MesosCluster& cluster,
                                   SourceChange& change) {
   const MesosTask* task = cluster.task(key);
-  std::vector<DnsRecord> records;
-  Task next = task == nullptr ? Task{} : make_task(*task, cluster, records);
+  task_records.clear();
+  Task next = task == nullptr ? Task{} : make_task(*task, cluster, task_records);
   const auto [found, is_new] = tasks.try_emplace(key);
   Task& known = found->second;
   if (known.names != next.names) {
-    put_difference(known.names ? records_of(*known.names) : std::vector<DnsRecord>(),
-                   std::move(records), change);
+    if (known.names) {
+      put_difference(records_of(*known.names), task_records.records(), change);
+    } else {
+      task_records.append_to(change.records_added);
+    }
     if (known.names) count_name(*known.names, false);
     if (next.names) count_name(*next.names, true);
   }
@@ -246,7 +261,7 @@ void MesosView::Impl::update_pointers(SourceChange& change) {
 
 void MesosView::Impl::update_item(Item& item, RecordList list, const std::string& kind,
                                   const std::string& framework, SourceChange& change) {
-  auto records = list.take_records();
+  auto records = list.records();
   put_difference(item.records, records, change);
   item.records = std::move(records);
   skipped_count -= item.skipped.size();
@@ -262,8 +277,12 @@ void MesosView::Impl::update_agent(const std::string& id, const MesosCluster& cl
                                    SourceChange& change) {
   RecordList list(options);
   const MesosAgent* agent = cluster.agent(id);
-  if (agent != nullptr) add_agent_records(*agent, options, lookup, list);
-  update_item(agents[id], std::move(list), "agent", "", change);
+  AgentItem& item = agents[id];
+  if (agent != nullptr) {
+    item.addresses = agent_addresses(*agent, lookup);
+    add_agent_records(*agent, item.addresses, options, list);
+  }
+  update_item(item, std::move(list), "agent", "", change);
   if (agent == nullptr) agents.erase(id);
 }
 
@@ -295,12 +314,7 @@ SourceChange MesosView::update(const MesosCluster& cluster, const MesosChanges& 
   }
   for (const std::string& id : changes.agents) impl_->update_agent(id, cluster, change);
   for (const std::string& id : changes.frameworks) impl_->update_framework(id, cluster, change);
-  if (impl_->tasks.empty()) {
-    // Seven records are those of a task with one port.
-    change.records_added.reserve(change.records_added.size() + changes.tasks.size() * 8);
-    impl_->tasks.reserve(changes.tasks.size());
-  }
-  for (const MesosTaskKey& key : changes.tasks) impl_->update_task(key, cluster, change);
+  impl_->update_tasks(cluster, changes, change);
   impl_->update_pointers(change);
   impl_->services.finish(change);
   return change;

@@ -273,9 +273,9 @@ bool is_on_agent(const MesosTask& task, const TaskPort& port) {
       [&](const auto& range) { return range.first <= port.port && port.port <= range.second; });
 }
 
-std::vector<VipBackend> backends_of(const MesosTask& task, const MesosAgent& agent,
-                                    const HostLookup& lookup, uint16_t weight, bool is_coming,
-                                    std::vector<BadItem>& bad) {
+std::vector<VipBackend> backends_of(const MesosTask& task,
+                                    const std::vector<IpAddress>& agent_addresses, uint16_t weight,
+                                    bool is_coming, std::vector<BadItem>& bad) {
   const std::vector<TaskPort> ports = task_ports(task, bad);
   std::vector<IpAddress> on_agent;
   std::vector<IpAddress> own;
@@ -285,7 +285,7 @@ std::vector<VipBackend> backends_of(const MesosTask& task, const MesosAgent& age
     const bool mapped = is_coming ? is_on_agent(task, port) : port.host_port != 0;
     std::vector<IpAddress>& addresses = mapped ? on_agent : own;
     if (addresses.empty()) {
-      addresses = mapped ? agent_addresses(agent, lookup) : task_addresses(task);
+      addresses = mapped ? agent_addresses : task_addresses(task);
       std::erase_if(addresses, [](const IpAddress& address) { return !is_unicast(address); });
     }
     for (const VipTarget& vip : port.vips) {
@@ -311,20 +311,20 @@ std::vector<VipBackend> backends_of(const MesosTask& task, const MesosAgent& age
 
 }  // namespace
 
-std::vector<VipBackend> vip_backends(const MesosTask& task, const MesosAgent& agent,
-                                     const HostLookup& lookup, std::vector<BadItem>& bad) {
+std::vector<VipBackend> vip_backends(const MesosTask& task, const std::vector<IpAddress>& on_agent,
+                                     std::vector<BadItem>& bad) {
   const auto weight = task_weight(task);
   if (!weight) return {};
-  return backends_of(task, agent, lookup, *weight, false, bad);
+  return backends_of(task, on_agent, *weight, false, bad);
 }
 
-std::vector<VipBackend> coming_vip_backends(const MesosTask& task, const MesosAgent& agent,
-                                            const HostLookup& lookup) {
+std::vector<VipBackend> coming_vip_backends(const MesosTask& task,
+                                            const std::vector<IpAddress>& on_agent) {
   const bool is_coming =
       task.state == MesosTaskState::kStaging || task.state == MesosTaskState::kStarting;
   if (!is_coming) return {};
   std::vector<BadItem> not_yet;  // what is wrong is told when it runs
-  return backends_of(task, agent, lookup, 1, true, not_yet);
+  return backends_of(task, on_agent, 1, true, not_yet);
 }
 
 }  // namespace vipgate

@@ -1,5 +1,5 @@
-// Which backends a task has behind which VIPs (named-vips 4-6). Pure but for the look-up of host
-// names, which is the caller's.
+// Which backends a task has behind which VIPs (named-vips 4-6). Pure but for host_addresses() and
+// agent_addresses(), whose look-up of host names is the caller's.
 #pragma once
 
 #include <cstdint>
@@ -66,12 +66,13 @@ struct VipBackend {
   friend bool operator==(const VipBackend&, const VipBackend&) = default;
 };
 
-// In the order of ports, labels, addresses; an IP VIP has only those of its family.
-std::vector<VipBackend> vip_backends(const MesosTask& task, const MesosAgent& agent,
-                                     const HostLookup& lookup, std::vector<BadItem>& bad);
+// In the order of ports, labels, addresses; an IP VIP has only those of its family. `on_agent`: the
+// addresses of the task's agent.
+std::vector<VipBackend> vip_backends(const MesosTask& task, const std::vector<IpAddress>& on_agent,
+                                     std::vector<BadItem>& bad);
 // Those that a task is about to have, with the weight 1: of one that is staging or starting, as far
 // as its addresses are known by now, which is where its ports are its agent's.
-std::vector<VipBackend> coming_vip_backends(const MesosTask& task, const MesosAgent& agent,
-                                            const HostLookup& lookup);
+std::vector<VipBackend> coming_vip_backends(const MesosTask& task,
+                                            const std::vector<IpAddress>& on_agent);
 
 }  // namespace vipgate

@@ -41,7 +41,7 @@ struct AffinityKey4 {
   static AffinityKey4 of(Ipv4Address client, uint32_t flow_id) {
     return {static_cast<uint64_t>(client.value.raw()) | static_cast<uint64_t>(flow_id) << 32};
   }
-  uint64_t hash(const HashSecret& secret) const { return keyed_hash(bits, secret); }
+  uint64_t hash(const PreparedSecret& secret) const { return keyed_hash(bits, secret); }
   friend bool operator==(AffinityKey4, AffinityKey4) = default;
 };
 
@@ -53,7 +53,7 @@ struct AffinityKey6 {
   static AffinityKey6 of(const Ipv6Address& client, uint32_t flow_id) {
     return {client, flow_id, 0};
   }
-  uint64_t hash(const HashSecret& secret) const { return keyed_hash(this, sizeof *this, secret); }
+  uint64_t hash(const PreparedSecret& secret) const { return keyed_hash(this, sizeof *this, secret); }
   friend bool operator==(const AffinityKey6&, const AffinityKey6&) = default;
 };
 static_assert(sizeof(AffinityKey6) == 24);

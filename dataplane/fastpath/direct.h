@@ -55,8 +55,9 @@ bool reopens(const Entry& entry, const Packet& packet) {
 }
 
 // Only once the packet is sure to be sent: what is refused is quoted as it came.
-inline void lower_mss(Packet& packet, const ServiceEntry& service) {
-  if (service.mss_clamp != 0 && is_syn(packet)) clamp_mss(packet, service.mss_clamp);
+[[gnu::always_inline]] inline void lower_mss(Packet& packet, const ServiceEntry& service) {
+  if (service.mss_clamp != 0 && is_syn(packet)) [[unlikely]]
+    clamp_mss(packet, service.mss_clamp);
 }
 
 inline bool is_alive(const RealEntry* real) {
@@ -68,11 +69,8 @@ inline bool is_alive(const RealEntry* real) {
 // Pass three: the flow's real, if the flow is known and goes on.
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
-  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  note_direct<Address>(
-      burst, packet, flows<Address>().table(),
-      FlowStore<Address>::Key::of(client, packet.source_port, packet.service->flow_id));
+[[gnu::always_inline]] inline void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
+  note_direct<Address>(burst, packet, flows<Address>().table(), flow_key<Address>(packet));
 }
 
 template <class Observer>
@@ -127,7 +125,8 @@ RealId Pipeline<Observer>::real_without_entry(const Burst& burst, const Packet& 
 // Pass four.
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::forward_direct(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::forward_direct(Burst& burst,
+                                                                      Packet& packet) {
   const ServiceEntry& service = *packet.service;
   // The packet stays as it is, its TTL too; but one that has none left must not be sent on
   // (RFC 2003 3.1).
@@ -161,12 +160,21 @@ void Pipeline<Observer>::forward_direct(Burst& burst, Packet& packet) {
        real->out_port);
 }
 
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::forward_wide_direct(Burst& burst, Packet& packet) {
+  forward_direct<Address>(burst, packet);
+}
+
 // False: it can't be, and the packet has left.
 template <class Observer>
 template <class Address>
-bool Pipeline<Observer>::put_in_tunnel(Burst& burst, Packet& packet, RealId id) {
+[[gnu::always_inline]] inline bool Pipeline<Observer>::put_in_tunnel(Burst& burst, Packet& packet,
+                                                                     RealId id) {
   const ServiceEntry& service = *packet.service;
-  if (service.gue_hops != 0 && burst.snapshot.tunnel(id).outer_family == 4) [[unlikely]] {
+  // A flow may outlive all rows.
+  if (service.gue_hops != 0 && service.row_count != 0 &&
+      burst.snapshot.tunnel(id).outer_family == 4) [[unlikely]] {
     const uint32_t row_hash = new_flow_detail::row_hash<Address>(packet);
     return put_in_tunnel_with_hops<Address>(burst, packet, id, row_hash);
   }
@@ -175,7 +183,9 @@ bool Pipeline<Observer>::put_in_tunnel(Burst& burst, Packet& packet, RealId id) 
 
 template <class Observer>
 template <class Address>
-bool Pipeline<Observer>::put_in_plain_tunnel(Burst& burst, Packet& packet, RealId id) {
+[[gnu::always_inline]] inline bool Pipeline<Observer>::put_in_plain_tunnel(Burst& burst,
+                                                                           Packet& packet,
+                                                                           RealId id) {
   const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
   if (!fits<Address>(burst, packet, tunnel, 0)) return false;
   direct_detail::lower_mss(packet, *packet.service);
@@ -189,8 +199,6 @@ template <class Address>
                                                                    RealId id, uint32_t row_hash) {
   const TunnelHeader& tunnel = burst.snapshot.tunnel(id);
   const ServiceEntry& service = *packet.service;
-  // A flow may outlive all rows.
-  if (service.row_count == 0) return put_in_plain_tunnel<Address>(burst, packet, id);
   const GueHops hops(burst.snapshot, service, row_hash, id);
   if (!fits<Address>(burst, packet, tunnel, hops.length())) return false;
   direct_detail::lower_mss(packet, service);
@@ -202,22 +210,30 @@ template <class Address>
 // Whether the packet with `extra` bytes before it can be encapsulated; else it has left.
 template <class Observer>
 template <class Address>
-bool Pipeline<Observer>::fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel,
-                              size_t extra) {
-  if (packet.l3_length + extra > tunnel.max_inner) [[unlikely]] {
-    const auto most =
-        static_cast<uint16_t>(tunnel.max_inner - std::min<size_t>(extra, tunnel.max_inner));
-    refuse_too_big<Address>(burst, packet, most,
-                            packet.ip<typename IpHeaderOf<Address>::Type>().destination,
-                            packet.service->index);
-    return false;
-  }
+[[gnu::always_inline]] inline bool Pipeline<Observer>::fits(Burst& burst, Packet& packet,
+                                                            const TunnelHeader& tunnel,
+                                                            size_t extra) {
   const size_t room = rte_pktmbuf_headroom(packet.mbuf) + packet.l2_length;
-  if (room < tunnel_room(tunnel) + extra) [[unlikely]] {
-    drop(burst, packet, DropReason::kNoHeadroom, packet.service->index);
+  if (packet.l3_length + extra > tunnel.max_inner || room < tunnel_room(tunnel) + extra)
+      [[unlikely]] {
+    refuse_tunnel<Address>(burst, packet, tunnel, extra);
     return false;
   }
   return true;
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::refuse_tunnel(Burst& burst, Packet& packet,
+                                                         const TunnelHeader& tunnel, size_t extra) {
+  const uint32_t service = packet.service->index;
+  if (packet.l3_length + extra <= tunnel.max_inner) {
+    return drop(burst, packet, DropReason::kNoHeadroom, service);
+  }
+  const auto most =
+      static_cast<uint16_t>(tunnel.max_inner - std::min<size_t>(extra, tunnel.max_inner));
+  refuse_too_big<Address>(burst, packet, most,
+                          packet.ip<typename IpHeaderOf<Address>::Type>().destination, service);
 }
 
 // The real of a flow that pass three did not find alive: it may have begun with an earlier packet

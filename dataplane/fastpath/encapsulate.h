@@ -86,9 +86,9 @@ void complete_ipv4(Ipv4Header& outer, const Packet& packet, const TunnelHeader& 
   outer.total_length = Be16(static_cast<uint16_t>(tunnel.outer_length + payload));
   outer.source = Ipv4Address{source};
   // The class is the second byte of its word, as it lies in memory.
-  const uint64_t sum =
-      uint64_t{tunnel.sum} + (uint64_t{outer.tos} << 8) + outer.total_length.raw() + source.raw();
-  outer.checksum = Be16::from_raw(static_cast<uint16_t>(~ones_fold(sum)));
+  const uint32_t sum = uint32_t{tunnel.sum} + (uint32_t{outer.tos} << 8) +
+                       outer.total_length.raw() + (source.raw() >> 16) + (source.raw() & 0xffff);
+  outer.checksum = Be16::from_raw(static_cast<uint16_t>(~ones_fold_small(sum)));
 }
 
 template <class IpHeader>
@@ -117,14 +117,15 @@ void complete_udp(UdpHeader& udp, const Packet& packet, const TunnelHeader& tunn
 }  // namespace encapsulate_detail
 
 // Bytes before the packet that encapsulate() may write, besides `extra`.
-inline size_t tunnel_room(const TunnelHeader& tunnel) { return tunnel.length > 64 ? 96 : 64; }
+constexpr size_t tunnel_room(const TunnelHeader& tunnel) { return tunnel.length > 64 ? 96 : 64; }
 
 // Encapsulates the packet. `extra` bytes before it have been written already: what a GUE header of
 // variant 0 carries. Nothing of `packet` but its mbuf is of use afterwards.
 // REQUIRES: tunnel_room() and `extra` bytes lie in the buffer before the IP header; the packet with
 // `extra` is at most tunnel.max_inner bytes; `extra` is a multiple of 4, and 0 over IPv6.
 template <class IpHeader>
-void encapsulate(const Packet& packet, const TunnelHeader& tunnel, size_t extra = 0) {
+[[gnu::always_inline]] inline void encapsulate(const Packet& packet, const TunnelHeader& tunnel,
+                                               size_t extra = 0) {
   using namespace encapsulate_detail;  // NOLINT(google-build-using-namespace)
   uint8_t* end = packet.l3 - extra;
   const auto payload = static_cast<uint16_t>(packet.l3_length + extra);

@@ -18,7 +18,7 @@ struct FlowKey4 {
     return {static_cast<uint64_t>(client.value.raw()) |
             static_cast<uint64_t>(client_port.raw()) << 32 | static_cast<uint64_t>(flow_id) << 48};
   }
-  uint64_t hash(const HashSecret& secret) const { return keyed_hash(bits, secret); }
+  uint64_t hash(const PreparedSecret& secret) const { return keyed_hash(bits, secret); }
   friend bool operator==(FlowKey4, FlowKey4) = default;
 };
 
@@ -31,7 +31,9 @@ struct FlowKey6 {
   static FlowKey6 of(const Ipv6Address& client, Be16 client_port, uint32_t flow_id) {
     return {client, client_port, 0, flow_id};
   }
-  uint64_t hash(const HashSecret& secret) const { return keyed_hash(this, sizeof *this, secret); }
+  uint64_t hash(const PreparedSecret& secret) const {
+    return keyed_hash(this, sizeof *this, secret);
+  }
   friend bool operator==(const FlowKey6& a, const FlowKey6& b) {
     return a.client == b.client && a.flow_id == b.flow_id && a.client_port == b.client_port;
   }
@@ -49,7 +51,9 @@ struct WideFlowKey {
                         Be16 other_port, uint32_t flow_id) {
     return {client, other, client_port, other_port, flow_id};
   }
-  uint64_t hash(const HashSecret& secret) const { return keyed_hash(this, sizeof *this, secret); }
+  uint64_t hash(const PreparedSecret& secret) const {
+    return keyed_hash(this, sizeof *this, secret);
+  }
   friend bool operator==(const WideFlowKey& a, const WideFlowKey& b) {
     return a.client == b.client && a.other == b.other && a.flow_id == b.flow_id &&
            a.client_port == b.client_port && a.other_port == b.other_port;

@@ -65,7 +65,7 @@ class FlowTable {
   uint64_t hash(const Key& key) const { return key.hash(secret_); }
   void prefetch(uint64_t hash) const { __builtin_prefetch(&first(hash)); }
 
-  Entry* find(const Key& key, uint64_t hash) const {
+  [[gnu::always_inline]] Entry* find(const Key& key, uint64_t hash) const {
     Bucket& bucket = first(hash);
     if (Entry* entry = find_in(bucket, key)) return entry;
     if (overflow(bucket) == 0) [[likely]] {
@@ -248,7 +248,7 @@ class FlowTable {
   uint32_t count_;
   uint32_t cursor_ = 0;
   size_t size_ = 0;
-  HashSecret secret_;
+  PreparedSecret secret_;
 };
 
 }  // namespace vipgate

@@ -31,26 +31,44 @@ uint32_t Pipeline<Observer>::owner_of(const Address& client, Be16 client_port) c
 // and for packets that another worker found to be this one's, there is nothing to compute.
 template <class Observer>
 template <class Address>
-bool Pipeline<Observer>::is_mine(Burst& burst, Packet& packet, const Address& client,
-                                 Be16 client_port) {
+[[gnu::always_inline]] inline bool Pipeline<Observer>::is_mine(Burst& burst, Packet& packet,
+                                                               const Address& client,
+                                                               Be16 client_port) {
   if (workers_ == 1 || packet.is_owned) return true;
-  const uint32_t owner = owner_of(client, client_port);
-  if (owner == worker_) return true;
-  hand_over(burst, packet, owner);
-  return false;
+  return !hand_to_owner(burst, packet, client, client_port);
 }
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>& last) {
+[[gnu::noinline]] bool Pipeline<Observer>::hand_to_owner(Burst& burst, Packet& packet,
+                                                         const Address& client, Be16 client_port) {
+  const uint32_t owner = owner_of(client, client_port);
+  if (owner == worker_) return false;
+  hand_over(burst, packet, owner);
+  return true;
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::look_up(Burst& burst, Packet& packet,
+                                                               LastVip<Address>& last) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const Address destination = ip.destination;
-  if (last.service != nullptr && destination == last.address &&
-      packet.destination_port == last.port && packet.protocol == last.protocol) [[likely]] {
+  if (destination == last.address && packet.destination_port == last.port &&
+      packet.protocol == last.protocol) [[likely]] {
     packet.service = last.service;
-    packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
-    return;
+    return look_up_flow<Address>(burst, packet);
   }
+  find_service(burst, packet, last);
+}
+
+// What the destination is, if it is not the last packet's VIP and port.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::find_service(Burst& burst, Packet& packet,
+                                                        LastVip<Address>& last) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const Address destination = ip.destination;
   const auto& table = burst.snapshot.template table<Address>();
   const auto* entry = table.addresses.find(destination, packet.hash);
   if (entry == nullptr || entry->kind == AddressKind::kOwn) {
@@ -86,7 +104,7 @@ void Pipeline<Observer>::look_up(Burst& burst, Packet& packet, LastVip<Address>&
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   if (service.has_affinity) [[unlikely]] {
@@ -95,10 +113,11 @@ void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
     return;
   }
   auto& table = flows<Address>().table();
-  packet.hash =
-      table.hash(FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id));
+  const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
+  packet.hash = table.hash(key);
   table.prefetch(packet.hash);
   constexpr bool kIsV4 = sizeof(Address) == 4;
+  if constexpr (kIsV4) packet.key = key.bits;
   packet.step = is_translating(service.mode) ? (kIsV4 ? Step::kForward4 : Step::kForward6)
                                              : (kIsV4 ? Step::kDirect4 : Step::kDirect6);
 }
@@ -259,12 +278,20 @@ void Pipeline<Observer>::note_forward(Burst& burst, Packet& packet, Table& table
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
-  auto& store = flows<Address>();
-  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  note_forward<Address>(
-      burst, packet, store.table(),
-      FlowStore<Address>::Key::of(ip.source, packet.source_port, packet.service->flow_id));
+[[gnu::always_inline]] inline void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
+  note_forward<Address>(burst, packet, flows<Address>().table(), flow_key<Address>(packet));
+}
+
+// The key that look_up_flow() hashed.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline auto Pipeline<Observer>::flow_key(const Packet& packet) {
+  if constexpr (sizeof(Address) == 4) {
+    return FlowKey4{packet.key};
+  } else {
+    const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+    return FlowKey6::of(ip.source, packet.source_port, packet.service->flow_id);
+  }
 }
 
 template <class Observer>

@@ -10,7 +10,7 @@ namespace vipgate {
 
 // A SYN without the option, or with options that are malformed, stays as it is.
 // REQUIRES: TCP.
-inline void clamp_mss(Packet& packet, uint16_t most) {
+[[gnu::noinline]] inline void clamp_mss(Packet& packet, uint16_t most) {
   constexpr uint8_t kEnd = 0, kNop = 1, kMss = 2;
   auto& tcp = packet.l4<TcpHeader>();
   auto* const start = reinterpret_cast<uint8_t*>(&tcp);

@@ -16,9 +16,10 @@ template <size_t kDestinations>
 class OutQueues {
  public:
   void add(size_t destination, rte_mbuf* packet) {
-    Queue& queue = queues_[destination];
-    queue.packets[queue.count++] = packet;
-    pending_ |= uint64_t{1} << destination;
+    const uint32_t count = counts_[destination]++;
+    if (count == 0) [[unlikely]]
+      pending_ |= uint64_t{1} << destination;
+    packets_[destination][count] = packet;
   }
 
   // Calls flush(destination, packets, count) for each queue that holds something; empties them.
@@ -26,21 +27,17 @@ class OutQueues {
   void flush(Flush&& flush) {
     for (; pending_ != 0; pending_ &= pending_ - 1) {
       const auto destination = static_cast<size_t>(__builtin_ctzll(pending_));
-      Queue& queue = queues_[destination];
-      flush(destination, queue.packets.data(), queue.count);
-      queue.count = 0;
+      flush(destination, packets_[destination].data(), counts_[destination]);
+      counts_[destination] = 0;
     }
   }
 
  private:
-  // Each packet of a burst goes to one queue, so a burst always fits.
-  struct Queue {
-    uint32_t count = 0;
-    std::array<rte_mbuf*, kBurst> packets;
-  };
   static_assert(kDestinations <= 64);
   uint64_t pending_ = 0;
-  std::array<Queue, kDestinations> queues_;
+  std::array<uint32_t, kDestinations> counts_{};
+  // Each packet of a burst goes to one queue, so a burst always fits.
+  std::array<std::array<rte_mbuf*, kBurst>, kDestinations> packets_;
 };
 
 struct Outbox {

@@ -3,7 +3,9 @@
 
 #include <rte_mbuf.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "common/addresses.h"
 #include "common/counters.h"
@@ -51,23 +53,27 @@ struct alignas(64) Packet {
   rte_mbuf* mbuf;
   uint8_t* l3;                  // IP or ARP header
   const ServiceEntry* service;  // forward
-  void* record;                 // NatRecord of the family, or null
-  uint64_t hash;                // of the destination address, then of the flow key
-  uint32_t flow_id;             // `nat` return; of kDirect, the value of real()
-  uint16_t l3_length;           // bytes from l3 to the end of the IP packet
-  uint16_t l4_offset;           // from l3
+  union {
+    void* record;  // NatRecord of the family, or null
+    uint64_t key;  // before that: of kForward4 and kDirect4, FlowKey4::bits
+  };
+  uint64_t hash;     // of the destination address, then of the flow key
+  uint32_t flow_id;  // `nat` return; of kDirect, the value of real()
   Be16 source_port;
   Be16 destination_port;
-  Be16 tci;  // VLAN tag as received, 0: none
+  // The same in all packets that have nothing special: written together.
+  Be16 tci;                   // VLAN tag as received, 0: none
+  uint16_t ipv6_fragment_at;  // from l3, of the fragment header; 0: there is none
+  uint16_t l4_offset;         // from l3
   uint8_t l2_length;
+  uint8_t fragment;    // flags below; 0: a whole packet
+  uint16_t l3_length;  // bytes from l3 to the end of the IP packet
   uint8_t protocol;
   uint8_t tcp_flags;
-  uint8_t port;  // ingress, index of Snapshot::ports
   Step step;
   uint8_t dns_index;
-  uint8_t fragment;           // flags below; 0: a whole packet
-  bool is_owned;              // nobody looks for its owner: it came from another worker
-  uint16_t ipv6_fragment_at;  // from l3, of the fragment header; 0: there is none
+  uint8_t port;   // ingress, index of Snapshot::ports
+  bool is_owned;  // nobody looks for its owner: it came from another worker
 
   static constexpr uint8_t kFirst = 1, kLater = 2;
   static constexpr uint8_t kHasNote = 4;  // its mbuf carries a FragmentNote
@@ -82,6 +88,11 @@ struct alignas(64) Packet {
   template <class Header>
   Header& l4() const {
     return *reinterpret_cast<Header*>(l3 + l4_offset);
+  }
+  // Both as they lie at the start of a TCP or UDP header.
+  void set_ports(const uint8_t* l4) {
+    static_assert(offsetof(Packet, destination_port) == offsetof(Packet, source_port) + 2);
+    std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, source_port), l4, 4);
   }
   RealId real() const { return RealId::from_value(flow_id); }
   void set_real(RealId id) { flow_id = id.value(); }

@@ -92,7 +92,7 @@ class Pipeline {
   struct LastVip {
     Address address{};
     Be16 port;
-    uint8_t protocol = 0;
+    uint8_t protocol = 0;  // none that is looked up: nothing is equal to it
     const ServiceEntry* service = nullptr;
   };
   // And its hash.
@@ -129,11 +129,15 @@ class Pipeline {
   void run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
   // Pass 1.
   void parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
+  void parse_other(Burst& burst, Packet& packet, LastHash<Ipv4Address>& last4,
+                   LastHash<Ipv6Address>& last6);
   template <class Address>
   void prefetch_address(const Snapshot& snapshot, Packet& packet, LastHash<Address>& last);
   // Pass 2.
   template <class Address>
   void look_up(Burst& burst, Packet& packet, LastVip<Address>& last);
+  template <class Address>
+  void find_service(Burst& burst, Packet& packet, LastVip<Address>& last);
   template <class Address>
   bool follow_fragment(Burst& burst, Packet& packet);
   template <class Address>
@@ -153,7 +157,11 @@ class Pipeline {
   static Be16 return_port(const Burst& burst, const Packet& packet);
   template <class Address>
   bool is_mine(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
+  template <class Address>
+  bool hand_to_owner(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
   // Pass 3.
+  template <class Address>
+  static auto flow_key(const Packet& packet);
   template <class Address>
   void find_forward(Burst& burst, Packet& packet);
   template <class Address>
@@ -219,6 +227,8 @@ class Pipeline {
   template <class Address>
   void forward_direct(Burst& burst, Packet& packet);
   template <class Address>
+  void forward_wide_direct(Burst& burst, Packet& packet);
+  template <class Address>
   bool put_in_tunnel(Burst& burst, Packet& packet, RealId id);
   template <class Address>
   bool put_in_plain_tunnel(Burst& burst, Packet& packet, RealId id);
@@ -226,6 +236,8 @@ class Pipeline {
   bool put_in_tunnel_with_hops(Burst& burst, Packet& packet, RealId id, uint32_t row_hash);
   template <class Address>
   bool fits(Burst& burst, Packet& packet, const TunnelHeader& tunnel, size_t extra);
+  template <class Address>
+  void refuse_tunnel(Burst& burst, Packet& packet, const TunnelHeader& tunnel, size_t extra);
   template <class Address>
   RealId real_without_entry(const Burst& burst, const Packet& packet) const;
   template <class Address>

@@ -8,6 +8,7 @@
 #include "dataplane/fastpath/icmp_relay.h"
 #include "dataplane/fastpath/lookup.h"
 #include "dataplane/fastpath/parse.h"
+#include "dataplane/fastpath/parse_plain.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rare.h"
 #include "dataplane/fastpath/translate.h"
@@ -47,6 +48,9 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
 
   LastVip<Ipv4Address> last4;
   LastVip<Ipv6Address> last6;
+  // Those whose service is on its way into the cache.
+  uint16_t waiting[kBurst];
+  uint16_t waiting_count = 0;
   for (uint16_t i = 0; i < count; ++i) {
     Packet& packet = packets_[i];
     if (packet.step == Step::kLookup4) [[likely]] {
@@ -58,32 +62,39 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
     } else if (packet.step == Step::kFragment6) {
       if (follow_fragment<Ipv6Address>(burst, packet)) look_up(burst, packet, last6);
     }
+    if (packet.step == Step::kVip4 || packet.step == Step::kVip6) waiting[waiting_count++] = i;
   }
-  for (uint16_t i = 0; i < count; ++i) {
-    Packet& packet = packets_[i];
+  for (uint16_t i = 0; i < waiting_count; ++i) {
+    Packet& packet = packets_[waiting[i]];
     if (packet.step == Step::kVip4) [[likely]] {
       look_up_flow<Ipv4Address>(burst, packet);
-    } else if (packet.step == Step::kVip6) {
+    } else {
       look_up_flow<Ipv6Address>(burst, packet);
     }
   }
+  bool any_forward = false;
   for (uint16_t i = 0; i < count; ++i) {
     Packet& packet = packets_[i];
+    // These before the rest: a jump through a table costs more than they.
+    if (packet.step == Step::kForward4) {
+      find_forward<Ipv4Address>(burst, packet);
+      any_forward = true;
+      continue;
+    }
+    if (packet.step == Step::kDirect4) {
+      find_direct<Ipv4Address>(burst, packet);
+      continue;
+    }
     switch (packet.step) {
-      case Step::kForward4:
-        find_forward<Ipv4Address>(burst, packet);
-        break;
       case Step::kForward6:
         find_forward<Ipv6Address>(burst, packet);
+        any_forward = true;
         break;
       case Step::kNatReturn4:
         find_return<Ipv4Address>(burst, packet);
         break;
       case Step::kNatReturn6:
         find_return<Ipv6Address>(burst, packet);
-        break;
-      case Step::kDirect4:
-        find_direct<Ipv4Address>(burst, packet);
         break;
       case Step::kDirect6:
         find_direct<Ipv6Address>(burst, packet);
@@ -117,7 +128,7 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
   if (seen_client_count_ != 0) [[unlikely]] {
     note_clients(burst);
   }
-  for (uint16_t i = 0; i < count; ++i) {
+  for (uint16_t i = 0; any_forward && i < count; ++i) {
     const Packet& packet = packets_[i];
     if (packet.step == Step::kForward4) {
       prefetch_behind_record<Ipv4Address>(burst, packet);
@@ -131,8 +142,9 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::prefetch_address(const Snapshot& snapshot, Packet& packet,
-                                          LastHash<Address>& last) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_address(const Snapshot& snapshot,
+                                                                        Packet& packet,
+                                                                        LastHash<Address>& last) {
   const auto& addresses = snapshot.template table<Address>().addresses;
   const Address& destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
   if (!(destination == last.address)) {
@@ -148,6 +160,11 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
   for (uint16_t i = 0; i < std::min(count, kAhead); ++i) {
     __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i], const uint8_t*));
   }
+  const PortEntry* const ports = burst.snapshot.ports.data();
+  const bool of_device = burst.from == From::kDevice;
+  const bool is_owned = burst.from == From::kWorker;
+  if (!of_device) port = static_cast<uint8_t>(mbufs[0]->port);
+  PlainFrame plain(ports[port]);
   LastHash<Ipv4Address> last4;
   LastHash<Ipv6Address> last6;
   uint64_t bytes = 0;
@@ -156,40 +173,52 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
       __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i + kAhead], const uint8_t*));
     }
     Packet& packet = packets_[i];
-    packet.mbuf = mbufs[i];
-    packet.port = burst.from != From::kDevice ? static_cast<uint8_t>(mbufs[i]->port) : port;
-    packet.is_owned = burst.from == From::kWorker;
-    bytes += mbufs[i]->pkt_len;
-    const DropReason reason = parse(packet, burst.snapshot.ports[packet.port]);
-    if (reason != kNoDrop) [[unlikely]] {
-      drop(burst, packet, reason);
-      continue;
+    rte_mbuf* const mbuf = mbufs[i];
+    if (!of_device && mbuf->port != port) [[unlikely]] {
+      port = static_cast<uint8_t>(mbuf->port);
+      plain = PlainFrame(ports[port]);
     }
-    if (packet.step == Step::kLookup4) [[likely]] {
+    packet.mbuf = mbuf;
+    packet.port = port;
+    packet.is_owned = is_owned;
+    bytes += mbuf->pkt_len;
+    if (parse_plain(packet, plain)) [[likely]] {
       prefetch_address(burst.snapshot, packet, last4);
-    } else if (packet.step == Step::kLookup6) {
-      prefetch_address(burst.snapshot, packet, last6);
+    } else {
+      parse_other(burst, packet, last4, last6);
     }
   }
-  if (burst.from != From::kDevice) return;
+  if (!of_device) return;
   counters_.count(Event::kRxPackets, count);
   counters_.count(Event::kRxBytes, bytes);
 }
 
 template <class Observer>
-void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
+[[gnu::noinline]] void Pipeline<Observer>::parse_other(Burst& burst, Packet& packet,
+                                                       LastHash<Ipv4Address>& last4,
+                                                       LastHash<Ipv6Address>& last6) {
+  const DropReason reason = parse(packet, burst.snapshot.ports[packet.port]);
+  if (reason != kNoDrop) return drop(burst, packet, reason);
+  if (packet.step == Step::kLookup4) {
+    prefetch_address(burst.snapshot, packet, last4);
+  } else if (packet.step == Step::kLookup6) {
+    prefetch_address(burst.snapshot, packet, last6);
+  }
+}
+
+template <class Observer>
+[[gnu::always_inline]] inline void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
+  if (packet.step == Step::kForward4) return forward<Ipv4Address>(burst, packet);
+  if (packet.step == Step::kDirect4) return forward_direct<Ipv4Address>(burst, packet);
   switch (packet.step) {
-    case Step::kForward4:
-      return forward<Ipv4Address>(burst, packet);
     case Step::kForward6:
       return forward<Ipv6Address>(burst, packet);
     case Step::kWideForward4:
       return forward_wide<Ipv4Address>(burst, packet);
     case Step::kWideForward6:
       return forward_wide<Ipv6Address>(burst, packet);
-    case Step::kDirect4:
     case Step::kWideDirect4:
-      return forward_direct<Ipv4Address>(burst, packet);
+      return forward_wide_direct<Ipv4Address>(burst, packet);
     case Step::kDirect6:
     case Step::kWideDirect6:
       return forward_direct<Ipv6Address>(burst, packet);
@@ -215,6 +244,8 @@ void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
       return handle_other<Ipv4Address>(burst, packet);
     case Step::kOther6:
       return handle_other<Ipv6Address>(burst, packet);
+    case Step::kForward4:
+    case Step::kDirect4:
     case Step::kLookup4:
     case Step::kLookup6:
     case Step::kVip4:
@@ -271,7 +302,8 @@ void Pipeline<Observer>::sent(Burst& burst, Packet& packet, const Verdict& verdi
 }
 
 template <class Observer>
-void Pipeline<Observer>::count_run(uint32_t service, bool is_return, uint16_t bytes) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::count_run(uint32_t service, bool is_return,
+                                                                 uint16_t bytes) {
   if (service != run_.service) {
     flush_run();
     run_.service = service;
@@ -291,7 +323,7 @@ void Pipeline<Observer>::signal(RealId real, Counter RealSignalCounters::*which)
 }
 
 template <class Observer>
-void Pipeline<Observer>::flush_run() {
+[[gnu::noinline]] void Pipeline<Observer>::flush_run() {
   if (run_.service == kNone) return;
   // A service that came after the counters were allocated has none of its own.
   ServiceCounters* service = run_.service < services_.size() ? &services_[run_.service] : nullptr;

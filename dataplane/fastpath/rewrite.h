@@ -14,15 +14,14 @@
 
 namespace vipgate {
 
-// Gives the packet a link header: addresses, the tag (0: none), the ether type it had. The header
-// grows into the headroom or shrinks where the tag comes or goes.
-inline void set_ethernet(Packet& packet, const MacAddress& destination, const MacAddress& source,
-                         Be16 tci) {
+// The way of set_ethernet() where a tag comes, goes or stays.
+[[gnu::noinline]] inline void set_tagged_ethernet(Packet& packet, const MacAddress& destination,
+                                                  const MacAddress& source, Be16 tci) {
   Be16 ether_type;
   std::memcpy(&ether_type, packet.l3 - 2, 2);
   const size_t length = sizeof(EthernetHeader) + (tci == Be16{} ? 0 : sizeof(VlanTag));
   const int growth = static_cast<int>(length) - packet.l2_length;
-  if (growth != 0) [[unlikely]] {
+  if (growth != 0) {
     rte_mbuf* mbuf = packet.mbuf;
     mbuf->data_off = static_cast<uint16_t>(mbuf->data_off - growth);
     mbuf->data_len = static_cast<uint16_t>(mbuf->data_len + growth);
@@ -32,11 +31,24 @@ inline void set_ethernet(Packet& packet, const MacAddress& destination, const Ma
   uint8_t* frame = packet.l3 - length;
   std::memcpy(frame, &destination, sizeof destination);
   std::memcpy(frame + 6, &source, sizeof source);
-  if (tci == Be16{}) return;
-  const Be16 tag_type(kEtherTypeVlan);
-  std::memcpy(frame + 12, &tag_type, 2);
-  std::memcpy(frame + 14, &tci, 2);
-  std::memcpy(frame + 16, &ether_type, 2);
+  if (tci != Be16{}) {
+    const Be16 tag_type(kEtherTypeVlan);
+    std::memcpy(frame + 12, &tag_type, 2);
+    std::memcpy(frame + 14, &tci, 2);
+  }
+  std::memcpy(frame + length - 2, &ether_type, 2);
+}
+
+// Gives the packet a link header: addresses, the tag (0: none), the ether type it had. The header
+// grows into the headroom or shrinks where the tag comes or goes.
+[[gnu::always_inline]] inline void set_ethernet(Packet& packet, const MacAddress& destination,
+                                                const MacAddress& source, Be16 tci) {
+  if (tci != Be16{} || packet.l2_length != sizeof(EthernetHeader)) [[unlikely]] {
+    return set_tagged_ethernet(packet, destination, source, tci);
+  }
+  uint8_t* frame = packet.l3 - sizeof(EthernetHeader);
+  std::memcpy(frame, &destination, sizeof destination);
+  std::memcpy(frame + 6, &source, sizeof source);
 }
 
 // Sends the frame back where it came from, tag included.
@@ -64,7 +76,8 @@ inline void set_addresses(Ipv6Header& ip, const Ipv6Address& source, const Ipv6A
   --ip.hop_limit;
 }
 
-inline void set_ports(Packet& packet, Be16 source, Be16 destination, uint16_t delta) {
+[[gnu::always_inline]] inline void set_ports(Packet& packet, Be16 source, Be16 destination,
+                                             uint16_t delta) {
   if (packet.protocol == kProtocolTcp) {
     auto& tcp = packet.l4<TcpHeader>();
     tcp.source_port = source;

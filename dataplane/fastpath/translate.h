@@ -16,9 +16,15 @@ inline constexpr uint8_t kStateFlags = TcpHeader::kSyn | TcpHeader::kFin | TcpHe
 // Where the client's packets come from is where returns go: noted when it changes.
 template <class Address>
 void note_client_hop(NatRecord<Address>& record, const Packet& packet) {
+  // The address and the tag are compared as one word.
+  static_assert(offsetof(NatRecord<Address>, client_tci) ==
+                offsetof(NatRecord<Address>, client_mac) + sizeof(MacAddress));
+  constexpr uint64_t kMacBytes = (uint64_t{1} << 48) - 1;
   const MacAddress& source = packet.ethernet().source;
-  if (record.client_mac == source && record.client_tci == packet.tci &&
-      record.client_port_index == packet.port) [[likely]] {
+  const uint64_t hop =
+      (load<uint64_t>(&source) & kMacBytes) | static_cast<uint64_t>(packet.tci.raw()) << 48;
+  if (load<uint64_t>(&record.client_mac) == hop && record.client_port_index == packet.port)
+      [[likely]] {
     return;
   }
   record.client_mac = source;
@@ -51,7 +57,7 @@ bool must_rebalance(const NatRecord<Address>& record, const RealEntry* real, uin
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
   using namespace translate_detail;  // NOLINT(google-build-using-namespace)
   auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const ServiceEntry& service = *packet.service;
@@ -86,7 +92,10 @@ void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
   if (packet.l3_length > real->mtu) [[unlikely]] {
     return refuse_too_big(burst, packet, real->mtu, ip.destination, service.index);
   }
-  if ((packet.tcp_flags & kStateFlags) != 0 || record->state == FlowState::kEmbryonic) {
+  // An embryonic flow changes by these, and by what follows its real's answer.
+  if ((packet.tcp_flags & kStateFlags) != 0 ||
+      (record->state == FlowState::kEmbryonic && (record->seen & record->kReturnSeen) != 0))
+      [[unlikely]] {
     note_tcp_forward(*record, packet.tcp_flags, service.timeouts, burst.now.quarter);
   }
   note_client_hop(*record, packet);
@@ -126,7 +135,8 @@ template <class Address>
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::forward_return(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::forward_return(Burst& burst,
+                                                                      Packet& packet) {
   using namespace translate_detail;  // NOLINT(google-build-using-namespace)
   auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   auto* record = static_cast<NatRecord<Address>*>(packet.record);

@@ -17,7 +17,7 @@ namespace vipgate {
 namespace {
 
 constexpr size_t kStride = 256;
-constexpr size_t kHeadroom = 64;
+constexpr size_t kHeadroom = 128;
 constexpr size_t kFrame = 60;
 constexpr uint32_t kVip = 0x0b000001;
 constexpr uint32_t kReal = 0x0a010001;
@@ -38,7 +38,7 @@ std::shared_ptr<const Snapshot> make_snapshot(Mode mode, size_t flows) {
   service.port = 80;
   service.mode = mode;
   service.timeouts = {0, 57'600, 57'600, 57'600, 57'600, 57'600};
-  service.snat_count = addresses;
+  service.snat_count = is_translating(mode) ? addresses : 0;
   for (uint32_t i = 0; i < kReals; ++i) {
     RealSpec real;
     real.address = Ipv4Address{Be32(kReal + i)};
@@ -185,12 +185,18 @@ void fullnat_forward(benchmark::State& state) { measure(state, Mode::kFullnat, W
 void fullnat_return(benchmark::State& state) { measure(state, Mode::kFullnat, What::kReturn); }
 void nat_forward(benchmark::State& state) { measure(state, Mode::kNat, What::kForward); }
 void nat_return(benchmark::State& state) { measure(state, Mode::kNat, What::kReturn); }
+void l2dsr_forward(benchmark::State& state) { measure(state, Mode::kL2dsr, What::kForward); }
+void ipip_forward(benchmark::State& state) { measure(state, Mode::kIpip, What::kForward); }
+void gue_forward(benchmark::State& state) { measure(state, Mode::kGue, What::kForward); }
 
 BENCHMARK(copy_only)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(fullnat_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(fullnat_return)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(nat_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(nat_return)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(l2dsr_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(ipip_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(gue_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 
 }  // namespace
 }  // namespace vipgate

@@ -57,7 +57,7 @@ DNS = FIRST.dns
 CONFIG = """\
 node: {{ name: {node.name} }}
 dpdk: {{ huge_pages: off, memory_mb: 512 }}
-control: {{ cpus: [0] }}
+control: {{ cpus: [{control_cpus}] }}
 workers: {{ cpus: [1], idle: adaptive }}
 ports:
   - name: edge{node.suffix}
@@ -312,13 +312,13 @@ class Lab:
 
     def config(self, masters=("127.0.0.1:5050",), store=None, mesos="recovery_s: 600", more_port="",
                timeouts="drain_s: 600", limits="flows_per_worker: 65536", dns="", more_zones="",
-               named_vips="", node=FIRST):
+               named_vips="", node=FIRST, control_cpus="0"):
         """Writes a configuration and returns its path."""
         text = CONFIG.format(
             masters=", ".join(f'"{master}"' for master in masters), mesos=mesos,
             store=store or f"sqlite:{self.directory}/state.db", more_port=more_port,
             timeouts=timeouts, limits=limits, dns=dns, more_zones=more_zones,
-            named_vips=named_vips, node=node)
+            named_vips=named_vips, node=node, control_cpus=control_cpus)
         file = self.directory / f"{node.name}.yaml"
         file.write_text(text, encoding="utf-8")
         return file

@@ -66,7 +66,7 @@ class ClusterFixture {
         services_.erase(key);
       }
     }
-    for (const DnsRecord& record : last_.records_added) ++records_[record];
+    for (const DnsRecordView record : last_.records_added) ++records_[record];
     for (const DnsRecord& record : last_.records_removed) {
       if (--records_[record] == 0) records_.erase(record);
     }

@@ -57,7 +57,7 @@ class MesosDnsRecords : public testing::Test {
     const MesosDnsOptions from = options();
     bad_.clear();
     RecordList list(from);
-    const auto names = task_names(task_, agent_, framework_, from, {}, bad_);
+    const auto names = task_names(task_, agent_addresses(agent_, {}), framework_, from, bad_);
     if (names) add_task_records(*names, from, list);
     return lines(list);
   }
@@ -73,7 +73,7 @@ class MesosDnsRecords : public testing::Test {
 
   std::vector<std::string> lines(RecordList& list) {
     std::vector<std::string> result;
-    for (const DnsRecord& record : list.take_records()) result.push_back(text_of(record));
+    for (const DnsRecord& record : list.records()) result.push_back(text_of(record));
     for (BadItem& item : list.take_faults()) bad_.push_back(std::move(item));
     return result;
   }
@@ -231,7 +231,7 @@ TEST_F(MesosDnsRecords, BadPortsCostThemselvesOnly) {
 
 TEST_F(MesosDnsRecords, AnAgentHasTheSharedNameAndItsPort) {
   const auto add = [&](const MesosDnsOptions& from, RecordList& list) {
-    add_agent_records(agent_, from, {}, list);
+    add_agent_records(agent_, agent_addresses(agent_, {}), from, list);
   };
   EXPECT_THAT(records_by(add),
               testing::UnorderedElementsAre("_slave._tcp.mesos. SRV 0 1 5051 slave.mesos.",

@@ -37,7 +37,7 @@ std::vector<std::string> backends(const MesosTask& task, std::vector<BadItem>* b
                                   const MesosAgent& on = agent(), const HostLookup& lookup = {}) {
   std::vector<BadItem> bad;
   std::vector<std::string> lines;
-  for (const VipBackend& backend : vip_backends(task, on, lookup, bad)) {
+  for (const VipBackend& backend : vip_backends(task, agent_addresses(on, lookup), bad)) {
     const VipTarget& vip = backend.vip;
     lines.push_back((vip.name.empty() ? to_string(vip.address) : vip.name) + ":" +
                     std::to_string(vip.port) + "/" + std::string(to_string(backend.protocol)) +
@@ -53,7 +53,7 @@ std::vector<std::string> coming(MesosTask task, MesosTaskState state) {
   task.state = state;
   task.statuses.clear();
   std::vector<std::string> lines;
-  for (const VipBackend& backend : coming_vip_backends(task, agent(), {})) {
+  for (const VipBackend& backend : coming_vip_backends(task, agent_addresses(agent(), {}))) {
     EXPECT_EQ(backend.weight, 1);
     lines.push_back(endpoint_to_string(backend.address, backend.port));
   }
