@@ -41,6 +41,7 @@ namespace vipgate {
   X(kNoReal, "no_real")                            \
   X(kSourceDenied, "source_denied")                \
   X(kNewFlowLimit, "new_flow_limit")               \
+  X(kConnectionLimit, "connection_limit")          \
   X(kNoFlow, "no_flow")                            \
   X(kFlowTableFull, "flow_table_full")             \
   X(kSnatExhausted, "snat_exhausted")              \
@@ -132,6 +133,8 @@ enum class DnsOutcome : uint8_t {
   X(kFlowsRebalanced, "flows_rebalanced")                  \
   X(kFlowsUntracked, "flows_untracked")                    \
   X(kFlowsByPreviousRow, "flows_by_previous_row")          \
+  X(kFlowsByAffinity, "flows_by_affinity")                 \
+  X(kAffinitiesLost, "affinities_lost")                    \
   X(kFragmentsHeld, "fragments_held")                      \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \
@@ -160,6 +163,10 @@ class Counter {
  public:
   [[gnu::always_inline]] void add(uint64_t n = 1) {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  // Of a number that goes down, too.
+  void take() {
+    value_.store(value_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
@@ -191,7 +198,10 @@ struct alignas(64) WorkerCounters {
 // Of one service, by one worker: a cache line of its own.
 struct alignas(64) ServiceCounters {
   Counter forward_packets, forward_bytes, return_packets, return_bytes, flows_created, no_real;
+  Counter connections;  // with max_connections: the flows that it has now
+  Counter over_limit;   // new flows that it refused for their number
 };
+static_assert(sizeof(ServiceCounters) == 64);
 
 // Of one real, by one worker.
 struct alignas(32) RealCounters {

@@ -195,6 +195,11 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   spec.no_real = config.no_real;
   spec.hash = config.hash;
   spec.admission = config.admission;
+  if (config.affinity == Affinity::kSource) {
+    spec.admission.affinity_s = config.timeouts.affinity_s;
+    // So that a client's first real is the same on every gateway, and after a restart.
+    if (spec.hash == HashFields::kFiveTuple) spec.hash = HashFields::kSource;
+  }
   spec.timeouts = quarter_seconds(config.timeouts);
   spec.maglev_rows = config.maglev_rows;
   const auto range = snat_ranges_.find({config.snat_pool, key.vip.family()});

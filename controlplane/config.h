@@ -31,6 +31,10 @@ enum class Track : uint8_t {
   kAlways,      // every flow has an entry
   kWhenNeeded,  // those of Maglev rows that may get another real
 };
+enum class Affinity : uint8_t {
+  kNone,
+  kSource,  // a client's new flows go where its last ones went
+};
 enum class Prefer : uint8_t { kNone, kZone };
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
 enum class Origin : uint8_t { kYaml, kRest, kMesos };  // the earlier one decides on policy
@@ -85,6 +89,7 @@ struct PortConfig {
 struct Limits {
   uint32_t flows_per_worker = 1048576;
   uint32_t wide_flows_per_worker = 65536;
+  uint32_t affinities_per_worker = 65536;
   uint32_t fragments_per_worker = 4096;
   uint32_t services = 100000;
   uint32_t reals = 1000000;
@@ -100,6 +105,7 @@ struct Timeouts {
   uint16_t udp_s = 60;
   uint16_t udp_one_way_s = 15;
   uint16_t drain_s = 300;
+  uint16_t affinity_s = 300;
   bool operator==(const Timeouts&) const = default;
 };
 
@@ -154,7 +160,8 @@ struct ServicePolicy {
   NoReal no_real = NoReal::kReject;
   std::string fallback;  // the name of a service: with NoReal::kFallback, of services alone
   HashFields hash = HashFields::kFiveTuple;
-  AdmissionRules admission;
+  Affinity affinity = Affinity::kNone;
+  AdmissionRules admission;   // affinity_s comes from `affinity` and the time-outs
   uint16_t slow_start_s = 0;  // in which a real's weight grows to its whole; 0: at once
   Track track = Track::kAlways;
   LocalityPreference locality;

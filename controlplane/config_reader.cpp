@@ -56,6 +56,8 @@ void read_machine(Section& s, Config& config) {
             integer_rule<uint32_t>(1024, 268435456));
     l.value("wide_flows_per_worker", config.limits.wide_flows_per_worker,
             integer_rule<uint32_t>(1024, 268435456));
+    l.value("affinities_per_worker", config.limits.affinities_per_worker,
+            integer_rule<uint32_t>(1024, 268435456));
     l.value("fragments_per_worker", config.limits.fragments_per_worker,
             integer_rule<uint32_t>(64, 1048576));
     l.value("services", config.limits.services, integer_rule<uint32_t>(1, 1000000));

@@ -22,9 +22,12 @@ Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
       owner_hash_(options.owner_hash),
       flows4_(options.flows4, options.secret, *options.counters),
       flows6_(options.flows6, options.secret, *options.counters),
+      affinities4_(options.affinities4, options.secret, *options.counters),
+      affinities6_(options.affinities6, options.secret, *options.counters),
       fragments_(options.fragments, options.secret, options.worker, options.workers),
       counters_(*options.counters),
       services_(options.services),
+      all_services_(options.all_services),
       reals_(options.reals),
       signals_(options.signals),
       new_flows_(options.new_flows),
@@ -38,9 +41,12 @@ Pipeline<Observer>::Pipeline(const Pipeline<Other>& other, Observer& observer)
       owner_hash_(other.owner_hash_),
       flows4_(other.flows4_),
       flows6_(other.flows6_),
+      affinities4_(other.affinities4_),
+      affinities6_(other.affinities6_),
       fragments_(other.fragments_),
       counters_(other.counters_),
       services_(other.services_),
+      all_services_(other.all_services_),
       reals_(other.reals_),
       signals_(other.signals_),
       new_flows_(other.new_flows_),
@@ -143,6 +149,9 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
       default:
         break;
     }
+  }
+  if (seen_client_count_ != 0) [[unlikely]] {
+    note_clients(burst);
   }
   for (uint16_t i = 0; any_forward && i < count; ++i) {
     const Packet& packet = packets_[i];

@@ -69,13 +69,16 @@ constexpr Row kKeysRows[] = {
      "f:1:7: unknown key 'resolvers'; the keys here are listen, ttl_s, zones, ptr, soa"},
     {"limits: {sessions: 4096}\n",
      "f:1:10: unknown key 'sessions'; the keys here are flows_per_worker, "
-     "wide_flows_per_worker, fragments_per_worker, services, reals, dns_names"},
+     "wide_flows_per_worker, affinities_per_worker, fragments_per_worker, services, reals, "
+     "dns_names"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, weight: 1}\n",
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, reals, "
-     "mode, snat_pool, tunnel_source_ipv4, tunnel_source_ipv6, gue_variant, gue_port, gue_hops, "
-     "gue_zero_checksum, mss_clamp, maglev_rows, no_real, hash, allow_sources, deny_sources, "
-     "new_flows_per_s, slow_start_s, track, prefer, spill_below_percent, timeouts, health"},
+     "mode, snat_pool, tunnel_source_ipv4, tunnel_source_ipv6, tunnel_dscp, gue_variant, gue_port, "
+     "gue_hops, gue_zero_checksum, mss_clamp, maglev_rows, no_real, hash, affinity, allow_sources, "
+     "deny_sources, new_flows_per_s, max_connections, slow_start_s, track, prefer, "
+     "spill_below_percent, timeouts, "
+     "health"},
     {"log:\n"
      "  level: info\n"
      "  level: warn\n",
@@ -207,6 +210,8 @@ constexpr Row kWordsRows[] = {
      "f:1:27: unserved_port: 'refuse' is not known here; write drop, reject or kernel"},
     {"defaults: {deny_sources: [10.1.0.1/16]}\n",
      "f:1:27: deny_sources: 10.1.0.1/16 has bits behind its length; write 10.1.0.0/16"},
+    {"defaults: {max_connections: 1000000001}\n",
+     "f:1:29: max_connections: 1000000001 is out of range; write a number from 0 to 1000000000"},
     {"defaults: {new_flows_per_s: -1}\n",
      "f:1:29: new_flows_per_s: -1 is out of range; write a number from 0 to 1000000000"},
     {"defaults: {no_real: fallback}\n",

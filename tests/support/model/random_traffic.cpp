@@ -132,6 +132,28 @@ void add_direct_services(SnapshotSpec& spec, uint32_t index) {
   }
 }
 
+// To some of each mode: of `nat` to all IPv6 TCP ones, for those share reals.
+void give_affinity(SnapshotSpec& spec) {
+  for (ServiceSpec& service : spec.services) {
+    const bool is_v4 = service.vip.is_v4();
+    const bool is_tcp = service.protocol == Protocol::kTcp;
+    const bool has_affinity = service.mode == Mode::kNat     ? !is_v4 && is_tcp
+                              : service.tracks_when_needed   ? false
+                              : service.mode == Mode::kL2dsr ? is_v4 == is_tcp
+                                                             : service.index % 2 == 0;
+    if (!has_affinity) continue;
+    service.admission.affinity_s = static_cast<uint16_t>(10 + service.index);
+    if (service.index % 4 != 0) service.hash = HashFields::kSource;
+  }
+}
+
+void limit_connections(SnapshotSpec& spec) {
+  for (ServiceSpec& service : spec.services) {
+    if (service.index % 3 != 0 || service.tracks_when_needed) continue;
+    service.admission.max_connections = 10 + service.index;
+  }
+}
+
 }  // namespace
 
 std::string direct_vip(int family, bool when_needed) {
@@ -159,6 +181,8 @@ SnapshotSpec traffic_spec() {
   }
   add_wide_services(spec);
   add_direct_services(spec, index);
+  give_affinity(spec);
+  limit_connections(spec);
   spec.service_slots = kServiceSlots;
   return spec;
 }
@@ -575,6 +599,10 @@ void RandomTraffic::change(SnapshotSpec& spec) {
   }
   if (one_in(4)) {
     change_rows(service);
+    return;
+  }
+  if (service.admission.affinity_s != 0 && one_in(6)) {
+    service.admission.affinity_s = static_cast<uint16_t>(1 + below(60));
     return;
   }
   RealSpec& real = service.reals[below(static_cast<uint32_t>(service.reals.size()))];
