@@ -53,6 +53,7 @@ namespace vipgate {
   X(kDnsSourcePort, "dns_source_port")             \
   X(kBadUdpChecksum, "bad_udp_checksum")           \
   X(kRateLimited, "rate_limited")                  \
+  X(kKernelRate, "kernel_rate")                    \
   X(kTxFull, "tx_full")                            \
   X(kHandoverFull, "handover_full")                \
   X(kKernelFull, "kernel_full")
@@ -81,9 +82,11 @@ enum class ReplyKind : uint8_t {
       kCount
 };
 
-// Why a packet went to the kernel.
+// Why a packet went to the kernel. Each has a rate of its own, so that none starves another.
 #define VIPGATE_KERNEL_REASONS(X)             \
+  X(kRouting, "routing")                      \
   X(kOwnAddress, "own_address")               \
+  X(kIcmp, "icmp")                            \
   X(kArp, "arp")                              \
   X(kNeighborDiscovery, "neighbor_discovery") \
   X(kLinkLocal, "link_local")                 \

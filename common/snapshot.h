@@ -13,6 +13,7 @@
 
 #include "common/addresses.h"
 #include "common/admission.h"
+#include "common/counters.h"
 #include "common/flat_map.h"
 #include "common/service.h"
 #include "common/tunnel.h"
@@ -285,12 +286,16 @@ enum class NatReturnOwner : uint8_t {
   kEither,      // where the one knows no flow, the other may
 };
 
+// By KernelReason: packets a second for the kernel, of all workers together; 0: any number.
+using KernelRates = std::array<uint32_t, kCountOf<KernelReason>>;
+
 struct Snapshot {
   uint64_t generation = 0;
   // Of all Maglev tables and whose they are: equal on gateways that send each flow to the same
   // real.
   uint64_t rows_checksum = 0;
   UnservedPort unserved_port = UnservedPort::kDrop;
+  KernelRates kernel_rates{};
   NatReturnOwner nat_return_owner = NatReturnOwner::kClientPort;
   AddressTable4 v4;
   AddressTable6 v6;

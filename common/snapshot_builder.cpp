@@ -182,6 +182,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   snapshot->ports = frame_.ports;
   snapshot->snat_addresses = frame_.snat_addresses;
   snapshot->unserved_port = frame_.unserved_port;
+  snapshot->kernel_rates = frame_.kernel_rates;
   snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
   add_borrowers(update);
   Rings rings = make_rings(update.changed);

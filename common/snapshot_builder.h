@@ -87,6 +87,7 @@ struct SnapshotFrame {
   std::vector<IpAddress> dns_listen;
   std::vector<SnatAddress> snat_addresses;
   UnservedPort unserved_port = UnservedPort::kDrop;
+  KernelRates kernel_rates{};
 };
 
 // REQUIRES: (vip, port, extent, protocol) is unique; so are the real ids. Ranges of ports of one

@@ -133,6 +133,7 @@ SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort
   frame.dns_listen = config.dns.listen;
   frame.snat_addresses = snat_addresses(config);
   frame.unserved_port = config.defaults.unserved_port;
+  frame.kernel_rates = config.kernel_rates;
   return frame;
 }
 

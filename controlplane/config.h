@@ -9,9 +9,11 @@
 
 #include "common/addresses.h"
 #include "common/admission.h"
+#include "common/counters.h"
 #include "common/huge_pages.h"
 #include "common/result.h"
 #include "common/service.h"
+#include "common/snapshot.h"
 #include "common/tunnel.h"
 
 namespace vipgate {
@@ -96,6 +98,10 @@ struct Limits {
   uint32_t dns_names = 1000000;
   bool operator==(const Limits&) const = default;
 };
+
+// By KernelReason: routing, own_address, icmp, arp, neighbor_discovery, link_local, unserved_port.
+inline constexpr KernelRates kDefaultKernelRates = {20'000, 100'000, 1'000, 2'000,
+                                                    2'000,  1'000,   10'000};
 
 // Seconds.
 struct Timeouts {
@@ -371,6 +377,7 @@ struct Config {
   WorkersConfig workers;
   std::vector<PortConfig> ports;
   Limits limits;
+  KernelRates kernel_rates = kDefaultKernelRates;
   Timeouts timeouts;
   std::vector<SnatPoolConfig> snat_pools;
   Defaults defaults;

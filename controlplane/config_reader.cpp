@@ -64,6 +64,12 @@ void read_machine(Section& s, Config& config) {
     l.value("reals", config.limits.reals, integer_rule<uint32_t>(1, 16777216));
     l.value("dns_names", config.limits.dns_names, integer_rule<uint32_t>(1, 16777216));
   });
+  s.map("kernel_rates", [&](Section& k) {
+    for (size_t i = 0; i < config.kernel_rates.size(); ++i) {
+      k.value(to_string(static_cast<KernelReason>(i)), config.kernel_rates[i],
+              integer_rule<uint32_t>(0, 10'000'000));
+    }
+  });
 }
 
 // Relative to the zone: "www", "_sip._tcp", "@" for the zone itself.

@@ -324,6 +324,7 @@ class Pipeline {
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;
   Observer& observer_;
+  std::array<TokenBucket, kCountOf<KernelReason>> kernel_limits_{};
   RateLimit echo_limit_{kEchoRepliesPerSecond};
   RateLimit unreachable_limit_{kUnreachablesPerSecond};
   RateLimit reset_limit_{kResetsPerSecond};

@@ -51,6 +51,7 @@ Pipeline<Observer>::Pipeline(const Pipeline<Other>& other, Observer& observer)
       signals_(other.signals_),
       new_flows_(other.new_flows_),
       observer_(observer),
+      kernel_limits_(other.kernel_limits_),
       echo_limit_(other.echo_limit_),
       unreachable_limit_(other.unreachable_limit_),
       reset_limit_(other.reset_limit_),
@@ -298,9 +299,16 @@ void Pipeline<Observer>::reply(Burst& burst, Packet& packet, ReplyKind kind, uin
 }
 
 template <class Observer>
-void Pipeline<Observer>::to_kernel(Burst& burst, Packet& packet, KernelReason reason) {
+[[gnu::noinline]] void Pipeline<Observer>::to_kernel(Burst& burst, Packet& packet,
+                                                     KernelReason reason) {
   if (!burst.snapshot.ports[packet.port].kernel) {
     return drop(burst, packet, DropReason::kNoKernelPath);
+  }
+  // Each worker has its share.
+  const uint32_t rate = burst.snapshot.kernel_rates[static_cast<size_t>(reason)];
+  TokenBucket& bucket = kernel_limits_[static_cast<size_t>(reason)];
+  if (rate != 0 && !bucket.allow(burst.now.ns, (rate + workers_ - 1) / workers_)) {
+    return drop(burst, packet, DropReason::kKernelRate);
   }
   counters_.count(reason);
   observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kKernel, .kernel = reason});

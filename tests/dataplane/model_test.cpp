@@ -60,7 +60,8 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
                              "port_unreachable", "time_exceeded"}) {
     EXPECT_GT((total[{"reply", reason}]), packets / 5'000) << reason;
   }
-  for (const char* reason : {"own_address", "arp", "neighbor_discovery", "link_local"}) {
+  for (const char* reason :
+       {"routing", "own_address", "icmp", "arp", "neighbor_discovery", "link_local"}) {
     EXPECT_GT((total[{"kernel", reason}]), packets / 5'000) << reason;
   }
   for (const char* reason : {"truncated",

@@ -408,7 +408,8 @@ PacketBuilder RandomTraffic::to_anyone(uint8_t port) {
   } else {
     packet.ipv6(one_in(10) ? one_of(kSources6) : "2001:db8::2", one_of(kAddresses6));
   }
-  static constexpr uint16_t kPorts[] = {53, 53, 80, 99, 98, 5000, 22, 1030, 20'010, 24'999, 25'000};
+  static constexpr uint16_t kPorts[] = {53,  53,   80,   99,     98,     5000,  22,
+                                        179, 3784, 1030, 20'010, 24'999, 25'000};
   const auto source_port = static_cast<uint16_t>(one_in(3) ? 8000 + below(9) : 1024 + below(100));
   switch (below(4)) {
     case 0:

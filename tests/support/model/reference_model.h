@@ -192,6 +192,7 @@ class ReferenceModel {
   Expectation drop(DropReason reason) const {
     return {.kind = "drop", .reasons = {to_string(reason)}};
   }
+  static KernelReason own_class(const In& in);  // of what is for the gateway itself
   Expectation kernel(const In& in, KernelReason reason) const;
   Expectation reply(const In& in, ReplyKind kind, WireOut out) const;
   Expectation limited_reply(const In& in, ReplyKind kind, uint32_t per_second, WireOut out);
