@@ -190,7 +190,8 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
   const bool of_device = burst.from == From::kDevice;
   const bool is_owned = burst.from == From::kWorker;
   if (!of_device) port = static_cast<uint8_t>(mbufs[0]->port);
-  PlainFrame plain(ports[port]);
+  PlainFrame<Ipv4Header> plain4(ports[port]);
+  PlainFrame<Ipv6Header> plain6(ports[port]);
   LastHash<Ipv4Address> last4;
   LastHash<Ipv6Address> last6;
   uint64_t bytes = 0;
@@ -202,14 +203,17 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
     rte_mbuf* const mbuf = mbufs[i];
     if (!of_device && mbuf->port != port) [[unlikely]] {
       port = static_cast<uint8_t>(mbuf->port);
-      plain = PlainFrame(ports[port]);
+      plain4 = PlainFrame<Ipv4Header>(ports[port]);
+      plain6 = PlainFrame<Ipv6Header>(ports[port]);
     }
     packet.mbuf = mbuf;
     packet.port = port;
     packet.is_owned = is_owned;
     bytes += mbuf->pkt_len;
-    if (parse_plain(packet, plain)) [[likely]] {
+    if (parse_plain(packet, plain4)) [[likely]] {
       prefetch_address(burst.snapshot, packet, last4);
+    } else if (parse_plain(packet, plain6)) {
+      prefetch_address(burst.snapshot, packet, last6);
     } else {
       parse_other(burst, packet, last4, last6);
     }
