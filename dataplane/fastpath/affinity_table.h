@@ -53,7 +53,9 @@ struct AffinityKey6 {
   static AffinityKey6 of(const Ipv6Address& client, uint32_t flow_id) {
     return {client, flow_id, 0};
   }
-  uint64_t hash(const PreparedSecret& secret) const { return keyed_hash(this, sizeof *this, secret); }
+  uint64_t hash(const PreparedSecret& secret) const {
+    return keyed_hash(this, sizeof *this, secret);
+  }
   friend bool operator==(const AffinityKey6&, const AffinityKey6&) = default;
 };
 static_assert(sizeof(AffinityKey6) == 24);
