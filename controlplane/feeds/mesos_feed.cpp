@@ -16,8 +16,10 @@ namespace {
 constexpr int64_t kNeverMs = std::numeric_limits<int64_t>::max();
 constexpr int64_t kNeverNs = kNeverMs;
 constexpr size_t kQueueCapacity = 4096;
-// What so many tasks of a change cost the store is not to be waited for.
+// What so many tasks of a change cost the store is not to be waited for: it is told of them when
+// they are served, or after so long, as others may always have something that is not served yet.
 constexpr size_t kManyTasks = 1000;
+constexpr int64_t kLongestUnmarkedMs = 10'000;
 // Of one round, so that signals and deadlines are not kept waiting.
 constexpr size_t kInputsAtOnce = 2048;
 // How soon to hand the store some more.
@@ -61,9 +63,10 @@ struct MesosFeed::Cluster {
   MesosStore store;
   std::unique_ptr<MesosSource> source;
   MesosChanges touched;  // by something other than the cluster
-  std::optional<MesosChanges>
-      unmarked;        // very many, that the store is told of when they are served
-  uint64_t moves = 0;  // of the allocator, as the view knows it
+  // Very many, that the store is told of when they are served.
+  std::optional<MesosChanges> unmarked;
+  int64_t mark_by_ms = 0;  // REQUIRES: unmarked
+  uint64_t moves = 0;      // of the allocator, as the view knows it
   bool connected = false;
   bool expired = false;                   // the view is shown nothing
   bool is_known = false;                  // all that it has is shown
@@ -119,7 +122,7 @@ void MesosFeed::restore() {
     if (tasks == 0) continue;
     // The store has it: only the view does not know it yet.
     cluster->touched = cluster->cluster.take_changes();
-    stage(*cluster);
+    stage(*cluster, monotonic_ms());
   }
 }
 
@@ -265,9 +268,9 @@ void MesosFeed::tell_known(Cluster& cluster) {
 }
 
 // What changed in the cluster goes to the store, and with what was touched to the reconciler.
-void MesosFeed::stage(Cluster& cluster) {
+void MesosFeed::stage(Cluster& cluster, int64_t now_ms) {
   MesosChanges changes = cluster.cluster.take_changes();
-  if (is_served() || !changes.empty()) mark(cluster);
+  if (!changes.empty() || is_served() || now_ms >= cluster.mark_by_ms) mark(cluster);
   MesosChanges touched = std::exchange(cluster.touched, {});
   if (touched.empty()) {
     show(cluster, changes);
@@ -280,6 +283,7 @@ void MesosFeed::stage(Cluster& cluster) {
   }
   if (cluster.unmarked) return;  // and nothing has changed since
   cluster.unmarked = std::move(changes);
+  cluster.mark_by_ms = now_ms + kLongestUnmarkedMs;
   if (cluster.unmarked->tasks.size() < kManyTasks) mark(cluster);
 }
 
@@ -338,7 +342,7 @@ void MesosFeed::act(int64_t now_ms) {
   for (auto& cluster : clusters_) {
     if (now_ms >= cluster->cluster.next_deadline_ms()) cluster->cluster.advance(now_ms);
     expire(*cluster, now_ms);
-    stage(*cluster);
+    stage(*cluster, now_ms);
     report_skipped(*cluster, now_ms);
   }
   if (now_ms < last_save_ms_ + kSaveMs) return;
@@ -372,7 +376,10 @@ int64_t MesosFeed::next_deadline_ms() const {
   if (has_more_) return 0;
   int64_t next = kNeverMs;
   for (const auto& cluster : clusters_) {
-    if (cluster->unmarked && is_served()) return 0;
+    if (cluster->unmarked) {
+      if (is_served()) return 0;
+      next = std::min(next, cluster->mark_by_ms);
+    }
     next = std::min(next, cluster->cluster.next_deadline_ms());
     const int64_t limit_ms = int64_t{config_.mesos[cluster->index].stale_limit_s} * 1000;
     if (limit_ms != 0 && !cluster->connected && !cluster->expired) {

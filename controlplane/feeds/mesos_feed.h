@@ -63,7 +63,7 @@ class MesosFeed : public LoopClient {
   static void take_whole(Cluster& cluster);
   void tell_known(Cluster& cluster);
   static const char* what_stays(const Cluster& cluster);
-  void stage(Cluster& cluster);
+  void stage(Cluster& cluster, int64_t now_ms);
   void mark(Cluster& cluster);
   bool is_served() const;  // all that was staged
   void show(Cluster& cluster, const MesosChanges& changes);

@@ -81,7 +81,6 @@ MasterOutcome ThreadedSource::poll(const MasterAddress& master, std::string& why
       why = status.error();
       return outcome;
     }
-    tell_link(true, "polling /state of " + authority(master.url) + ", as SUBSCRIBE is refused");
     wait(backoff_.jittered(poll_time()), [this] { return sweep_requested_ || is_interrupted(); });
   }
   return MasterOutcome::kMoved;
@@ -111,6 +110,8 @@ Status ThreadedSource::poll_once(const MasterAddress& master, bool is_first,
     return Error{authority(master.url) + " says that " + leader + " leads"};
   }
   if (is_first) confirm(master, response->peer_ip);
+  // First: a state from a cluster that is out of touch is taken for too old after stale_limit_s.
+  tell_link(true, "polling /state of " + authority(master.url) + ", as SUBSCRIBE is refused");
   push(MesosInput{cluster_, std::move(*state), received_ns, asked_ns});
   return Done{};
 }

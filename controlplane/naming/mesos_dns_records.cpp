@@ -40,16 +40,6 @@ void add_text(std::vector<IpAddress>& addresses, const std::string& text) {
   if (const auto address = parse_task_address(text)) add_once(addresses, *address);
 }
 
-// The running one that is the latest; of equals the first.
-const MesosTaskStatus* running_status(const MesosTask& task) {
-  const MesosTaskStatus* latest = nullptr;
-  for (const MesosTaskStatus& status : task.statuses) {
-    if (status.state != MesosTaskState::kRunning) continue;
-    if (latest == nullptr || status.timestamp_s > latest->timestamp_s) latest = &status;
-  }
-  return latest;
-}
-
 std::vector<IpAddress> netinfo_addresses(const MesosTaskStatus& status) {
   std::vector<IpAddress> addresses;
   for (const MesosNetworkInfo& network : status.networks) {
@@ -124,7 +114,7 @@ void set_discovery_ports(const MesosDiscovery& discovery, const MesosDnsOptions&
 void set_dcos_names(const MesosTask& task, const MesosFramework& framework, TaskNames& names) {
   const std::string& name = names.has_discovery ? task.discovery->name : task.name;
   names.dcos_name = join(clean_vip_label(name), clean_vip_label(framework.name));
-  if (const MesosTaskStatus* status = latest_status(task); status != nullptr) {
+  if (const MesosTaskStatus* status = running_status(task); status != nullptr) {
     names.container_addresses = netinfo_addresses(*status);
   }
   std::vector<BadItem> said_with_the_vips;

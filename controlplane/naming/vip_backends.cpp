@@ -156,9 +156,17 @@ void add_discovery_port(const MesosDiscoveryPort& port, PortList& ports) {
   ports.join(std::move(result));
 }
 
+// The one that tells where the task is. While Docker starts it, its status has the agent's address,
+// and the task's own state may be ahead of that status; when it is being killed, none may be told.
+const MesosTaskStatus* network_status(const MesosTask& task) {
+  const bool has_run =
+      task.state == MesosTaskState::kRunning || task.state == MesosTaskState::kKilling;
+  return has_run ? running_status(task) : latest_status(task);
+}
+
 std::vector<IpAddress> task_addresses(const MesosTask& task) {
   std::vector<IpAddress> addresses;
-  const MesosTaskStatus* status = latest_status(task);
+  const MesosTaskStatus* status = network_status(task);
   if (status == nullptr) return addresses;
   for (const MesosNetworkInfo& network : status->networks) {
     for (const std::string& text : network.ip_addresses) {
@@ -231,6 +239,15 @@ const MesosTaskStatus* latest_status(const MesosTask& task) {
   return latest == task.statuses.end() ? nullptr : &*latest;
 }
 
+const MesosTaskStatus* running_status(const MesosTask& task) {
+  const MesosTaskStatus* latest = nullptr;
+  for (const MesosTaskStatus& status : task.statuses) {
+    if (status.state != MesosTaskState::kRunning) continue;
+    if (latest == nullptr || status.timestamp_s > latest->timestamp_s) latest = &status;
+  }
+  return latest;
+}
+
 std::optional<uint16_t> task_weight(const MesosTask& task) {
   if (task.state == MesosTaskState::kKilling) return 0;
   if (task.state != MesosTaskState::kRunning) return std::nullopt;
@@ -242,7 +259,7 @@ std::optional<uint16_t> task_weight(const MesosTask& task) {
 
 std::vector<TaskPort> task_ports(const MesosTask& task, std::vector<BadItem>& bad) {
   PortList ports(bad);
-  const MesosTaskStatus* status = latest_status(task);
+  const MesosTaskStatus* status = network_status(task);
   if (task.container == MesosContainerType::kDocker) {
     add_mappings(task.docker_port_mappings, ports);
   } else if (!task.network_port_mappings.empty()) {

@@ -37,6 +37,8 @@ std::vector<IpAddress> agent_addresses(const MesosAgent& agent, const HostLookup
 
 // The status with the greatest time stamp; nullptr: it has none.
 const MesosTaskStatus* latest_status(const MesosTask& task);
+// The latest that is RUNNING, of equals the first; nullptr: there is none.
+const MesosTaskStatus* running_status(const MesosTask& task);
 // 1 or 0 (no new flows); nothing: the task has no backends in this state.
 std::optional<uint16_t> task_weight(const MesosTask& task);
 

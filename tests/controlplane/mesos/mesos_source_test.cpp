@@ -175,8 +175,8 @@ TEST_F(MesosSourceTest, PollingIsSpedUpByARequestAndGivesWayToTheStreamAfterAWhi
     }
   });
   start({master.address()});
-  next<MesosState>();
   EXPECT_TRUE(link_with("polling /state").connected);
+  next<MesosState>();
   source_->request_sweep();
   next<MesosState>();
   source_.reset();
@@ -185,6 +185,19 @@ TEST_F(MesosSourceTest, PollingIsSpedUpByARequestAndGivesWayToTheStreamAfterAWhi
   next<MesosState>();
   refuses = false;
   next<MesosSubscribed>();
+}
+
+TEST_F(MesosSourceTest, ThatThereIsALinkIsToldBeforeTheFirstPolledState) {
+  ScriptedHttpServer master([&](const ScriptedRequest& request, ScriptedConnection& connection) {
+    connection.respond(is_subscribe(request) ? 403 : 200, R"({"slaves":[],"frameworks":[]})");
+  });
+  start({master.address()});
+  bool connected = false;
+  while (auto input = next_input()) {
+    if (const auto* link = std::get_if<MesosLink>(&input->what)) connected = link->connected;
+    if (std::holds_alternative<MesosState>(input->what)) break;
+  }
+  EXPECT_TRUE(connected);
 }
 
 TEST_F(MesosSourceTest, PolledMasterThatNamesAnotherLeaderIsLeftForThatOne) {

@@ -256,6 +256,28 @@ TEST(TaskWeight, FollowsStateAndHealth) {
   }
 }
 
+TEST(VipBackends, OnlyAStatusThatIsRunningTellsTheAddressOfATaskThatRuns) {
+  MesosTask task = running({"10.1.0.10"}, {port(8080, "/web:80")});
+  task.statuses[0].state = MesosTaskState::kStarting;  // Docker: the agent's address
+  std::vector<BadItem> bad;
+  EXPECT_THAT(backends(task, &bad), IsEmpty());
+  EXPECT_EQ(bad.size(), 1u);
+  task.statuses.push_back(running({"172.17.0.2"}, {}).statuses[0]);
+  EXPECT_THAT(backends(task), ElementsAre("web:80/tcp 172.17.0.2:8080 w1"));
+  task.statuses[0].timestamp_s = 2;
+  EXPECT_THAT(backends(task), ElementsAre("web:80/tcp 172.17.0.2:8080 w1"));
+}
+
+TEST(VipBackends, ATaskThatIsBeingKilledKeepsTheAddressThatItRanAt) {
+  MesosTask task = running({"9.0.0.1"}, {port(8080, "/web:80")});
+  task.state = MesosTaskState::kKilling;
+  MesosTaskStatus killing;
+  killing.state = MesosTaskState::kKilling;
+  killing.timestamp_s = 2;
+  task.statuses.push_back(killing);
+  EXPECT_THAT(backends(task), ElementsAre("web:80/tcp 9.0.0.1:8080 w0"));
+}
+
 TEST(TaskWeight, TheLatestStatusCounts) {
   MesosTask task = running({"9.0.0.1"}, {});
   task.has_health_check = true;
