@@ -56,7 +56,7 @@ struct ReplayOptions {
 // dns, reply, kernel, drop; `reason` (not of forward) is a name of common/counters.h.
 //
 // `counters_path` gets one JSON object: the daemon's counters by their names, those that are not
-// zero. What the daemon counts where it receives and sends (rx_packets, loops, ...) is not among
+// zero. What the daemon counts in its loop (tx_packets, loops, ...) is not among
 // them.
 //
 // An error names the file, and the packet in it. What was written before it stays.
