@@ -101,7 +101,7 @@ def port_names(config):
 
 
 def verdict_lines(verdicts, frames, ports):
-    text, last = [], -1
+    text, listed = [], 0
     for verdict in verdicts:
         words = [verdict["verdict"]] + [verdict[key] for key in ("reason",) if key in verdict]
         words += [f"{key} {verdict[key]}" for key in ("service", "real") if key in verdict]
@@ -110,8 +110,8 @@ def verdict_lines(verdicts, frames, ports):
         text.append(f"{verdict['packet'] + 1}: " + ", ".join(words))
         for out in verdict.get("out", []):
             index, port = out["index"], out["port"]
-            order = f"(leaves as number {index + 1}) " if index != last + 1 else ""
-            last = index
+            order = f"(leaves as number {index + 1}) " if index != listed else ""
+            listed += 1
             mac = PORT_MAC.format(ports.index(port) + 1)
             text.append(f"   {order}{port} " + packet_text.frame_to_text(frames[index], mac))
     return text
