@@ -1,8 +1,8 @@
 """Frames as one line of readable text, and back. The words are explained in README.md.
 
 frame_from_text() makes the frame of a line of packets.txt; frame_to_text() says what a frame is, in
-the same words. What the words do not tell of a frame is added as bytes, so two frames that read alike
-are alike (but for DNS messages, whose compression the text does not show).
+the same words. What the words do not tell of a frame is added as bytes, so two frames that read
+alike are alike (but for DNS messages, whose compression the text does not show).
 """
 
 import ipaddress
@@ -110,8 +110,8 @@ def _gue_text(header):
 
 
 def _read_word(layer, word, words):
-    if word in ("ttl", "tos", "flow", "seq", "ack", "win", "id", "urgent", "ip-length", "udp-length",
-                "cut", "proto"):
+    if word in ("ttl", "tos", "flow", "seq", "ack", "win", "id", "urgent", "ip-length",
+                "udp-length", "cut", "proto"):
         name = {"seq": "sequence", "ack": "acknowledgment", "win": "window", "id": "ident",
                 "ip-length": "ip_length", "udp-length": "udp_length", "proto": "protocol"}
         setattr(layer, name.get(word, word), words.number())
@@ -252,8 +252,8 @@ def _transport_text(layer):
 def ip_to_text(layer):
     has_ports = layer.protocol in (TCP, UDP) and not layer.later_fragment
     ports = layer.ports if has_ports else (None, None)
-    text = [_endpoint_text(layer.source, ports[0]), ">", _endpoint_text(layer.destination, ports[1]),
-            f"ttl {layer.ttl}"]
+    text = [_endpoint_text(layer.source, ports[0]), ">",
+            _endpoint_text(layer.destination, ports[1]), f"ttl {layer.ttl}"]
     for name, value in (("tos", layer.tos), ("flow", layer.flow)):
         if value:
             text.append(f"{name} {value:#x}")
@@ -288,7 +288,8 @@ def _arp_from_text(words):
     mac = mac_bytes(words.next())
     words.next()
     asker = ipaddress.ip_address(words.next()).packed
-    return struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2) + mac + target + mac_bytes(words.next()) + asker
+    asker_mac = mac_bytes(words.next())
+    return struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2) + mac + target + asker_mac + asker
 
 
 def _arp_to_text(data):

@@ -7,7 +7,6 @@ within. decode(encode(layer)) is the layer again; what cannot be held in fields 
 
 import ipaddress
 import struct
-from dataclasses import dataclass, field
 
 TCP, UDP, ICMP, ICMPV6, IPIP, IPV6_IN, GRE = 6, 17, 1, 58, 4, 41, 47
 EXTENSIONS = (0, 43, 60)  # hop by hop, routing, destination options
@@ -31,38 +30,41 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-@dataclass
 class Layer:
-    source: object
-    destination: object
-    ttl: int = 64
-    tos: int = 0
-    flow: int = 0
-    ident: int = 0
-    df: bool = False
-    fragment: object = None  # (offset in bytes, more to come)
-    piece: object = None  # (first, end): a fragment with these bytes of what the packet carries
-    options: bytes = b""  # IPv4
-    extensions: list = field(default_factory=list)  # IPv6: (type, body)
-    protocol: int = 59
-    raw: bool = False  # whatever the protocol is, `payload` alone follows the IP header
-    ports: object = None
-    flags: int = 0x10
-    sequence: int = 1
-    acknowledgment: int = 1
-    window: int = 65535
-    urgent: int = 0
-    tcp_options: bytes = b""
-    udp_checksum: bool = True
-    icmp: tuple = (0, 0, 0)  # type, code, the four bytes after the checksum
-    gue: object = None  # None, or what stands before the inner packet: b"" or the GUE header
-    inner: object = None
-    payload: bytes = b""
-    bad_ip_sum: bool = False
-    bad_sum: bool = False
-    ip_length: object = None
-    udp_length: object = None
-    cut: object = None  # so many bytes of this packet are there
+    def __init__(self, source, destination, **fields):
+        self.source, self.destination = source, destination
+        self.ttl = 64
+        self.tos = 0
+        self.flow = 0
+        self.ident = 0
+        self.df = False
+        self.fragment = None  # (offset in bytes, more to come)
+        self.piece = None  # (first, end): a fragment with these bytes of what the packet carries
+        self.options = b""  # IPv4
+        self.extensions = []  # IPv6: (type, body)
+        self.protocol = 59
+        self.raw = False  # whatever the protocol is, `payload` alone follows the IP header
+        self.ports = None
+        self.flags = 0x10
+        self.sequence = 1
+        self.acknowledgment = 1
+        self.window = 65535
+        self.urgent = 0
+        self.tcp_options = b""
+        self.udp_checksum = True
+        self.icmp = (0, 0, 0)  # type, code, the four bytes after the checksum
+        self.gue = None  # None, or what stands before the inner packet: b"" or the GUE header
+        self.inner = None
+        self.payload = b""
+        self.bad_ip_sum = False
+        self.bad_sum = False
+        self.ip_length = None
+        self.udp_length = None
+        self.cut = None  # so many bytes of this packet are there
+        self.__dict__.update(fields)
+
+    def __eq__(self, other):
+        return self.__dict__ == other.__dict__
 
     @property
     def v6(self):
@@ -196,9 +198,9 @@ def decode_ip(data, quoted=False):
     """Raises ValueError, struct.error or IndexError for what is no packet."""
     if data[0] >> 4 == 4:
         size = (data[0] & 15) * 4
-        _, tos, length, ident, fragment, ttl, protocol, value = struct.unpack("!BBHHHBBH", data[:12])
-        layer = Layer(ipaddress.ip_address(data[12:16]), ipaddress.ip_address(data[16:20]), ttl, tos,
-                      ident=ident, df=bool(fragment & 0x4000), options=data[20:size],
+        _, tos, length, ident, fragment, ttl, protocol, _ = struct.unpack("!BBHHHBBH", data[:12])
+        layer = Layer(ipaddress.ip_address(data[12:16]), ipaddress.ip_address(data[16:20]), ttl=ttl,
+                      tos=tos, ident=ident, df=bool(fragment & 0x4000), options=data[20:size],
                       protocol=protocol)
         layer.bad_ip_sum = checksum(data[:size]) != 0
         if fragment & 0x3FFF:
@@ -206,8 +208,8 @@ def decode_ip(data, quoted=False):
         at = size
     else:
         first, length, protocol, ttl = struct.unpack("!IHBB", data[:8])
-        layer = Layer(ipaddress.ip_address(data[8:24]), ipaddress.ip_address(data[24:40]), ttl,
-                      first >> 20 & 255, first & 0xFFFFF)
+        layer = Layer(ipaddress.ip_address(data[8:24]), ipaddress.ip_address(data[24:40]), ttl=ttl,
+                      tos=first >> 20 & 255, flow=first & 0xFFFFF)
         length += 40
         at = 40
         while protocol in EXTENSIONS + (FRAGMENT,) and not layer.later_fragment:
