@@ -41,6 +41,7 @@ namespace vipgate {
   X(kNoReal, "no_real")                            \
   X(kSourceDenied, "source_denied")                \
   X(kNewFlowLimit, "new_flow_limit")               \
+  X(kConnectionLimit, "connection_limit")          \
   X(kNoFlow, "no_flow")                            \
   X(kFlowTableFull, "flow_table_full")             \
   X(kSnatExhausted, "snat_exhausted")              \
@@ -52,6 +53,7 @@ namespace vipgate {
   X(kDnsSourcePort, "dns_source_port")             \
   X(kBadUdpChecksum, "bad_udp_checksum")           \
   X(kRateLimited, "rate_limited")                  \
+  X(kKernelRate, "kernel_rate")                    \
   X(kTxFull, "tx_full")                            \
   X(kHandoverFull, "handover_full")                \
   X(kKernelFull, "kernel_full")
@@ -80,9 +82,11 @@ enum class ReplyKind : uint8_t {
       kCount
 };
 
-// Why a packet went to the kernel.
+// Why a packet went to the kernel. Each has a rate of its own, so that none starves another.
 #define VIPGATE_KERNEL_REASONS(X)             \
+  X(kRouting, "routing")                      \
   X(kOwnAddress, "own_address")               \
+  X(kIcmp, "icmp")                            \
   X(kArp, "arp")                              \
   X(kNeighborDiscovery, "neighbor_discovery") \
   X(kLinkLocal, "link_local")                 \
@@ -132,6 +136,8 @@ enum class DnsOutcome : uint8_t {
   X(kFlowsRebalanced, "flows_rebalanced")                  \
   X(kFlowsUntracked, "flows_untracked")                    \
   X(kFlowsByPreviousRow, "flows_by_previous_row")          \
+  X(kFlowsByAffinity, "flows_by_affinity")                 \
+  X(kAffinitiesLost, "affinities_lost")                    \
   X(kFragmentsHeld, "fragments_held")                      \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \
@@ -160,6 +166,10 @@ class Counter {
  public:
   [[gnu::always_inline]] void add(uint64_t n = 1) {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  // Of a number that goes down, too.
+  void take() {
+    value_.store(value_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
@@ -191,7 +201,10 @@ struct alignas(64) WorkerCounters {
 // Of one service, by one worker: a cache line of its own.
 struct alignas(64) ServiceCounters {
   Counter forward_packets, forward_bytes, return_packets, return_bytes, flows_created, no_real;
+  Counter connections;  // with max_connections: the flows that it has now
+  Counter over_limit;   // new flows that it refused for their number
 };
+static_assert(sizeof(ServiceCounters) == 64);
 
 // Of one real, by one worker.
 struct alignas(32) RealCounters {

@@ -26,6 +26,8 @@ inline constexpr uint8_t kProtocolGre = 47;
 inline constexpr uint8_t kProtocolAuthentication = 51;
 inline constexpr uint8_t kProtocolIcmpv6 = 58;
 inline constexpr uint8_t kProtocolIpv6DestinationOptions = 60;
+inline constexpr uint8_t kProtocolOspf = 89;
+inline constexpr uint8_t kProtocolVrrp = 112;
 
 struct EthernetHeader {
   MacAddress destination;

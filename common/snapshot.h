@@ -13,6 +13,7 @@
 
 #include "common/addresses.h"
 #include "common/admission.h"
+#include "common/counters.h"
 #include "common/flat_map.h"
 #include "common/service.h"
 #include "common/tunnel.h"
@@ -94,12 +95,15 @@ struct alignas(64) ServiceEntry {
   Be16 port;  // the first one, of several
   Protocol protocol = Protocol::kTcp;
   Mode mode = Mode::kFullnat;
-  NoReal no_real : 3 = NoReal::kReject;
-  HashFields hash : 3 = HashFields::kFiveTuple;
+  NoReal no_real : 2 = NoReal::kReject;
+  HashFields hash : 2 = HashFields::kFiveTuple;
   // Packets that begin no connection and have no flow go by ServiceInfo::previous.
   bool has_previous_rows : 1 = false;
   // Flows of rows that ServiceInfo::moving_rows does not name get no entry.
   bool tracks_when_needed : 1 = false;
+  // Clients keep their real: `admission` says for how long, and one worker has all of a client's
+  // flows (dataplane/fastpath/affinity_table.h).
+  bool has_affinity : 1 = false;
   uint8_t gue_hops = 0;                  // see TunnelOptions
   uint16_t mss_clamp = 0;                // tunnels; 0: none
   const Admission* admission = nullptr;  // null: every new flow is taken
@@ -275,12 +279,24 @@ struct PortEntry {
   }
 };
 
+// By what the worker that owns the flows of `nat` services is found from a real's packet.
+enum class NatReturnOwner : uint8_t {
+  kClientPort,  // the client's address and port
+  kClient,      // the address alone: all have affinity
+  kEither,      // where the one knows no flow, the other may
+};
+
+// By KernelReason: packets a second for the kernel, of all workers together; 0: any number.
+using KernelRates = std::array<uint32_t, kCountOf<KernelReason>>;
+
 struct Snapshot {
   uint64_t generation = 0;
   // Of all Maglev tables and whose they are: equal on gateways that send each flow to the same
   // real.
   uint64_t rows_checksum = 0;
   UnservedPort unserved_port = UnservedPort::kDrop;
+  KernelRates kernel_rates{};
+  NatReturnOwner nat_return_owner = NatReturnOwner::kClientPort;
   AddressTable4 v4;
   AddressTable6 v6;
   std::vector<PortEntry> ports;

@@ -43,9 +43,15 @@ ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring, bool has
                       .hash = spec.hash,
                       .has_previous_rows = has_previous_rows,
                       .tracks_when_needed = spec.tracks_when_needed,
+                      .has_affinity = spec.admission.affinity_s != 0,
                       .gue_hops = has_gue_hops(spec) ? spec.tunnel.gue_hops : uint8_t{0},
                       .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0},
                       .admission = admission};
+}
+
+bool has_nat_returns(const ServiceSpec& service) {
+  return std::any_of(service.reals.begin(), service.reals.end(),
+                     [](const RealSpec& real) { return real.return_flow_id != 0; });
 }
 
 // What the service adds to Snapshot::rows_checksum.
@@ -176,6 +182,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   snapshot->ports = frame_.ports;
   snapshot->snat_addresses = frame_.snat_addresses;
   snapshot->unserved_port = frame_.unserved_port;
+  snapshot->kernel_rates = frame_.kernel_rates;
   snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
   add_borrowers(update);
   Rings rings = make_rings(update.changed);
@@ -184,6 +191,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   write_services(update, rings, make_moves(update.changed, rings, *snapshot), *snapshot);
   write_tunnels(update, *snapshot);
   take_over(update);
+  snapshot->nat_return_owner = nat_return_owner();
   addresses_.fill(*snapshot);
   for (const auto& page : snapshot->service_pages) {
     snapshot->services.push_back(page->entries.data());
@@ -214,7 +222,7 @@ std::shared_ptr<const ServiceRing> SnapshotBuilder::unchanged_ring(
 
 // Shared with the snapshot before where the rules are the same; null: there are none.
 std::shared_ptr<const Admission> SnapshotBuilder::admission(const ServiceSpec& service) const {
-  if (service.admission.admits_all()) return nullptr;
+  if (service.admission.are_empty()) return nullptr;
   const ServiceSpec* before = known(service.index);
   if (before != nullptr && before->admission == service.admission) {
     return previous_->service_info(service.index).admission;
@@ -341,10 +349,19 @@ void SnapshotBuilder::write_tunnels(const SnapshotUpdate& update, Snapshot& snap
   for (const ServiceSpec& service : update.changed) fill(service);
 }
 
+NatReturnOwner SnapshotBuilder::nat_return_owner() const {
+  if (nat_services_with_affinity_ == 0) return NatReturnOwner::kClientPort;
+  return nat_services_without_ == 0 ? NatReturnOwner::kClient : NatReturnOwner::kEither;
+}
+
 void SnapshotBuilder::take_over(SnapshotUpdate& update) {
+  const auto count_of = [&](const ServiceSpec& service) -> size_t& {
+    return service.admission.affinity_s != 0 ? nat_services_with_affinity_ : nat_services_without_;
+  };
   const auto forget = [&](uint32_t index) {
     if (known(index) == nullptr) return;
     addresses_.remove(*services_[index]);
+    if (has_nat_returns(*services_[index])) --count_of(*services_[index]);
     if (const auto lender = borrowers_.find(services_[index]->fallback);
         lender != borrowers_.end()) {
       lender->second.erase(index);
@@ -357,6 +374,7 @@ void SnapshotBuilder::take_over(SnapshotUpdate& update) {
   if (services_.size() < update.service_slots) services_.resize(update.service_slots);
   for (ServiceSpec& service : update.changed) {
     addresses_.add(service);
+    if (has_nat_returns(service)) ++count_of(service);
     const uint32_t index = service.index;
     if (service.fallback != kNone) borrowers_[service.fallback].insert(index);
     services_[index] = std::make_unique<const ServiceSpec>(std::move(service));

@@ -68,7 +68,8 @@ struct ServiceSpec {
   std::vector<RealSpec> reals;
   // What the rows were before they last changed counts no longer; but before this very update.
   bool drops_previous_rows = false;
-  // Only flows of rows that may move get an entry. REQUIRES: the mode does not translate.
+  // Only flows of rows that may move get an entry. REQUIRES: the mode does not translate, and there
+  // is no affinity.
   bool tracks_when_needed = false;
   std::vector<ComingReal>
       coming{};  // with tracks_when_needed, unique; they say which rows may move
@@ -86,6 +87,7 @@ struct SnapshotFrame {
   std::vector<IpAddress> dns_listen;
   std::vector<SnatAddress> snat_addresses;
   UnservedPort unserved_port = UnservedPort::kDrop;
+  KernelRates kernel_rates{};
 };
 
 // REQUIRES: (vip, port, extent, protocol) is unique; so are the real ids. Ranges of ports of one
@@ -178,12 +180,16 @@ class SnapshotBuilder {
   void write_reals(const SnapshotUpdate& update, Snapshot& snapshot);
   void write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot);
   void take_over(SnapshotUpdate& update);
+  NatReturnOwner nat_return_owner() const;
 
   SnapshotFrame frame_;
   bool frame_changed_ = false;
   AddressTables addresses_;
   std::vector<std::unique_ptr<const ServiceSpec>> services_;  // by index
   std::map<uint32_t, std::set<uint32_t>> borrowers_;          // by ServiceSpec::fallback
+  // Services that real:ports lead back to.
+  size_t nat_services_with_affinity_ = 0;
+  size_t nat_services_without_ = 0;
   RingRunner runner_;
   RingCache tables_;
   std::shared_ptr<const Snapshot> previous_;

@@ -110,6 +110,10 @@ TunnelHeader make_tunnel_header(Mode mode, int inner_family, const TunnelOptions
   tunnel.is_udp = is_gue;
   tunnel.has_udp_checksum = is_gue && !is_v4 && !options.gue_zero_checksum;
   tunnel.has_gue_header = is_gue && options.gue_variant == 0;
+  if (options.dscp != kCopyDscp) {
+    tunnel.class_mask = 3;  // ECN
+    tunnel.class_base = static_cast<uint8_t>(options.dscp << 2);
+  }
   tunnel.max_inner =
       static_cast<uint16_t>(way.mtu - std::min(way.mtu, uint16_t{tunnel.outer_length}));
   const IpPrefix& source = is_v4 ? options.source_ipv4 : options.source_ipv6;

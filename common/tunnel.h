@@ -18,6 +18,8 @@ namespace vipgate {
 inline constexpr uint16_t kGuePort = 6080;   // IANA's, which Linux and katran use
 inline constexpr uint16_t kGlbPort = 19523;  // GLB's, for GUE with its hops
 inline constexpr uint8_t kMaxGueHops = 8;
+inline constexpr uint8_t kMaxDscp = 63;
+inline constexpr uint8_t kCopyDscp = UINT8_MAX;  // in place of a DSCP: the packet's own
 
 // How a service's tunnels look.
 struct TunnelOptions {
@@ -32,6 +34,9 @@ struct TunnelOptions {
   uint8_t gue_hops = 0;
   // UDP over IPv6 without a checksum (RFC 6935); over IPv4 there is none in any case.
   bool gue_zero_checksum = false;
+  // DSCP of the outer header (RFC 2983 3.1), 0 to kMaxDscp or kCopyDscp. ECN is copied in any case
+  // (RFC 6040 4.1).
+  uint8_t dscp = kCopyDscp;
   // TCP: SYNs leave with a maximum segment size of at most this; 0: as they came.
   uint16_t mss_clamp = 0;
 
@@ -53,6 +58,9 @@ struct alignas(64) TunnelHeader {
   bool is_udp = false;
   bool has_udp_checksum = false;
   bool has_gue_header = false;
+  // What of the packet's traffic class the outer one has, and what is set in it besides.
+  uint8_t class_mask = UINT8_MAX;
+  uint8_t class_base = 0;
   uint16_t max_inner = 0;  // the longest packet that fits the port's MTU
   // What of the client goes into the low 32 bits of the source address, and their fixed bits.
   Be32 source_mask;

@@ -133,6 +133,7 @@ SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort
   frame.dns_listen = config.dns.listen;
   frame.snat_addresses = snat_addresses(config);
   frame.unserved_port = config.defaults.unserved_port;
+  frame.kernel_rates = config.kernel_rates;
   return frame;
 }
 
@@ -195,6 +196,11 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   spec.no_real = config.no_real;
   spec.hash = config.hash;
   spec.admission = config.admission;
+  if (config.affinity == Affinity::kSource) {
+    spec.admission.affinity_s = config.timeouts.affinity_s;
+    // So that a client's first real is the same on every gateway, and after a restart.
+    if (spec.hash == HashFields::kFiveTuple) spec.hash = HashFields::kSource;
+  }
   spec.timeouts = quarter_seconds(config.timeouts);
   spec.maglev_rows = config.maglev_rows;
   const auto range = snat_ranges_.find({config.snat_pool, key.vip.family()});

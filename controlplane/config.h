@@ -9,9 +9,11 @@
 
 #include "common/addresses.h"
 #include "common/admission.h"
+#include "common/counters.h"
 #include "common/huge_pages.h"
 #include "common/result.h"
 #include "common/service.h"
+#include "common/snapshot.h"
 #include "common/tunnel.h"
 
 namespace vipgate {
@@ -30,6 +32,10 @@ enum class IdleMode : uint8_t { kAdaptive, kPoll };
 enum class Track : uint8_t {
   kAlways,      // every flow has an entry
   kWhenNeeded,  // those of Maglev rows that may get another real
+};
+enum class Affinity : uint8_t {
+  kNone,
+  kSource,  // a client's new flows go where its last ones went
 };
 enum class Prefer : uint8_t { kNone, kZone };
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
@@ -85,12 +91,17 @@ struct PortConfig {
 struct Limits {
   uint32_t flows_per_worker = 1048576;
   uint32_t wide_flows_per_worker = 65536;
+  uint32_t affinities_per_worker = 65536;
   uint32_t fragments_per_worker = 4096;
   uint32_t services = 100000;
   uint32_t reals = 1000000;
   uint32_t dns_names = 1000000;
   bool operator==(const Limits&) const = default;
 };
+
+// By KernelReason: routing, own_address, icmp, arp, neighbor_discovery, link_local, unserved_port.
+inline constexpr KernelRates kDefaultKernelRates = {20'000, 100'000, 1'000, 2'000,
+                                                    2'000,  1'000,   10'000};
 
 // Seconds.
 struct Timeouts {
@@ -100,6 +111,7 @@ struct Timeouts {
   uint16_t udp_s = 60;
   uint16_t udp_one_way_s = 15;
   uint16_t drain_s = 300;
+  uint16_t affinity_s = 300;
   bool operator==(const Timeouts&) const = default;
 };
 
@@ -154,7 +166,8 @@ struct ServicePolicy {
   NoReal no_real = NoReal::kReject;
   std::string fallback;  // the name of a service: with NoReal::kFallback, of services alone
   HashFields hash = HashFields::kFiveTuple;
-  AdmissionRules admission;
+  Affinity affinity = Affinity::kNone;
+  AdmissionRules admission;   // affinity_s comes from `affinity` and the time-outs
   uint16_t slow_start_s = 0;  // in which a real's weight grows to its whole; 0: at once
   Track track = Track::kAlways;
   LocalityPreference locality;
@@ -364,6 +377,7 @@ struct Config {
   WorkersConfig workers;
   std::vector<PortConfig> ports;
   Limits limits;
+  KernelRates kernel_rates = kDefaultKernelRates;
   Timeouts timeouts;
   std::vector<SnatPoolConfig> snat_pools;
   Defaults defaults;

@@ -224,6 +224,34 @@ void check_port_ranges(const Config& config, const YamlNode& root, Diagnostics& 
   }
 }
 
+// The gateway tells flows of a `nat` real apart by the client's address and port, within one
+// worker: so that worker must be the same for all services that lead there
+// (fastpath/affinity_table.h).
+void check_affinity(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  const auto& services = config.services;
+  const bool is_used = std::any_of(services.begin(), services.end(), [](const auto& service) {
+    return service.mode == Mode::kNat && service.affinity != Affinity::kNone;
+  });
+  if (!is_used) return;
+  std::map<std::tuple<IpAddress, uint16_t, Protocol>, size_t> first;
+  for (size_t i = 0; i < services.size() && !diagnostics.full(); ++i) {
+    if (services[i].mode != Mode::kNat) continue;
+    for (const RealConfig& real : services[i].reals) {
+      const auto [at, is_new] =
+          first.try_emplace({real.address, real.port, services[i].protocol}, i);
+      const ServiceConfig& other = services[at->second];
+      if (is_new || other.affinity == services[i].affinity) continue;
+      diagnostics.error(position_at(root, {"services", i, "affinity"}),
+                        "affinity: the service shares the real " +
+                            endpoint_to_string(real.address, real.port) + " with that in line " +
+                            std::to_string(other.position.line) +
+                            ", which has another affinity; one worker must see all that a client "
+                            "does with a nat real: write the same for both");
+      break;
+    }
+  }
+}
+
 // Where each service's fallbacks lead: to an end, and not in a circle.
 void check_fallbacks(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
   const Fallbacks fallbacks(config);
@@ -265,8 +293,8 @@ void check_tunnel(Mode mode, const TunnelOptions& tunnel, const YamlNode& owner,
                     "1, which has none; write gue_variant: 0, or gue_hops: 0");
 }
 
-void check_track(Track track, Mode mode, const AdmissionRules& admission, const YamlNode& owner,
-                 Diagnostics& diagnostics) {
+void check_track(Track track, Mode mode, Affinity affinity, const AdmissionRules& admission,
+                 const YamlNode& owner, Diagnostics& diagnostics) {
   if (track != Track::kWhenNeeded) return;
   if (is_translating(mode)) {
     diagnostics.error(position_at(owner, {"track"}),
@@ -278,6 +306,16 @@ void check_track(Track track, Mode mode, const AdmissionRules& admission, const 
     diagnostics.error(position_at(owner, {"new_flows_per_s"}),
                       "new_flows_per_s: with track: when_needed new flows are not told from "
                       "others; write 0, or track: always");
+  }
+  if (admission.max_connections != 0) {
+    diagnostics.error(position_at(owner, {"max_connections"}),
+                      "max_connections: with track: when_needed flows without an entry are not "
+                      "counted; write 0, or track: always");
+  }
+  if (affinity != Affinity::kNone) {
+    diagnostics.error(position_at(owner, {"affinity"}),
+                      "affinity: with track: when_needed flows without an entry go by the rows "
+                      "alone, wherever their client has been; write none, or track: always");
   }
 }
 
@@ -320,6 +358,7 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
   check_locality(config, root, diagnostics);
   check_port_ranges(config, root, diagnostics);
   check_fallbacks(config, root, diagnostics);
+  check_affinity(config, root, diagnostics);
   if (const YamlNode* defaults = find_key(root, "defaults"); defaults != nullptr) {
     check_health(config.defaults.health, *defaults, diagnostics);
   }
@@ -330,7 +369,7 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
     check_reals(config, i, root, diagnostics);
     check_tunnel(service.mode, service.tunnel, *find_key(root, "services")->children[i],
                  diagnostics);
-    check_track(service.track, service.mode, service.admission,
+    check_track(service.track, service.mode, service.affinity, service.admission,
                 *find_key(root, "services")->children[i], diagnostics);
     check_health_of(config, i, root, diagnostics);
     const size_t length = service.name.size() + (zone ? 1 + zone->name.size() : 0);

@@ -19,8 +19,8 @@ void check_tunnel(Mode mode, const TunnelOptions& tunnel, const YamlNode& owner,
                   Diagnostics& diagnostics);
 
 // What track: when_needed excludes. `owner` is the map that `track` stands in, or would.
-void check_track(Track track, Mode mode, const AdmissionRules& admission, const YamlNode& owner,
-                 Diagnostics& diagnostics);
+void check_track(Track track, Mode mode, Affinity affinity, const AdmissionRules& admission,
+                 const YamlNode& owner, Diagnostics& diagnostics);
 
 // `owner` is the map that `health` stands in.
 void check_health(const HealthConfig& health, const YamlNode& owner, Diagnostics& diagnostics);

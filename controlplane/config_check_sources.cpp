@@ -191,8 +191,8 @@ void check_named_vips(const Config& config, const YamlNode& root, ConfigUse use,
                       unknown_pool_message(config, vips.snat_pool));
   }
   if (use == ConfigUse::kCompile || config.mesos.empty() || !vips.enabled) return;
-  check_track(vips.track, vips.mode, config.defaults.admission, owner == nullptr ? root : *owner,
-              diagnostics);
+  check_track(vips.track, vips.mode, config.defaults.affinity, config.defaults.admission,
+              owner == nullptr ? root : *owner, diagnostics);
   if (!named && !has_pool && vips.mode == Mode::kFullnat) {
     diagnostics.error(position_at(root, {"named_vips", "mode"}),
                       "named_vips: the mode fullnat needs a pool: " +

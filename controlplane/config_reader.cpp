@@ -56,11 +56,19 @@ void read_machine(Section& s, Config& config) {
             integer_rule<uint32_t>(1024, 268435456));
     l.value("wide_flows_per_worker", config.limits.wide_flows_per_worker,
             integer_rule<uint32_t>(1024, 268435456));
+    l.value("affinities_per_worker", config.limits.affinities_per_worker,
+            integer_rule<uint32_t>(1024, 268435456));
     l.value("fragments_per_worker", config.limits.fragments_per_worker,
             integer_rule<uint32_t>(64, 1048576));
     l.value("services", config.limits.services, integer_rule<uint32_t>(1, 1000000));
     l.value("reals", config.limits.reals, integer_rule<uint32_t>(1, 16777216));
     l.value("dns_names", config.limits.dns_names, integer_rule<uint32_t>(1, 16777216));
+  });
+  s.map("kernel_rates", [&](Section& k) {
+    for (size_t i = 0; i < config.kernel_rates.size(); ++i) {
+      k.value(to_string(static_cast<KernelReason>(i)), config.kernel_rates[i],
+              integer_rule<uint32_t>(0, 10'000'000));
+    }
   });
 }
 

@@ -75,6 +75,12 @@ const Rule<HashFields>& hash_rule() {
   return kRule;
 }
 
+const Rule<Affinity>& affinity_rule() {
+  static const auto kRule =
+      choice_rule<Affinity>({{"none", Affinity::kNone}, {"source", Affinity::kSource}});
+  return kRule;
+}
+
 const Rule<uint16_t>& slow_start_rule() {
   static const auto kRule = integer_rule<uint16_t>(0, 3600);
   return kRule;
@@ -110,15 +116,17 @@ void read_timeouts(Section& s, Timeouts& timeouts) {
     t.value("udp_s", timeouts.udp_s, kSeconds);
     t.value("udp_one_way_s", timeouts.udp_one_way_s, kSeconds);
     t.value("drain_s", timeouts.drain_s, kSeconds);
+    t.value("affinity_s", timeouts.affinity_s, kSeconds);
   });
 }
 
 void read_admission(Section& s, AdmissionRules& admission) {
   static const auto kSource = prefix_rule();
-  static const auto kRate = integer_rule<uint32_t>(0, 1'000'000'000);
+  static const auto kCount = integer_rule<uint32_t>(0, 1'000'000'000);
   s.list("allow_sources", admission.allow_sources, kSource);
   s.list("deny_sources", admission.deny_sources, kSource);
-  s.value("new_flows_per_s", admission.new_flows_per_s, kRate);
+  s.value("new_flows_per_s", admission.new_flows_per_s, kCount);
+  s.value("max_connections", admission.max_connections, kCount);
 }
 
 // All of it but health, which stands elsewhere.
@@ -132,6 +140,7 @@ void read_policy(Section& s, ServicePolicy& policy, bool is_service) {
   policy.no_real = no_real.policy;
   policy.fallback = std::move(no_real.fallback);
   s.value("hash", policy.hash, hash_rule());
+  s.value("affinity", policy.affinity, affinity_rule());
   read_admission(s, policy.admission);
   s.value("slow_start_s", policy.slow_start_s, slow_start_rule());
   s.value("track", policy.track, track_rule());
@@ -232,6 +241,7 @@ const Rule<Mode>& mode_rule() {
 void read_tunnel(Section& s, TunnelOptions& tunnel) {
   static const auto kSource4 = prefix_rule(4);
   static const auto kSource6 = prefix_rule(6);
+  static const auto kDscp = auto_or_integer_rule<uint8_t>(0, kMaxDscp, kCopyDscp);
   static const auto kVariant = integer_rule<uint8_t>(0, 1);
   static const auto kPort = auto_or_integer_rule(1, 65535);
   static const auto kHops = integer_rule<uint8_t>(0, kMaxGueHops);
@@ -239,6 +249,7 @@ void read_tunnel(Section& s, TunnelOptions& tunnel) {
   static const auto kMss = integer_rule<uint16_t>(0, 65495);
   s.value("tunnel_source_ipv4", tunnel.source_ipv4, kSource4);
   s.value("tunnel_source_ipv6", tunnel.source_ipv6, kSource6);
+  s.value("tunnel_dscp", tunnel.dscp, kDscp);
   s.value("gue_variant", tunnel.gue_variant, kVariant);
   s.value("gue_port", tunnel.gue_port, kPort);
   s.value("gue_hops", tunnel.gue_hops, kHops);

@@ -78,6 +78,7 @@ DataplaneOptions dataplane_options(const Config& config, const Secrets& secrets)
   options.poll = config.workers.idle == IdleMode::kPoll;
   options.flows_per_worker = config.limits.flows_per_worker;
   options.wide_flows_per_worker = config.limits.wide_flows_per_worker;
+  options.affinities_per_worker = config.limits.affinities_per_worker;
   options.fragments_per_worker = config.limits.fragments_per_worker;
   options.services = config.limits.services;
   options.reals = config.limits.reals;

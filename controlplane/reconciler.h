@@ -100,6 +100,7 @@ class Reconciler {
   ModelRules rules(const Config& config, const ServiceCompiler& compiler) const;
   Status check_services(const Config& config, const std::set<ServiceKey>& changed,
                         int64_t now_s) const;
+  void set_frame();
   Status put_in_force(const Config& config);
   void set_fallbacks();
   ModelChange update_model(int64_t now_s);

@@ -17,6 +17,7 @@ Config reloaded(const Config& running, const Config& next) {
   config.services = next.services;
   config.defaults = next.defaults;
   config.timeouts = next.timeouts;
+  config.kernel_rates = next.kernel_rates;
   config.dns = next.dns;
   config.locality = next.locality;
   config.named_vips.mode = next.named_vips.mode;
@@ -93,12 +94,20 @@ Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
   return outcome;
 }
 
+void Reconciler::set_frame() {
+  builder_.set_frame(compile_frame(config_, dataplane_.ports(), true));
+  frame_changed_ = true;
+}
+
 // On an error nothing has changed.
 Status Reconciler::put_in_force(const Config& config) {
   const bool is_first = !publisher_.has_published();
   if (!is_first && config.dns == config_.dns) {
+    const bool is_same_frame = config.defaults.unserved_port == config_.defaults.unserved_port &&
+                               config.kernel_rates == config_.kernel_rates;
     config_ = config;
     set_fallbacks();
+    if (!is_same_frame) set_frame();
     return Done{};
   }
   const DnsOptions dns = dns_options(config);
@@ -123,8 +132,7 @@ Status Reconciler::put_in_force(const Config& config) {
   dns_ = dns;
   set_fallbacks();
   compiler_.set_config(config_);
-  builder_.set_frame(compile_frame(config_, dataplane_.ports(), true));
-  frame_changed_ = true;
+  set_frame();
   // Names, TTLs and what may be a VIP have changed.
   for (const auto& [key, service] : model_.services()) {
     desired_.touch(key);

@@ -59,6 +59,7 @@ int replay_command(const Config& config, const ReplayArguments& arguments) {
   options.workers = static_cast<uint32_t>(config.workers.cpus.size());
   options.flows_per_worker = config.limits.flows_per_worker;
   options.wide_flows_per_worker = config.limits.wide_flows_per_worker;
+  options.affinities_per_worker = config.limits.affinities_per_worker;
   options.fragments_per_worker = config.limits.fragments_per_worker;
   options.services = offline->service_slots;
   options.reals = offline->real_slots;

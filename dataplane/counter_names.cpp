@@ -48,6 +48,8 @@ void add_service(NamedCounters& counters, Workers workers, const ServiceEntry& e
   add(counters, prefix + "return_bytes", value(&C::return_bytes));
   add(counters, prefix + "flows_created", value(&C::flows_created));
   add(counters, prefix + "no_real", value(&C::no_real));
+  add(counters, prefix + "connections", value(&C::connections));
+  add(counters, prefix + "over_limit", value(&C::over_limit));
 }
 
 void add_real(NamedCounters& counters, Workers workers, const Snapshot& snapshot, uint32_t index,

@@ -224,6 +224,7 @@ void Dataplane::Parts::make_workers() {
                             .workers = workers,
                             .flows = options.flows_per_worker,
                             .wide_flows = options.wide_flows_per_worker,
+                            .affinities = options.affinities_per_worker,
                             .fragments = options.fragments_per_worker,
                             .services = options.services,
                             .reals = options.reals,
@@ -233,6 +234,9 @@ void Dataplane::Parts::make_workers() {
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
     watch_slots.push_back(&worker_objects.back()->watch_slot());
     watch_slots.back()->set_waker(&watch_waker.waker);
+  }
+  for (auto& own : memory) {
+    for (uint32_t i = 0; i < workers; ++i) own->connect(i, *memory[i]);
   }
 }
 

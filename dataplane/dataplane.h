@@ -40,6 +40,7 @@ struct DataplaneOptions {
   bool poll = false;             // never sleep
   size_t flows_per_worker = 1 << 20;
   size_t wide_flows_per_worker = 1 << 16;
+  size_t affinities_per_worker = 1 << 16;
   size_t fragments_per_worker = 4096;  // fragmented datagrams
   uint32_t services = 0;               // counters are kept for indices below
   uint32_t reals = 0;

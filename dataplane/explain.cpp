@@ -101,6 +101,8 @@ std::string_view sentence(DropReason reason) {
       return "the source is one of our own addresses, or none that a host can have";
     case DropReason::kSourceDenied:
       return "the service's allow_sources and deny_sources do not admit the source";
+    case DropReason::kConnectionLimit:
+      return "the service has max_connections flows already";
     case DropReason::kNoReal:
       return "no real of the service takes new flows, and no_real is drop";
     case DropReason::kNoFlow:
@@ -154,6 +156,7 @@ std::string explain(const ExplainOptions& options) {
   ReplayEngine engine(snapshot, {.workers = options.workers,
                                  .flows = kFlows,
                                  .wide_flows = kFlows,
+                                 .affinities = kFlows,
                                  .fragments = kFragments,
                                  .services = options.services,
                                  .reals = options.reals,
@@ -188,6 +191,11 @@ std::string explain(const ExplainOptions& options) {
                       std::to_string(service.row_count) + " (" +
                       std::string(to_string(service.hash)) + ")");
       add("table", table_text(*info.ring));
+      if (service.has_affinity) {
+        const int seconds = service.admission->affinity_quarters() / 4;
+        add("affinity", "a client that was seen in the last " + std::to_string(seconds) +
+                            " s goes to the real that it had, if that takes new flows");
+      }
     }
   }
   add("worker", std::to_string(outcome.worker) + " of " + std::to_string(options.workers));

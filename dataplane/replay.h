@@ -31,6 +31,7 @@ struct ReplayOptions {
   uint32_t workers = 1;
   size_t flows_per_worker = 1 << 20;
   size_t wide_flows_per_worker = 1 << 16;
+  size_t affinities_per_worker = 1 << 16;
   size_t fragments_per_worker = 4096;  // fragmented datagrams
   uint32_t services = 0;               // service indices are below this
   uint32_t reals = 0;                  // real indices are below this

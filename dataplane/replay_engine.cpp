@@ -27,6 +27,11 @@ ReplayEngine::ReplayEngine(const Snapshot& snapshot, const WorkerMemoryOptions& 
     pipelines_.push_back(
         std::make_unique<Pipeline<ReplayObserver>>(memory_.back()->pipeline_options(), observer_));
   }
+  for (auto& own : memory_) {
+    for (uint32_t worker = 0; worker < options.workers; ++worker) {
+      own->connect(worker, *memory_[worker]);
+    }
+  }
 }
 
 void ReplayEngine::start(uint64_t now_ns) {

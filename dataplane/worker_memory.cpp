@@ -18,13 +18,14 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
     : options_(options),
       counters_(std::make_unique<WorkerCounters>()),
       loop_counters_(std::make_unique<LoopCounters>()) {
+  services_ = array_in<ServiceCounters>(service_memory_, options.services);
+  all_services_[options.worker] = services_;
   make_family(v4_);
   make_family(v6_);
   constexpr size_t kWays = FragmentTable::kWays;
   const size_t datagrams = (std::max(options.fragments, kWays) + kWays - 1) / kWays * kWays;
   fragments_.datagrams = array_in<FragmentedDatagram>(datagram_memory_, datagrams);
   fragments_.held = array_in<HeldFragment>(held_memory_, kHeldFragments);
-  services_ = array_in<ServiceCounters>(service_memory_, options.services);
   reals_ = array_in<RealCounters>(real_memory_, options.reals);
   signals_ = array_in<RealSignalCounters>(signal_memory_, options.reals);
   new_flows_ = array_in<TokenBucket>(new_flow_memory_, options.services);
@@ -49,9 +50,15 @@ void WorkerMemory::make_family(Family<Address>& family) {
           family.wide_buckets, WideTable::buckets_for(options_.wide_flows)),
       .records = array_in<NatRecord<Address>>(family.records, records + options_.flows),
       .snat = family.snat,
+      .connections = array_in<ConnectionCounts::Slot>(
+          family.connections, ConnectionCounts::slots_for(options_.services)),
+      .services = services_,
       .first_nat_record = records,
       .worker = options_.worker,
   };
+  using Affinities = AffinityTable<Address>;
+  family.affinities = array_in<typename Affinities::Bucket>(
+      family.affinity_buckets, Affinities::buckets_for(options_.affinities));
 }
 
 PipelineOptions WorkerMemory::pipeline_options() {
@@ -61,9 +68,12 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .owner_hash = options_.owner_hash,
           .flows4 = v4_.memory,
           .flows6 = v6_.memory,
+          .affinities4 = v4_.affinities,
+          .affinities6 = v6_.affinities,
           .fragments = fragments_,
           .counters = counters_.get(),
           .services = services_,
+          .all_services = all_services_,
           .reals = reals_,
           .signals = signals_,
           .new_flows = new_flows_};

@@ -2,6 +2,7 @@
 // NAT records, counters.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,6 +22,7 @@ struct WorkerMemoryOptions {
   uint32_t workers = 1;
   size_t flows = 1 << 20;       // of each family
   size_t wide_flows = 1 << 16;  // those of them whose ids are wide, of each family
+  size_t affinities = 1 << 16;  // clients that keep their real, of each family
   size_t fragments = 4096;      // fragmented datagrams
   uint32_t services = 0;        // indices 0 to services - 1 have counters
   uint32_t reals = 0;
@@ -39,6 +41,12 @@ class WorkerMemory {
   // What the worker's Pipeline is made from. Spans point into this object.
   PipelineOptions pipeline_options();
 
+  // From now on the worker's Pipeline counts what another one has, too: for limits that hold for
+  // all of them together. To be called before the workers run.
+  void connect(uint32_t worker, const WorkerMemory& other) {
+    all_services_[worker] = other.services_;
+  }
+
   const WorkerCounters& counters() const { return *counters_; }
   WorkerCounters& counters() { return *counters_; }
   const LoopCounters& loop_counters() const { return *loop_counters_; }
@@ -51,9 +59,10 @@ class WorkerMemory {
   template <class Address>
   struct Family {
     using Bucket = typename FlowTable<typename FlowKeyOf<Address>::Type>::Bucket;
-    PageMemory buckets, wide_buckets, records;
+    PageMemory buckets, wide_buckets, records, affinity_buckets, connections;
     std::vector<SnatSlot> snat;
     FlowStoreMemory<Address> memory;
+    std::span<typename AffinityTable<Address>::Bucket> affinities;
   };
   template <class Address>
   void make_family(Family<Address>& family);
@@ -67,6 +76,7 @@ class WorkerMemory {
   FragmentMemory fragments_;
   PageMemory service_memory_, real_memory_, signal_memory_, new_flow_memory_;
   std::span<ServiceCounters> services_;
+  std::array<std::span<const ServiceCounters>, kMaxWorkers> all_services_;  // by worker
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;

@@ -294,7 +294,8 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   const Quarter deadline =
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(state)]);
   const bool is_tracked = with_flow_key<Address>(packet, [&](auto&, const auto& key) {
-    return flows<Address>().track(key, packet.hash, id, state, deadline, burst.now);
+    return flows<Address>().track(key, packet.hash, id, state, deadline, burst.now,
+                                  new_flow_detail::counted_for(service));
   });
   if (!is_tracked) {
     counters_.count(Event::kFlowsUntracked);

@@ -23,6 +23,10 @@ inline uint8_t traffic_class(const Ipv6Header& ip) {
   return static_cast<uint8_t>(ip.version_class_flow.host() >> 20);
 }
 
+inline uint8_t outer_class(uint8_t inner, const TunnelHeader& tunnel) {
+  return static_cast<uint8_t>((inner & tunnel.class_mask) | tunnel.class_base);
+}
+
 inline uint32_t low_bits(Ipv4Address address) { return address.value.host(); }
 inline uint32_t low_bits(const Ipv6Address& address) {
   return load<Be32>(address.bytes.data() + 12).host();
@@ -78,7 +82,7 @@ inline void copy_headers(uint8_t* end, const TunnelHeader& tunnel) {
 template <class IpHeader>
 void complete_ipv4(Ipv4Header& outer, const Packet& packet, const TunnelHeader& tunnel, Be32 source,
                    uint16_t payload) {
-  outer.tos = traffic_class(packet.ip<IpHeader>());
+  outer.tos = outer_class(traffic_class(packet.ip<IpHeader>()), tunnel);
   outer.total_length = Be16(static_cast<uint16_t>(tunnel.outer_length + payload));
   outer.source = Ipv4Address{source};
   // The class is the second byte of its word, as it lies in memory.
@@ -92,7 +96,7 @@ void complete_ipv6(Ipv6Header& outer, const Packet& packet, const TunnelHeader& 
                    uint16_t payload) {
   const auto length = static_cast<uint16_t>(tunnel.outer_length - sizeof(Ipv6Header) + payload);
   outer.version_class_flow =
-      Be32(6u << 28 | static_cast<uint32_t>(traffic_class(packet.ip<IpHeader>())) << 20);
+      Be32(6u << 28 | uint32_t{outer_class(traffic_class(packet.ip<IpHeader>()), tunnel)} << 20);
   outer.payload_length = Be16(length);
   std::memcpy(outer.source.bytes.data() + 12, &source, sizeof source);
 }

@@ -62,6 +62,13 @@ struct WideFlowKey {
 static_assert(sizeof(WideFlowKey<Ipv4Address>) == 16);
 static_assert(sizeof(WideFlowKey<Ipv6Address>) == 40);
 
+inline uint32_t flow_id_of(FlowKey4 key) { return static_cast<uint32_t>(key.bits >> 48); }
+inline uint32_t flow_id_of(const FlowKey6& key) { return key.flow_id; }
+template <class Address>
+uint32_t flow_id_of(const WideFlowKey<Address>& key) {
+  return key.flow_id;
+}
+
 template <class Address>
 struct FlowKeyOf;
 template <>

@@ -129,6 +129,7 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
   record->client_tci = flow.client_tci;
   record->client_port_index = flow.client_port_index;
   record->protocol = service.protocol;
+  record->is_counted = false;
   set_deltas(*record);
   if (!fullnat && !place_return_entry(*record, snapshot, now, reason)) {
     give_back(*record);
@@ -147,6 +148,9 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
       at.place(slot, key, hash, index_of(*record), record->deadline, state);
     }
   });
+  if (service.admission != nullptr && service.admission->max_connections() != 0) {
+    record->is_counted = connections_.begin(service.flow_id, service.index);
+  }
   counters_.count(Event::kFlowsCreated);
   return record;
 }
@@ -217,24 +221,26 @@ bool FlowStore<Address>::make_room(AnyTable& table, uint64_t hash, FlowState sta
 template <class Address>
 template <class AnyTable, class AnyKey>
 bool FlowStore<Address>::track_in(AnyTable& table, const AnyKey& key, uint64_t hash, RealId real,
-                                  FlowState state, Quarter deadline, Now now) {
+                                  FlowState state, Quarter deadline, Now now,
+                                  uint32_t counted_for) {
   typename AnyTable::Entry* slot = nullptr;
   if (!make_room(table, hash, state, now, slot)) return false;
   table.place(slot, key, hash, real, deadline, state);
+  if (counted_for != kNone && connections_.begin(flow_id_of(key), counted_for)) slot->set_counted();
   counters_.count(Event::kFlowsCreated);
   return true;
 }
 
 template <class Address>
 bool FlowStore<Address>::track(const Key& key, uint64_t hash, RealId real, FlowState state,
-                               Quarter deadline, Now now) {
-  return track_in(table_, key, hash, real, state, deadline, now);
+                               Quarter deadline, Now now, uint32_t counted_for) {
+  return track_in(table_, key, hash, real, state, deadline, now, counted_for);
 }
 
 template <class Address>
 bool FlowStore<Address>::track(const WideKey& key, uint64_t hash, RealId real, FlowState state,
-                               Quarter deadline, Now now) {
-  return track_in(wide_, key, hash, real, state, deadline, now);
+                               Quarter deadline, Now now, uint32_t counted_for) {
+  return track_in(wide_, key, hash, real, state, deadline, now, counted_for);
 }
 
 template <class Address>
@@ -327,6 +333,7 @@ void FlowStore<Address>::release(Record& record) {
   const auto erase = [](auto& table, const auto& key) {
     if (auto* entry = table.find(key, table.hash(key))) table.erase(entry);
   };
+  if (std::exchange(record.is_counted, false)) connections_.end(record.flow_id);
   with_forward_key(record, erase);
   if (record.return_flow_id != 0) with_return_key(record, record.return_flow_id, erase);
   give_back(record);
@@ -360,42 +367,12 @@ void FlowStore<Address>::expire_if_due(typename AnyTable::Entry& entry, Quarter 
 }
 
 template <class Address>
-template <class AnyTable>
-void FlowStore<Address>::sweep_all(AnyTable& table, Quarter now) {
-  table.sweep(table.bucket_count(), [&](auto& entry) { expire_if_due<AnyTable>(entry, now); });
-}
-
-template <class Address>
-template <class AnyTable>
-void FlowStore<Address>::advance_in(AnyTable& table, Pace& pace, Now now) {
-  constexpr uint64_t kStep = kPassedWindowQuarters / 2 * kNanosecondsPerQuarter;
-  constexpr uint64_t kAllExpired = (kMaxTimeoutQuarters + 1) * kNanosecondsPerQuarter;
-  if (!pace.started) {
-    pace.swept_to = now;
-    pace.started = true;
-  }
-  if (now.ns < pace.swept_to.ns) return;
-  // After a stall (or a gap in a replayed capture) deadlines would wrap: sweep in steps.
-  if (now.ns - pace.swept_to.ns > kStep) {
-    const uint64_t end = std::min(now.ns, pace.swept_to.ns + kAllExpired + kStep);
-    for (uint64_t at = pace.swept_to.ns + kStep; at < end; at += kStep) {
-      sweep_all(table, Now::from_ns(at).quarter);
-    }
-    sweep_all(table, Now::from_ns(end).quarter);
-    pace.swept_to = now;
-    return;
-  }
-  if (now.ns - pace.swept_to.ns < pace.ns_per_bucket) return;
-  const uint64_t due = (now.ns - pace.swept_to.ns) / pace.ns_per_bucket;
-  const size_t buckets = std::min<size_t>(due, kSweepBucketsPerLoop);
-  table.sweep(buckets, [&](auto& entry) { expire_if_due<AnyTable>(entry, now.quarter); });
-  pace.swept_to.ns += buckets * pace.ns_per_bucket;
-}
-
-template <class Address>
 void FlowStore<Address>::advance(Now now) {
-  advance_in(table_, pace_, now);
-  advance_in(wide_, wide_pace_, now);
+  advance_sweep(table_, pace_, now,
+                [&](Entry& entry, Quarter at) { expire_if_due<Table>(entry, at); });
+  advance_sweep(wide_, wide_pace_, now, [&](typename WideTable::Entry& entry, Quarter at) {
+    expire_if_due<WideTable>(entry, at);
+  });
 }
 
 template class FlowStore<Ipv4Address>;

@@ -15,11 +15,12 @@
 
 #include "common/counters.h"
 #include "common/snapshot.h"
+#include "dataplane/fastpath/connection_counts.h"
 #include "dataplane/fastpath/flow_key.h"
 #include "dataplane/fastpath/flow_table.h"
-#include "dataplane/fastpath/knobs.h"
 #include "dataplane/fastpath/nat_record.h"
 #include "dataplane/fastpath/snat_ports.h"
+#include "dataplane/fastpath/table_sweep.h"
 
 namespace vipgate {
 
@@ -49,6 +50,8 @@ struct FlowStoreMemory {
   std::span<typename FlowTable<WideFlowKey<Address>>::Bucket> wide_buckets;
   std::span<NatRecord<Address>> records;
   std::span<const SnatSlot> snat;  // by Snapshot::snat_addresses
+  std::span<ConnectionCounts::Slot> connections;
+  std::span<ServiceCounters> services;
   uint32_t first_nat_record = 0;
   uint32_t worker = 0;
 };
@@ -69,6 +72,7 @@ class FlowStore {
         counters_(counters),
         table_(memory.buckets, secret),
         wide_(memory.wide_buckets, secret),
+        connections_(memory.connections, memory.services),
         pace_(memory.buckets.size()),
         wide_pace_(memory.wide_buckets.size()) {}
 
@@ -119,11 +123,12 @@ class FlowStore {
                  DropReason& reason);
 
   // Tracks a new flow that needs no record. `key` is not in the table yet. False when no slot is
-  // free and all that are there are worth more.
-  bool track(const Key& key, uint64_t hash, RealId real, FlowState state, Quarter deadline,
-             Now now);
+  // free and all that are there are worth more. `counted_for`: the index of the service that has it
+  // counted.
+  bool track(const Key& key, uint64_t hash, RealId real, FlowState state, Quarter deadline, Now now,
+             uint32_t counted_for = kNone);
   bool track(const WideKey& key, uint64_t hash, RealId real, FlowState state, Quarter deadline,
-             Now now);
+             Now now, uint32_t counted_for = kNone);
 
   // Forgets the flow: its entries and its record.
   void release(Record& record);
@@ -160,10 +165,11 @@ class FlowStore {
   auto with_return_key(const Record& record, uint32_t id, Visit&& visit);
   template <class AnyTable, class AnyKey>
   bool track_in(AnyTable& table, const AnyKey& key, uint64_t hash, RealId real, FlowState state,
-                Quarter deadline, Now now);
+                Quarter deadline, Now now, uint32_t counted_for);
   template <class AnyTable>
   void release_in(AnyTable& table, typename AnyTable::Entry& entry) {
     if (entry.names_real()) {
+      if (entry.is_counted()) connections_.end(flow_id_of(entry.key));
       table.erase(&entry);
     } else {
       release(memory_.records[entry.value]);
@@ -180,17 +186,6 @@ class FlowStore {
   bool place_return_entry(Record& record, const Snapshot& snapshot, Now now, DropReason& reason);
   template <class AnyTable>
   void expire_if_due(typename AnyTable::Entry& entry, Quarter now);
-  // How fast a table is swept, and how far that has come.
-  struct Pace {
-    explicit Pace(size_t buckets) : ns_per_bucket(kSweepSeconds * 1'000'000'000ull / buckets + 1) {}
-    const uint64_t ns_per_bucket;
-    Now swept_to{};
-    bool started = false;
-  };
-  template <class AnyTable>
-  void sweep_all(AnyTable& table, Quarter now);
-  template <class AnyTable>
-  void advance_in(AnyTable& table, Pace& pace, Now now);
   uint32_t index_of(const Record& record) const {
     return static_cast<uint32_t>(&record - memory_.records.data());
   }
@@ -199,10 +194,11 @@ class FlowStore {
   WorkerCounters& counters_;
   Table table_;
   WideTable wide_;
+  ConnectionCounts connections_;
   uint32_t nat_free_ = kNone;  // head of the free list, linked by NatRecord::service
   uint32_t nat_used_ = 0;      // `nat` records that were ever taken
   uint32_t nat_hand_ = 0;      // where the search for one to reuse goes on
-  Pace pace_, wide_pace_;
+  SweepPace pace_, wide_pace_;
 };
 
 extern template class FlowStore<Ipv4Address>;

@@ -37,12 +37,15 @@ class FlowTable {
     uint32_t value;  // a record's index, or a real's id: see names_real()
     Quarter deadline;
     FlowState state;  // kFree: the slot is empty
-    // Bit 0: lies in its second bucket; bit 1: names a real; bits 2-7, first entry of a bucket
-    // only: overflow count.
+    // Bit 0: lies in its second bucket; bit 1: names a real; bit 2: is counted; bits 3-7, first
+    // entry of a bucket only: overflow count.
     uint8_t meta;
 
     // Whether the entry is all there is of its flow, and `value` is the id of the flow's real.
     bool names_real() const { return (meta & kNamesReal) != 0; }
+    // Whether its end is to be told to ConnectionCounts: of an entry that names a real.
+    bool is_counted() const { return (meta & kCounted) != 0; }
+    void set_counted() { meta |= kCounted; }
     // REQUIRES: names_real()
     RealId real() const { return RealId::from_value(value); }
   };
@@ -137,9 +140,11 @@ class FlowTable {
  private:
   static constexpr uint8_t kDisplaced = 1;
   static constexpr uint8_t kNamesReal = 2;
-  static constexpr uint8_t kOwnBits = kDisplaced | kNamesReal;  // of an entry, not of its bucket
-  static constexpr int kOverflowShift = 2;
-  static constexpr uint8_t kOverflowMax = 63;  // a count that got here stays
+  static constexpr uint8_t kCounted = 4;
+  static constexpr uint8_t kKind = kNamesReal | kCounted;  // goes where the entry goes
+  static constexpr uint8_t kOwnBits = kDisplaced | kKind;  // of an entry, not of its bucket
+  static constexpr int kOverflowShift = 3;
+  static constexpr uint8_t kOverflowMax = 31;  // a count that got here stays
   static constexpr uint32_t kExpiredRank = 1;
 
   static uint32_t overflow(const Bucket& bucket) {
@@ -210,7 +215,7 @@ class FlowTable {
     to.value = from.value;
     to.deadline = from.deadline;
     to.state = from.state;
-    to.meta |= static_cast<uint8_t>((from.meta & kNamesReal) | (to_second ? kDisplaced : 0));
+    to.meta |= static_cast<uint8_t>((from.meta & kKind) | (to_second ? kDisplaced : 0));
     add_overflow(first, to_second ? 1 : -1);
     from.key = Key{};
     from.state = FlowState::kFree;

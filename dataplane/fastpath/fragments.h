@@ -2,7 +2,8 @@
 // packet of that flow. Those that come before the first are held, outside of any burst.
 //
 // With several workers a fragment may change hands twice: to the worker that follows its datagram,
-// and from there, with a FragmentNote, to the one that owns the flow.
+// and from there, with a FragmentNote, to the one that owns the flow (a `nat` real's, to two that
+// may: see NatReturnOwner).
 #pragma once
 
 #include "dataplane/fastpath/fragment_table.h"

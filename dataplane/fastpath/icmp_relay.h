@@ -93,7 +93,8 @@ void Pipeline<Observer>::relay_error_of_client(Burst& burst, Packet& packet,
                                                const Quote<Address>& quote,
                                                const ServiceEntry& service) {
   const Address client = quote.ip->destination;
-  if (!is_mine(burst, packet, client, quote.destination_port)) return;
+  const Be16 owner_port = service.has_affinity ? Be16{} : quote.destination_port;
+  if (!is_mine(burst, packet, client, owner_port)) return;
   const bool translates = is_translating(service.mode);
   const DropReason fault = icmp_relay_detail::find_fault<Address>(packet, translates ? 1 : 0);
   if (fault != kNoDrop) return drop(burst, packet, fault, service.index);
@@ -142,7 +143,8 @@ void Pipeline<Observer>::relay_error_directly(Burst& burst, Packet& packet,
   });
   if (!direct_detail::is_alive(burst.snapshot.real(id))) {
     // It is about a packet of the VIP's, so the flow has begun.
-    id = previous_real(burst.snapshot, service, row_hash);
+    id = service.has_affinity ? real_of_client(burst, service, client) : RealId{};
+    if (id == RealId{}) id = previous_real(burst.snapshot, service, row_hash);
     if (id == RealId{} && service.row_count != 0) {
       id = real_of_row(service, row_of(service, row_hash));
     }
@@ -212,13 +214,15 @@ bool Pipeline<Observer>::relay_error_of_nat_real(Burst& burst, Packet& packet,
     return false;
   }
   const Address client = quote.ip->source;
-  if (!is_mine(burst, packet, client, quote.source_port)) return true;
+  const bool is_by_client = burst.snapshot.nat_return_owner == NatReturnOwner::kClient;
+  if (!is_mine(burst, packet, client, is_by_client ? Be16{} : quote.source_port)) return true;
   const NatRecord<Address>* record =
       flows<Address>().find_return(addresses, to, client, quote.source_port);
   if (record != nullptr && icmp_relay_detail::is_of(*record, quote, burst.now.quarter)) {
     relay_error_to_client(burst, packet, quote, *record);
     return true;
   }
+  if (goes_to_client_owner(burst, packet, client)) return true;
   if (is_nobodys) drop(burst, packet, DropReason::kIcmpErrorNoFlow);
   return is_nobodys;
 }

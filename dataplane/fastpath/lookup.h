@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/checksum.h"
+#include "dataplane/fastpath/affinity.h"
 #include "dataplane/fastpath/pipeline.h"
 
 namespace vipgate {
@@ -13,6 +14,16 @@ template <class Address>
 void prefetch_record(const NatRecord<Address>* record) {
   for (size_t at = 0; at < sizeof *record; at += 64) {
     __builtin_prefetch(reinterpret_cast<const uint8_t*>(record) + at, 1);
+  }
+}
+
+template <class Observer>
+template <class Address>
+uint32_t Pipeline<Observer>::owner_of(const Address& client, Be16 client_port) const {
+  if constexpr (sizeof(Address) == 4) {
+    return scale(owner_hash_->v4(client, client_port), workers_);
+  } else {
+    return scale(owner_hash_->v6(client, client_port), workers_);
   }
 }
 
@@ -31,13 +42,7 @@ template <class Observer>
 template <class Address>
 [[gnu::noinline]] bool Pipeline<Observer>::hand_to_owner(Burst& burst, Packet& packet,
                                                          const Address& client, Be16 client_port) {
-  uint32_t hash;
-  if constexpr (sizeof(Address) == 4) {
-    hash = owner_hash_->v4(client, client_port);
-  } else {
-    hash = owner_hash_->v6(client, client_port);
-  }
-  const uint32_t owner = scale(hash, workers_);
+  const uint32_t owner = owner_of(client, client_port);
   if (owner == worker_) return false;
   hand_over(burst, packet, owner);
   return true;
@@ -102,7 +107,11 @@ template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  if (!is_mine(burst, packet, client, packet.source_port)) return;
+  if (service.has_affinity) [[unlikely]] {
+    if (!is_my_client<Address>(burst, packet)) return;
+  } else if (!is_mine(burst, packet, client, packet.source_port)) {
+    return;
+  }
   auto& table = flows<Address>().table();
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
   packet.hash = table.hash(key);
@@ -126,9 +135,12 @@ template <class Address>
     handle_unserved_port<Address>(burst, packet);
     return true;
   }
-  if (!is_mine(burst, packet, Address(ip.source), packet.source_port)) return true;
   const ServiceEntry& service = burst.snapshot.service(index);
   packet.service = &service;
+  if (!(service.has_affinity ? is_my_client<Address>(burst, packet)
+                             : is_mine(burst, packet, Address(ip.source), packet.source_port))) {
+    return true;
+  }
   const auto& table = flows<Address>().wide_table();
   packet.hash = table.hash(WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
                                                     packet.destination_port, service.flow_id));
@@ -153,6 +165,13 @@ void Pipeline<Observer>::look_up_snat(Burst& burst, Packet& packet, uint32_t slo
   packet.step = sizeof(Address) == 4 ? Step::kReturn4 : Step::kReturn6;
 }
 
+// What of the client, besides its address, the owner of a `nat` flow is looked for by.
+template <class Observer>
+Be16 Pipeline<Observer>::return_port(const Burst& burst, const Packet& packet) {
+  return burst.snapshot.nat_return_owner == NatReturnOwner::kClient ? Be16{}
+                                                                    : packet.destination_port;
+}
+
 // Whether the packet comes from a real of a `nat` service; then its flow is looked for by the
 // client's address and port, which are its destination.
 template <class Observer>
@@ -167,7 +186,7 @@ bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
     return look_up_wide_nat_return<Address>(burst, packet);
   }
   const Address client = ip.destination;
-  if (!is_mine(burst, packet, client, packet.destination_port)) return true;
+  if (!is_mine(burst, packet, client, return_port(burst, packet))) return true;
   auto& table = flows<Address>().table();
   packet.flow_id = *flow_id;
   packet.hash = table.hash(FlowStore<Address>::Key::of(client, packet.destination_port, *flow_id));
@@ -187,7 +206,7 @@ template <class Address>
   packet.flow_id = ids[1] != 0 ? ids[1] : ids[2];
   if (packet.flow_id == 0) return false;
   const Address client = ip.destination;
-  if (!is_mine(burst, packet, client, packet.destination_port)) return true;
+  if (!is_mine(burst, packet, client, return_port(burst, packet))) return true;
   const auto& table = flows<Address>().wide_table();
   packet.hash = table.hash(WideFlowKey<Address>::of(client, packet.destination_port, real.address,
                                                     real.port, packet.flow_id));
@@ -293,7 +312,7 @@ void Pipeline<Observer>::find_return(Burst& burst, Packet& packet) {
   const auto* entry = store.table().find(key, packet.hash);
   packet.record = nullptr;
   if (entry == nullptr) [[unlikely]] {
-    return find_other_return<Address>(packet, burst.snapshot);
+    return find_other_return<Address>(burst, packet);
   }
   NatRecord<Address>* record = &store.record(entry->value);
   prefetch_record(record);
@@ -318,21 +337,22 @@ void Pipeline<Observer>::prefetch_counters(RealId id) {
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::find_wide_return(Burst& burst, Packet& packet) {
-  find_other_return<Address>(packet, burst.snapshot);
+  find_other_return<Address>(burst, packet);
 }
 
 // By all ids that the real has: its flow may have begun when it had another one alone.
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] void Pipeline<Observer>::find_other_return(Packet& packet,
-                                                             const Snapshot& snapshot) {
+[[gnu::noinline]] void Pipeline<Observer>::find_other_return(Burst& burst, Packet& packet) {
   packet.record = nullptr;
-  const auto& addresses = snapshot.template table<Address>();
-  if (addresses.wide_nat_reals.size() == 0) return;
+  const auto& addresses = burst.snapshot.template table<Address>();
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  packet.record = flows<Address>().find_return(
-      addresses, Endpoint<Address>{ip.source, packet.source_port, packet.protocol, 0},
-      ip.destination, packet.destination_port);
+  if (addresses.wide_nat_reals.size() != 0) {
+    packet.record = flows<Address>().find_return(
+        addresses, Endpoint<Address>{ip.source, packet.source_port, packet.protocol, 0},
+        ip.destination, packet.destination_port);
+  }
+  if (packet.record == nullptr) goes_to_client_owner<Address>(burst, packet, ip.destination);
 }
 
 template <class Observer>

@@ -34,6 +34,7 @@ struct alignas(64) NatRecord {
   Be16 client_tci;  // VLAN tag, 0: none
   uint8_t client_port_index;
   Protocol protocol;
+  bool is_counted;  // by ConnectionCounts
 };
 static_assert(sizeof(NatRecord<Ipv4Address>) == 64);
 static_assert(sizeof(NatRecord<Ipv6Address>) == 128);

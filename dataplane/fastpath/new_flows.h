@@ -24,6 +24,12 @@ inline bool begins_nothing(const Packet& packet) {
   return (packet.tcp_flags & TcpHeader::kRst) != 0 || packet.is_later_fragment();
 }
 
+// Where the flows of the service are counted, its index; else none.
+inline uint32_t counted_for(const ServiceEntry& service) {
+  const Admission* admission = service.admission;
+  return admission != nullptr && admission->max_connections() != 0 ? service.index : kNone;
+}
+
 }  // namespace new_flow_detail
 
 // The flow may have begun with an earlier packet of this burst. Null: the packet has left.
@@ -50,8 +56,9 @@ template <class Address>
   return balance<Address>(burst, packet, packet.hash);
 }
 
-// Chooses a real by Maglev: by the row, or, for packets of flows that may be older than the
-// service's last change, by what the row was before. None: refused or dropped, the packet has left.
+// Chooses a real: the client's, where the service has affinity; else by Maglev: by the row, or, for
+// packets of flows that may be older than the service's last change, by what the row was before.
+// None: refused or dropped, the packet has left.
 template <class Observer>
 template <class Address>
 RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
@@ -65,7 +72,8 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
   const RealId previous =
       begins_connection(packet) ? RealId{} : previous_real(burst.snapshot, service, row_hash);
   if (service.row_count == 0 && previous == RealId{}) {
-    refuse<Address>(burst, packet);
+    if (service.index < services_.size()) services_[service.index].no_real.add();
+    refuse<Address>(burst, packet, DropReason::kNoReal);
     return {};
   }
   // What claims to come from one of our own addresses is forged, or a loop.
@@ -73,15 +81,40 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     drop(burst, packet, DropReason::kMartianSource, service.index);
     return {};
   }
+  if (service.admission != nullptr && !new_flow_detail::begins_nothing(packet) &&
+      !may_have_more(service)) {
+    services_[service.index].over_limit.add();
+    refuse<Address>(burst, packet, DropReason::kConnectionLimit);
+    return {};
+  }
   if (service.admission != nullptr && !is_within_rate(service, burst.now)) {
     drop(burst, packet, DropReason::kNewFlowLimit, service.index);
     return {};
   }
-  if (previous == RealId{}) return real_of_row(service, row_of(service, row_hash));
-  if (service.row_count == 0 || previous != real_of_row(service, row_of(service, row_hash))) {
-    counters_.count(Event::kFlowsByPreviousRow);
+  const RealId by_row =
+      service.row_count == 0 ? RealId{} : real_of_row(service, row_of(service, row_hash));
+  if (service.has_affinity) [[unlikely]] {
+    return choose_for_client<Address>(burst, packet, previous, by_row);
   }
+  if (previous == RealId{}) return by_row;
+  if (previous != by_row) counters_.count(Event::kFlowsByPreviousRow);
   return previous;
+}
+
+// Whether the service may have one more connection. Workers count their own, and only add up what
+// all have: when several take the last one at the very same time, there are as many more than the
+// limit for once.
+template <class Observer>
+[[gnu::noinline]] bool Pipeline<Observer>::may_have_more(const ServiceEntry& service) const {
+  const uint32_t most = service.admission->max_connections();
+  // A service that came after the counters were allocated has none of its own.
+  if (most == 0 || service.index >= services_.size()) return true;
+  uint64_t live = 0;
+  for (uint32_t worker = 0; worker < workers_; ++worker) {
+    const auto& counters = all_services_[worker];
+    if (service.index < counters.size()) live += counters[service.index].connections.value();
+  }
+  return live < most;
 }
 
 // Each worker gives away its share of a service's new flows.
@@ -124,18 +157,18 @@ template <class Address>
   return record;
 }
 
+// A flow that the service does not take, for `reason`: as its policy says.
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::refuse(Burst& burst, Packet& packet) {
+void Pipeline<Observer>::refuse(Burst& burst, Packet& packet, DropReason reason) {
   const ServiceEntry& service = *packet.service;
-  if (service.index < services_.size()) services_[service.index].no_real.add();
   // A reset would have to count what the other fragments hold, and about later ones nobody is told.
   const bool is_answerable =
       packet.fragment == 0 || (packet.protocol == kProtocolUdp && !packet.is_later_fragment());
   if (service.no_real == NoReal::kDrop || !is_answerable) {
-    return drop(burst, packet, DropReason::kNoReal, service.index);
+    return drop(burst, packet, reason, service.index);
   }
-  reject<Address>(burst, packet, DropReason::kNoReal, service.index);
+  reject<Address>(burst, packet, reason, service.index);
 }
 
 // Tells the client that nobody serves this; where that can't be, drops it for `reason`.

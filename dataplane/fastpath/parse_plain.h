@@ -1,6 +1,6 @@
-// The usual packet, parsed with a few wide loads: untagged Ethernet to our address, IPv4 without
-// options, whole, TCP or UDP. parse() does the same for every packet, and tells what is wrong; a
-// test compares the two.
+// The usual packets, parsed with a few wide loads: untagged Ethernet to our address, IPv4 without
+// options or IPv6 without extension headers, whole, TCP or UDP. parse() does the same for every
+// packet, and tells what is wrong; a test compares the two.
 #pragma once
 
 #include <immintrin.h>
@@ -15,21 +15,20 @@
 namespace vipgate {
 
 // What the first 32 bytes of a plain frame to one port look like.
+template <class IpHeader>
 class PlainFrame {
  public:
   explicit PlainFrame(const PortEntry& port) {
-    alignas(32) Start wanted{}, mask{};
+    Start wanted{}, mask{};
     wanted.ethernet.destination = port.mac;
     mask.ethernet.destination = kAllOnes;
     mask.ethernet.source = MacAddress{{1}};  // the bit of groups
-    wanted.ethernet.ether_type = Be16(kEtherTypeIpv4);
+    wanted.ethernet.ether_type = Be16(kIsV4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
     mask.ethernet.ether_type = Be16(0xffff);
-    wanted.ip.version_ihl = 0x45;
-    mask.ip.version_ihl = 0xff;
-    mask.ip.fragment = Be16(Ipv4Header::kMoreFragments | Ipv4Header::kFragmentOffset);
+    set(wanted.ip, mask.ip);
     // Ports that expect a tag, or do not compare addresses, are for parse(): no frame has a bit
     // that the mask leaves out.
-    if (!port.check_mac || port.vlan != 0) wanted.ip.fragment = Be16(0x8000);
+    if (!port.check_mac || port.vlan != 0) wanted.ethernet.source = MacAddress{{2}};
     wanted_ = load<__m256i>(&wanted);
     mask_ = load<__m256i>(&mask);
   }
@@ -42,21 +41,58 @@ class PlainFrame {
   }
 
  private:
+  static constexpr bool kIsV4 = sizeof(IpHeader) == sizeof(Ipv4Header);
   static constexpr MacAddress kAllOnes{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
   struct Start {
     EthernetHeader ethernet;
-    Ipv4Header ip;
+    IpHeader ip;
   };
-  static_assert(sizeof(Start) >= 32 && offsetof(Start, ip.source) < 32);
+  static_assert(sizeof(Start) >= 32);
+
+  static void set(Ipv4Header& wanted, Ipv4Header& mask) {
+    wanted.version_ihl = 0x45;
+    mask.version_ihl = 0xff;
+    mask.fragment = Be16(Ipv4Header::kMoreFragments | Ipv4Header::kFragmentOffset);
+  }
+  static void set(Ipv6Header& wanted, Ipv6Header& mask) {
+    wanted.version_class_flow = Be32(6u << 28);
+    mask.version_class_flow = Be32(0xfu << 28);
+  }
 
   __m256i wanted_, mask_;
 };
 
-// True: `packet` is what parse() would have made of it, and nothing is wrong. False: parse() must
-// look, and none of what was written counts. REQUIRES: packet.mbuf is set.
-[[gnu::always_inline]] inline bool parse_plain(Packet& packet, const PlainFrame& plain) {
-  constexpr unsigned kL4 = sizeof(Ipv4Header);
+namespace parse_plain_detail {
+
+inline bool is_usual_source(const Ipv4Header& ip) {
+  const auto first = static_cast<uint8_t>(ip.source.value.raw());
+  return static_cast<uint8_t>(first - 1) < 223 && first != 127;
+}
+// Also none of ::/64, which takes in all that parse() would have to look at more closely.
+inline bool is_usual_source(const Ipv6Header& ip) {
+  return ip.source.bytes[0] != 0xff && load<uint64_t>(ip.source.bytes.data()) != 0;
+}
+
+inline unsigned total_length(const Ipv4Header& ip) {
+  return byte_swap(load<uint16_t>(&ip.total_length));
+}
+inline unsigned total_length(const Ipv6Header& ip) {
+  return unsigned{sizeof(Ipv6Header)} + byte_swap(load<uint16_t>(&ip.payload_length));
+}
+
+inline uint8_t protocol(const Ipv4Header& ip) { return ip.protocol; }
+inline uint8_t protocol(const Ipv6Header& ip) { return ip.next_header; }
+
+}  // namespace parse_plain_detail
+
+// True: `packet` is what parse() would have made of it, and nothing is wrong. False: somebody else
+// must look, and none of what was written counts. REQUIRES: packet.mbuf is set.
+template <class IpHeader>
+[[gnu::always_inline]] inline bool parse_plain(Packet& packet, const PlainFrame<IpHeader>& plain) {
+  using namespace parse_plain_detail;  // NOLINT(google-build-using-namespace)
+  constexpr bool kIsV4 = sizeof(IpHeader) == sizeof(Ipv4Header);
   constexpr unsigned kL3 = sizeof(EthernetHeader);
+  constexpr unsigned kL4 = sizeof(IpHeader);
   const rte_mbuf* mbuf = packet.mbuf;
   auto* const frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
   const unsigned bytes = mbuf->data_len;
@@ -65,23 +101,24 @@ class PlainFrame {
     return false;
   if (!plain.matches(frame)) [[unlikely]]
     return false;
-  const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kL3);
+  const auto& ip = *reinterpret_cast<const IpHeader*>(frame + kL3);
   const uint8_t* const l4 = frame + kL3 + kL4;
-  const unsigned length = byte_swap(load<uint16_t>(&ip.total_length));
-  const auto first = static_cast<uint8_t>(ip.source.value.raw());
-  if (kL3 + length > bytes || static_cast<uint8_t>(first - 1) >= 223 || first == 127) [[unlikely]] {
+  const unsigned length = total_length(ip);
+  if (kL3 + length > bytes || !is_usual_source(ip)) [[unlikely]]
     return false;
-  }
-  const uint8_t protocol = ip.protocol;
+  const uint8_t number = protocol(ip);
   uint8_t flags = 0;
-  if (protocol == kProtocolTcp) [[likely]] {
+  if (number == kProtocolTcp) [[likely]] {
     const unsigned words = l4[offsetof(TcpHeader, data_offset)] >> 4;
     if (words < sizeof(TcpHeader) / 4 || kL4 + words * 4 > length) [[unlikely]]
       return false;
     flags = l4[offsetof(TcpHeader, flags)];
-  } else if (protocol == kProtocolUdp) {
+  } else if (number == kProtocolUdp) {
     const unsigned udp = load<Be16>(l4 + offsetof(UdpHeader, length)).host();
     if (udp < sizeof(UdpHeader) || kL4 + udp > length) [[unlikely]]
+      return false;
+    // "No checksum" exists over IPv4 only (RFC 8200 8.1).
+    if (!kIsV4 && load<uint16_t>(l4 + offsetof(UdpHeader, checksum)) == 0) [[unlikely]]
       return false;
   } else {
     return false;
@@ -94,9 +131,9 @@ class PlainFrame {
   packet.l2_length = sizeof(EthernetHeader);
   packet.fragment = 0;
   packet.l3_length = static_cast<uint16_t>(length);
-  packet.protocol = protocol;
+  packet.protocol = number;
   packet.tcp_flags = flags;
-  packet.step = Step::kLookup4;
+  packet.step = kIsV4 ? Step::kLookup4 : Step::kLookup6;
   return true;
 }
 

@@ -3,7 +3,8 @@
 // the next one reads. One Pipeline per worker, used by that worker only.
 //
 // The code is split by concern: parse.h, lookup.h (passes two and three), translate.h (pass four),
-// direct.h (passes three and four of l2dsr and tunnels), icmp_impl.h (our ICMP errors),
+// direct.h (passes three and four of l2dsr and tunnels), affinity.h (clients that keep their real),
+// icmp_impl.h (our ICMP errors),
 // icmp_relay.h (those of others, about flows), rare.h (what is not TCP or UDP to a service).
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #include "common/counters.h"
 #include "common/snapshot.h"
+#include "dataplane/fastpath/affinity_table.h"
 #include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/fastpath/flow_clock.h"
 #include "dataplane/fastpath/flow_store.h"
@@ -32,10 +34,14 @@ struct PipelineOptions {
   const ToeplitzHash* owner_hash = nullptr;  // the same in all workers
   FlowStoreMemory<Ipv4Address> flows4;
   FlowStoreMemory<Ipv6Address> flows6;
+  std::span<AffinityTable<Ipv4Address>::Bucket> affinities4;
+  std::span<AffinityTable<Ipv6Address>::Bucket> affinities6;
   FragmentMemory fragments;
   WorkerCounters* counters = nullptr;
   std::span<ServiceCounters> services;  // by service index
-  std::span<RealCounters> reals;        // by real index
+  // Those of each worker, by its index: of this one, and of others as far as they are read.
+  std::span<const std::span<const ServiceCounters>> all_services;
+  std::span<RealCounters> reals;  // by real index
   std::span<RealSignalCounters> signals;
   std::span<TokenBucket> new_flows;  // of services that limit them, by service index
 };
@@ -59,6 +65,8 @@ class Pipeline {
   void advance(Now now) {
     flows4_.advance(now);
     flows6_.advance(now);
+    affinities4_.advance(now);
+    affinities6_.advance(now);
   }
 
   // Sends on, or drops, up to kBurst fragments that were held; to be called once per loop. Whether
@@ -116,6 +124,15 @@ class Pipeline {
     }
   }
 
+  template <class Address>
+  AffinityTable<Address>& affinities() {
+    if constexpr (sizeof(Address) == 4) {
+      return affinities4_;
+    } else {
+      return affinities6_;
+    }
+  }
+
   void run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
   // Pass 1.
   void parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
@@ -143,6 +160,9 @@ class Pipeline {
   template <class Address>
   void look_up_dns(Burst& burst, Packet& packet);
   template <class Address>
+  uint32_t owner_of(const Address& client, Be16 client_port) const;
+  static Be16 return_port(const Burst& burst, const Packet& packet);
+  template <class Address>
   bool is_mine(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
   template <class Address>
   bool hand_to_owner(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
@@ -163,7 +183,7 @@ class Pipeline {
   template <class Address>
   void find_wide_return(Burst& burst, Packet& packet);
   template <class Address>
-  void find_other_return(Packet& packet, const Snapshot& snapshot);
+  void find_other_return(Burst& burst, Packet& packet);
   template <class Address>
   void find_wide_direct(Burst& burst, Packet& packet);
   template <class Address, class Table, class Key>
@@ -173,6 +193,22 @@ class Pipeline {
   // Calls visit(table, key) with those of the packet's flow. REQUIRES: `service` is set.
   template <class Address, class Visit>
   auto with_flow_key(const Packet& packet, Visit&& visit);
+  // Clients that keep their real.
+  template <class Address>
+  bool is_my_client(Burst& burst, Packet& packet);
+  void note_clients(Burst& burst);
+  template <class Address>
+  void note_client(Burst& burst, const Packet& packet);
+  template <class Address>
+  RealId real_of_client(const Burst& burst, const ServiceEntry& service, const Address& client);
+  template <class Address>
+  void keep_client(const Burst& burst, const ServiceEntry& service, const Address& client,
+                   RealId id);
+  template <class Address>
+  RealId choose_for_client(Burst& burst, Packet& packet, RealId previous, RealId by_row);
+  static bool takes_clients(const Snapshot& snapshot, const ServiceEntry& service, RealId id);
+  template <class Address>
+  bool goes_to_client_owner(Burst& burst, Packet& packet, const Address& client);
   // Pass 4.
   void finish(Burst& burst, Packet& packet);
   template <class Address>
@@ -188,9 +224,10 @@ class Pipeline {
   template <class Address>
   RealId choose_real(Burst& burst, Packet& packet);
   template <class Address>
-  void refuse(Burst& burst, Packet& packet);
+  void refuse(Burst& burst, Packet& packet, DropReason reason);
   template <class Address>
   void reject(Burst& burst, Packet& packet, DropReason reason, uint32_t service);
+  bool may_have_more(const ServiceEntry& service) const;
   bool is_within_rate(const ServiceEntry& service, Now now);
   template <class Address>
   void handle_unserved_port(Burst& burst, Packet& packet);
@@ -277,13 +314,17 @@ class Pipeline {
   const ToeplitzHash* owner_hash_;
   FlowStore<Ipv4Address> flows4_;
   FlowStore<Ipv6Address> flows6_;
+  AffinityTable<Ipv4Address> affinities4_;
+  AffinityTable<Ipv6Address> affinities6_;
   FragmentTable fragments_;
   WorkerCounters& counters_;
   std::span<ServiceCounters> services_;
+  std::span<const std::span<const ServiceCounters>> all_services_;
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;
   Observer& observer_;
+  std::array<TokenBucket, kCountOf<KernelReason>> kernel_limits_{};
   RateLimit echo_limit_{kEchoRepliesPerSecond};
   RateLimit unreachable_limit_{kUnreachablesPerSecond};
   RateLimit reset_limit_{kResetsPerSecond};
@@ -292,8 +333,10 @@ class Pipeline {
   Run run_;
   uint32_t dns_rotation_ = 0;
   uint32_t dns_count_ = 0;
+  uint32_t seen_client_count_ = 0;
   std::array<Packet, kBurst> packets_;
   std::array<DnsParsed, kBurst> dns_;
+  std::array<uint8_t, kBurst> seen_clients_;  // positions in packets_, until pass three
 };
 
 }  // namespace vipgate

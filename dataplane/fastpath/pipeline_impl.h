@@ -22,9 +22,12 @@ Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
       owner_hash_(options.owner_hash),
       flows4_(options.flows4, options.secret, *options.counters),
       flows6_(options.flows6, options.secret, *options.counters),
+      affinities4_(options.affinities4, options.secret, *options.counters),
+      affinities6_(options.affinities6, options.secret, *options.counters),
       fragments_(options.fragments, options.secret, options.worker, options.workers),
       counters_(*options.counters),
       services_(options.services),
+      all_services_(options.all_services),
       reals_(options.reals),
       signals_(options.signals),
       new_flows_(options.new_flows),
@@ -38,13 +41,17 @@ Pipeline<Observer>::Pipeline(const Pipeline<Other>& other, Observer& observer)
       owner_hash_(other.owner_hash_),
       flows4_(other.flows4_),
       flows6_(other.flows6_),
+      affinities4_(other.affinities4_),
+      affinities6_(other.affinities6_),
       fragments_(other.fragments_),
       counters_(other.counters_),
       services_(other.services_),
+      all_services_(other.all_services_),
       reals_(other.reals_),
       signals_(other.signals_),
       new_flows_(other.new_flows_),
       observer_(observer),
+      kernel_limits_(other.kernel_limits_),
       echo_limit_(other.echo_limit_),
       unreachable_limit_(other.unreachable_limit_),
       reset_limit_(other.reset_limit_),
@@ -144,6 +151,9 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
         break;
     }
   }
+  if (seen_client_count_ != 0) [[unlikely]] {
+    note_clients(burst);
+  }
   for (uint16_t i = 0; any_forward && i < count; ++i) {
     const Packet& packet = packets_[i];
     if (packet.step == Step::kForward4) {
@@ -180,7 +190,8 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
   const bool of_device = burst.from == From::kDevice;
   const bool is_owned = burst.from == From::kWorker;
   if (!of_device) port = static_cast<uint8_t>(mbufs[0]->port);
-  PlainFrame plain(ports[port]);
+  PlainFrame<Ipv4Header> plain4(ports[port]);
+  PlainFrame<Ipv6Header> plain6(ports[port]);
   LastHash<Ipv4Address> last4;
   LastHash<Ipv6Address> last6;
   uint64_t bytes = 0;
@@ -192,14 +203,17 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
     rte_mbuf* const mbuf = mbufs[i];
     if (!of_device && mbuf->port != port) [[unlikely]] {
       port = static_cast<uint8_t>(mbuf->port);
-      plain = PlainFrame(ports[port]);
+      plain4 = PlainFrame<Ipv4Header>(ports[port]);
+      plain6 = PlainFrame<Ipv6Header>(ports[port]);
     }
     packet.mbuf = mbuf;
     packet.port = port;
     packet.is_owned = is_owned;
     bytes += mbuf->pkt_len;
-    if (parse_plain(packet, plain)) [[likely]] {
+    if (parse_plain(packet, plain4)) [[likely]] {
       prefetch_address(burst.snapshot, packet, last4);
+    } else if (parse_plain(packet, plain6)) {
+      prefetch_address(burst.snapshot, packet, last6);
     } else {
       parse_other(burst, packet, last4, last6);
     }
@@ -289,9 +303,16 @@ void Pipeline<Observer>::reply(Burst& burst, Packet& packet, ReplyKind kind, uin
 }
 
 template <class Observer>
-void Pipeline<Observer>::to_kernel(Burst& burst, Packet& packet, KernelReason reason) {
+[[gnu::noinline]] void Pipeline<Observer>::to_kernel(Burst& burst, Packet& packet,
+                                                     KernelReason reason) {
   if (!burst.snapshot.ports[packet.port].kernel) {
     return drop(burst, packet, DropReason::kNoKernelPath);
+  }
+  // Each worker has its share.
+  const uint32_t rate = burst.snapshot.kernel_rates[static_cast<size_t>(reason)];
+  TokenBucket& bucket = kernel_limits_[static_cast<size_t>(reason)];
+  if (rate != 0 && !bucket.allow(burst.now.ns, (rate + workers_ - 1) / workers_)) {
+    return drop(burst, packet, DropReason::kKernelRate);
   }
   counters_.count(reason);
   observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kKernel, .kernel = reason});

@@ -28,6 +28,26 @@ inline bool is_extension_header(uint8_t next_header) {
          next_header == 140;
 }
 
+// What keeps the gateway's routes and neighbours: BGP (RFC 4271), BFD (RFC 5881 4, RFC 5883 5),
+// OSPF (RFC 5340), VRRP (RFC 9568). Floods of anything else must not cost it.
+inline bool is_routing(const Packet& packet) {
+  if (packet.protocol == kProtocolOspf || packet.protocol == kProtocolVrrp) return true;
+  // Only the first fragment has ports.
+  if (packet.is_later_fragment()) return false;
+  const auto is = [&](uint16_t port) { return packet.destination_port == Be16(port); };
+  if (packet.protocol == kProtocolUdp) return is(3784) || is(3785) || is(4784);
+  constexpr Be16 kBgp{179};
+  return packet.protocol == kProtocolTcp &&
+         (packet.destination_port == kBgp || packet.source_port == kBgp);
+}
+
+// Why a packet to an address of the gateway goes to the kernel.
+inline KernelReason own_reason(const Packet& packet) {
+  if (is_routing(packet)) return KernelReason::kRouting;
+  const bool is_icmp = packet.protocol == kProtocolIcmp || packet.protocol == kProtocolIcmpv6;
+  return is_icmp ? KernelReason::kIcmp : KernelReason::kOwnAddress;
+}
+
 }  // namespace rare_detail
 
 template <class Observer>
@@ -112,7 +132,7 @@ template <class Address, class Entry>
                                                            const Entry* entry) {
   if (entry != nullptr) {
     if (entry->kind == AddressKind::kOwn) {
-      return to_kernel(burst, packet, KernelReason::kOwnAddress);
+      return to_kernel(burst, packet, rare_detail::own_reason(packet));
     }
     const bool is_extension =
         sizeof(Address) == 16 && rare_detail::is_extension_header(packet.protocol);
@@ -123,7 +143,9 @@ template <class Address, class Entry>
   }
   if constexpr (sizeof(Address) == 16) {
     if (rare_detail::is_link_local_or_group(packet.ip<Ipv6Header>().destination)) {
-      return to_kernel(burst, packet, KernelReason::kLinkLocal);
+      const bool is_routing = rare_detail::is_routing(packet);
+      return to_kernel(burst, packet,
+                       is_routing ? KernelReason::kRouting : KernelReason::kLinkLocal);
     }
   }
   drop(burst, packet, DropReason::kNotForUs);

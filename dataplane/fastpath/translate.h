@@ -4,6 +4,7 @@
 #include "dataplane/fastpath/icmp_reply.h"
 #include "dataplane/fastpath/new_flows.h"
 #include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/rare.h"
 #include "dataplane/fastpath/respond.h"
 #include "dataplane/fastpath/rewrite.h"
 
@@ -150,7 +151,7 @@ template <class Address>
     const auto& addresses = burst.snapshot.template table<Address>().addresses;
     const auto* entry = addresses.find(ip.destination);
     if (entry != nullptr && entry->kind == AddressKind::kOwn) {
-      return to_kernel(burst, packet, KernelReason::kOwnAddress);
+      return to_kernel(burst, packet, rare_detail::own_reason(packet));
     }
     return drop(burst, packet, DropReason::kNoFlow);
   }

@@ -211,5 +211,42 @@ TEST_F(LargeTest, ANewFrameReachesEveryReal) {
   EXPECT_NE(second->v4.addresses.find(parse_ip_address("10.0.0.54")->v4()), nullptr);
 }
 
+TEST(SnapshotUpdate, TellsByWhatTheOwnersOfNatFlowsAreFound) {
+  SnapshotBuilder builder;
+  builder.set_frame(frame());
+  const auto with = [](uint32_t index, uint16_t affinity_s, uint32_t return_id) {
+    ServiceSpec service;
+    service.index = index;
+    service.flow_id = index + 1;
+    service.vip = Ipv4Address{Be32(0x0b000000 + index)};
+    service.port = 80;
+    service.mode = return_id == 0 ? Mode::kL2dsr : Mode::kNat;
+    service.admission.affinity_s = affinity_s;
+    RealSpec real;
+    real.address = Ipv4Address{Be32(0x0a000000 + index)};
+    real.port = 80;
+    real.id = RealId(index, 1);
+    real.return_flow_id = return_id;
+    service.reals = {real};
+    return service;
+  };
+  const auto update = [&](std::vector<ServiceSpec> changed, std::vector<uint32_t> removed) {
+    return builder
+        .update({.generation = 1,
+                 .dns = nullptr,
+                 .changed = std::move(changed),
+                 .removed = std::move(removed),
+                 .service_slots = 8,
+                 .real_slots = 8})
+        ->nat_return_owner;
+  };
+  EXPECT_EQ(update({with(0, 0, 100), with(1, 9, 0)}, {}), NatReturnOwner::kClientPort);
+  EXPECT_EQ(update({with(2, 9, 102)}, {}), NatReturnOwner::kEither);
+  EXPECT_EQ(update({with(0, 9, 100)}, {}), NatReturnOwner::kClient);
+  EXPECT_EQ(update({with(2, 0, 102)}, {}), NatReturnOwner::kEither);
+  EXPECT_EQ(update({}, {2}), NatReturnOwner::kClient);
+  EXPECT_EQ(update({}, {0}), NatReturnOwner::kClientPort);
+}
+
 }  // namespace
 }  // namespace vipgate

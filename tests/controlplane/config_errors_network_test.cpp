@@ -235,6 +235,8 @@ constexpr Row kTogetherRows[] = {
      "f:1:38: gue_port: 0 is out of range; write a number from 1 to 65535, or auto\n"
      "f:1:51: gue_hops: 9 is out of range; write a number from 0 to 8\n"
      "f:1:65: mss_clamp: 65496 is out of range; write a number from 0 to 65495"},
+    {"defaults: {tunnel_dscp: 64}\n",
+     "f:1:25: tunnel_dscp: 64 is out of range; write a number from 0 to 63, or auto"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: gue, gue_hops: 2}\n",
      "f:2:61: gue_hops: hops stand in the header of GUE's variant 0, and this is variant 1, which "
@@ -258,6 +260,30 @@ constexpr Row kTogetherRows[] = {
      "f:2:88: new_flows_per_s: with track: when_needed new flows are not told from others; write "
      "0, "
      "or track: always"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: gre, track: when_needed, max_connections: 5}\n",
+     "f:2:88: max_connections: with track: when_needed flows without an entry are not counted; "
+     "write 0, or track: always"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: gre, track: when_needed, affinity: source}\n",
+     "f:2:81: affinity: with track: when_needed flows without an entry go by the rows alone, "
+     "wherever their client has been; write none, or track: always"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, affinity: source,\n"
+     "     reals: [{address: 10.0.0.1, port: 80}, {address: 10.0.0.2, port: 80}]}\n"
+     "  - {name: b, vip: 11.0.0.2, port: 80, mode: nat,\n"
+     "     reals: [{address: 10.0.0.2, port: 80}]}\n"
+     "  - {name: c, vip: 11.0.0.3, port: 80, mode: ipip,\n"
+     "     reals: [{address: 10.0.0.2, port: 80}]}\n"
+     "  - {name: d, vip: 11.0.0.2, port: 80, mode: nat, protocol: udp,\n"
+     "     reals: [{address: 10.0.0.2, port: 80}]}\n",
+     "f:4:5: affinity: the service shares the real 10.0.0.2:80 with that in line 2, which has "
+     "another affinity; one worker must see all that a client does with a nat real: write the same "
+     "for both"},
+    {"defaults: {affinity: client}\n",
+     "f:1:22: affinity: 'client' is not known here; write none or source"},
+    {"timeouts: {affinity_s: 14401}\n",
+     "f:1:24: affinity_s: 14401 is out of range; write a number from 1 to 14400"},
     {"snat_pools: [{name: default, addresses: [10.9.0.9]}]\n"
      "mesos: [{masters: ['10.0.0.1:5050']}]\n"
      "named_vips: {track: when_needed}\n",

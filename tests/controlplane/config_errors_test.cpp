@@ -60,7 +60,8 @@ constexpr Row kKeysRows[] = {
     {"node: {nmae: a}\n", "f:1:8: unknown key 'nmae'; did you mean 'name'?"},
     {"rest: {}\n",
      "f:1:1: unknown key 'rest'; the keys here are node, dpdk, control, workers, ports, "
-     "limits, timeouts, snat_pools, defaults, locality, services, dns, mesos, marathon, "
+     "limits, kernel_rates, timeouts, snat_pools, defaults, locality, services, dns, mesos, "
+     "marathon, "
      "named_vips, "
      "store, log, watch"},
     {"log: {level: info, colour: red}\n",
@@ -69,13 +70,16 @@ constexpr Row kKeysRows[] = {
      "f:1:7: unknown key 'resolvers'; the keys here are listen, ttl_s, zones, ptr, soa"},
     {"limits: {sessions: 4096}\n",
      "f:1:10: unknown key 'sessions'; the keys here are flows_per_worker, "
-     "wide_flows_per_worker, fragments_per_worker, services, reals, dns_names"},
+     "wide_flows_per_worker, affinities_per_worker, fragments_per_worker, services, reals, "
+     "dns_names"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, weight: 1}\n",
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, reals, "
-     "mode, snat_pool, tunnel_source_ipv4, tunnel_source_ipv6, gue_variant, gue_port, gue_hops, "
-     "gue_zero_checksum, mss_clamp, maglev_rows, no_real, hash, allow_sources, deny_sources, "
-     "new_flows_per_s, slow_start_s, track, prefer, spill_below_percent, timeouts, health"},
+     "mode, snat_pool, tunnel_source_ipv4, tunnel_source_ipv6, tunnel_dscp, gue_variant, gue_port, "
+     "gue_hops, gue_zero_checksum, mss_clamp, maglev_rows, no_real, hash, affinity, allow_sources, "
+     "deny_sources, new_flows_per_s, max_connections, slow_start_s, track, prefer, "
+     "spill_below_percent, timeouts, "
+     "health"},
     {"log:\n"
      "  level: info\n"
      "  level: warn\n",
@@ -203,10 +207,16 @@ constexpr Row kWordsRows[] = {
      "32749, 65537, 131071, 262139, 524287 or 655373"},
     {"defaults: {hash: ports}\n",
      "f:1:18: hash: 'ports' is not known here; write five_tuple, source or source_destination"},
+    {"kernel_rates: {ssh: 1, arp: -1}\n",
+     "f:1:16: unknown key 'ssh'; the keys here are routing, own_address, icmp, arp, "
+     "neighbor_discovery, link_local, unserved_port\n"
+     "f:1:29: arp: -1 is out of range; write a number from 0 to 10000000"},
     {"defaults: {unserved_port: refuse}\n",
      "f:1:27: unserved_port: 'refuse' is not known here; write drop, reject or kernel"},
     {"defaults: {deny_sources: [10.1.0.1/16]}\n",
      "f:1:27: deny_sources: 10.1.0.1/16 has bits behind its length; write 10.1.0.0/16"},
+    {"defaults: {max_connections: 1000000001}\n",
+     "f:1:29: max_connections: 1000000001 is out of range; write a number from 0 to 1000000000"},
     {"defaults: {new_flows_per_s: -1}\n",
      "f:1:29: new_flows_per_s: -1 is out of range; write a number from 0 to 1000000000"},
     {"defaults: {no_real: fallback}\n",
@@ -222,6 +232,7 @@ constexpr Row kTextsRows[] = {
      "f:1:14: level: 'a?b' is not known here; write trace, debug, info, warn or error"},
     {"\"a\\rb\": 1\nnode:\n  \"a\\u00e9\": 1\n",
      "f:1:1: unknown key 'a?b'; the keys here are node, dpdk, control, workers, ports, limits, "
+     "kernel_rates, "
      "timeouts, snat_pools, defaults, locality, services, dns, mesos, marathon, named_vips, store, "
      "log, watch\n"
      "f:3:3: unknown key 'a\303\251'; the keys here are name"},

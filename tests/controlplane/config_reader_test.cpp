@@ -89,13 +89,15 @@ TEST(ConfigReader, AServiceTakesItsOwnValuesElseTheDefaultsWhereverTheyStandInTh
 services:
   - {name: own, vip: 11.0.0.1, port: 53, protocol: udp, mode: fullnat, snat_pool: big,
      maglev_rows: 4093, no_real: reject, hash: five_tuple, deny_sources: [],
-     allow_sources: [192.0.2.0/24, "2001:db8::/32"], timeouts: {udp_s: 5}}
+     allow_sources: [192.0.2.0/24, "2001:db8::/32"], affinity: none,
+     tunnel_dscp: 0, timeouts: {udp_s: 5, affinity_s: 6}}
   - name: plain
     vip: 11.0.0.2
     port: 53
     reals: [{address: 10.0.0.1, port: 5353}]
-defaults: {mode: nat, maglev_rows: 65537, no_real: drop, hash: source,
-  deny_sources: [203.0.113.0/24], new_flows_per_s: 500}
+defaults: {mode: nat, maglev_rows: 65537, no_real: drop, hash: source, affinity: source,
+  tunnel_dscp: 46,
+  deny_sources: [203.0.113.0/24], new_flows_per_s: 500, max_connections: 9}
 timeouts: {udp_s: 90, drain_s: 7}
 snat_pools: [{name: big, addresses: [10.0.0.9], ports: 5000-6000}]
 )");
@@ -111,6 +113,10 @@ snat_pools: [{name: big, addresses: [10.0.0.9], ports: 5000-6000}]
   EXPECT_EQ(to_string(own.admission.allow_sources[1]), "2001:db8::/32");
   EXPECT_TRUE(own.admission.deny_sources.empty());
   EXPECT_EQ(own.admission.new_flows_per_s, 500u);
+  EXPECT_EQ(own.admission.max_connections, 9u);
+  EXPECT_EQ(own.affinity, Affinity::kNone);
+  EXPECT_EQ(own.tunnel.dscp, 0);
+  EXPECT_EQ(own.timeouts.affinity_s, 6);
   EXPECT_EQ(own.timeouts.udp_s, 5);
   EXPECT_EQ(own.timeouts.drain_s, 7);
   EXPECT_EQ(own.position.line, 3);
@@ -120,12 +126,16 @@ snat_pools: [{name: big, addresses: [10.0.0.9], ports: 5000-6000}]
   EXPECT_EQ(plain.maglev_rows, 65537u);
   EXPECT_EQ(plain.no_real, NoReal::kDrop);
   EXPECT_EQ(plain.hash, HashFields::kSource);
+  EXPECT_EQ(plain.affinity, Affinity::kSource);
+  EXPECT_EQ(plain.tunnel.dscp, 46);
+  EXPECT_EQ(Defaults{}.tunnel.dscp, kCopyDscp);
+  EXPECT_EQ(plain.timeouts.affinity_s, 300);
   ASSERT_EQ(plain.admission.deny_sources.size(), 1u);
   EXPECT_EQ(to_string(plain.admission.deny_sources[0]), "203.0.113.0/24");
   EXPECT_EQ(plain.timeouts.udp_s, 90);
   ASSERT_EQ(plain.reals.size(), 1u);
   EXPECT_EQ(plain.reals[0].weight, 1);
-  EXPECT_EQ(plain.reals[0].position.line, 9);
+  EXPECT_EQ(plain.reals[0].position.line, 10);
   EXPECT_EQ(plain.reals[0].position.column, 13);
 }
 

@@ -35,6 +35,7 @@ TEST(RestartRequired, ServicesDefaultsTimeoutsDnsAndTheLogLevelAreReloadable) {
   next.named_vips.snat_pool = "other";
   next.named_vips.health.fall = 9;
   next.timeouts.udp_s = 1;
+  next.kernel_rates[0] = 1;
   next.dns.ttl_s = 60;
   next.dns.zones.pop_back();
   next.dns.zones[0].records.clear();

@@ -207,6 +207,21 @@ TEST_F(ReconcilerTest, AReloadOfTheSameConfigurationChangesNoId) {
   EXPECT_EQ(last().real_pages, before->real_pages);
 }
 
+TEST_F(ReconcilerTest, AReloadAppliesRatesOfTheKernelAndThePolicyOfUnservedPorts) {
+  const Config config = config_of(one("a", "11.0.0.1", kReal));
+  Reconciler& r = start(config);
+  constexpr auto kArp = static_cast<size_t>(KernelReason::kArp);
+  EXPECT_EQ(last().kernel_rates[kArp], 2000u);
+  Config next = config;
+  next.kernel_rates[kArp] = 5;
+  next.defaults.unserved_port = UnservedPort::kReject;
+  const auto outcome = r.apply(next, 5);
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_TRUE(outcome->needs_restart.empty());
+  EXPECT_EQ(last().kernel_rates[kArp], 5u);
+  EXPECT_EQ(last().unserved_port, UnservedPort::kReject);
+}
+
 TEST_F(ReconcilerTest, WhatNeedsARestartIsNamedAndNotApplied) {
   const Config config = config_of(one("a", "11.0.0.1", kReal));
   Reconciler& r = start(config);

@@ -40,6 +40,17 @@ TEST(Explain, AForwardedPacketNamesServiceRealRowAndWhatLeaves) {
                    "out      tcp 10.9.1.100:[0-9]+ > 10.9.1.1[123]:[0-9]+, by cluster\n"));
 }
 
+TEST(Explain, AServiceWithAffinitySaysWhatItHoldsAClientTo) {
+  SnapshotSpec spec = replay_spec();
+  spec.services[0].admission.affinity_s = 300;
+  auto options = packet(Protocol::kTcp, "192.0.2.1", 40'000, "11.202.66.36", 6379);
+  EXPECT_THAT(explain(options), Not(HasSubstr("affinity")));
+  options.snapshot = SnapshotBuilder().build(spec);
+  EXPECT_THAT(explain(options),
+              HasSubstr("\naffinity a client that was seen in the last 300 s goes to the real that "
+                        "it had, if that takes new flows\n"));
+}
+
 TEST(Explain, TheRowIsTheOneThatChoseTheReal) {
   for (uint16_t port = 1; port <= 50; ++port) {
     const auto options = packet(Protocol::kTcp, "192.0.2.1", port, "11.202.66.36", 6379);

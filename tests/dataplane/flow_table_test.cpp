@@ -28,7 +28,7 @@ struct TableUnderTest {
 
   size_t first(FlowKey4 key) const { return (table.hash(key) & 0xffffffff) * memory.size() >> 32; }
   size_t second(FlowKey4 key) const { return (table.hash(key) >> 32) * memory.size() >> 32; }
-  unsigned overflow(size_t bucket) const { return memory[bucket].entries[0].meta >> 2; }
+  unsigned overflow(size_t bucket) const { return memory[bucket].entries[0].meta >> 3; }
 
   Entry* insert(FlowKey4 key, FlowState state, Quarter deadline, Quarter now, uint32_t value = 0) {
     const uint64_t hash = table.hash(key);
@@ -105,13 +105,13 @@ TEST(FlowTable, OverflowCountThatSaturatesStaysSoThatNoKeyIsEverMissed) {
     for (int i = 0; i < 4; ++i) keys.push_back(t.key_for(0, second));
   }
   for (const auto& key : keys) t.insert(key, FlowState::kEstablished, 100, 50);
-  EXPECT_EQ(t.overflow(0), 63u);
+  EXPECT_EQ(t.overflow(0), 31u);
   for (const auto& key : keys) ASSERT_NE(t.find(key), nullptr);
   for (size_t i = 0; i + 1 < keys.size(); ++i) {
     t.table.erase(t.find(keys[i]));
     ASSERT_NE(t.find(keys.back()), nullptr) << i;
   }
-  EXPECT_EQ(t.overflow(0), 63u);
+  EXPECT_EQ(t.overflow(0), 31u);
 }
 
 TEST(FlowTable, TheOverflowCountSurvivesThatTheFirstEntryComesAndGoes) {

@@ -21,7 +21,8 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
 }
 
 // One run from a clean start. Everything about it follows from the seed.
-void run_episode(uint64_t seed, std::map<Verdict, uint64_t>& total, uint64_t& by_previous_row) {
+void run_episode(uint64_t seed, std::map<Verdict, uint64_t>& total,
+                 std::map<Event, uint64_t>& events) {
   std::mt19937_64 random(seed);
   const auto draw = [&](uint32_t n) { return static_cast<uint32_t>((random() >> 32) * n >> 32); };
   ModelRun run(draw, 1 + static_cast<uint32_t>(seed % 3));
@@ -33,28 +34,34 @@ void run_episode(uint64_t seed, std::map<Verdict, uint64_t>& total, uint64_t& by
   }
   ASSERT_NO_FATAL_FAILURE(run.finish());
   for (const auto& [verdict, count] : run.model().tally()) total[verdict] += count;
-  by_previous_row += run.count(Event::kFlowsByPreviousRow);
+  for (const Event event : {Event::kFlowsByPreviousRow, Event::kFlowsByAffinity}) {
+    events[event] += run.count(event);
+  }
 }
 
 TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
   std::map<Verdict, uint64_t> total;
-  uint64_t by_previous_row = 0;
+  std::map<Event, uint64_t> events;
   if (const uint64_t seed = from_environment("VIPGATE_MODEL_SEED", 0)) {
-    run_episode(seed, total, by_previous_row);
+    run_episode(seed, total, events);
     return;
   }
   const uint64_t packets = from_environment("VIPGATE_MODEL_PACKETS", 1'000'000);
   for (uint64_t done = 0; done < packets; done += kPacketsPerEpisode) {
-    ASSERT_NO_FATAL_FAILURE(run_episode(1 + done / kPacketsPerEpisode, total, by_previous_row));
+    ASSERT_NO_FATAL_FAILURE(run_episode(1 + done / kPacketsPerEpisode, total, events));
   }
   // What the traffic must have brought about for the agreement to mean anything.
   for (const char* kind : {"forward", "return"}) EXPECT_GT((total[{kind, ""}]), packets / 50);
-  EXPECT_GT(by_previous_row, packets / 1'000) << "went where their row led before a change";
+  EXPECT_GT(events[Event::kFlowsByPreviousRow], packets / 1'000)
+      << "went where their row led before a change";
+  EXPECT_GT(events[Event::kFlowsByAffinity], packets / 1'000)
+      << "went where their client's last did";
   for (const char* reason : {"arp", "neighbor_advertisement", "echo", "tcp_reset",
                              "port_unreachable", "time_exceeded"}) {
     EXPECT_GT((total[{"reply", reason}]), packets / 5'000) << reason;
   }
-  for (const char* reason : {"own_address", "arp", "neighbor_discovery", "link_local"}) {
+  for (const char* reason :
+       {"routing", "own_address", "icmp", "arp", "neighbor_discovery", "link_local"}) {
     EXPECT_GT((total[{"kernel", reason}]), packets / 5'000) << reason;
   }
   for (const char* reason : {"truncated",
@@ -73,6 +80,7 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
                              "port_not_served",
                              "icmp_not_handled",
                              "no_real",
+                             "connection_limit",
                              "no_flow",
                              "nat_tuple_taken",
                              "next_hop_unresolved",

@@ -19,6 +19,9 @@ using test::PacketBuilder;
 const PortEntry kPort{.mac = parse_mac_address("02:00:00:00:00:02").value()};
 
 PacketBuilder v4() { return PacketBuilder().ipv4("192.0.2.1", "11.0.0.1"); }
+PacketBuilder v6(const char* source = "2001:db8::1") {
+  return PacketBuilder().ipv6(source, "fd11::1");
+}
 
 auto all_of(const Packet& packet) {
   return std::tuple(packet.l3, packet.source_port, packet.destination_port, packet.tci,
@@ -34,7 +37,8 @@ bool is_plain(const Bytes& frame, const PortEntry& port = kPort, uint16_t segmen
   Packet plain{}, parsed{};
   plain.mbuf = mbuf.get();
   parsed.mbuf = mbuf.get();
-  if (!parse_plain(plain, PlainFrame(port))) return false;
+  const bool is_v4 = parse_plain(plain, PlainFrame<Ipv4Header>(port));
+  if (!is_v4 && !parse_plain(plain, PlainFrame<Ipv6Header>(port))) return false;
   EXPECT_EQ(parse(parsed, port), kNoDrop);
   EXPECT_EQ(all_of(plain), all_of(parsed));
   return true;
@@ -44,6 +48,9 @@ TEST(ParsePlain, UsualTcpAndUdpPacketsArePlain) {
   EXPECT_TRUE(is_plain(v4().tcp(1, 2).flags("S").tcp_options({2, 4, 5, 180}).build()));
   EXPECT_TRUE(is_plain(v4().tcp(40'000, 80).flags("A").payload("hello").pad_to(60).build()));
   EXPECT_TRUE(is_plain(v4().udp(1, 2).payload("hello").pad_to(60).build()));
+  EXPECT_TRUE(is_plain(v6().tcp(1, 2).flags("S").tcp_options({2, 4, 5, 180}).build()));
+  EXPECT_TRUE(is_plain(v6().tcp(40'000, 80).flags("A").payload("hello").build()));
+  EXPECT_TRUE(is_plain(v6().udp(1, 2).payload("hello, hello").build()));
 }
 
 TEST(ParsePlain, WhatNeedsALookIsNotPlain) {
@@ -58,7 +65,14 @@ TEST(ParsePlain, WhatNeedsALookIsNotPlain) {
   EXPECT_FALSE(is_plain(PacketBuilder().ipv4("127.0.0.1", "11.0.0.1").tcp(1, 2).build()));
   EXPECT_FALSE(is_plain(PacketBuilder().ipv4("224.0.0.1", "11.0.0.1").tcp(1, 2).build()));
   EXPECT_FALSE(is_plain(PacketBuilder().ipv4("0.1.2.3", "11.0.0.1").tcp(1, 2).build()));
-  EXPECT_FALSE(is_plain(PacketBuilder().ipv6("2001:db8::1", "fd11::1").tcp(1, 2).build()));
+  EXPECT_FALSE(is_plain(v6().vlan(20).tcp(1, 2).build()));
+  EXPECT_FALSE(is_plain(v6().ipv6_extension(60).tcp(1, 2).build()));
+  EXPECT_FALSE(is_plain(v6().fragment(0, true).udp(1, 2).payload(Bytes(64)).build()));
+  EXPECT_FALSE(is_plain(v6().udp(1, 2).no_udp_checksum().payload(Bytes(64)).build()));
+  EXPECT_FALSE(is_plain(v6().icmp_echo(1, 1).payload(Bytes(64)).build()));
+  for (const char* source : {"::", "::1", "ff02::1"}) {
+    EXPECT_FALSE(is_plain(v6(source).tcp(1, 2).build())) << source;
+  }
   EXPECT_FALSE(is_plain(tcp().build(), kPort, 2)) << "several segments";
 }
 
@@ -66,10 +80,11 @@ TEST(ParsePlain, NothingIsPlainOnAPortWithATagOrThatComparesNoAddress) {
   PortEntry tagged = kPort, promiscuous = kPort;
   tagged.vlan = 20;
   promiscuous.check_mac = false;
-  const Bytes frame = v4().tcp(1, 2).build();
-  EXPECT_TRUE(is_plain(frame));
-  EXPECT_FALSE(is_plain(frame, tagged));
-  EXPECT_FALSE(is_plain(frame, promiscuous));
+  for (const Bytes& frame : {v4().tcp(1, 2).build(), v6().tcp(1, 2).build()}) {
+    EXPECT_TRUE(is_plain(frame));
+    EXPECT_FALSE(is_plain(frame, tagged));
+    EXPECT_FALSE(is_plain(frame, promiscuous));
+  }
 }
 
 TEST(ParsePlain, WhateverIsPlainIsParsedAlikeByParse) {
@@ -79,7 +94,9 @@ TEST(ParsePlain, WhateverIsPlainIsParsedAlikeByParse) {
   };
   const std::vector<Bytes> frames = {
       v4().tcp(1, 2).flags("S").tcp_options({2, 4, 5, 180}).payload("hello").build(),
-      v4().tcp(1, 2).flags("A").pad_to(60).build(), v4().udp(1, 2).payload(Bytes(30)).build()};
+      v4().tcp(1, 2).flags("A").pad_to(60).build(), v4().udp(1, 2).payload(Bytes(30)).build(),
+      v6().tcp(1, 2).flags("S").tcp_options({2, 4, 5, 180}).build(),
+      v6().udp(1, 2).payload(Bytes(30)).build()};
   size_t plain = 0;
   for (int round = 0; round < 100'000; ++round) {
     Bytes frame = frames[below(frames.size())];

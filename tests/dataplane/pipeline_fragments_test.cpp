@@ -313,7 +313,7 @@ TEST(FragmentsOfOthers, GoToTheKernelOrAreDroppedWithTheirReason) {
       return gateway.send(packet.fragment(offset, true).payload(data));
     };
     EXPECT_TRUE(fragment(from("10.9.0.1").udp(1, 2)).is_kernel(KernelReason::kOwnAddress));
-    EXPECT_TRUE(fragment(from("10.9.0.1").icmp_echo(1, 2)).is_kernel(KernelReason::kOwnAddress));
+    EXPECT_TRUE(fragment(from("10.9.0.1").icmp_echo(1, 2)).is_kernel(KernelReason::kIcmp));
     EXPECT_TRUE(fragment(from("fd09::1", true).udp(1, 2)).is_kernel(KernelReason::kOwnAddress));
     EXPECT_TRUE(fragment(from("fe80::1", true).udp(1, 2)).is_kernel(KernelReason::kLinkLocal));
     EXPECT_TRUE(fragment(from("10.9.0.53").udp(1, 53)).is_drop(DropReason::kFragment));

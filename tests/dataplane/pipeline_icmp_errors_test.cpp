@@ -336,8 +336,8 @@ TEST(IcmpErrorsToNoFlow, GoWhereTheyWentBefore) {
   };
   // To the gateway itself, to the responder; and messages that are no errors, or not passed on.
   const Bytes quote = ip_packet(PacketBuilder().ipv4("10.9.0.1", "192.0.2.1").udp(53, 1).build());
-  EXPECT_TRUE(gateway.send(from("10.9.0.1").icmp(3, 3, 0).payload(quote))
-                  .is_kernel(KernelReason::kOwnAddress));
+  EXPECT_TRUE(
+      gateway.send(from("10.9.0.1").icmp(3, 3, 0).payload(quote)).is_kernel(KernelReason::kIcmp));
   EXPECT_TRUE(gateway.send(from("10.9.0.53").icmp(3, 3, 0).payload(quote))
                   .is_drop(DropReason::kIcmpNotHandled));
   EXPECT_TRUE(gateway.send(from("10.1.0.254").icmp(3, 3, 0).payload(quote))

@@ -148,10 +148,9 @@ TEST_F(PipelineRare, OtherIcmpToAddressesOfOursIsDropped) {
 
 TEST_F(PipelineRare, WhatIsForTheKernelGoesToTheKernelOfThePortItCameFrom) {
   const std::vector<PacketBuilder> packets = {
-      from_client4("10.9.0.1").tcp(1, 22),      from_client4("10.9.0.1").udp(1, 53),
-      from_client4("10.9.0.1").icmp_echo(1, 1), from_client4("10.9.0.1").protocol(89),
-      from_client6("fd09::1").tcp(1, 22),       from_client6("fd09::1").icmp_echo(1, 1),
-      from_client6("fd09::1").protocol(89)};
+      from_client4("10.9.0.1").tcp(1, 22), from_client4("10.9.0.1").udp(1, 53),
+      from_client4("10.9.0.1").protocol(47), from_client6("fd09::1").tcp(1, 22),
+      from_client6("fd09::1").protocol(47)};
   for (const auto& packet : packets) {
     const Bytes frame = packet.build();
     const auto out = gateway_.send(frame);
@@ -164,6 +163,46 @@ TEST_F(PipelineRare, WhatIsForTheKernelGoesToTheKernelOfThePortItCameFrom) {
     EXPECT_TRUE(
         gateway_.send(from_client6(destination).udp(1, 2)).is_kernel(KernelReason::kLinkLocal));
   }
+}
+
+TEST_F(PipelineRare, RoutingAndIcmpAreClassesOfTheirOwnForTheKernel) {
+  const auto reason_of = [&](const PacketBuilder& packet) {
+    const auto out = gateway_.send(packet);
+    EXPECT_EQ(out.queue, Outcome::Queue::kKernel) << to_string(out);
+    return out.verdict.kernel;
+  };
+  for (const bool is_v4 : {true, false}) {
+    const auto packet = [&] { return is_v4 ? from_client4("10.9.0.1") : from_client6("fd09::1"); };
+    EXPECT_EQ(reason_of(packet().tcp(40'000, 179)), KernelReason::kRouting) << "BGP";
+    EXPECT_EQ(reason_of(packet().tcp(179, 40'000)), KernelReason::kRouting) << "BGP";
+    EXPECT_EQ(reason_of(packet().udp(179, 40'000)), KernelReason::kOwnAddress) << "not BGP";
+    EXPECT_EQ(reason_of(packet().udp(49'152, 3784)), KernelReason::kRouting) << "BFD";
+    EXPECT_EQ(reason_of(packet().udp(49'152, 3785)), KernelReason::kRouting) << "BFD echo";
+    EXPECT_EQ(reason_of(packet().udp(49'152, 4784)), KernelReason::kRouting) << "BFD, multihop";
+    EXPECT_EQ(reason_of(packet().protocol(89)), KernelReason::kRouting) << "OSPF";
+    EXPECT_EQ(reason_of(packet().protocol(112)), KernelReason::kRouting) << "VRRP";
+    EXPECT_EQ(reason_of(packet().icmp_echo(1, 1)), KernelReason::kIcmp);
+  }
+  EXPECT_EQ(reason_of(from_client6("ff02::5").protocol(89)), KernelReason::kRouting) << "OSPF";
+}
+
+TEST(KernelRates, AFloodOfOneKindIsCutAndCountedAndStarvesNoOther) {
+  SnapshotSpec spec = net_spec();
+  spec.kernel_rates[static_cast<size_t>(KernelReason::kIcmp)] = 100;  // bursts of ten
+  FakeGateway gateway{spec};
+  const auto ping = from_client4("10.9.0.1").icmp_echo(1, 1);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(gateway.send(ping).is_kernel(KernelReason::kIcmp)) << i;
+  EXPECT_TRUE(gateway.send(ping).is_drop(DropReason::kKernelRate));
+  EXPECT_TRUE(gateway.send(from_client4("10.9.0.1").tcp(1, 179)).is_kernel(KernelReason::kRouting));
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(
+        gateway.send(from_client4("10.9.0.1").tcp(1, 22)).is_kernel(KernelReason::kOwnAddress))
+        << "no rate: any number";
+  }
+  gateway.jump_seconds(0.01);
+  EXPECT_TRUE(gateway.send(ping).is_kernel(KernelReason::kIcmp)) << "100 a second";
+  EXPECT_TRUE(gateway.send(ping).is_drop(DropReason::kKernelRate));
+  gateway.check_counters();
 }
 
 TEST_F(PipelineRare, PortWithoutAKernelSideDropsWhatWouldGoThere) {

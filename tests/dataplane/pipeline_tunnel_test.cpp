@@ -19,6 +19,28 @@ class EveryTunnel : public testing::TestWithParam<DirectCase> {
 INSTANTIATE_TEST_SUITE_P(Pipeline, EveryTunnel, testing::ValuesIn(tunnel_cases()),
                          [](const auto& test) { return test.param.name(); });
 
+TEST_P(EveryTunnel, HasThePacketsClassOrTheServicesDscpWithThePacketsEcn) {
+  const auto outer_class = [&](uint8_t inner) {
+    const auto out = gateway_.send(to_vip(kind(), 40'000).tos(inner));
+    EXPECT_TRUE(out.is_forward()) << to_string(out);
+    EXPECT_TRUE(checksums_ok(out.frame));
+    const Tunneled tunnel = open_tunnel(out.frame);
+    EXPECT_EQ(tunnel.inner, ip_packet(to_vip(kind(), 40'000).tos(inner).build()));
+    return tunnel.tos;
+  };
+  for (const int inner : {0, 1, 0xb8, 0xff}) {
+    EXPECT_EQ(outer_class(static_cast<uint8_t>(inner)), inner);
+  }
+  service().tunnel.dscp = 46;
+  gateway_.publish();
+  EXPECT_EQ(outer_class(0x00), 46 << 2);
+  EXPECT_EQ(outer_class(0x21), 46 << 2 | 1);
+  EXPECT_EQ(outer_class(0xff), 46 << 2 | 3);
+  service().tunnel.dscp = 0;
+  gateway_.publish();
+  EXPECT_EQ(outer_class(0xba), 2);
+}
+
 uint32_t low_bits(const IpAddress& address) {
   const auto bytes = std::span(address.bytes()).first(address.is_v4() ? 4 : 16).last(4);
   return static_cast<uint32_t>(bytes[0]) << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];

@@ -35,7 +35,7 @@ inline IpAddress ip(const std::string& text) { return parse_ip_address(text).val
 // redis 11.202.66.36:6379 TCP with three reals, "web \"6\"" [fd01:c::1]:80 TCP, echo 11.0.0.2:7
 // UDP, empty 11.0.0.3:80 TCP without reals, leaning 11.0.0.4:80 TCP, which falls back on redis,
 // tenants 11.20.0.0/24 UDP, all ports.
-inline std::shared_ptr<const Snapshot> replay_world() {
+inline SnapshotSpec replay_spec() {
   SnapshotSpec spec;
   spec.ports = {PortEntry{.mac = kEdgeMac, .kernel = true, .check_mac = false},
                 PortEntry{.mac = kClusterMac, .check_mac = false}};
@@ -80,7 +80,10 @@ inline std::shared_ptr<const Snapshot> replay_world() {
   spec.services.back().flow_id = kWideFlowId;
   spec.service_slots = static_cast<uint32_t>(spec.services.size());
   spec.real_slots = real_index;
-  return SnapshotBuilder().build(spec);
+  return spec;
+}
+inline std::shared_ptr<const Snapshot> replay_world() {
+  return SnapshotBuilder().build(replay_spec());
 }
 
 struct Frame {

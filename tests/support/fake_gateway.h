@@ -63,6 +63,7 @@ struct GatewayOptions {
   uint32_t workers = 1;
   size_t flows = 4096;
   size_t fragments = 64;
+  size_t affinities = 1024;
   uint32_t counted_services = 64;
   uint32_t counted_reals = 1024;
 };

@@ -10,6 +10,7 @@ ReferenceModel::Expectation ReferenceModel::judge_direct(const In& in, const Ser
                     {wire.destination, wire.destination_port},
                     wire.protocol,
                     service.flow_id};
+  note_client(service, wire);
   Flow* flow = live_flow(key);
   const bool starts_anew = flow != nullptr && flow->state == State::kClosing && wire.has_flag(kSyn);
   if (wire.ttl == 0) {
@@ -44,11 +45,17 @@ ReferenceModel::Expectation ReferenceModel::judge_new_direct_flow(const In& in,
     return wire.has_flag(kRst) ? drop(DropReason::kNoReal) : judge_refusal(in, service);
   }
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
+  const bool begins_nothing = wire.has_flag(kRst) || wire.is_later;
+  if (!begins_nothing && is_full(in, service)) {
+    return judge_refusal(in, service, DropReason::kConnectionLimit);
+  }
+  if (const RealSpec* kept = client_real(service, wire)) real = kept;
   if (real == nullptr) real = real_now(rows, *taker);
   if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
+  if (!begins_nothing) keep_client(service, wire, real->id);
   // All rows of a service that has fallen back on another's reals will move again.
   const bool is_tracked = !service.tracks_when_needed || rows.may_move || taker != &service;
-  if (is_tracked && !wire.has_flag(kRst) && !wire.is_later) {
+  if (is_tracked && !begins_nothing) {
     Flow flow;
     flow.real = real->id;
     flow.mode = service.mode;

@@ -46,6 +46,7 @@ ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
                     {wire.destination, wire.destination_port},
                     wire.protocol,
                     service.flow_id};
+  note_client(service, wire);
   if (wire.ttl <= 1) return judge_expired(in, wire.destination);
   Flow* flow = live_flow(key);
   if (flow == nullptr) return judge_new_flow(in, service, key);
@@ -80,8 +81,11 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   if (real == nullptr && taker == nullptr) return judge_refusal(in, service);
   // A packet from one of our own addresses is forged, or a loop.
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
+  if (is_full(in, service)) return judge_refusal(in, service, DropReason::kConnectionLimit);
+  if (const RealSpec* kept = client_real(service, wire)) real = kept;
   if (real == nullptr) real = real_now(rows, *taker);
   if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
+  keep_client(service, wire, real->id);
   Flow flow;
   flow.real = real->id;
   flow.real_socket = {real->address, real->port == 0 ? key.vip.port : real->port};
@@ -160,13 +164,31 @@ ReferenceModel::Expectation ReferenceModel::forwarded(const In& in, Flow& flow,
   return expected;
 }
 
-ReferenceModel::Expectation ReferenceModel::judge_refusal(const In& in,
-                                                          const ServiceSpec& service) {
+// Whether the service has as many flows as it may. Those that have expired may still be counted,
+// until the data plane finds them: then what it did decides.
+bool ReferenceModel::is_full(const In& in, const ServiceSpec& service) const {
+  const uint64_t most = service.admission.max_connections;
+  if (most == 0) return false;
+  const auto live =
+      static_cast<uint64_t>(std::count_if(flows_.begin(), flows_.end(), [&](const auto& flow) {
+        return flow.first.flow_id == service.flow_id;
+      }));
+  const auto expired = expired_.find(service.flow_id);
+  const uint64_t lingering = expired == expired_.end() ? 0 : expired->second;
+  const std::string_view told = in.observed.verdict.reason;
+  const bool is_refused =
+      told == to_string(DropReason::kConnectionLimit) || told == to_string(ReplyKind::kTcpReset) ||
+      told == to_string(ReplyKind::kPortUnreachable) || told == to_string(DropReason::kRateLimited);
+  return live >= most || (live + lingering >= most && is_refused);
+}
+
+ReferenceModel::Expectation ReferenceModel::judge_refusal(const In& in, const ServiceSpec& service,
+                                                          DropReason reason) {
   const MacAddress& own = spec_.ports[in.port].mac;
-  if (service.no_real == NoReal::kDrop) return drop(DropReason::kNoReal);
+  if (service.no_real == NoReal::kDrop) return drop(reason);
   // A reset would have to count what other fragments hold.
   const bool is_tcp = service.protocol == Protocol::kTcp;
-  if (in.wire.is_fragment && (is_tcp || in.wire.is_later)) return drop(DropReason::kNoReal);
+  if (in.wire.is_fragment && (is_tcp || in.wire.is_later)) return drop(reason);
   if (service.protocol == Protocol::kTcp) {
     return limited_reply(in, ReplyKind::kTcpReset, 100'000,
                          {tcp_reset(in.frame, in.wire, own), {}});
@@ -262,7 +284,7 @@ ReferenceModel::Expectation ReferenceModel::judge_return(const In& in, const Flo
   Flow& flow = flows_.at(key);
   if (now_ > flow.deadline) {
     const bool is_own = role_of(in.wire.destination) != Role::kNobody;
-    if (flow.mode == Mode::kNat && is_own) return kernel(in, KernelReason::kOwnAddress);
+    if (flow.mode == Mode::kNat && is_own) return kernel(in, own_class(in));
     return drop(DropReason::kNoFlow);
   }
   if (in.wire.ttl <= 1) return judge_expired(in, key.vip.address);
@@ -349,6 +371,7 @@ ReferenceModel::Flow* ReferenceModel::live_flow(const FlowKey& key) {
   if (now_ <= found->second.deadline) {
     return &found->second;
   }
+  ++expired_[key.flow_id];
   forget(key);
   return nullptr;
 }
@@ -379,6 +402,7 @@ void ReferenceModel::forget_expired() {
   for (auto next = flows_.begin(); next != flows_.end();) {
     const auto flow = next++;
     if (now_ > flow->second.deadline) {
+      ++expired_[flow->first.flow_id];
       forget(FlowKey(flow->first));
     }
   }

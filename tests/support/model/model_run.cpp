@@ -13,6 +13,8 @@ namespace {
 // So many that no flow is ever evicted: evictions are another test's.
 constexpr size_t kFlows = 16'384;
 constexpr size_t kFragments = 16'384;
+// All that come: limits of connections need counters.
+constexpr uint32_t kServices = 4096;
 
 model::Verdict words(const vipgate::Verdict& verdict) {
   using Kind = vipgate::Verdict::Kind;
@@ -45,8 +47,13 @@ std::string hex(const Bytes& frame) {
   return text;
 }
 
-uint32_t hash_of(const FlowKey& key) {
+uint32_t hash_of(const ServiceSpec& service, const FlowKey& key) {
   const Be16 client_port(key.client.port), vip_port(key.vip.port);
+  if (service.hash == HashFields::kSource) {
+    return key.client.address.is_v4()
+               ? flow_hash_v4(key.client.address.v4(), Be16{}, Ipv4Address{}, Be16{}, 0)
+               : flow_hash_v6(key.client.address.v6(), Be16{}, Ipv6Address{}, Be16{}, 0);
+  }
   return key.client.address.is_v4() ? flow_hash_v4(key.client.address.v4(), client_port,
                                                    key.vip.address.v4(), vip_port, key.protocol)
                                     : flow_hash_v6(key.client.address.v6(), client_port,
@@ -65,9 +72,12 @@ std::optional<RealId> real_by_rows(const Snapshot& snapshot, uint32_t service, u
 ModelRun::ModelRun(std::function<uint32_t(uint32_t)> draw, uint32_t workers)
     : traffic_(std::move(draw)),
       workers_(workers),
-      gateway_(traffic_spec(), {.workers = workers, .flows = kFlows, .fragments = kFragments}),
+      gateway_(traffic_spec(), {.workers = workers,
+                                .flows = kFlows,
+                                .fragments = kFragments,
+                                .counted_services = kServices}),
       model_(gateway_.spec(), [this](const ServiceSpec& service, const FlowKey& key) {
-        return rows_of(service, hash_of(key));
+        return rows_of(service, hash_of(service, key));
       }) {
   model_.set_time(gateway_.now().ns);
   note_published();

@@ -132,6 +132,28 @@ void add_direct_services(SnapshotSpec& spec, uint32_t index) {
   }
 }
 
+// To some of each mode: of `nat` to all IPv6 TCP ones, for those share reals.
+void give_affinity(SnapshotSpec& spec) {
+  for (ServiceSpec& service : spec.services) {
+    const bool is_v4 = service.vip.is_v4();
+    const bool is_tcp = service.protocol == Protocol::kTcp;
+    const bool has_affinity = service.mode == Mode::kNat     ? !is_v4 && is_tcp
+                              : service.tracks_when_needed   ? false
+                              : service.mode == Mode::kL2dsr ? is_v4 == is_tcp
+                                                             : service.index % 2 == 0;
+    if (!has_affinity) continue;
+    service.admission.affinity_s = static_cast<uint16_t>(10 + service.index);
+    if (service.index % 4 != 0) service.hash = HashFields::kSource;
+  }
+}
+
+void limit_connections(SnapshotSpec& spec) {
+  for (ServiceSpec& service : spec.services) {
+    if (service.index % 3 != 0 || service.tracks_when_needed) continue;
+    service.admission.max_connections = 10 + service.index;
+  }
+}
+
 }  // namespace
 
 std::string direct_vip(int family, bool when_needed) {
@@ -159,6 +181,8 @@ SnapshotSpec traffic_spec() {
   }
   add_wide_services(spec);
   add_direct_services(spec, index);
+  give_affinity(spec);
+  limit_connections(spec);
   spec.service_slots = kServiceSlots;
   return spec;
 }
@@ -384,7 +408,8 @@ PacketBuilder RandomTraffic::to_anyone(uint8_t port) {
   } else {
     packet.ipv6(one_in(10) ? one_of(kSources6) : "2001:db8::2", one_of(kAddresses6));
   }
-  static constexpr uint16_t kPorts[] = {53, 53, 80, 99, 98, 5000, 22, 1030, 20'010, 24'999, 25'000};
+  static constexpr uint16_t kPorts[] = {53,  53,   80,   99,     98,     5000,  22,
+                                        179, 3784, 1030, 20'010, 24'999, 25'000};
   const auto source_port = static_cast<uint16_t>(one_in(3) ? 8000 + below(9) : 1024 + below(100));
   switch (below(4)) {
     case 0:
@@ -575,6 +600,10 @@ void RandomTraffic::change(SnapshotSpec& spec) {
   }
   if (one_in(4)) {
     change_rows(service);
+    return;
+  }
+  if (service.admission.affinity_s != 0 && one_in(6)) {
+    service.admission.affinity_s = static_cast<uint16_t>(1 + below(60));
     return;
   }
   RealSpec& real = service.reals[below(static_cast<uint32_t>(service.reals.size()))];

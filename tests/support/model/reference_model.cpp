@@ -136,7 +136,7 @@ ReferenceModel::Expectation ReferenceModel::judge_packet(const In& in) {
   const FlowKey* flow =
       find_return(from, {in.wire.destination, in.wire.destination_port}, in.wire.protocol);
   if (flow != nullptr) return judge_return(in, *flow);
-  if (role_of(in.wire.destination) != Role::kNobody) return kernel(in, KernelReason::kOwnAddress);
+  if (role_of(in.wire.destination) != Role::kNobody) return kernel(in, own_class(in));
   return drop(DropReason::kNoFlow);
 }
 
@@ -182,9 +182,12 @@ ReferenceModel::Expectation ReferenceModel::judge_unserved(const In& in) {
   switch (role_of(in.wire.destination)) {
     case Role::kOwn:
     case Role::kOwnKernel:
-      return kernel(in, KernelReason::kOwnAddress);
+      return kernel(in, own_class(in));
     case Role::kNobody:
-      if (is_link_local_or_group(in.wire.destination)) return kernel(in, KernelReason::kLinkLocal);
+      if (is_link_local_or_group(in.wire.destination)) {
+        const bool is_routing = own_class(in) == KernelReason::kRouting;
+        return kernel(in, is_routing ? KernelReason::kRouting : KernelReason::kLinkLocal);
+      }
       return drop(DropReason::kNotForUs);
     case Role::kVip:
     case Role::kSnat:
@@ -236,6 +239,20 @@ ReferenceModel::Expectation ReferenceModel::judge_dns(const In& in) {
       (out[answer.l4 + 10] & 0x80) != 0;
   if (!is_right) expected.problem = "expected a whole DNS response to whom asked";
   return expected;
+}
+
+KernelReason ReferenceModel::own_class(const In& in) {
+  const auto is_one_of = [](uint16_t number, std::initializer_list<uint16_t> numbers) {
+    return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+  };
+  const Wire& wire = in.wire;
+  if (is_one_of(wire.protocol, {1, 58})) return KernelReason::kIcmp;
+  if (is_one_of(wire.protocol, {89, 112})) return KernelReason::kRouting;
+  if (wire.is_later) return KernelReason::kOwnAddress;
+  const bool is_bgp =
+      wire.protocol == 6 && (wire.source_port == 179 || wire.destination_port == 179);
+  const bool is_bfd = wire.protocol == 17 && is_one_of(wire.destination_port, {3784, 3785, 4784});
+  return is_bgp || is_bfd ? KernelReason::kRouting : KernelReason::kOwnAddress;
 }
 
 ReferenceModel::Expectation ReferenceModel::kernel(const In& in, KernelReason reason) const {

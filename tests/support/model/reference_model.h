@@ -109,6 +109,11 @@ class ReferenceModel {
     uint8_t client_port = 0;
     uint32_t worker = 0;
   };
+  // One of a service with affinity.
+  struct Client {
+    RealId real;
+    uint64_t deadline = 0;
+  };
   // What the real's packets show: real, what it answers to, protocol.
   struct ReturnKey {
     Socket real, source;
@@ -173,7 +178,12 @@ class ReferenceModel {
   static constexpr const char* kWrongRows =
       "the rows name a real that takes no new flows, or another service's";
   const RealSpec* real_now(const RowReals& rows, const ServiceSpec& taker) const;
-  Expectation judge_refusal(const In& in, const ServiceSpec& service);
+  const RealSpec* client_real(const ServiceSpec& service, const Wire& wire) const;
+  void keep_client(const ServiceSpec& service, const Wire& wire, RealId real);
+  void note_client(const ServiceSpec& service, const Wire& wire);
+  Expectation judge_refusal(const In& in, const ServiceSpec& service,
+                            DropReason reason = DropReason::kNoReal);
+  bool is_full(const In& in, const ServiceSpec& service) const;
   Expectation judge_expired(const In& in, const IpAddress& vip);
   Expectation judge_snat(const In& in);
   Expectation judge_return(const In& in, const FlowKey& key);
@@ -182,6 +192,7 @@ class ReferenceModel {
   Expectation drop(DropReason reason) const {
     return {.kind = "drop", .reasons = {to_string(reason)}};
   }
+  static KernelReason own_class(const In& in);  // of what is for the gateway itself
   Expectation kernel(const In& in, KernelReason reason) const;
   Expectation reply(const In& in, ReplyKind kind, WireOut out) const;
   Expectation limited_reply(const In& in, ReplyKind kind, uint32_t per_second, WireOut out);
@@ -218,6 +229,8 @@ class ReferenceModel {
   SnapshotSpec spec_;
   Balancer balancer_;
   std::map<IpAddress, Role> roles_;
+  std::map<uint32_t, uint64_t> expired_;                      // how many flows, by flow id
+  std::map<std::pair<IpAddress, uint32_t>, Client> clients_;  // by address and flow id
   std::map<uint32_t, const ServiceSpec*> by_index_;
   std::map<uint32_t, const RealSpec*> reals_;  // by RealId::index()
   std::map<FlowKey, Flow> flows_;
