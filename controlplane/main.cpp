@@ -156,6 +156,7 @@ CLI::App* add_replay(CLI::App& app, std::string& file, ReplayArguments& argument
       ->take_all();
   replay->add_option("--out", arguments.out, "capture of what is sent")->required();
   replay->add_option("--verdicts", arguments.verdicts, "one JSON object per packet and line");
+  replay->add_option("--counters", arguments.counters, "what was counted, as one JSON object");
   replay->add_option("--next-hop-mac", arguments.next_hop_mac, "MAC address of every next hop")
       ->capture_default_str();
   replay->add_option("--seed", arguments.seed, "makes the secrets of hash tables, as the daemon's");

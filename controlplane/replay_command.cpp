@@ -38,6 +38,11 @@ int replay_command(const Config& config, const ReplayArguments& arguments) {
   if (is_same_file(arguments.out, arguments.verdicts)) {
     return fail(kExitBadConfiguration, "--out and --verdicts are the same file; write two names");
   }
+  if (is_same_file(arguments.counters, arguments.out) ||
+      is_same_file(arguments.counters, arguments.verdicts)) {
+    return fail(kExitBadConfiguration,
+                "--counters is the file of --out or --verdicts, too; write a name of its own");
+  }
   ReplayOptions options;
   for (const std::string& text : arguments.in) {
     const auto capture = parse_replay_capture(config, text);
@@ -50,6 +55,7 @@ int replay_command(const Config& config, const ReplayArguments& arguments) {
   for (const PortConfig& port : config.ports) options.port_names.push_back(port.name);
   options.out_path = arguments.out;
   options.verdicts_path = arguments.verdicts;
+  options.counters_path = arguments.counters;
   options.workers = static_cast<uint32_t>(config.workers.cpus.size());
   options.flows_per_worker = config.limits.flows_per_worker;
   options.wide_flows_per_worker = config.limits.wide_flows_per_worker;

@@ -15,6 +15,7 @@ struct ReplayArguments {
   std::vector<std::string> in;  // "FILE" or "PORT=FILE"
   std::string out;
   std::string verdicts;  // empty: none
+  std::string counters;  // empty: none
   std::string next_hop_mac = "02:00:00:00:00:fe";
   std::optional<uint64_t> seed;
 };

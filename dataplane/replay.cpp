@@ -69,8 +69,8 @@ class MergedCapture {
   Source* last_ = nullptr;  // whose head was given out
 };
 
-// The verdict file, or none.
-class VerdictFile {
+// The file of verdicts or that of counters; or none.
+class LinesFile {
  public:
   Status create(const std::string& path) {
     path_ = path;
@@ -114,7 +114,8 @@ Status check(const ReplayOptions& options) {
     if (input.port >= ports) {
       return Error{input.path + ": no port has the index " + std::to_string(input.port)};
     }
-    for (const std::string& output : {options.out_path, options.verdicts_path}) {
+    for (const std::string& output :
+         {options.out_path, options.verdicts_path, options.counters_path}) {
       std::error_code ignored;
       if (std::filesystem::equivalent(input.path, output, ignored)) {
         return Error{output + ": this output is also an input, which it would overwrite"};
@@ -128,7 +129,7 @@ Status check(const ReplayOptions& options) {
 // those behind it waiting.
 class Output {
  public:
-  Output(const ReplayOptions& options, PcapWriter& out, VerdictFile& verdicts)
+  Output(const ReplayOptions& options, PcapWriter& out, LinesFile& verdicts)
       : options_(options), out_(out), verdicts_(verdicts) {}
 
   Status write(std::span<const ReplayEngine::Outcome> outcomes, uint64_t time_ns) {
@@ -153,14 +154,14 @@ class Output {
  private:
   const ReplayOptions& options_;
   PcapWriter& out_;
-  VerdictFile& verdicts_;
+  LinesFile& verdicts_;
   uint64_t out_count_ = 0;
   uint64_t next_line_ = 0;
   std::map<uint64_t, std::string> lines_;
 };
 
 Status run(const ReplayOptions& options, MergedCapture& capture, ReplayEngine& engine,
-           PcapWriter& out, VerdictFile& verdicts) {
+           PcapWriter& out, LinesFile& verdicts) {
   Output output(options, out, verdicts);
   uint64_t now_ns = 0;
   uint64_t last_ns = 0;  // as it stands in the capture
@@ -209,14 +210,17 @@ Status replay(const ReplayOptions& options) {
   if (!engine) return Error{engine.error()};
   auto out = PcapWriter::create(options.out_path, capture.resolution());
   if (!out) return Error{out.error()};
-  VerdictFile verdicts;
+  LinesFile verdicts;
   if (Status status = verdicts.create(options.verdicts_path); !status) return status;
+  LinesFile counters;
+  if (Status status = counters.create(options.counters_path); !status) return status;
 
   Status result = run(options, capture, **engine, *out, verdicts);
-  Status out_closed = out->close();
-  Status verdicts_closed = verdicts.close();
-  if (!result) return result;
-  return out_closed ? verdicts_closed : out_closed;
+  if (result && counters.is_open()) result = counters.write(counters_line((*engine)->counters()));
+  for (const Status& closed : {out->close(), verdicts.close(), counters.close()}) {
+    if (result) result = closed;
+  }
+  return result;
 }
 
 }  // namespace vipgate

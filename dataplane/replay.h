@@ -27,6 +27,7 @@ struct ReplayOptions {
   std::vector<ReplayInput> inputs;      // at least one
   std::string out_path;
   std::string verdicts_path;  // empty: none are written
+  std::string counters_path;  // empty: none are written
   uint32_t workers = 1;
   size_t flows_per_worker = 1 << 20;
   size_t wide_flows_per_worker = 1 << 16;
@@ -54,6 +55,10 @@ struct ReplayOptions {
 //    "worker": 0, "out": [{"index": 0, "port": "cluster"}]}
 // `packet` counts all inputs from 0, `index` the frames in `out_path`; `verdict` is one of forward,
 // dns, reply, kernel, drop; `reason` (not of forward) is a name of common/counters.h.
+//
+// `counters_path` gets one JSON object: the daemon's counters by their names, those that are not
+// zero. What the daemon counts in its loop (tx_packets, loops, ...) is not among
+// them.
 //
 // An error names the file, and the packet in it. What was written before it stays.
 Status replay(const ReplayOptions& options);

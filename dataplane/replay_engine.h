@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/snapshot.h"
+#include "dataplane/counter_names.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/secrets.h"
 #include "dataplane/worker_memory.h"
@@ -52,6 +53,8 @@ class ReplayEngine {
                                    uint64_t number);
   // What is still held has waited in vain.
   std::span<const Outcome> finish();
+  // Of all workers together, until now.
+  NamedCounters counters() const { return add_up_counters(memory_, &snapshot_); }
 
  private:
   // A jumbo frame of 9,216 bytes, its tag, and what an answer adds.

@@ -62,6 +62,14 @@ std::string out_json(const ReplayOut& out) {
   return json + "\"port\": " + json_quote(out.port) + "}]";
 }
 
+std::string counters_line(const NamedCounters& counters) {
+  std::string line = "{";
+  for (const auto& [name, value] : counters) {
+    line += (line.size() > 1 ? ", " : "") + json_quote(name) + ": " + std::to_string(value);
+  }
+  return line + "}";
+}
+
 std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdict& verdict,
                          uint32_t worker, const std::optional<ReplayOut>& out) {
   std::string line = "{\"packet\": " + std::to_string(packet);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/snapshot.h"
+#include "dataplane/counter_names.h"
 #include "dataplane/fastpath/verdict.h"
 
 namespace vipgate {
@@ -23,6 +24,9 @@ std::string verdict_text(const Verdict& verdict);
 
 // The line's key "out" with the comma before it.
 std::string out_json(const ReplayOut& out);
+
+// All counters as one object, without a line break.
+std::string counters_line(const NamedCounters& counters);
 
 // The line, without the line break. Its shape: replay.h.
 std::string verdict_line(const Snapshot& snapshot, uint64_t packet, const Verdict& verdict,

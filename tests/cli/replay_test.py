@@ -71,6 +71,17 @@ class Replay(unittest.TestCase):
         ports = [v["out"][0]["port"] for v in verdicts]
         self.assertEqual(ports.count("edge"), 300)
 
+    def test_counters_are_the_daemons(self):
+        self.run_forward("out", "--counters", self.path("counters.json"))
+        counters, = self.lines("counters.json")
+        self.assertEqual(counters["forward_packets"], 300)
+        self.assertEqual(counters["flows_created"], 300)
+        service = "service.redis.marathon.11.202.66.36:6379/tcp.forward_packets"
+        self.assertEqual(counters[service], 300)
+        self.assertEqual(sum(value for name, value in counters.items()
+                             if name.startswith("real.") and name.endswith(".packets")), 300)
+        self.assertNotIn(0, counters.values())
+
     def test_next_hop_mac_is_written_into_what_leaves(self):
         self.run_forward("out", "--next-hop-mac", "02:00:00:00:ab:cd")
         frame = self.read("out.pcap")[40:100]
@@ -88,6 +99,9 @@ class Replay(unittest.TestCase):
         message = self.replay("--in", self.path("in.pcap"), *out, "--verdicts", same, status=2)
         self.assertIn("--out and --verdicts are the same file", message)
         self.assertFalse(os.path.exists(self.path("out.pcap")))
+        message = self.replay("--in", self.path("in.pcap"), *out,
+                              "--counters", self.path("out.pcap"), status=2)
+        self.assertIn("--counters is the file of --out or --verdicts", message)
         with open(self.path("portless.yaml"), "w", encoding="utf-8") as file:
             file.write("dns: {zones: [{name: mesos}]}\n")
         message = self.replay("--in", self.path("in.pcap"), *out,

@@ -1,0 +1,94 @@
+"""DNS messages as one line of text: "7 qr aa rd noerror ? app.mesos A ! app.mesos 5 A 10.9.1.1".
+Sections begin with ? (question), ! (answer), ^ (authority) and + (additional).
+"""
+
+import ipaddress
+import struct
+
+TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV",
+         41: "OPT", 255: "ANY"}
+RCODES = ("noerror", "formerr", "servfail", "nxdomain", "notimp", "refused")
+FLAGS = (("qr", 0x8000), ("aa", 0x0400), ("tc", 0x0200), ("rd", 0x0100), ("ra", 0x0080))
+
+
+def query(words):
+    """From "ID NAME TYPE", then any of: no-rd, opcode N, response, edns SIZE, edns-version N."""
+    number, name, kind, *rest = words
+    flags, edns, version = 0x0100, None, 0
+    while rest:
+        word = rest.pop(0)
+        if word == "no-rd":
+            flags &= ~0x0100
+        elif word == "response":
+            flags |= 0x8000
+        elif word == "opcode":
+            flags |= int(rest.pop(0)) << 11
+        elif word == "edns":
+            edns = int(rest.pop(0))
+        elif word == "edns-version":
+            version = int(rest.pop(0))
+        else:
+            raise ValueError(f"dns: '{word}' is not known")
+    code = next(code for code, text in TYPES.items() if text == kind)
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    out = struct.pack("!HHHHHH", int(number), flags, 1, 0, 0, int(edns is not None))
+    out += labels + b"\0" + struct.pack("!HH", code, 1)
+    return out if edns is None else out + b"\0" + struct.pack("!HHIH", 41, edns, version << 16, 0)
+
+
+def _name(data, at):
+    labels, end = [], None
+    while data[at]:
+        if data[at] >= 0xC0:
+            end = end or at + 2
+            at = struct.unpack("!H", data[at:at + 2])[0] & 0x3FFF
+        else:
+            labels.append(data[at + 1:at + 1 + data[at]].decode("ascii"))
+            at += 1 + data[at]
+    return ".".join(labels) or ".", end or at + 1
+
+
+def _record_data(data, kind, at, length):
+    if kind in (1, 28):
+        return str(ipaddress.ip_address(data[at:at + length]))
+    if kind in (2, 5, 12):
+        return _name(data, at)[0]
+    if kind == 33:
+        return " ".join(map(str, struct.unpack("!HHH", data[at:at + 6]))) + " " + \
+            _name(data, at + 6)[0]
+    if kind == 6:
+        first, at = _name(data, at)
+        second, at = _name(data, at)
+        return f"{first} {second} " + " ".join(map(str, struct.unpack("!IIIII", data[at:at + 20])))
+    if kind == 16:
+        return repr(data[at + 1:at + length].decode("ascii"))
+    return data[at:at + length].hex()
+
+
+def describe(data):
+    number, flags, *counts = struct.unpack("!HHHHHH", data[:12])
+    text = [str(number)] + [name for name, bit in FLAGS if flags & bit]
+    if flags >> 11 & 15:
+        text.append(f"opcode {flags >> 11 & 15}")
+    text.append(RCODES[flags & 15] if flags & 15 < len(RCODES) else f"rcode {flags & 15}")
+    at = 12
+    for mark, count in zip("?!^+", counts):
+        for _ in range(count):
+            name, at = _name(data, at)
+            kind, klass = struct.unpack("!HH", data[at:at + 4])
+            at += 4
+            if mark == "?":
+                text.append(f"? {name} {TYPES.get(kind, kind)}")
+                continue
+            ttl, length = struct.unpack("!IH", data[at:at + 6])
+            at += 6
+            if kind == 41:
+                text.append(f"+ edns {klass}" + (f" extended {ttl:#x}" if ttl else "") +
+                            (" options " + data[at:at + length].hex() if length else ""))
+            else:
+                text.append(f"{mark} {name} {ttl} {TYPES.get(kind, kind)} " +
+                            _record_data(data, kind, at, length))
+            at += length
+    if at != len(data):
+        raise ValueError(f"DNS message has {len(data) - at} bytes too many")
+    return " ".join(text)
