@@ -20,6 +20,7 @@ ELSEWHERE = {
     "drop.fragment_hold_full": "pipeline_fragments_test.cpp (256 held fragments)",
     "drop.flow_table_full": "syn_flood_test.cpp (a table of at least 1,024 flows)",
     "drop.rate_limited": "pipeline_icmp_answers_test.cpp (1,000 answers a second and more)",
+    "drop.kernel_rate": "pipeline_rare_test.cpp (a hundred packets a second and more)",
     "drop.no_headroom": "pipeline_tunnel_test.cpp (replay's buffers have room)",
     "drop.tx_full": "worker_test.cpp (a device's queue)",
     "drop.handover_full": "worker_test.cpp (a ring between workers)",
