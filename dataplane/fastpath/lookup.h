@@ -57,7 +57,11 @@ template <class Address>
   if (destination == last.address && packet.destination_port == last.port &&
       packet.protocol == last.protocol) [[likely]] {
     packet.service = last.service;
-    return look_up_flow<Address>(burst, packet);
+    // What may be handed over waits for those before it, whose service is not in the cache yet: a
+    // flow's packets leave in their order.
+    if (workers_ == 1 || packet.is_owned) return look_up_flow<Address>(burst, packet);
+    packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
+    return;
   }
   find_service(burst, packet, last);
 }

@@ -1,8 +1,10 @@
 // Several workers: whoever owns a flow gets all its packets, wherever they arrive.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "tests/support/test_net.h"
 
@@ -65,6 +67,30 @@ TEST(HandoverOfAMixedBurst, ProcessesEachPacketOnce) {
   for (const auto& out : outcomes) EXPECT_TRUE(out.is_forward()) << to_string(out);
   EXPECT_EQ(gateway.count(Event::kRxPackets), 64u);
   EXPECT_EQ(gateway.count(Event::kForwardPackets), 64u);
+  gateway.check_counters();
+}
+
+TEST(HandoverOfABurst, KeepsTheOrderWithinEachFlow) {
+  FakeGateway gateway(net_spec(), {.workers = 4});
+  const auto flow_of = [](size_t i) { return std::pair(i / 3 % 4, i % 3 + i / 12 % 2); };
+  std::vector<Bytes> burst;
+  for (size_t i = 0; i < 64; ++i) {
+    const auto [service, client] = flow_of(i);
+    burst.push_back(to_vip(kServiceCases[service], static_cast<uint16_t>(client + 1)).build());
+  }
+  for (uint32_t worker = 0; worker < 4; ++worker) {
+    const auto outcomes = gateway.send_burst(burst, 0, worker);
+    std::map<std::pair<size_t, size_t>, uint64_t> last;
+    for (size_t i = 0; i < burst.size(); ++i) {
+      ASSERT_TRUE(outcomes[i].is_forward()) << to_string(outcomes[i]);
+      const auto [known, is_first] = last.try_emplace(flow_of(i), outcomes[i].place);
+      if (!is_first) {
+        EXPECT_GT(outcomes[i].place, known->second) << "packet " << i;
+      }
+      known->second = outcomes[i].place;
+    }
+  }
+  EXPECT_GT(gateway.count(Event::kHandedOver), 64u);
   gateway.check_counters();
 }
 
