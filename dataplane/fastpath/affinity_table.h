@@ -125,11 +125,6 @@ class AffinityTable {
 
   // Forgets clients that were not seen for too long; to be called once per loop.
   void advance(Now now) {
-    if (table_.size() == 0) {
-      pace_.swept_to = now;
-      pace_.started = true;
-      return;
-    }
     advance_sweep(table_, pace_, now, [&](Entry& entry, Quarter at) {
       if (has_passed(entry.deadline, at)) table_.erase(&entry);
     });

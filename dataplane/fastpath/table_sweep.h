@@ -29,9 +29,11 @@ void advance_sweep(Table& table, SweepPace& pace, Now now, Visit&& visit) {
   const auto sweep = [&](size_t buckets, Quarter quarter) {
     table.sweep(buckets, [&](auto& entry) { visit(entry, quarter); });
   };
-  if (!pace.started) {
+  // A table without entries has been swept.
+  if (!pace.started || table.size() == 0) {
     pace.swept_to = now;
     pace.started = true;
+    return;
   }
   if (now.ns < pace.swept_to.ns) return;
   // After a stall (or a gap in a replayed capture) deadlines would wrap: sweep in steps.
