@@ -89,8 +89,8 @@ struct alignas(64) Packet {
   Header& l4() const {
     return *reinterpret_cast<Header*>(l3 + l4_offset);
   }
-  // Both as they lie at the start of a TCP or UDP header.
-  void set_ports(const uint8_t* l4) {
+  // From the start of a TCP or UDP header, where they have the same place.
+  void take_ports(const void* l4) {
     static_assert(offsetof(Packet, destination_port) == offsetof(Packet, source_port) + 2);
     std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, source_port), l4, 4);
   }

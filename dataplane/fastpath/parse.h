@@ -37,10 +37,7 @@ inline DropReason parse_l4(Packet& packet) {
     }
     packet.tcp_flags = 0;
   }
-  // TCP and UDP have their ports in the same place.
-  const auto& ports = packet.l4<UdpHeader>();
-  packet.source_port = ports.source_port;
-  packet.destination_port = ports.destination_port;
+  packet.take_ports(&packet.l4<UdpHeader>());
   return kNoDrop;
 }
 

@@ -11,6 +11,7 @@
 #include "common/headers.h"
 #include "common/snapshot.h"
 #include "dataplane/fastpath/packet.h"
+#include "dataplane/fastpath/parse.h"
 
 namespace vipgate {
 
@@ -64,15 +65,6 @@ class PlainFrame {
 
 namespace parse_plain_detail {
 
-inline bool is_usual_source(const Ipv4Header& ip) {
-  const auto first = static_cast<uint8_t>(ip.source.value.raw());
-  return static_cast<uint8_t>(first - 1) < 223 && first != 127;
-}
-// Also none of ::/64, which takes in all that parse() would have to look at more closely.
-inline bool is_usual_source(const Ipv6Header& ip) {
-  return ip.source.bytes[0] != 0xff && load<uint64_t>(ip.source.bytes.data()) != 0;
-}
-
 inline unsigned total_length(const Ipv4Header& ip) {
   return byte_swap(load<uint16_t>(&ip.total_length));
 }
@@ -104,7 +96,7 @@ template <class IpHeader>
   const auto& ip = *reinterpret_cast<const IpHeader*>(frame + kL3);
   const uint8_t* const l4 = frame + kL3 + kL4;
   const unsigned length = total_length(ip);
-  if (kL3 + length > bytes || !is_usual_source(ip)) [[unlikely]]
+  if (kL3 + length > bytes || parse_detail::is_martian_source(ip.source)) [[unlikely]]
     return false;
   const uint8_t number = protocol(ip);
   uint8_t flags = 0;
@@ -124,7 +116,7 @@ template <class IpHeader>
     return false;
   }
   packet.l3 = frame + kL3;
-  packet.set_ports(l4);
+  packet.take_ports(l4);
   packet.tci = Be16{};
   packet.ipv6_fragment_at = 0;
   packet.l4_offset = kL4;
