@@ -24,20 +24,17 @@ namespace frame_fields_detail {
 
 // Steps over extension headers that have their length where most have it (RFC 8200 4).
 inline bool step_over(const uint8_t* data, size_t length, size_t& at, uint8_t& protocol) {
-  constexpr uint8_t kHopByHop = 0, kRouting = 43, kFragment = 44, kDestinationOptions = 60;
   for (int i = 0; i < 8; ++i) {
-    if (protocol != kHopByHop && protocol != kRouting && protocol != kFragment &&
-        protocol != kDestinationOptions) {
+    const bool is_fragment = protocol == kProtocolIpv6Fragment;
+    if (!is_fragment && protocol != kProtocolIpv6HopByHop && protocol != kProtocolIpv6Routing &&
+        protocol != kProtocolIpv6DestinationOptions) {
       return true;
     }
     if (at + 8 > length) return false;
     const uint8_t* header = data + at;
-    if (protocol == kFragment && (header[2] != 0 || (header[3] & 0xf8) != 0)) {
-      protocol = header[0];
-      return false;
-    }
-    at += protocol == kFragment ? 8 : (header[1] + 1u) * 8;
     protocol = header[0];
+    if (is_fragment && (header[2] != 0 || (header[3] & 0xf8) != 0)) return false;
+    at += is_fragment ? sizeof(Ipv6FragmentHeader) : (header[1] + 1u) * 8;
   }
   return false;
 }
