@@ -26,16 +26,6 @@ int hex_digit(char c) {
 
 }  // namespace
 
-bool IpPrefix::contains(const IpAddress& other) const {
-  if (other.family() != address.family()) return false;
-  const int whole = length / 8;
-  if (std::memcmp(address.bytes().data(), other.bytes().data(), whole) != 0) return false;
-  const int rest = length % 8;
-  if (rest == 0) return true;
-  const auto mask = static_cast<uint8_t>(0xff << (8 - rest));
-  return ((address.bytes()[whole] ^ other.bytes()[whole]) & mask) == 0;
-}
-
 Result<IpAddress> parse_ip_address(std::string_view text) {
   const std::string copy(text);
   if (text.find(':') != std::string_view::npos) {

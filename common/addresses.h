@@ -101,7 +101,15 @@ struct IpPrefix {
   int length = 0;
 
   // Whether `other` lies in the prefix (same family and equal in the first `length` bits).
-  bool contains(const IpAddress& other) const;
+  bool contains(const IpAddress& other) const {
+    if (other.family() != address.family()) return false;
+    const int whole = length / 8;
+    if (std::memcmp(address.bytes().data(), other.bytes().data(), whole) != 0) return false;
+    const int rest = length % 8;
+    if (rest == 0) return true;
+    const auto mask = static_cast<uint8_t>(0xff << (8 - rest));
+    return ((address.bytes()[whole] ^ other.bytes()[whole]) & mask) == 0;
+  }
   friend bool operator==(const IpPrefix&, const IpPrefix&) = default;
 };
 
