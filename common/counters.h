@@ -155,6 +155,9 @@ enum class Event : uint8_t {
 template <class Enum>
 inline constexpr size_t kCountOf = static_cast<size_t>(Enum::kCount);
 
+// By KernelReason: packets a second for the kernel, of all workers together; 0: any number.
+using KernelRates = std::array<uint32_t, kCountOf<KernelReason>>;
+
 std::string_view to_string(DropReason reason);
 std::string_view to_string(ReplyKind kind);
 std::string_view to_string(KernelReason reason);

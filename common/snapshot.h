@@ -286,9 +286,6 @@ enum class NatReturnOwner : uint8_t {
   kEither,      // where the one knows no flow, the other may
 };
 
-// By KernelReason: packets a second for the kernel, of all workers together; 0: any number.
-using KernelRates = std::array<uint32_t, kCountOf<KernelReason>>;
-
 struct Snapshot {
   uint64_t generation = 0;
   // Of all Maglev tables and whose they are: equal on gateways that send each flow to the same

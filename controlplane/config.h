@@ -13,7 +13,6 @@
 #include "common/huge_pages.h"
 #include "common/result.h"
 #include "common/service.h"
-#include "common/snapshot.h"
 #include "common/tunnel.h"
 
 namespace vipgate {
@@ -99,9 +98,20 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
-// By KernelReason: routing, own_address, icmp, arp, neighbor_discovery, link_local, unserved_port.
-inline constexpr KernelRates kDefaultKernelRates = {20'000, 100'000, 1'000, 2'000,
-                                                    2'000,  1'000,   10'000};
+constexpr KernelRates default_kernel_rates() {
+  KernelRates rates{};
+  const auto set = [&](KernelReason reason, uint32_t rate) {
+    rates[static_cast<size_t>(reason)] = rate;
+  };
+  set(KernelReason::kRouting, 20'000);
+  set(KernelReason::kOwnAddress, 100'000);
+  set(KernelReason::kIcmp, 1'000);
+  set(KernelReason::kArp, 2'000);
+  set(KernelReason::kNeighborDiscovery, 2'000);
+  set(KernelReason::kLinkLocal, 1'000);
+  set(KernelReason::kUnservedPort, 10'000);
+  return rates;
+}
 
 // Seconds.
 struct Timeouts {
@@ -377,7 +387,7 @@ struct Config {
   WorkersConfig workers;
   std::vector<PortConfig> ports;
   Limits limits;
-  KernelRates kernel_rates = kDefaultKernelRates;
+  KernelRates kernel_rates = default_kernel_rates();
   Timeouts timeouts;
   std::vector<SnatPoolConfig> snat_pools;
   Defaults defaults;
