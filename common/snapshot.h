@@ -277,6 +277,7 @@ struct PortEntry {
       return address6;
     }
   }
+  friend bool operator==(const PortEntry&, const PortEntry&) = default;
 };
 
 // By what the worker that owns the flows of `nat` services is found from a real's packet.

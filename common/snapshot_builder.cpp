@@ -142,10 +142,12 @@ SnapshotBuilder::SnapshotBuilder(RingRunner runner)
   empty_dns_ = std::move(DnsTableBuilder(DnsHashSecret{}).build(nullptr)).value();
 }
 
-void SnapshotBuilder::set_frame(const SnapshotFrame& frame) {
+bool SnapshotBuilder::set_frame(const SnapshotFrame& frame) {
+  if (frame == frame_) return false;
   frame_ = frame;
   frame_changed_ = true;
   addresses_.set_frame(frame);
+  return true;
 }
 
 std::shared_ptr<const Snapshot> SnapshotBuilder::build(const SnapshotSpec& spec) {

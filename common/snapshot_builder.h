@@ -78,6 +78,7 @@ struct ServiceSpec {
 struct OwnAddress {
   IpAddress address;
   bool kernel = false;  // on a port with a kernel side
+  friend bool operator==(const OwnAddress&, const OwnAddress&) = default;
 };
 
 // All but the services. REQUIRES: its addresses are unique, and no VIP is among them.
@@ -88,6 +89,7 @@ struct SnapshotFrame {
   std::vector<SnatAddress> snat_addresses;
   UnservedPort unserved_port = UnservedPort::kDrop;
   KernelRates kernel_rates{};
+  friend bool operator==(const SnapshotFrame&, const SnapshotFrame&) = default;
 };
 
 // REQUIRES: (vip, port, extent, protocol) is unique; so are the real ids. Ranges of ports of one
@@ -131,8 +133,8 @@ class SnapshotBuilder {
   // The whole, whatever was before.
   [[nodiscard]] std::shared_ptr<const Snapshot> build(const SnapshotSpec& spec);
 
-  // For the updates that follow.
-  void set_frame(const SnapshotFrame& frame);
+  // For the updates that follow. Whether it is another one than before.
+  bool set_frame(const SnapshotFrame& frame);
   [[nodiscard]] std::shared_ptr<const Snapshot> update(SnapshotUpdate update);
 
   // Of the last build or update.

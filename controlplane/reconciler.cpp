@@ -205,7 +205,7 @@ bool Reconciler::compile_dirty() {
     }
   }
   for (const ServiceKey& key : dirty) compile(key);
-  return std::exchange(frame_changed_, false) || !dirty.empty();
+  return std::exchange(must_publish_, false) || !dirty.empty();
 }
 
 void Reconciler::compile(const ServiceKey& key) {

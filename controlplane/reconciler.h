@@ -138,7 +138,7 @@ class Reconciler {
   // What the next snapshot will have that the last one has not.
   SnapshotUpdate update_;
   std::set<ServiceKey> recompile_;  // though the model has not changed
-  bool frame_changed_ = false;
+  bool must_publish_ = false;       // though no service has changed
   MovedRows moved_rows_;
   std::set<ServiceKey> without_real_;  // that are configured
   // What was made of each service of the model.

@@ -95,19 +95,16 @@ Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
 }
 
 void Reconciler::set_frame() {
-  builder_.set_frame(compile_frame(config_, dataplane_.ports(), true));
-  frame_changed_ = true;
+  if (builder_.set_frame(compile_frame(config_, dataplane_.ports(), true))) must_publish_ = true;
 }
 
 // On an error nothing has changed.
 Status Reconciler::put_in_force(const Config& config) {
   const bool is_first = !publisher_.has_published();
   if (!is_first && config.dns == config_.dns) {
-    const bool is_same_frame = config.defaults.unserved_port == config_.defaults.unserved_port &&
-                               config.kernel_rates == config_.kernel_rates;
     config_ = config;
     set_fallbacks();
-    if (!is_same_frame) set_frame();
+    set_frame();
     return Done{};
   }
   const DnsOptions dns = dns_options(config);
@@ -133,6 +130,7 @@ Status Reconciler::put_in_force(const Config& config) {
   set_fallbacks();
   compiler_.set_config(config_);
   set_frame();
+  must_publish_ = true;  // the zones have changed
   // Names, TTLs and what may be a VIP have changed.
   for (const auto& [key, service] : model_.services()) {
     desired_.touch(key);
