@@ -13,47 +13,27 @@
 
 #include "common/counters.h"
 #include "common/snapshot.h"
-#include "dataplane/fastpath/affinity_table.h"
 #include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/fastpath/flow_clock.h"
-#include "dataplane/fastpath/flow_store.h"
-#include "dataplane/fastpath/fragment_table.h"
 #include "dataplane/fastpath/icmp_quote.h"
 #include "dataplane/fastpath/knobs.h"
 #include "dataplane/fastpath/outbox.h"
 #include "dataplane/fastpath/packet.h"
-#include "dataplane/fastpath/rate_limit.h"
+#include "dataplane/fastpath/pipeline_state.h"
 #include "dataplane/fastpath/verdict.h"
 
 namespace vipgate {
 
-struct PipelineOptions {
-  uint32_t worker = 0;
-  uint32_t workers = 1;
-  HashSecret secret;
-  const ToeplitzHash* owner_hash = nullptr;  // the same in all workers
-  FlowStoreMemory<Ipv4Address> flows4;
-  FlowStoreMemory<Ipv6Address> flows6;
-  std::span<AffinityTable<Ipv4Address>::Bucket> affinities4;
-  std::span<AffinityTable<Ipv6Address>::Bucket> affinities6;
-  FragmentMemory fragments;
-  WorkerCounters* counters = nullptr;
-  std::span<ServiceCounters> services;  // by service index
-  // Those of each worker, by its index: of this one, and of others as far as they are read.
-  std::span<const std::span<const ServiceCounters>> all_services;
-  std::span<RealCounters> reals;  // by real index
-  std::span<RealSignalCounters> signals;
-  std::span<TokenBucket> new_flows;  // of services that limit them, by service index
-};
-
 template <class Observer = NoObserver>
-class Pipeline {
+class Pipeline : private PipelineState {
  public:
-  Pipeline(const PipelineOptions& options, Observer& observer);
+  Pipeline(const PipelineOptions& options, Observer& observer)
+      : PipelineState(options), observer_(observer) {}
   // Goes on where another one stands between two bursts: with its tables. The other one must not
   // be used any more.
   template <class Other>
-  Pipeline(const Pipeline<Other>& other, Observer& observer);
+  Pipeline(const Pipeline<Other>& other, Observer& observer)
+      : PipelineState(other), observer_(observer) {}
 
   // Takes `count` packets (at most kBurst) that came in by `port` through all passes; each ends in
   // one queue of `outbox`, which must be empty. `handed_over`: another worker found that this one
@@ -80,6 +60,7 @@ class Pipeline {
  private:
   template <class Other>
   friend class Pipeline;
+  using PipelineState::flows;
 
   // Where a burst comes from.
   enum class From : uint8_t {
@@ -114,24 +95,6 @@ class Pipeline {
     uint32_t forward_packets = 0, return_packets = 0;
     uint64_t forward_bytes = 0, return_bytes = 0;
   };
-
-  template <class Address>
-  FlowStore<Address>& flows() {
-    if constexpr (sizeof(Address) == 4) {
-      return flows4_;
-    } else {
-      return flows6_;
-    }
-  }
-
-  template <class Address>
-  AffinityTable<Address>& affinities() {
-    if constexpr (sizeof(Address) == 4) {
-      return affinities4_;
-    } else {
-      return affinities6_;
-    }
-  }
 
   void run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
   // Pass 1.
@@ -309,29 +272,9 @@ class Pipeline {
   void signal(RealId real, Counter RealSignalCounters::*which);
   void flush_run();
 
-  const uint32_t worker_;
-  const uint32_t workers_;
-  const ToeplitzHash* owner_hash_;
-  FlowStore<Ipv4Address> flows4_;
-  FlowStore<Ipv6Address> flows6_;
-  AffinityTable<Ipv4Address> affinities4_;
-  AffinityTable<Ipv6Address> affinities6_;
-  FragmentTable fragments_;
-  WorkerCounters& counters_;
-  std::span<ServiceCounters> services_;
-  std::span<const std::span<const ServiceCounters>> all_services_;
-  std::span<RealCounters> reals_;
-  std::span<RealSignalCounters> signals_;
-  std::span<TokenBucket> new_flows_;
   Observer& observer_;
-  std::array<TokenBucket, kCountOf<KernelReason>> kernel_limits_{};
-  RateLimit echo_limit_{kEchoRepliesPerSecond};
-  RateLimit unreachable_limit_{kUnreachablesPerSecond};
-  RateLimit reset_limit_{kResetsPerSecond};
-  RateLimit time_exceeded_limit_{kTimeExceededPerSecond};
-  RateLimit too_big_limit_{kTooBigPerSecond};
+  // Of the burst in hand.
   Run run_;
-  uint32_t dns_rotation_ = 0;
   uint32_t dns_count_ = 0;
   uint32_t seen_client_count_ = 0;
   std::array<Packet, kBurst> packets_;

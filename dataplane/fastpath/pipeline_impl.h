@@ -1,4 +1,4 @@
-// The frame of Pipeline: construction, the order of the passes, the ways out.
+// The frame of Pipeline: the order of the passes, the ways out.
 // Included by the files that instantiate Pipeline for their observer.
 #pragma once
 
@@ -14,50 +14,6 @@
 #include "dataplane/fastpath/translate.h"
 
 namespace vipgate {
-
-template <class Observer>
-Pipeline<Observer>::Pipeline(const PipelineOptions& options, Observer& observer)
-    : worker_(options.worker),
-      workers_(options.workers),
-      owner_hash_(options.owner_hash),
-      flows4_(options.flows4, options.secret, *options.counters),
-      flows6_(options.flows6, options.secret, *options.counters),
-      affinities4_(options.affinities4, options.secret, *options.counters),
-      affinities6_(options.affinities6, options.secret, *options.counters),
-      fragments_(options.fragments, options.secret, options.worker, options.workers),
-      counters_(*options.counters),
-      services_(options.services),
-      all_services_(options.all_services),
-      reals_(options.reals),
-      signals_(options.signals),
-      new_flows_(options.new_flows),
-      observer_(observer) {}
-
-template <class Observer>
-template <class Other>
-Pipeline<Observer>::Pipeline(const Pipeline<Other>& other, Observer& observer)
-    : worker_(other.worker_),
-      workers_(other.workers_),
-      owner_hash_(other.owner_hash_),
-      flows4_(other.flows4_),
-      flows6_(other.flows6_),
-      affinities4_(other.affinities4_),
-      affinities6_(other.affinities6_),
-      fragments_(other.fragments_),
-      counters_(other.counters_),
-      services_(other.services_),
-      all_services_(other.all_services_),
-      reals_(other.reals_),
-      signals_(other.signals_),
-      new_flows_(other.new_flows_),
-      observer_(observer),
-      kernel_limits_(other.kernel_limits_),
-      echo_limit_(other.echo_limit_),
-      unreachable_limit_(other.unreachable_limit_),
-      reset_limit_(other.reset_limit_),
-      time_exceeded_limit_(other.time_exceeded_limit_),
-      too_big_limit_(other.too_big_limit_),
-      dns_rotation_(other.dns_rotation_) {}
 
 template <class Observer>
 void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uint16_t count,

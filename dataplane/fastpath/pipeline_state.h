@@ -1,0 +1,97 @@
+// What a worker knows from one burst to the next. It is copied as a whole when another pipeline,
+// with another observer, goes on where one stands: the tables lie elsewhere and are not copied with
+// it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "common/counters.h"
+#include "common/snapshot.h"
+#include "dataplane/fastpath/affinity_table.h"
+#include "dataplane/fastpath/flow_store.h"
+#include "dataplane/fastpath/fragment_table.h"
+#include "dataplane/fastpath/knobs.h"
+#include "dataplane/fastpath/rate_limit.h"
+
+namespace vipgate {
+
+struct PipelineOptions {
+  uint32_t worker = 0;
+  uint32_t workers = 1;
+  HashSecret secret;
+  const ToeplitzHash* owner_hash = nullptr;  // the same in all workers
+  FlowStoreMemory<Ipv4Address> flows4;
+  FlowStoreMemory<Ipv6Address> flows6;
+  std::span<AffinityTable<Ipv4Address>::Bucket> affinities4;
+  std::span<AffinityTable<Ipv6Address>::Bucket> affinities6;
+  FragmentMemory fragments;
+  WorkerCounters* counters = nullptr;
+  std::span<ServiceCounters> services;  // by service index
+  // Those of each worker, by its index: of this one, and of others as far as they are read.
+  std::span<const std::span<const ServiceCounters>> all_services;
+  std::span<RealCounters> reals;  // by real index
+  std::span<RealSignalCounters> signals;
+  std::span<TokenBucket> new_flows;  // of services that limit them, by service index
+};
+
+class PipelineState {
+ protected:
+  explicit PipelineState(const PipelineOptions& options)
+      : worker_(options.worker),
+        workers_(options.workers),
+        owner_hash_(options.owner_hash),
+        flows4_(options.flows4, options.secret, *options.counters),
+        flows6_(options.flows6, options.secret, *options.counters),
+        affinities4_(options.affinities4, options.secret, *options.counters),
+        affinities6_(options.affinities6, options.secret, *options.counters),
+        fragments_(options.fragments, options.secret, options.worker, options.workers),
+        counters_(*options.counters),
+        services_(options.services),
+        all_services_(options.all_services),
+        reals_(options.reals),
+        signals_(options.signals),
+        new_flows_(options.new_flows) {}
+
+  template <class Address>
+  FlowStore<Address>& flows() {
+    if constexpr (sizeof(Address) == 4) {
+      return flows4_;
+    } else {
+      return flows6_;
+    }
+  }
+  template <class Address>
+  AffinityTable<Address>& affinities() {
+    if constexpr (sizeof(Address) == 4) {
+      return affinities4_;
+    } else {
+      return affinities6_;
+    }
+  }
+
+  const uint32_t worker_;
+  const uint32_t workers_;
+  const ToeplitzHash* owner_hash_;
+  FlowStore<Ipv4Address> flows4_;
+  FlowStore<Ipv6Address> flows6_;
+  AffinityTable<Ipv4Address> affinities4_;
+  AffinityTable<Ipv6Address> affinities6_;
+  FragmentTable fragments_;
+  WorkerCounters& counters_;
+  std::span<ServiceCounters> services_;
+  std::span<const std::span<const ServiceCounters>> all_services_;
+  std::span<RealCounters> reals_;
+  std::span<RealSignalCounters> signals_;
+  std::span<TokenBucket> new_flows_;
+  std::array<TokenBucket, kCountOf<KernelReason>> kernel_limits_{};
+  RateLimit echo_limit_{kEchoRepliesPerSecond};
+  RateLimit unreachable_limit_{kUnreachablesPerSecond};
+  RateLimit reset_limit_{kResetsPerSecond};
+  RateLimit time_exceeded_limit_{kTimeExceededPerSecond};
+  RateLimit too_big_limit_{kTooBigPerSecond};
+  uint32_t dns_rotation_ = 0;
+};
+
+}  // namespace vipgate
