@@ -84,7 +84,8 @@ template <class Address>
 
 template <class Observer>
 template <class Address, class Table, class Key>
-void Pipeline<Observer>::note_direct(Burst& burst, Packet& packet, Table& table, const Key& key) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::note_direct(Burst& burst, Packet& packet,
+                                                                   Table& table, const Key& key) {
   const ServiceEntry& service = *packet.service;
   auto* entry = table.find(key, packet.hash);
   if (entry == nullptr && service.tracks_when_needed) {

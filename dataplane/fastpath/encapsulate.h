@@ -80,8 +80,9 @@ inline void copy_headers(uint8_t* end, const TunnelHeader& tunnel) {
 }
 
 template <class IpHeader>
-void complete_ipv4(Ipv4Header& outer, const Packet& packet, const TunnelHeader& tunnel, Be32 source,
-                   uint16_t payload) {
+[[gnu::always_inline]] inline void complete_ipv4(Ipv4Header& outer, const Packet& packet,
+                                                 const TunnelHeader& tunnel, Be32 source,
+                                                 uint16_t payload) {
   outer.tos = outer_class(traffic_class(packet.ip<IpHeader>()), tunnel);
   outer.total_length = Be16(static_cast<uint16_t>(tunnel.outer_length + payload));
   outer.source = Ipv4Address{source};

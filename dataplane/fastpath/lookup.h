@@ -260,7 +260,8 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
 // The flow's record, if it has one. The entry's time is noted here, while its line is at hand.
 template <class Observer>
 template <class Address, class Table, class Key>
-void Pipeline<Observer>::note_forward(Burst& burst, Packet& packet, Table& table, const Key& key) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::note_forward(Burst& burst, Packet& packet,
+                                                                    Table& table, const Key& key) {
   auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();

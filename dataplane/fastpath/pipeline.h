@@ -130,6 +130,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   bool hand_to_owner(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
   // Pass 3.
+  bool find_flow(Burst& burst, Packet& packet);
   template <class Address>
   static auto flow_key(const Packet& packet);
   template <class Address>

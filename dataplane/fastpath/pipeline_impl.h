@@ -24,7 +24,6 @@ void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uin
 
 template <class Observer>
 void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
-  const Snapshot& snapshot = burst.snapshot;
   dns_count_ = 0;
   parse_all(burst, mbufs, count, port);
 
@@ -56,56 +55,7 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
   }
   bool any_forward = false;
   for (uint16_t i = 0; i < count; ++i) {
-    Packet& packet = packets_[i];
-    // These before the rest: a jump through a table costs more than they.
-    if (packet.step == Step::kForward4) {
-      find_forward<Ipv4Address>(burst, packet);
-      any_forward = true;
-      continue;
-    }
-    if (packet.step == Step::kDirect4) {
-      find_direct<Ipv4Address>(burst, packet);
-      continue;
-    }
-    switch (packet.step) {
-      case Step::kForward6:
-        find_forward<Ipv6Address>(burst, packet);
-        any_forward = true;
-        break;
-      case Step::kNatReturn4:
-        find_return<Ipv4Address>(burst, packet);
-        break;
-      case Step::kNatReturn6:
-        find_return<Ipv6Address>(burst, packet);
-        break;
-      case Step::kDirect6:
-        find_direct<Ipv6Address>(burst, packet);
-        break;
-      case Step::kWideForward4:
-        find_wide_forward<Ipv4Address>(burst, packet);
-        break;
-      case Step::kWideForward6:
-        find_wide_forward<Ipv6Address>(burst, packet);
-        break;
-      case Step::kWideNatReturn4:
-        find_wide_return<Ipv4Address>(burst, packet);
-        break;
-      case Step::kWideNatReturn6:
-        find_wide_return<Ipv6Address>(burst, packet);
-        break;
-      case Step::kWideDirect4:
-        find_wide_direct<Ipv4Address>(burst, packet);
-        break;
-      case Step::kWideDirect6:
-        find_wide_direct<Ipv6Address>(burst, packet);
-        break;
-      case Step::kDns4:
-      case Step::kDns6:
-        dns_prefetch(*snapshot.dns, dns_[packet.dns_index]);
-        break;
-      default:
-        break;
-    }
+    if (find_flow(burst, packets_[i])) any_forward = true;
   }
   if (seen_client_count_ != 0) [[unlikely]] {
     note_clients(burst);
@@ -190,6 +140,59 @@ template <class Observer>
   } else if (packet.step == Step::kLookup6) {
     prefetch_address(burst.snapshot, packet, last6);
   }
+}
+
+// Whether it is for prefetch_behind_record().
+template <class Observer>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::find_flow(Burst& burst, Packet& packet) {
+  // These before the rest: a jump through a table costs more than they.
+  if (packet.step == Step::kForward4) {
+    find_forward<Ipv4Address>(burst, packet);
+    return true;
+  }
+  if (packet.step == Step::kDirect4) {
+    find_direct<Ipv4Address>(burst, packet);
+    return false;
+  }
+  switch (packet.step) {
+    case Step::kForward6:
+      find_forward<Ipv6Address>(burst, packet);
+      return true;
+    case Step::kNatReturn4:
+      find_return<Ipv4Address>(burst, packet);
+      break;
+    case Step::kNatReturn6:
+      find_return<Ipv6Address>(burst, packet);
+      break;
+    case Step::kDirect6:
+      find_direct<Ipv6Address>(burst, packet);
+      break;
+    case Step::kWideForward4:
+      find_wide_forward<Ipv4Address>(burst, packet);
+      break;
+    case Step::kWideForward6:
+      find_wide_forward<Ipv6Address>(burst, packet);
+      break;
+    case Step::kWideNatReturn4:
+      find_wide_return<Ipv4Address>(burst, packet);
+      break;
+    case Step::kWideNatReturn6:
+      find_wide_return<Ipv6Address>(burst, packet);
+      break;
+    case Step::kWideDirect4:
+      find_wide_direct<Ipv4Address>(burst, packet);
+      break;
+    case Step::kWideDirect6:
+      find_wide_direct<Ipv6Address>(burst, packet);
+      break;
+    case Step::kDns4:
+    case Step::kDns6:
+      dns_prefetch(*burst.snapshot.dns, dns_[packet.dns_index]);
+      break;
+    default:
+      break;
+  }
+  return false;
 }
 
 template <class Observer>
