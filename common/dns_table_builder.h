@@ -86,6 +86,7 @@ class DnsTableBuilder {
 
  private:
   using Id = DnsRecordStore::Id;
+  static constexpr uint8_t kNoZone = 255;  // of a name: it lies in none
 
   size_t find_zone(std::string_view folded) const;
   void hold(std::string_view folded, size_t zone);
