@@ -1,6 +1,7 @@
 #include "common/dns_table_builder.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "common/dns_shard_builder.h"

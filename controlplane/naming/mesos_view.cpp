@@ -29,13 +29,6 @@ const MesosConfig& options_of(const Config& config, size_t cluster) {
   return cluster < config.mesos.size() ? config.mesos[cluster] : kDefaults;
 }
 
-struct KeyHash {
-  size_t operator()(const MesosTaskKey& key) const {
-    const size_t framework = std::hash<std::string>{}(key.framework_id);
-    return std::hash<std::string>{}(key.task_id) ^ (framework * 0x9e3779b97f4a7c15);
-  }
-};
-
 // Both sorted.
 void put_difference(const std::vector<DnsRecord>& before, const std::vector<DnsRecord>& after,
                     SourceChange& change) {
@@ -102,7 +95,7 @@ struct MesosView::Impl {
   const Locality locality;
   MesosServices services;
 
-  std::unordered_map<MesosTaskKey, Task, KeyHash> tasks;
+  std::unordered_map<MesosTaskKey, Task, MesosTaskKeyHash> tasks;
   RecordList task_records;  // of the task that is looked at
   std::unordered_map<std::string, AgentItem> agents;
   std::map<std::string, Item> frameworks;
