@@ -296,7 +296,7 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(state)]);
   const bool is_tracked = with_flow_key<Address>(packet, [&](auto&, const auto& key) {
     return flows<Address>().track(key, packet.hash, id, state, deadline, burst.now,
-                                  new_flow_detail::counted_for(service));
+                                  counted_for(service));
   });
   if (!is_tracked) {
     counters_.count(Event::kFlowsUntracked);

@@ -148,9 +148,8 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
       at.place(slot, key, hash, index_of(*record), record->deadline, state);
     }
   });
-  if (service.admission != nullptr && service.admission->max_connections() != 0) {
-    record->is_counted = connections_.begin(service.flow_id, service.index);
-  }
+  const uint32_t counted = counted_for(service);
+  record->is_counted = counted != kNone && connections_.begin(service.flow_id, counted);
   counters_.count(Event::kFlowsCreated);
   return record;
 }

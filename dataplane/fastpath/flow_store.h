@@ -24,6 +24,12 @@
 
 namespace vipgate {
 
+// The index of a service whose flows are counted, as it limits them; else none.
+inline uint32_t counted_for(const ServiceEntry& service) {
+  const Admission* admission = service.admission;
+  return admission != nullptr && admission->max_connections() != 0 ? service.index : kNone;
+}
+
 // What a new flow is made of, besides its service and its real.
 template <class Address>
 struct NewFlow {

@@ -24,12 +24,6 @@ inline bool begins_nothing(const Packet& packet) {
   return (packet.tcp_flags & TcpHeader::kRst) != 0 || packet.is_later_fragment();
 }
 
-// Where the flows of the service are counted, its index; else none.
-inline uint32_t counted_for(const ServiceEntry& service) {
-  const Admission* admission = service.admission;
-  return admission != nullptr && admission->max_connections() != 0 ? service.index : kNone;
-}
-
 }  // namespace new_flow_detail
 
 // The flow may have begun with an earlier packet of this burst. Null: the packet has left.
