@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "controlplane/feeds/mesos_touches.h"
 #include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
@@ -35,15 +36,6 @@ std::string line_of(const Skipped& item) {
   if (!item.framework.empty() && item.framework != item.item)
     line += " of '" + item.framework + "'";
   return line + ": " + item.why;
-}
-
-MesosChanges everything_in(const MesosCluster& cluster) {
-  MesosChanges all;
-  for (const auto& [key, task] : cluster.tasks()) all.tasks.insert(key);
-  for (const auto& [id, agent] : cluster.agents()) all.agents.insert(id);
-  for (const auto& [id, framework] : cluster.frameworks()) all.frameworks.insert(id);
-  all.masters = true;
-  return all;
 }
 
 }  // namespace
@@ -137,29 +129,7 @@ void MesosFeed::touch(const std::string& framework_name, const std::string& task
 }
 
 void MesosFeed::touch_hosts(const std::set<std::string>& names) {
-  const auto is_named = [&](const auto& item) {
-    const auto pid = parse_pid(item.pid);
-    return names.contains(item.hostname) || (pid && names.contains(pid->host));
-  };
-  for (auto& cluster : clusters_) {
-    MesosChanges& touched = cluster->touched;
-    const MesosMasters& masters = cluster->cluster.masters();
-    const auto is_master_named = [&](const MesosMaster& m) { return names.contains(m.ip); };
-    touched.masters =
-        touched.masters ||
-        std::any_of(masters.masters.begin(), masters.masters.end(), is_master_named) ||
-        (masters.leader && is_master_named(*masters.leader));
-    for (const auto& [id, framework] : cluster->cluster.frameworks()) {
-      if (is_named(framework)) touched.frameworks.insert(id);
-    }
-    for (const auto& [id, agent] : cluster->cluster.agents()) {
-      if (is_named(agent)) touched.agents.insert(id);
-    }
-    if (touched.agents.empty()) continue;
-    for (const auto& [key, task] : cluster->cluster.tasks()) {
-      if (touched.agents.contains(task.agent_id)) touched.tasks.insert(key);
-    }
-  }
+  for (auto& cluster : clusters_) touch_named(cluster->cluster, names, cluster->touched);
 }
 
 // The new view first: what an address or a claim has one user of never becomes free in between.
