@@ -1,20 +1,18 @@
 #include "dataplane/exception_path.h"
 
-#include <pthread.h>
 #include <rte_errno.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 
 #include "common/headers.h"
 #include "common/system_error.h"
 #include "dataplane/packet_pool.h"
+#include "dataplane/side_thread.h"
 
 namespace vipgate {
 namespace {
@@ -55,15 +53,6 @@ bool write_frame(int fd, const rte_mbuf* frame) {
   return ::writev(fd, parts, used) == static_cast<ssize_t>(frame->pkt_len);
 }
 
-void run_on(std::thread& thread, const std::vector<int>& cpus) {
-  pthread_setname_np(thread.native_handle(), "vg-exception");
-  if (cpus.empty()) return;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (int cpu : cpus) CPU_SET(static_cast<size_t>(cpu), &set);
-  pthread_setaffinity_np(thread.native_handle(), sizeof(set), &set);
-}
-
 }  // namespace
 
 void ExceptionPath::RingFree::operator()(rte_ring* ring) const {
@@ -89,14 +78,8 @@ Result<std::unique_ptr<ExceptionPath>> ExceptionPath::create(const ExceptionPath
                    ": exception path: " + status.error()};
     }
   }
-  // The thread gets no signals: they are the main thread's.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  path->thread_ = std::thread([raw = path.get()] { raw->run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  run_on(path->thread_, options.cpus);
+  path->thread_ =
+      start_side_thread("vg-exception", options.cpus, [raw = path.get()] { raw->run(); });
   return path;
 }
 

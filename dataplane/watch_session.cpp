@@ -1,20 +1,18 @@
 #include "dataplane/watch_session.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <rte_cycles.h>
-#include <sched.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <new>
 
 #include "common/system_error.h"
 #include "dataplane/replay_verdict.h"
+#include "dataplane/side_thread.h"
 
 namespace vipgate {
 namespace {
@@ -78,19 +76,8 @@ Result<std::unique_ptr<WatchSession>> WatchSession::start(const WatchSessionOpti
   try {
     std::unique_ptr<WatchSession> session(new WatchSession(options));
     if (auto status = session->prepare(); !status) return Error{status.error()};
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    session->thread_ = std::thread([raw = session.get()] { raw->run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    pthread_setname_np(session->thread_.native_handle(), "vg-watch");
-    if (!options.cpus.empty()) {
-      cpu_set_t set;
-      CPU_ZERO(&set);
-      for (const int cpu : options.cpus) CPU_SET(static_cast<size_t>(cpu), &set);
-      pthread_setaffinity_np(session->thread_.native_handle(), sizeof set, &set);
-    }
+    session->thread_ =
+        start_side_thread("vg-watch", options.cpus, [raw = session.get()] { raw->run(); });
     return session;
   } catch (const std::bad_alloc&) {
     return Error{"not enough memory to watch packets: lower watch.snaplen_bytes"};
