@@ -3,14 +3,11 @@
 #include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_mempool.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 
 #include "common/snapshot_cell.h"
-#include "common/system_error.h"
 #include "dataplane/announce.h"
 #include "dataplane/counter_names.h"
 #include "dataplane/device_claim.h"
@@ -18,7 +15,7 @@
 #include "dataplane/exception_path.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/port.h"
-#include "dataplane/watch_session.h"
+#include "dataplane/watch_desk.h"
 #include "dataplane/worker_memory.h"
 #include "dataplane/worker_thread.h"
 #include "dataplane/worker_wiring.h"
@@ -60,18 +57,6 @@ struct Dataplane::Parts {
     void operator()(rte_mempool* owned) const { rte_mempool_free(owned); }
   };
 
-  // Wakes the thread that writes what is watched.
-  struct WatchWaker {
-    WatchWaker() : event_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), waker(event_fd) {}
-    ~WatchWaker() {
-      if (event_fd >= 0) ::close(event_fd);
-    }
-    WatchWaker(const WatchWaker&) = delete;
-    WatchWaker& operator=(const WatchWaker&) = delete;
-    const int event_fd;
-    KernelWaker waker;
-  };
-
   struct Launch {
     Parts* parts;
     uint32_t worker;
@@ -83,7 +68,7 @@ struct Dataplane::Parts {
         owner_hash(given.secrets.owner),
         cell(given.worker_cpus.size()) {}
   ~Parts() {
-    watch.reset();  // while the workers can let go of it
+    if (watches) watches->stop();  // while the workers can let go of it
     stop_workers();
   }
 
@@ -95,7 +80,6 @@ struct Dataplane::Parts {
   bool announce(const IpAddress& address);
   void add_port_counters(NamedCounters& counters) const;
   void stop_workers();
-  Status start_watch(const WatchOptions& wanted);
   WorkerOptions worker_options(uint32_t worker);
 
   DataplaneOptions options;
@@ -111,14 +95,11 @@ struct Dataplane::Parts {
   std::vector<std::string> warnings;
   std::vector<std::unique_ptr<WorkerMemory>> memory;
   std::vector<std::unique_ptr<Worker<EthdevIo>>> worker_objects;
+  std::unique_ptr<WatchDesk> watches;
   std::unique_ptr<TscClock> clock;
   std::atomic<bool> stop{false};
   std::vector<Launch> launches;
   uint32_t running = 0;  // workers that were launched
-  WatchWaker watch_waker;
-  std::vector<WatchSlot*> watch_slots;  // by worker
-  uint32_t watches = 0;                 // that were started
-  std::unique_ptr<WatchSession> watch;  // the last one
 };
 
 Status Dataplane::Parts::start() {
@@ -218,6 +199,10 @@ WorkerOptions Dataplane::Parts::worker_options(uint32_t worker) {
 }
 
 void Dataplane::Parts::make_workers() {
+  WatchDeskOptions desk{
+      .port_names = {}, .cpus = options.control_cpus, .current = [this] { return cell.current(); }};
+  for (const DataplanePort& port : options.ports) desk.port_names.push_back(port.name);
+  watches = std::make_unique<WatchDesk>(std::move(desk));
   for (uint32_t i = 0; i < workers; ++i) {
     memory.push_back(std::make_unique<WorkerMemory>(
         WorkerMemoryOptions{.worker = i,
@@ -232,8 +217,7 @@ void Dataplane::Parts::make_workers() {
                             .secret = options.secrets.flows,
                             .owner_hash = &owner_hash}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
-    watch_slots.push_back(&worker_objects.back()->watch_slot());
-    watch_slots.back()->set_waker(&watch_waker.waker);
+    watches->add_worker(worker_objects.back()->watch_slot());
   }
   for (auto& own : memory) {
     for (uint32_t i = 0; i < workers; ++i) own->connect(i, *memory[i]);
@@ -345,32 +329,9 @@ void Dataplane::Parts::add_port_counters(NamedCounters& counters) const {
   }
 }
 
-Status Dataplane::Parts::start_watch(const WatchOptions& wanted) {
-  watch.reset();
-  if (watch_waker.event_fd < 0) return system_error("watch: cannot make an event");
-  constexpr uint32_t kLastId = (1u << 24) - 1;
-  watches = watches % kLastId + 1;
-  WatchSessionOptions session{.watch = wanted,
-                              .id = watches,
-                              .port_names = {},
-                              .cpus = options.control_cpus,
-                              .ticks_per_second = rte_get_tsc_hz(),
-                              .slots = watch_slots,
-                              .waker = &watch_waker.waker,
-                              .event_fd = watch_waker.event_fd,
-                              .current = [this] { return cell.current(); }};
-  for (const DataplanePort& port : options.ports) session.port_names.push_back(port.name);
-  auto started = WatchSession::start(session);
-  if (!started) return Error{started.error()};
-  watch = std::move(*started);
-  return Done{};
-}
-
-Status Dataplane::watch(const WatchOptions& options) { return parts_->start_watch(options); }
-void Dataplane::stop_watching() { parts_->watch.reset(); }
-WatchStatus Dataplane::watch_status() const {
-  return parts_->watch ? parts_->watch->status() : WatchStatus{};
-}
+Status Dataplane::watch(const WatchOptions& options) { return parts_->watches->start(options); }
+void Dataplane::stop_watching() { parts_->watches->stop(); }
+WatchStatus Dataplane::watch_status() const { return parts_->watches->status(); }
 
 RealSignals Dataplane::real_signals(uint32_t real_index) const {
   RealSignals sum;
