@@ -19,18 +19,14 @@
 #include <thread>
 #include <vector>
 
-#include "common/checksum.h"
-#include "common/snapshot_builder.h"
 #include "dataplane/eal.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/worker_memory.h"
 #include "dataplane/worker_thread.h"
+#include "perf/bench/packet_setup.h"
 
 namespace vipgate {
 namespace {
-
-constexpr MacAddress kMac{{2, 0, 0, 0, 0, 1}};
-constexpr uint32_t kVip = 0x0b000001;
 
 void need(bool good, const char* what) {
   if (!good) throw std::runtime_error(what);
@@ -41,28 +37,6 @@ void pin(pthread_t thread, size_t cpu) {
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
   need(pthread_setaffinity_np(thread, sizeof set, &set) == 0, "two CPUs are needed");
-}
-
-// One real that answers directly: what the worker does with a packet is little.
-std::shared_ptr<const Snapshot> make_snapshot() {
-  SnapshotSpec spec;
-  spec.ports = {{.mac = kMac, .vlan = 0, .kernel = false, .check_mac = true}};
-  ServiceSpec service;
-  service.flow_id = 1;
-  service.vip = Ipv4Address{Be32(kVip)};
-  service.port = 80;
-  service.mode = Mode::kL2dsr;
-  RealSpec real;
-  real.address = Ipv4Address{Be32(0x0a010001)};
-  real.port = 80;
-  real.id = RealId(0, 1);
-  real.resolved = true;
-  real.next_hop = kMac;
-  service.reals = {real};
-  spec.services = {service};
-  spec.service_slots = 1;
-  spec.real_slots = 1;
-  return SnapshotBuilder().build(spec);
 }
 
 class Gateway {
@@ -84,7 +58,8 @@ class Gateway {
              rte_eth_rx_queue_setup(id, 0, 64, 0, nullptr, pool_) == 0 &&
              rte_eth_tx_queue_setup(id, 0, 64, 0, nullptr) == 0 && rte_eth_dev_start(id) == 0,
          "the port of rings does not start");
-    cell_.publish(make_snapshot());
+    // What the worker does with a packet to a real that answers directly is little.
+    cell_.publish(make_snapshot(Mode::kL2dsr, 1, 0));
     WorkerOptions options;
     options.port_count = 1;
     options.ports[0] = {.device = id, .rx_queue = 0, .tx_queue = 0};
@@ -107,26 +82,11 @@ class Gateway {
   double pass_one() {
     rte_mbuf* packet = rte_pktmbuf_alloc(pool_);
     need(packet != nullptr, "no packet");
-    EthernetHeader ethernet{kMac, kMac, Be16(kEtherTypeIpv4)};
-    Ipv4Header ip{};
-    ip.version_ihl = 0x45;
-    ip.total_length = Be16(40);
-    ip.ttl = 64;
-    ip.protocol = kProtocolTcp;
-    ip.source = Ipv4Address{Be32(0x01000001u)};
-    ip.destination = Ipv4Address{Be32(kVip)};
-    ip.checksum = Be16::from_raw(internet_checksum(&ip, sizeof ip));
-    TcpHeader tcp{};
-    tcp.source_port = Be16(1000);
-    tcp.destination_port = Be16(80);
-    tcp.data_offset = 5 << 4;
-    tcp.flags = TcpHeader::kAck;
-    char* frame = rte_pktmbuf_append(packet, 60);
-    need(frame != nullptr, "a buffer is too small");
-    std::memset(frame, 0, 60);
-    std::memcpy(frame, &ethernet, sizeof ethernet);
-    std::memcpy(frame + 14, &ip, sizeof ip);
-    std::memcpy(frame + 34, &tcp, sizeof tcp);
+    const Frame frame =
+        make_frame(Ipv4Address{Be32(0x01000001u)}, Be16(1000), Ipv4Address{Be32(kVip)}, Be16(80));
+    char* to = rte_pktmbuf_append(packet, sizeof frame);
+    need(to != nullptr, "a buffer is too small");
+    std::memcpy(to, &frame, sizeof frame);
     const uint64_t start = rte_rdtsc();
     rte_ring_enqueue(in_, packet);
     void* seen = nullptr;

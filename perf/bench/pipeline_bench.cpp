@@ -8,84 +8,25 @@
 #include <random>
 #include <vector>
 
-#include "common/checksum.h"
-#include "common/snapshot_builder.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/worker_memory.h"
+#include "perf/bench/packet_setup.h"
 
 namespace vipgate {
 namespace {
 
 constexpr size_t kStride = 256;
 constexpr size_t kHeadroom = 128;
-constexpr size_t kFrame = 60;
-constexpr uint32_t kVip = 0x0b000001;
-constexpr uint32_t kReal = 0x0a010001;
+constexpr size_t kFrame = sizeof(Frame);
 constexpr uint32_t kReals = 16;
-constexpr MacAddress kMac{{2, 0, 0, 0, 0, 1}};
 
-std::shared_ptr<const Snapshot> make_snapshot(Mode mode, size_t flows) {
-  SnapshotSpec spec;
-  spec.ports = {{.mac = kMac, .vlan = 0, .kernel = false, .check_mac = true}};
-  // Four times as many SNAT ports as flows, so that a free one is found at once.
-  const auto addresses = static_cast<uint32_t>(flows * 4 / 64'000 + 1);
-  for (uint32_t i = 0; i < addresses; ++i) {
-    spec.snat_addresses.push_back({Ipv4Address{Be32(0x0a080000 + i)}, 1024, 65'535});
-  }
-  ServiceSpec service;
-  service.flow_id = 1;
-  service.vip = Ipv4Address{Be32(kVip)};
-  service.port = 80;
-  service.mode = mode;
-  service.timeouts = {0, 57'600, 57'600, 57'600, 57'600, 57'600};
-  service.snat_count = is_translating(mode) ? addresses : 0;
-  for (uint32_t i = 0; i < kReals; ++i) {
-    RealSpec real;
-    real.address = Ipv4Address{Be32(kReal + i)};
-    real.port = 8080;
-    real.id = RealId(i, 1);
-    real.return_flow_id = mode == Mode::kNat ? 100 + i : 0;
-    real.resolved = true;
-    real.next_hop = kMac;
-    service.reals.push_back(real);
-  }
-  spec.services = {service};
-  spec.service_slots = 1;
-  spec.real_slots = kReals;
-  return SnapshotBuilder().build(spec);
-}
-
-// A 60-byte frame of TCP with ACK.
-struct Frame {
-  EthernetHeader ethernet;
-  Ipv4Header ip;
-  TcpHeader tcp;
-  uint8_t padding[6];
-};
-static_assert(sizeof(Frame) == kFrame);
-
-Frame make_frame(Ipv4Address source, Be16 source_port, Ipv4Address destination,
-                 Be16 destination_port) {
-  Frame frame{};
-  frame.ethernet = {kMac, kMac, Be16(kEtherTypeIpv4)};
-  frame.ip.version_ihl = 0x45;
-  frame.ip.total_length = Be16(40);
-  frame.ip.ttl = 64;
-  frame.ip.protocol = kProtocolTcp;
-  frame.ip.source = source;
-  frame.ip.destination = destination;
-  frame.ip.checksum = Be16::from_raw(internet_checksum(&frame.ip, sizeof frame.ip));
-  frame.tcp.source_port = source_port;
-  frame.tcp.destination_port = destination_port;
-  frame.tcp.data_offset = 5 << 4;
-  frame.tcp.flags = TcpHeader::kAck;
-  return frame;
-}
+// Four times as many SNAT ports as flows, so that a free one is found at once.
+uint32_t snat_addresses_for(size_t flows) { return static_cast<uint32_t>(flows * 4 / 64'000 + 1); }
 
 class Bench {
  public:
   Bench(Mode mode, size_t flows)
-      : snapshot_(make_snapshot(mode, flows)),
+      : snapshot_(make_snapshot(mode, kReals, snat_addresses_for(flows))),
         memory_({.flows = flows,
                  .services = 1,
                  .reals = kReals,

@@ -8,25 +8,22 @@
 #include <memory>
 #include <vector>
 
-#include "common/checksum.h"
-#include "common/snapshot_builder.h"
 #include "dataplane/fastpath/loop_meter.h"
 #include "dataplane/fastpath/pipeline_impl.h"
 #include "dataplane/fastpath/worker.h"
 #include "dataplane/worker_memory.h"
+#include "perf/bench/packet_setup.h"
 
 namespace vipgate {
 namespace {
 
-constexpr uint32_t kVip = 0x0b000001;
-constexpr MacAddress kMac{{2, 0, 0, 0, 0, 1}};
-constexpr size_t kStride = 256, kHeadroom = 64, kFrameBytes = 60;
+constexpr size_t kStride = 256, kHeadroom = 64, kFrameBytes = sizeof(Frame);
 
 // The same packets come again and again.
 struct EndlessIo {
   inline static std::array<rte_mbuf, kBurst> mbufs;
   inline static std::array<std::array<uint8_t, kStride>, kBurst> buffers;
-  inline static std::array<std::array<uint8_t, kFrameBytes>, kBurst> frames;
+  inline static std::array<Frame, kBurst> frames;
   inline static uint16_t count = kBurst;  // in each burst
 
   static uint16_t rx(uint16_t, uint16_t, rte_mbuf** packets, uint16_t) {
@@ -34,7 +31,7 @@ struct EndlessIo {
       mbufs[i].data_off = kHeadroom;
       mbufs[i].data_len = kFrameBytes;
       mbufs[i].pkt_len = kFrameBytes;
-      std::memcpy(buffers[i].data() + kHeadroom, frames[i].data(), kFrameBytes);
+      std::memcpy(buffers[i].data() + kHeadroom, &frames[i], kFrameBytes);
       packets[i] = &mbufs[i];
     }
     return count;
@@ -48,55 +45,17 @@ struct EndlessIo {
       mbufs[i].buf_addr = buffers[i].data();
       mbufs[i].buf_len = kStride;
       mbufs[i].nb_segs = 1;
-      EthernetHeader ethernet{kMac, kMac, Be16(kEtherTypeIpv4)};
-      Ipv4Header ip{};
-      ip.version_ihl = 0x45;
-      ip.total_length = Be16(40);
-      ip.ttl = 64;
-      ip.protocol = kProtocolTcp;
-      ip.source = Ipv4Address{Be32(0x01000000u + i)};
-      ip.destination = Ipv4Address{Be32(kVip)};
-      ip.checksum = Be16::from_raw(internet_checksum(&ip, sizeof ip));
-      TcpHeader tcp{};
-      tcp.source_port = Be16(static_cast<uint16_t>(1000 + i));
-      tcp.destination_port = Be16(80);
-      tcp.data_offset = 5 << 4;
-      tcp.flags = TcpHeader::kAck;
-      std::memcpy(frames[i].data(), &ethernet, sizeof ethernet);
-      std::memcpy(frames[i].data() + 14, &ip, sizeof ip);
-      std::memcpy(frames[i].data() + 34, &tcp, sizeof tcp);
+      frames[i] =
+          make_frame(Ipv4Address{Be32(0x01000000u + i)}, Be16(static_cast<uint16_t>(1000 + i)),
+                     Ipv4Address{Be32(kVip)}, Be16(80));
     }
   }
 };
 
-std::shared_ptr<const Snapshot> make_snapshot() {
-  SnapshotSpec spec;
-  spec.ports = {{.mac = kMac, .vlan = 0, .kernel = false, .check_mac = true}};
-  spec.snat_addresses.push_back({Ipv4Address{Be32(0x0a080000)}, 1024, 65'535});
-  ServiceSpec service;
-  service.flow_id = 1;
-  service.vip = Ipv4Address{Be32(kVip)};
-  service.port = 80;
-  service.mode = Mode::kFullnat;
-  service.timeouts = {0, 57'600, 57'600, 57'600, 57'600, 57'600};
-  service.snat_count = 1;
-  RealSpec real;
-  real.address = Ipv4Address{Be32(0x0a010001)};
-  real.port = 8080;
-  real.id = RealId(0, 1);
-  real.resolved = true;
-  real.next_hop = kMac;
-  service.reals = {real};
-  spec.services = {service};
-  spec.service_slots = 1;
-  spec.real_slots = 1;
-  return SnapshotBuilder().build(spec);
-}
-
 class Bench {
  public:
   Bench()
-      : snapshot_(make_snapshot()),
+      : snapshot_(make_snapshot(Mode::kFullnat, 1, 1)),
         memory_({.flows = 1024,
                  .services = 1,
                  .reals = 1,
