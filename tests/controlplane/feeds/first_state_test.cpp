@@ -8,12 +8,7 @@
 #include <map>
 #include <set>
 
-#include "controlplane/config_reader.h"
-#include "controlplane/feeds/mesos_feed.h"
-#include "controlplane/monotonic_clock.h"
-#include "tests/controlplane/fake_dataplane.h"
-#include "tests/controlplane/feeds/memory_store.h"
-#include "tests/controlplane/mesos/mesos_source_fixture.h"
+#include "tests/controlplane/feeds/mesos_feed_fixture.h"
 
 namespace vipgate {
 namespace {
@@ -45,7 +40,7 @@ struct Master {
   ScriptedHttpServer server;
 };
 
-class FirstStateTest : public ::testing::Test {
+class FirstStateTest : public MesosFeedFixture {
  protected:
   void start(const std::vector<Master*>& masters) {
     std::string text = R"(
@@ -61,18 +56,7 @@ mesos:
       text += "  - { masters: [\"" + masters[i]->server.address() + "\"], domain: " + domains[i] +
               ", stale_limit_s: 10 }\n";
     }
-    auto parsed = parse_config(text, "test.yaml");
-    ASSERT_TRUE(parsed.ok()) << parsed.error();
-    config_ = *parsed;
-    allocator_ = std::make_unique<VipAllocator>(config_.named_vips);
-    reconciler_ = std::make_unique<Reconciler>(
-        config_, dataplane_, [](const NextHop&) { return MacAddress{{2}}; }, DnsHashSecret{},
-        RingRunner{});
-    feed_ = std::make_unique<MesosFeed>(config_, *allocator_, MesosFeed::Lookups{}, store_,
-                                        *reconciler_, pacer_);
-    feed_->restore();
-    ASSERT_TRUE(reconciler_->apply(config_, 0).ok());
-    ASSERT_TRUE(feed_->start(monotonic_ms()).ok());
+    MesosFeedFixture::start(text);
   }
 
   void act(int64_t now_ms) {
@@ -80,13 +64,6 @@ mesos:
     feed_->act(now_ms);
     ASSERT_TRUE(reconciler_->commit(now_ms / 1000, 0).ok());
     for (int i = 0; i < 3; ++i) ASSERT_TRUE(reconciler_->tick(now_ms / 1000).ok());
-  }
-  uint64_t counter(const std::string& sought) const {
-    for (const auto& [name, value] : feed_->counters()) {
-      if (name == sought) return value;
-    }
-    ADD_FAILURE() << sought << " is no counter";
-    return 0;
   }
   void act_until(const std::string& name, uint64_t value) {
     while (counter(name) != value && !HasFailure()) {
@@ -102,14 +79,6 @@ mesos:
     }
     return names;
   }
-
-  Config config_;
-  MemoryStore store_;
-  FakeDataplane dataplane_;
-  CommitPacer pacer_;
-  std::unique_ptr<VipAllocator> allocator_;
-  std::unique_ptr<Reconciler> reconciler_;
-  std::unique_ptr<MesosFeed> feed_;
 };
 
 TEST_F(FirstStateTest, AZoneIsIncompleteUntilEveryClusterThatFeedsItHasToldItsState) {

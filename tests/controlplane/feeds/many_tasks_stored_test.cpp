@@ -8,12 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "controlplane/config_reader.h"
-#include "controlplane/feeds/mesos_feed.h"
-#include "controlplane/monotonic_clock.h"
-#include "tests/controlplane/fake_dataplane.h"
-#include "tests/controlplane/feeds/memory_store.h"
-#include "tests/controlplane/mesos/mesos_source_fixture.h"
+#include "tests/controlplane/feeds/mesos_feed_fixture.h"
 
 namespace vipgate {
 namespace {
@@ -48,7 +43,7 @@ std::string many_tasks_added() {
 }
 
 // A gateway with an empty store, before a cluster of many tasks.
-class ManyTasksStoredTest : public ::testing::Test {
+class ManyTasksStoredTest : public MesosFeedFixture {
  protected:
   void SetUp() override {
     master_ = std::make_unique<ScriptedHttpServer>(
@@ -59,29 +54,18 @@ class ManyTasksStoredTest : public ::testing::Test {
           if (may_go_on_.get_future().get()) connection.send_chunk(many_tasks_added());
           connection.wait_for_close();
         });
-    const std::string text = R"(
+    start(R"(
 ports: [{ name: edge, device: "net_null0", addresses: [10.0.0.1/16], kernel: true }]
 snat_pools: [{ name: default, addresses: [10.0.9.1] }]
 dns: { zones: [{ name: l4lb.thisdcos.directory, services: true }, { name: mesos }] }
-mesos: [{ masters: [")" + master_->address() +
-                             R"("], stale_limit_s: 10 }]
-)";
-    auto parsed = parse_config(text, "test.yaml");
-    ASSERT_TRUE(parsed.ok()) << parsed.error();
-    config_ = *parsed;
-    allocator_ = std::make_unique<VipAllocator>(config_.named_vips);
-    reconciler_ = std::make_unique<Reconciler>(
-        config_, dataplane_, [](const NextHop&) { return MacAddress{{2}}; }, DnsHashSecret{},
-        RingRunner{});
-    feed_ = std::make_unique<MesosFeed>(config_, *allocator_, MesosFeed::Lookups{}, store_,
-                                        *reconciler_, pacer_);
-    feed_->restore();
-    ASSERT_TRUE(reconciler_->apply(config_, 0).ok());
-    ASSERT_TRUE(reconciler_->tick(0).ok());
-    ASSERT_TRUE(feed_->start(monotonic_ms()).ok());
+mesos: [{ masters: [")" +
+          master_->address() +
+          R"("], stale_limit_s: 10 }]
+)");
   }
   void TearDown() override {
     if (!has_gone_on_) go_on(false);
+    feed_.reset();  // before its master
   }
 
   void go_on(bool with_more_tasks) {
@@ -93,13 +77,6 @@ mesos: [{ masters: [")" + master_->address() +
     feed_->act(now_ms);
     ASSERT_TRUE(reconciler_->commit(now_ms / 1000, 0).ok());
     ASSERT_TRUE(reconciler_->tick(now_ms / 1000).ok());
-  }
-  uint64_t counter(const std::string& sought) const {
-    for (const auto& [name, value] : feed_->counters()) {
-      if (name == sought) return value;
-    }
-    ADD_FAILURE() << sought << " is no counter";
-    return 0;
   }
   void act_until(const std::string& name, uint64_t value) {
     while (counter(name) != value && !HasFailure()) {
@@ -128,17 +105,10 @@ mesos: [{ masters: [")" + master_->address() +
   size_t stored_tasks() { return store_.rows["mesos/mesos/task"].size(); }
   bool is_marked_unfinished() { return !store_.rows["mesos/mesos/unfinished"].empty(); }
 
-  Config config_;
-  MemoryStore store_;
-  FakeDataplane dataplane_;
-  CommitPacer pacer_;
   std::promise<bool> may_go_on_;
   bool has_gone_on_ = false;
   int64_t now_ms_ = 0;
   std::unique_ptr<ScriptedHttpServer> master_;
-  std::unique_ptr<VipAllocator> allocator_;
-  std::unique_ptr<Reconciler> reconciler_;
-  std::unique_ptr<MesosFeed> feed_;
 };
 
 TEST_F(ManyTasksStoredTest, TheStoreLearnsOfThemOnceTheyAreServed) {
