@@ -27,7 +27,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests/scenarios"))
+sys.path.insert(0, str(HERE.parent / "tests/labs"))
 
 from lab import Failure, Lab, wait_for  # noqa: E402
 from probes import Probes  # noqa: E402

@@ -39,7 +39,7 @@ class Election:
         self._run("leave", self.nodes.pop(master))
 
     def _run(self, *words):
-        return self.lab.run("gw", sys.executable, TOP / "tests/scenarios/zookeeper_nodes.py",
+        return self.lab.run("gw", sys.executable, TOP / "tests/labs/zookeeper_nodes.py",
                             str(PORT), *words).strip()
 
 
