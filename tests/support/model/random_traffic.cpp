@@ -616,7 +616,7 @@ void RandomTraffic::change(SnapshotSpec& spec) {
       real.weight = below(4);
       break;
     case 3:
-      real.resolved = !one_in(4);
+      real.resolved = !one_in(2);
       break;
     case 4:
       // Gone, and another one in its place: the index is the same, the generation is not.
