@@ -35,7 +35,7 @@ TEST_P(Handover, OwnerOfTheForwardPacketsGetsTheReturnsWhereverTheyArrive) {
   const auto& [kind, workers] = GetParam();
   FakeGateway gateway(net_spec(), {.workers = workers});
   std::mt19937 random(workers);
-  const auto anyone = [&] { return static_cast<uint32_t>(random() % workers); };
+  const auto anyone = [&, workers = workers] { return static_cast<uint32_t>(random() % workers); };
   std::set<uint32_t> owners;
   constexpr int kFlows = 1000;
   for (int i = 0; i < kFlows; ++i) {

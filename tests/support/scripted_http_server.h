@@ -90,7 +90,6 @@ class ScriptedHttpServer {
   uint16_t port_ = 0;
   std::mutex mutex_;
   std::list<Client> clients_;
-  bool stopping_ = false;
   std::thread thread_;
 };
 
