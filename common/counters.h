@@ -27,6 +27,7 @@ namespace vipgate {
   X(kIpv6ExtensionHeader, "ipv6_extension_header") \
   X(kSourceRoute, "source_route")                  \
   X(kUnsupportedProtocol, "unsupported_protocol")  \
+  X(kSctpFragment, "sctp_fragment")                \
   X(kTtlExpired, "ttl_expired")                    \
   X(kTooBig, "too_big")                            \
   X(kNotForUs, "not_for_us")                       \
@@ -71,6 +72,8 @@ enum class DropReason : uint8_t {
   X(kNeighborAdvertisement, "neighbor_advertisement") \
   X(kEcho, "echo")                                    \
   X(kTcpReset, "tcp_reset")                           \
+  X(kSctpAbort, "sctp_abort")                         \
+  X(kSctpShutdownComplete, "sctp_shutdown_complete")  \
   X(kPortUnreachable, "port_unreachable")             \
   X(kTimeExceeded, "time_exceeded")                   \
   X(kPacketTooBig, "packet_too_big")

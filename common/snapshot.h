@@ -59,11 +59,11 @@ class RealId {
 // What a flow is doing; its time-out depends on it. The order is the order of eviction.
 enum class FlowState : uint8_t {
   kFree,
-  kClosing,      // TCP: RST or both FINs seen
-  kEmbryonic,    // TCP: no acknowledgment after the real's answer yet
+  kClosing,      // TCP, SCTP: RST or both FINs seen, or what stands for them
+  kEmbryonic,    // TCP, SCTP: no acknowledgment after the real's answer yet
   kOneWay,       // UDP: nothing came back yet
   kReplied,      // UDP: seen both ways
-  kEstablished,  // TCP
+  kEstablished,  // TCP, SCTP
   kCount
 };
 

@@ -188,6 +188,12 @@ void check_health_of(const Config& config, size_t index, const YamlNode& root,
   if (service.health == config.defaults.health) return;
   check_health(service.health, owner, diagnostics);
   const HealthType type = service.health.type;
+  if (service.protocol == Protocol::kSctp && service.health.port == 0 &&
+      type != HealthType::kNone) {
+    diagnostics.error(position_at(owner, {"health", "type"}),
+                      "type: an SCTP port answers no check, which goes over TCP or UDP; write "
+                      "type: none, or add port: the port that answers for it");
+  }
   if (service.protocol == Protocol::kUdp && service.health.port == 0 && type != HealthType::kNone &&
       type != HealthType::kDns) {
     diagnostics.error(position_at(owner, {"health", "type"}),

@@ -184,8 +184,8 @@ void read_real(Section& s, const Locality& locality, RealConfig& real) {
 
 void read_service(Section& s, const Locality& locality, ServiceConfig& service) {
   static const auto kName = dns_name_rule();
-  static const auto kProtocol =
-      choice_rule<Protocol>({{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}});
+  static const auto kProtocol = choice_rule<Protocol>(
+      {{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}, {"sctp", Protocol::kSctp}});
   service.position = s.position();
   s.required("name", service.name, kName);
   std::optional<IpPrefix> vip;

@@ -6,6 +6,7 @@
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/respond.h"
 #include "dataplane/fastpath/rows.h"
+#include "dataplane/fastpath/sctp.h"
 
 namespace vipgate {
 
@@ -50,9 +51,9 @@ template <class Address>
   return balance<Address>(burst, packet, packet.hash);
 }
 
-// Chooses a real: the client's, where the service has affinity; else by Maglev: by the row, or, for
-// packets of flows that may be older than the service's last change, by what the row was before.
-// None: refused or dropped, the packet has left.
+// Chooses a real: the one that the packet names itself; the client's, where the service has
+// affinity; else by Maglev: by the row, or, for packets of flows that may be older than the
+// service's last change, by what the row was before. None: refused or dropped, the packet has left.
 template <class Observer>
 template <class Address>
 RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
@@ -179,12 +180,30 @@ void Pipeline<Observer>::reject(Burst& burst, Packet& packet, DropReason reason,
     answer_with_reset<Address>(packet, own);
     return reply(burst, packet, ReplyKind::kTcpReset, service);
   }
+  if (packet.protocol == kProtocolSctp) {
+    return reject_sctp<Address>(burst, packet, reason, service);
+  }
   if (!unreachable_limit_.allow(burst.now.ns)) {
     return drop(burst, packet, DropReason::kRateLimited, service);
   }
   const Address vip = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
   if (!answer_with_unreachable(packet, vip, own)) return drop(burst, packet, reason, service);
   reply(burst, packet, ReplyKind::kPortUnreachable, service);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::reject_sctp(Burst& burst, Packet& packet,
+                                                       DropReason reason, uint32_t service) {
+  const SctpAnswer answer = choose_sctp_answer(packet);
+  if (answer == SctpAnswer::kNone) return drop(burst, packet, reason, service);
+  if (!reset_limit_.allow(burst.now.ns)) {
+    return drop(burst, packet, DropReason::kRateLimited, service);
+  }
+  answer_sctp<Address>(packet, answer, burst.snapshot.ports[packet.port].mac);
+  reply(burst, packet,
+        answer == SctpAnswer::kAbort ? ReplyKind::kSctpAbort : ReplyKind::kSctpShutdownComplete,
+        service);
 }
 
 // To a VIP, but to a port that no service has.

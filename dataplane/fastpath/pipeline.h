@@ -5,7 +5,7 @@
 // The code is split by concern: parse.h, lookup.h (passes two and three), translate.h (pass four),
 // direct.h (passes three and four of l2dsr and tunnels), affinity.h (clients that keep their real),
 // icmp_impl.h (our ICMP errors),
-// icmp_relay.h (those of others, about flows), rare.h (what is not TCP or UDP to a service).
+// icmp_relay.h (those of others, about flows), rare.h (what has no ports, or is to no service).
 #pragma once
 
 #include <array>
@@ -191,6 +191,8 @@ class Pipeline : private PipelineState {
   void refuse(Burst& burst, Packet& packet, DropReason reason);
   template <class Address>
   void reject(Burst& burst, Packet& packet, DropReason reason, uint32_t service);
+  template <class Address>
+  void reject_sctp(Burst& burst, Packet& packet, DropReason reason, uint32_t service);
   bool may_have_more(const ServiceEntry& service) const;
   bool is_within_rate(const ServiceEntry& service, Now now);
   template <class Address>

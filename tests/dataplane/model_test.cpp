@@ -56,8 +56,9 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
       << "went where their row led before a change";
   EXPECT_GT(events[Event::kFlowsByAffinity], packets / 1'000)
       << "went where their client's last did";
-  for (const char* reason : {"arp", "neighbor_advertisement", "echo", "tcp_reset",
-                             "port_unreachable", "time_exceeded"}) {
+  for (const char* reason :
+       {"arp", "neighbor_advertisement", "echo", "tcp_reset", "port_unreachable", "time_exceeded",
+        "sctp_abort", "sctp_shutdown_complete"}) {
     EXPECT_GT((total[{"reply", reason}]), packets / 5'000) << reason;
   }
   for (const char* reason :
@@ -90,7 +91,8 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
                              "icmp_error_bad_quote",
                              "icmp_error_no_flow",
                              "bad_fragment",
-                             "fragment_timeout"}) {
+                             "fragment_timeout",
+                             "sctp_fragment"}) {
     EXPECT_GT((total[{"drop", reason}]), packets / 20'000) << reason;
   }
   for (const auto& [verdict, count] : total) {

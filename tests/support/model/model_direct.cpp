@@ -49,10 +49,6 @@ ReferenceModel::Expectation ReferenceModel::judge_new_direct_flow(const In& in,
   if (!begins_nothing && is_full(in, service)) {
     return judge_refusal(in, service, DropReason::kConnectionLimit);
   }
-  if (const RealSpec* kept = client_real(service, wire)) real = kept;
-  if (real == nullptr) real = real_now(rows, *taker);
-  if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
-  if (!begins_nothing) keep_client(service, wire, real->id);
   // All rows of a service that has fallen back on another's reals will move again.
   const bool is_tracked = !service.tracks_when_needed || rows.may_move || taker != &service;
   if (is_tracked && !begins_nothing) {
@@ -60,7 +56,7 @@ ReferenceModel::Expectation ReferenceModel::judge_new_direct_flow(const In& in,
     flow.real = real->id;
     flow.mode = service.mode;
     flow.service = service.index;
-    flow.state = service.protocol == Protocol::kTcp ? State::kEmbryonic : State::kOneWay;
+    flow.state = service.protocol == Protocol::kUdp ? State::kOneWay : State::kEmbryonic;
     flow.worker = in.observed.worker;
     touch(flow);
     add(key, flow);

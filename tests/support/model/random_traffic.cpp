@@ -29,10 +29,11 @@ constexpr const char* kSources4[] = {"11.5.0.3",  "192.0.2.2", "10.1.0.1",
 constexpr const char* kSources6[] = {
     "2001:db8::2", "fd01::1", "fd11::1", "::", "::1", "ff02::1", "fe80::9"};
 
-bool is_plain_tcp_or_udp(const Bytes& frame) {
+bool is_plain_transport(const Bytes& frame) {
   const PortEntry any{.mac = {}, .check_mac = false};
   const Wire wire = read_frame(frame, any);
-  const bool is_transport = wire.kind == Kind::kTcp || wire.kind == Kind::kUdp;
+  const bool is_transport =
+      wire.kind == Kind::kTcp || wire.kind == Kind::kUdp || wire.kind == Kind::kSctp;
   return wire.faults.empty() && is_transport && !wire.is_fragment &&
          (wire.is_v4() || wire.l4 == wire.l3 + 40);
 }
@@ -94,6 +95,37 @@ void add_wide_services(SnapshotSpec& spec) {
     ++index;
   }
   spec.real_slots = 512;
+}
+
+constexpr uint16_t kSctpPorts[] = {2905, 3868, 7, 8, 9};
+
+// In the order of kSctpPorts, of either family: `fullnat`, `nat` with other ports and with the same
+// ones, l2dsr, and one without reals.
+void add_sctp_services(SnapshotSpec& spec) {
+  static constexpr Mode kModes[] = {Mode::kFullnat, Mode::kNat, Mode::kNat, Mode::kL2dsr,
+                                    Mode::kFullnat};
+  uint32_t index = 58;       // above those of add_direct_services()
+  uint32_t next_real = 448;  // above those of add_wide_services()
+  for (const int family : {4, 6}) {
+    for (size_t k = 0; k < std::size(kModes); ++k) {
+      const ServiceCase like{Mode::kFullnat, family, Protocol::kTcp};
+      ServiceSpec service = spec.services[like.index()];
+      service.index = index;
+      service.flow_id = index + 1;
+      service.name = "sctp" + std::to_string(index++);
+      service.protocol = Protocol::kSctp;
+      service.mode = kModes[k];
+      service.port = kSctpPorts[k];
+      if (k == 4) service.reals.clear();
+      for (RealSpec& real : service.reals) {
+        real.id = RealId(next_real, 1);
+        real.port = k == 0 || k == 1 ? static_cast<uint16_t>(9000 + k) : service.port;
+        if (service.mode == Mode::kNat) real.return_flow_id = 1000 + next_real;
+        ++next_real;
+      }
+      spec.services.push_back(service);
+    }
+  }
 }
 
 // l2dsr: with a port of their own, with all others of the same VIP, and with a prefix.
@@ -181,6 +213,7 @@ SnapshotSpec traffic_spec() {
   }
   add_wide_services(spec);
   add_direct_services(spec, index);
+  add_sctp_services(spec);
   give_affinity(spec);
   limit_connections(spec);
   spec.service_slots = kServiceSlots;
@@ -214,8 +247,12 @@ RandomTraffic::Arrival RandomTraffic::arrival() {
 
 // A datagram in pieces, in any order, not all of them always there.
 void RandomTraffic::add_fragments(Arrival& arrival) {
-  const Bytes whole = (from_reals_ ? from_a_real(arrival.port) : to_a_vip(arrival.port)).build();
-  if (!is_plain_tcp_or_udp(whole)) return;
+  PacketBuilder packet = from_reals_ ? from_a_real(arrival.port)
+                         : one_in(4) ? to_an_sctp_vip(arrival.port)
+                                     : to_a_vip(arrival.port);
+  const Bytes whole = packet.build();
+  if (!is_plain_transport(whole)) return;
+  if (!from_reals_ && tuple_of(whole).destination_port == kSctpPorts[3]) return;  // l2dsr
   auto fragments = fragmented(whole, 8 * (3 + below(6)), below(6));
   for (size_t i = fragments.size(); i > 1; --i) {
     if (one_in(2)) std::swap(fragments[i - 1], fragments[below(static_cast<uint32_t>(i))]);
@@ -236,7 +273,9 @@ Bytes RandomTraffic::frame(uint8_t port) {
     if (from_reals_) {
       packet = from_a_real(port);
     } else {
-      packet = one_in(3) ? to_a_direct_vip(port) : to_a_vip(port);
+      packet = one_in(3)   ? to_a_direct_vip(port)
+               : one_in(4) ? to_an_sctp_vip(port)
+                           : to_a_vip(port);
     }
   } else if (kind < 13 && !from_reals_) {
     packet = to_anyone(port);
@@ -374,6 +413,43 @@ PacketBuilder RandomTraffic::to_a_direct_vip(uint8_t port) {
   return packet;
 }
 
+// An association's chunks, mostly such as belong together.
+void RandomTraffic::add_chunks(PacketBuilder& packet) {
+  static constexpr uint8_t kTypes[] = {0, 0, 2, 3, 4, 6, 7, 8, 9, 10, 10, 11, 14, 64, 130};
+  if (one_in(4)) {
+    packet.init(one_in(10) ? 0 : below(UINT32_MAX));
+    return;
+  }
+  for (uint32_t i = below(one_in(20) ? 20 : 3) + 1; i > 0; --i) {
+    const uint8_t type = one_of(kTypes);
+    Bytes body(below(one_in(6) ? 40 : 12), static_cast<uint8_t>(below(4)));
+    if (type == 9 && one_in(2)) body = {0, 3, 0, 8, 0, 0, 0, 0};  // stale cookie
+    packet.chunk(type, std::move(body), static_cast<uint8_t>(below(2)));
+  }
+}
+
+PacketBuilder RandomTraffic::to_an_sctp_vip(uint8_t port) {
+  const ServiceCase& kind = one_of(kServiceCases);
+  const bool is_v4 = kind.family == 4;
+  PacketBuilder packet = link(port);
+  const std::string client = one_in(40) ? (is_v4 ? one_of(kSources4) : one_of(kSources6))
+                                        : kind.client(1 + below(kClients));
+  if (is_v4) {
+    packet.ipv4(client, "11.0.0.1");
+  } else {
+    packet.ipv6(client, "fd11::1");
+  }
+  // Of l2dsr, no two of a burst are of one flow: see to_a_direct_vip().
+  const uint16_t vip_port = one_of(kSctpPorts);
+  const uint32_t client_port =
+      vip_port == kSctpPorts[3] ? direct_packets_++ % (kBurst + 8) : below(kClientPorts);
+  packet.sctp(static_cast<uint16_t>(1024 + client_port), vip_port, below(UINT32_MAX));
+  add_chunks(packet);
+  if (vip_port != kSctpPorts[3]) make_odd(packet, is_v4);
+  if (one_in(20)) packet.no_sctp_checksum();
+  return packet;
+}
+
 // The answer to a packet that was forwarded, sometimes not quite.
 PacketBuilder RandomTraffic::from_a_real(uint8_t port) {
   const Bytes& question = forwarded_.frames[below(static_cast<uint32_t>(forwarded_.frames.size()))];
@@ -389,13 +465,17 @@ PacketBuilder RandomTraffic::from_a_real(uint8_t port) {
     packet.ipv6(tuple.destination.v6(), tuple.source.v6());
   }
   const size_t l3 = question[12] == 0x81 && question[13] == 0 ? 18 : 14;
-  const bool is_tcp = question[l3 + (is_v4 ? 9 : 6)] == 6;
-  if (is_tcp == (other != 2)) {
+  const uint8_t protocol = question[l3 + (is_v4 ? 9 : 6)];
+  const bool is_tcp = protocol == 6;
+  if (protocol == 132) {
+    packet.sctp(tuple.destination_port, tuple.source_port, below(UINT32_MAX));
+    add_chunks(packet);
+  } else if (is_tcp == (other != 2)) {
     packet.tcp(tuple.destination_port, tuple.source_port).flags(flags());
   } else {
     packet.udp(tuple.destination_port, tuple.source_port);
   }
-  packet.payload(Bytes(below(60), static_cast<uint8_t>(below(256))));
+  if (protocol != 132) packet.payload(Bytes(below(60), static_cast<uint8_t>(below(256))));
   make_odd(packet, is_v4);
   return packet;
 }
@@ -501,7 +581,7 @@ void RandomTraffic::mangle(Bytes& frame) {
 }
 
 void RandomTraffic::note_forwarded(const Outcome& outcome) {
-  if (!is_plain_tcp_or_udp(outcome.frame)) return;
+  if (!is_plain_transport(outcome.frame)) return;
   Lately& lately = outcome.verdict.is_return ? returned_ : forwarded_;
   if (lately.frames.size() < kForwardedKept) {
     lately.frames.push_back(outcome.frame);
