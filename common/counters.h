@@ -141,6 +141,8 @@ enum class DnsOutcome : uint8_t {
   X(kFlowsByPreviousRow, "flows_by_previous_row")          \
   X(kFlowsByAffinity, "flows_by_affinity")                 \
   X(kAffinitiesLost, "affinities_lost")                    \
+  X(kFlowsByQuicId, "flows_by_quic_id")                    \
+  X(kQuicIdsUnknown, "quic_ids_unknown")                   \
   X(kFragmentsHeld, "fragments_held")                      \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \

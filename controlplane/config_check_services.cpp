@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "controlplane/config_check_quic.h"
 #include "controlplane/config_rules.h"
 #include "controlplane/fallbacks.h"
 #include "controlplane/next_hops.h"
@@ -365,6 +366,7 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
   check_port_ranges(config, root, diagnostics);
   check_fallbacks(config, root, diagnostics);
   check_affinity(config, root, diagnostics);
+  check_quic(config, root, diagnostics);
   if (const YamlNode* defaults = find_key(root, "defaults"); defaults != nullptr) {
     check_health(config.defaults.health, *defaults, diagnostics);
   }

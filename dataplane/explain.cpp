@@ -213,6 +213,7 @@ std::string explain(const ExplainOptions& options) {
                       std::to_string(service.row_count) + " (" +
                       std::string(to_string(service.hash)) + ")");
       add("table", table_text(*info.ring));
+      if (service.is_quic) add("quic", "a connection id that holds a real's quic_id leads to it");
       if (service.has_affinity) {
         const int seconds = service.admission->affinity_quarters() / 4;
         add("affinity", "a client that was seen in the last " + std::to_string(seconds) +

@@ -48,6 +48,8 @@ template <class Observer>
       case Step::kWideForward4:
       case Step::kDirect4:
       case Step::kWideDirect4:
+      case Step::kQuicForward4:
+      case Step::kQuicDirect4:
         note_client<Ipv4Address>(burst, packet);
         break;
       default:

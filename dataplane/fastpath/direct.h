@@ -256,12 +256,12 @@ template <class Address>
       const RealEntry* real = burst.snapshot.real(id);
       const bool is_refused = direct_detail::reopens(*entry, packet) && real != nullptr &&
                               real->state == RealState::kDraining;
-      if (direct_detail::is_alive(real) && !is_refused) {
+      if (direct_detail::is_alive(real) && !is_refused && !goes_elsewhere(burst, packet, id)) {
         direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
         return id;
       }
     }
-    // The real is gone, or the service was translated until now.
+    // The real is gone, or named no longer; or the service was translated until now.
     store.release(*entry);
     is_forgotten = true;
     return {};
@@ -287,7 +287,7 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   if (id == RealId{} || new_flow_detail::begins_nothing(packet)) return id;
   if (service.tracks_when_needed && service.row_count != 0) {
     const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
-    if (!may_move(burst.snapshot, service, row)) return id;
+    if (!may_move(burst.snapshot, service, row) && id == real_of_row(service, row)) return id;
   }
   const FlowState state = direct_detail::first_state(packet);
   const Quarter deadline =

@@ -37,7 +37,10 @@ template <class Address>
     auto* entry = table.find(key, packet.hash);
     if (entry == nullptr) return nullptr;
     const bool has_expired = store.has_expired(*entry, burst.now.quarter);
-    if (!has_expired && !entry->names_real()) return &store.record(entry->value);
+    if (!has_expired && !entry->names_real()) {
+      NatRecord<Address>& record = store.record(entry->value);
+      if (!goes_elsewhere(burst, packet, record.real_id)) return &record;
+    }
     counters_.count(has_expired ? Event::kFlowsExpired : Event::kFlowsRebalanced);
     store.release(*entry);
     return nullptr;
@@ -66,7 +69,8 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
   const uint32_t row_hash = new_flow_detail::row_hash<Address>(packet);
   const RealId previous =
       begins_connection(packet) ? RealId{} : previous_real(burst.snapshot, service, row_hash);
-  if (service.row_count == 0 && previous == RealId{}) {
+  const RealId named = service.is_quic ? named_real(burst, packet) : RealId{};
+  if (service.row_count == 0 && previous == RealId{} && named == RealId{}) {
     if (service.index < services_.size()) services_[service.index].no_real.add();
     refuse<Address>(burst, packet, DropReason::kNoReal);
     return {};
@@ -75,6 +79,11 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
   if (burst.snapshot.template table<Address>().find(ip.source) != nullptr) {
     drop(burst, packet, DropReason::kMartianSource, service.index);
     return {};
+  }
+  // A connection that goes on from another address is not new, so that no limit holds it up.
+  if (named != RealId{}) {
+    counters_.count(Event::kFlowsByQuicId);
+    return named;
   }
   if (service.admission != nullptr && !new_flow_detail::begins_nothing(packet) &&
       !may_have_more(service)) {

@@ -39,6 +39,10 @@ enum class Step : uint8_t {
   kNatReturn6,
   kDirect4,  // to a VIP whose reals answer directly: `service` and `hash` are set, then real()
   kDirect6,
+  kQuicForward4,  // as without `Quic`; the connection id may name another real than the flow's
+  kQuicForward6,
+  kQuicDirect4,
+  kQuicDirect6,
   kWideForward4,  // as without `Wide`, of flows whose ids are wide
   kWideForward6,
   kWideNatReturn4,

@@ -87,6 +87,10 @@ SnapshotSpec make_spec() {
   }
   add_sctp_services(spec);
   for (ServiceSpec& service : spec.services) {
+    service.is_quic = service.protocol == Protocol::kUdp;
+    for (size_t n = 0; service.is_quic && n < service.reals.size(); ++n) {
+      service.reals[n].quic_id = static_cast<uint32_t>(n + 1);
+    }
     if (service.index % 5 == 1) service.admission.max_connections = 3;
     if (service.index % 3 == 1) service.admission.affinity_s = static_cast<uint16_t>(service.index);
   }

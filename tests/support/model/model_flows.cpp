@@ -55,6 +55,11 @@ ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
   if (flow == nullptr) return judge_new_flow(in, service, key);
   const RealSpec* real = find_real(flow->real);
   const bool starts_anew = flow->state == State::kClosing && wire.has_flag(kSyn);
+  const RealSpec* named = named_real(in, service);
+  if (named != nullptr && named->id != flow->real) {
+    forget(key);
+    return judge_new_flow(in, service, key);
+  }
   if (real == nullptr || real->state == RealState::kDown ||
       (real->state == RealState::kDraining && starts_anew)) {
     forget(key);
@@ -81,14 +86,19 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   const RowReals rows = balancer_(service, key);
   const ServiceSpec* taker = taker_of(service);
   const RealSpec* real = real_before(wire, service, rows);
-  if (real == nullptr && taker == nullptr) return judge_refusal(in, service);
+  const RealSpec* named = named_real(in, service);
+  if (real == nullptr && taker == nullptr && named == nullptr) return judge_refusal(in, service);
   // A packet from one of our own addresses is forged, or a loop.
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
-  if (is_full(in, service)) return judge_refusal(in, service, DropReason::kConnectionLimit);
-  if (const RealSpec* kept = client_real(service, wire)) real = kept;
-  if (real == nullptr) real = real_now(rows, *taker);
-  if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
-  keep_client(service, wire, real->id);
+  if (named != nullptr) {
+    real = named;
+  } else {
+    if (is_full(in, service)) return judge_refusal(in, service, DropReason::kConnectionLimit);
+    if (const RealSpec* kept = client_real(service, wire)) real = kept;
+    if (real == nullptr) real = real_now(rows, *taker);
+    if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
+    keep_client(service, wire, real->id);
+  }
   Flow flow;
   flow.real = real->id;
   flow.real_socket = {real->address, real->port == 0 ? key.vip.port : real->port};

@@ -5,6 +5,7 @@
 
 #include "tests/support/fragments.h"
 #include "tests/support/model/wire.h"
+#include "tests/support/quic_packets.h"
 #include "tests/support/test_net.h"
 #include "tests/support/tunneled.h"
 
@@ -179,6 +180,16 @@ void give_affinity(SnapshotSpec& spec) {
   }
 }
 
+// The reals of each UDP service have the ids 1, 2, 3.
+void give_quic_ids(SnapshotSpec& spec) {
+  for (ServiceSpec& service : spec.services) {
+    if (service.protocol != Protocol::kUdp) continue;
+    service.is_quic = true;
+    uint32_t id = 0;
+    for (RealSpec& real : service.reals) real.quic_id = ++id;
+  }
+}
+
 void limit_connections(SnapshotSpec& spec) {
   for (ServiceSpec& service : spec.services) {
     if (service.index % 3 != 0 || service.tracks_when_needed) continue;
@@ -216,6 +227,7 @@ SnapshotSpec traffic_spec() {
   add_sctp_services(spec);
   give_affinity(spec);
   limit_connections(spec);
+  give_quic_ids(spec);
   spec.service_slots = kServiceSlots;
   return spec;
 }
@@ -378,6 +390,7 @@ PacketBuilder RandomTraffic::to_a_vip(uint8_t port) {
   }
   packet.payload(
       Bytes(one_in(50) ? 500 + below(900) : below(60), static_cast<uint8_t>(below(256))));
+  if (kind.protocol == Protocol::kUdp && one_in(4)) packet.payload(quic_payload());
   make_odd(packet, is_v4);
   return packet;
 }
@@ -407,10 +420,22 @@ PacketBuilder RandomTraffic::to_a_direct_vip(uint8_t port) {
     packet.udp(client_port, vip_port);
   }
   packet.payload(Bytes(below(60), static_cast<uint8_t>(below(256))));
+  if (kind.protocol == Protocol::kUdp && one_in(2)) packet.payload(quic_payload());
   packet.tos(static_cast<uint8_t>(below(256))).ip_id(static_cast<uint16_t>(below(65'536)));
   if (one_in(12)) packet.ttl(static_cast<uint8_t>(below(3)));
   if (one_in(30)) packet.bad_l4_checksum();
   return packet;
+}
+
+// Of a connection id that names a real, or one that is not there; or not quite.
+Bytes RandomTraffic::quic_payload() {
+  static constexpr uint32_t kVersions[] = {kQuicVersion1, kQuicVersion1, kQuicVersion2, 0,
+                                           0xfaceb002};
+  Bytes id = quic_connection_id(static_cast<int>(below(16) == 0 ? 0 : 1 + below(3)),
+                                one_in(8) ? below(1u << 16) : 1 + below(3));
+  if (one_in(12)) id.resize(below(20));
+  if (!one_in(3)) return quic_short(id, below(20));
+  return quic_long(static_cast<int>(below(4)), id, one_of(kVersions));
 }
 
 // An association's chunks, mostly such as belong together.
@@ -684,6 +709,10 @@ void RandomTraffic::change(SnapshotSpec& spec) {
   }
   if (service.admission.affinity_s != 0 && one_in(6)) {
     service.admission.affinity_s = static_cast<uint16_t>(1 + below(60));
+    return;
+  }
+  if (service.is_quic && one_in(8)) {
+    std::swap(service.reals.front().quic_id, service.reals.back().quic_id);
     return;
   }
   RealSpec& real = service.reals[below(static_cast<uint32_t>(service.reals.size()))];

@@ -15,6 +15,7 @@ namespace vipgate::test::model {
 // net_spec() with two `nat` services that share their reals, so that client ports can meet there,
 // and a second SNAT address.
 // SCTP by `fullnat` and `nat`, where that changes ports and where not, and without reals.
+// All UDP services take QUIC connection ids that name their reals.
 // Then l2dsr, TCP and UDP of either family, all flows tracked or when needed, with one port, with
 // all ports, and with a prefix.
 SnapshotSpec traffic_spec();
@@ -52,6 +53,7 @@ class RandomTraffic {
   PacketBuilder to_a_direct_vip(uint8_t port);
   PacketBuilder to_an_sctp_vip(uint8_t port);
   void add_chunks(PacketBuilder& packet);
+  Bytes quic_payload();
   PacketBuilder from_a_real(uint8_t port);
   PacketBuilder to_anyone(uint8_t port);
   PacketBuilder echo_or_icmp(uint8_t port);
