@@ -27,6 +27,7 @@ namespace vipgate {
   X(kIpv6ExtensionHeader, "ipv6_extension_header") \
   X(kSourceRoute, "source_route")                  \
   X(kUnsupportedProtocol, "unsupported_protocol")  \
+  X(kSctpFragment, "sctp_fragment")                \
   X(kTtlExpired, "ttl_expired")                    \
   X(kTooBig, "too_big")                            \
   X(kNotForUs, "not_for_us")                       \
@@ -71,6 +72,8 @@ enum class DropReason : uint8_t {
   X(kNeighborAdvertisement, "neighbor_advertisement") \
   X(kEcho, "echo")                                    \
   X(kTcpReset, "tcp_reset")                           \
+  X(kSctpAbort, "sctp_abort")                         \
+  X(kSctpShutdownComplete, "sctp_shutdown_complete")  \
   X(kPortUnreachable, "port_unreachable")             \
   X(kTimeExceeded, "time_exceeded")                   \
   X(kPacketTooBig, "packet_too_big")
@@ -138,6 +141,8 @@ enum class DnsOutcome : uint8_t {
   X(kFlowsByPreviousRow, "flows_by_previous_row")          \
   X(kFlowsByAffinity, "flows_by_affinity")                 \
   X(kAffinitiesLost, "affinities_lost")                    \
+  X(kFlowsByQuicId, "flows_by_quic_id")                    \
+  X(kQuicIdsUnknown, "quic_ids_unknown")                   \
   X(kFragmentsHeld, "fragments_held")                      \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \

@@ -28,6 +28,7 @@ inline constexpr uint8_t kProtocolIcmpv6 = 58;
 inline constexpr uint8_t kProtocolIpv6DestinationOptions = 60;
 inline constexpr uint8_t kProtocolOspf = 89;
 inline constexpr uint8_t kProtocolVrrp = 112;
+inline constexpr uint8_t kProtocolSctp = 132;
 
 struct EthernetHeader {
   MacAddress destination;
@@ -122,6 +123,35 @@ struct UdpHeader {
   Be16 checksum;
 };
 static_assert(sizeof(UdpHeader) == 8);
+
+// RFC 9260 3.1. Chunks follow.
+struct SctpHeader {
+  Be16 source_port;
+  Be16 destination_port;
+  Be32 verification_tag;
+  Be32 checksum;  // CRC32c, least significant byte first: raw() is its value
+};
+static_assert(sizeof(SctpHeader) == 12);
+
+// RFC 9260 3.2.
+struct SctpChunk {
+  static constexpr uint8_t kData = 0;
+  static constexpr uint8_t kInit = 1;
+  static constexpr uint8_t kInitAck = 2;
+  static constexpr uint8_t kAbort = 6;
+  static constexpr uint8_t kShutdownAck = 8;
+  static constexpr uint8_t kError = 9;
+  static constexpr uint8_t kCookieAck = 11;
+  static constexpr uint8_t kShutdownComplete = 14;
+  static constexpr uint8_t kIData = 64;  // RFC 8260 2.1
+  // ABORT, SHUTDOWN COMPLETE: the verification tag is the one that the receiver sent itself.
+  static constexpr uint8_t kReflectedTag = 1;
+
+  uint8_t type;
+  uint8_t flags;
+  Be16 length;  // with these four bytes, without the padding to a multiple of four
+};
+static_assert(sizeof(SctpChunk) == 4);
 
 // RFC 2784 2.1, without the optional fields.
 struct GreHeader {

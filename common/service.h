@@ -11,7 +11,11 @@
 namespace vipgate {
 
 // The value is the IP protocol number.
-enum class Protocol : uint8_t { kTcp = 6, kUdp = 17 };
+enum class Protocol : uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };
+
+// Whether its packets tell of a connection's begin and end, so that one that begins none is of an
+// old one. (SCTP's are associations.)
+constexpr bool has_connections(Protocol protocol) { return protocol != Protocol::kUdp; }
 
 // What a service has beyond one address and one port.
 struct ServiceExtent {
@@ -69,7 +73,15 @@ enum class RealState : uint8_t {
 };
 
 constexpr std::string_view to_string(Protocol protocol) {
-  return protocol == Protocol::kTcp ? "tcp" : "udp";
+  switch (protocol) {
+    case Protocol::kTcp:
+      return "tcp";
+    case Protocol::kUdp:
+      return "udp";
+    case Protocol::kSctp:
+      return "sctp";
+  }
+  return "unknown";
 }
 constexpr std::string_view to_string(Mode mode) {
   switch (mode) {

@@ -59,11 +59,11 @@ class RealId {
 // What a flow is doing; its time-out depends on it. The order is the order of eviction.
 enum class FlowState : uint8_t {
   kFree,
-  kClosing,      // TCP: RST or both FINs seen
-  kEmbryonic,    // TCP: no acknowledgment after the real's answer yet
+  kClosing,      // TCP, SCTP: RST or both FINs seen, or what stands for them
+  kEmbryonic,    // TCP, SCTP: no acknowledgment after the real's answer yet
   kOneWay,       // UDP: nothing came back yet
   kReplied,      // UDP: seen both ways
-  kEstablished,  // TCP
+  kEstablished,  // TCP, SCTP
   kCount
 };
 
@@ -78,6 +78,9 @@ struct ServiceRing {
   std::vector<RealId> reals;
   uint64_t checksum = 0;  // maglev_checksum(): equal on gateways whose rows lead to the same reals
 };
+
+// By the id that a real puts into the connection ids that it gives (dataplane/fastpath/quic.h).
+using QuicReals = FlatMap<uint32_t, RealId>;
 
 // A bit for each row, in words of 64.
 using RowBits = std::vector<uint64_t>;
@@ -104,6 +107,8 @@ struct alignas(64) ServiceEntry {
   // Clients keep their real: `admission` says for how long, and one worker has all of a client's
   // flows (dataplane/fastpath/affinity_table.h).
   bool has_affinity : 1 = false;
+  // ServiceInfo::quic_reals says which real a connection id names.
+  bool is_quic : 1 = false;
   uint8_t gue_hops = 0;                  // see TunnelOptions
   uint16_t mss_clamp = 0;                // tunnels; 0: none
   const Admission* admission = nullptr;  // null: every new flow is taken
@@ -146,6 +151,7 @@ struct ServiceInfo {
   // none.
   std::shared_ptr<const RowBits> moving_rows;
   std::shared_ptr<const Admission> admission;
+  std::shared_ptr<const QuicReals> quic_reals;  // null: no real has an id
   friend bool operator==(const ServiceInfo&, const ServiceInfo&) = default;
 };
 

@@ -27,7 +27,7 @@ RingKey key_of(std::span<const RealSpec* const> live, uint32_t rows) {
 }
 
 ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring, bool has_previous_rows,
-                      const Admission* admission) {
+                      const Admission* admission, bool has_quic_reals) {
   return ServiceEntry{.rows = ring == nullptr ? nullptr : ring->rows->data(),
                       .reals = ring == nullptr ? nullptr : ring->reals.data(),
                       .row_count = ring == nullptr ? 0 : static_cast<uint32_t>(ring->rows->size()),
@@ -44,6 +44,7 @@ ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring, bool has
                       .has_previous_rows = has_previous_rows,
                       .tracks_when_needed = spec.tracks_when_needed,
                       .has_affinity = spec.admission.affinity_s != 0,
+                      .is_quic = has_quic_reals,
                       .gue_hops = has_gue_hops(spec) ? spec.tunnel.gue_hops : uint8_t{0},
                       .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0},
                       .admission = admission};
@@ -232,6 +233,32 @@ std::shared_ptr<const Admission> SnapshotBuilder::admission(const ServiceSpec& s
   return std::make_shared<Admission>(service.admission);
 }
 
+// The same; null: there are none, or the ids mean nothing.
+std::shared_ptr<const QuicReals> SnapshotBuilder::quic_reals(const ServiceSpec& service) const {
+  if (!service.is_quic) return nullptr;
+  std::map<uint32_t, const RealSpec*> by_id;
+  for (const RealSpec& real : service.reals) {
+    if (real.quic_id == 0) continue;
+    const RealSpec*& known = by_id[real.quic_id];
+    if (known == nullptr || real.state == RealState::kUp) known = &real;
+  }
+  if (by_id.empty()) return nullptr;
+  std::vector<std::pair<uint32_t, RealId>> entries;
+  for (const auto& [id, real] : by_id) entries.emplace_back(id, real->id);
+  if (known(service.index) != nullptr) {
+    const auto& before = previous_->service_info(service.index).quic_reals;
+    const auto is_there = [&](const auto& entry) {
+      const RealId* real = before->find(entry.first);
+      return real != nullptr && *real == entry.second;
+    };
+    if (before != nullptr && before->size() == entries.size() &&
+        std::all_of(entries.begin(), entries.end(), is_there)) {
+      return before;
+    }
+  }
+  return std::make_shared<QuicReals>(QuicReals::build(entries));
+}
+
 SnapshotBuilder::Rings SnapshotBuilder::make_rings(const std::vector<ServiceSpec>& changed) {
   Rings rings(changed.size());
   std::vector<RingKey> keys;
@@ -283,9 +310,12 @@ void SnapshotBuilder::write_services(const SnapshotUpdate& update, const Rings& 
     const ServiceSpec& service = update.changed[i];
     assert(service.index < update.service_slots);
     const auto rules = admission(service);
-    write(service.index, entry_of(service, rings[i].get(), moves[i].previous_counts, rules.get()),
+    const auto by_quic_id = quic_reals(service);
+    write(service.index,
+          entry_of(service, rings[i].get(), moves[i].previous_counts, rules.get(),
+                   by_quic_id != nullptr),
           {service.name, service.fqdn, service.vip, service.extent, rings[i], moves[i].previous,
-           moves[i].moving, rules});
+           moves[i].moving, rules, by_quic_id});
   }
   stats_.service_pages_built = pages.copies();
   stats_.service_pages_shared = snapshot.service_pages.size() - pages.copies();

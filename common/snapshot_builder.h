@@ -27,6 +27,7 @@ struct RealSpec {
   // One id per (address, port, protocol), from the same range as ServiceSpec::flow_id. Never 0 for
   // `nat`, and wide where the port is 0; 0 for a real that has no flows of that mode.
   uint32_t return_flow_id = 0;
+  uint32_t quic_id = 0;   // see ServiceSpec::is_quic; 0: none
   bool resolved = false;  // next_hop is known
   MacAddress next_hop;
   uint8_t out_port = 0;  // position in SnapshotSpec::ports
@@ -73,6 +74,9 @@ struct ServiceSpec {
   bool tracks_when_needed = false;
   std::vector<ComingReal>
       coming{};  // with tracks_when_needed, unique; they say which rows may move
+  // UDP: connection ids name the real, by its quic_id. Where several have the same, one that is up
+  // counts.
+  bool is_quic = false;
 };
 
 struct OwnAddress {
@@ -175,6 +179,7 @@ class SnapshotBuilder {
   bool keeps_moving_rows(const ServiceSpec& service, const std::shared_ptr<const ServiceRing>& ring,
                          const Moves& moves) const;
   std::shared_ptr<const Admission> admission(const ServiceSpec& service) const;
+  std::shared_ptr<const QuicReals> quic_reals(const ServiceSpec& service) const;
   void add_borrowers(SnapshotUpdate& update) const;
   void lend_rings(const SnapshotUpdate& update, Rings& rings) const;
   void write_services(const SnapshotUpdate& update, const Rings& rings,

@@ -15,7 +15,7 @@ namespace {
 // A `fullnat` flow of another gateway has a SNAT address of that one: no row can keep it alive. UDP
 // does not tell old flows from new ones, which a real that has come is to get at once.
 bool goes_by_previous_rows(const ServiceSpec& service) {
-  return service.mode != Mode::kFullnat && service.protocol == Protocol::kTcp;
+  return service.mode != Mode::kFullnat && has_connections(service.protocol);
 }
 
 // Those that will accept flows, as live_reals() orders them.

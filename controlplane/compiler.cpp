@@ -195,6 +195,7 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   spec.tunnel = config.tunnel;
   spec.no_real = config.no_real;
   spec.hash = config.hash;
+  spec.is_quic = config.quic;
   spec.admission = config.admission;
   if (config.affinity == Affinity::kSource) {
     spec.admission.affinity_s = config.timeouts.affinity_s;
@@ -222,6 +223,7 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
     added.state = real.state;
     added.id = RealId(real.id.value, real.id.generation);
     added.return_flow_id = real.return_flow_id;
+    added.quic_id = real.quic_id;
     resolve(spec.mode, added, ways);
   }
   set_ways(key, std::move(ways));

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "controlplane/config_check_quic.h"
 #include "controlplane/config_rules.h"
 #include "controlplane/fallbacks.h"
 #include "controlplane/next_hops.h"
@@ -188,6 +189,12 @@ void check_health_of(const Config& config, size_t index, const YamlNode& root,
   if (service.health == config.defaults.health) return;
   check_health(service.health, owner, diagnostics);
   const HealthType type = service.health.type;
+  if (service.protocol == Protocol::kSctp && service.health.port == 0 &&
+      type != HealthType::kNone) {
+    diagnostics.error(position_at(owner, {"health", "type"}),
+                      "type: an SCTP port answers no check, which goes over TCP or UDP; write "
+                      "type: none, or add port: the port that answers for it");
+  }
   if (service.protocol == Protocol::kUdp && service.health.port == 0 && type != HealthType::kNone &&
       type != HealthType::kDns) {
     diagnostics.error(position_at(owner, {"health", "type"}),
@@ -359,6 +366,7 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
   check_port_ranges(config, root, diagnostics);
   check_fallbacks(config, root, diagnostics);
   check_affinity(config, root, diagnostics);
+  check_quic(config, root, diagnostics);
   if (const YamlNode* defaults = find_key(root, "defaults"); defaults != nullptr) {
     check_health(config.defaults.health, *defaults, diagnostics);
   }

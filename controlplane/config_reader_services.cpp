@@ -171,10 +171,12 @@ void read_locality(Section& s, LocalityConfig& locality) {
 // There may be a million: of a real's zone it is kept whether it is the gateway's own.
 void read_real(Section& s, const Locality& locality, RealConfig& real) {
   static const auto kWeight = integer_rule<uint16_t>(0, 65535);
+  static const auto kQuicId = integer_rule<uint32_t>(0, UINT32_MAX);
   real.position = s.position();
   s.required("address", real.address, endpoint_rule());
   s.value("port", real.port, real_port_rule());
   s.value("weight", real.weight, kWeight);
+  s.value("quic_id", real.quic_id, kQuicId);
   std::string region;
   std::string zone;
   s.value("region", region, region_rule());
@@ -184,8 +186,9 @@ void read_real(Section& s, const Locality& locality, RealConfig& real) {
 
 void read_service(Section& s, const Locality& locality, ServiceConfig& service) {
   static const auto kName = dns_name_rule();
-  static const auto kProtocol =
-      choice_rule<Protocol>({{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}});
+  static const auto kProtocol = choice_rule<Protocol>(
+      {{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}, {"sctp", Protocol::kSctp}});
+  static const auto kQuic = boolean_rule();
   service.position = s.position();
   s.required("name", service.name, kName);
   std::optional<IpPrefix> vip;
@@ -200,6 +203,7 @@ void read_service(Section& s, const Locality& locality, ServiceConfig& service) 
   service.port = ports.first;
   service.extent.port_last = ports.last;
   s.value("protocol", service.protocol, kProtocol);
+  s.value("quic", service.quic, kQuic);
   s.maps("reals", service.reals, RealConfig{},
          [&](Section& r, RealConfig& real) { read_real(r, locality, real); });
   // Of one port, the one that the client asks for is known.

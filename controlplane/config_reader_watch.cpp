@@ -42,6 +42,7 @@ void read_watch(Section& s, WatchConfig& watch) {
           choice_rule<uint8_t>({{"any", uint8_t{0}},
                                 {"tcp", kProtocolTcp},
                                 {"udp", kProtocolUdp},
+                                {"sctp", kProtocolSctp},
                                 {"icmp", kProtocolIcmp},
                                 {"icmpv6", kProtocolIcmpv6}}));
   s.value("port", watch.port, optional_text_rule("the name of one of `ports`"));

@@ -102,6 +102,8 @@ struct RealConfig {
   uint16_t weight = 1;  // 0: gets no new flows
   SourcePosition position;
   bool is_local = false;  // in the gateway's own zone: see locality.h
+  // That stands in the QUIC connection ids which it gives: with ServiceConfig::quic; 0: none.
+  uint32_t quic_id = 0;
   bool operator==(const RealConfig&) const = default;
 };
 
@@ -115,6 +117,7 @@ struct ServiceConfig : ServicePolicy {
   Timeouts timeouts;
   Origin origin = Origin::kYaml;
   bool vip_auto = false;  // `vip: auto`: the address comes from the VipAllocator, by name
+  bool quic = false;      // UDP: connection ids may name the real
   std::vector<RealConfig> reals;
   // With Track::kWhenNeeded: those that are starting, as far as their sources tell.
   std::vector<RealConfig> coming;

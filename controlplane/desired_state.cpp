@@ -124,10 +124,11 @@ bool is_panic(const ServiceConfig& service, const std::set<RealKey>& down) {
 
 namespace {
 
-// A UDP service answers no TCP connection, unless the check has a port of its own.
+// A UDP or SCTP service answers no TCP connection, unless the check has a port of its own.
 bool can_be_checked(const ServiceKey& key, const HealthConfig& health) {
   if (health.type == HealthType::kNone) return false;
-  return key.protocol == Protocol::kTcp || health.type == HealthType::kDns || health.port != 0;
+  if (health.port != 0 || key.protocol == Protocol::kTcp) return true;
+  return key.protocol == Protocol::kUdp && health.type == HealthType::kDns;
 }
 
 }  // namespace

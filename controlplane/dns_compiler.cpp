@@ -70,6 +70,8 @@ std::string_view protocol_label(Protocol protocol) {
       return "_tcp";
     case Protocol::kUdp:
       return "_udp";
+    case Protocol::kSctp:
+      return "_sctp";
   }
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -41,6 +42,13 @@ std::optional<uint8_t> port_index(const Config& config, const std::string& name)
   return std::nullopt;
 }
 
+std::optional<Protocol> parse_protocol(std::string_view text) {
+  for (const Protocol protocol : {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp}) {
+    if (text == to_string(protocol)) return protocol;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 int explain_command(const Config& config, const ExplainArguments& arguments) {
@@ -48,9 +56,10 @@ int explain_command(const Config& config, const ExplainArguments& arguments) {
     return fail(kExitBadConfiguration,
                 config.file + ": there are no ports that a packet could come by; add `ports`");
   }
-  if (arguments.protocol != "tcp" && arguments.protocol != "udp") {
+  const auto protocol = parse_protocol(arguments.protocol);
+  if (!protocol) {
     return fail(kExitBadConfiguration,
-                "'" + arguments.protocol + "' is not known; write tcp or udp");
+                "'" + arguments.protocol + "' is not known; write tcp, udp or sctp");
   }
   const auto source = parse_socket(arguments.source);
   if (!source) return fail(kExitBadConfiguration, source.error());
@@ -73,7 +82,7 @@ int explain_command(const Config& config, const ExplainArguments& arguments) {
   options.reals = offline->real_slots;
   options.seed = arguments.seed;
   options.port = *port;
-  options.protocol = arguments.protocol == "tcp" ? Protocol::kTcp : Protocol::kUdp;
+  options.protocol = *protocol;
   std::tie(options.source, options.source_port) = *source;
   std::tie(options.destination, options.destination_port) = *destination;
   return print(explain(options));

@@ -11,7 +11,7 @@
 namespace vipgate {
 
 struct ExplainArguments {
-  std::string protocol;             // "tcp" or "udp"
+  std::string protocol;             // "tcp", "udp" or "sctp"
   std::string source, destination;  // "ADDRESS:PORT", "[ADDRESS]:PORT"
   std::string port;                 // by which it comes in; empty: the first
   std::optional<uint64_t> seed;

@@ -169,7 +169,7 @@ CLI::App* add_explain(CLI::App& app, std::string& file, ExplainArguments& argume
   explain->add_option("--port", arguments.port, "by which it comes in; the first without this");
   explain->add_option("--seed", arguments.seed,
                       "makes the secrets of hash tables, as the daemon's");
-  explain->add_option("PROTOCOL", arguments.protocol, "tcp or udp")->required();
+  explain->add_option("PROTOCOL", arguments.protocol, "tcp, udp or sctp")->required();
   explain->add_option("SOURCE", arguments.source, "ADDRESS:PORT or [ADDRESS]:PORT")->required();
   explain->add_option("DESTINATION", arguments.destination, "the same")->required();
   return explain;

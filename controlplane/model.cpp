@@ -255,9 +255,10 @@ bool Model::update_real(const ServiceKey& key, ModelService& service, const Real
     ++change.reals_changed;
   }
   const bool needs_return_id = service.config.mode == Mode::kNat && real.return_flow_id == 0;
-  const bool is_dirty =
-      is_added || real.weight != config.weight || real.state != state || needs_return_id;
+  const bool is_dirty = is_added || real.weight != config.weight || real.state != state ||
+                        real.quic_id != config.quic_id || needs_return_id;
   real.weight = config.weight;
+  real.quic_id = config.quic_id;
   real.state = state;
   real.gone_at_s = kNever;
   if (!needs_return_id) return is_dirty;

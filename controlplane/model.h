@@ -52,6 +52,7 @@ struct ModelReal {
   RealState state = RealState::kUp;
   IdPool::Id id;
   uint32_t return_flow_id = 0;  // 0: was never a real of a `nat` service
+  uint32_t quic_id = 0;         // see RealConfig
   int64_t gone_at_s = kNever;   // kNever: it is configured
   // Slow start: tenths of the weight that it has so far, since when, and when it has more.
   uint32_t ramp = kFullRamp;

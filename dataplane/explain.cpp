@@ -1,11 +1,13 @@
 #include "dataplane/explain.h"
 
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <span>
 #include <string_view>
 
 #include "common/checksum.h"
+#include "common/crc32c.h"
 #include "common/hash.h"
 #include "common/headers.h"
 #include "dataplane/frame_text.h"
@@ -40,6 +42,12 @@ Bytes make_l4(const ExplainOptions& options) {
                          .window = Be16(65535),
                          .checksum = Be16{},
                          .urgent = Be16{}});
+  } else if (options.protocol == Protocol::kSctp) {
+    constexpr uint16_t kInitLength = 20;
+    put(bytes, SctpHeader{from, to, Be32{}, Be32{}});
+    put(bytes, SctpChunk{SctpChunk::kInit, 0, Be16(kInitLength)});
+    // Initiate tag, window, streams each way, first TSN (RFC 9260 3.3.2).
+    put(bytes, std::array{Be32(1), Be32(65535), Be32(1u << 16 | 1), Be32(1)});
   } else {
     put(bytes, UdpHeader{from, to, Be16(sizeof(UdpHeader) + 8), Be16{}});
     bytes.resize(bytes.size() + 8);
@@ -47,11 +55,20 @@ Bytes make_l4(const ExplainOptions& options) {
   return bytes;
 }
 
+// `tcp_udp`: what belongs there if it is one of these.
+void set_checksum(Protocol protocol, Bytes& l4, uint16_t tcp_udp) {
+  if (protocol == Protocol::kSctp) {
+    const uint32_t crc = sctp_checksum(l4.data(), l4.size());
+    std::memcpy(l4.data() + offsetof(SctpHeader, checksum), &crc, sizeof crc);
+    return;
+  }
+  const size_t at =
+      protocol == Protocol::kTcp ? offsetof(TcpHeader, checksum) : offsetof(UdpHeader, checksum);
+  std::memcpy(l4.data() + at, &tcp_udp, sizeof tcp_udp);
+}
+
 Bytes make_frame(const ExplainOptions& options) {
   Bytes l4 = make_l4(options);
-  uint8_t* checksum =
-      l4.data() + (options.protocol == Protocol::kTcp ? offsetof(TcpHeader, checksum)
-                                                      : offsetof(UdpHeader, checksum));
   const auto protocol = static_cast<uint8_t>(options.protocol);
   const PortEntry& port = options.snapshot->ports[options.port];
   Bytes frame;
@@ -85,7 +102,7 @@ Bytes make_frame(const ExplainOptions& options) {
     sum = tcp_udp_checksum(ip, protocol, l4.data(), l4.size());
     put(frame, ip);
   }
-  std::memcpy(checksum, &sum, sizeof sum);
+  set_checksum(options.protocol, l4, sum);
   frame.insert(frame.end(), l4.begin(), l4.end());
   return frame;
 }
@@ -119,11 +136,17 @@ std::string_view sentence(DropReason reason) {
 std::string_view sentence(ReplyKind kind) {
   switch (kind) {
     case ReplyKind::kTcpReset:
+    case ReplyKind::kSctpAbort:
     case ReplyKind::kPortUnreachable:
       return "nothing takes it: no real of the service, or no service at this port";
     default:
       return "";
   }
+}
+
+std::string_view kind_of_packet(Protocol protocol) {
+  if (protocol == Protocol::kUdp) return "";
+  return protocol == Protocol::kTcp ? " (SYN)" : " (INIT)";
 }
 
 // The Maglev row of the packet.
@@ -172,9 +195,8 @@ std::string explain(const ExplainOptions& options) {
     if (text.empty()) return;
     lines += std::string(word) + std::string(9 - word.size(), ' ') + text + "\n";
   };
-  const bool is_tcp = options.protocol == Protocol::kTcp;
-  add("packet", frame_text(frame) + (is_tcp ? " (SYN)" : "") + ", received by " +
-                    options.port_names[options.port]);
+  add("packet", frame_text(frame) + std::string(kind_of_packet(options.protocol)) +
+                    ", received by " + options.port_names[options.port]);
   const Verdict& verdict = outcome.verdict;
   if (verdict.service != kNone) {
     const ServiceEntry& service = snapshot.service(verdict.service);
@@ -191,6 +213,7 @@ std::string explain(const ExplainOptions& options) {
                       std::to_string(service.row_count) + " (" +
                       std::string(to_string(service.hash)) + ")");
       add("table", table_text(*info.ring));
+      if (service.is_quic) add("quic", "a connection id that holds a real's quic_id leads to it");
       if (service.has_affinity) {
         const int seconds = service.admission->affinity_quarters() / 4;
         add("affinity", "a client that was seen in the last " + std::to_string(seconds) +

@@ -23,7 +23,8 @@ struct ExplainOptions {
   uint32_t reals = 0;
   std::optional<uint64_t> seed;
 
-  // A TCP SYN, or a UDP datagram of eight zero octets; the addresses are of one family.
+  // A TCP SYN, an SCTP INIT, or a UDP datagram of eight zero octets; the addresses are of one
+  // family.
   uint8_t port = 0;  // on which it arrives
   Protocol protocol = Protocol::kTcp;
   IpAddress source, destination;

@@ -13,6 +13,8 @@ std::string protocol_name(uint8_t protocol) {
       return "tcp";
     case kProtocolUdp:
       return "udp";
+    case kProtocolSctp:
+      return "sctp";
     case kProtocolIcmp:
     case kProtocolIcmpv6:
       return "icmp";

@@ -14,7 +14,8 @@ namespace vipgate {
 namespace {
 
 constexpr uint16_t kDefaultMtu = 1500;
-constexpr uint64_t kRssHashTypes = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+constexpr uint64_t kRssHashTypes =
+    RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;
 
 std::string without_arguments(const std::string& device) {
   return device.substr(0, device.find(','));

@@ -96,7 +96,7 @@ void HealthFeed::follow_targets() {
 void HealthFeed::sample_traffic(int64_t now_ms) {
   for (const auto& [key, checked] : reconciler_.health_targets().followed()) {
     const ModelService* service = reconciler_.model().find(key);
-    if (service == nullptr || key.protocol != Protocol::kTcp) continue;
+    if (service == nullptr || !has_connections(key.protocol)) continue;
     for (const RealKey& real_key : checked.reals) {
       const auto real = service->reals.find(real_key);
       if (real == service->reals.end()) continue;

@@ -20,7 +20,7 @@ bool is_answered(const Packet& packet) {
   // As for such a flow itself: a second packet shows that the client goes on.
   if (packet.real() == RealId{} || packet.is_later_fragment()) return false;
   constexpr uint8_t kEnds = TcpHeader::kSyn | TcpHeader::kFin | TcpHeader::kRst;
-  return packet.protocol != kProtocolTcp ||
+  return packet.protocol == kProtocolUdp ||
          (packet.tcp_flags & (TcpHeader::kAck | kEnds)) == TcpHeader::kAck;
 }
 
@@ -48,6 +48,8 @@ template <class Observer>
       case Step::kWideForward4:
       case Step::kDirect4:
       case Step::kWideDirect4:
+      case Step::kQuicForward4:
+      case Step::kQuicDirect4:
         note_client<Ipv4Address>(burst, packet);
         break;
       default:

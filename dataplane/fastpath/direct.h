@@ -17,23 +17,19 @@ namespace vipgate {
 
 namespace direct_detail {
 
-// An ICMP error that goes through a flow's tunnel has no flags of its own.
-inline bool is_syn(const Packet& packet) {
-  return packet.protocol == kProtocolTcp && (packet.tcp_flags & TcpHeader::kSyn) != 0;
-}
-
 inline FlowState first_state(const Packet& packet) {
-  return packet.protocol == kProtocolTcp ? FlowState::kEmbryonic : FlowState::kOneWay;
+  return packet.protocol != kProtocolUdp ? FlowState::kEmbryonic : FlowState::kOneWay;
 }
 
 // A flow counts as answered once a second packet shows that the client goes on: for TCP, one with
 // ACK but without SYN.
 inline FlowState next_state(FlowState state, const Packet& packet) {
-  if (packet.protocol != kProtocolTcp) {
+  if (packet.protocol == kProtocolUdp) {
     return packet.is_later_fragment() ? state : FlowState::kReplied;
   }
   if ((packet.tcp_flags & (TcpHeader::kFin | TcpHeader::kRst)) != 0) return FlowState::kClosing;
-  if (is_syn(packet)) return state == FlowState::kClosing ? FlowState::kEmbryonic : state;
+  if (begins_connection(packet))
+    return state == FlowState::kClosing ? FlowState::kEmbryonic : state;
   const bool is_ack = (packet.tcp_flags & TcpHeader::kAck) != 0;
   return state == FlowState::kEmbryonic && is_ack ? FlowState::kEstablished : state;
 }
@@ -51,12 +47,14 @@ void follow(Entry& entry, const Packet& packet, const FlowTimeouts& timeouts, Qu
 // takes no new ones does not get it.
 template <class Entry>
 bool reopens(const Entry& entry, const Packet& packet) {
-  return entry.state == FlowState::kClosing && is_syn(packet);
+  return entry.state == FlowState::kClosing && begins_connection(packet);
 }
 
-// Only once the packet is sure to be sent: what is refused is quoted as it came.
+// Only once the packet is sure to be sent: what is refused is quoted as it came. An ICMP error that
+// goes through a flow's tunnel has no flags of its own.
 [[gnu::always_inline]] inline void lower_mss(Packet& packet, const ServiceEntry& service) {
-  if (service.mss_clamp != 0 && is_syn(packet)) [[unlikely]]
+  const bool is_tcp = packet.protocol == kProtocolTcp;
+  if (service.mss_clamp != 0 && is_tcp && begins_connection(packet)) [[unlikely]]
     clamp_mss(packet, service.mss_clamp);
 }
 
@@ -258,12 +256,12 @@ template <class Address>
       const RealEntry* real = burst.snapshot.real(id);
       const bool is_refused = direct_detail::reopens(*entry, packet) && real != nullptr &&
                               real->state == RealState::kDraining;
-      if (direct_detail::is_alive(real) && !is_refused) {
+      if (direct_detail::is_alive(real) && !is_refused && !goes_elsewhere(burst, packet, id)) {
         direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
         return id;
       }
     }
-    // The real is gone, or the service was translated until now.
+    // The real is gone, or named no longer; or the service was translated until now.
     store.release(*entry);
     is_forgotten = true;
     return {};
@@ -289,7 +287,7 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   if (id == RealId{} || new_flow_detail::begins_nothing(packet)) return id;
   if (service.tracks_when_needed && service.row_count != 0) {
     const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
-    if (!may_move(burst.snapshot, service, row)) return id;
+    if (!may_move(burst.snapshot, service, row) && id == real_of_row(service, row)) return id;
   }
   const FlowState state = direct_detail::first_state(packet);
   const Quarter deadline =

@@ -10,7 +10,7 @@ namespace vipgate {
 namespace {
 
 FlowState first_state(Protocol protocol) {
-  return protocol == Protocol::kTcp ? FlowState::kEmbryonic : FlowState::kOneWay;
+  return has_connections(protocol) ? FlowState::kEmbryonic : FlowState::kOneWay;
 }
 
 Event eviction_event(FlowState state) {

@@ -75,7 +75,8 @@ inline FrameFields read_fields(const uint8_t* data, size_t length) {
   } else {
     return fields;
   }
-  const bool may_have_ports = fields.protocol == kProtocolTcp || fields.protocol == kProtocolUdp;
+  const bool may_have_ports = fields.protocol == kProtocolTcp || fields.protocol == kProtocolUdp ||
+                              fields.protocol == kProtocolSctp;
   if (!may_have_ports || !is_first || length < at + 4) return fields;
   fields.has_ports = true;
   fields.source_port = type_at(at);

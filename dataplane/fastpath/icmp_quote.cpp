@@ -73,7 +73,9 @@ void set_quoted_addresses(Ipv6Header& ip, const Ipv6Address& source, const Ipv6A
   ip.destination = destination;
 }
 
-// The checksum of TCP lies behind what must be quoted, so it may be missing.
+// The checksum of TCP lies behind what must be quoted, so it may be missing. That of SCTP stays: it
+// is of the whole packet, so nobody can hold it against a quote, and the end that gets the error
+// tells by the verification tag whether it is its own (RFC 9260 10).
 template <class Address>
 void set_quoted_ports(const Quote<Address>& quote, Be16 source, Be16 destination, uint16_t delta) {
   auto& udp = *reinterpret_cast<UdpHeader*>(quote.l4);
@@ -84,6 +86,7 @@ void set_quoted_ports(const Quote<Address>& quote, Be16 source, Be16 destination
     udp.checksum = Be16::from_raw(udp_checksum_field(checksum_apply(udp.checksum.raw(), delta)));
     return;
   }
+  if (quote.protocol != kProtocolTcp) return;
   if (quote.l4_length < offsetof(TcpHeader, checksum) + sizeof(Be16)) return;
   auto& tcp = *reinterpret_cast<TcpHeader*>(quote.l4);
   tcp.checksum = Be16::from_raw(checksum_apply(tcp.checksum.raw(), delta));

@@ -18,7 +18,7 @@ struct Quote {
   uint8_t* l4;
   uint16_t l4_length;  // what is there of it: 8 bytes or more
   uint8_t protocol;
-  Be16 source_port, destination_port;  // of a TCP or UDP packet
+  Be16 source_port, destination_port;  // of a TCP, UDP or SCTP packet
 };
 
 // Reads what the error in `packet` quotes. kNoDrop, or why the error is to be dropped: an error

@@ -111,12 +111,18 @@ template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  if (service.has_affinity) [[unlikely]] {
-    if (!is_my_client<Address>(burst, packet)) return;
-  } else if (!is_mine(burst, packet, client, packet.source_port)) {
-    return;
+  if (service.has_affinity || service.is_quic) [[unlikely]] {
+    return look_up_special_flow<Address>(burst, packet);
   }
-  auto& table = flows<Address>().table();
+  if (is_mine(burst, packet, client, packet.source_port)) prepare_flow<Address>(packet);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::prepare_flow(Packet& packet) {
+  const ServiceEntry& service = *packet.service;
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  const auto& table = flows<Address>().table();
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
   packet.hash = table.hash(key);
   table.prefetch(packet.hash);
@@ -152,6 +158,7 @@ template <class Address>
   constexpr bool kIsV4 = sizeof(Address) == 4;
   packet.step = is_translating(service.mode) ? (kIsV4 ? Step::kWideForward4 : Step::kWideForward6)
                                              : (kIsV4 ? Step::kWideDirect4 : Step::kWideDirect6);
+  if (service.is_quic) packet.step = quic_step<Address>(service);
   return true;
 }
 

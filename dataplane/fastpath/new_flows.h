@@ -6,6 +6,7 @@
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/respond.h"
 #include "dataplane/fastpath/rows.h"
+#include "dataplane/fastpath/sctp.h"
 
 namespace vipgate {
 
@@ -36,7 +37,10 @@ template <class Address>
     auto* entry = table.find(key, packet.hash);
     if (entry == nullptr) return nullptr;
     const bool has_expired = store.has_expired(*entry, burst.now.quarter);
-    if (!has_expired && !entry->names_real()) return &store.record(entry->value);
+    if (!has_expired && !entry->names_real()) {
+      NatRecord<Address>& record = store.record(entry->value);
+      if (!goes_elsewhere(burst, packet, record.real_id)) return &record;
+    }
     counters_.count(has_expired ? Event::kFlowsExpired : Event::kFlowsRebalanced);
     store.release(*entry);
     return nullptr;
@@ -50,9 +54,9 @@ template <class Address>
   return balance<Address>(burst, packet, packet.hash);
 }
 
-// Chooses a real: the client's, where the service has affinity; else by Maglev: by the row, or, for
-// packets of flows that may be older than the service's last change, by what the row was before.
-// None: refused or dropped, the packet has left.
+// Chooses a real: the one that the packet names itself; the client's, where the service has
+// affinity; else by Maglev: by the row, or, for packets of flows that may be older than the
+// service's last change, by what the row was before. None: refused or dropped, the packet has left.
 template <class Observer>
 template <class Address>
 RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
@@ -65,7 +69,8 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
   const uint32_t row_hash = new_flow_detail::row_hash<Address>(packet);
   const RealId previous =
       begins_connection(packet) ? RealId{} : previous_real(burst.snapshot, service, row_hash);
-  if (service.row_count == 0 && previous == RealId{}) {
+  const RealId named = service.is_quic ? named_real(burst, packet) : RealId{};
+  if (service.row_count == 0 && previous == RealId{} && named == RealId{}) {
     if (service.index < services_.size()) services_[service.index].no_real.add();
     refuse<Address>(burst, packet, DropReason::kNoReal);
     return {};
@@ -74,6 +79,11 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
   if (burst.snapshot.template table<Address>().find(ip.source) != nullptr) {
     drop(burst, packet, DropReason::kMartianSource, service.index);
     return {};
+  }
+  // A connection that goes on from another address is not new, so that no limit holds it up.
+  if (named != RealId{}) {
+    counters_.count(Event::kFlowsByQuicId);
+    return named;
   }
   if (service.admission != nullptr && !new_flow_detail::begins_nothing(packet) &&
       !may_have_more(service)) {
@@ -179,12 +189,30 @@ void Pipeline<Observer>::reject(Burst& burst, Packet& packet, DropReason reason,
     answer_with_reset<Address>(packet, own);
     return reply(burst, packet, ReplyKind::kTcpReset, service);
   }
+  if (packet.protocol == kProtocolSctp) {
+    return reject_sctp<Address>(burst, packet, reason, service);
+  }
   if (!unreachable_limit_.allow(burst.now.ns)) {
     return drop(burst, packet, DropReason::kRateLimited, service);
   }
   const Address vip = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
   if (!answer_with_unreachable(packet, vip, own)) return drop(burst, packet, reason, service);
   reply(burst, packet, ReplyKind::kPortUnreachable, service);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::reject_sctp(Burst& burst, Packet& packet,
+                                                       DropReason reason, uint32_t service) {
+  const SctpAnswer answer = choose_sctp_answer(packet);
+  if (answer == SctpAnswer::kNone) return drop(burst, packet, reason, service);
+  if (!reset_limit_.allow(burst.now.ns)) {
+    return drop(burst, packet, DropReason::kRateLimited, service);
+  }
+  answer_sctp<Address>(packet, answer, burst.snapshot.ports[packet.port].mac);
+  reply(burst, packet,
+        answer == SctpAnswer::kAbort ? ReplyKind::kSctpAbort : ReplyKind::kSctpShutdownComplete,
+        service);
 }
 
 // To a VIP, but to a port that no service has.

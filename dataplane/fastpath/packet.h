@@ -20,9 +20,9 @@ inline constexpr DropReason kNoDrop = DropReason::kCount;
 // What is to be done with a packet next.
 enum class Step : uint8_t {
   kDone,       // left the burst: sent, answered, handed over or dropped
-  kLookup4,    // IPv4 TCP/UDP: its address is to be looked up
-  kLookup6,    // IPv6 TCP/UDP
-  kFragment4,  // of a TCP or UDP packet: its ports are to be found
+  kLookup4,    // IPv4 TCP/UDP/SCTP: its address is to be looked up
+  kLookup6,    // IPv6 TCP/UDP/SCTP
+  kFragment4,  // of a packet with ports: they are to be found
   kFragment6,
   kArp,  // the rare ones, each handled on its own
   kIcmp4,
@@ -39,6 +39,10 @@ enum class Step : uint8_t {
   kNatReturn6,
   kDirect4,  // to a VIP whose reals answer directly: `service` and `hash` are set, then real()
   kDirect6,
+  kQuicForward4,  // as without `Quic`; the connection id may name another real than the flow's
+  kQuicForward6,
+  kQuicDirect4,
+  kQuicDirect6,
   kWideForward4,  // as without `Wide`, of flows whose ids are wide
   kWideForward6,
   kWideNatReturn4,
@@ -69,7 +73,7 @@ struct alignas(64) Packet {
   uint8_t fragment;    // flags below; 0: a whole packet
   uint16_t l3_length;  // bytes from l3 to the end of the IP packet
   uint8_t protocol;
-  uint8_t tcp_flags;
+  uint8_t tcp_flags;  // SCTP: those that say the same (sctp.h); UDP: 0
   Step step;
   uint8_t dns_index;
   uint8_t port;   // ingress, index of Snapshot::ports
@@ -89,7 +93,7 @@ struct alignas(64) Packet {
   Header& l4() const {
     return *reinterpret_cast<Header*>(l3 + l4_offset);
   }
-  // From the start of a TCP or UDP header, where they have the same place.
+  // From the start of a TCP, UDP or SCTP header, where they have the same place.
   void take_ports(const void* l4) {
     static_assert(offsetof(Packet, destination_port) == offsetof(Packet, source_port) + 2);
     std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, source_port), l4, 4);

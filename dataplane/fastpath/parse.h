@@ -1,5 +1,5 @@
 // First pass: from bytes to a Packet. Every length check of the data plane is here (and in the DNS
-// responder, for the message): behind it, all headers up to the end of the TCP or UDP header are in
+// responder, for the message): behind it, all headers up to the end of the transport header are in
 // the buffer, and l3_length is at most what the buffer holds.
 #pragma once
 
@@ -12,10 +12,16 @@
 #include "common/snapshot.h"
 #include "dataplane/fastpath/extension_headers.h"
 #include "dataplane/fastpath/packet.h"
+#include "dataplane/fastpath/sctp.h"
 
 namespace vipgate {
 
 namespace parse_detail {
+
+// Those whose flows are balanced: their headers begin with the ports.
+inline bool has_ports(uint8_t protocol) {
+  return protocol == kProtocolTcp || protocol == kProtocolUdp || protocol == kProtocolSctp;
+}
 
 inline DropReason parse_l4(Packet& packet) {
   const uint16_t length = packet.l4_length();
@@ -25,6 +31,9 @@ inline DropReason parse_l4(Packet& packet) {
     const int header = tcp.header_length();
     if (header < 20 || header > length) return DropReason::kBadL4Header;
     packet.tcp_flags = tcp.flags;
+  } else if (packet.protocol == kProtocolSctp) {
+    const DropReason reason = parse_sctp(packet);
+    if (reason != kNoDrop) return reason;
   } else {
     if (length < sizeof(UdpHeader)) return DropReason::kBadL4Header;
     const uint16_t udp_length = packet.l4<UdpHeader>().length.host();
@@ -61,10 +70,9 @@ inline DropReason parse_fragment(Packet& packet, Step transport, Step other) {
   packet.tcp_flags = 0;
   packet.step = other;
   // Behind an IPv6 fragment header, later fragments do not show what follows destination options.
-  const bool may_be_transport = packet.protocol == kProtocolTcp ||
-                                packet.protocol == kProtocolUdp ||
-                                (packet.ipv6_fragment_at != 0 && packet.is_later_fragment() &&
-                                 packet.protocol == kProtocolIpv6DestinationOptions);
+  const bool may_be_transport =
+      has_ports(packet.protocol) || (packet.ipv6_fragment_at != 0 && packet.is_later_fragment() &&
+                                     packet.protocol == kProtocolIpv6DestinationOptions);
   if (!may_be_transport) return kNoDrop;
   packet.step = transport;
   return packet.is_later_fragment() ? kNoDrop : parse_l4(packet);
@@ -92,7 +100,7 @@ inline DropReason parse_ipv4(Packet& packet, size_t available) {
         mark_fragment(packet, (ip.fragment.host() & Ipv4Header::kMoreFragments) != 0);
     return reason != kNoDrop ? reason : parse_fragment(packet, Step::kFragment4, Step::kOther4);
   }
-  if (ip.protocol == kProtocolTcp || ip.protocol == kProtocolUdp) [[likely]] {
+  if (has_ports(ip.protocol)) [[likely]] {
     packet.step = Step::kLookup4;
     return parse_l4(packet);
   }
@@ -126,7 +134,7 @@ inline DropReason parse_ipv6(Packet& packet, size_t available) {
   if (packet.fragment != 0) [[unlikely]] {
     return parse_fragment(packet, Step::kFragment6, Step::kOther6);
   }
-  if (packet.protocol == kProtocolTcp || packet.protocol == kProtocolUdp) [[likely]] {
+  if (has_ports(packet.protocol)) [[likely]] {
     packet.step = Step::kLookup6;
     return parse_l4(packet);
   }

@@ -4,8 +4,9 @@
 //
 // The code is split by concern: parse.h, lookup.h (passes two and three), translate.h (pass four),
 // direct.h (passes three and four of l2dsr and tunnels), affinity.h (clients that keep their real),
+// named_reals.h (QUIC connection ids that name theirs),
 // icmp_impl.h (our ICMP errors),
-// icmp_relay.h (those of others, about flows), rare.h (what is not TCP or UDP to a service).
+// icmp_relay.h (those of others, about flows), rare.h (what has no ports, or is to no service).
 #pragma once
 
 #include <array>
@@ -113,6 +114,10 @@ class Pipeline : private PipelineState {
   template <class Address>
   void look_up_flow(Burst& burst, Packet& packet);
   template <class Address>
+  void look_up_special_flow(Burst& burst, Packet& packet);
+  template <class Address>
+  void prepare_flow(Packet& packet);
+  template <class Address>
   bool look_up_wide(Burst& burst, Packet& packet);
   template <class Address>
   bool look_up_wide_nat_return(Burst& burst, Packet& packet);
@@ -157,6 +162,17 @@ class Pipeline : private PipelineState {
   // Calls visit(table, key) with those of the packet's flow. REQUIRES: `service` is set.
   template <class Address, class Visit>
   auto with_flow_key(const Packet& packet, Visit&& visit);
+  // Connections whose ids name their real.
+  template <class Address>
+  static Step quic_step(const ServiceEntry& service);
+  static RealId named_real(const Burst& burst, const Packet& packet);
+  static bool goes_elsewhere(const Burst& burst, const Packet& packet, RealId id);
+  template <class Address>
+  void find_quic(Burst& burst, Packet& packet);
+  template <class Address>
+  void forward_quic(Burst& burst, Packet& packet);
+  template <class Address>
+  void forward_quic_direct(Burst& burst, Packet& packet);
   // Clients that keep their real.
   template <class Address>
   bool is_my_client(Burst& burst, Packet& packet);
@@ -191,6 +207,8 @@ class Pipeline : private PipelineState {
   void refuse(Burst& burst, Packet& packet, DropReason reason);
   template <class Address>
   void reject(Burst& burst, Packet& packet, DropReason reason, uint32_t service);
+  template <class Address>
+  void reject_sctp(Burst& burst, Packet& packet, DropReason reason, uint32_t service);
   bool may_have_more(const ServiceEntry& service) const;
   bool is_within_rate(const ServiceEntry& service, Now now);
   template <class Address>

@@ -7,6 +7,7 @@
 #include "dataplane/fastpath/icmp_impl.h"
 #include "dataplane/fastpath/icmp_relay.h"
 #include "dataplane/fastpath/lookup.h"
+#include "dataplane/fastpath/named_reals.h"
 #include "dataplane/fastpath/parse.h"
 #include "dataplane/fastpath/parse_plain.h"
 #include "dataplane/fastpath/pipeline.h"
@@ -185,6 +186,14 @@ template <class Observer>
     case Step::kWideDirect6:
       find_wide_direct<Ipv6Address>(burst, packet);
       break;
+    case Step::kQuicForward4:
+    case Step::kQuicDirect4:
+      find_quic<Ipv4Address>(burst, packet);
+      break;
+    case Step::kQuicForward6:
+    case Step::kQuicDirect6:
+      find_quic<Ipv6Address>(burst, packet);
+      break;
     case Step::kDns4:
     case Step::kDns6:
       dns_prefetch(*burst.snapshot.dns, dns_[packet.dns_index]);
@@ -211,6 +220,14 @@ template <class Observer>
     case Step::kDirect6:
     case Step::kWideDirect6:
       return forward_direct<Ipv6Address>(burst, packet);
+    case Step::kQuicForward4:
+      return forward_quic<Ipv4Address>(burst, packet);
+    case Step::kQuicForward6:
+      return forward_quic<Ipv6Address>(burst, packet);
+    case Step::kQuicDirect4:
+      return forward_quic_direct<Ipv4Address>(burst, packet);
+    case Step::kQuicDirect6:
+      return forward_quic_direct<Ipv6Address>(burst, packet);
     case Step::kReturn4:
     case Step::kNatReturn4:
     case Step::kWideNatReturn4:

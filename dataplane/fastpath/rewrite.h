@@ -11,6 +11,7 @@
 #include "common/headers.h"
 #include "dataplane/fastpath/fragment_note.h"
 #include "dataplane/fastpath/packet.h"
+#include "dataplane/fastpath/sctp.h"
 
 namespace vipgate {
 
@@ -85,6 +86,9 @@ inline void set_addresses(Ipv6Header& ip, const Ipv6Address& source, const Ipv6A
     tcp.checksum = Be16::from_raw(checksum_apply(tcp.checksum.raw(), delta));
     return;
   }
+  if (packet.protocol == kProtocolSctp) [[unlikely]] {
+    return set_sctp_ports(packet, source, destination);
+  }
   auto& udp = packet.l4<UdpHeader>();
   udp.source_port = source;
   udp.destination_port = destination;
@@ -105,12 +109,13 @@ inline void set_fragment_id(Packet& packet, Ipv6Header&, uint32_t id) {
   packet.ipv6_fragment().id = Be32(id);
 }
 
-// Its ports, too, if it is the first.
+// Its ports, too, if it is the first. REQUIRES: of SCTP, the ports stay as they are.
 template <class IpHeader>
 [[gnu::noinline]] void set_fragment(Packet& packet, IpHeader& ip, Be16 source, Be16 destination,
                                     uint16_t delta) {
   set_fragment_id(packet, ip, read_note(packet.mbuf).id);
-  if (!packet.is_later_fragment()) set_ports(packet, source, destination, delta);
+  if (packet.is_later_fragment() || packet.protocol == kProtocolSctp) return;
+  set_ports(packet, source, destination, delta);
 }
 
 // Sets the frame's length to what its IP packet has.

@@ -54,6 +54,14 @@ bool must_rebalance(const NatRecord<Address>& record, const RealEntry* real, uin
          (flags & TcpHeader::kSyn) != 0;
 }
 
+// Whether no fragment of the packet can be translated. What other ports do to the checksum of SCTP
+// depends on the length of the whole, which the first fragment, where it stands, does not tell.
+template <class Address>
+[[gnu::noinline]] bool needs_whole_packet(const Packet& packet, const NatRecord<Address>& record) {
+  return packet.protocol == kProtocolSctp &&
+         !(record.source_port == record.client_port && record.real_port == record.vip_port);
+}
+
 }  // namespace translate_detail
 
 template <class Observer>
@@ -101,10 +109,13 @@ template <class Address>
   }
   note_client_hop(*record, packet);
 
-  set_addresses(ip, record->source, record->real, record->l3_delta);
   if (packet.fragment == 0) [[likely]] {
+    set_addresses(ip, record->source, record->real, record->l3_delta);
     set_ports(packet, record->source_port, record->real_port, record->l4_delta);
+  } else if (needs_whole_packet(packet, *record)) {
+    return drop(burst, packet, DropReason::kSctpFragment, service.index);
   } else {
+    set_addresses(ip, record->source, record->real, record->l3_delta);
     set_fragment(packet, ip, record->source_port, record->real_port, record->l4_delta);
   }
   set_ethernet(packet, real->next_hop_mac, real->port_mac, real->vlan);
@@ -168,11 +179,15 @@ template <class Address>
   }
   touch(*record, timeouts, burst.now.quarter);
 
-  set_addresses(ip, record->vip, record->client, ones_negate(record->l3_delta));
+  const uint16_t l3_delta = ones_negate(record->l3_delta);
   const uint16_t l4_delta = ones_negate(record->l4_delta);
   if (packet.fragment == 0) [[likely]] {
+    set_addresses(ip, record->vip, record->client, l3_delta);
     set_ports(packet, record->vip_port, record->client_port, l4_delta);
+  } else if (needs_whole_packet(packet, *record)) {
+    return drop(burst, packet, DropReason::kSctpFragment, record->service);
   } else {
+    set_addresses(ip, record->vip, record->client, l3_delta);
     set_fragment(packet, ip, record->vip_port, record->client_port, l4_delta);
   }
   set_ethernet(packet, record->client_mac, out.mac, record->client_tci);
@@ -195,7 +210,7 @@ template <class Address>
                                                             Quarter now) {
   using translate_detail::change_state;
   auto& store = flows<Address>();
-  if (record.protocol != Protocol::kTcp) return;
+  if (record.protocol == Protocol::kUdp) return;
   if ((flags & TcpHeader::kRst) != 0)
     return change_state(store, record, FlowState::kClosing, timeouts, now);
   if ((flags & TcpHeader::kSyn) != 0) {

@@ -332,5 +332,60 @@ TEST(SnapshotBuilder, WithoutADnsTableThereIsOneThatKnowsNoName) {
   EXPECT_EQ(snapshot->dns->size(), 0u);
 }
 
+ServiceSpec quic_service() {
+  ServiceSpec spec = service(3, ip("11.0.0.1"), 443);
+  spec.protocol = Protocol::kUdp;
+  spec.is_quic = true;
+  spec.reals = {real(1, "10.0.0.1"), real(2, "10.0.0.2"), real(3, "10.0.0.3")};
+  spec.reals[0].quic_id = 77;
+  spec.reals[2].quic_id = 78;
+  return spec;
+}
+
+TEST(SnapshotBuilder, QuicIdsLeadToTheirReals) {
+  const auto snapshot = SnapshotBuilder().build(spec_of({quic_service()}));
+  EXPECT_TRUE(snapshot->service(3).is_quic);
+  const QuicReals& reals = *snapshot->service_info(3).quic_reals;
+  EXPECT_EQ(reals.size(), 2u);
+  ASSERT_NE(reals.find(77), nullptr);
+  EXPECT_EQ(*reals.find(77), RealId(1, 0));
+  EXPECT_EQ(*reals.find(78), RealId(3, 0));
+  EXPECT_EQ(reals.find(79), nullptr);
+}
+
+TEST(SnapshotBuilder, AServiceWithoutQuicOrIdsReadsNone) {
+  ServiceSpec without = quic_service();
+  without.is_quic = false;
+  EXPECT_FALSE(SnapshotBuilder().build(spec_of({without}))->service(3).is_quic);
+  without = quic_service();
+  for (RealSpec& each : without.reals) each.quic_id = 0;
+  const auto snapshot = SnapshotBuilder().build(spec_of({without}));
+  EXPECT_FALSE(snapshot->service(3).is_quic);
+  EXPECT_EQ(snapshot->service_info(3).quic_reals, nullptr);
+}
+
+TEST(SnapshotBuilder, AQuicIdOfTwoRealsIsThatOfTheOneThatIsUp) {
+  for (const size_t draining : {0u, 2u}) {
+    ServiceSpec spec = quic_service();
+    spec.reals[2].quic_id = 77;
+    spec.reals[draining].state = RealState::kDraining;
+    const auto snapshot = SnapshotBuilder().build(spec_of({spec}));
+    EXPECT_EQ(*snapshot->service_info(3).quic_reals->find(77), RealId(draining == 0 ? 3 : 1, 0));
+  }
+}
+
+TEST(SnapshotBuilder, QuicIdsAreSharedUntilTheyChange) {
+  SnapshotBuilder builder;
+  SnapshotSpec spec = spec_of({quic_service()});
+  const auto first = builder.build(spec)->service_info(3).quic_reals;
+  spec.services[0].reals[1].state = RealState::kDown;
+  EXPECT_EQ(builder.build(spec)->service_info(3).quic_reals, first);
+  spec.services[0].reals[1].quic_id = 79;
+  const auto second = builder.build(spec)->service_info(3).quic_reals;
+  EXPECT_NE(second, first);
+  spec.services[0].reals[1].id = RealId(2, 1);
+  EXPECT_EQ(*builder.build(spec)->service_info(3).quic_reals->find(79), RealId(2, 1));
+}
+
 }  // namespace
 }  // namespace vipgate

@@ -49,6 +49,14 @@ constexpr Row kHealthRows[] = {
      "tcp}}]\n",
      "f:1:88: type: a UDP port answers no such check, which goes over TCP; write type: dns, or "
      "add port: the TCP port that answers for it"},
+    {"services: [{name: a, vip: 11.0.0.1, port: 80, protocol: sctp, mode: nat, health: {type: "
+     "tcp}}]\n",
+     "f:1:89: type: an SCTP port answers no check, which goes over TCP or UDP; write type: none, "
+     "or add port: the port that answers for it"},
+    {"services: [{name: a, vip: 11.0.0.1, port: 80, protocol: sctp, mode: nat, health: {type: "
+     "dns, host: a}}]\n",
+     "f:1:89: type: an SCTP port answers no check, which goes over TCP or UDP; write type: none, "
+     "or add port: the port that answers for it"},
     {"named_vips: {health: {type: dns}}\n",
      "f:1:22: host: a check of type dns needs the name that it asks for; add it"},
     {"services: [{name: a, vip: 11.0.0.1, port: 80, mode: nat, health: {kind: tcp}}]\n",

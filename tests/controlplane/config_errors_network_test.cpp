@@ -83,8 +83,8 @@ constexpr Row kAddressesRows[] = {
      "f:1:54: port: 'http' is not a number; write a number from 1 to 65535, a range, as 8000-8999, "
      "or any"},
     {"services:\n"
-     "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, protocol: sctp}\n",
-     "f:2:61: protocol: 'sctp' is not known here; write tcp or udp"},
+     "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, protocol: dccp}\n",
+     "f:2:61: protocol: 'dccp' is not known here; write tcp, udp or sctp"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, reals: [{address: 127.0.0.1, "
      "port: 0, weight: -1}]}\n",

@@ -123,5 +123,37 @@ constexpr Row kExtentRows[] = {
 
 TEST(ConfigErrors, PortsAndPrefixesThatCannotBeAreRefused) { expect_errors(kExtentRows); }
 
+constexpr Row kQuicRows[] = {
+    {"services: [{name: a, vip: 11.0.0.1, port: 443, mode: nat, quic: true}]\n",
+     "f:1:65: quic: the service is one of tcp, and QUIC is carried by UDP; write protocol: udp, or "
+     "quic: false"},
+    {"services: [{name: a, vip: 11.0.0.1, port: 443, mode: nat, protocol: udp, quic: 1}]\n",
+     "f:1:80: quic: '1' is not true or false; write one of these two"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 443, mode: nat, protocol: udp, reals: [{address: "
+     "10.1.0.1, quic_id: 7}]}\n",
+     "f:2:103: quic_id: connection ids are read of a service with quic: true alone; add that to "
+     "it, or leave the id out"},
+    {"services:\n"
+     "  - name: a\n"
+     "    vip: 11.0.0.1\n"
+     "    port: 443\n"
+     "    mode: nat\n"
+     "    protocol: udp\n"
+     "    quic: true\n"
+     "    reals:\n"
+     "      - {address: 10.1.0.1, quic_id: 7}\n"
+     "      - {address: 10.1.0.2}\n"
+     "      - {address: 10.1.0.3, quic_id: 7}\n",
+     "f:11:37: quic_id: the real in line 9 has 7, too; each real of a service has an id of its "
+     "own"},
+    {"services:\n"
+     "  - {name: a, vip: 11.0.0.1, port: 443, mode: nat, protocol: udp, quic: true, reals: "
+     "[{address: 10.1.0.1, quic_id: 4294967296}]}\n",
+     "f:2:115: quic_id: 4294967296 is out of range; write a number from 0 to 4294967295"},
+};
+
+TEST(ConfigErrors, AQuicIdIsOneOfAUdpServiceAndOfOneReal) { expect_errors(kQuicRows); }
+
 }  // namespace
 }  // namespace vipgate

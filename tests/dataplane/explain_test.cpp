@@ -87,6 +87,18 @@ TEST(Explain, Ipv6AndUdpAreFollowedToo) {
   EXPECT_THAT(udp, HasSubstr("verdict  forward\n"));
 }
 
+TEST(Explain, SctpIsAskedForByAnInit) {
+  SnapshotSpec spec = replay_spec();
+  spec.services[0].protocol = Protocol::kSctp;
+  auto options = packet(Protocol::kSctp, "192.0.2.1", 7, "11.202.66.36", 6379);
+  EXPECT_THAT(explain(options), HasSubstr("verdict  drop: port_not_served\n"));
+  options.snapshot = SnapshotBuilder().build(spec);
+  const std::string text = explain(options);
+  EXPECT_THAT(text, HasSubstr("packet   sctp 192.0.2.1:7 > 11.202.66.36:6379 (INIT), received"));
+  EXPECT_THAT(text, HasSubstr(":6379/sctp, fullnat\n"));
+  EXPECT_THAT(text, HasSubstr("verdict  forward\nout      sctp 10.9.1.100:"));
+}
+
 TEST(Explain, WhatIsNotForwardedSaysWhy) {
   const std::string no_real = explain(packet(Protocol::kTcp, "192.0.2.1", 7, "11.0.0.3", 80));
   EXPECT_THAT(no_real, HasSubstr("service  empty 11.0.0.3:80/tcp, fullnat\n"));

@@ -34,7 +34,8 @@ void run_episode(uint64_t seed, std::map<Verdict, uint64_t>& total,
   }
   ASSERT_NO_FATAL_FAILURE(run.finish());
   for (const auto& [verdict, count] : run.model().tally()) total[verdict] += count;
-  for (const Event event : {Event::kFlowsByPreviousRow, Event::kFlowsByAffinity}) {
+  for (const Event event :
+       {Event::kFlowsByPreviousRow, Event::kFlowsByAffinity, Event::kFlowsByQuicId}) {
     events[event] += run.count(event);
   }
 }
@@ -56,8 +57,10 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
       << "went where their row led before a change";
   EXPECT_GT(events[Event::kFlowsByAffinity], packets / 1'000)
       << "went where their client's last did";
-  for (const char* reason : {"arp", "neighbor_advertisement", "echo", "tcp_reset",
-                             "port_unreachable", "time_exceeded"}) {
+  EXPECT_GT(events[Event::kFlowsByQuicId], packets / 1'000) << "went where their id said";
+  for (const char* reason :
+       {"arp", "neighbor_advertisement", "echo", "tcp_reset", "port_unreachable", "time_exceeded",
+        "sctp_abort", "sctp_shutdown_complete"}) {
     EXPECT_GT((total[{"reply", reason}]), packets / 5'000) << reason;
   }
   for (const char* reason :
@@ -90,7 +93,8 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
                              "icmp_error_bad_quote",
                              "icmp_error_no_flow",
                              "bad_fragment",
-                             "fragment_timeout"}) {
+                             "fragment_timeout",
+                             "sctp_fragment"}) {
     EXPECT_GT((total[{"drop", reason}]), packets / 20'000) << reason;
   }
   for (const auto& [verdict, count] : total) {

@@ -50,6 +50,21 @@ TEST_F(PacketMatcherTest, AnAnswerMatchesAsItsQuestionDoes) {
   EXPECT_FALSE(matches()) << "address and port are of one end";
 }
 
+TEST_F(PacketMatcherTest, SctpHasPorts) {
+  frame_ = PacketBuilder()
+               .eth(kClientMac, kGatewayMac0)
+               .ipv6("2001:db8::1", "fd11::1")
+               .sctp(4000, 2905)
+               .init(1)
+               .build();
+  filter_.protocol = kProtocolSctp;
+  filter_.destination_port = 2905;
+  EXPECT_TRUE(matches());
+  filter_.destination_port = 80;
+  EXPECT_FALSE(matches());
+  EXPECT_EQ(frame_text(frame_), "sctp [2001:db8::1]:4000 > [fd11::1]:2905");
+}
+
 TEST_F(PacketMatcherTest, PortProtocolInterfaceAndWorkerMustAgree) {
   filter_.protocol = kProtocolTcp;
   filter_.destination_port = 80;

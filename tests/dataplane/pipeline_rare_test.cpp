@@ -224,9 +224,9 @@ TEST_F(PipelineRare, WhatIsForNobodyHereIsDropped) {
 }
 
 TEST_F(PipelineRare, OtherProtocolsToAVipAreDroppedWithTheirReason) {
-  EXPECT_TRUE(gateway_.send(from_client4("11.0.0.1").protocol(132).payload(Bytes(12)))
+  EXPECT_TRUE(gateway_.send(from_client4("11.0.0.1").protocol(33).payload(Bytes(12)))
                   .is_drop(DropReason::kUnsupportedProtocol));
-  EXPECT_TRUE(gateway_.send(from_client6("fd11::1").protocol(132).payload(Bytes(12)))
+  EXPECT_TRUE(gateway_.send(from_client6("fd11::1").protocol(33).payload(Bytes(12)))
                   .is_drop(DropReason::kUnsupportedProtocol));
 }
 

@@ -17,6 +17,11 @@ void put16_at(Bytes& frame, size_t at, size_t value) {
 void mend_transport(Bytes& frame, size_t l4, uint8_t protocol, const IpAddress& source,
                     const IpAddress& destination) {
   const size_t length = frame.size() - l4;
+  if (protocol == kProtocolSctp && length >= sizeof(SctpHeader)) {
+    const uint32_t crc = reference_sctp_checksum(std::span(frame).subspan(l4));
+    for (size_t i = 0; i < 4; ++i) frame[l4 + 8 + i] = static_cast<uint8_t>(crc >> 8 * i);
+    return;
+  }
   size_t at = 0, least = 0;
   if (protocol == kProtocolTcp) {
     at = 16;
@@ -117,7 +122,7 @@ bool is_translated_fragment(const Bytes& before, const Bytes& after) {
                       from.begin() + static_cast<long>(last),
                       to.begin() + static_cast<long>(transport.at + first));
   };
-  if (transport.offset != 0) return is_same(0, from.size());
+  if (transport.offset != 0 || transport.protocol == kProtocolSctp) return is_same(0, from.size());
   // Between the ports and the checksum, and behind it.
   const bool is_tcp = transport.protocol == kProtocolTcp;
   const size_t checksum = is_tcp ? 16 : 6;
@@ -146,6 +151,8 @@ Bytes answer_of(const Bytes& translated, uint8_t tcp_flags, uint8_t ttl) {
   if (transport.offset == 0) {
     swap(l4, 2);
     if (transport.protocol == kProtocolTcp) frame[l4 + 13] = tcp_flags;
+    // The type of its first chunk.
+    if (transport.protocol == kProtocolSctp) frame[l4 + 12] = tcp_flags;
   }
   mend(frame);
   return frame;

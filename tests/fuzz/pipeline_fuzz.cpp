@@ -3,7 +3,9 @@
 // One octet says what is next, in its three low bits, and how:
 //   0 to 3  a frame: its length in two octets, then itself. Bit 0: the port; bit 3: its lengths and
 //           checksums are mended; bit 4: the buffer has no room to spare; bit 5: the worker.
-//   4       a real's answer to a translated packet: which one, TCP flags, TTL. Bits 4, 5 as above.
+//   4       a real's answer to a translated packet: which one, TCP flags (of SCTP: the first
+//   chunk's
+//           type), TTL. Bits 4, 5 as above.
 //   5       the burst ends.
 //   6       time passes: quarters of a second, or of a minute with bit 3.
 //   7       another snapshot: which one.

@@ -42,6 +42,37 @@ std::shared_ptr<const DnsTable> make_names() {
   return *table;
 }
 
+// SCTP at port 132: by `fullnat`, by `nat` to another port and to the same, and in a tunnel.
+void add_sctp_services(SnapshotSpec& spec) {
+  struct Case {
+    Mode mode;
+    int family;
+    uint16_t real_port;
+  };
+  static constexpr Case kCases[] = {{Mode::kFullnat, 4, 9132},
+                                    {Mode::kNat, 6, 9132},
+                                    {Mode::kNat, 4, 132},
+                                    {Mode::kIpip, 6, 132}};
+  uint32_t index = 56;  // above those of direct_spec()
+  uint32_t real_index = 70;
+  for (const Case& kind : kCases) {
+    const ServiceCase like{kind.mode == Mode::kIpip ? Mode::kFullnat : kind.mode, kind.family,
+                           Protocol::kTcp};
+    ServiceSpec service = spec.services[like.index()];
+    service.index = index;
+    service.flow_id = 200 + index++;
+    service.protocol = Protocol::kSctp;
+    service.mode = kind.mode;
+    service.port = 132;
+    for (RealSpec& real : service.reals) {
+      real.id = RealId(real_index++, 1);
+      real.port = kind.real_port;
+      if (kind.mode == Mode::kNat) real.return_flow_id = 300 + real_index;
+    }
+    spec.services.push_back(service);
+  }
+}
+
 SnapshotSpec make_spec() {
   SnapshotSpec spec = net_spec();
   spec.snat_addresses = {{ip("10.8.0.1"), 20'000, 20'031}, {ip("fd08::1"), 20'000, 20'031}};
@@ -54,7 +85,12 @@ SnapshotSpec make_spec() {
     for (RealSpec& real : service.reals) real.id = RealId(real.id.index() + 100, 1);
     spec.services.push_back(service);
   }
+  add_sctp_services(spec);
   for (ServiceSpec& service : spec.services) {
+    service.is_quic = service.protocol == Protocol::kUdp;
+    for (size_t n = 0; service.is_quic && n < service.reals.size(); ++n) {
+      service.reals[n].quic_id = static_cast<uint32_t>(n + 1);
+    }
     if (service.index % 5 == 1) service.admission.max_connections = 3;
     if (service.index % 3 == 1) service.admission.affinity_s = static_cast<uint16_t>(service.index);
   }

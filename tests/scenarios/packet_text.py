@@ -9,8 +9,8 @@ import ipaddress
 import struct
 
 import dns_text
-from packet_wire import (FLAG_LETTERS, GRE, GUE_PORTS, ICMP, ICMPV6, IPIP, IPV6_IN, TCP, UDP, Layer,
-                         decode_ip, encode_ip, pattern)
+from packet_wire import (FLAG_LETTERS, GRE, GUE_PORTS, ICMP, ICMPV6, IPIP, IPV6_IN, SCTP, TCP, UDP,
+                         Layer, decode_ip, encode_ip, pattern)
 
 MACS = {"client": "02:00:00:00:00:c1", "real": "02:00:00:00:00:b1",
         "next-hop": "02:00:00:00:00:fe", "broadcast": "ff:ff:ff:ff:ff:ff"}
@@ -19,6 +19,9 @@ ICMP_NAMES = {"unreachable": (3, None), "port-unreachable": (3, 3), "frag-needed
 ICMPV6_NAMES = {"unreachable": (1, None), "port-unreachable": (1, 4), "too-big": (2, 0),
                 "ttl-exceeded": (3, 0), "echo": (128, 0), "echo-reply": (129, 0)}
 SOLICITATION, ADVERTISEMENT = 135, 136
+CHUNKS = {"data": 0, "init": 1, "init-ack": 2, "sack": 3, "heartbeat": 4, "heartbeat-ack": 5,
+          "abort": 6, "shutdown": 7, "shutdown-ack": 8, "error": 9, "cookie-echo": 10,
+          "cookie-ack": 11, "shutdown-complete": 14}
 
 
 def mac_bytes(text):
@@ -90,6 +93,43 @@ def _read_icmp(layer, words):
         layer.icmp = (*layer.icmp[:2], words.number())
 
 
+def _usual_body(kind, number):
+    """Of DATA, that many bytes of content; of INIT and INIT ACK, their initiate tag."""
+    if kind == CHUNKS["data"]:
+        return struct.pack("!IHHI", 1, 0, 0, 0) + pattern(number)
+    return struct.pack("!IIHHI", number, 65535, 10, 10, 1)
+
+
+def _chunk_from_text(text):
+    """NAME[=NUMBER][:HEX][/FLAGS]"""
+    text, _, flags = text.partition("/")
+    text, _, body = text.partition(":")
+    name, _, number = text.partition("=")
+    kind = CHUNKS[name] if name in CHUNKS else int(name)
+    body = _usual_body(kind, int(number, 0)) if number else bytes.fromhex(body)
+    return kind, int(flags or "0"), body
+
+
+def _chunk_text(kind, flags, body):
+    text = next((name for name, number in CHUNKS.items() if number == kind), str(kind))
+    if kind == CHUNKS["data"] and body == _usual_body(kind, max(len(body) - 12, 0)):
+        text += f"={len(body) - 12}"
+    elif kind in (1, 2) and body == _usual_body(kind, int.from_bytes(body[:4], "big")):
+        text += f"={int.from_bytes(body[:4], 'big')}"
+    elif body:
+        text += ":" + body.hex()
+    return text + (f"/{flags}" if flags else "")
+
+
+def _sctp_text(layer):
+    text = ["sctp " + (",".join(_chunk_text(*chunk) for chunk in layer.chunks) or "-")]
+    if layer.tag:
+        text.append(f"tag {layer.tag}")
+    if not layer.udp_checksum:
+        text.append("no-sum")
+    return text + _data_text(layer)
+
+
 def _gue_from_text(words):
     """1: nothing stands there. 0 PROTOCOL: the header; hops A,B,…: with GLB's private data."""
     if words.is_next("1"):
@@ -111,7 +151,7 @@ def _gue_text(header):
 
 def _read_word(layer, word, words):
     if word in ("ttl", "tos", "flow", "seq", "ack", "win", "id", "urgent", "ip-length",
-                "udp-length", "cut", "proto"):
+                "udp-length", "cut", "proto", "tag"):
         name = {"seq": "sequence", "ack": "acknowledgment", "win": "window", "id": "ident",
                 "ip-length": "ip_length", "udp-length": "udp_length", "proto": "protocol"}
         setattr(layer, name.get(word, word), words.number())
@@ -138,6 +178,10 @@ def _read_word(layer, word, words):
             layer.acknowledgment = 0
     elif word == "udp":
         layer.protocol = UDP
+    elif word == "sctp":
+        layer.protocol = SCTP
+        text = words.next()
+        layer.chunks = [_chunk_from_text(chunk) for chunk in text.split(",") if chunk != "-"]
     elif word == "icmp":
         _read_icmp(layer, words)
     elif word == "mss":
@@ -230,8 +274,12 @@ def _icmp_text(layer):
 def _transport_text(layer):
     if layer.fragment and layer.fragment[0]:
         return [f"proto {layer.protocol}"] + _data_text(layer)
+    if layer.raw:
+        return [f"proto {layer.protocol}"] + _data_text(layer)
     if layer.protocol == TCP:
         return _tcp_text(layer) + _data_text(layer)
+    if layer.protocol == SCTP:
+        return _sctp_text(layer)
     if layer.protocol == UDP:
         text = ["udp"] + ([] if layer.udp_checksum else ["no-sum"])
         if layer.udp_length is not None:
@@ -250,7 +298,7 @@ def _transport_text(layer):
 
 
 def ip_to_text(layer):
-    has_ports = layer.protocol in (TCP, UDP) and not layer.later_fragment
+    has_ports = layer.protocol in (TCP, UDP, SCTP) and not layer.later_fragment and not layer.raw
     ports = layer.ports if has_ports else (None, None)
     text = [_endpoint_text(layer.source, ports[0]), ">",
             _endpoint_text(layer.destination, ports[1]), f"ttl {layer.ttl}"]

@@ -4,7 +4,7 @@
 import unittest
 
 import packet_text
-from packet_wire import checksum, decode_ip, encode_ip
+from packet_wire import checksum, crc32c, decode_ip, encode_ip
 
 GATEWAY = "02:00:00:00:00:01"
 
@@ -24,6 +24,9 @@ class PacketText(unittest.TestCase):
     def test_checksums_are_those_of_rfc_1071(self):
         self.assertEqual(checksum(bytes.fromhex("0001f203f4f5f6f7")), 0x220D)  # its section 3
 
+    def test_the_crc_is_that_of_rfc_3720(self):
+        self.assertEqual(crc32c(bytes(range(32))), 0x46DD794E)  # its appendix B.4
+
     def test_what_is_written_is_read_again(self):
         for text in (
                 "192.0.2.1:40000 > 11.0.0.1:80 ttl 64 tcp S",
@@ -37,6 +40,12 @@ class PacketText(unittest.TestCase):
                 "192.0.2.1:1 > 11.0.0.1:2 ttl 64 tcp S",
                 "192.0.2.9 > 11.0.0.1 ttl 64 icmp frag-needed mtu 1400 | "
                 "11.0.0.1:80 > 192.0.2.1:1 ttl 60 tcp A seq 5 data 1440 cut 28",
+                "192.0.2.1:1 > 11.0.0.1:2 ttl 64 sctp init=7",
+                "[2001:db8::1]:1 > [fd01:c::1]:2 ttl 64 sctp sack:0000000100000002,data=33/3 tag 9",
+                "192.0.2.1:1 > 11.0.0.1:2 ttl 64 sctp abort/1,130:00 tag 4294967295 no-sum",
+                "192.0.2.1 > 11.0.0.1 ttl 64 id 7 frag 0+ proto 132 data 16",
+                "192.0.2.9 > 11.0.0.1 ttl 64 icmp port-unreachable | "
+                "11.0.0.1:80 > 192.0.2.1:1 ttl 60 sctp - tag 5 data 40 cut 28",
                 "192.0.2.1 > 11.0.0.1 ttl 64 icmp echo 1 2 data 8"):
             self.assertEqual(packet_text.frame_to_text(frame(f"from {GATEWAY} to client {text}"),
                                                        GATEWAY), "to client: " + text)

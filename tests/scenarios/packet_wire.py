@@ -8,7 +8,7 @@ within. decode(encode(layer)) is the layer again; what cannot be held in fields 
 import ipaddress
 import struct
 
-TCP, UDP, ICMP, ICMPV6, IPIP, IPV6_IN, GRE = 6, 17, 1, 58, 4, 41, 47
+TCP, UDP, ICMP, ICMPV6, IPIP, IPV6_IN, GRE, SCTP = 6, 17, 1, 58, 4, 41, 47, 132
 EXTENSIONS = (0, 43, 60)  # hop by hop, routing, destination options
 FRAGMENT = 44
 FLAG_LETTERS = "FSRPAUEC"
@@ -28,6 +28,16 @@ def checksum(data):
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def crc32c(data):
+    """RFC 9260 appendix A, bit by bit."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
 
 
 class Layer:
@@ -51,7 +61,9 @@ class Layer:
         self.window = 65535
         self.urgent = 0
         self.tcp_options = b""
-        self.udp_checksum = True
+        self.udp_checksum = True  # of SCTP, too
+        self.tag = 0
+        self.chunks = []  # SCTP: (type, flags, body)
         self.icmp = (0, 0, 0)  # type, code, the four bytes after the checksum
         self.gue = None  # None, or what stands before the inner packet: b"" or the GUE header
         self.inner = None
@@ -75,10 +87,24 @@ class Layer:
         return self.fragment is not None and self.fragment[0] > 0
 
 
+def _sctp(layer):
+    packet = struct.pack("!HHII", *layer.ports, layer.tag, 0)
+    for kind, flags, body in layer.chunks:
+        packet += struct.pack("!BBH", kind, flags, 4 + len(body)) + body + b"\0" * (-len(body) % 4)
+    packet += layer.payload
+    if not layer.udp_checksum:
+        return packet
+    value = crc32c(packet) ^ (0x5555 if layer.bad_sum else 0)
+    return packet[:8] + struct.pack("<I", value) + packet[12:]
+
+
 def _transport(layer):
     body = encode_ip(layer.inner) if layer.inner else layer.payload
-    if layer.later_fragment or layer.raw or layer.protocol not in (TCP, UDP, ICMP, ICMPV6, GRE):
+    if layer.later_fragment or layer.raw or \
+            layer.protocol not in (TCP, UDP, ICMP, ICMPV6, GRE, SCTP):
         return body
+    if layer.protocol == SCTP:
+        return _sctp(layer)
     if layer.protocol == GRE:
         return struct.pack("!HH", 0, 0x86DD if layer.inner and layer.inner.v6 else 0x0800) + body
     if layer.protocol == TCP:
@@ -160,9 +186,29 @@ def _decode_body(layer, body, quoted):
         layer.payload = body
 
 
+def _decode_sctp(layer, packet, missing):
+    *ports, layer.tag, value = struct.unpack("!HHII", packet[:12].ljust(12, b"\0"))
+    layer.ports = tuple(ports)
+    layer.udp_checksum = missing != 0 or value != 0
+    at = 12
+    while not missing and at + 4 <= len(packet):
+        kind, flags, length = struct.unpack("!BBH", packet[at:at + 4])
+        if length < 4 or at + length > len(packet):
+            break
+        layer.chunks.append((kind, flags, packet[at + 4:at + length]))
+        at += (length + 3) // 4 * 4
+    layer.payload = packet[at:]
+    if missing:
+        layer.payload += pattern(len(packet) + missing - max(at, len(packet)), len(layer.payload))
+
+
 def _decode_transport(layer, segment, missing, quoted):
     kind = layer.protocol
     whole = len(segment) + missing
+    if kind == SCTP and not layer.fragment:
+        _decode_sctp(layer, segment, missing)
+        return
+    layer.raw |= kind == SCTP
     sizes = {TCP: 20, UDP: 8, ICMP: 8, ICMPV6: 8}
     if layer.later_fragment or (kind not in sizes and kind not in (IPIP, IPV6_IN, GRE)):
         layer.payload = segment + pattern(missing, len(segment))

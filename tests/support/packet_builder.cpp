@@ -145,6 +145,33 @@ PacketBuilder& PacketBuilder::no_udp_checksum() {
   udp_checksum_ = false;
   return *this;
 }
+PacketBuilder& PacketBuilder::sctp(uint16_t source_port, uint16_t destination_port, uint32_t tag) {
+  transport_ = Transport::kSctp;
+  source_port_ = source_port;
+  destination_port_ = destination_port;
+  sctp_tag_ = tag;
+  return *this;
+}
+PacketBuilder& PacketBuilder::chunk(uint8_t type, Bytes body, uint8_t flags) {
+  put8(sctp_chunks_, type);
+  put8(sctp_chunks_, flags);
+  put16(sctp_chunks_, static_cast<unsigned>(4 + body.size()));
+  put(sctp_chunks_, body);
+  while (sctp_chunks_.size() % 4 != 0) put8(sctp_chunks_, 0);
+  return *this;
+}
+PacketBuilder& PacketBuilder::init(uint32_t initiate_tag) {
+  Bytes body;
+  put32(body, initiate_tag);
+  put32(body, 65535);  // window
+  put32(body, 10u << 16 | 10);
+  put32(body, 1);  // TSN
+  return chunk(1, std::move(body));
+}
+PacketBuilder& PacketBuilder::no_sctp_checksum() {
+  sctp_checksum_ = false;
+  return *this;
+}
 PacketBuilder& PacketBuilder::icmp_echo(uint16_t id, uint16_t sequence) {
   icmp(0, 0, static_cast<uint32_t>(id) << 16 | sequence);
   echo_ = true;

@@ -68,6 +68,15 @@ class PacketBuilder {
   // UDP checksum field zero: "none" (RFC 768).
   PacketBuilder& no_udp_checksum();
 
+  // With the chunks that chunk() adds; payload() follows them.
+  PacketBuilder& sctp(uint16_t source_port, uint16_t destination_port, uint32_t tag = 0);
+  // Of this type (RFC 9260 3.2), padded to a multiple of four.
+  PacketBuilder& chunk(uint8_t type, Bytes body = {}, uint8_t flags = 0);
+  // An INIT with this initiate tag.
+  PacketBuilder& init(uint32_t initiate_tag);
+  // SCTP checksum field zero: "none" (RFC 9653).
+  PacketBuilder& no_sctp_checksum();
+
   // Echo request or reply, ICMP over IPv4, ICMPv6 over IPv6.
   PacketBuilder& icmp_echo(uint16_t id, uint16_t sequence);
   PacketBuilder& icmp_echo_reply(uint16_t id, uint16_t sequence);
@@ -104,7 +113,7 @@ class PacketBuilder {
 
  private:
   enum class Network { kNone, kIpv4, kIpv6, kArp };
-  enum class Transport { kNone, kTcp, kUdp, kIcmp };
+  enum class Transport { kNone, kTcp, kUdp, kIcmp, kSctp };
 
   Bytes transport_bytes() const;
   size_t transport_checksum_offset() const;
@@ -146,6 +155,9 @@ class PacketBuilder {
   uint32_t acknowledgment_ = 0;
   Bytes tcp_options_;
   bool udp_checksum_ = true;
+  uint32_t sctp_tag_ = 0;
+  Bytes sctp_chunks_;
+  bool sctp_checksum_ = true;
   bool echo_ = false;
   bool echo_reply_ = false;
   uint8_t icmp_type_ = 0;
@@ -169,8 +181,12 @@ class PacketBuilder {
                                                const IpAddress& destination, uint8_t protocol,
                                                size_t length);
 
+// CRC32c bit by bit (RFC 9260 appendix A), of an SCTP packet with zeros in place of its checksum;
+// the value is sent least significant byte first. REQUIRES: 12 bytes or more.
+[[nodiscard]] uint32_t reference_sctp_checksum(std::span<const uint8_t> packet);
+
 // Whether every checksum in the packet is right: IPv4 header, TCP, UDP (absent is right over IPv4
-// only), ICMP, ICMPv6. Of a fragment, only the IP header's. False if the packet is cut short.
+// only), SCTP, ICMP, ICMPv6. Of a fragment, only the IP header's. False if the packet is cut short.
 [[nodiscard]] bool checksums_ok(std::span<const uint8_t> packet);
 
 // One line, for failure messages:

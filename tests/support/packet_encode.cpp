@@ -26,12 +26,24 @@ uint32_t reference_pseudo_header(const IpAddress& source, const IpAddress& desti
   return static_cast<uint16_t>(~reference_checksum(pseudo));
 }
 
+uint32_t reference_sctp_checksum(std::span<const uint8_t> packet) {
+  constexpr uint32_t kPolynomial = 0x82f63b78;  // 0x1edc6f41, its bits the other way round
+  uint32_t crc = 0xffffffff;
+  for (size_t i = 0; i < packet.size(); ++i) {
+    crc ^= i >= 8 && i < 12 ? 0u : packet[i];
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? kPolynomial : 0);
+  }
+  return ~crc;
+}
+
 uint8_t PacketBuilder::protocol_number() const {
   switch (transport_) {
     case Transport::kTcp:
       return 6;
     case Transport::kUdp:
       return 17;
+    case Transport::kSctp:
+      return 132;
     case Transport::kIcmp:
       return network_ == Network::kIpv6 ? 58 : 1;
     case Transport::kNone:
@@ -74,6 +86,12 @@ Bytes PacketBuilder::transport_bytes() const {
     put16(out, destination_port_);
     put16(out, static_cast<unsigned>(8 + payload_.size()));
     put16(out, 0);
+  } else if (transport_ == Transport::kSctp) {
+    put16(out, source_port_);
+    put16(out, destination_port_);
+    put32(out, sctp_tag_);
+    put32(out, 0);
+    put(out, sctp_chunks_);
   } else {
     const unsigned echo_type =
         network_ == Network::kIpv6 ? (echo_reply_ ? 129 : 128) : (echo_reply_ ? 0 : 8);
@@ -93,6 +111,12 @@ size_t PacketBuilder::transport_checksum_offset() const {
 void PacketBuilder::put_checksum(Bytes& segment) const {
   if (transport_ == Transport::kNone || later_fragment()) return;
   if (transport_ == Transport::kUdp && !udp_checksum_) return;
+  if (transport_ == Transport::kSctp) {
+    uint32_t crc = sctp_checksum_ ? reference_sctp_checksum(segment) : 0;
+    if (bad_l4_checksum_) crc ^= 0x5555;
+    for (size_t i = 0; i < 4; ++i) segment.at(8 + i) = static_cast<uint8_t>(crc >> 8 * i);
+    return;
+  }
   const bool pseudo = transport_ != Transport::kIcmp || network_ == Network::kIpv6;
   const uint32_t initial = pseudo ? reference_pseudo_header(source_ip_, destination_ip_,
                                                             protocol_number(), segment.size())

@@ -92,6 +92,13 @@ bool segment_ok(const Ip& ip) {
     minimum = 20;
   } else if (ip.protocol == 17) {
     minimum = 8;
+  } else if (ip.protocol == 132) {
+    if (ip.segment.size() < 12) return false;
+    const uint32_t crc = reference_sctp_checksum(ip.segment);
+    for (size_t i = 0; i < 4; ++i) {
+      if (ip.segment[8 + i] != (crc >> 8 * i & 255)) return false;
+    }
+    return true;
   } else if (ip.protocol == (v6 ? 58 : 1)) {
     minimum = 4;
     pseudo = v6;
@@ -126,6 +133,10 @@ std::string describe_segment(const Ip& ip) {
   if (ip.protocol == 17 && s.size() >= 8) {
     return "UDP " + number(get16(s, 0)) + " > " + number(get16(s, 2)) + " len " +
            number(s.size() - 8);
+  }
+  if (ip.protocol == 132 && s.size() >= 16) {
+    return "SCTP " + number(get16(s, 0)) + " > " + number(get16(s, 2)) + " tag " +
+           number(get32(s, 4)) + " chunk " + number(s[12]) + " len " + number(s.size() - 12);
   }
   if ((ip.protocol == 1 || ip.protocol == 58) && s.size() >= 8) {
     return std::string(ip.protocol == 1 ? "ICMP" : "ICMPv6") + " type " + number(s[0]) + " code " +

@@ -19,8 +19,9 @@ ReferenceModel::Expectation ReferenceModel::judge_direct(const In& in, const Ser
   }
   if (flow == nullptr) return judge_new_direct_flow(in, service, key);
   const RealSpec* real = find_real(flow->real);
+  const RealSpec* named = named_real(in, service);
   if (real == nullptr || real->state == RealState::kDown ||
-      (real->state == RealState::kDraining && starts_anew)) {
+      (real->state == RealState::kDraining && starts_anew) || (named != nullptr && named != real)) {
     forget(key);
     if (wire.has_flag(kRst) || wire.is_later) return drop(DropReason::kNoFlow);
     return judge_new_direct_flow(in, service, key);
@@ -40,27 +41,33 @@ ReferenceModel::Expectation ReferenceModel::judge_new_direct_flow(const In& in,
   const RowReals rows = balancer_(service, key);
   const ServiceSpec* taker = taker_of(service);
   const RealSpec* real = real_before(wire, service, rows);
-  if (real == nullptr && taker == nullptr) {
+  const RealSpec* named = named_real(in, service);
+  if (real == nullptr && taker == nullptr && named == nullptr) {
     // A reset is never answered (RFC 9293 3.10.7.1).
     return wire.has_flag(kRst) ? drop(DropReason::kNoReal) : judge_refusal(in, service);
   }
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
   const bool begins_nothing = wire.has_flag(kRst) || wire.is_later;
-  if (!begins_nothing && is_full(in, service)) {
-    return judge_refusal(in, service, DropReason::kConnectionLimit);
+  if (named != nullptr) {
+    real = named;
+  } else {
+    if (!begins_nothing && is_full(in, service)) {
+      return judge_refusal(in, service, DropReason::kConnectionLimit);
+    }
+    if (const RealSpec* kept = client_real(service, wire)) real = kept;
+    if (real == nullptr) real = real_now(rows, *taker);
+    if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
+    if (!begins_nothing) keep_client(service, wire, real->id);
   }
-  if (const RealSpec* kept = client_real(service, wire)) real = kept;
-  if (real == nullptr) real = real_now(rows, *taker);
-  if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
-  if (!begins_nothing) keep_client(service, wire, real->id);
   // All rows of a service that has fallen back on another's reals will move again.
-  const bool is_tracked = !service.tracks_when_needed || rows.may_move || taker != &service;
+  const bool is_tracked =
+      !service.tracks_when_needed || rows.may_move || taker != &service || rows.now != real->id;
   if (is_tracked && !begins_nothing) {
     Flow flow;
     flow.real = real->id;
     flow.mode = service.mode;
     flow.service = service.index;
-    flow.state = service.protocol == Protocol::kTcp ? State::kEmbryonic : State::kOneWay;
+    flow.state = service.protocol == Protocol::kUdp ? State::kOneWay : State::kEmbryonic;
     flow.worker = in.observed.worker;
     touch(flow);
     add(key, flow);

@@ -6,6 +6,9 @@
 namespace vipgate::test::model {
 namespace {
 
+// Its ports cannot be changed: the checksum needs the whole packet.
+bool is_sctp_fragment(const Wire& wire) { return wire.kind == Kind::kSctp && wire.is_fragment; }
+
 bool takes_flows(const RealSpec& real) { return real.state == RealState::kUp && real.weight != 0; }
 
 }  // namespace
@@ -52,6 +55,11 @@ ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
   if (flow == nullptr) return judge_new_flow(in, service, key);
   const RealSpec* real = find_real(flow->real);
   const bool starts_anew = flow->state == State::kClosing && wire.has_flag(kSyn);
+  const RealSpec* named = named_real(in, service);
+  if (named != nullptr && named->id != flow->real) {
+    forget(key);
+    return judge_new_flow(in, service, key);
+  }
   if (real == nullptr || real->state == RealState::kDown ||
       (real->state == RealState::kDraining && starts_anew)) {
     forget(key);
@@ -61,7 +69,7 @@ ReferenceModel::Expectation ReferenceModel::judge_forward(const In& in,
     touch(*flow);
     return drop(DropReason::kNextHopUnresolved);
   }
-  if (flow->source.port == 0) {
+  if (flow->source.port == 0 && !is_sctp_fragment(wire)) {
     if (const auto problem = learn_snat_port(in, service, key, *flow)) {
       return {.kind = "forward", .problem = *problem};
     }
@@ -78,14 +86,19 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   const RowReals rows = balancer_(service, key);
   const ServiceSpec* taker = taker_of(service);
   const RealSpec* real = real_before(wire, service, rows);
-  if (real == nullptr && taker == nullptr) return judge_refusal(in, service);
+  const RealSpec* named = named_real(in, service);
+  if (real == nullptr && taker == nullptr && named == nullptr) return judge_refusal(in, service);
   // A packet from one of our own addresses is forged, or a loop.
   if (role_of(wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
-  if (is_full(in, service)) return judge_refusal(in, service, DropReason::kConnectionLimit);
-  if (const RealSpec* kept = client_real(service, wire)) real = kept;
-  if (real == nullptr) real = real_now(rows, *taker);
-  if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
-  keep_client(service, wire, real->id);
+  if (named != nullptr) {
+    real = named;
+  } else {
+    if (is_full(in, service)) return judge_refusal(in, service, DropReason::kConnectionLimit);
+    if (const RealSpec* kept = client_real(service, wire)) real = kept;
+    if (real == nullptr) real = real_now(rows, *taker);
+    if (real == nullptr) return {.kind = "forward", .problem = kWrongRows};
+    keep_client(service, wire, real->id);
+  }
   Flow flow;
   flow.real = real->id;
   flow.real_socket = {real->address, real->port == 0 ? key.vip.port : real->port};
@@ -93,7 +106,7 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
   const bool is_hairpin = service.mode == Mode::kNat && real->address == key.client.address;
   flow.mode = is_hairpin ? Mode::kFullnat : service.mode;
   flow.service = service.index;
-  flow.state = service.protocol == Protocol::kTcp ? State::kEmbryonic : State::kOneWay;
+  flow.state = service.protocol == Protocol::kUdp ? State::kOneWay : State::kEmbryonic;
   flow.worker = in.observed.worker;
   touch(flow);
   note_client_hop(flow, in);
@@ -114,7 +127,8 @@ ReferenceModel::Expectation ReferenceModel::judge_new_flow(const In& in, const S
     add(key, flow);
     return drop(DropReason::kNextHopUnresolved);
   }
-  if (flow.mode == Mode::kFullnat) {
+  // A fragment that cannot be translated shows no port.
+  if (flow.mode == Mode::kFullnat && !is_sctp_fragment(wire)) {
     if (const auto problem = learn_snat_port(in, service, key, flow)) {
       return {.kind = "forward", .problem = *problem};
     }
@@ -155,9 +169,12 @@ ReferenceModel::Expectation ReferenceModel::forwarded(const In& in, Flow& flow,
   if (flow.worker != in.observed.worker) {
     expected.problem = "a flow's packets must all be one worker's";
   }
-  if (service.protocol == Protocol::kTcp) follow_client(flow, in.wire);
+  if (service.protocol != Protocol::kUdp) follow_client(flow, in.wire);
   touch(flow);
   note_client_hop(flow, in);
+  const bool has_ports_changed =
+      flow.source.port != in.wire.source_port || flow.real_socket.port != in.wire.destination_port;
+  if (is_sctp_fragment(in.wire) && has_ports_changed) return drop(DropReason::kSctpFragment);
   const PortEntry& port = spec_.ports[real.out_port];
   const LinkHeader link{real.next_hop, port.mac, port.vlan};
   expected.out = translate(in.frame, in.wire, link, flow.source, flow.real_socket, id_of(in));
@@ -178,7 +195,9 @@ bool ReferenceModel::is_full(const In& in, const ServiceSpec& service) const {
   const std::string_view told = in.observed.verdict.reason;
   const bool is_refused =
       told == to_string(DropReason::kConnectionLimit) || told == to_string(ReplyKind::kTcpReset) ||
-      told == to_string(ReplyKind::kPortUnreachable) || told == to_string(DropReason::kRateLimited);
+      told == to_string(ReplyKind::kPortUnreachable) || told == to_string(ReplyKind::kSctpAbort) ||
+      told == to_string(ReplyKind::kSctpShutdownComplete) ||
+      told == to_string(DropReason::kRateLimited);
   return live >= most || (live + lingering >= most && is_refused);
 }
 
@@ -187,8 +206,13 @@ ReferenceModel::Expectation ReferenceModel::judge_refusal(const In& in, const Se
   const MacAddress& own = spec_.ports[in.port].mac;
   if (service.no_real == NoReal::kDrop) return drop(reason);
   // A reset would have to count what other fragments hold.
-  const bool is_tcp = service.protocol == Protocol::kTcp;
-  if (in.wire.is_fragment && (is_tcp || in.wire.is_later)) return drop(reason);
+  const bool is_udp = service.protocol == Protocol::kUdp;
+  if (in.wire.is_fragment && (!is_udp || in.wire.is_later)) return drop(reason);
+  if (service.protocol == Protocol::kSctp) {
+    auto answer = sctp_reply(in.frame, in.wire, own);
+    if (!answer) return drop(reason);
+    return limited_reply(in, answer->kind, 100'000, {std::move(answer->frame), {}});
+  }
   if (service.protocol == Protocol::kTcp) {
     return limited_reply(in, ReplyKind::kTcpReset, 100'000,
                          {tcp_reset(in.frame, in.wire, own), {}});
@@ -294,6 +318,9 @@ ReferenceModel::Expectation ReferenceModel::judge_return(const In& in, const Flo
   }
   follow_real(flow, in.wire);
   touch(flow);
+  const bool has_ports_changed =
+      flow.source.port != key.client.port || flow.real_socket.port != key.vip.port;
+  if (is_sctp_fragment(in.wire) && has_ports_changed) return drop(DropReason::kSctpFragment);
   LinkHeader link = flow.client_hop;
   link.source = spec_.ports[flow.client_port].mac;
   expected.out = translate(in.frame, in.wire, link, key.vip, key.client, id_of(in));

@@ -5,6 +5,7 @@
 
 #include "tests/support/fragments.h"
 #include "tests/support/model/wire.h"
+#include "tests/support/quic_packets.h"
 #include "tests/support/test_net.h"
 #include "tests/support/tunneled.h"
 
@@ -29,10 +30,11 @@ constexpr const char* kSources4[] = {"11.5.0.3",  "192.0.2.2", "10.1.0.1",
 constexpr const char* kSources6[] = {
     "2001:db8::2", "fd01::1", "fd11::1", "::", "::1", "ff02::1", "fe80::9"};
 
-bool is_plain_tcp_or_udp(const Bytes& frame) {
+bool is_plain_transport(const Bytes& frame) {
   const PortEntry any{.mac = {}, .check_mac = false};
   const Wire wire = read_frame(frame, any);
-  const bool is_transport = wire.kind == Kind::kTcp || wire.kind == Kind::kUdp;
+  const bool is_transport =
+      wire.kind == Kind::kTcp || wire.kind == Kind::kUdp || wire.kind == Kind::kSctp;
   return wire.faults.empty() && is_transport && !wire.is_fragment &&
          (wire.is_v4() || wire.l4 == wire.l3 + 40);
 }
@@ -96,6 +98,37 @@ void add_wide_services(SnapshotSpec& spec) {
   spec.real_slots = 512;
 }
 
+constexpr uint16_t kSctpPorts[] = {2905, 3868, 7, 8, 9};
+
+// In the order of kSctpPorts, of either family: `fullnat`, `nat` with other ports and with the same
+// ones, l2dsr, and one without reals.
+void add_sctp_services(SnapshotSpec& spec) {
+  static constexpr Mode kModes[] = {Mode::kFullnat, Mode::kNat, Mode::kNat, Mode::kL2dsr,
+                                    Mode::kFullnat};
+  uint32_t index = 58;       // above those of add_direct_services()
+  uint32_t next_real = 448;  // above those of add_wide_services()
+  for (const int family : {4, 6}) {
+    for (size_t k = 0; k < std::size(kModes); ++k) {
+      const ServiceCase like{Mode::kFullnat, family, Protocol::kTcp};
+      ServiceSpec service = spec.services[like.index()];
+      service.index = index;
+      service.flow_id = index + 1;
+      service.name = "sctp" + std::to_string(index++);
+      service.protocol = Protocol::kSctp;
+      service.mode = kModes[k];
+      service.port = kSctpPorts[k];
+      if (k == 4) service.reals.clear();
+      for (RealSpec& real : service.reals) {
+        real.id = RealId(next_real, 1);
+        real.port = k == 0 || k == 1 ? static_cast<uint16_t>(9000 + k) : service.port;
+        if (service.mode == Mode::kNat) real.return_flow_id = 1000 + next_real;
+        ++next_real;
+      }
+      spec.services.push_back(service);
+    }
+  }
+}
+
 // l2dsr: with a port of their own, with all others of the same VIP, and with a prefix.
 void add_direct_services(SnapshotSpec& spec, uint32_t index) {
   uint32_t wide_index = 48;  // above those of add_wide_services()
@@ -147,6 +180,16 @@ void give_affinity(SnapshotSpec& spec) {
   }
 }
 
+// The reals of each UDP service have the ids 1, 2, 3.
+void give_quic_ids(SnapshotSpec& spec) {
+  for (ServiceSpec& service : spec.services) {
+    if (service.protocol != Protocol::kUdp) continue;
+    service.is_quic = true;
+    uint32_t id = 0;
+    for (RealSpec& real : service.reals) real.quic_id = ++id;
+  }
+}
+
 void limit_connections(SnapshotSpec& spec) {
   for (ServiceSpec& service : spec.services) {
     if (service.index % 3 != 0 || service.tracks_when_needed) continue;
@@ -181,8 +224,10 @@ SnapshotSpec traffic_spec() {
   }
   add_wide_services(spec);
   add_direct_services(spec, index);
+  add_sctp_services(spec);
   give_affinity(spec);
   limit_connections(spec);
+  give_quic_ids(spec);
   spec.service_slots = kServiceSlots;
   return spec;
 }
@@ -214,8 +259,12 @@ RandomTraffic::Arrival RandomTraffic::arrival() {
 
 // A datagram in pieces, in any order, not all of them always there.
 void RandomTraffic::add_fragments(Arrival& arrival) {
-  const Bytes whole = (from_reals_ ? from_a_real(arrival.port) : to_a_vip(arrival.port)).build();
-  if (!is_plain_tcp_or_udp(whole)) return;
+  PacketBuilder packet = from_reals_ ? from_a_real(arrival.port)
+                         : one_in(4) ? to_an_sctp_vip(arrival.port)
+                                     : to_a_vip(arrival.port);
+  const Bytes whole = packet.build();
+  if (!is_plain_transport(whole)) return;
+  if (!from_reals_ && tuple_of(whole).destination_port == kSctpPorts[3]) return;  // l2dsr
   auto fragments = fragmented(whole, 8 * (3 + below(6)), below(6));
   for (size_t i = fragments.size(); i > 1; --i) {
     if (one_in(2)) std::swap(fragments[i - 1], fragments[below(static_cast<uint32_t>(i))]);
@@ -236,7 +285,9 @@ Bytes RandomTraffic::frame(uint8_t port) {
     if (from_reals_) {
       packet = from_a_real(port);
     } else {
-      packet = one_in(3) ? to_a_direct_vip(port) : to_a_vip(port);
+      packet = one_in(3)   ? to_a_direct_vip(port)
+               : one_in(4) ? to_an_sctp_vip(port)
+                           : to_a_vip(port);
     }
   } else if (kind < 13 && !from_reals_) {
     packet = to_anyone(port);
@@ -339,6 +390,7 @@ PacketBuilder RandomTraffic::to_a_vip(uint8_t port) {
   }
   packet.payload(
       Bytes(one_in(50) ? 500 + below(900) : below(60), static_cast<uint8_t>(below(256))));
+  if (kind.protocol == Protocol::kUdp && one_in(4)) packet.payload(quic_payload());
   make_odd(packet, is_v4);
   return packet;
 }
@@ -368,9 +420,58 @@ PacketBuilder RandomTraffic::to_a_direct_vip(uint8_t port) {
     packet.udp(client_port, vip_port);
   }
   packet.payload(Bytes(below(60), static_cast<uint8_t>(below(256))));
+  if (kind.protocol == Protocol::kUdp && one_in(2)) packet.payload(quic_payload());
   packet.tos(static_cast<uint8_t>(below(256))).ip_id(static_cast<uint16_t>(below(65'536)));
   if (one_in(12)) packet.ttl(static_cast<uint8_t>(below(3)));
   if (one_in(30)) packet.bad_l4_checksum();
+  return packet;
+}
+
+// Of a connection id that names a real, or one that is not there; or not quite.
+Bytes RandomTraffic::quic_payload() {
+  static constexpr uint32_t kVersions[] = {kQuicVersion1, kQuicVersion1, kQuicVersion2, 0,
+                                           0xfaceb002};
+  Bytes id = quic_connection_id(static_cast<int>(below(16) == 0 ? 0 : 1 + below(3)),
+                                one_in(8) ? below(1u << 16) : 1 + below(3));
+  if (one_in(12)) id.resize(below(20));
+  if (!one_in(3)) return quic_short(id, below(20));
+  return quic_long(static_cast<int>(below(4)), id, one_of(kVersions));
+}
+
+// An association's chunks, mostly such as belong together.
+void RandomTraffic::add_chunks(PacketBuilder& packet) {
+  static constexpr uint8_t kTypes[] = {0, 0, 2, 3, 4, 6, 7, 8, 9, 10, 10, 11, 14, 64, 130};
+  if (one_in(4)) {
+    packet.init(one_in(10) ? 0 : below(UINT32_MAX));
+    return;
+  }
+  for (uint32_t i = below(one_in(20) ? 20 : 3) + 1; i > 0; --i) {
+    const uint8_t type = one_of(kTypes);
+    Bytes body(below(one_in(6) ? 40 : 12), static_cast<uint8_t>(below(4)));
+    if (type == 9 && one_in(2)) body = {0, 3, 0, 8, 0, 0, 0, 0};  // stale cookie
+    packet.chunk(type, std::move(body), static_cast<uint8_t>(below(2)));
+  }
+}
+
+PacketBuilder RandomTraffic::to_an_sctp_vip(uint8_t port) {
+  const ServiceCase& kind = one_of(kServiceCases);
+  const bool is_v4 = kind.family == 4;
+  PacketBuilder packet = link(port);
+  const std::string client = one_in(40) ? (is_v4 ? one_of(kSources4) : one_of(kSources6))
+                                        : kind.client(1 + below(kClients));
+  if (is_v4) {
+    packet.ipv4(client, "11.0.0.1");
+  } else {
+    packet.ipv6(client, "fd11::1");
+  }
+  // Of l2dsr, no two of a burst are of one flow: see to_a_direct_vip().
+  const uint16_t vip_port = one_of(kSctpPorts);
+  const uint32_t client_port =
+      vip_port == kSctpPorts[3] ? direct_packets_++ % (kBurst + 8) : below(kClientPorts);
+  packet.sctp(static_cast<uint16_t>(1024 + client_port), vip_port, below(UINT32_MAX));
+  add_chunks(packet);
+  if (vip_port != kSctpPorts[3]) make_odd(packet, is_v4);
+  if (one_in(20)) packet.no_sctp_checksum();
   return packet;
 }
 
@@ -389,13 +490,17 @@ PacketBuilder RandomTraffic::from_a_real(uint8_t port) {
     packet.ipv6(tuple.destination.v6(), tuple.source.v6());
   }
   const size_t l3 = question[12] == 0x81 && question[13] == 0 ? 18 : 14;
-  const bool is_tcp = question[l3 + (is_v4 ? 9 : 6)] == 6;
-  if (is_tcp == (other != 2)) {
+  const uint8_t protocol = question[l3 + (is_v4 ? 9 : 6)];
+  const bool is_tcp = protocol == 6;
+  if (protocol == 132) {
+    packet.sctp(tuple.destination_port, tuple.source_port, below(UINT32_MAX));
+    add_chunks(packet);
+  } else if (is_tcp == (other != 2)) {
     packet.tcp(tuple.destination_port, tuple.source_port).flags(flags());
   } else {
     packet.udp(tuple.destination_port, tuple.source_port);
   }
-  packet.payload(Bytes(below(60), static_cast<uint8_t>(below(256))));
+  if (protocol != 132) packet.payload(Bytes(below(60), static_cast<uint8_t>(below(256))));
   make_odd(packet, is_v4);
   return packet;
 }
@@ -501,7 +606,7 @@ void RandomTraffic::mangle(Bytes& frame) {
 }
 
 void RandomTraffic::note_forwarded(const Outcome& outcome) {
-  if (!is_plain_tcp_or_udp(outcome.frame)) return;
+  if (!is_plain_transport(outcome.frame)) return;
   Lately& lately = outcome.verdict.is_return ? returned_ : forwarded_;
   if (lately.frames.size() < kForwardedKept) {
     lately.frames.push_back(outcome.frame);
@@ -604,6 +709,10 @@ void RandomTraffic::change(SnapshotSpec& spec) {
   }
   if (service.admission.affinity_s != 0 && one_in(6)) {
     service.admission.affinity_s = static_cast<uint16_t>(1 + below(60));
+    return;
+  }
+  if (service.is_quic && one_in(8)) {
+    std::swap(service.reals.front().quic_id, service.reals.back().quic_id);
     return;
   }
   RealSpec& real = service.reals[below(static_cast<uint32_t>(service.reals.size()))];

@@ -14,6 +14,8 @@ namespace vipgate::test::model {
 
 // net_spec() with two `nat` services that share their reals, so that client ports can meet there,
 // and a second SNAT address.
+// SCTP by `fullnat` and `nat`, where that changes ports and where not, and without reals.
+// All UDP services take QUIC connection ids that name their reals.
 // Then l2dsr, TCP and UDP of either family, all flows tracked or when needed, with one port, with
 // all ports, and with a prefix.
 SnapshotSpec traffic_spec();
@@ -49,6 +51,9 @@ class RandomTraffic {
   void add_fragments(Arrival& arrival);
   PacketBuilder to_a_vip(uint8_t port);
   PacketBuilder to_a_direct_vip(uint8_t port);
+  PacketBuilder to_an_sctp_vip(uint8_t port);
+  void add_chunks(PacketBuilder& packet);
+  Bytes quic_payload();
   PacketBuilder from_a_real(uint8_t port);
   PacketBuilder to_anyone(uint8_t port);
   PacketBuilder echo_or_icmp(uint8_t port);
@@ -72,7 +77,7 @@ class RandomTraffic {
   bool from_reals_ = false;  // this arrival
   uint32_t direct_packets_ = 0;
   std::vector<ServiceSpec> removed_;
-  uint32_t next_service_ = 64;    // above those of traffic_spec()
+  uint32_t next_service_ = 68;    // above those of traffic_spec()
   uint32_t next_return_ = 5'000;  // above those, and those of services
 };
 

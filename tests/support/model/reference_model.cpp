@@ -57,7 +57,7 @@ std::string ReferenceModel::judge(const Bytes& frame, uint8_t port, const Admiss
     wire.source_port = admission.datagram->source_port;
     wire.destination_port = admission.datagram->destination_port;
     wire.protocol = admission.datagram->protocol;
-    wire.kind = wire.protocol == 17 ? Kind::kUdp : Kind::kTcp;
+    wire.kind = kind_of(wire.protocol);
   }
   const In in{frame, port, wire, observed, admission.datagram.get()};
   if (observed.verdict.kind == "hold") {

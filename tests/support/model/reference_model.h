@@ -181,6 +181,7 @@ class ReferenceModel {
   const RealSpec* client_real(const ServiceSpec& service, const Wire& wire) const;
   void keep_client(const ServiceSpec& service, const Wire& wire, RealId real);
   void note_client(const ServiceSpec& service, const Wire& wire);
+  const RealSpec* named_real(const In& in, const ServiceSpec& service) const;
   Expectation judge_refusal(const In& in, const ServiceSpec& service,
                             DropReason reason = DropReason::kNoReal);
   bool is_full(const In& in, const ServiceSpec& service) const;

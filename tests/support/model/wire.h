@@ -14,7 +14,7 @@
 namespace vipgate::test::model {
 
 // What kind of packet a frame carries.
-enum class Kind { kArp, kTcp, kUdp, kIcmp, kOther };
+enum class Kind { kArp, kTcp, kUdp, kSctp, kIcmp, kOther };
 
 // A frame as read. Offsets count from the start of the frame. Where `faults` is not empty, what
 // lies behind the first fault may not have been read.
@@ -32,7 +32,7 @@ struct Wire {
   uint8_t ttl = 0;
   uint8_t protocol = 0;
   uint16_t source_port = 0, destination_port = 0;
-  uint8_t tcp_flags = 0;
+  uint8_t tcp_flags = 0;  // of SCTP, those that say the same of a connection
   // Of a fragment. A later one has no ports of its own.
   bool is_fragment = false;
   bool is_later = false;
@@ -44,6 +44,8 @@ struct Wire {
   bool is_v4() const { return source.is_v4(); }
   bool has_flag(uint8_t flag) const { return (tcp_flags & flag) != 0; }
 };
+
+Kind kind_of(uint8_t protocol);
 
 inline constexpr uint8_t kFin = 1, kSyn = 2, kRst = 4, kAck = 16;
 
@@ -108,6 +110,13 @@ Bytes arp_reply(const Bytes& frame, const Wire& wire, const MacAddress& own);
 Bytes neighbor_advertisement(const Bytes& frame, const Wire& wire, const MacAddress& own);
 WireOut echo_reply(const Bytes& frame, const Wire& wire, const MacAddress& own);
 Bytes tcp_reset(const Bytes& frame, const Wire& wire, const MacAddress& own);
+// What SCTP answers to a packet of no association (RFC 9260 8.4): an ABORT, or, to a SHUTDOWN ACK,
+// a SHUTDOWN COMPLETE; nothing: it is to be dropped.
+struct SctpReply {
+  ReplyKind kind;
+  Bytes frame;
+};
+std::optional<SctpReply> sctp_reply(const Bytes& frame, const Wire& wire, const MacAddress& own);
 Bytes port_unreachable(const Bytes& frame, const Wire& wire, const MacAddress& own);
 Bytes time_exceeded(const Bytes& frame, const Wire& wire, const IpAddress& source,
                     const MacAddress& own);

@@ -31,13 +31,48 @@ bool cannot_be_a_source(const IpAddress& address, bool is_icmpv6) {
   return is_all_zero(address) && !is_icmpv6;
 }
 
+// The control chunks, which come before all data: type and where each begins.
+std::vector<std::pair<uint8_t, size_t>> sctp_chunks(const Bytes& frame, const Wire& wire) {
+  std::vector<std::pair<uint8_t, size_t>> chunks;
+  size_t at = wire.l4 + 12;
+  while (at + 4 <= wire.end && chunks.size() < 16) {
+    const size_t length = get16(frame, at + 2);
+    if (frame[at] == 0 || frame[at] == 64 || length < 4) break;
+    chunks.emplace_back(frame[at], at);
+    at += (length + 3) / 4 * 4;
+  }
+  return chunks;
+}
+
+// INIT opens as SYN does, ABORT resets, the last chunk that each end sends finishes.
+void read_sctp(const Bytes& frame, Wire& wire) {
+  wire.kind = Kind::kSctp;
+  const size_t length = wire.end - wire.l4;
+  const size_t first = length < 16 ? 0 : get16(frame, wire.l4 + 14);
+  if (first < 4 || (first + 12 > length && !wire.is_fragment)) {
+    return wire.faults.push_back(DropReason::kBadL4Header);
+  }
+  const uint8_t type = frame[wire.l4 + 12];
+  const auto chunks = sctp_chunks(frame, wire);
+  const auto has = [&](uint8_t wanted) {
+    return std::any_of(chunks.begin(), chunks.end(),
+                       [&](const auto& chunk) { return chunk.first == wanted; });
+  };
+  wire.tcp_flags = type == 1    ? kSyn
+                   : type == 2  ? kSyn | kAck
+                   : type == 14 ? kFin | kAck
+                   : has(6)     ? kRst
+                   : has(8)     ? kFin | kAck
+                                : kAck;
+}
+
 void read_l4(const Bytes& frame, Wire& wire) {
   const size_t length = wire.end - wire.l4;
   if (wire.is_fragment) {
-    const bool is_transport = wire.protocol == 6 || wire.protocol == 17;
+    const bool is_transport = wire.protocol == 6 || wire.protocol == 17 || wire.protocol == 132;
     // What destination options of a later fragment hide, the first one has shown.
     const bool may_be = is_transport || (wire.is_later && !wire.is_v4() && wire.protocol == 60);
-    wire.kind = !may_be ? Kind::kOther : wire.protocol == 17 ? Kind::kUdp : Kind::kTcp;
+    wire.kind = may_be ? kind_of(wire.protocol) : Kind::kOther;
     if (!may_be || wire.is_later) return;
   }
   const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
@@ -59,6 +94,9 @@ void read_l4(const Bytes& frame, Wire& wire) {
     if (udp_length < 8 || (udp_length > length && !wire.is_fragment))
       return fault(DropReason::kBadL4Header);
     if (!wire.is_v4() && get16(frame, wire.l4 + 6) == 0) fault(DropReason::kBadUdpChecksum);
+  } else if (wire.protocol == 132) {
+    read_sctp(frame, wire);
+    if (!wire.faults.empty()) return;
   } else {
     return;
   }
@@ -200,6 +238,10 @@ void find_quoted_l4(const Bytes& frame, QuotedPacket& quote, bool is_v4) {
 }
 
 }  // namespace
+
+Kind kind_of(uint8_t protocol) {
+  return protocol == 17 ? Kind::kUdp : protocol == 132 ? Kind::kSctp : Kind::kTcp;
+}
 
 bool is_icmp_error(const Bytes& frame, const Wire& wire) {
   const uint8_t type = frame[wire.l4];

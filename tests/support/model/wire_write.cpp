@@ -65,6 +65,29 @@ void replace(Bytes& frame, size_t at, const MacAddress& mac) {
   std::copy_n(mac.bytes.begin(), 6, frame.begin() + static_cast<ptrdiff_t>(at));
 }
 
+// What stands in an SCTP packet's checksum field, which begins with the lowest byte, and what
+// should.
+uint32_t sctp_found(const Bytes& frame, const Wire& wire) {
+  uint32_t value = 0;
+  for (size_t i = 4; i-- > 0;) value = value << 8 | frame.at(wire.l4 + 8 + i);
+  return value;
+}
+uint32_t sctp_right(const Bytes& frame, const Wire& wire) {
+  return reference_sctp_checksum(std::span(frame).subspan(wire.l4, wire.end - wire.l4));
+}
+void store_sctp(Bytes& frame, const Wire& wire, uint32_t value) {
+  for (size_t i = 0; i < 4; ++i) frame.at(wire.l4 + 8 + i) = static_cast<uint8_t>(value >> 8 * i);
+}
+
+// The same as mend() for SCTP: right stays right, wrong stays wrong by the same bits. Zero, where
+// that is wrong, is "none" (RFC 9653).
+void mend_sctp(const Bytes& before, const Wire& wire_before, Bytes& out, const Wire& wire) {
+  const uint32_t had = sctp_found(before, wire_before);
+  const uint32_t error = had ^ sctp_right(before, wire_before);
+  if (had == 0 && error != 0) return;
+  store_sctp(out, wire, sctp_right(out, wire) ^ error);
+}
+
 // Brings the checksums of `out` up to what was done to it. `before`: as it came in.
 void mend(const Bytes& before, const Wire& wire_before, WireOut& out, const Wire& wire) {
   const auto old = checksums_of(before, wire_before);
@@ -116,14 +139,15 @@ Bytes link_header_back(const Bytes& frame, const Wire& wire, const MacAddress& o
   return out;
 }
 
-// A packet of the gateway's own making, behind `out`'s link header. `checksum_at`: in `l4`.
+// A packet of the gateway's own making, behind `out`'s link header. `checksum_at`: in `l4`; none:
+// it has its checksum already.
 Bytes own_packet(Bytes out, const IpAddress& source, const IpAddress& destination, uint8_t protocol,
-                 uint8_t ttl, const Bytes& l4, size_t checksum_at) {
+                 uint8_t ttl, const Bytes& l4, std::optional<size_t> checksum_at) {
   Wire wire;
   wire.source = source;
   wire.destination = destination;
   wire.protocol = protocol;
-  wire.kind = protocol == 6 ? Kind::kTcp : Kind::kIcmp;
+  wire.kind = protocol == 6 ? Kind::kTcp : protocol == 132 ? Kind::kSctp : Kind::kIcmp;
   wire.l3 = out.size();
   if (source.is_v4()) {
     put16(out, 0x4500);
@@ -143,7 +167,7 @@ Bytes own_packet(Bytes out, const IpAddress& source, const IpAddress& destinatio
   wire.l4 = out.size();
   put(out, l4);
   wire.end = out.size();
-  store16(out, wire.l4 + checksum_at, 0);
+  if (checksum_at) store16(out, wire.l4 + *checksum_at, 0);
   for (const Checksum& checksum : checksums_of(out, wire)) {
     store16(out, checksum.field, right_value(out, wire, checksum));
   }
@@ -196,7 +220,7 @@ WireOut translate(const Bytes& frame, const Wire& wire, const LinkHeader& link,
     store16(out.frame, now.l4, source.port);
     store16(out.frame, now.l4 + 2, destination.port);
   }
-  if (wire.is_fragment && !wire.is_later) {
+  if (wire.is_fragment && !wire.is_later && wire.kind != Kind::kSctp) {
     const auto growth = [&](size_t before, size_t after, size_t size) {
       return add_words(out.frame, after, after + size, 0) + 0xffffu * 64 -
              add_words(frame, before, before + size, 0);
@@ -207,6 +231,7 @@ WireOut translate(const Bytes& frame, const Wire& wire, const LinkHeader& link,
     grow_checksum(out, now.l4 + (wire.kind == Kind::kTcp ? 16 : 6), by, wire.kind == Kind::kUdp);
   }
   mend(frame, wire, out, now);
+  if (wire.kind == Kind::kSctp && !wire.is_fragment) mend_sctp(frame, wire, out.frame, now);
   return out;
 }
 
@@ -324,6 +349,51 @@ Bytes tcp_reset(const Bytes& frame, const Wire& wire, const MacAddress& own) {
   segment.resize(20);
   return own_packet(link_header_back(frame, wire, own), wire.destination, wire.source, 6, 64,
                     segment, 16);
+}
+
+std::optional<SctpReply> sctp_reply(const Bytes& frame, const Wire& wire, const MacAddress& own) {
+  size_t at = wire.l4 + 12;
+  const bool is_init = frame[at] == 1;
+  bool finishes = false;
+  uint32_t tag = get32(frame, wire.l4 + 4);
+  if (is_init) {
+    if (get16(frame, at + 2) < 20) return std::nullopt;
+    tag = get32(frame, at + 4);
+    if (tag == 0) return std::nullopt;
+  } else if (frame[at] == 14) {
+    return std::nullopt;
+  }
+  for (int count = 0; !is_init && count < 16 && at + 4 <= wire.end; ++count) {
+    const uint8_t type = frame[at];
+    const size_t length = get16(frame, at + 2);
+    if (type == 0 || type == 64 || length < 4) break;
+    if (type == 6) return std::nullopt;
+    finishes |= type == 8;
+    at += (length + 3) / 4 * 4;
+  }
+  // A COOKIE ACK, and an ERROR about a stale cookie, are discarded where nothing else is said.
+  at = wire.l4 + 12;
+  for (int count = 0; !is_init && !finishes && count < 16 && at + 4 <= wire.end; ++count) {
+    const uint8_t type = frame[at];
+    const size_t length = get16(frame, at + 2);
+    if (type == 0 || type == 64 || length < 4) break;
+    const bool has_cause = length >= 8 && at + 8 <= wire.end;
+    if (type == 11 || (type == 9 && has_cause && get16(frame, at + 4) == 3)) return std::nullopt;
+    at += (length + 3) / 4 * 4;
+  }
+  Bytes packet;
+  put16(packet, wire.destination_port);
+  put16(packet, wire.source_port);
+  put32(packet, tag);
+  put32(packet, 0);
+  put8(packet, finishes ? 14 : 6);
+  put8(packet, is_init ? 0 : 1);
+  put16(packet, 4);
+  const uint32_t crc = reference_sctp_checksum(packet);
+  for (size_t i = 0; i < 4; ++i) packet[8 + i] = static_cast<uint8_t>(crc >> 8 * i);
+  return SctpReply{finishes ? ReplyKind::kSctpShutdownComplete : ReplyKind::kSctpAbort,
+                   own_packet(link_header_back(frame, wire, own), wire.destination, wire.source,
+                              132, 64, packet, std::nullopt)};
 }
 
 Bytes port_unreachable(const Bytes& frame, const Wire& wire, const MacAddress& own) {
