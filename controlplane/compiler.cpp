@@ -195,6 +195,9 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   spec.tunnel = config.tunnel;
   spec.no_real = config.no_real;
   spec.hash = config.hash;
+  if (config.mode == Mode::kFullnat && key.protocol == Protocol::kTcp) {
+    spec.client_address = config.client_address;
+  }
   spec.admission = config.admission;
   if (config.affinity == Affinity::kSource) {
     spec.admission.affinity_s = config.timeouts.affinity_s;

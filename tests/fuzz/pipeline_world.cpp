@@ -55,6 +55,9 @@ SnapshotSpec make_spec() {
     spec.services.push_back(service);
   }
   for (ServiceSpec& service : spec.services) {
+    if (service.mode == Mode::kFullnat && service.protocol == Protocol::kTcp) {
+      service.client_address = service.vip.is_v4() ? ClientAddress::kProxyV2 : ClientAddress::kToa;
+    }
     if (service.index % 5 == 1) service.admission.max_connections = 3;
     if (service.index % 3 == 1) service.admission.affinity_s = static_cast<uint16_t>(service.index);
   }
