@@ -63,6 +63,13 @@ enum class HashFields : uint8_t {
   kSourceDestination,  // the same, but for each VIP its own
 };
 
+// How a real of `fullnat` learns the client's address of a TCP connection.
+enum class ClientAddress : uint8_t {
+  kHidden,
+  kToa,      // by a TCP option of the first segments that the client sends after its SYN
+  kProxyV2,  // by a header of PROXY protocol version 2 before the client's first bytes
+};
+
 // What a packet gets that is to a VIP, but to a port that no service has.
 enum class UnservedPort : uint8_t { kDrop, kReject, kKernel };
 

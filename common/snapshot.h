@@ -109,9 +109,10 @@ struct alignas(64) ServiceEntry {
   bool has_affinity : 1 = false;
   // ServiceInfo::quic_reals says which real a connection id names.
   bool is_quic : 1 = false;
-  uint8_t gue_hops = 0;                  // see TunnelOptions
-  uint16_t mss_clamp = 0;                // tunnels; 0: none
-  const Admission* admission = nullptr;  // null: every new flow is taken
+  uint8_t gue_hops : 4 = 0;                                   // see TunnelOptions
+  ClientAddress client_address : 2 = ClientAddress::kHidden;  // `fullnat` over TCP
+  uint16_t mss_clamp = 0;                                     // tunnels; 0: none
+  const Admission* admission = nullptr;                       // null: every new flow is taken
 
   friend bool operator==(const ServiceEntry&, const ServiceEntry&) = default;
 };

@@ -28,6 +28,8 @@ RingKey key_of(std::span<const RealSpec* const> live, uint32_t rows) {
 
 ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring, bool has_previous_rows,
                       const Admission* admission, bool has_quic_reals) {
+  static_assert(kMaxGueHops <= 0xf);
+  const uint8_t hops = has_gue_hops(spec) ? spec.tunnel.gue_hops : uint8_t{0};
   return ServiceEntry{.rows = ring == nullptr ? nullptr : ring->rows->data(),
                       .reals = ring == nullptr ? nullptr : ring->reals.data(),
                       .row_count = ring == nullptr ? 0 : static_cast<uint32_t>(ring->rows->size()),
@@ -45,7 +47,8 @@ ServiceEntry entry_of(const ServiceSpec& spec, const ServiceRing* ring, bool has
                       .tracks_when_needed = spec.tracks_when_needed,
                       .has_affinity = spec.admission.affinity_s != 0,
                       .is_quic = has_quic_reals,
-                      .gue_hops = has_gue_hops(spec) ? spec.tunnel.gue_hops : uint8_t{0},
+                      .gue_hops = static_cast<uint8_t>(hops & 0xf),
+                      .client_address = spec.client_address,
                       .mss_clamp = is_tunnel(spec.mode) ? spec.tunnel.mss_clamp : uint16_t{0},
                       .admission = admission};
 }

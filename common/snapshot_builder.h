@@ -57,6 +57,7 @@ struct ServiceSpec {
   // family and protocol. One that is not there is none. Fallbacks make no loop.
   uint32_t fallback = kNone;
   HashFields hash = HashFields::kFiveTuple;
+  ClientAddress client_address = ClientAddress::kHidden;  // else `fullnat` over TCP
   AdmissionRules admission{};
   // Quarter seconds, by FlowState: free, closing, embryonic, one-way, replied, established.
   FlowTimeouts timeouts{0, 40, 40, 60, 240, 14'400};

@@ -196,6 +196,9 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
   spec.no_real = config.no_real;
   spec.hash = config.hash;
   spec.is_quic = config.quic;
+  if (config.mode == Mode::kFullnat && key.protocol == Protocol::kTcp) {
+    spec.client_address = config.client_address;
+  }
   spec.admission = config.admission;
   if (config.affinity == Affinity::kSource) {
     spec.admission.affinity_s = config.timeouts.affinity_s;

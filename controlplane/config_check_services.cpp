@@ -326,6 +326,24 @@ void check_track(Track track, Mode mode, Affinity affinity, const AdmissionRules
   }
 }
 
+namespace {
+
+// What is inherited holds where it can.
+void check_client_address(const ServiceConfig& service, const YamlNode& owner,
+                          Diagnostics& diagnostics) {
+  const bool is_possible = service.mode == Mode::kFullnat && service.protocol == Protocol::kTcp;
+  if (service.client_address == ClientAddress::kHidden || is_possible) return;
+  if (find_key(owner, "client_address") == nullptr) return;
+  const std::string why =
+      service.mode == Mode::kFullnat
+          ? "is told over TCP alone; write protocol: tcp, or client_address: hidden"
+          : "is what the reals of " + std::string(to_string(service.mode)) +
+                " see anyway; write mode: fullnat, or client_address: hidden";
+  diagnostics.error(position_at(owner, {"client_address"}), "client_address: it " + why);
+}
+
+}  // namespace
+
 void check_health(const HealthConfig& health, const YamlNode& owner, Diagnostics& diagnostics) {
   const auto error = [&](std::string_view key, const std::string& message) {
     diagnostics.error(position_at(owner, {"health", key}), std::string(key) + ": " + message);
@@ -379,6 +397,7 @@ void check_services(const Config& config, const YamlNode& root, Diagnostics& dia
                  diagnostics);
     check_track(service.track, service.mode, service.affinity, service.admission,
                 *find_key(root, "services")->children[i], diagnostics);
+    check_client_address(service, *find_key(root, "services")->children[i], diagnostics);
     check_health_of(config, i, root, diagnostics);
     const size_t length = service.name.size() + (zone ? 1 + zone->name.size() : 0);
     if (length > kMaxNameLength) {

@@ -75,6 +75,13 @@ const Rule<HashFields>& hash_rule() {
   return kRule;
 }
 
+const Rule<ClientAddress>& client_address_rule() {
+  static const auto kRule = choice_rule<ClientAddress>({{"hidden", ClientAddress::kHidden},
+                                                        {"toa", ClientAddress::kToa},
+                                                        {"proxy_v2", ClientAddress::kProxyV2}});
+  return kRule;
+}
+
 const Rule<Affinity>& affinity_rule() {
   static const auto kRule =
       choice_rule<Affinity>({{"none", Affinity::kNone}, {"source", Affinity::kSource}});
@@ -140,6 +147,7 @@ void read_policy(Section& s, ServicePolicy& policy, bool is_service) {
   policy.no_real = no_real.policy;
   policy.fallback = std::move(no_real.fallback);
   s.value("hash", policy.hash, hash_rule());
+  s.value("client_address", policy.client_address, client_address_rule());
   s.value("affinity", policy.affinity, affinity_rule());
   read_admission(s, policy.admission);
   s.value("slow_start_s", policy.slow_start_s, slow_start_rule());

@@ -62,6 +62,8 @@ struct HealthConfig {
   bool verify = false;  // https: the certificate, by the system's authorities
   // Percent of a service's reals; when fewer are up, all are used: the checks are likelier wrong.
   uint8_t panic_percent = 0;
+  // Follows from ServicePolicy::client_address: a connection begins with a PROXY header of its own.
+  bool is_local_proxy = false;
   bool operator==(const HealthConfig&) const = default;
 };
 
@@ -82,6 +84,7 @@ struct ServicePolicy {
   NoReal no_real = NoReal::kReject;
   std::string fallback;  // the name of a service: with NoReal::kFallback, of services alone
   HashFields hash = HashFields::kFiveTuple;
+  ClientAddress client_address = ClientAddress::kHidden;  // of `fullnat` over TCP
   Affinity affinity = Affinity::kNone;
   AdmissionRules admission;   // affinity_s comes from `affinity` and the time-outs
   uint16_t slow_start_s = 0;  // in which a real's weight grows to its whole; 0: at once

@@ -131,6 +131,15 @@ bool can_be_checked(const ServiceKey& key, const HealthConfig& health) {
   return key.protocol == Protocol::kUdp && health.type == HealthType::kDns;
 }
 
+// What stands at a real's own port expects a header there, of checks, too.
+HealthConfig health_of(const ServiceKey& key, const ServiceConfig& service) {
+  HealthConfig health = service.health;
+  health.is_local_proxy = service.client_address == ClientAddress::kProxyV2 &&
+                          service.mode == Mode::kFullnat && key.protocol == Protocol::kTcp &&
+                          health.port == 0;
+  return health;
+}
+
 }  // namespace
 
 std::vector<RealKey> HealthTargets::follow(const ServiceKey& key, const ServiceConfig* service) {
@@ -142,6 +151,7 @@ std::vector<RealKey> HealthTargets::follow(const ServiceKey& key, const ServiceC
       wanted.insert({real.address, real.port});
     }
   }
+  const HealthConfig health = service == nullptr ? HealthConfig{} : health_of(key, *service);
   const auto found = followed_.find(key);
   std::vector<RealKey> gone;
   if (found == followed_.end() && wanted.empty()) return gone;
@@ -152,13 +162,13 @@ std::vector<RealKey> HealthTargets::follow(const ServiceKey& key, const ServiceC
     gone.push_back(real);
   }
   for (const RealKey& real : wanted) {
-    if (followed.reals.contains(real) && followed.config == service->health) continue;
-    changes_[{key, real}] = service->health;
+    if (followed.reals.contains(real) && followed.config == health) continue;
+    changes_[{key, real}] = health;
   }
   if (wanted.empty()) {
     followed_.erase(key);
   } else {
-    followed = {service->health, std::move(wanted)};
+    followed = {health, std::move(wanted)};
   }
   return gone;
 }

@@ -21,12 +21,12 @@ class TscClock {
   uint64_t ns_per_tick_q32_;  // fixed point, 32 fractional bits
 };
 
-// How long to sleep: as long as 19 of 20 sleeps, with the time to wake up, take kMostNs at most, but
-// never less than kShortestNs. A packet that meets a sleeping worker waits for what is left of the
-// sleep, so that 99 of 100 wait no longer than kMostNs where the machine wakes threads in time: some
-// microseconds late on hardware, some fifteen in a quiet virtual machine. That changes, so the length
-// goes down after a sleep that took too long, and up by a twentieth of that after each other one.
-// Where the machine is later than kMostNs - kShortestNs, packets wait longer.
+// How long to sleep: as long as 19 of 20 sleeps, with the time to wake up, take kMostNs at most,
+// but never less than kShortestNs. A packet that meets a sleeping worker waits for what is left of
+// the sleep, so that 99 of 100 wait no longer than kMostNs where the machine wakes threads in time:
+// some microseconds late on hardware, some fifteen in a quiet virtual machine. That changes, so the
+// length goes down after a sleep that took too long, and up by a twentieth of that after each other
+// one. Where the machine is later than kMostNs - kShortestNs, packets wait longer.
 class SleepLength {
  public:
   static constexpr uint64_t kMostNs = 50'000;

@@ -31,7 +31,7 @@ constexpr int64_t kShortOfFilesMs = 60'000;
 auto tie(const HealthConfig& config) {
   return std::tie(config.type, config.interval_s, config.timeout_ms, config.rise, config.fall,
                   config.port, config.path, config.host, config.status_min, config.status_max,
-                  config.verify);
+                  config.verify, config.is_local_proxy);
 }
 
 // Of the target, not of when or how often it is checked: stable over reloads.

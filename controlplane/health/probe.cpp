@@ -32,6 +32,10 @@ std::string text_of(int error) {
   }
 }
 
+// "The PROXY protocol" 2.2 of HAProxy: version 2, LOCAL. The connection is the proxy's own.
+constexpr std::array<uint8_t, 16> kLocalProxyHeader{0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51,
+                                                    0x55, 0x49, 0x54, 0x0a, 0x20, 0x00, 0x00, 0x00};
+
 CheckVerdict no_verdict(const char* call, int error) {
   return {CheckOutcome::kNoVerdict,
           std::string(call) + ": " + strerrorname_np(error) + " " + strerrordesc_np(error)};
@@ -88,6 +92,7 @@ std::optional<CheckVerdict> Probe::begin(const RealKey& real, const HealthConfig
   auto exchange = make_exchange(real, config, id, keep);
   if (!exchange) return CheckVerdict{CheckOutcome::kNoVerdict, exchange.error()};
   exchange_ = std::move(exchange).value();
+  must_send_proxy_header_ = config.is_local_proxy;
 
   is_datagram_ = config.type == HealthType::kDns;
   const int type = (is_datagram_ ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -145,7 +150,20 @@ std::optional<CheckVerdict> Probe::finish_connecting(uint32_t epoll_events) {
   return std::nullopt;
 }
 
+std::optional<CheckVerdict> Probe::send_proxy_header() {
+  must_send_proxy_header_ = false;
+  const auto& header = kLocalProxyHeader;
+  const ssize_t count = send(socket_.get(), header.data(), header.size(), MSG_NOSIGNAL);
+  if (count < 0) return failed(text_of(errno));
+  // An empty buffer takes it as a whole.
+  if (static_cast<size_t>(count) < header.size()) return no_verdict("send", ENOBUFS);
+  return std::nullopt;
+}
+
 std::optional<CheckVerdict> Probe::converse() {
+  if (must_send_proxy_header_) {
+    if (auto verdict = send_proxy_header()) return verdict;
+  }
   if (exchange_ == nullptr) return alive("connected");
   std::optional<CheckVerdict> verdict;
   // Ends: what an exchange takes in is bounded, and what it sends depends on that.

@@ -63,6 +63,8 @@ class Probe {
 
  private:
   std::optional<CheckVerdict> finish_connecting(uint32_t epoll_events);
+  // Before all else, TLS included.
+  std::optional<CheckVerdict> send_proxy_header();
   std::optional<CheckVerdict> converse();
   // False: there is a verdict, or more events are needed.
   bool send_some(std::optional<CheckVerdict>& verdict);
@@ -76,6 +78,7 @@ class Probe {
   std::unique_ptr<Exchange> exchange_;
   bool is_datagram_ = false;
   bool is_connected_ = false;
+  bool must_send_proxy_header_ = false;
   bool is_again_ = false;  // the connection has served before, and has not yet answered this check
   bool is_stale_ = false;
   bool is_out_of_files_ = false;

@@ -3,7 +3,9 @@
 #include <cstddef>
 
 #include "common/checksum.h"
+#include "dataplane/fastpath/client_address.h"
 #include "dataplane/fastpath/rewrite.h"
+#include "dataplane/fastpath/tcp_options.h"
 
 namespace vipgate {
 namespace {
@@ -92,6 +94,17 @@ void set_quoted_ports(const Quote<Address>& quote, Be16 source, Be16 destination
   tcp.checksum = Be16::from_raw(checksum_apply(tcp.checksum.raw(), delta));
 }
 
+// As the client counts its bytes. REQUIRES: TCP
+template <class Address>
+void set_quoted_sequence(const Quote<Address>& quote, const NatRecord<Address>& record) {
+  auto& tcp = *reinterpret_cast<TcpHeader*>(quote.l4);
+  const Be32 after(sequence_of_client(record, tcp.sequence.host()));
+  if (quote.l4_length >= offsetof(TcpHeader, checksum) + sizeof(Be16)) {
+    return replace_tcp_word(tcp, &tcp.sequence, after);
+  }
+  tcp.sequence = after;
+}
+
 template <class Address>
 void finish(Packet& packet, const Address& source, const Address& destination) {
   auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
@@ -149,6 +162,7 @@ void translate_error_to_client(Packet& packet, const Quote<Address>& quote,
                                const NatRecord<Address>& record) {
   set_quoted_addresses(*quote.ip, record.client, record.vip, ones_negate(record.l3_delta));
   set_quoted_ports(quote, record.client_port, record.vip_port, ones_negate(record.l4_delta));
+  if ((record.seen & record.kProxy) != 0) set_quoted_sequence(quote, record);
   finish(packet, record.vip, record.client);
 }
 

@@ -15,6 +15,13 @@ struct alignas(64) NatRecord {
   static constexpr uint8_t kReturnSeen = 1;
   static constexpr uint8_t kForwardFin = 2;
   static constexpr uint8_t kReturnFin = 4;
+  static constexpr uint8_t kAwaitsAck = 8;  // the client's, after the real's answer
+  // How the real is told of its client, and how far that is: client_address.h.
+  static constexpr uint8_t kToa = 16;
+  static constexpr uint8_t kProxy = 32;
+  static constexpr uint8_t kProxySent = 64;
+  static constexpr uint8_t kProxyAcked = 128;
+  static constexpr uint8_t kTellsClient = kToa | kProxy;
 
   Address client, vip;
   Address source;  // what the real sees: a SNAT pool address, or the client's for `nat`
@@ -34,7 +41,8 @@ struct alignas(64) NatRecord {
   Be16 client_tci;  // VLAN tag, 0: none
   uint8_t client_port_index;
   Protocol protocol;
-  bool is_counted;  // by ConnectionCounts
+  bool is_counted;          // by ConnectionCounts
+  uint32_t first_sequence;  // with kToa or kProxy: of the client's first byte after its SYN
 };
 static_assert(sizeof(NatRecord<Ipv4Address>) == 64);
 static_assert(sizeof(NatRecord<Ipv6Address>) == 128);

@@ -234,8 +234,9 @@ class Pipeline : private PipelineState {
   template <class Address>
   RealId balance_direct(Burst& burst, Packet& packet);
   template <class Address>
-  void note_tcp_forward(NatRecord<Address>& record, uint8_t flags, const FlowTimeouts& timeouts,
-                        Quarter now);
+  bool tell_client(Burst& burst, Packet& packet, NatRecord<Address>& record, uint16_t mtu);
+  template <class Address>
+  void note_tcp_forward(Burst& burst, NatRecord<Address>& record, const Packet& packet);
   template <class Address>
   void note_return(NatRecord<Address>& record, uint8_t flags, const FlowTimeouts& timeouts,
                    Quarter now);

@@ -1,6 +1,7 @@
 // Pass four for flows: follow the connection's state, rewrite and send.
 #pragma once
 
+#include "dataplane/fastpath/client_address.h"
 #include "dataplane/fastpath/icmp_reply.h"
 #include "dataplane/fastpath/new_flows.h"
 #include "dataplane/fastpath/pipeline.h"
@@ -68,15 +69,16 @@ template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::forward(Burst& burst, Packet& packet) {
   using namespace translate_detail;  // NOLINT(google-build-using-namespace)
-  auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  using IpHeader = typename IpHeaderOf<Address>::Type;
+  auto* ip = &packet.ip<IpHeader>();
   const ServiceEntry& service = *packet.service;
-  if (time_to_live(ip) <= 1) [[unlikely]] {
-    return expire(burst, packet, ip.destination, service.index);
+  if (time_to_live(*ip) <= 1) [[unlikely]] {
+    return expire(burst, packet, ip->destination, service.index);
   }
   auto* record = static_cast<NatRecord<Address>*>(packet.record);
   // An earlier packet of this burst may have ended the flow and taken its record.
   if (record == nullptr || record->flow_id != service.flow_id ||
-      record->client_port != packet.source_port || !(record->client == ip.source) ||
+      record->client_port != packet.source_port || !(record->client == ip->source) ||
       record->state == FlowState::kFree) [[unlikely]] {
     record = find_or_create<Address>(burst, packet);
     if (record == nullptr) return;
@@ -99,24 +101,27 @@ template <class Address>
     return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
   }
   if (packet.l3_length > real->mtu) [[unlikely]] {
-    return refuse_too_big(burst, packet, real->mtu, ip.destination, service.index);
+    return refuse_too_big(burst, packet, real->mtu, ip->destination, service.index);
   }
-  // An embryonic flow changes by these, and by what follows its real's answer.
+  // A flow changes by these, and by what follows its real's answer.
   if ((packet.tcp_flags & kStateFlags) != 0 ||
-      (record->state == FlowState::kEmbryonic && (record->seen & record->kReturnSeen) != 0))
-      [[unlikely]] {
-    note_tcp_forward(*record, packet.tcp_flags, service.timeouts, burst.now.quarter);
+      (record->seen & (record->kAwaitsAck | record->kTellsClient)) != 0) [[unlikely]] {
+    note_tcp_forward(burst, *record, packet);
+    if ((record->seen & record->kTellsClient) != 0) {
+      if (!tell_client(burst, packet, *record, real->mtu)) return;
+      ip = &packet.ip<IpHeader>();
+    }
   }
   note_client_hop(*record, packet);
 
   if (packet.fragment == 0) [[likely]] {
-    set_addresses(ip, record->source, record->real, record->l3_delta);
+    set_addresses(*ip, record->source, record->real, record->l3_delta);
     set_ports(packet, record->source_port, record->real_port, record->l4_delta);
   } else if (needs_whole_packet(packet, *record)) {
     return drop(burst, packet, DropReason::kSctpFragment, service.index);
   } else {
-    set_addresses(ip, record->source, record->real, record->l3_delta);
-    set_fragment(packet, ip, record->source_port, record->real_port, record->l4_delta);
+    set_addresses(*ip, record->source, record->real, record->l3_delta);
+    set_fragment(packet, *ip, record->source_port, record->real_port, record->l4_delta);
   }
   set_ethernet(packet, real->next_hop_mac, real->port_mac, real->vlan);
   const uint16_t bytes = packet.frame_length();
@@ -174,8 +179,15 @@ template <class Address>
     return refuse_too_big(burst, packet, out.mtu, record->vip, record->service);
   }
   const FlowTimeouts& timeouts = burst.snapshot.service(record->service).timeouts;
-  if ((packet.tcp_flags & kStateFlags) != 0 || (record->seen & record->kReturnSeen) == 0) {
+  if ((packet.tcp_flags & kStateFlags) != 0 ||
+      (record->seen & (record->kReturnSeen | record->kTellsClient)) != record->kReturnSeen) {
     note_return(*record, packet.tcp_flags, timeouts, burst.now.quarter);
+    if ((record->seen & record->kTellsClient) != 0) {
+      if ((record->seen & record->kProxy) != 0 && packet.fragment != 0) {
+        return drop(burst, packet, DropReason::kFragment, record->service);
+      }
+      note_client_told(packet, *record);
+    }
   }
   touch(*record, timeouts, burst.now.quarter);
 
@@ -200,16 +212,43 @@ template <class Address>
        record->client_port_index);
 }
 
+// Tells the real of its client. False: the packet has left.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] bool Pipeline<Observer>::tell_client(Burst& burst, Packet& packet,
+                                                       NatRecord<Address>& record, uint16_t mtu) {
+  // Sequence numbers of fragments cannot be followed, and nothing can be put into them.
+  if ((record.seen & record.kProxy) != 0 && packet.fragment != 0) {
+    drop(burst, packet, DropReason::kFragment, record.service);
+    return false;
+  }
+  switch (tell_client_address(packet, record, mtu)) {
+    case Told::kDone:
+      return true;
+    case Told::kTooBig: {
+      const auto room = static_cast<uint16_t>(mtu - kProxyHeaderLength<Address>);
+      refuse_too_big(burst, packet, room, record.vip, record.service);
+      return false;
+    }
+    case Told::kNoHeadroom:
+      break;
+  }
+  drop(burst, packet, DropReason::kNoHeadroom, record.service);
+  return false;
+}
+
 // Follows the client's side of a TCP connection. It is established when the client acknowledges
 // after the real has answered, so that a flood of SYNs and ACKs from made-up addresses is not.
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] void Pipeline<Observer>::note_tcp_forward(NatRecord<Address>& record,
-                                                            uint8_t flags,
-                                                            const FlowTimeouts& timeouts,
-                                                            Quarter now) {
+[[gnu::noinline]] void Pipeline<Observer>::note_tcp_forward(Burst& burst,
+                                                            NatRecord<Address>& record,
+                                                            const Packet& packet) {
   using translate_detail::change_state;
   auto& store = flows<Address>();
+  const FlowTimeouts& timeouts = packet.service->timeouts;
+  const Quarter now = burst.now.quarter;
+  const uint8_t flags = packet.tcp_flags;
   if (record.protocol == Protocol::kUdp) return;
   if ((flags & TcpHeader::kRst) != 0)
     return change_state(store, record, FlowState::kClosing, timeouts, now);
@@ -220,6 +259,9 @@ template <class Address>
       change_state(store, record, FlowState::kEmbryonic, timeouts, now);
       signal(record.real_id, &RealSignalCounters::opened);
     }
+    if (record.state == FlowState::kEmbryonic && (record.seen & record.kReturnSeen) == 0) {
+      begin_telling(packet, record, packet.service->client_address);
+    }
     return;
   }
   if ((flags & TcpHeader::kFin) != 0) {
@@ -227,9 +269,10 @@ template <class Address>
     if ((record.seen & record.kReturnFin) != 0)
       change_state(store, record, FlowState::kClosing, timeouts, now);
   }
-  if (record.state == FlowState::kEmbryonic && (flags & TcpHeader::kAck) != 0 &&
-      (record.seen & record.kReturnSeen) != 0) {
-    change_state(store, record, FlowState::kEstablished, timeouts, now);
+  if ((record.seen & record.kAwaitsAck) != 0 && (flags & TcpHeader::kAck) != 0) {
+    record.seen &= static_cast<uint8_t>(~record.kAwaitsAck);
+    if (record.state == FlowState::kEmbryonic)
+      change_state(store, record, FlowState::kEstablished, timeouts, now);
   }
 }
 
@@ -247,6 +290,7 @@ template <class Address>
       change_state(store, record, FlowState::kReplied, timeouts, now);
     return;
   }
+  if (record.state == FlowState::kEmbryonic) record.seen |= record.kAwaitsAck;
   if ((flags & TcpHeader::kRst) != 0) {
     if (record.state != FlowState::kClosing) signal(record.real_id, &RealSignalCounters::resets);
     return change_state(store, record, FlowState::kClosing, timeouts, now);

@@ -91,6 +91,9 @@ SnapshotSpec make_spec() {
     for (size_t n = 0; service.is_quic && n < service.reals.size(); ++n) {
       service.reals[n].quic_id = static_cast<uint32_t>(n + 1);
     }
+    if (service.mode == Mode::kFullnat && service.protocol == Protocol::kTcp) {
+      service.client_address = service.vip.is_v4() ? ClientAddress::kProxyV2 : ClientAddress::kToa;
+    }
     if (service.index % 5 == 1) service.admission.max_connections = 3;
     if (service.index % 3 == 1) service.admission.affinity_s = static_cast<uint16_t>(service.index);
   }
