@@ -234,7 +234,7 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
 }
 
 void ServiceCompiler::resolve(Mode mode, RealSpec& real, Ways& ways) {
-  const auto next_hop = find_next_hop(ports_, real.address);
+  const std::optional<NextHop> next_hop = find_way(ports_, routes_, real.address).next_hop;
   // A router would send a packet to the VIP back here.
   const bool needs_link = mode == Mode::kL2dsr;
   if (!next_hop || (needs_link && next_hop->address != real.address)) {
@@ -322,6 +322,11 @@ std::set<ServiceKey> ServiceCompiler::neighbors_changed() {
     services.insert(hop.users.begin(), hop.users.end());
   }
   return services;
+}
+
+bool ServiceCompiler::depends_on(const ChangedPrefixes& changed, const IpAddress& real) const {
+  const int longest = changed.longest(real);
+  return longest >= 0 && find_way(ports_, routes_, real).depends_on(longest);
 }
 
 SnapshotSpec compile_forwarding(const Config& config, const Model& model,

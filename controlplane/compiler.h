@@ -16,6 +16,7 @@
 #include "controlplane/dns_compiler.h"
 #include "controlplane/model.h"
 #include "controlplane/next_hops.h"
+#include "controlplane/prefix_map.h"
 
 namespace vipgate {
 
@@ -45,7 +46,9 @@ struct ForwardingPort {
 // called by one thread.
 class ServiceCompiler {
  public:
-  explicit ServiceCompiler(NeighborLookup neighbors) : neighbors_(std::move(neighbors)) {}
+  // Both may be empty.
+  explicit ServiceCompiler(NeighborLookup neighbors, RouteLookup routes = {})
+      : neighbors_(std::move(neighbors)), routes_(std::move(routes)) {}
 
   // What was compiled before is out of date: all services are to be compiled anew.
   void set_config(const Config& config);
@@ -57,13 +60,18 @@ class ServiceCompiler {
 
   // Link-layer addresses have changed. Returns the services that are to be compiled anew.
   std::set<ServiceKey> neighbors_changed();
+  // Whether the way to the real may be another one after routes of these prefixes have changed.
+  bool depends_on(const ChangedPrefixes& changed, const IpAddress& real) const;
 
   // Next hops of all reals, but for static neighbours.
   const std::set<NextHop>& next_hops() const { return next_hops_; }
   // Those whose link-layer address is unknown.
   const std::set<NextHop>& unresolved() const { return unresolved_; }
-  // Addresses of reals that neither a port's prefix nor a gateway leads to.
+  // Addresses of reals that no way leads to, and why that is so.
   const std::set<IpAddress>& unreachable() const { return unreachable_; }
+  std::string why_unreachable(const IpAddress& real) const {
+    return vipgate::why_unreachable(find_way(ports_, routes_, real));
+  }
   // Another number whenever one of these three has changed.
   uint64_t routes_version() const { return routes_version_; }
 
@@ -89,6 +97,7 @@ class ServiceCompiler {
   void set_ways(const ServiceKey& key, Ways ways);
 
   NeighborLookup neighbors_;
+  RouteLookup routes_;
   std::vector<PortConfig> ports_;
   DnsOptions dns_;
   std::map<std::pair<std::string, int>, SnatRange> snat_ranges_;  // by pool and family

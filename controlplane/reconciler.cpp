@@ -26,10 +26,10 @@ RingRunner parallel_ring_runner() {
 }
 
 Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, NeighborLookup neighbors,
-                       const DnsHashSecret& secret, RingRunner runner)
+                       const DnsHashSecret& secret, RingRunner runner, RouteLookup routes)
     : config_(config),
       dataplane_(dataplane),
-      compiler_(std::move(neighbors)),
+      compiler_(std::move(neighbors), std::move(routes)),
       builder_(std::move(runner)),
       publisher_(dataplane, secret, config.limits.dns_names,
                  [this](uint64_t generation, std::shared_ptr<const DnsTable> dns) {
@@ -191,6 +191,16 @@ Status Reconciler::tick(int64_t now_s) {
 
 Status Reconciler::neighbors_changed(int64_t now_s) {
   recompile_.merge(compiler_.neighbors_changed());
+  return compile_dirty() ? publish(now_s) : Done{};
+}
+
+Status Reconciler::routes_changed(const ChangedPrefixes& changed, int64_t now_s) {
+  for (const auto& [key, service] : model_.services()) {
+    const bool depends = std::any_of(
+        service.reals.begin(), service.reals.end(),
+        [&](const auto& real) { return compiler_.depends_on(changed, real.first.address); });
+    if (depends) recompile_.insert(recompile_.end(), key);
+  }
   return compile_dirty() ? publish(now_s) : Done{};
 }
 

@@ -37,9 +37,10 @@ struct ReloadOutcome {
 // what it touches.
 class Reconciler {
  public:
-  // `config` is in force for all that a reload cannot change. `neighbors` must outlive this.
+  // `config` is in force for all that a reload cannot change. `neighbors` and `routes`, which may
+  // be empty, must outlive this.
   Reconciler(const Config& config, DataplaneControl& dataplane, NeighborLookup neighbors,
-             const DnsHashSecret& secret, RingRunner runner);
+             const DnsHashSecret& secret, RingRunner runner, RouteLookup routes = {});
 
   // The first snapshot, and each further one that a configuration makes, with all that is staged.
   // On an error the configuration in force stays as it was.
@@ -71,6 +72,9 @@ class Reconciler {
   Status tick(int64_t now_s);
   // The link-layer address of a neighbour has changed: publishes anew what depends on it.
   Status neighbors_changed(int64_t now_s);
+  // Routes of these prefixes have changed: publishes anew what depends on them, as long as all
+  // reals take to be looked through.
+  Status routes_changed(const ChangedPrefixes& changed, int64_t now_s);
 
   bool is_pending() const { return publisher_.waits() || announcer_.is_pending(); }
   // Whether all workers have taken the present state, with all its names.
@@ -86,6 +90,9 @@ class Reconciler {
   const std::set<NextHop>& next_hops() const { return compiler_.next_hops(); }
   const std::set<NextHop>& unresolved() const { return compiler_.unresolved(); }
   const std::set<IpAddress>& unreachable() const { return compiler_.unreachable(); }
+  std::string why_unreachable(const IpAddress& real) const {
+    return compiler_.why_unreachable(real);
+  }
   // Another number whenever one of these three has changed.
   uint64_t routes_version() const { return compiler_.routes_version(); }
   const SnapshotBuildStats& build_stats() const { return builder_.stats(); }

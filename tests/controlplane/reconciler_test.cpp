@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string>
 
 #include "controlplane/config_reader.h"
 #include "tests/controlplane/fake_dataplane.h"
@@ -39,7 +41,7 @@ struct ReconcilerTest : testing::Test {
         [](const NextHop&) {
           return std::optional(MacAddress{{2, 0, 0, 0, 0, 9}});
         },
-        DnsHashSecret{}, RingRunner{});
+        DnsHashSecret{}, RingRunner{}, routes);
     EXPECT_TRUE(reconciler->apply(config, 0).ok());
     return *reconciler;
   }
@@ -57,6 +59,7 @@ struct ReconcilerTest : testing::Test {
   }
 
   FakeDataplane dataplane;
+  RouteLookup routes;
   std::unique_ptr<Reconciler> reconciler;
 };
 
@@ -80,6 +83,47 @@ TEST_F(ReconcilerTest, ANameIsAddedOnlyWhenEveryWorkerForwardsItsVip) {
   dataplane.passed_version = 3;
   ASSERT_TRUE(r.tick(10).ok());
   EXPECT_TRUE(r.settled());
+}
+
+TEST_F(ReconcilerTest, ARouteThatChangesIsPublishedForTheServicesWhoseRealsItLeadsTo) {
+  std::map<std::string, RouteMatch> kernel;  // by prefix; none in another
+  routes = [&](const IpAddress& destination, int above) -> std::optional<RouteMatch> {
+    for (const auto& [prefix, match] : kernel) {
+      if (match.prefix.length > above && match.prefix.contains(destination)) return match;
+    }
+    return std::nullopt;
+  };
+  const auto lead = [&](const std::string& prefix, RouteKind kind) {
+    kernel[prefix] = {*parse_ip_prefix(prefix), kind, {0, *parse_ip_address("10.0.0.254")}};
+  };
+  const auto changed = [&](const std::string& prefix) {
+    ChangedPrefixes prefixes;
+    prefixes[*parse_ip_prefix(prefix)];
+    return reconciler->routes_changed(prefixes, 1);
+  };
+  Reconciler& r = start(config_of(one("a", "11.0.0.1", "{ address: 192.0.2.7, port: 80 }") +
+                                  one("b", "11.0.0.2", kReal)));
+  const auto resolved = [&] {
+    const auto* entry = last().v4.addresses.find(parse_ip_address("11.0.0.1")->v4());
+    const ServiceEntry& service = last().service(last().v4.service(*entry, Be16(80), 6));
+    return last().real(service.reals[0])->next_hop_resolved;
+  };
+  EXPECT_EQ(r.unreachable().size(), 1u);
+  EXPECT_FALSE(resolved());
+  lead("192.0.2.0/24", RouteKind::kForward);
+  ASSERT_TRUE(changed("192.0.2.0/24").ok());
+  EXPECT_EQ(dataplane.published.size(), 2u);
+  EXPECT_TRUE(resolved());
+  EXPECT_TRUE(r.unreachable().empty());
+  EXPECT_TRUE(r.next_hops().contains({0, *parse_ip_address("10.0.0.254")}));
+  ASSERT_TRUE(changed("198.51.100.0/24").ok());
+  ASSERT_TRUE(changed("192.0.0.0/16").ok());
+  EXPECT_EQ(dataplane.published.size(), 2u) << "no real goes by these";
+  lead("192.0.2.0/24", RouteKind::kBlackhole);
+  ASSERT_TRUE(changed("192.0.2.0/24").ok());
+  EXPECT_EQ(dataplane.published.size(), 3u);
+  EXPECT_FALSE(resolved());
+  EXPECT_EQ(r.why_unreachable(*parse_ip_address("192.0.2.7")), "blackhole 192.0.2.0/24");
 }
 
 TEST_F(ReconcilerTest, ASlowStartGrowsTheRowsOfARealStepByStep) {
