@@ -197,7 +197,11 @@ void ControlLoop::follow_routes(int64_t now) {
         return known ? known : neighbors_->find(next_hop);
       },
       now);
-  if (changed) report(reconciler_.routes_changed(*changed, now / 1000));
+  if (!changed) return;
+  const int64_t began = monotonic_ms();
+  report(reconciler_.routes_changed(*changed, now / 1000));
+  const int64_t ended = monotonic_ms();
+  routes_->rest_after(ended - began, ended);
 }
 
 // Beside the next hops in use, the gateways that are to come into use.
@@ -213,7 +217,7 @@ void ControlLoop::follow_neighbors(int64_t now) {
 }
 
 void ControlLoop::arm_timer(int64_t now) {
-  int64_t next = std::min({next_refresh_ms_, feeds_->next_deadline_ms(), routes_->next_ms()});
+  int64_t next = std::min({next_refresh_ms_, feeds_->next_deadline_ms(), routes_->next_ms(now)});
   if (reconciler_.is_pending()) next = std::min(next, now + kPendingMs);
   if (reconciler_.next_deadline_s() != kNever) {
     next = std::min(next, reconciler_.next_deadline_s() * 1000);

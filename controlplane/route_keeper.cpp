@@ -12,7 +12,7 @@ void RouteSchedule::staged(bool has_removal, int64_t now_ms) {
 }
 
 bool RouteSchedule::is_due(bool misses_gateway, int64_t now_ms) const {
-  if (first_ms_ == INT64_MAX || now_ms < retry_ms_) return false;
+  if (first_ms_ == INT64_MAX || now_ms < not_before_ms_) return false;
   if (now_ms >= first_ms_ + kMaxWaitMs) return true;
   return !misses_gateway && (removal_ms_ == INT64_MIN || now_ms >= removal_ms_ + kRemovalMs);
 }
@@ -20,15 +20,15 @@ bool RouteSchedule::is_due(bool misses_gateway, int64_t now_ms) const {
 void RouteSchedule::committed(bool is_ok, int64_t now_ms) {
   removal_ms_ = INT64_MIN;
   first_ms_ = is_ok ? INT64_MAX : now_ms;
-  retry_ms_ = is_ok ? INT64_MIN : now_ms + kRetryMs;
+  if (!is_ok) rest_until(now_ms + kRetryMs);
 }
 
-int64_t RouteSchedule::next_ms() const {
+int64_t RouteSchedule::next_ms(int64_t now_ms) const {
   if (first_ms_ == INT64_MAX) return INT64_MAX;
+  if (now_ms < not_before_ms_) return not_before_ms_;
   const int64_t limit_ms = first_ms_ + kMaxWaitMs;
-  return std::max(
-      removal_ms_ == INT64_MIN ? limit_ms : std::min(limit_ms, removal_ms_ + kRemovalMs),
-      retry_ms_);
+  if (removal_ms_ == INT64_MIN || now_ms >= removal_ms_ + kRemovalMs) return limit_ms;
+  return std::min(limit_ms, removal_ms_ + kRemovalMs);
 }
 
 Result<std::unique_ptr<RouteKeeper>> RouteKeeper::create(

@@ -1,6 +1,7 @@
 // Puts the kernel's routes in force when their gateways' neighbours are known, or will hardly be.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,13 +32,15 @@ class RouteSchedule {
   // `misses_gateway`: a staged route leads to a gateway whose link-layer address is unknown.
   bool is_due(bool misses_gateway, int64_t now_ms) const;
   void committed(bool is_ok, int64_t now_ms);
+  // Nothing is due until then: the last change was costly, and there are other things to do.
+  void rest_until(int64_t ms) { not_before_ms_ = std::max(not_before_ms_, ms); }
   // When is_due() may next say otherwise; INT64_MAX: not by time alone.
-  int64_t next_ms() const;
+  int64_t next_ms(int64_t now_ms) const;
 
  private:
   int64_t first_ms_ = INT64_MAX;    // when the oldest was staged; INT64_MAX: nothing is
   int64_t removal_ms_ = INT64_MIN;  // when a route that goes was last staged
-  int64_t retry_ms_ = INT64_MIN;
+  int64_t not_before_ms_ = INT64_MIN;
 };
 
 // Owned and called by the control thread. Times are monotonic milliseconds.
@@ -56,8 +59,13 @@ class RouteKeeper {
   // Puts in force what is due and returns the prefixes that lead elsewhere from now on; nothing:
   // none does.
   std::optional<ChangedPrefixes> advance(const NeighborLookup& neighbors, int64_t now_ms);
+  // What advance() has returned took so long to be followed, until now.
+  void rest_after(int64_t took_ms, int64_t now_ms) {
+    constexpr int64_t kRestsPerWork = 4;
+    schedule_.rest_until(now_ms + kRestsPerWork * took_ms);
+  }
   // When advance() wants to be called next, whatever else happens.
-  int64_t next_ms() const { return schedule_.next_ms(); }
+  int64_t next_ms(int64_t now_ms) const { return schedule_.next_ms(now_ms); }
 
   // See RouteLookup.
   std::optional<RouteMatch> find(const IpAddress& destination, int above) const;

@@ -153,25 +153,35 @@ TEST_F(RouteTableTest, OfSeveralHopsEachDestinationHasOneByWeightAndOnlyThoseOfO
 TEST(RouteSchedule, ARouteWaitsForItsGatewayButNotForEver) {
   RouteSchedule schedule;
   EXPECT_FALSE(schedule.is_due(false, 0)) << "nothing is staged";
-  EXPECT_EQ(schedule.next_ms(), INT64_MAX);
+  EXPECT_EQ(schedule.next_ms(0), INT64_MAX);
   schedule.staged(false, 1000);
   EXPECT_TRUE(schedule.is_due(false, 1000));
   EXPECT_FALSE(schedule.is_due(true, 1000));
-  EXPECT_EQ(schedule.next_ms(), 1500);
+  EXPECT_EQ(schedule.next_ms(1000), 1500);
   schedule.staged(false, 1400);
   EXPECT_TRUE(schedule.is_due(true, 1500)) << "since the first one";
   schedule.committed(true, 1500);
-  EXPECT_EQ(schedule.next_ms(), INT64_MAX);
+  EXPECT_EQ(schedule.next_ms(1500), INT64_MAX);
 }
 
 TEST(RouteSchedule, ARemovalWaitsALittleForWhatReplacesIt) {
   RouteSchedule schedule;
   schedule.staged(true, 1000);
   EXPECT_FALSE(schedule.is_due(false, 1000));
-  EXPECT_EQ(schedule.next_ms(), 1020);
+  EXPECT_EQ(schedule.next_ms(1000), 1020);
   schedule.staged(false, 1001);
   EXPECT_FALSE(schedule.is_due(false, 1019));
   EXPECT_TRUE(schedule.is_due(false, 1020));
+  EXPECT_EQ(schedule.next_ms(1020), 1500) << "for its gateway";
+}
+
+TEST(RouteSchedule, AfterACostlyChangeTheNextOneWaits) {
+  RouteSchedule schedule;
+  schedule.rest_until(1400);
+  schedule.staged(false, 1000);
+  EXPECT_FALSE(schedule.is_due(false, 1399));
+  EXPECT_EQ(schedule.next_ms(1399), 1400);
+  EXPECT_TRUE(schedule.is_due(false, 1400));
 }
 
 TEST(RouteSchedule, AnErrorIsTriedAnewASecondLater) {
@@ -179,7 +189,7 @@ TEST(RouteSchedule, AnErrorIsTriedAnewASecondLater) {
   schedule.staged(false, 1000);
   schedule.committed(false, 1000);
   EXPECT_FALSE(schedule.is_due(false, 1999));
-  EXPECT_EQ(schedule.next_ms(), 2000);
+  EXPECT_EQ(schedule.next_ms(1000), 2000);
   EXPECT_TRUE(schedule.is_due(false, 2000));
 }
 
