@@ -134,6 +134,7 @@ SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort
   frame.snat_addresses = snat_addresses(config);
   frame.unserved_port = config.defaults.unserved_port;
   frame.kernel_rates = config.kernel_rates;
+  frame.transit_to_kernel = config.transit == Transit::kKernel;
   return frame;
 }
 
@@ -241,6 +242,7 @@ void ServiceCompiler::resolve(Mode mode, RealSpec& real, Ways& ways) {
     ways.unreachable.push_back(real.address);
     return;
   }
+  ways.ports |= 1u << next_hop->port % 32;
   std::optional<MacAddress> mac = static_neighbor(ports_, *next_hop);
   if (!mac) {
     // Reals come sorted, so that most of a service's that share a next hop stand side by side.
@@ -298,6 +300,12 @@ void ServiceCompiler::set_ways(const ServiceKey& key, Ways ways) {
     unreachable_.erase(address);
     ++routes_version_;
   }
+  for (size_t port = 0; port < port_users_.size(); ++port) {
+    port_users_[port] += ways.ports >> port & 1;
+    port_users_[port] -= known.ports >> port & 1;
+    const uint32_t bit = 1u << port;
+    real_ports_ = port_users_[port] == 0 ? real_ports_ & ~bit : real_ports_ | bit;
+  }
   if (ways.empty()) {
     ways_.erase(at);
   } else {
@@ -345,6 +353,7 @@ SnapshotSpec compile_forwarding(const Config& config, const Model& model,
   }
   spec.service_slots = model.service_slots();
   spec.real_slots = model.real_slots();
+  spec.transit_ports = compiler.real_ports();
   return spec;
 }
 

@@ -1,6 +1,7 @@
 // From the model and the configuration to resolved values, service by service.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -72,7 +73,9 @@ class ServiceCompiler {
   std::string why_unreachable(const IpAddress& real) const {
     return vipgate::why_unreachable(find_way(ports_, routes_, real));
   }
-  // Another number whenever one of these three has changed.
+  // A bit for each port by which reals are reached.
+  uint32_t real_ports() const { return real_ports_; }
+  // Another number whenever one of the three sets has changed.
   uint64_t routes_version() const { return routes_version_; }
 
  private:
@@ -89,7 +92,8 @@ class ServiceCompiler {
   struct Ways {
     std::vector<Hops::value_type*> hops;  // those of hops_, which stay as long as they have users
     std::vector<IpAddress> unreachable;
-    bool empty() const { return hops.empty() && unreachable.empty(); }
+    uint32_t ports = 0;  // a bit for each
+    bool empty() const { return ports == 0 && unreachable.empty(); }
   };
 
   void resolve(Mode mode, RealSpec& real, Ways& ways);
@@ -105,6 +109,8 @@ class ServiceCompiler {
   Hops hops_;
   std::map<ServiceKey, Ways> ways_;
   std::map<IpAddress, size_t> unreachable_users_;
+  std::array<size_t, 32> port_users_{};
+  uint32_t real_ports_ = 0;
   std::set<NextHop> next_hops_;
   std::set<NextHop> unresolved_;
   std::set<IpAddress> unreachable_;

@@ -18,6 +18,8 @@
 namespace vipgate {
 
 enum class IdleMode : uint8_t { kAdaptive, kPoll };
+// Of packets from reals to elsewhere.
+enum class Transit : uint8_t { kKernel, kDrop };
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
 enum class LogFormat : uint8_t { kText, kJson };
 
@@ -90,6 +92,7 @@ constexpr KernelRates default_kernel_rates() {
   set(KernelReason::kNeighborDiscovery, 2'000);
   set(KernelReason::kLinkLocal, 1'000);
   set(KernelReason::kUnservedPort, 10'000);
+  set(KernelReason::kTransit, 20'000);
   return rates;
 }
 
@@ -280,6 +283,7 @@ struct Config {
   std::vector<PortConfig> ports;
   Limits limits;
   KernelRates kernel_rates = default_kernel_rates();
+  Transit transit = Transit::kKernel;
   Timeouts timeouts;
   std::vector<SnatPoolConfig> snat_pools;
   Defaults defaults;

@@ -70,6 +70,8 @@ void read_machine(Section& s, Config& config) {
               integer_rule<uint32_t>(0, 10'000'000));
     }
   });
+  s.value("transit", config.transit,
+          choice_rule<Transit>({{"kernel", Transit::kKernel}, {"drop", Transit::kDrop}}));
 }
 
 // Relative to the zone: "www", "_sip._tcp", "@" for the zone itself.

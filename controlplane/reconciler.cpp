@@ -38,6 +38,7 @@ Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, Neighb
                    update.dns = std::move(dns);
                    update.service_slots = model_.service_slots();
                    update.real_slots = model_.real_slots();
+                   update.transit_ports = compiler_.real_ports();
                    return builder_.update(std::move(update));
                  }),
       announcer_(dataplane) {

@@ -266,6 +266,41 @@ TEST_F(ReconcilerTest, AReloadAppliesRatesOfTheKernelAndThePolicyOfUnservedPorts
   EXPECT_EQ(last().unserved_port, UnservedPort::kReject);
 }
 
+TEST_F(ReconcilerTest, TransitIsForThePortsByWhichRealsAreReachedNow) {
+  const auto with = [](const std::string& services) {
+    auto config = parse_config(R"(
+ports:
+  - { name: edge, device: "net_null0", addresses: [10.9.0.1/24], kernel: true }
+  - { name: cluster, device: "net_null1", addresses: [10.0.0.1/16], kernel: true }
+snat_pools:
+  - { name: default, addresses: [10.0.9.1] }
+dns: { listen: [10.0.0.53], ttl_s: 5, zones: [{ name: z, services: true }] }
+services:
+)" + services,
+                               "test.yaml");
+    EXPECT_TRUE(config.ok()) << config.error();
+    return *config;
+  };
+  const std::string far = "{ address: 10.9.0.7, port: 80 }";
+  Config config = with(one("a", "11.0.0.1"));
+  Reconciler& r = start(config);
+  EXPECT_EQ(last().transit.ports, 0u);
+  EXPECT_TRUE(last().transit.to_kernel);
+  config = with(one("a", "11.0.0.1", kReal) + one("b", "11.0.0.2", kReal));
+  ASSERT_TRUE(r.apply(config, 1).ok());
+  EXPECT_EQ(last().transit.ports, 0b10u);
+  config = with(one("a", "11.0.0.1", kReal) + one("b", "11.0.0.2", far));
+  ASSERT_TRUE(r.apply(config, 2).ok());
+  EXPECT_EQ(last().transit.ports, 0b11u);
+  config.transit = Transit::kDrop;
+  ASSERT_TRUE(r.apply(config, 3).ok());
+  EXPECT_FALSE(last().transit.to_kernel);
+  config = with(one("a", "11.0.0.1", kReal));
+  ASSERT_TRUE(r.apply(config, 4).ok());
+  ASSERT_TRUE(r.tick(1000).ok());
+  EXPECT_EQ(last().transit.ports, 0b10u) << "what drained is gone";
+}
+
 TEST_F(ReconcilerTest, WhatNeedsARestartIsNamedAndNotApplied) {
   const Config config = config_of(one("a", "11.0.0.1", kReal));
   Reconciler& r = start(config);

@@ -9,6 +9,7 @@
 Usage: routes_test.py CASE
 """
 
+import signal
 import sys
 
 from lab import TOP, Failure, main, wait_for
@@ -149,10 +150,52 @@ def refused_and_back(lab):
     gateway.wait_log(rf"leads to 1 reals: {net.real} \(no route\)", count=2)
 
 
+RECEIVE = """
+import socket
+receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+receiver.bind(("10.9.0.1", 7002))
+print("listening", flush=True)
+while True:
+    print(receiver.recvfrom(100), flush=True)
+"""
+SEND = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'hello', ('10.9.0.1', 7002))"
+
+
+def transit(lab):
+    """A real's packets to an address that is not the gateway's are forwarded by the kernel, as long as
+    `transit` says so."""
+    config = lab.config()
+    with open(config, "a", encoding="utf-8") as file:
+        file.write(SERVICES.format(vip=IPV4.vip, real="10.9.1.11", port=PORT))
+    gateway = lab.start_gateway(config)
+    lab.run("gw", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    lab.spawn("client", "received.log", sys.executable, "-c", RECEIVE)
+    received = lab.directory / "received.log"
+    wait_for("the receiver", lambda: "listening" in received.read_text())
+
+    def sent_arrives():
+        lab.run("b1", sys.executable, "-c", SEND)
+        return "('10.9.1.11'," in received.read_text()
+
+    wait_for("a datagram of the real to arrive", sent_arrives)
+    if gateway.counters().get("kernel.transit", 0) == 0:
+        raise Failure("it went another way")
+    config.write_text(config.read_text() + "transit: drop\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    gateway.wait_log("configuration reloaded")
+
+    def is_dropped():
+        lab.run("b1", sys.executable, "-c", SEND)
+        return gateway.counters().get("drop.transit", 0) > 0
+
+    wait_for("transit to be dropped", is_dropped)
+
+
 CASES = {
     "gateway_moves_ipv4": lambda lab: gateway_moves(lab, IPV4),
     "gateway_moves_ipv6": lambda lab: gateway_moves(lab, IPV6),
     "refused_and_back": refused_and_back,
+    "transit": transit,
 }
 
 if __name__ == "__main__":
