@@ -96,6 +96,13 @@ constexpr KernelRates default_kernel_rates() {
   return rates;
 }
 
+// Routes of VIPs for routing daemons on this machine.
+struct AnnounceConfig {
+  uint8_t table = 0;       // of the kernel; 0: none
+  uint8_t protocol = 118;  // rtm_protocol: by what we and they know them
+  bool operator==(const AnnounceConfig&) const = default;
+};
+
 // Inclusive at both ends.
 struct PortRange {
   uint16_t first = 1024;
@@ -284,6 +291,7 @@ struct Config {
   Limits limits;
   KernelRates kernel_rates = default_kernel_rates();
   Transit transit = Transit::kKernel;
+  AnnounceConfig announce;
   Timeouts timeouts;
   std::vector<SnatPoolConfig> snat_pools;
   Defaults defaults;

@@ -25,6 +25,10 @@ namespace {
 
 // How soon to look again whether the workers have moved on, and to announce further addresses.
 constexpr int64_t kPendingMs = 2;
+// How often to look whether all workers advance, where VIPs are announced.
+constexpr int64_t kProgressMs = 1'000;
+// From the end of the announcements to the end of forwarding.
+constexpr int64_t kWithdrawnMs = 2'000;
 
 sigset_t our_signals() {
   sigset_t set;
@@ -93,6 +97,11 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOption
   auto feeds = Feeds::create(options.config, loop->reconciler_, dataplane);
   if (!feeds) return Error{feeds.error()};
   loop->feeds_ = std::move(*feeds);
+  if (options.config.announce.table != 0) {
+    auto announcer = RouteAnnouncer::create(options.config.announce);
+    if (!announcer) return Error{announcer.error()};
+    loop->route_announcer_ = std::move(*announcer);
+  }
   return loop;
 }
 
@@ -180,6 +189,8 @@ void ControlLoop::act() {
   follow_neighbors(now);
   follow_routes(now);
   follow_neighbors(now);
+  announce(now);
+  if (now >= stop_at_ms_) stop_ = true;
   next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);
   if (!is_ready_ && reconciler_.settled()) {
     is_ready_ = true;
@@ -204,6 +215,17 @@ void ControlLoop::follow_routes(int64_t now) {
   routes_->rest_after(ended - began, ended);
 }
 
+void ControlLoop::announce(int64_t now) {
+  const auto changes = reconciler_.take_serving_changes();
+  if (route_announcer_ == nullptr) return;
+  route_announcer_->update(changes, reconciler_.version());
+  if (now >= next_progress_ms_) {
+    next_progress_ms_ = now + kProgressMs;
+    route_announcer_->set_suspended(!worker_progress_.note(dataplane_.worker_figures(), now));
+  }
+  route_announcer_->advance(reconciler_.passed(), now);
+}
+
 // Beside the next hops in use, the gateways that are to come into use.
 void ControlLoop::follow_neighbors(int64_t now) {
   const bool has_changed = reconciler_.routes_version() != followed_version_;
@@ -218,6 +240,10 @@ void ControlLoop::follow_neighbors(int64_t now) {
 
 void ControlLoop::arm_timer(int64_t now) {
   int64_t next = std::min({next_refresh_ms_, feeds_->next_deadline_ms(), routes_->next_ms(now)});
+  next = std::min(next, stop_at_ms_);
+  if (route_announcer_ != nullptr) {
+    next = std::min({next, next_progress_ms_, route_announcer_->next_ms(now)});
+  }
   if (reconciler_.is_pending()) next = std::min(next, now + kPendingMs);
   if (reconciler_.next_deadline_s() != kNever) {
     next = std::min(next, reconciler_.next_deadline_s() * 1000);
@@ -242,9 +268,22 @@ void ControlLoop::handle_signals() {
         log_counters();
         break;
       default:
-        stop_ = true;
+        begin_to_stop();
     }
   }
+}
+
+// Routers follow the routes' going while packets are forwarded still; told again, it stops at once.
+void ControlLoop::begin_to_stop() {
+  if (route_announcer_ == nullptr) {
+    stop_ = true;
+    return;
+  }
+  sd_notify(0, "STOPPING=1");
+  route_announcer_.reset();
+  stop_at_ms_ = monotonic_ms() + kWithdrawnMs;
+  spdlog::info("announce: all routes are withdrawn; packets are forwarded for {} ms more",
+               kWithdrawnMs);
 }
 
 // An error: nothing has changed, the addresses of VIPs among it.
@@ -342,6 +381,9 @@ void ControlLoop::log_counters() {
   for (auto& counter : reconciler_.counters()) counters.push_back(std::move(counter));
   for (auto& counter : feeds_->counters()) counters.push_back(std::move(counter));
   for (auto& counter : routes_->counters()) counters.push_back(std::move(counter));
+  if (route_announcer_ != nullptr) {
+    counters.emplace_back("announce.routes", route_announcer_->installed());
+  }
   for (const auto& [name, value] : counters) {
     if (value == 0) continue;
     json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);

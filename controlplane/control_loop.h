@@ -13,6 +13,7 @@
 #include "controlplane/file_descriptor.h"
 #include "controlplane/neighbor_keeper.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/route_announcer.h"
 #include "controlplane/route_keeper.h"
 #include "controlplane/worker_report.h"
 
@@ -51,6 +52,8 @@ class ControlLoop {
   void act();
   void follow_routes(int64_t now_ms);
   void follow_neighbors(int64_t now_ms);
+  void announce(int64_t now_ms);
+  void begin_to_stop();
   void report(const Status& status);
   void report_problems(const ReloadOutcome& outcome);
   void report_routes();
@@ -72,6 +75,10 @@ class ControlLoop {
   int64_t next_refresh_ms_ = 0;
   uint64_t followed_version_ = 0;  // of Reconciler::routes_version()
   std::set<NextHop> followed_awaited_;
+  std::unique_ptr<RouteAnnouncer> route_announcer_;  // null: not wanted
+  WorkerProgress worker_progress_;
+  int64_t next_progress_ms_ = 0;
+  int64_t stop_at_ms_ = INT64_MAX;
   WorkerReport worker_report_;
   bool is_ready_ = false;
   bool stop_ = false;

@@ -232,6 +232,7 @@ void Reconciler::compile(const ServiceKey& key) {
   } else {
     without_real_.erase(key);
   }
+  follow_living(key);
   std::vector<DnsRecord> records;
   if (is_configured && !service->config.name.empty()) {
     records = records_of(service->config.name, key, dns_);
@@ -269,6 +270,34 @@ Status Reconciler::publish(int64_t now_s) {
     moved_rows_.keep(key, now_s + model_.find(key)->config.timeouts.drain_s);
   }
   return status;
+}
+
+bool Reconciler::has_living(const ServiceKey& key) const {
+  const ModelService* service = model_.find(key);
+  return service != nullptr &&
+         std::any_of(service->reals.begin(), service->reals.end(),
+                     [](const auto& real) { return real.second.state != RealState::kDown; });
+}
+
+// While the flows of what is leaving end, it is served.
+void Reconciler::follow_living(const ServiceKey& key) {
+  const auto fallback = fallbacks_.find(key);
+  const bool is_living =
+      has_living(key) ||
+      (fallback != fallbacks_.end() && model_.find(key) != nullptr && has_living(fallback->second));
+  if (is_living == living_.contains(key)) return;
+  const int bits = key.vip.bits();
+  const IpPrefix prefix{key.vip, key.extent.prefix_length == 0 ? bits : key.extent.prefix_length};
+  size_t& services = living_vips_[{prefix.address, prefix.length}];
+  if (is_living) {
+    living_.insert(key);
+    if (services++ == 0) serving_changes_.emplace_back(prefix, true);
+    return;
+  }
+  living_.erase(key);
+  if (--services != 0) return;
+  living_vips_.erase({prefix.address, prefix.length});
+  serving_changes_.emplace_back(prefix, false);
 }
 
 // The addresses of a prefix are not announced: they may be very many.

@@ -83,6 +83,16 @@ class Reconciler {
     return std::min(model_.next_deadline_s(), moved_rows_.next_deadline_s());
   }
 
+  // VIPs, and prefixes of them, that somebody has begun to serve (true), or nobody serves any
+  // longer, since the last call: a real that is not down, of theirs or of their fallback's. In
+  // force with version() at the latest.
+  std::vector<std::pair<IpPrefix, bool>> take_serving_changes() {
+    return std::exchange(serving_changes_, {});
+  }
+  // Versions of the last snapshot, and of the last one that all workers were seen to have taken.
+  uint64_t version() const { return publisher_.version(); }
+  uint64_t passed() const { return publisher_.passed(); }
+
   const Config& config() const { return config_; }
   const Model& model() const { return model_; }
   // Services that are not, or not wholly, served as they are wanted: a sentence for each.
@@ -121,6 +131,8 @@ class Reconciler {
   void compile(const ServiceKey& key);
   Status publish(int64_t now_s);
   void set_serving(const ServiceKey& key, bool is_served);
+  bool has_living(const ServiceKey& key) const;
+  void follow_living(const ServiceKey& key);
 
   Config config_;
   DataplaneControl& dataplane_;
@@ -148,6 +160,9 @@ class Reconciler {
   bool must_publish_ = false;       // though no service has changed
   MovedRows moved_rows_;
   std::set<ServiceKey> without_real_;  // that are configured
+  std::set<ServiceKey> living_;        // with a real that is not down, perhaps a fallback's
+  std::map<std::pair<IpAddress, int>, size_t> living_vips_;  // by prefix: how many services
+  std::vector<std::pair<IpPrefix, bool>> serving_changes_;
   // What was made of each service of the model.
   struct Made {
     uint32_t index = 0;

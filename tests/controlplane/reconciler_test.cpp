@@ -126,6 +126,32 @@ TEST_F(ReconcilerTest, ARouteThatChangesIsPublishedForTheServicesWhoseRealsItLea
   EXPECT_EQ(r.why_unreachable(*parse_ip_address("192.0.2.7")), "blackhole 192.0.2.0/24");
 }
 
+TEST_F(ReconcilerTest, AVipIsServedFromItsFirstLivingRealUntilTheLastFlowsHaveEnded) {
+  using Changes = std::vector<std::pair<IpPrefix, bool>>;
+  const IpPrefix vip{*parse_ip_address("11.0.0.1"), 32};
+  const auto other = [](const std::string& reals) {
+    return "  - { name: a, vip: 11.0.0.1, port: 81, protocol: tcp, reals: [" + reals + "] }\n";
+  };
+  Reconciler& r = start(config_of(one("a", "11.0.0.1")));
+  EXPECT_EQ(r.take_serving_changes(), Changes{}) << "it has no real";
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.1", kReal)), 1).ok());
+  EXPECT_EQ(r.take_serving_changes(), (Changes{{vip, true}}));
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.1", kReal) + other(kReal)), 2).ok());
+  ASSERT_TRUE(r.apply(config_of(one("a", "11.0.0.1", kReal)), 3).ok());
+  ASSERT_TRUE(r.tick(1000).ok());
+  EXPECT_EQ(r.take_serving_changes(), Changes{})
+      << "another port of the VIP is served all the time";
+  ASSERT_TRUE(r.apply(config_of(""), 2000).ok());
+  EXPECT_EQ(r.take_serving_changes(), Changes{}) << "its flows end";
+  ASSERT_TRUE(r.tick(2100).ok());
+  EXPECT_EQ(r.take_serving_changes(), (Changes{{vip, false}}));
+  const std::string spare = one("b", "11.0.0.2", kReal);
+  const std::string leaning =
+      "  - { name: a, vip: 11.0.0.1, port: 80, protocol: tcp, no_real: { fallback: b } }\n";
+  ASSERT_TRUE(r.apply(config_of(spare + leaning), 3000).ok());
+  EXPECT_EQ(r.take_serving_changes().size(), 2u) << "by its fallback";
+}
+
 TEST_F(ReconcilerTest, ASlowStartGrowsTheRowsOfARealStepByStep) {
   const auto with = [](const std::string& reals) {
     return config_of("  - { name: a, vip: 11.0.0.1, port: 80, slow_start_s: 100, reals: [" + reals +

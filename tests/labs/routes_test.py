@@ -9,10 +9,12 @@
 Usage: routes_test.py CASE
 """
 
+import json
+import shutil
 import signal
 import sys
 
-from lab import TOP, Failure, main, wait_for
+from lab import SKIPPED, TOP, Failure, main, wait_for
 
 FLOWS = TOP / "tests/netns/numbered_flows.py"
 PORT = 7001
@@ -191,11 +193,94 @@ def transit(lab):
     wait_for("transit to be dropped", is_dropped)
 
 
+def announced(lab):
+    """What routing daemons find in the table: IPv4's, then IPv6's."""
+    found = []
+    for flag in ("-4", "-6"):
+        text = lab.run("gw", "ip", "-j", flag, "route", "show", "table", "100", "proto", "118", check=False)
+        found += sorted(route["dst"] for route in json.loads(text or "[]"))
+    return found
+
+
+def announce(lab):
+    """Routes of VIPs come and go with their reals, are withdrawn on an ordered stop, and what a killed
+    gateway left behind is taken away by the next one."""
+    plain = lab.config().read_text()
+
+    def configure(*nets):
+        services = "".join(SERVICES.format(vip=net.vip, real=real, port=PORT).removeprefix("services:\n")
+                           for net, real in nets)
+        file = lab.directory / "announce.yaml"
+        file.write_text(plain + "announce: { table: 100 }\nservices:\n" + services, encoding="utf-8")
+        return file
+
+    v4, v6 = (IPV4, "10.9.1.11"), (IPV6, "fd09:1::11")
+    gateway = lab.start_gateway(configure(v4, v6), wait_for_backends=False)
+    wait_for("both VIPs to be announced", lambda: announced(lab) == [IPV4.vip, IPV6.vip])
+    gateway.stop()
+    if announced(lab):
+        raise Failure(f"left behind by an ordered stop: {announced(lab)}")
+    gateway = lab.start_gateway(configure(v4, v6), wait_for_backends=False)
+    wait_for("both VIPs to be announced", lambda: announced(lab) == [IPV4.vip, IPV6.vip])
+    gateway.kill()
+    if announced(lab) != [IPV4.vip, IPV6.vip]:
+        raise Failure("who took them away?")
+    gateway = lab.start_gateway(configure(v6), wait_for_backends=False)
+    wait_for("the left-over to go", lambda: announced(lab) == [IPV6.vip])
+
+
+ROUTER = """\
+router id 10.9.0.1;
+protocol device { }
+protocol bgp {
+  local 10.9.0.1 as 64513;
+  neighbor 10.9.0.2 as 64512;
+  connect delay time 1;
+  ipv4 { import all; export none; };
+}
+protocol bgp {
+  local fd09::1 as 64513;
+  neighbor fd09::2 as 64512;
+  connect delay time 1;
+  ipv6 { import all; export none; };
+}
+"""
+
+
+def announce_by_bgp(lab):
+    """BIRD, with the sample configuration, tells a router of the VIPs: the session goes by vipgated's own
+    exception path."""
+    if not shutil.which("bird"):
+        print("SKIPPED: bird is not installed (make deps installs it)", file=sys.stderr)
+        sys.exit(SKIPPED)
+    plain = lab.config().read_text() + "announce: { table: 100 }\nservices:\n"
+    both = "".join(SERVICES.format(vip=net.vip, real=real, port=PORT).removeprefix("services:\n")
+                   for net, real in ((IPV4, "10.9.1.11"), (IPV6, "fd09:1::11")))
+    config = lab.directory / "announce.yaml"
+    config.write_text(plain + both, encoding="utf-8")
+    gateway = lab.start_gateway(config)
+    router = lab.directory / "router.conf"
+    router.write_text(ROUTER, encoding="utf-8")
+    for namespace, file in (("gw", TOP / "config/bird.conf"), ("client", router)):
+        lab.spawn(namespace, f"bird-{namespace}.log", "bird", "-f", "-c", file,
+                  "-s", lab.directory / f"{namespace}.ctl", "-P", lab.directory / f"{namespace}.pid")
+
+    def known():
+        text = lab.run("client", "birdc", "-s", lab.directory / "client.ctl", "show", "route", check=False)
+        return {word for word in text.split() if "/" in word}
+
+    wait_for("the router to know both VIPs", lambda: known() == {f"{IPV4.vip}/32", f"{IPV6.vip}/128"}, 60)
+    gateway.stop()
+    wait_for("the router to forget them", lambda: not known())
+
+
 CASES = {
     "gateway_moves_ipv4": lambda lab: gateway_moves(lab, IPV4),
     "gateway_moves_ipv6": lambda lab: gateway_moves(lab, IPV6),
     "refused_and_back": refused_and_back,
     "transit": transit,
+    "announce": announce,
+    "announce_by_bgp": announce_by_bgp,
 }
 
 if __name__ == "__main__":
