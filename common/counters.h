@@ -31,6 +31,7 @@ namespace vipgate {
   X(kTtlExpired, "ttl_expired")                    \
   X(kTooBig, "too_big")                            \
   X(kNotForUs, "not_for_us")                       \
+  X(kTransit, "transit")                           \
   X(kNoKernelPath, "no_kernel_path")               \
   X(kPortNotServed, "port_not_served")             \
   X(kIcmpNotHandled, "icmp_not_handled")           \
@@ -93,7 +94,8 @@ enum class ReplyKind : uint8_t {
   X(kArp, "arp")                              \
   X(kNeighborDiscovery, "neighbor_discovery") \
   X(kLinkLocal, "link_local")                 \
-  X(kUnservedPort, "unserved_port")
+  X(kUnservedPort, "unserved_port")           \
+  X(kTransit, "transit")
 
 enum class KernelReason : uint8_t {
 #define X(enumerator, name) enumerator,

@@ -294,6 +294,13 @@ enum class NatReturnOwner : uint8_t {
   kEither,      // where the one knows no flow, the other may
 };
 
+// What becomes of packets that come by a port of reals and are neither for a VIP nor for any other
+// address of ours: who sends them takes the gateway for its router.
+struct TransitRules {
+  uint32_t ports = 0;  // a bit for each by which reals are reached
+  bool to_kernel = false;
+};
+
 struct Snapshot {
   uint64_t generation = 0;
   // Of all Maglev tables and whose they are: equal on gateways that send each flow to the same
@@ -301,6 +308,7 @@ struct Snapshot {
   uint64_t rows_checksum = 0;
   UnservedPort unserved_port = UnservedPort::kDrop;
   KernelRates kernel_rates{};
+  TransitRules transit;
   NatReturnOwner nat_return_owner = NatReturnOwner::kClientPort;
   AddressTable4 v4;
   AddressTable6 v6;

@@ -161,7 +161,8 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(const SnapshotSpec& spec)
                         .changed = spec.services,
                         .removed = {},
                         .service_slots = spec.service_slots,
-                        .real_slots = spec.real_slots};
+                        .real_slots = spec.real_slots,
+                        .transit_ports = spec.transit_ports};
   std::vector<bool> stays(services_.size());
   for (const ServiceSpec& service : spec.services) {
     if (service.index < stays.size()) stays[service.index] = true;
@@ -189,6 +190,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   snapshot->snat_addresses = frame_.snat_addresses;
   snapshot->unserved_port = frame_.unserved_port;
   snapshot->kernel_rates = frame_.kernel_rates;
+  snapshot->transit = {update.transit_ports, frame_.transit_to_kernel};
   snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
   add_borrowers(update);
   Rings rings = make_rings(update.changed);

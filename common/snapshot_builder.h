@@ -94,6 +94,7 @@ struct SnapshotFrame {
   std::vector<SnatAddress> snat_addresses;
   UnservedPort unserved_port = UnservedPort::kDrop;
   KernelRates kernel_rates{};
+  bool transit_to_kernel = false;
   friend bool operator==(const SnapshotFrame&, const SnapshotFrame&) = default;
 };
 
@@ -106,6 +107,7 @@ struct SnapshotSpec : SnapshotFrame {
   // Pages exist up to here, whether in use or not. Must never become less while flows live.
   uint32_t service_slots = 0;
   uint32_t real_slots = 0;
+  uint32_t transit_ports = 0;  // see TransitRules
 };
 
 // What differs from the snapshot before.
@@ -116,6 +118,7 @@ struct SnapshotUpdate {
   std::vector<uint32_t> removed;        // indices of services that are no more
   uint32_t service_slots = 0;           // as in SnapshotSpec
   uint32_t real_slots = 0;
+  uint32_t transit_ports = 0;
 };
 
 // What one build cost and what it took over from the snapshot before.

@@ -134,6 +134,7 @@ SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort
   frame.snat_addresses = snat_addresses(config);
   frame.unserved_port = config.defaults.unserved_port;
   frame.kernel_rates = config.kernel_rates;
+  frame.transit_to_kernel = config.transit == Transit::kKernel;
   return frame;
 }
 
@@ -239,13 +240,14 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
 }
 
 void ServiceCompiler::resolve(Mode mode, RealSpec& real, Ways& ways) {
-  const auto next_hop = find_next_hop(ports_, real.address);
+  const std::optional<NextHop> next_hop = find_way(ports_, routes_, real.address).next_hop;
   // A router would send a packet to the VIP back here.
   const bool needs_link = mode == Mode::kL2dsr;
   if (!next_hop || (needs_link && next_hop->address != real.address)) {
     ways.unreachable.push_back(real.address);
     return;
   }
+  ways.ports |= 1u << next_hop->port % 32;
   std::optional<MacAddress> mac = static_neighbor(ports_, *next_hop);
   if (!mac) {
     // Reals come sorted, so that most of a service's that share a next hop stand side by side.
@@ -303,6 +305,12 @@ void ServiceCompiler::set_ways(const ServiceKey& key, Ways ways) {
     unreachable_.erase(address);
     ++routes_version_;
   }
+  for (size_t port = 0; port < port_users_.size(); ++port) {
+    port_users_[port] += ways.ports >> port & 1;
+    port_users_[port] -= known.ports >> port & 1;
+    const uint32_t bit = 1u << port;
+    real_ports_ = port_users_[port] == 0 ? real_ports_ & ~bit : real_ports_ | bit;
+  }
   if (ways.empty()) {
     ways_.erase(at);
   } else {
@@ -329,6 +337,11 @@ std::set<ServiceKey> ServiceCompiler::neighbors_changed() {
   return services;
 }
 
+bool ServiceCompiler::depends_on(const ChangedPrefixes& changed, const IpAddress& real) const {
+  const int longest = changed.longest(real);
+  return longest >= 0 && find_way(ports_, routes_, real).depends_on(longest);
+}
+
 SnapshotSpec compile_forwarding(const Config& config, const Model& model,
                                 std::span<const ForwardingPort> ports,
                                 const NeighborLookup& neighbors) {
@@ -345,6 +358,7 @@ SnapshotSpec compile_forwarding(const Config& config, const Model& model,
   }
   spec.service_slots = model.service_slots();
   spec.real_slots = model.real_slots();
+  spec.transit_ports = compiler.real_ports();
   return spec;
 }
 

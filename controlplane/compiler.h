@@ -1,6 +1,7 @@
 // From the model and the configuration to resolved values, service by service.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "controlplane/dns_compiler.h"
 #include "controlplane/model.h"
 #include "controlplane/next_hops.h"
+#include "controlplane/prefix_map.h"
 
 namespace vipgate {
 
@@ -45,7 +47,9 @@ struct ForwardingPort {
 // called by one thread.
 class ServiceCompiler {
  public:
-  explicit ServiceCompiler(NeighborLookup neighbors) : neighbors_(std::move(neighbors)) {}
+  // Both may be empty.
+  explicit ServiceCompiler(NeighborLookup neighbors, RouteLookup routes = {})
+      : neighbors_(std::move(neighbors)), routes_(std::move(routes)) {}
 
   // What was compiled before is out of date: all services are to be compiled anew.
   void set_config(const Config& config);
@@ -57,14 +61,21 @@ class ServiceCompiler {
 
   // Link-layer addresses have changed. Returns the services that are to be compiled anew.
   std::set<ServiceKey> neighbors_changed();
+  // Whether the way to the real may be another one after routes of these prefixes have changed.
+  bool depends_on(const ChangedPrefixes& changed, const IpAddress& real) const;
 
   // Next hops of all reals, but for static neighbours.
   const std::set<NextHop>& next_hops() const { return next_hops_; }
   // Those whose link-layer address is unknown.
   const std::set<NextHop>& unresolved() const { return unresolved_; }
-  // Addresses of reals that neither a port's prefix nor a gateway leads to.
+  // Addresses of reals that no way leads to, and why that is so.
   const std::set<IpAddress>& unreachable() const { return unreachable_; }
-  // Another number whenever one of these three has changed.
+  std::string why_unreachable(const IpAddress& real) const {
+    return vipgate::why_unreachable(find_way(ports_, routes_, real));
+  }
+  // A bit for each port by which reals are reached.
+  uint32_t real_ports() const { return real_ports_; }
+  // Another number whenever one of the three sets has changed.
   uint64_t routes_version() const { return routes_version_; }
 
  private:
@@ -81,7 +92,8 @@ class ServiceCompiler {
   struct Ways {
     std::vector<Hops::value_type*> hops;  // those of hops_, which stay as long as they have users
     std::vector<IpAddress> unreachable;
-    bool empty() const { return hops.empty() && unreachable.empty(); }
+    uint32_t ports = 0;  // a bit for each
+    bool empty() const { return ports == 0 && unreachable.empty(); }
   };
 
   void resolve(Mode mode, RealSpec& real, Ways& ways);
@@ -89,6 +101,7 @@ class ServiceCompiler {
   void set_ways(const ServiceKey& key, Ways ways);
 
   NeighborLookup neighbors_;
+  RouteLookup routes_;
   std::vector<PortConfig> ports_;
   DnsOptions dns_;
   std::map<std::pair<std::string, int>, SnatRange> snat_ranges_;  // by pool and family
@@ -96,6 +109,8 @@ class ServiceCompiler {
   Hops hops_;
   std::map<ServiceKey, Ways> ways_;
   std::map<IpAddress, size_t> unreachable_users_;
+  std::array<size_t, 32> port_users_{};
+  uint32_t real_ports_ = 0;
   std::set<NextHop> next_hops_;
   std::set<NextHop> unresolved_;
   std::set<IpAddress> unreachable_;

@@ -29,7 +29,7 @@ bool needs_restart(const std::string& path) {
   return path == "log.format" || path == "ports" || path == "snat_pools" || path == "mesos" ||
          path == "marathon" || path == "store" ||
          starts_with_any(path, {"node.", "dpdk.", "control.", "workers.", "ports.", "limits.",
-                                "snat_pools.", "mesos.", "marathon.", "named_vips."});
+                                "announce.", "snat_pools.", "mesos.", "marathon.", "named_vips."});
 }
 
 }  // namespace

@@ -18,6 +18,8 @@
 namespace vipgate {
 
 enum class IdleMode : uint8_t { kAdaptive, kPoll };
+// Of packets from reals to elsewhere.
+enum class Transit : uint8_t { kKernel, kDrop };
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarn, kError };
 enum class LogFormat : uint8_t { kText, kJson };
 
@@ -90,8 +92,16 @@ constexpr KernelRates default_kernel_rates() {
   set(KernelReason::kNeighborDiscovery, 2'000);
   set(KernelReason::kLinkLocal, 1'000);
   set(KernelReason::kUnservedPort, 10'000);
+  set(KernelReason::kTransit, 20'000);
   return rates;
 }
+
+// Routes of VIPs for routing daemons on this machine.
+struct AnnounceConfig {
+  uint8_t table = 0;       // of the kernel; 0: none
+  uint8_t protocol = 118;  // rtm_protocol: by what we and they know them
+  bool operator==(const AnnounceConfig&) const = default;
+};
 
 // Inclusive at both ends.
 struct PortRange {
@@ -280,6 +290,8 @@ struct Config {
   std::vector<PortConfig> ports;
   Limits limits;
   KernelRates kernel_rates = default_kernel_rates();
+  Transit transit = Transit::kKernel;
+  AnnounceConfig announce;
   Timeouts timeouts;
   std::vector<SnatPoolConfig> snat_pools;
   Defaults defaults;

@@ -70,6 +70,12 @@ void read_machine(Section& s, Config& config) {
               integer_rule<uint32_t>(0, 10'000'000));
     }
   });
+  s.value("transit", config.transit,
+          choice_rule<Transit>({{"kernel", Transit::kKernel}, {"drop", Transit::kDrop}}));
+  s.map("announce", [&](Section& a) {
+    a.value("table", config.announce.table, integer_rule<uint8_t>(0, 254));
+    a.value("protocol", config.announce.protocol, integer_rule<uint8_t>(5, 255));
+  });
 }
 
 // Relative to the zone: "www", "_sip._tcp", "@" for the zone itself.

@@ -25,6 +25,10 @@ namespace {
 
 // How soon to look again whether the workers have moved on, and to announce further addresses.
 constexpr int64_t kPendingMs = 2;
+// How often to look whether all workers advance, where VIPs are announced.
+constexpr int64_t kProgressMs = 1'000;
+// From the end of the announcements to the end of forwarding.
+constexpr int64_t kWithdrawnMs = 2'000;
 
 sigset_t our_signals() {
   sigset_t set;
@@ -64,13 +68,18 @@ void ControlLoop::block_signals() {
 }
 
 ControlLoop::ControlLoop(const ControlLoopOptions& options, DataplaneControl& dataplane,
-                         std::unique_ptr<NeighborKeeper> neighbors)
+                         std::unique_ptr<NeighborKeeper> neighbors,
+                         std::unique_ptr<RouteKeeper> routes)
     : dataplane_(dataplane),
       neighbors_(std::move(neighbors)),
+      routes_(std::move(routes)),
       reconciler_(
           options.config, dataplane,
           [this](const NextHop& next_hop) { return neighbors_->find(next_hop); }, options.secret,
-          parallel_ring_runner()) {}
+          parallel_ring_runner(),
+          [this](const IpAddress& destination, int above) {
+            return routes_->find(destination, above);
+          }) {}
 
 Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOptions& options,
                                                          DataplaneControl& dataplane) {
@@ -78,13 +87,21 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOption
   for (size_t i = 0; i < options.config.ports.size(); ++i) {
     interfaces.push_back(dataplane.interface_name(i));
   }
+  auto routes = RouteKeeper::create(interfaces);
+  if (!routes) return Error{routes.error()};
   auto neighbors = NeighborKeeper::create(std::move(interfaces));
   if (!neighbors) return Error{neighbors.error()};
-  std::unique_ptr<ControlLoop> loop(new ControlLoop(options, dataplane, std::move(*neighbors)));
+  std::unique_ptr<ControlLoop> loop(
+      new ControlLoop(options, dataplane, std::move(*neighbors), std::move(*routes)));
   if (auto status = loop->open(); !status) return Error{status.error()};
   auto feeds = Feeds::create(options.config, loop->reconciler_, dataplane);
   if (!feeds) return Error{feeds.error()};
   loop->feeds_ = std::move(*feeds);
+  if (options.config.announce.table != 0) {
+    auto announcer = RouteAnnouncer::create(options.config.announce);
+    if (!announcer) return Error{announcer.error()};
+    loop->route_announcer_ = std::move(*announcer);
+  }
   return loop;
 }
 
@@ -96,7 +113,7 @@ Status ControlLoop::open() {
   if (signals_.get() < 0) return system_error("signalfd");
   timer_ = FileDescriptor(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   if (timer_.get() < 0) return system_error("timerfd_create");
-  for (const int fd : {signals_.get(), timer_.get(), neighbors_->fd()}) {
+  for (const int fd : {signals_.get(), timer_.get(), neighbors_->fd(), routes_->fd()}) {
     if (auto status = watch(fd); !status) return status;
   }
   return Done{};
@@ -154,6 +171,8 @@ void ControlLoop::handle(int fd) {
     [[maybe_unused]] const ssize_t length = read(fd, &expirations, sizeof expirations);
   } else if (fd == neighbors_->fd()) {
     if (neighbors_->process()) report(reconciler_.neighbors_changed(monotonic_ms() / 1000));
+  } else if (fd == routes_->fd()) {
+    routes_->process(monotonic_ms());
   } else {
     for (const auto& client : feeds_->clients()) {
       if (client->fd() == fd) client->process(monotonic_ms());
@@ -166,13 +185,12 @@ void ControlLoop::act() {
   const int64_t now = monotonic_ms();
   feeds_->act(now);
   report(reconciler_.tick(now / 1000));
-  if (reconciler_.routes_version() != followed_version_) {
-    followed_version_ = reconciler_.routes_version();
-    report_routes();
-    if (neighbors_->follow(reconciler_.next_hops())) {
-      report(reconciler_.neighbors_changed(now / 1000));
-    }
-  }
+  // A gateway whose address the kernel knows already is put in force without an event.
+  follow_neighbors(now);
+  follow_routes(now);
+  follow_neighbors(now);
+  announce(now);
+  if (now >= stop_at_ms_) stop_ = true;
   next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);
   if (!is_ready_ && reconciler_.settled()) {
     is_ready_ = true;
@@ -183,8 +201,49 @@ void ControlLoop::act() {
   arm_timer(now);
 }
 
+void ControlLoop::follow_routes(int64_t now) {
+  const auto changed = routes_->advance(
+      [this](const NextHop& next_hop) {
+        const auto known = static_neighbor(reconciler_.config().ports, next_hop);
+        return known ? known : neighbors_->find(next_hop);
+      },
+      now);
+  if (!changed) return;
+  const int64_t began = monotonic_ms();
+  report(reconciler_.routes_changed(*changed, now / 1000));
+  const int64_t ended = monotonic_ms();
+  routes_->rest_after(ended - began, ended);
+}
+
+void ControlLoop::announce(int64_t now) {
+  const auto changes = reconciler_.take_serving_changes();
+  if (route_announcer_ == nullptr) return;
+  route_announcer_->update(changes, reconciler_.version());
+  if (now >= next_progress_ms_) {
+    next_progress_ms_ = now + kProgressMs;
+    route_announcer_->set_suspended(!worker_progress_.note(dataplane_.worker_figures(), now));
+  }
+  route_announcer_->advance(reconciler_.passed(), now);
+}
+
+// Beside the next hops in use, the gateways that are to come into use.
+void ControlLoop::follow_neighbors(int64_t now) {
+  const bool has_changed = reconciler_.routes_version() != followed_version_;
+  if (!has_changed && routes_->awaited() == followed_awaited_) return;
+  if (has_changed) report_routes();
+  followed_version_ = reconciler_.routes_version();
+  followed_awaited_ = routes_->awaited();
+  std::set<NextHop> next_hops = reconciler_.next_hops();
+  next_hops.insert(followed_awaited_.begin(), followed_awaited_.end());
+  if (neighbors_->follow(next_hops)) report(reconciler_.neighbors_changed(now / 1000));
+}
+
 void ControlLoop::arm_timer(int64_t now) {
-  int64_t next = std::min(next_refresh_ms_, feeds_->next_deadline_ms());
+  int64_t next = std::min({next_refresh_ms_, feeds_->next_deadline_ms(), routes_->next_ms(now)});
+  next = std::min(next, stop_at_ms_);
+  if (route_announcer_ != nullptr) {
+    next = std::min({next, next_progress_ms_, route_announcer_->next_ms(now)});
+  }
   if (reconciler_.is_pending()) next = std::min(next, now + kPendingMs);
   if (reconciler_.next_deadline_s() != kNever) {
     next = std::min(next, reconciler_.next_deadline_s() * 1000);
@@ -209,9 +268,22 @@ void ControlLoop::handle_signals() {
         log_counters();
         break;
       default:
-        stop_ = true;
+        begin_to_stop();
     }
   }
+}
+
+// Routers follow the routes' going while packets are forwarded still; told again, it stops at once.
+void ControlLoop::begin_to_stop() {
+  if (route_announcer_ == nullptr) {
+    stop_ = true;
+    return;
+  }
+  sd_notify(0, "STOPPING=1");
+  route_announcer_.reset();
+  stop_at_ms_ = monotonic_ms() + kWithdrawnMs;
+  spdlog::info("announce: all routes are withdrawn; packets are forwarded for {} ms more",
+               kWithdrawnMs);
 }
 
 // An error: nothing has changed, the addresses of VIPs among it.
@@ -280,9 +352,9 @@ void ControlLoop::report_routes() {
   if (unreachable != reported_unreachable_) {
     reported_unreachable_ = unreachable;
     if (!unreachable.empty()) {
-      spdlog::warn("no way leads to {} reals: no port has their prefix or a gateway for them: {}",
-                   unreachable.size(), first_few(unreachable, [](const IpAddress& address) {
-                     return to_string(address);
+      spdlog::warn("no port's prefix, gateway or route of the kernel leads to {} reals: {}",
+                   unreachable.size(), first_few(unreachable, [this](const IpAddress& address) {
+                     return to_string(address) + " (" + reconciler_.why_unreachable(address) + ")";
                    }));
     }
   }
@@ -308,6 +380,10 @@ void ControlLoop::log_counters() {
   auto counters = dataplane_.counters();
   for (auto& counter : reconciler_.counters()) counters.push_back(std::move(counter));
   for (auto& counter : feeds_->counters()) counters.push_back(std::move(counter));
+  for (auto& counter : routes_->counters()) counters.push_back(std::move(counter));
+  if (route_announcer_ != nullptr) {
+    counters.emplace_back("announce.routes", route_announcer_->installed());
+  }
   for (const auto& [name, value] : counters) {
     if (value == 0) continue;
     json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);

@@ -1,4 +1,5 @@
-// The control thread: waits for signals, neighbours and deadlines, and has the reconciler act.
+// The control thread: waits for signals, neighbours, routes and deadlines, and has the reconciler
+// act.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,8 @@
 #include "controlplane/file_descriptor.h"
 #include "controlplane/neighbor_keeper.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/route_announcer.h"
+#include "controlplane/route_keeper.h"
 #include "controlplane/worker_report.h"
 
 namespace vipgate {
@@ -38,7 +41,7 @@ class ControlLoop {
 
  private:
   ControlLoop(const ControlLoopOptions& options, DataplaneControl& dataplane,
-              std::unique_ptr<NeighborKeeper> neighbors);
+              std::unique_ptr<NeighborKeeper> neighbors, std::unique_ptr<RouteKeeper> routes);
   Status open();
   Status watch(int fd);
   Status publish_first();
@@ -47,6 +50,10 @@ class ControlLoop {
   void reload();
   Result<ReloadOutcome> put_in_force(Config& config);
   void act();
+  void follow_routes(int64_t now_ms);
+  void follow_neighbors(int64_t now_ms);
+  void announce(int64_t now_ms);
+  void begin_to_stop();
   void report(const Status& status);
   void report_problems(const ReloadOutcome& outcome);
   void report_routes();
@@ -59,6 +66,7 @@ class ControlLoop {
   std::set<NextHop> reported_unknown_;
   DataplaneControl& dataplane_;
   std::unique_ptr<NeighborKeeper> neighbors_;
+  std::unique_ptr<RouteKeeper> routes_;
   Reconciler reconciler_;
   std::unique_ptr<Feeds> feeds_;
   FileDescriptor epoll_;
@@ -66,6 +74,11 @@ class ControlLoop {
   FileDescriptor timer_;
   int64_t next_refresh_ms_ = 0;
   uint64_t followed_version_ = 0;  // of Reconciler::routes_version()
+  std::set<NextHop> followed_awaited_;
+  std::unique_ptr<RouteAnnouncer> route_announcer_;  // null: not wanted
+  WorkerProgress worker_progress_;
+  int64_t next_progress_ms_ = 0;
+  int64_t stop_at_ms_ = INT64_MAX;
   WorkerReport worker_report_;
   bool is_ready_ = false;
   bool stop_ = false;

@@ -6,8 +6,6 @@
 #include <netlink/attr.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
-#include <netlink/netlink.h>
-#include <netlink/socket.h>
 
 #include <cstring>
 #include <utility>
@@ -15,28 +13,8 @@
 namespace vipgate {
 namespace {
 
-constexpr int kReceiveBufferBytes = 1 << 20;
 constexpr int kResolved =
     NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
-
-Error netlink_error(const std::string& what, int code) {
-  return Error{what + ": " + nl_geterror(code)};
-}
-
-std::optional<IpAddress> read_address(const nlattr* attribute) {
-  if (attribute == nullptr) return std::nullopt;
-  if (nla_len(attribute) == 4) {
-    Ipv4Address v4;
-    std::memcpy(&v4, nla_data(attribute), sizeof(v4));
-    return v4;
-  }
-  if (nla_len(attribute) == 16) {
-    Ipv6Address v6;
-    std::memcpy(v6.bytes.data(), nla_data(attribute), v6.bytes.size());
-    return v6;
-  }
-  return std::nullopt;
-}
 
 std::optional<MacAddress> read_mac(const nlattr* attribute) {
   MacAddress mac;
@@ -51,7 +29,8 @@ using Message = std::unique_ptr<nl_msg, decltype(&nlmsg_free)>;
 
 }  // namespace
 
-void NeighborWatcher::SocketFree::operator()(nl_sock* socket) const { nl_socket_free(socket); }
+NeighborWatcher::NeighborWatcher()
+    : netlink_("neighbours", [this](nl_msg* message) { apply(message); }) {}
 
 NeighborWatcher::~NeighborWatcher() = default;
 
@@ -68,46 +47,19 @@ Status NeighborWatcher::open(const std::vector<std::string>& interfaces) {
     if (index == 0) return Error{"neighbours: there is no interface " + name};
     interfaces_[static_cast<int>(index)] = name;
   }
-  events_.reset(nl_socket_alloc());
-  requests_.reset(nl_socket_alloc());
-  // Events answer no request, so their sequence numbers mean nothing.
-  nl_socket_disable_seq_check(events_.get());
-  for (nl_sock* socket : {events_.get(), requests_.get()}) {
-    nl_socket_modify_cb(
-        socket, NL_CB_VALID, NL_CB_CUSTOM,
-        [](nl_msg* message, void* self) {
-          static_cast<NeighborWatcher*>(self)->apply(message);
-          return static_cast<int>(NL_OK);
-        },
-        this);
-    if (int code = nl_connect(socket, NETLINK_ROUTE); code != 0) {
-      return netlink_error("neighbours: cannot open netlink", code);
-    }
-  }
-  nl_socket_set_buffer_size(events_.get(), kReceiveBufferBytes, 0);
-  if (int code = nl_socket_set_nonblocking(events_.get()); code != 0) {
-    return netlink_error("neighbours: cannot make the socket non-blocking", code);
-  }
-  // Subscribe before the dump: a change in between is then seen by one or both, never by neither.
-  if (int code = nl_socket_add_membership(events_.get(), RTNLGRP_NEIGH); code != 0) {
-    return netlink_error("neighbours: cannot subscribe to events", code);
-  }
+  constexpr int kGroups[] = {RTNLGRP_NEIGH};
+  if (Status status = netlink_.open(kGroups); !status.ok()) return status;
   return dump();
 }
 
 Status NeighborWatcher::dump() {
-  constexpr int kAttempts = 5;
-  const NeighborTable before = std::exchange(known_, {});
+  const NeighborTable before = known_;
   ndmsg request{};
   request.ndm_family = AF_UNSPEC;
-  int code = -NLE_DUMP_INTR;  // the table changed during the dump: ask again
-  for (int attempt = 0; code == -NLE_DUMP_INTR && attempt < kAttempts; ++attempt) {
-    code = nl_send_simple(requests_.get(), RTM_GETNEIGH, NLM_F_DUMP, &request, sizeof(request));
-    if (code >= 0) code = nl_recvmsgs_default(requests_.get());
-  }
-  if (code >= 0 || code == -NLE_DUMP_INTR) return Done{};
-  known_ = before;
-  return netlink_error("neighbours: cannot read the kernel's table", code);
+  Status status =
+      netlink_.dump(RTM_GETNEIGH, &request, sizeof(request), [this] { known_.clear(); });
+  if (!status.ok()) known_ = before;
+  return status;
 }
 
 void NeighborWatcher::apply(nl_msg* message) {
@@ -131,14 +83,7 @@ void NeighborWatcher::apply(nl_msg* message) {
 }
 
 bool NeighborWatcher::process() {
-  for (;;) {
-    const int code = nl_recvmsgs_default(events_.get());
-    if (code == 0) continue;
-    if (code == -NLE_AGAIN) break;
-    // ENOBUFS, which libnl calls NLE_NOMEM: events were lost. Those still queued are in order and
-    // end with the latest, so they may be applied after the dump.
-    if (!dump().ok() || code != -NLE_NOMEM) break;
-  }
+  if (!netlink_.receive()) (void)dump();
   return rebuild();
 }
 
@@ -157,7 +102,7 @@ bool NeighborWatcher::rebuild() {
   return true;
 }
 
-int NeighborWatcher::fd() const { return nl_socket_get_fd(events_.get()); }
+int NeighborWatcher::fd() const { return netlink_.fd(); }
 
 std::optional<MacAddress> NeighborWatcher::find(const NeighborKey& neighbor) const {
   const auto entry = table_.find(neighbor);
@@ -167,26 +112,27 @@ std::optional<MacAddress> NeighborWatcher::find(const NeighborKey& neighbor) con
 
 Status NeighborWatcher::resolve(const NeighborKey& neighbor) {
   const std::string what =
-      "neighbours: cannot resolve " + to_string(neighbor.address) + " on " + neighbor.interface;
+      "cannot resolve " + to_string(neighbor.address) + " on " + neighbor.interface;
   ndmsg request{};
   request.ndm_family = neighbor.address.is_v4() ? AF_INET : AF_INET6;
   request.ndm_flags = NTF_USE;
   for (const auto& [index, name] : interfaces_) {
     if (name == neighbor.interface) request.ndm_ifindex = index;
   }
-  if (request.ndm_ifindex == 0) return Error{what + ": the interface is not watched"};
+  if (request.ndm_ifindex == 0) {
+    return Error{"neighbours: " + what + ": the interface is not watched"};
+  }
 
   const Message message(nlmsg_alloc_simple(RTM_NEWNEIGH, NLM_F_CREATE), nlmsg_free);
   nlmsg_append(message.get(), &request, sizeof(request), NLMSG_ALIGNTO);
   nla_put(message.get(), NDA_DST, neighbor.address.bits() / 8, neighbor.address.bytes().data());
-  int code = nl_send_auto(requests_.get(), message.get());
-  if (code >= 0) code = nl_wait_for_ack(requests_.get());
+  const int code = netlink_.ask(message.get());
   if (code == -NLE_NOMEM) {  // ENOBUFS or ENOMEM
     const std::string family = neighbor.address.is_v4() ? "ipv4" : "ipv6";
-    return Error{what + ": the kernel's table is full: raise net." + family +
+    return Error{"neighbours: " + what + ": the kernel's table is full: raise net." + family +
                  ".neigh.default.gc_thresh3"};
   }
-  if (code < 0) return netlink_error(what, code);
+  if (code < 0) return netlink_.error(what, code);
   return Done{};
 }
 

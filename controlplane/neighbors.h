@@ -11,8 +11,8 @@
 
 #include "common/addresses.h"
 #include "common/result.h"
+#include "controlplane/netlink_events.h"
 
-struct nl_sock;
 struct nl_msg;
 
 namespace vipgate {
@@ -61,19 +61,13 @@ class NeighborWatcher {
   Status resolve_all();
 
  private:
-  NeighborWatcher() = default;
+  NeighborWatcher();
   Status open(const std::vector<std::string>& interfaces);
   Status dump();
   void apply(nl_msg* message);
   bool rebuild();
 
-  struct SocketFree {
-    void operator()(nl_sock* socket) const;
-  };
-  using Socket = std::unique_ptr<nl_sock, SocketFree>;
-
-  Socket events_;    // subscribed, never blocks
-  Socket requests_;  // dumps and resolve()
+  NetlinkEvents netlink_;
   std::map<int, std::string> interfaces_;
   NeighborTable known_;  // every resolved neighbour of the interfaces
   std::set<NeighborKey> watched_;

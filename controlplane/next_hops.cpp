@@ -1,31 +1,69 @@
 #include "controlplane/next_hops.h"
 
 namespace vipgate {
+namespace {
 
-std::optional<NextHop> find_next_hop(std::span<const PortConfig> ports,
-                                     const IpAddress& destination) {
-  std::optional<NextHop> on_link;
-  int longest = -1;
+Way on_link_way(std::span<const PortConfig> ports, const IpAddress& destination) {
+  Way way;
   for (size_t i = 0; i < ports.size(); ++i) {
     for (const IpPrefix& prefix : ports[i].addresses) {
-      if (!prefix.contains(destination) || prefix.length <= longest) continue;
-      on_link = NextHop{static_cast<uint8_t>(i), destination};
-      longest = prefix.length;
+      if (!prefix.contains(destination) || prefix.length <= way.length) continue;
+      way.next_hop = NextHop{static_cast<uint8_t>(i), destination};
+      way.length = prefix.length;
     }
   }
-  if (on_link) return on_link;
+  return way;
+}
+
+Way gateway_way(std::span<const PortConfig> ports, int family) {
   for (size_t i = 0; i < ports.size(); ++i) {
     for (const IpAddress& gateway : ports[i].gateways) {
-      if (gateway.family() != destination.family()) continue;
-      return NextHop{static_cast<uint8_t>(i), gateway};
+      if (gateway.family() != family) continue;
+      return {NextHop{static_cast<uint8_t>(i), gateway}, std::nullopt, 0};
     }
   }
-  return std::nullopt;
+  return {};
+}
+
+}  // namespace
+
+Way find_way(std::span<const PortConfig> ports, const RouteLookup& routes,
+             const IpAddress& destination) {
+  Way way = on_link_way(ports, destination);
+  if (!way.next_hop) way = gateway_way(ports, destination.family());
+  if (!routes) return way;
+  if (const auto match = routes(destination, way.length)) {
+    way = {std::nullopt, match, match->prefix.length};
+    if (match->kind == RouteKind::kForward) way.next_hop = match->next_hop;
+  }
+  return way;
+}
+
+std::string why_unreachable(const Way& way) {
+  if (way.next_hop) return "behind " + to_string(way.next_hop->address);
+  if (!way.route) return "no route";
+  const auto refusal = [&] {
+    switch (way.route->kind) {
+      case RouteKind::kBlackhole:
+        return "blackhole ";
+      case RouteKind::kUnreachable:
+        return "unreachable ";
+      case RouteKind::kProhibit:
+        return "prohibit ";
+      case RouteKind::kThrow:
+        return "throw ";
+      case RouteKind::kEncapsulating:
+        return "encapsulating route ";
+      case RouteKind::kForward:
+        break;
+    }
+    return "";
+  };
+  return refusal() + to_string(way.route->prefix);
 }
 
 bool is_on_link(std::span<const PortConfig> ports, const IpAddress& address) {
-  const auto next_hop = find_next_hop(ports, address);
-  return next_hop && next_hop->address == address;
+  return on_link_way(ports, address).next_hop.has_value();
 }
 
 std::optional<MacAddress> static_neighbor(std::span<const PortConfig> ports,

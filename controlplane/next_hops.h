@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "common/addresses.h"
 #include "controlplane/config.h"
@@ -22,10 +23,49 @@ struct NextHop {
 // The link-layer address of a neighbour, if it is known.
 using NeighborLookup = std::function<std::optional<MacAddress>(const NextHop&)>;
 
-// The address itself on the port with the longest prefix that has it (the first of equals), or else
-// the gateway of the first port that has one of that family. Nothing: no way leads there.
-[[nodiscard]] std::optional<NextHop> find_next_hop(std::span<const PortConfig> ports,
-                                                   const IpAddress& destination);
+enum class RouteKind : uint8_t {
+  kForward,
+  // These refuse (RTN_* of rtnetlink(7)).
+  kBlackhole,
+  kUnreachable,
+  kProhibit,
+  kThrow,
+  kEncapsulating,  // by MPLS, SRv6, …: the packet path cannot
+};
+
+// The route of the kernel that an address has.
+struct RouteMatch {
+  IpPrefix prefix;
+  RouteKind kind = RouteKind::kForward;
+  NextHop next_hop;  // kForward
+  friend bool operator==(const RouteMatch&, const RouteMatch&) = default;
+};
+
+// The kernel's route with the longest prefix of more than `above` bits that leads by a port of
+// ours, or refuses.
+using RouteLookup =
+    std::function<std::optional<RouteMatch>(const IpAddress& destination, int above)>;
+
+struct Way {
+  std::optional<NextHop> next_hop;  // nothing: no way leads there
+  std::optional<RouteMatch> route;  // that has decided; nothing: the configuration has
+  int length = -1;                  // of the prefix that has decided; -1: none has
+  // Whether it may be another one after these prefixes' routes have changed, this one being already
+  // found by the new ones.
+  bool depends_on(int longest_changed) const {
+    return route || length < 0 ? longest_changed >= length : longest_changed > length;
+  }
+};
+
+// By the longest prefix: of ports, whose addresses are on link (of equals the first one); of the
+// kernel's routes; of length 0, the gateway of the first port that has one of that family. Between
+// equals the configuration wins. `routes` may be empty.
+[[nodiscard]] Way find_way(std::span<const PortConfig> ports, const RouteLookup& routes,
+                           const IpAddress& destination);
+
+// Why there is none, in a few words; of a way that has one, why a real that must be on the segment
+// cannot be reached.
+[[nodiscard]] std::string why_unreachable(const Way& way);
 
 // Whether the address is on the segment of a port.
 [[nodiscard]] bool is_on_link(std::span<const PortConfig> ports, const IpAddress& address);

@@ -26,10 +26,10 @@ RingRunner parallel_ring_runner() {
 }
 
 Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, NeighborLookup neighbors,
-                       const DnsHashSecret& secret, RingRunner runner)
+                       const DnsHashSecret& secret, RingRunner runner, RouteLookup routes)
     : config_(config),
       dataplane_(dataplane),
-      compiler_(std::move(neighbors)),
+      compiler_(std::move(neighbors), std::move(routes)),
       builder_(std::move(runner)),
       publisher_(dataplane, secret, config.limits.dns_names,
                  [this](uint64_t generation, std::shared_ptr<const DnsTable> dns) {
@@ -38,6 +38,7 @@ Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, Neighb
                    update.dns = std::move(dns);
                    update.service_slots = model_.service_slots();
                    update.real_slots = model_.real_slots();
+                   update.transit_ports = compiler_.real_ports();
                    return builder_.update(std::move(update));
                  }),
       announcer_(dataplane) {
@@ -194,6 +195,16 @@ Status Reconciler::neighbors_changed(int64_t now_s) {
   return compile_dirty() ? publish(now_s) : Done{};
 }
 
+Status Reconciler::routes_changed(const ChangedPrefixes& changed, int64_t now_s) {
+  for (const auto& [key, service] : model_.services()) {
+    const bool depends = std::any_of(
+        service.reals.begin(), service.reals.end(),
+        [&](const auto& real) { return compiler_.depends_on(changed, real.first.address); });
+    if (depends) recompile_.insert(recompile_.end(), key);
+  }
+  return compile_dirty() ? publish(now_s) : Done{};
+}
+
 // True: the next snapshot differs from the last one.
 bool Reconciler::compile_dirty() {
   std::set<ServiceKey> dirty = model_.take_dirty();
@@ -221,6 +232,7 @@ void Reconciler::compile(const ServiceKey& key) {
   } else {
     without_real_.erase(key);
   }
+  follow_living(key);
   std::vector<DnsRecord> records;
   if (is_configured && !service->config.name.empty()) {
     records = records_of(service->config.name, key, dns_);
@@ -258,6 +270,34 @@ Status Reconciler::publish(int64_t now_s) {
     moved_rows_.keep(key, now_s + model_.find(key)->config.timeouts.drain_s);
   }
   return status;
+}
+
+bool Reconciler::has_living(const ServiceKey& key) const {
+  const ModelService* service = model_.find(key);
+  return service != nullptr &&
+         std::any_of(service->reals.begin(), service->reals.end(),
+                     [](const auto& real) { return real.second.state != RealState::kDown; });
+}
+
+// While the flows of what is leaving end, it is served.
+void Reconciler::follow_living(const ServiceKey& key) {
+  const auto fallback = fallbacks_.find(key);
+  const bool is_living =
+      has_living(key) ||
+      (fallback != fallbacks_.end() && model_.find(key) != nullptr && has_living(fallback->second));
+  if (is_living == living_.contains(key)) return;
+  const int bits = key.vip.bits();
+  const IpPrefix prefix{key.vip, key.extent.prefix_length == 0 ? bits : key.extent.prefix_length};
+  size_t& services = living_vips_[{prefix.address, prefix.length}];
+  if (is_living) {
+    living_.insert(key);
+    if (services++ == 0) serving_changes_.emplace_back(prefix, true);
+    return;
+  }
+  living_.erase(key);
+  if (--services != 0) return;
+  living_vips_.erase({prefix.address, prefix.length});
+  serving_changes_.emplace_back(prefix, false);
 }
 
 // The addresses of a prefix are not announced: they may be very many.

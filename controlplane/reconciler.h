@@ -37,9 +37,10 @@ struct ReloadOutcome {
 // what it touches.
 class Reconciler {
  public:
-  // `config` is in force for all that a reload cannot change. `neighbors` must outlive this.
+  // `config` is in force for all that a reload cannot change. `neighbors` and `routes`, which may
+  // be empty, must outlive this.
   Reconciler(const Config& config, DataplaneControl& dataplane, NeighborLookup neighbors,
-             const DnsHashSecret& secret, RingRunner runner);
+             const DnsHashSecret& secret, RingRunner runner, RouteLookup routes = {});
 
   // The first snapshot, and each further one that a configuration makes, with all that is staged.
   // On an error the configuration in force stays as it was.
@@ -71,6 +72,9 @@ class Reconciler {
   Status tick(int64_t now_s);
   // The link-layer address of a neighbour has changed: publishes anew what depends on it.
   Status neighbors_changed(int64_t now_s);
+  // Routes of these prefixes have changed: publishes anew what depends on them, as long as all
+  // reals take to be looked through.
+  Status routes_changed(const ChangedPrefixes& changed, int64_t now_s);
 
   bool is_pending() const { return publisher_.waits() || announcer_.is_pending(); }
   // Whether all workers have taken the present state, with all its names.
@@ -79,6 +83,16 @@ class Reconciler {
     return std::min(model_.next_deadline_s(), moved_rows_.next_deadline_s());
   }
 
+  // VIPs, and prefixes of them, that somebody has begun to serve (true), or nobody serves any
+  // longer, since the last call: a real that is not down, of theirs or of their fallback's. In
+  // force with version() at the latest.
+  std::vector<std::pair<IpPrefix, bool>> take_serving_changes() {
+    return std::exchange(serving_changes_, {});
+  }
+  // Versions of the last snapshot, and of the last one that all workers were seen to have taken.
+  uint64_t version() const { return publisher_.version(); }
+  uint64_t passed() const { return publisher_.passed(); }
+
   const Config& config() const { return config_; }
   const Model& model() const { return model_; }
   // Services that are not, or not wholly, served as they are wanted: a sentence for each.
@@ -86,6 +100,9 @@ class Reconciler {
   const std::set<NextHop>& next_hops() const { return compiler_.next_hops(); }
   const std::set<NextHop>& unresolved() const { return compiler_.unresolved(); }
   const std::set<IpAddress>& unreachable() const { return compiler_.unreachable(); }
+  std::string why_unreachable(const IpAddress& real) const {
+    return compiler_.why_unreachable(real);
+  }
   // Another number whenever one of these three has changed.
   uint64_t routes_version() const { return compiler_.routes_version(); }
   const SnapshotBuildStats& build_stats() const { return builder_.stats(); }
@@ -114,6 +131,8 @@ class Reconciler {
   void compile(const ServiceKey& key);
   Status publish(int64_t now_s);
   void set_serving(const ServiceKey& key, bool is_served);
+  bool has_living(const ServiceKey& key) const;
+  void follow_living(const ServiceKey& key);
 
   Config config_;
   DataplaneControl& dataplane_;
@@ -141,6 +160,9 @@ class Reconciler {
   bool must_publish_ = false;       // though no service has changed
   MovedRows moved_rows_;
   std::set<ServiceKey> without_real_;  // that are configured
+  std::set<ServiceKey> living_;        // with a real that is not down, perhaps a fallback's
+  std::map<std::pair<IpAddress, int>, size_t> living_vips_;  // by prefix: how many services
+  std::vector<std::pair<IpPrefix, bool>> serving_changes_;
   // What was made of each service of the model.
   struct Made {
     uint32_t index = 0;

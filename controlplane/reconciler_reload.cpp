@@ -18,6 +18,7 @@ Config reloaded(const Config& running, const Config& next) {
   config.defaults = next.defaults;
   config.timeouts = next.timeouts;
   config.kernel_rates = next.kernel_rates;
+  config.transit = next.transit;
   config.dns = next.dns;
   config.locality = next.locality;
   config.named_vips.mode = next.named_vips.mode;

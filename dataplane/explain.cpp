@@ -112,6 +112,8 @@ std::string_view sentence(DropReason reason) {
   switch (reason) {
     case DropReason::kNotForUs:
       return "the destination is no VIP, nor any other address of this gateway";
+    case DropReason::kTransit:
+      return "it comes by a port of reals and is for nobody here, and transit is drop";
     case DropReason::kPortNotServed:
       return "the VIP has no service at this port and protocol; see defaults.unserved_port";
     case DropReason::kMartianSource:

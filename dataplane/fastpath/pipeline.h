@@ -281,6 +281,8 @@ class Pipeline : private PipelineState {
   void handle_other(Burst& burst, Packet& packet);
   template <class Address, class Entry>
   void handle_unserved(Burst& burst, Packet& packet, const Entry* entry);
+  template <class Address>
+  void handle_transit(Burst& burst, Packet& packet, DropReason otherwise);
 
   // Ways out of the burst. Each counts, tells the observer and queues the packet.
   void drop(Burst& burst, Packet& packet, DropReason reason, uint32_t service = kNone);

@@ -2,6 +2,7 @@
 // echo, the kernel's packets, and the rest, which is dropped with a reason.
 #pragma once
 
+#include "dataplane/fastpath/parse.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/respond.h"
 
@@ -19,6 +20,16 @@ inline bool is_link_local_or_group(Ipv4Address) { return false; }
 inline bool is_link_local_or_group(const Ipv6Address& address) {
   return address.bytes[0] == 0xff ||
          (address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80);
+}
+
+// Whether a router may forward what comes from there or goes there (RFC 1812 5.3.7, RFC 3927 2.7,
+// RFC 4291 2.5.6).
+inline bool is_routable(Ipv4Address address) {
+  constexpr uint32_t kLinkLocal = 169u << 8 | 254;
+  return !parse_detail::is_martian_source(address) && address.value.host() >> 16 != kLinkLocal;
+}
+inline bool is_routable(const Ipv6Address& address) {
+  return !parse_detail::is_martian_source(address) && !is_link_local_or_group(address);
 }
 
 // Those that are not stepped over: authentication, which covers the addresses, mobility, HIP, shim6
@@ -148,7 +159,27 @@ template <class Address, class Entry>
                        is_routing ? KernelReason::kRouting : KernelReason::kLinkLocal);
     }
   }
-  drop(burst, packet, DropReason::kNotForUs);
+  handle_transit<Address>(burst, packet, DropReason::kNotForUs);
+}
+
+// To nobody here. What comes by a port of reals takes the gateway for its router: the kernel's, who
+// knows routes, TTL and filters. `otherwise`: what is wrong with all else.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::handle_transit(Burst& burst, Packet& packet,
+                                                          DropReason otherwise) {
+  const TransitRules& rules = burst.snapshot.transit;
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  if ((rules.ports >> packet.port & 1) == 0 || !rare_detail::is_routable(Address(ip.source)) ||
+      !rare_detail::is_routable(Address(ip.destination))) {
+    return drop(burst, packet, otherwise);
+  }
+  // What claims to come from ourselves is forged.
+  if (burst.snapshot.template table<Address>().find(ip.source) != nullptr) {
+    return drop(burst, packet, DropReason::kMartianSource);
+  }
+  if (!rules.to_kernel) return drop(burst, packet, DropReason::kTransit);
+  to_kernel(burst, packet, KernelReason::kTransit);
 }
 
 }  // namespace vipgate

@@ -169,6 +169,7 @@ template <class Address>
     if (entry != nullptr && entry->kind == AddressKind::kOwn) {
       return to_kernel(burst, packet, rare_detail::own_reason(packet));
     }
+    if (entry == nullptr) return handle_transit<Address>(burst, packet, DropReason::kNoFlow);
     return drop(burst, packet, DropReason::kNoFlow);
   }
   if (time_to_live(ip) <= 1) [[unlikely]] {

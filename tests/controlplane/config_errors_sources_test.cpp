@@ -156,7 +156,8 @@ constexpr Row kClustersRows[] = {
     {"resolvers: []\n"
      "mesos: [{masters: [\"m1:5050\"], slaves: 3}]\n",
      "f:1:1: unknown key 'resolvers'; the keys here are node, dpdk, control, workers, "
-     "ports, limits, kernel_rates, timeouts, snat_pools, defaults, locality, services, dns, mesos, "
+     "ports, limits, kernel_rates, transit, announce, timeouts, snat_pools, defaults, locality, "
+     "services, dns, mesos, "
      "marathon, "
      "named_vips, store, log, watch\n"
      "f:2:32: unknown key 'slaves'; the keys here are masters, domain, ip_sources, "

@@ -60,7 +60,8 @@ constexpr Row kKeysRows[] = {
     {"node: {nmae: a}\n", "f:1:8: unknown key 'nmae'; did you mean 'name'?"},
     {"rest: {}\n",
      "f:1:1: unknown key 'rest'; the keys here are node, dpdk, control, workers, ports, "
-     "limits, kernel_rates, timeouts, snat_pools, defaults, locality, services, dns, mesos, "
+     "limits, kernel_rates, transit, announce, timeouts, snat_pools, defaults, locality, services, "
+     "dns, mesos, "
      "marathon, "
      "named_vips, "
      "store, log, watch"},
@@ -209,8 +210,13 @@ constexpr Row kWordsRows[] = {
      "f:1:18: hash: 'ports' is not known here; write five_tuple, source or source_destination"},
     {"kernel_rates: {ssh: 1, arp: -1}\n",
      "f:1:16: unknown key 'ssh'; the keys here are routing, own_address, icmp, arp, "
-     "neighbor_discovery, link_local, unserved_port\n"
+     "neighbor_discovery, link_local, unserved_port, transit\n"
      "f:1:29: arp: -1 is out of range; write a number from 0 to 10000000"},
+    {"announce: {table: 255, protocol: 2, metric: 1}\n",
+     "f:1:19: table: 255 is out of range; write a number from 0 to 254\n"
+     "f:1:34: protocol: 2 is out of range; write a number from 5 to 255\n"
+     "f:1:37: unknown key 'metric'; the keys here are table, protocol"},
+    {"transit: forward\n", "f:1:10: transit: 'forward' is not known here; write kernel or drop"},
     {"defaults: {unserved_port: refuse}\n",
      "f:1:27: unserved_port: 'refuse' is not known here; write drop, reject or kernel"},
     {"defaults: {deny_sources: [10.1.0.1/16]}\n",
@@ -232,7 +238,7 @@ constexpr Row kTextsRows[] = {
      "f:1:14: level: 'a?b' is not known here; write trace, debug, info, warn or error"},
     {"\"a\\rb\": 1\nnode:\n  \"a\\u00e9\": 1\n",
      "f:1:1: unknown key 'a?b'; the keys here are node, dpdk, control, workers, ports, limits, "
-     "kernel_rates, "
+     "kernel_rates, transit, announce, "
      "timeouts, snat_pools, defaults, locality, services, dns, mesos, marathon, named_vips, store, "
      "log, watch\n"
      "f:3:3: unknown key 'a\303\251'; the keys here are name"},

@@ -36,6 +36,7 @@ TEST(RestartRequired, ServicesDefaultsTimeoutsDnsAndTheLogLevelAreReloadable) {
   next.named_vips.health.fall = 9;
   next.timeouts.udp_s = 1;
   next.kernel_rates[0] = 1;
+  next.transit = Transit::kDrop;
   next.dns.ttl_s = 60;
   next.dns.zones.pop_back();
   next.dns.zones[0].records.clear();

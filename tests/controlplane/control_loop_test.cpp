@@ -118,12 +118,12 @@ TEST_F(ControlLoopTest, WhatHasNoWayOrNoAddressIsReportedInOneLineAndAgainOnlyWh
   reload_and_wait();
   stop();
   const std::string log = testing::internal::GetCapturedStdout();
-  EXPECT_EQ(lines_with("no way leads", log),
+  EXPECT_EQ(lines_with("no port's prefix", log),
             (std::vector<std::string>{
-                "no way leads to 2 reals: no port has their prefix or a gateway for them: "
-                "192.0.2.1, 192.0.2.2",
-                "no way leads to 200 reals: no port has their prefix or a gateway for them: "
-                "192.0.2.1, 192.0.2.2, 192.0.2.3, …"}));
+                "no port's prefix, gateway or route of the kernel leads to 2 reals: "
+                "192.0.2.1 (no route), 192.0.2.2 (no route)",
+                "no port's prefix, gateway or route of the kernel leads to 200 reals: "
+                "192.0.2.1 (no route), 192.0.2.2 (no route), 192.0.2.3 (no route), …"}));
   const auto unknown = lines_with("the link-layer addresses of", log);
   ASSERT_EQ(unknown.size(), 2u);
   EXPECT_EQ(unknown[1],

@@ -64,7 +64,7 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
     EXPECT_GT((total[{"reply", reason}]), packets / 5'000) << reason;
   }
   for (const char* reason :
-       {"routing", "own_address", "icmp", "arp", "neighbor_discovery", "link_local"}) {
+       {"routing", "own_address", "icmp", "arp", "neighbor_discovery", "link_local", "transit"}) {
     EXPECT_GT((total[{"kernel", reason}]), packets / 5'000) << reason;
   }
   for (const char* reason : {"truncated",
@@ -79,6 +79,7 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
                              "source_route",
                              "unsupported_protocol",
                              "not_for_us",
+                             "transit",
                              "no_kernel_path",
                              "port_not_served",
                              "icmp_not_handled",

@@ -223,6 +223,30 @@ TEST_F(PipelineRare, WhatIsForNobodyHereIsDropped) {
       gateway_.send(from_client4("203.0.113.9").icmp_echo(1, 2)).is_drop(DropReason::kNotForUs));
 }
 
+TEST(Transit, WhatComesByAPortOfRealsHasARateOfItsOwnAndNeedsAKernelSide) {
+  SnapshotSpec spec = net_spec();
+  spec.transit_ports = 0b11;
+  spec.transit_to_kernel = true;
+  spec.kernel_rates[static_cast<size_t>(KernelReason::kTransit)] = 100;  // bursts of ten
+  FakeGateway gateway{spec};
+  const auto transit = from_client4("203.0.113.9").tcp(1, 2);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(gateway.send(transit).is_kernel(KernelReason::kTransit)) << i;
+  }
+  EXPECT_TRUE(gateway.send(transit).is_drop(DropReason::kKernelRate));
+  EXPECT_TRUE(
+      gateway.send(from_client4("10.9.0.1").tcp(1, 22)).is_kernel(KernelReason::kOwnAddress));
+  EXPECT_TRUE(gateway
+                  .send(PacketBuilder()
+                            .eth(kRealMac, kGatewayMac1)
+                            .vlan(kRealVlan)
+                            .ipv4("10.1.0.1", "203.0.113.9")
+                            .tcp(1, 22),
+                        1)
+                  .is_drop(DropReason::kNoKernelPath));
+  gateway.check_counters();
+}
+
 TEST_F(PipelineRare, OtherProtocolsToAVipAreDroppedWithTheirReason) {
   EXPECT_TRUE(gateway_.send(from_client4("11.0.0.1").protocol(33).payload(Bytes(12)))
                   .is_drop(DropReason::kUnsupportedProtocol));

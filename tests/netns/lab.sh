@@ -354,9 +354,15 @@ lab_mesos_step() {
 
 # --- taking it down
 
+# All of the lab's, those that a test has added, too; the gateway's, which joins the others, last.
+lab_namespaces() {
+  ip netns list | awk -v id="$LAB_ID-" 'index($1, id) == 1 && $1 != id "gw" { print $1 }'
+  echo "$LAB_ID-gw"
+}
+
 lab_pids() {
-  local name
-  for name in gw client "${LAB_BACKENDS[@]}"; do ip netns pids "$LAB_ID-$name" 2>/dev/null || true; done
+  local namespace
+  for namespace in $(lab_namespaces); do ip netns pids "$namespace" 2>/dev/null || true; done
 }
 
 # Every process of the lab runs in one of its namespaces: that list is complete whatever the step at
@@ -375,11 +381,9 @@ lab_end_processes() {
 }
 
 lab_down() {
-  local name
+  local namespace
   lab_end_processes
-  for name in client "${LAB_BACKENDS[@]}" gw; do
-    ip netns del "$LAB_ID-$name" 2>/dev/null || true
-  done
+  for namespace in $(lab_namespaces); do ip netns del "$namespace" 2>/dev/null || true; done
   rm -rf "/etc/netns/$LAB_ID-client" "$LAB_DIR"
   rmdir /etc/netns 2>/dev/null || true
 }

@@ -308,7 +308,9 @@ ReferenceModel::Expectation ReferenceModel::judge_return(const In& in, const Flo
   Flow& flow = flows_.at(key);
   if (now_ > flow.deadline) {
     const bool is_own = role_of(in.wire.destination) != Role::kNobody;
-    if (flow.mode == Mode::kNat && is_own) return kernel(in, own_class(in));
+    if (flow.mode == Mode::kNat) {
+      return is_own ? kernel(in, own_class(in)) : judge_transit(in, DropReason::kNoFlow);
+    }
     return drop(DropReason::kNoFlow);
   }
   if (in.wire.ttl <= 1) return judge_expired(in, key.vip.address);

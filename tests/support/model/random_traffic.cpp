@@ -678,6 +678,11 @@ void RandomTraffic::change_rows(ServiceSpec& service) {
 }
 
 void RandomTraffic::change(SnapshotSpec& spec) {
+  if (one_in(8)) {
+    spec.transit_ports = below(4);
+    spec.transit_to_kernel = one_in(2);
+    return;
+  }
   if (!removed_.empty() && one_in(2) && next_service_ < kServiceSlots) {
     ServiceSpec service = removed_.back();
     removed_.pop_back();

@@ -137,7 +137,26 @@ ReferenceModel::Expectation ReferenceModel::judge_packet(const In& in) {
       find_return(from, {in.wire.destination, in.wire.destination_port}, in.wire.protocol);
   if (flow != nullptr) return judge_return(in, *flow);
   if (role_of(in.wire.destination) != Role::kNobody) return kernel(in, own_class(in));
-  return drop(DropReason::kNoFlow);
+  return judge_transit(in, DropReason::kNoFlow);
+}
+
+// To nobody; by a port of reals, the gateway is taken for a router.
+ReferenceModel::Expectation ReferenceModel::judge_transit(const In& in, DropReason otherwise) {
+  const auto is_in = [](const IpAddress& address, std::initializer_list<const char*> prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](const char* prefix) {
+      return parse_ip_prefix(prefix)->contains(address);
+    });
+  };
+  for (const IpAddress& address : {in.wire.source, in.wire.destination}) {
+    if (is_in(address, {"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127",
+                        "fe80::/10", "ff00::/8"})) {
+      return drop(otherwise);
+    }
+  }
+  if ((spec_.transit_ports >> in.port & 1) == 0) return drop(otherwise);
+  if (role_of(in.wire.source) != Role::kNobody) return drop(DropReason::kMartianSource);
+  if (!spec_.transit_to_kernel) return drop(DropReason::kTransit);
+  return kernel(in, KernelReason::kTransit);
 }
 
 ReferenceModel::Expectation ReferenceModel::judge_arp(const In& in) {
@@ -188,7 +207,7 @@ ReferenceModel::Expectation ReferenceModel::judge_unserved(const In& in) {
         const bool is_routing = own_class(in) == KernelReason::kRouting;
         return kernel(in, is_routing ? KernelReason::kRouting : KernelReason::kLinkLocal);
       }
-      return drop(DropReason::kNotForUs);
+      return judge_transit(in, DropReason::kNotForUs);
     case Role::kVip:
     case Role::kSnat:
     case Role::kDns:

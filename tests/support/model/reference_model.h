@@ -166,6 +166,7 @@ class ReferenceModel {
                                   const ServiceSpec& service);
   Expectation judge_error_to_client(const In& in, const FlowKey& key);
   Expectation judge_unserved(const In& in);
+  Expectation judge_transit(const In& in, DropReason otherwise);
   Expectation judge_vip(const In& in);
   Expectation judge_forward(const In& in, const ServiceSpec& service);
   Expectation judge_new_flow(const In& in, const ServiceSpec& service, const FlowKey& key);

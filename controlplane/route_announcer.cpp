@@ -1,0 +1,167 @@
+#include "controlplane/route_announcer.h"
+
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace vipgate {
+namespace {
+
+constexpr size_t kRoutesAtOnce = 256;
+constexpr int64_t kRouteRetryMs = 1'000;
+constexpr int64_t kRouteErrorMs = 60'000;  // from one line of the log to the next
+
+}  // namespace
+
+bool WorkerProgress::note(const WorkerFigures& figures, int64_t now_ms) {
+  seen_.resize(figures.workers.size(), Seen{0, now_ms});
+  bool all_advance = true;
+  for (size_t i = 0; i < seen_.size(); ++i) {
+    const uint64_t ticks = figures.workers[i].all_ticks();
+    if (ticks != seen_[i].ticks) seen_[i] = {ticks, now_ms};
+    if (now_ms - seen_[i].at_ms >= kStuckMs) all_advance = false;
+  }
+  return all_advance;
+}
+
+RouteAnnouncer::RouteAnnouncer(const AnnounceConfig& config)
+    : config_(config), netlink_("announce", [this](nl_msg* message) { read_left_over(message); }) {}
+
+Result<std::unique_ptr<RouteAnnouncer>> RouteAnnouncer::create(const AnnounceConfig& config) {
+  std::unique_ptr<RouteAnnouncer> announcer(new RouteAnnouncer(config));
+  if (Status status = announcer->open(); !status.ok()) return Error{status.error()};
+  return announcer;
+}
+
+Status RouteAnnouncer::open() {
+  loopback_ = static_cast<int>(if_nametoindex("lo"));
+  if (Status status = netlink_.open({}); !status.ok()) return status;
+  for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
+    rtmsg request{};
+    request.rtm_family = family;
+    Status status = netlink_.dump(RTM_GETROUTE, &request, sizeof request, [] {});
+    if (!status.ok()) return status;
+  }
+  return Done{};
+}
+
+void RouteAnnouncer::read_left_over(nl_msg* message) {
+  nlmsghdr* header = nlmsg_hdr(message);
+  nlattr* attributes[RTA_MAX + 1];
+  if (header->nlmsg_type != RTM_NEWROUTE ||
+      nlmsg_parse(header, sizeof(rtmsg), attributes, RTA_MAX, nullptr) < 0) {
+    return;
+  }
+  const auto& head = *static_cast<const rtmsg*>(nlmsg_data(header));
+  if (head.rtm_table != config_.table || head.rtm_protocol != config_.protocol) return;
+  if (const auto address = read_address(attributes[RTA_DST])) {
+    installed_.insert({*address, head.rtm_dst_len});
+  }
+}
+
+void RouteAnnouncer::update(std::span<const ServingChange> changes, uint64_t version) {
+  for (const auto& [prefix, is_served] : changes) {
+    const Key key{prefix.address, prefix.length};
+    if (is_served) {
+      served_.insert(key);
+      waiting_.emplace_back(version, key);
+    } else {
+      served_.erase(key);
+      able_.erase(key);
+      due_.insert(key);
+    }
+  }
+}
+
+void RouteAnnouncer::set_suspended(bool is_suspended) {
+  if (is_suspended == is_suspended_) return;
+  is_suspended_ = is_suspended;
+  due_.insert(able_.begin(), able_.end());
+  if (is_suspended) {
+    spdlog::error("announce: a worker does not advance: all VIPs' routes are withdrawn");
+  } else {
+    spdlog::info("announce: all workers advance again");
+  }
+}
+
+void RouteAnnouncer::advance(uint64_t passed, int64_t now_ms) {
+  while (!waiting_.empty() && waiting_.front().first <= passed) {
+    const Key key = waiting_.front().second;
+    waiting_.pop_front();
+    if (!served_.contains(key)) continue;
+    able_.insert(key);
+    due_.insert(key);
+  }
+  if (has_left_overs_ && passed != 0) {
+    has_left_overs_ = false;
+    for (const Key& key : installed_) {
+      if (!served_.contains(key)) due_.insert(key);
+    }
+  }
+  if (now_ms < retry_ms_) return;
+  for (size_t i = 0; i < kRoutesAtOnce && !due_.empty(); ++i) {
+    const Key key = *due_.begin();
+    if (is_wanted(key) != installed_.contains(key)) {
+      const Status status = change(key, is_wanted(key));
+      if (!status) {
+        retry_ms_ = now_ms + kRouteRetryMs;
+        if (now_ms >= next_error_ms_) {
+          next_error_ms_ = now_ms + kRouteErrorMs;
+          spdlog::error("{}; {} routes wait", status.error(), due_.size());
+        }
+        return;
+      }
+    }
+    due_.erase(due_.begin());
+  }
+}
+
+void RouteAnnouncer::withdraw_all() {
+  for (const Key& key : std::set<Key>(installed_)) {
+    if (const Status status = change(key, false); !status) spdlog::error("{}", status.error());
+  }
+}
+
+Status RouteAnnouncer::change(const Key& key, bool is_added) {
+  const auto& [address, length] = key;
+  rtmsg request{};
+  request.rtm_family = address.is_v4() ? AF_INET : AF_INET6;
+  request.rtm_dst_len = static_cast<uint8_t>(length);
+  request.rtm_table = config_.table;
+  request.rtm_protocol = config_.protocol;
+  request.rtm_scope = is_added ? RT_SCOPE_LINK : RT_SCOPE_NOWHERE;
+  request.rtm_type = is_added ? RTN_UNICAST : RTN_UNSPEC;
+  const std::unique_ptr<nl_msg, decltype(&nlmsg_free)> message(
+      nlmsg_alloc_simple(is_added ? RTM_NEWROUTE : RTM_DELROUTE,
+                         is_added ? NLM_F_CREATE | NLM_F_REPLACE : 0),
+      nlmsg_free);
+  nlmsg_append(message.get(), &request, sizeof request, NLMSG_ALIGNTO);
+  nla_put(message.get(), RTA_DST, address.bits() / 8, address.bytes().data());
+  if (is_added) nla_put_u32(message.get(), RTA_OIF, static_cast<uint32_t>(loopback_));
+  const int code = netlink_.ask(message.get());
+  // What somebody else has taken away is gone, too.
+  const bool is_gone = !is_added && (code == -NLE_OBJ_NOTFOUND || code == -NLE_NODEV);
+  if (code < 0 && !is_gone) {
+    return netlink_.error("the route of " + to_string(IpPrefix{address, length}) + " in table " +
+                              std::to_string(config_.table) +
+                              (is_added ? " cannot be added" : " cannot be removed"),
+                          code);
+  }
+  if (is_added) {
+    installed_.insert(key);
+  } else {
+    installed_.erase(key);
+  }
+  return Done{};
+}
+
+int64_t RouteAnnouncer::next_ms(int64_t now_ms) const {
+  return due_.empty() ? INT64_MAX : std::max(now_ms, retry_ms_);
+}
+
+}  // namespace vipgate

@@ -1,0 +1,84 @@
+// Routes of VIPs in a table of the kernel, from where routing daemons (BIRD, FRR) announce them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/addresses.h"
+#include "common/loop_counters.h"
+#include "controlplane/config.h"
+#include "controlplane/netlink_events.h"
+
+namespace vipgate {
+
+// Whether the VIP, or the prefix of VIPs, has somebody who serves it.
+using ServingChange = std::pair<IpPrefix, bool>;
+
+// Whether all workers go on with their loops. Owned and used by the control thread.
+class WorkerProgress {
+ public:
+  static constexpr int64_t kStuckMs = 3000;
+  // What they have done so far. False: one has not done anything for kStuckMs.
+  bool note(const WorkerFigures& figures, int64_t now_ms);
+
+ private:
+  struct Seen {
+    uint64_t ticks = 0;
+    int64_t at_ms = 0;
+  };
+  std::vector<Seen> seen_;
+};
+
+// A VIP's route comes once all workers have taken the snapshot that first serves it, and goes with
+// the last real that could. Owned and called by the control thread, which waits for the kernel's
+// acknowledgments (some 20 µs each). Sees the network namespace of the thread that made it.
+class RouteAnnouncer {
+ public:
+  // REQUIRES: config.table is not 0. Routes of config.protocol in that table are taken for
+  // left-overs: those of VIPs that are served stay as they are.
+  static Result<std::unique_ptr<RouteAnnouncer>> create(const AnnounceConfig& config);
+  ~RouteAnnouncer() { withdraw_all(); }
+
+  // What has changed with the snapshot of this version.
+  void update(std::span<const ServingChange> changes, uint64_t version);
+  // While suspended, nothing is announced.
+  void set_suspended(bool is_suspended);
+  // Adds and removes some of what is due. `passed`: the version that all workers have taken. Errors
+  // are logged once a minute, and tried anew after a second.
+  void advance(uint64_t passed, int64_t now_ms);
+  void withdraw_all();
+
+  // When advance() wants to be called; INT64_MAX: when something has changed.
+  int64_t next_ms(int64_t now_ms) const;
+  size_t installed() const { return installed_.size(); }
+
+ private:
+  using Key = std::pair<IpAddress, int>;  // address and length of the prefix
+
+  explicit RouteAnnouncer(const AnnounceConfig& config);
+  Status open();
+  void read_left_over(nl_msg* message);
+  bool is_wanted(const Key& key) const { return !is_suspended_ && able_.contains(key); }
+  Status change(const Key& key, bool is_added);
+
+  AnnounceConfig config_;
+  NetlinkEvents netlink_;
+  int loopback_ = 0;
+  std::set<Key> served_;                          // by the last snapshot
+  std::deque<std::pair<uint64_t, Key>> waiting_;  // until that version was passed
+  std::set<Key> able_;                            // served by all workers
+  std::set<Key> installed_;
+  std::set<Key> due_;  // may be installed and not wanted, or the other way around
+  bool has_left_overs_ = true;
+  bool is_suspended_ = false;
+  int64_t retry_ms_ = 0;
+  int64_t next_error_ms_ = 0;
+};
+
+}  // namespace vipgate
