@@ -16,8 +16,8 @@
 #include "controlplane/config.h"
 #include "controlplane/dns_compiler.h"
 #include "controlplane/model.h"
-#include "controlplane/next_hops.h"
-#include "controlplane/prefix_map.h"
+#include "controlplane/network/next_hops.h"
+#include "controlplane/network/prefix_map.h"
 
 namespace vipgate {
 

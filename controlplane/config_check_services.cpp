@@ -9,7 +9,7 @@
 #include "controlplane/config_check_quic.h"
 #include "controlplane/config_rules.h"
 #include "controlplane/fallbacks.h"
-#include "controlplane/next_hops.h"
+#include "controlplane/network/next_hops.h"
 
 namespace vipgate {
 namespace {

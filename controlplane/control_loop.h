@@ -11,10 +11,10 @@
 #include "controlplane/dataplane_control.h"
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/file_descriptor.h"
-#include "controlplane/neighbor_keeper.h"
+#include "controlplane/network/neighbor_keeper.h"
+#include "controlplane/network/route_announcer.h"
+#include "controlplane/network/route_keeper.h"
 #include "controlplane/reconciler.h"
-#include "controlplane/route_announcer.h"
-#include "controlplane/route_keeper.h"
 #include "controlplane/worker_report.h"
 
 namespace vipgate {

@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "controlplane/neighbor_keeper.h"
+#include "controlplane/network/neighbor_keeper.h"
 
 namespace vipgate {
 namespace {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/netlink_events.h"
-#include "controlplane/route_message.h"
-#include "controlplane/route_table.h"
+#include "controlplane/network/netlink_events.h"
+#include "controlplane/network/route_message.h"
+#include "controlplane/network/route_table.h"
 
 namespace vipgate {
 

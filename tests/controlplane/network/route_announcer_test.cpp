@@ -1,4 +1,4 @@
-#include "controlplane/route_announcer.h"
+#include "controlplane/network/route_announcer.h"
 
 #include <gmock/gmock.h>
 

@@ -1,11 +1,11 @@
-#include "controlplane/route_table.h"
+#include "controlplane/network/route_table.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 #include <string>
 
-#include "controlplane/route_keeper.h"
+#include "controlplane/network/route_keeper.h"
 
 namespace vipgate {
 namespace {

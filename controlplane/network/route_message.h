@@ -5,7 +5,7 @@
 #include <map>
 #include <optional>
 
-#include "controlplane/route_table.h"
+#include "controlplane/network/route_table.h"
 
 struct nlmsghdr;
 

@@ -1,4 +1,4 @@
-#include "controlplane/neighbors.h"
+#include "controlplane/network/neighbors.h"
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>

@@ -1,4 +1,4 @@
-#include "controlplane/neighbor_keeper.h"
+#include "controlplane/network/neighbor_keeper.h"
 
 #include <spdlog/spdlog.h>
 

@@ -1,4 +1,4 @@
-#include "controlplane/route_watcher.h"
+#include "controlplane/network/route_watcher.h"
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>

@@ -1,4 +1,4 @@
-#include "controlplane/next_hops.h"
+#include "controlplane/network/next_hops.h"
 
 namespace vipgate {
 namespace {

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/next_hops.h"
-#include "controlplane/prefix_map.h"
-#include "controlplane/route_watcher.h"
+#include "controlplane/network/next_hops.h"
+#include "controlplane/network/prefix_map.h"
+#include "controlplane/network/route_watcher.h"
 
 namespace vipgate {
 

@@ -1,4 +1,4 @@
-#include "controlplane/route_table.h"
+#include "controlplane/network/route_table.h"
 
 #include <algorithm>
 #include <cmath>

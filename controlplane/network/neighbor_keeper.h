@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/neighbors.h"
-#include "controlplane/next_hops.h"
+#include "controlplane/network/neighbors.h"
+#include "controlplane/network/next_hops.h"
 
 namespace vipgate {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "common/addresses.h"
-#include "controlplane/next_hops.h"
-#include "controlplane/prefix_map.h"
+#include "controlplane/network/next_hops.h"
+#include "controlplane/network/prefix_map.h"
 
 namespace vipgate {
 

@@ -1,4 +1,4 @@
-#include "controlplane/neighbors.h"
+#include "controlplane/network/neighbors.h"
 
 #include <gmock/gmock.h>
 #include <poll.h>

@@ -11,7 +11,7 @@
 
 #include "common/addresses.h"
 #include "common/result.h"
-#include "controlplane/netlink_events.h"
+#include "controlplane/network/netlink_events.h"
 
 struct nl_msg;
 

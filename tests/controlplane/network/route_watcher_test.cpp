@@ -1,4 +1,4 @@
-#include "controlplane/route_watcher.h"
+#include "controlplane/network/route_watcher.h"
 
 #include <gmock/gmock.h>
 #include <poll.h>
@@ -6,7 +6,7 @@
 #include <chrono>
 #include <functional>
 
-#include "controlplane/route_keeper.h"
+#include "controlplane/network/route_keeper.h"
 #include "tests/support/network_namespace.h"
 
 namespace vipgate {

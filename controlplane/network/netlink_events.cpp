@@ -1,4 +1,4 @@
-#include "controlplane/netlink_events.h"
+#include "controlplane/network/netlink_events.h"
 
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>

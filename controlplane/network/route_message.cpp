@@ -1,4 +1,4 @@
-#include "controlplane/route_message.h"
+#include "controlplane/network/route_message.h"
 
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -6,7 +6,7 @@
 
 #include <cstring>
 
-#include "controlplane/netlink_events.h"
+#include "controlplane/network/netlink_events.h"
 
 namespace vipgate {
 namespace {

@@ -1,4 +1,4 @@
-#include "controlplane/route_keeper.h"
+#include "controlplane/network/route_keeper.h"
 
 #include <spdlog/spdlog.h>
 

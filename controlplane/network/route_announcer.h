@@ -13,7 +13,7 @@
 #include "common/addresses.h"
 #include "common/loop_counters.h"
 #include "controlplane/config.h"
-#include "controlplane/netlink_events.h"
+#include "controlplane/network/netlink_events.h"
 
 namespace vipgate {
 
