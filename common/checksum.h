@@ -93,7 +93,7 @@ inline uint64_t add_carry(uint64_t sum, uint64_t word) {
   return static_cast<uint16_t>(~ones_fold(ones_sum(data, length, initial_sum)));
 }
 
-[[nodiscard]] constexpr uint16_t ones_add(uint16_t a, uint16_t b) {
+[[nodiscard, gnu::always_inline]] constexpr uint16_t ones_add(uint16_t a, uint16_t b) {
   const uint32_t sum = static_cast<uint32_t>(a) + b;
   return static_cast<uint16_t>(sum + (sum >> 16));
 }
@@ -120,7 +120,8 @@ inline uint64_t add_carry(uint64_t sum, uint64_t word) {
 // unless that data is all zero (then 0x0000 here, 0xffff there; both verify). A UDP checksum sent
 // as 0xffff (for 0x0000) may be fed in as it is; the result then goes through udp_checksum_field,
 // as every UDP result must. A UDP checksum of 0x0000 over IPv4 means "none": leave it alone.
-[[nodiscard]] constexpr uint16_t checksum_apply(uint16_t checksum_raw, uint16_t delta) {
+[[nodiscard, gnu::always_inline]] constexpr uint16_t checksum_apply(uint16_t checksum_raw,
+                                                                    uint16_t delta) {
   return static_cast<uint16_t>(~ones_add(static_cast<uint16_t>(~checksum_raw), delta));
 }
 

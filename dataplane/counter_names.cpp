@@ -66,6 +66,18 @@ void add_real(NamedCounters& counters, Workers workers, const Snapshot& snapshot
   add(counters, prefix + "flows_created", value(&C::flows_created));
 }
 
+// A pool is known by its first address of each family.
+void add_snat_pools(NamedCounters& counters, Workers workers, const Snapshot& snapshot) {
+  for (size_t i = 0; i < snapshot.snat_addresses.size(); ++i) {
+    uint64_t sum = 0;
+    for (const auto& worker : workers) {
+      const auto exhausted = worker->snat_exhausted();
+      if (i < exhausted.size()) sum += exhausted[i].value();
+    }
+    add(counters, "snat_pool." + to_string(snapshot.snat_addresses[i].address) + ".exhausted", sum);
+  }
+}
+
 }  // namespace
 
 NamedCounters add_up_counters(Workers workers, const Snapshot* snapshot) {
@@ -76,6 +88,7 @@ NamedCounters add_up_counters(Workers workers, const Snapshot* snapshot) {
   add_all<KernelReason>(counters, workers, "kernel.");
   add_all<DnsOutcome>(counters, workers, "dns.");
   if (snapshot == nullptr) return counters;
+  add_snat_pools(counters, workers, *snapshot);
   for (const auto& page : snapshot->service_pages) {
     for (uint32_t i = 0; i < kPageSize; ++i) {
       if (page->entries[i].index == kNone) continue;

@@ -20,6 +20,7 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
       loop_counters_(std::make_unique<LoopCounters>()) {
   services_ = array_in<ServiceCounters>(service_memory_, options.services);
   all_services_[options.worker] = services_;
+  snat_exhausted_ = array_in<Counter>(snat_exhausted_memory_, options.snat.size());
   make_family(v4_);
   make_family(v6_);
   constexpr size_t kWays = FragmentTable::kWays;
@@ -35,14 +36,14 @@ template <class Address>
 void WorkerMemory::make_family(Family<Address>& family) {
   using Table = FlowTable<typename FlowKeyOf<Address>::Type>;
   using WideTable = FlowTable<WideFlowKey<Address>>;
-  uint32_t records = 0;
+  size_t owned = 0;
   for (const SnatAddress& address : options_.snat) {
     const SnatPorts ports(address, options_.workers);
     const bool is_mine = address.address.is_v4() == (sizeof(Address) == 4);
-    const uint32_t count = is_mine ? ports.count(options_.worker) : 0;
-    family.snat.push_back({ports, records, count});
-    records += count;
+    family.snat.push_back({ports, is_mine ? ports.count(options_.worker) : 0});
+    owned += family.snat.back().count;
   }
+  const uint32_t records = owned == 0 ? 0 : snat_records_for(options_.flows, owned);
   family.memory = {
       .buckets =
           array_in<typename Table::Bucket>(family.buckets, Table::buckets_for(options_.flows)),
@@ -53,6 +54,7 @@ void WorkerMemory::make_family(Family<Address>& family) {
       .connections = array_in<ConnectionCounts::Slot>(
           family.connections, ConnectionCounts::slots_for(options_.services)),
       .services = services_,
+      .snat_exhausted = snat_exhausted_,
       .first_nat_record = records,
       .worker = options_.worker,
   };

@@ -54,6 +54,8 @@ class WorkerMemory {
   std::span<const ServiceCounters> services() const { return services_; }
   std::span<const RealCounters> reals() const { return reals_; }
   std::span<const RealSignalCounters> signals() const { return signals_; }
+  // New flows that found no port in a pool, at the position of its first address of the family.
+  std::span<const Counter> snat_exhausted() const { return snat_exhausted_; }
 
  private:
   template <class Address>
@@ -75,11 +77,13 @@ class WorkerMemory {
   PageMemory datagram_memory_, held_memory_;
   FragmentMemory fragments_;
   PageMemory service_memory_, real_memory_, signal_memory_, new_flow_memory_;
+  PageMemory snat_exhausted_memory_;
   std::span<ServiceCounters> services_;
   std::array<std::span<const ServiceCounters>, kMaxWorkers> all_services_;  // by worker
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;
+  std::span<Counter> snat_exhausted_;
 };
 
 }  // namespace vipgate

@@ -102,18 +102,21 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
   // A real that is its own client would drop what seems to come from itself, or answer past us:
   // such a flow (hairpin) is one of `fullnat`.
   const auto address = real.address.template as<Address>();
+  const Be16 port = real.port == Be16{} ? flow.vip_port : real.port;
   const bool fullnat = service.mode == Mode::kFullnat || flow.client == address;
-  Record* record = fullnat ? take_snat_port(service, snapshot, hash, now) : take_nat_record(now);
-  if (record == nullptr) {
-    reason = fullnat ? DropReason::kSnatExhausted : DropReason::kFlowTableFull;
-    return nullptr;
-  }
+  reason = DropReason::kFlowTableFull;
+  Record* record = fullnat
+                       ? take_snat_port(service, snapshot,
+                                        {address, port, static_cast<uint8_t>(service.protocol), 0},
+                                        hash, now, reason)
+                       : take_nat_record(now);
+  if (record == nullptr) return nullptr;
   record->client = flow.client;
   record->vip = flow.vip;
   record->real = address;
   record->client_port = flow.client_port;
   record->vip_port = flow.vip_port;
-  record->real_port = real.port == Be16{} ? flow.vip_port : real.port;
+  record->real_port = port;
   if (!fullnat) {
     record->source = flow.client;
     record->source_port = flow.client_port;
@@ -256,39 +259,67 @@ void FlowStore<Address>::evict(Record& record, Now now) {
 
 // Tries kSnatProbes ports from a place that the flow's hash chooses: no list is walked, and a burst
 // of new flows spreads over the pool. Where all are taken, the least worthy unanswered or closing
-// flow goes, as a flood of made-up clients would else take every port.
+// flow goes, as a flood of made-up clients would else take every port. Null, with the reason: there
+// is no such flow either.
 template <class Address>
 auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snapshot& snapshot,
-                                        uint64_t hash, Now now) -> Record* {
-  if (service.snat_count == 0) return nullptr;
+                                        const Endpoint<Address>& real, uint64_t hash, Now now,
+                                        DropReason& reason) -> Record* {
+  if (service.snat_count == 0) {
+    reason = DropReason::kSnatExhausted;
+    return nullptr;
+  }
   const auto low = static_cast<uint32_t>(hash);
   const auto high = static_cast<uint32_t>(hash >> 32);
   uint32_t chosen = scale(high * 0x9e3779b1u, service.snat_count);
   const uint32_t tries = std::min<uint32_t>(service.snat_count, 4);
   Record* least = nullptr;
-  uint32_t least_slot = 0, least_position = 0;
+  uint32_t least_slot = 0;
+  Be16 least_port;
   for (uint32_t i = 0; i < tries; ++i) {
     const uint32_t slot = service.snat_first + chosen;
     const SnatSlot& snat = memory_.snat[slot];
+    const auto source = snapshot.snat_addresses[slot].address.template as<Address>();
+    const uint32_t common = snat_hash(real.address, source, real.protocol);
     uint32_t position = snat.count == 0 ? 0 : scale(low * 0x85ebca6bu, snat.count);
+    // In steps of the flow's own, as runs of taken ports would grow together; so small that no port
+    // is tried twice.
+    const uint32_t step = 1 + scale(high, snat.count / kSnatProbes);
     for (uint32_t probe = 0; probe < std::min(kSnatProbes / tries, snat.count); ++probe) {
-      Record& record = memory_.records[snat.first_record + position];
+      const Be16 port(snat.ports.port(position, memory_.worker));
+      Record& record = return_record(common, snat_ports_word(real.port, port));
       if (least == nullptr || is_worth_less(record, *least, now.quarter)) {
         least = &record;
         least_slot = slot;
-        least_position = position;
+        least_port = port;
         if (is_free_or_over(record, now.quarter)) break;
       }
-      position = position + 1 == snat.count ? 0 : position + 1;
+      position += step;
+      if (position >= snat.count) position -= snat.count;
     }
     if (least != nullptr && is_free_or_over(*least, now.quarter)) break;
     chosen = chosen + 1 == service.snat_count ? 0 : chosen + 1;
   }
-  if (least == nullptr || !may_go(*least, now.quarter)) return nullptr;
+  if (least == nullptr || !may_go(*least, now.quarter)) {
+    note_exhaustion(service, reason);
+    return nullptr;
+  }
   if (least->state != FlowState::kFree) evict(*least, now);
+  ++snat_used_;
   least->source = snapshot.snat_addresses[least_slot].address.template as<Address>();
-  least->source_port = Be16(memory_.snat[least_slot].ports.port(least_position, memory_.worker));
+  least->source_port = least_port;
   return least;
+}
+
+// Where nearly all records are in use, it is not the ports that are too few.
+template <class Address>
+void FlowStore<Address>::note_exhaustion(const ServiceEntry& service, DropReason& reason) {
+  if (snat_used_ > memory_.first_nat_record / 8 * 7) {
+    reason = DropReason::kFlowTableFull;
+    return;
+  }
+  reason = DropReason::kSnatExhausted;
+  memory_.snat_exhausted[service.snat_first].add();
 }
 
 template <class Address>
@@ -322,7 +353,10 @@ template <class Address>
 void FlowStore<Address>::give_back(Record& record) {
   record.state = FlowState::kFree;
   const uint32_t index = index_of(record);
-  if (index < memory_.first_nat_record) return;
+  if (index < memory_.first_nat_record) {
+    --snat_used_;
+    return;
+  }
   record.service = nat_free_;
   nat_free_ = index;
 }

@@ -1,10 +1,10 @@
 // All tracked flows of one worker and one IP family: the flow table, the NAT records, the SNAT
 // ports. The memory is given at construction and never grows; only the owning worker touches it.
 //
-// Records lie in one array. First come those of `fullnat` flows, one for each SNAT address and port
-// that this worker owns, so that a return packet finds its record by index; then those of `nat`
-// flows, from a free list. A flow of a mode that leaves its packets as they are has no record: its
-// entry in the table names the real, and is all there is of it.
+// Records lie in one array. First come those of `fullnat` flows, where SNAT port and real say
+// (snat_ports.h), so that a return packet finds its record by index; then those of `nat` flows,
+// from a free list. A flow of a mode that leaves its packets as they are has no record: its entry
+// in the table names the real, and is all there is of it.
 //
 // There are two tables: that of flows whose ids are wide has longer keys. What holds of "the table"
 // holds of both; a record's ids say in which its entries lie.
@@ -45,7 +45,6 @@ struct NewFlow {
 // One SNAT address, as this worker uses it. Empty for an address of the other family.
 struct SnatSlot {
   SnatPorts ports;
-  uint32_t first_record = 0;
   uint32_t count = 0;  // ports that this worker owns
 };
 
@@ -58,7 +57,8 @@ struct FlowStoreMemory {
   std::span<const SnatSlot> snat;  // by Snapshot::snat_addresses
   std::span<ConnectionCounts::Slot> connections;
   std::span<ServiceCounters> services;
-  uint32_t first_nat_record = 0;
+  std::span<Counter> snat_exhausted;  // by ServiceEntry::snat_first, which stands for the pool
+  uint32_t first_nat_record = 0;      // before it: those of SNAT ports
   uint32_t worker = 0;
 };
 
@@ -91,11 +91,10 @@ class FlowStore {
   Record& record(uint32_t index) { return memory_.records[index]; }
   const SnatSlot& snat(uint32_t slot) const { return memory_.snat[slot]; }
 
-  // The record that a packet to (SNAT address `slot`, `port`) means, in use or not.
-  // REQUIRES: snat(slot).ports.contains(port), and this worker owns it.
-  Record& return_record(uint32_t slot, uint16_t port) {
-    const SnatSlot& snat = memory_.snat[slot];
-    return memory_.records[snat.first_record + snat.ports.position(port)];
+  // The record of the flow from a SNAT port to a real, if there is one: else it is free, or another
+  // flow's. REQUIRES: this worker owns the port, so there are such records.
+  Record& return_record(uint32_t snat_hash, uint32_t ports_word) {
+    return memory_.records[snat_place(snat_hash, ports_word, memory_.first_nat_record)];
   }
 
   // The record of the `nat` flow between the client and the real; null: there is none.
@@ -150,8 +149,9 @@ class FlowStore {
   void advance(Now now);
 
  private:
-  Record* take_snat_port(const ServiceEntry& service, const Snapshot& snapshot, uint64_t hash,
-                         Now now);
+  Record* take_snat_port(const ServiceEntry& service, const Snapshot& snapshot,
+                         const Endpoint<Address>& real, uint64_t hash, Now now, DropReason& reason);
+  void note_exhaustion(const ServiceEntry& service, DropReason& reason);
   Record* take_nat_record(Now now);
   Record* reuse_nat_record(Now now);
   // When the entry's flow ends: its own deadline follows the forward packets only, the record's
@@ -201,6 +201,7 @@ class FlowStore {
   Table table_;
   WideTable wide_;
   ConnectionCounts connections_;
+  uint32_t snat_used_ = 0;     // records of SNAT ports that are in use
   uint32_t nat_free_ = kNone;  // head of the free list, linked by NatRecord::service
   uint32_t nat_used_ = 0;      // `nat` records that were ever taken
   uint32_t nat_hand_ = 0;      // where the search for one to reuse goes on

@@ -195,7 +195,11 @@ void Pipeline<Observer>::relay_error_of_fullnat_real(Burst& burst, Packet& packe
   if (!ports.contains(port)) return drop(burst, packet, DropReason::kIcmpErrorNoFlow);
   const uint32_t owner = ports.owner(port);
   if (owner != worker_) return hand_over(burst, packet, owner);
-  const NatRecord<Address>& record = flows<Address>().return_record(slot, port);
+  const Address real = quote.ip->destination;
+  const Address source = quote.ip->source;
+  const NatRecord<Address>& record =
+      flows<Address>().return_record(snat_hash(real, source, quote.protocol),
+                                     snat_ports_word(quote.destination_port, quote.source_port));
   if (!icmp_relay_detail::is_of(record, quote, burst.now.quarter)) {
     return drop(burst, packet, DropReason::kIcmpErrorNoFlow);
   }

@@ -9,6 +9,16 @@ namespace vipgate {
 
 inline constexpr Be16 kDnsPort{53};
 
+namespace lookup_detail {
+
+// Whether the device has found the packet's TCP or UDP checksum right. Where it found fault, or did
+// not look, we see for ourselves.
+inline bool is_checked_by_device(const Packet& packet) {
+  return (packet.mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+}
+
+}  // namespace lookup_detail
+
 // All lines of a record: it is about to be written.
 template <class Address>
 void prefetch_record(const NatRecord<Address>* record) {
@@ -75,35 +85,43 @@ template <class Address>
   const Address destination = ip.destination;
   const auto& table = burst.snapshot.template table<Address>();
   const auto* entry = table.addresses.find(destination, packet.hash);
-  if (entry == nullptr || entry->kind == AddressKind::kOwn) {
-    if (entry == nullptr && !table.wide.empty()) [[unlikely]] {
-      if (look_up_wide<Address>(burst, packet)) return;
-    }
-    if (look_up_nat_return<Address>(burst, packet)) return;
-    return handle_unserved<Address>(burst, packet, entry);
+  // Returns first, and past what needs registers saved.
+  if (entry != nullptr && entry->kind == AddressKind::kSnat) {
+    return look_up_snat<Address>(burst, packet, entry->slot);
   }
-  switch (entry->kind) {
-    case AddressKind::kVip: {
-      const uint32_t index = table.service(*entry, packet.destination_port, packet.protocol);
-      if (index == kNone) [[unlikely]] {
-        if (!look_up_wide<Address>(burst, packet)) handle_unserved_port<Address>(burst, packet);
-        return;
-      }
-      const ServiceEntry& service = burst.snapshot.service(index);
-      __builtin_prefetch(&service);
-      if (index < services_.size()) __builtin_prefetch(&services_[index], 1);
-      last = {destination, packet.destination_port, packet.protocol, &service};
-      packet.service = &service;
-      packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
+  find_service_at(burst, packet, last, entry);
+}
+
+// The same, from what is known of the address, which is not a SNAT address's.
+template <class Observer>
+template <class Address, class Entry>
+[[gnu::noinline]] void Pipeline<Observer>::find_service_at(Burst& burst, Packet& packet,
+                                                           LastVip<Address>& last,
+                                                           const Entry* entry) {
+  const auto& table = burst.snapshot.template table<Address>();
+  if (entry != nullptr && entry->kind == AddressKind::kVip) {
+    const uint32_t index = table.service(*entry, packet.destination_port, packet.protocol);
+    if (index == kNone) [[unlikely]] {
+      if (!look_up_wide<Address>(burst, packet)) handle_unserved_port<Address>(burst, packet);
       return;
     }
-    case AddressKind::kSnat:
-      return look_up_snat<Address>(burst, packet, entry->slot);
-    case AddressKind::kDns:
-      return look_up_dns<Address>(burst, packet);
-    case AddressKind::kOwn:
-      return;
+    const ServiceEntry& service = burst.snapshot.service(index);
+    __builtin_prefetch(&service);
+    if (index < services_.size()) __builtin_prefetch(&services_[index], 1);
+    const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+    last = {ip.destination, packet.destination_port, packet.protocol, &service};
+    packet.service = &service;
+    packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
+    return;
   }
+  if (entry != nullptr && entry->kind == AddressKind::kDns) {
+    return look_up_dns<Address>(burst, packet);
+  }
+  if (entry == nullptr && !table.wide.empty()) [[unlikely]] {
+    if (look_up_wide<Address>(burst, packet)) return;
+  }
+  if (look_up_nat_return<Address>(burst, packet)) return;
+  handle_unserved<Address>(burst, packet, entry);
 }
 
 template <class Observer>
@@ -164,13 +182,16 @@ template <class Address>
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::look_up_snat(Burst& burst, Packet& packet, uint32_t slot) {
+[[gnu::noinline]] void Pipeline<Observer>::look_up_snat(Burst& burst, Packet& packet,
+                                                        uint32_t slot) {
   const SnatPorts& ports = flows<Address>().snat(slot).ports;
   const uint16_t port = packet.destination_port.host();
   if (!ports.contains(port)) return drop(burst, packet, DropReason::kNoFlow);
   const uint32_t owner = ports.owner(port);
   if (owner != worker_) return hand_over(burst, packet, owner);
-  NatRecord<Address>* record = &flows<Address>().return_record(slot, port);
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  NatRecord<Address>* record = &flows<Address>().return_record(
+      snat_hash(ip.source, ip.destination, packet.protocol), packet.ports_word());
   prefetch_record(record);
   packet.record = record;
   packet.step = sizeof(Address) == 4 ? Step::kReturn4 : Step::kReturn6;
@@ -197,7 +218,11 @@ bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
     return look_up_wide_nat_return<Address>(burst, packet);
   }
   const Address client = ip.destination;
-  if (!is_mine(burst, packet, client, return_port(burst, packet))) return true;
+  // As is_mine(), which would ask for the port even where it does not matter.
+  if (workers_ != 1 && !packet.is_owned &&
+      hand_to_owner(burst, packet, client, return_port(burst, packet))) {
+    return true;
+  }
   auto& table = flows<Address>().table();
   packet.flow_id = *flow_id;
   packet.hash = table.hash(FlowStore<Address>::Key::of(client, packet.destination_port, *flow_id));
@@ -239,16 +264,18 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   auto& udp = packet.l4<UdpHeader>();
   const uint16_t udp_length = udp.length.host();
-  uint64_t sum = 0;
-  if constexpr (sizeof(Address) == 4) {
-    sum = pseudo_header_sum(ip, udp_length);
-  } else {
-    sum = pseudo_header_sum(ip, kProtocolUdp, udp_length);
-  }
   // No checksum is legal over IPv4 only (RFC 768; RFC 8200 8.1).
   const bool unchecked = sizeof(Address) == 4 && udp.checksum == Be16{};
-  if (!unchecked && internet_checksum(&udp, udp_length, sum) != 0) {
-    return drop(burst, packet, DropReason::kBadUdpChecksum);
+  if (!unchecked && !lookup_detail::is_checked_by_device(packet)) {
+    uint64_t sum = 0;
+    if constexpr (sizeof(Address) == 4) {
+      sum = pseudo_header_sum(ip, udp_length);
+    } else {
+      sum = pseudo_header_sum(ip, kProtocolUdp, udp_length);
+    }
+    if (internet_checksum(&udp, udp_length, sum) != 0) {
+      return drop(burst, packet, DropReason::kBadUdpChecksum);
+    }
   }
   auto* message = reinterpret_cast<uint8_t*>(&udp + 1);
   const rte_mbuf* mbuf = packet.mbuf;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "common/addresses.h"
+#include "common/byte_order.h"
 #include "common/counters.h"
 #include "common/headers.h"
 #include "common/snapshot.h"
@@ -98,6 +99,8 @@ struct alignas(64) Packet {
     static_assert(offsetof(Packet, destination_port) == offsetof(Packet, source_port) + 2);
     std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, source_port), l4, 4);
   }
+  // Both ports as they follow each other in the packet.
+  uint32_t ports_word() const { return load<uint32_t>(&source_port); }
   RealId real() const { return RealId::from_value(flow_id); }
   void set_real(RealId id) { flow_id = id.value(); }
   bool is_later_fragment() const { return (fragment & kLater) != 0; }

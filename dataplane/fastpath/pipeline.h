@@ -109,6 +109,8 @@ class Pipeline : private PipelineState {
   void look_up(Burst& burst, Packet& packet, LastVip<Address>& last);
   template <class Address>
   void find_service(Burst& burst, Packet& packet, LastVip<Address>& last);
+  template <class Address, class Entry>
+  void find_service_at(Burst& burst, Packet& packet, LastVip<Address>& last, const Entry* entry);
   template <class Address>
   bool follow_fragment(Burst& burst, Packet& packet);
   template <class Address>

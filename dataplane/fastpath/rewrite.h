@@ -60,8 +60,8 @@ inline void turn_ethernet(Packet& packet, const MacAddress& own) {
 }
 
 // One hop further, from `source` to `destination`. `delta` is what the addresses add to the sum.
-inline void set_addresses(Ipv4Header& ip, Ipv4Address source, Ipv4Address destination,
-                          uint16_t delta) {
+[[gnu::always_inline]] inline void set_addresses(Ipv4Header& ip, Ipv4Address source,
+                                                 Ipv4Address destination, uint16_t delta) {
   // The TTL is the low byte of its word as it lies in memory: one less is -1, in one's complement.
   constexpr uint16_t kMinusOne = 0xfffe;
   ip.source = source;

@@ -1,6 +1,8 @@
 // Pass four for flows: follow the connection's state, rewrite and send.
 #pragma once
 
+#include <bit>
+
 #include "dataplane/fastpath/client_address.h"
 #include "dataplane/fastpath/icmp_reply.h"
 #include "dataplane/fastpath/new_flows.h"
@@ -44,6 +46,26 @@ template <class Address>
 void change_state(FlowStore<Address>& store, NatRecord<Address>& record, FlowState state,
                   const FlowTimeouts& timeouts, Quarter now) {
   store.set_state(record, state, deadline_after(now, timeouts[static_cast<size_t>(state)]));
+}
+
+// Whether the packet is from the record's real to its source. IPv4 addresses, and ports, lie in
+// pairs in both, the other way round, and are compared as such.
+template <class Address>
+[[gnu::always_inline]] inline bool is_return_of(const NatRecord<Address>& record,
+                                                const Packet& packet) {
+  using Ip = typename IpHeaderOf<Address>::Type;
+  const auto& ip = packet.ip<Ip>();
+  if constexpr (sizeof(Address) == 4) {
+    static_assert(offsetof(Ip, destination) == offsetof(Ip, source) + 4);
+    static_assert(offsetof(NatRecord<Address>, real) == offsetof(NatRecord<Address>, source) + 4);
+    if (load<uint64_t>(&record.source) != std::rotl(load<uint64_t>(&ip.source), 32)) return false;
+  } else {
+    if (!(record.real == ip.source) || !(record.source == ip.destination)) return false;
+  }
+  static_assert(offsetof(NatRecord<Address>, real_port) ==
+                offsetof(NatRecord<Address>, source_port) + 2);
+  return load<uint32_t>(&record.source_port) == std::rotl(packet.ports_word(), 16) &&
+         static_cast<uint8_t>(record.protocol) == packet.protocol;
 }
 
 // Whether the flow's real is gone, or takes no new connections and the client opens one with the
@@ -158,10 +180,7 @@ template <class Address>
   auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   auto* record = static_cast<NatRecord<Address>*>(packet.record);
   const bool is_flow = record != nullptr && record->state != FlowState::kFree &&
-                       record->real == ip.source && record->real_port == packet.source_port &&
-                       record->source == ip.destination &&
-                       record->source_port == packet.destination_port &&
-                       static_cast<uint8_t>(record->protocol) == packet.protocol &&
+                       is_return_of(*record, packet) &&
                        !has_passed(record->deadline, burst.now.quarter);
   if (!is_flow) [[unlikely]] {
     const auto& addresses = burst.snapshot.template table<Address>().addresses;

@@ -312,8 +312,9 @@ TEST(PipelineForward, ServicesBeyondTheCountersDoNotCountForOthers) {
 TEST(PipelineForward, ExhaustedSnatPortsAreADropAndRecoverWhenFlowsExpire) {
   SnapshotSpec spec = net_spec();
   spec.snat_addresses[0].port_high = static_cast<uint16_t>(spec.snat_addresses[0].port_low + 29);
-  FakeGateway gateway(std::move(spec));
   const ServiceCase& kind = kServiceCases[1];
+  spec.services[kind.index()].reals.resize(1);
+  FakeGateway gateway(std::move(spec));
   std::set<uint16_t> ports;
   for (uint16_t i = 1; i <= 30; ++i) {
     const auto out = gateway.send(to_vip(kind, i));

@@ -193,10 +193,12 @@ class Flood {
   }
 
  private:
-  // What is scarce has room for a tenth more than the connections: the SNAT ports of `fullnat`, the
-  // records of `nat`, the slots of the table, four for each flow asked for, of tunnels.
+  // What is scarce has room for little more than the connections: for a tenth, the records of `nat`
+  // and the slots of the table, four for each flow asked for, of tunnels; for a quarter, the
+  // records of `fullnat`.
   size_t table_flows() const {
-    return kind_.mode == Mode::kNat ? connections_ * 11 / 10 : connections_ * 11 / 40;
+    if (kind_.mode == Mode::kIpip) return connections_ * 11 / 40;
+    return kind_.mode == Mode::kNat ? connections_ * 11 / 10 : connections_;
   }
 
   void publish() { snapshot_ = builder_.build(spec_); }

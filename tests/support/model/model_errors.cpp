@@ -34,17 +34,18 @@ std::optional<ReferenceModel::Expectation> ReferenceModel::judge_error(const In&
     return judge_error_to_real(in, quote, *service);
   }
   if (role == Role::kSnat) {
-    if (!by_snat_.contains(quote.source) && in.observed.verdict.kind == "return") {
+    const FlowKey* found = find_snat(quote.destination, quote.source, quote.protocol);
+    if (found == nullptr && in.observed.verdict.kind == "return") {
       // As in learn_from_return(): what went out shows whose port it is.
       const PortEntry any{.mac = {}, .check_mac = false};
       const QuotedPacket out = read_quote(in.observed.frame, read_frame(in.observed.frame, any));
       if (out.faults.empty()) {
         learn_snat_port_of({out.source, out.destination, out.protocol}, quote.destination,
                            quote.source);
+        found = find_snat(quote.destination, quote.source, quote.protocol);
       }
     }
-    const auto found = by_snat_.find(quote.source);
-    if (found == by_snat_.end()) {
+    if (found == nullptr) {
       // What is wrong with it counts only if it is a flow's, which may be one that is not seen yet.
       Expectation expected = drop(DropReason::kIcmpErrorNoFlow);
       if (unseen_flow_of(quote.destination, quote.protocol) != nullptr) {
@@ -52,11 +53,8 @@ std::optional<ReferenceModel::Expectation> ReferenceModel::judge_error(const In&
       }
       return expected;
     }
-    const Flow& flow = flows_.at(found->second);
-    const bool is_its =
-        flow.real_socket == quote.destination && found->second.protocol == quote.protocol;
-    if (!is_its || now_ > flow.deadline) return drop(DropReason::kIcmpErrorNoFlow);
-    return judge_error_to_client(in, found->second);
+    if (now_ > flows_.at(*found).deadline) return drop(DropReason::kIcmpErrorNoFlow);
+    return judge_error_to_client(in, *found);
   }
   if (!is_nat_real(quote.destination, quote.protocol)) return std::nullopt;
   const FlowKey* flow = find_return(quote.destination, quote.source, quote.protocol);

@@ -152,10 +152,12 @@ std::optional<std::string> ReferenceModel::learn_snat_port(const In& in, const S
                       source.port <= snat.port_high;
   }
   if (!is_of_the_pool) return "expected a source of the service's SNAT pool";
-  const auto holder = by_snat_.find(source);
-  if (holder != by_snat_.end() && holder->second != key) {
-    if (now_ <= flows_.at(holder->second).deadline) return "this SNAT port is another live flow's";
-    forget(FlowKey(holder->second));
+  const FlowKey* holder = find_snat(flow.real_socket, source, key.protocol);
+  if (holder != nullptr && *holder != key) {
+    if (now_ <= flows_.at(*holder).deadline) {
+      return "this SNAT port is another live flow's to the same real";
+    }
+    forget(FlowKey(*holder));
   }
   flow.source = source;
   if (flows_.contains(key)) index(key, flow);
@@ -236,21 +238,24 @@ ReferenceModel::Expectation ReferenceModel::judge_expired(const In& in, const Ip
 
 ReferenceModel::Expectation ReferenceModel::judge_snat(const In& in) {
   const Socket snat{in.wire.destination, in.wire.destination_port};
-  if (!by_snat_.contains(snat) && in.observed.verdict.kind == "return") learn_from_return(in);
-  const auto found = by_snat_.find(snat);
-  if (found == by_snat_.end()) {
-    // Of a flow whose SNAT port was not seen yet; this answer does not show it either.
-    const bool is_told = in.wire.ttl <= 1 && in.observed.verdict.reason != "no_flow";
-    const FlowKey* unseen =
-        is_told ? unseen_flow_of({in.wire.source, in.wire.source_port}, in.wire.protocol) : nullptr;
-    return unseen != nullptr ? judge_expired(in, unseen->vip.address) : drop(DropReason::kNoFlow);
+  const Socket real{in.wire.source, in.wire.source_port};
+  const FlowKey* found = find_snat(real, snat, in.wire.protocol);
+  if (found == nullptr && in.observed.verdict.kind == "return") {
+    learn_from_return(in);
+    found = find_snat(real, snat, in.wire.protocol);
   }
-  const Flow& flow = flows_.at(found->second);
-  if (flow.real_socket != Socket{in.wire.source, in.wire.source_port} ||
-      found->second.protocol != in.wire.protocol) {
-    return drop(DropReason::kNoFlow);
-  }
-  return judge_return(in, found->second);
+  if (found != nullptr) return judge_return(in, *found);
+  // Of a flow whose SNAT port was not seen yet; this answer does not show it either.
+  const bool is_told = in.wire.ttl <= 1 && in.observed.verdict.reason != "no_flow";
+  const FlowKey* unseen = is_told ? unseen_flow_of(real, in.wire.protocol) : nullptr;
+  return unseen != nullptr ? judge_expired(in, unseen->vip.address) : drop(DropReason::kNoFlow);
+}
+
+const FlowKey* ReferenceModel::find_snat(const Socket& real, const Socket& source,
+                                         uint8_t protocol) const {
+  const auto found = by_return_.find({real, source, protocol});
+  if (found == by_return_.end()) return nullptr;
+  return flows_.at(found->second).mode == Mode::kFullnat ? &found->second : nullptr;
 }
 
 // A flow whose first packets found no next hop has a SNAT port that nobody has seen. A real may hit
@@ -413,7 +418,6 @@ void ReferenceModel::add(const FlowKey& key, Flow flow) {
 void ReferenceModel::index(const FlowKey& key, const Flow& flow) {
   if (flow.source.port == 0) return;
   by_return_[{flow.real_socket, flow.source, key.protocol}] = key;
-  if (flow.mode == Mode::kFullnat) by_snat_[flow.source] = key;
 }
 
 void ReferenceModel::forget(const FlowKey& key) {
@@ -422,8 +426,6 @@ void ReferenceModel::forget(const FlowKey& key) {
   const Flow& flow = found->second;
   const auto by_return = by_return_.find({flow.real_socket, flow.source, key.protocol});
   if (by_return != by_return_.end() && by_return->second == key) by_return_.erase(by_return);
-  const auto by_snat = by_snat_.find(flow.source);
-  if (by_snat != by_snat_.end() && by_snat->second == key) by_snat_.erase(by_snat);
   flows_.erase(found);
 }
 

@@ -209,6 +209,8 @@ class ReferenceModel {
   Role role_of(const IpAddress& address) const;
   bool is_answered(const IpAddress& address) const;
   bool is_nat_real(const Socket& socket, uint8_t protocol) const;
+  // The `fullnat` flow that the real's packets to a SNAT port are of; null: none.
+  const FlowKey* find_snat(const Socket& real, const Socket& source, uint8_t protocol) const;
   // The `nat` flow that the real's packets are of; null: none, or its real has another id by now.
   const FlowKey* find_return(const Socket& real, const Socket& source, uint8_t protocol) const;
   // Exact, then a range, then all ports, then the longest prefix; null: none.
@@ -236,8 +238,7 @@ class ReferenceModel {
   std::map<uint32_t, const ServiceSpec*> by_index_;
   std::map<uint32_t, const RealSpec*> reals_;  // by RealId::index()
   std::map<FlowKey, Flow> flows_;
-  std::map<ReturnKey, FlowKey> by_return_;
-  std::map<Socket, FlowKey> by_snat_;  // a SNAT port is one flow's
+  std::map<ReturnKey, FlowKey> by_return_;  // a SNAT port is one flow's, towards each real
   std::map<DatagramKey, DatagramState> datagrams_;
   std::map<std::pair<ReplyKind, uint32_t>, Answers> answers_;
   std::map<Verdict, uint64_t> tally_;
