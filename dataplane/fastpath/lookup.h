@@ -9,16 +9,6 @@ namespace vipgate {
 
 inline constexpr Be16 kDnsPort{53};
 
-namespace lookup_detail {
-
-// Whether the device has found the packet's TCP or UDP checksum right. Where it found fault, or did
-// not look, we see for ourselves.
-inline bool is_checked_by_device(const Packet& packet) {
-  return (packet.mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-}
-
-}  // namespace lookup_detail
-
 // All lines of a record: it is about to be written.
 template <class Address>
 void prefetch_record(const NatRecord<Address>* record) {
@@ -265,8 +255,10 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   auto& udp = packet.l4<UdpHeader>();
   const uint16_t udp_length = udp.length.host();
   // No checksum is legal over IPv4 only (RFC 768; RFC 8200 8.1).
-  const bool unchecked = sizeof(Address) == 4 && udp.checksum == Be16{};
-  if (!unchecked && !lookup_detail::is_checked_by_device(packet)) {
+  const bool has_none = sizeof(Address) == 4 && udp.checksum == Be16{};
+  // Where the device found fault with it, or did not look, we see for ourselves.
+  const uint64_t told = packet.mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+  if (!has_none && told != RTE_MBUF_F_RX_L4_CKSUM_GOOD) {
     uint64_t sum = 0;
     if constexpr (sizeof(Address) == 4) {
       sum = pseudo_header_sum(ip, udp_length);
