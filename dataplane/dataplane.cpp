@@ -121,9 +121,13 @@ Status Dataplane::Parts::start() {
 Status Dataplane::Parts::open_ports() {
   uint32_t room = options.mbuf_bytes;
   if (room == 0) {
-    // A frame lies in one buffer: link header, two tags, packet, check sequence.
     room = 2048;
-    for (const DataplanePort& port : options.ports) room = std::max(room, port.mtu + 26u);
+    for (const DataplanePort& port : options.ports) room = std::max(room, frame_room(port.mtu));
+  }
+  for (const DataplanePort& port : options.ports) {
+    if (std::string warning = short_buffers_warning(port.name, port.mtu, room); !warning.empty()) {
+      warnings.push_back(std::move(warning));
+    }
   }
   const auto port_count = static_cast<uint32_t>(options.ports.size());
   const uint32_t queues = port_count * workers;

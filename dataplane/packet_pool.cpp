@@ -7,6 +7,14 @@
 
 namespace vipgate {
 
+std::string short_buffers_warning(const std::string& port, uint32_t mtu, uint32_t room) {
+  if (frame_room(mtu) <= room) return {};
+  return "port " + port + ": frames of more than " + std::to_string(room) +
+         " bytes do not fit into one buffer and are dropped; for its MTU of " +
+         std::to_string(mtu) + ", set dpdk.mbuf_bytes to auto, or to " +
+         std::to_string(frame_room(mtu)) + " at least";
+}
+
 Result<rte_mempool*> make_packet_pool(const std::string& name, uint32_t count, uint16_t data_bytes,
                                       int socket) {
   // DPDK wants a cache of at most two thirds of the pool.

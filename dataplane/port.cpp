@@ -43,6 +43,12 @@ bool is_pci_device(const std::string& device) {
   return rte_pci_addr_parse(without_arguments(device).c_str(), &address) == 0;
 }
 
+uint64_t wanted_rx_offloads(const std::string& device, const std::string& driver,
+                            uint64_t capabilities) {
+  if (!is_pci_device(device) || driver.find("virtio") != std::string::npos) return 0;
+  return capabilities & RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+}
+
 Port::Port(const PortOptions& options) : options_(options), name_(options.name) {}
 
 Error Port::error(const std::string& what) const {
@@ -128,6 +134,7 @@ Status Port::configure(const rte_eth_dev_info& info) {
          ": uses " + std::to_string(mtu_));
   }
   conf.rxmode.mtu = mtu_;
+  conf.rxmode.offloads = wanted_rx_offloads(options_.device, facts_.driver, info.rx_offload_capa);
   const uint64_t rss = info.flow_type_rss_offloads & kRssHashTypes;
   if (rx_queues_ > 1 && rss != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;

@@ -17,6 +17,12 @@ namespace vipgate {
 // ",arguments") and so belongs in EalOptions::pci_allow.
 bool is_pci_device(const std::string& device);
 
+// Which receive offloads to ask a device for, of those that it has: UDP checksums, which DNS
+// questions would else be summed for. Only of hardware: software would sum every packet, and
+// virtio would let ones through whose checksums are still to be filled in.
+uint64_t wanted_rx_offloads(const std::string& device, const std::string& driver,
+                            uint64_t capabilities);
+
 struct PortOptions {
   int index = 0;       // position in the configuration's `ports`, for messages
   std::string name;    // "edge"

@@ -124,6 +124,34 @@ TEST_F(PipelineDns, WhatMayNotBeAnsweredIsDroppedWithItsReason) {
       << "RFC 8200 8.1";
 }
 
+TEST_F(PipelineDns, ChecksumThatTheDeviceFoundRightIsNotLookedAtAgain) {
+  struct Case {
+    uint64_t flags;
+    bool is_believed;
+  };
+  for (const Case& test :
+       {Case{0, false}, Case{RTE_MBUF_F_RX_L4_CKSUM_GOOD, true},
+        Case{RTE_MBUF_F_RX_L4_CKSUM_BAD, false}, Case{RTE_MBUF_F_RX_L4_CKSUM_NONE, false},
+        Case{RTE_MBUF_F_RX_IP_CKSUM_GOOD, false}}) {
+    for (const bool v6 : {false, true}) {
+      const auto send = [&](PacketBuilder packet) {
+        const Bytes frame = packet.build();
+        FakeMbuf mbuf(frame);
+        mbuf->ol_flags = test.flags;
+        Outcome outcome = gateway_.send_mbufs({mbuf.get()})[0];
+        outcome.frame = mbuf.frame();
+        return outcome;
+      };
+      const auto right = send(query(v6, query_text("redis.test")));
+      EXPECT_EQ(right.verdict.kind, Verdict::Kind::kDns) << "whatever the device says";
+      EXPECT_TRUE(checksums_ok(right.frame));
+      const auto wrong = send(query(v6, query_text("redis.test")).bad_l4_checksum());
+      EXPECT_EQ(wrong.is_drop(DropReason::kBadUdpChecksum), !test.is_believed);
+      EXPECT_EQ(checksums_ok(wrong.frame), test.is_believed) << "an answer is summed anew";
+    }
+  }
+}
+
 TEST_F(PipelineDns, OnlyTheDatagramCountsNotThePaddingBehindIt) {
   const auto out = gateway_.send(query(false, query_text("redis.test")).pad_to(200));
   ASSERT_EQ(out.verdict.kind, Verdict::Kind::kDns);

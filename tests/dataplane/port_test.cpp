@@ -41,6 +41,22 @@ struct PcapPacketHeader {
   uint32_t length = 0;
 };
 
+TEST(PortOffloads, OnlyHardwareIsAskedForUdpChecksums) {
+  constexpr uint64_t kAll = ~uint64_t{0};
+  EXPECT_EQ(wanted_rx_offloads("0000:3b:00.0", "net_ice", kAll), RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
+  EXPECT_EQ(wanted_rx_offloads("3b:00.0", "net_ice", 0), 0u) << "what it does not have";
+  EXPECT_EQ(wanted_rx_offloads("0000:00:03.0", "net_virtio", kAll), 0u);
+  EXPECT_EQ(wanted_rx_offloads("net_tap0,iface=vg0", "net_tap", kAll), 0u);
+}
+
+TEST(PacketPool, LongestFramesOfAPortFitOrTheWarningSaysHow) {
+  EXPECT_EQ(short_buffers_warning("edge", 1500, 2048), "");
+  EXPECT_EQ(short_buffers_warning("edge", 9000, 9026), "");
+  EXPECT_EQ(short_buffers_warning("edge", 9000, 2048),
+            "port edge: frames of more than 2048 bytes do not fit into one buffer and are dropped; "
+            "for its MTU of 9000, set dpdk.mbuf_bytes to auto, or to 9026 at least");
+}
+
 class PortTest : public ::testing::Test {
  protected:
   void SetUp() override {
