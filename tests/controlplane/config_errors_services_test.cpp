@@ -132,7 +132,7 @@ constexpr Row kQuicRows[] = {
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 443, mode: nat, protocol: udp, reals: [{address: "
      "10.1.0.1, quic_id: 7}]}\n",
-     "f:2:103: quic_id: connection ids are read of a service with quic: true alone; add that to "
+     "f:2:104: quic_id: connection ids are read of a service with quic: true alone; add that to "
      "it, or leave the id out"},
     {"services:\n"
      "  - name: a\n"
@@ -145,12 +145,12 @@ constexpr Row kQuicRows[] = {
      "      - {address: 10.1.0.1, quic_id: 7}\n"
      "      - {address: 10.1.0.2}\n"
      "      - {address: 10.1.0.3, quic_id: 7}\n",
-     "f:11:37: quic_id: the real in line 9 has 7, too; each real of a service has an id of its "
+     "f:11:38: quic_id: the real in line 9 has 7, too; each real of a service has an id of its "
      "own"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 443, mode: nat, protocol: udp, quic: true, reals: "
      "[{address: 10.1.0.1, quic_id: 4294967296}]}\n",
-     "f:2:115: quic_id: 4294967296 is out of range; write a number from 0 to 4294967295"},
+     "f:2:116: quic_id: 4294967296 is out of range; write a number from 0 to 4294967295"},
 };
 
 TEST(ConfigErrors, AQuicIdIsOneOfAUdpServiceAndOfOneReal) { expect_errors(kQuicRows); }
