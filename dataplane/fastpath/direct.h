@@ -23,7 +23,7 @@ inline FlowState first_state(const Packet& packet) {
 
 // A flow counts as answered once a second packet shows that the client goes on: for TCP, one with
 // ACK but without SYN.
-inline FlowState next_state(FlowState state, const Packet& packet) {
+[[gnu::always_inline]] inline FlowState next_state(FlowState state, const Packet& packet) {
   if (packet.protocol == kProtocolUdp) {
     return packet.is_later_fragment() ? state : FlowState::kReplied;
   }
@@ -35,7 +35,8 @@ inline FlowState next_state(FlowState state, const Packet& packet) {
 }
 
 template <class Entry>
-void follow(Entry& entry, const Packet& packet, const FlowTimeouts& timeouts, Quarter now) {
+[[gnu::always_inline]] inline void follow(Entry& entry, const Packet& packet,
+                                          const FlowTimeouts& timeouts, Quarter now) {
   const FlowState state = next_state(entry.state, packet);
   const Quarter deadline = deadline_after(now, timeouts[static_cast<size_t>(state)]);
   // Lines that have not changed need not be written back.

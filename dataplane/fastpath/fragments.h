@@ -19,6 +19,7 @@ inline void set_ports(Packet& packet, const FragmentNote& note) {
   packet.destination_port = note.destination_port;
   packet.protocol = note.protocol;
   packet.fragment |= Packet::kHasNote;
+  if (note.protocol == kProtocolSctp) packet.tcp_flags |= Packet::kSctpFragment;
 }
 
 }  // namespace fragments_detail

@@ -111,7 +111,7 @@ template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  if (service.has_affinity || service.is_quic) [[unlikely]] {
+  if ((service.has_affinity | service.is_quic) != 0) [[unlikely]] {
     return look_up_special_flow<Address>(burst, packet);
   }
   if (is_mine(burst, packet, client, packet.source_port)) prepare_flow<Address>(packet);

@@ -87,7 +87,7 @@ template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::forward_quic_direct(Burst& burst, Packet& packet) {
   const RealId named = named_real(burst, packet);
   if (named != RealId{} && packet.real() != named) packet.set_real(RealId{});
-  forward_direct<Address>(burst, packet);
+  forward_wide_direct<Address>(burst, packet);
 }
 
 // Whether the flow is to be given up for a new one to the real that the packet names.

@@ -80,7 +80,8 @@ struct alignas(64) Packet {
   bool is_owned;  // nobody looks for its owner: it came from another worker
 
   static constexpr uint8_t kFirst = 1, kLater = 2;
-  static constexpr uint8_t kHasNote = 4;  // its mbuf carries a FragmentNote
+  static constexpr uint8_t kSctpFragment = 0x20;  // in tcp_flags; of TCP, it is the urgent bit
+  static constexpr uint8_t kHasNote = 4;          // its mbuf carries a FragmentNote
 
   const EthernetHeader& ethernet() const {
     return *reinterpret_cast<const EthernetHeader*>(l3 - l2_length);

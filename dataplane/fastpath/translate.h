@@ -12,7 +12,9 @@ namespace vipgate {
 
 namespace translate_detail {
 
-inline constexpr uint8_t kStateFlags = TcpHeader::kSyn | TcpHeader::kFin | TcpHeader::kRst;
+// Packets that need a second look: those that change a connection's state, and fragments of SCTP.
+inline constexpr uint8_t kStateFlags =
+    TcpHeader::kSyn | TcpHeader::kFin | TcpHeader::kRst | Packet::kSctpFragment;
 
 // Where the client's packets come from is where returns go: noted when it changes.
 template <class Address>
@@ -58,7 +60,7 @@ bool must_rebalance(const NatRecord<Address>& record, const RealEntry* real, uin
 // depends on the length of the whole, which the first fragment, where it stands, does not tell.
 template <class Address>
 [[gnu::noinline]] bool needs_whole_packet(const Packet& packet, const NatRecord<Address>& record) {
-  return packet.protocol == kProtocolSctp &&
+  return (packet.tcp_flags & Packet::kSctpFragment) != 0 && packet.protocol == kProtocolSctp &&
          !(record.source_port == record.client_port && record.real_port == record.vip_port);
 }
 
@@ -106,16 +108,17 @@ template <class Address>
       (record->state == FlowState::kEmbryonic && (record->seen & record->kReturnSeen) != 0))
       [[unlikely]] {
     note_tcp_forward(*record, packet.tcp_flags, service.timeouts, burst.now.quarter);
+    if (needs_whole_packet(packet, *record)) {
+      note_client_hop(*record, packet);
+      return drop(burst, packet, DropReason::kSctpFragment, service.index);
+    }
   }
   note_client_hop(*record, packet);
 
+  set_addresses(ip, record->source, record->real, record->l3_delta);
   if (packet.fragment == 0) [[likely]] {
-    set_addresses(ip, record->source, record->real, record->l3_delta);
     set_ports(packet, record->source_port, record->real_port, record->l4_delta);
-  } else if (needs_whole_packet(packet, *record)) {
-    return drop(burst, packet, DropReason::kSctpFragment, service.index);
   } else {
-    set_addresses(ip, record->source, record->real, record->l3_delta);
     set_fragment(packet, ip, record->source_port, record->real_port, record->l4_delta);
   }
   set_ethernet(packet, real->next_hop_mac, real->port_mac, real->vlan);
@@ -176,18 +179,18 @@ template <class Address>
   const FlowTimeouts& timeouts = burst.snapshot.service(record->service).timeouts;
   if ((packet.tcp_flags & kStateFlags) != 0 || (record->seen & record->kReturnSeen) == 0) {
     note_return(*record, packet.tcp_flags, timeouts, burst.now.quarter);
+    if (needs_whole_packet(packet, *record)) {
+      touch(*record, timeouts, burst.now.quarter);
+      return drop(burst, packet, DropReason::kSctpFragment, record->service);
+    }
   }
   touch(*record, timeouts, burst.now.quarter);
 
-  const uint16_t l3_delta = ones_negate(record->l3_delta);
+  set_addresses(ip, record->vip, record->client, ones_negate(record->l3_delta));
   const uint16_t l4_delta = ones_negate(record->l4_delta);
   if (packet.fragment == 0) [[likely]] {
-    set_addresses(ip, record->vip, record->client, l3_delta);
     set_ports(packet, record->vip_port, record->client_port, l4_delta);
-  } else if (needs_whole_packet(packet, *record)) {
-    return drop(burst, packet, DropReason::kSctpFragment, record->service);
   } else {
-    set_addresses(ip, record->vip, record->client, l3_delta);
     set_fragment(packet, ip, record->vip_port, record->client_port, l4_delta);
   }
   set_ethernet(packet, record->client_mac, out.mac, record->client_tci);
