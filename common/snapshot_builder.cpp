@@ -249,6 +249,7 @@ std::shared_ptr<const QuicReals> SnapshotBuilder::quic_reals(const ServiceSpec& 
   }
   if (by_id.empty()) return nullptr;
   std::vector<std::pair<uint32_t, RealId>> entries;
+  entries.reserve(by_id.size());
   for (const auto& [id, real] : by_id) entries.emplace_back(id, real->id);
   if (known(service.index) != nullptr) {
     const auto& before = previous_->service_info(service.index).quic_reals;

@@ -67,11 +67,10 @@ DropReason parse_sctp(Packet& packet) {
     packet.tcp_flags = TcpHeader::kSyn;
   } else if (first.type == SctpChunk::kInitAck) {
     packet.tcp_flags = TcpHeader::kSyn | TcpHeader::kAck;
-  } else if (first.type == SctpChunk::kShutdownComplete) {
-    packet.tcp_flags = TcpHeader::kFin | TcpHeader::kAck;
   } else if (has_chunk(packet, SctpChunk::kAbort)) {
     packet.tcp_flags = TcpHeader::kRst;
-  } else if (has_chunk(packet, SctpChunk::kShutdownAck)) {
+  } else if (first.type == SctpChunk::kShutdownComplete ||
+             has_chunk(packet, SctpChunk::kShutdownAck)) {
     packet.tcp_flags = TcpHeader::kFin | TcpHeader::kAck;
   } else {
     packet.tcp_flags = TcpHeader::kAck;

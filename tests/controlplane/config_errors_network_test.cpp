@@ -250,7 +250,7 @@ constexpr Row kTogetherRows[] = {
      "translated; write always, or one of the modes l2dsr, ipip, gre and gue"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, client_address: toa}\n",
-     "f:2:66: client_address: it is what the reals of nat see anyway; write mode: fullnat, or "
+     "f:2:67: client_address: it is what the reals of nat see anyway; write mode: fullnat, or "
      "client_address: hidden"},
     {"snat_pools: [{name: default, addresses: [10.0.0.9]}]\n"
      "services:\n"
@@ -258,7 +258,7 @@ constexpr Row kTogetherRows[] = {
      "f:3:71: client_address: it is told over TCP alone; write protocol: tcp, or client_address: "
      "hidden"},
     {"services: [{name: a, vip: 11.0.0.1, port: 80, client_address: proxy}]\n",
-     "f:1:67: client_address: 'proxy' is none of hidden, toa, proxy_v2"},
+     "f:1:63: client_address: 'proxy' is not known here; write hidden, toa or proxy_v2"},
     {"defaults: {mode: ipip, track: when_needed}\n"
      "snat_pools: [{name: default, addresses: [10.9.0.9]}]\n"
      "services:\n"

@@ -77,7 +77,8 @@ constexpr Row kKeysRows[] = {
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, weight: 1}\n",
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, quic, reals, "
      "mode, snat_pool, tunnel_source_ipv4, tunnel_source_ipv6, tunnel_dscp, gue_variant, gue_port, "
-     "gue_hops, gue_zero_checksum, mss_clamp, maglev_rows, no_real, hash, affinity, allow_sources, "
+     "gue_hops, gue_zero_checksum, mss_clamp, maglev_rows, no_real, hash, client_address, "
+     "affinity, allow_sources, "
      "deny_sources, new_flows_per_s, max_connections, slow_start_s, track, prefer, "
      "spill_below_percent, timeouts, "
      "health"},
