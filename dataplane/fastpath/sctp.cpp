@@ -62,15 +62,15 @@ DropReason parse_sctp(Packet& packet) {
   const size_t chunk = first.length.host();
   const bool is_cut = packet.fragment == 0 && sizeof(SctpHeader) + chunk > length;
   if (chunk < sizeof(SctpChunk) || is_cut) return DropReason::kBadL4Header;
-  // These are alone in their packet (RFC 9260 6.10).
+  // INIT, INIT ACK and SHUTDOWN COMPLETE are alone in their packet (RFC 9260 6.10).
+  const bool is_complete = first.type == SctpChunk::kShutdownComplete;
   if (first.type == SctpChunk::kInit) {
     packet.tcp_flags = TcpHeader::kSyn;
   } else if (first.type == SctpChunk::kInitAck) {
     packet.tcp_flags = TcpHeader::kSyn | TcpHeader::kAck;
-  } else if (has_chunk(packet, SctpChunk::kAbort)) {
+  } else if (!is_complete && has_chunk(packet, SctpChunk::kAbort)) {
     packet.tcp_flags = TcpHeader::kRst;
-  } else if (first.type == SctpChunk::kShutdownComplete ||
-             has_chunk(packet, SctpChunk::kShutdownAck)) {
+  } else if (is_complete || has_chunk(packet, SctpChunk::kShutdownAck)) {
     packet.tcp_flags = TcpHeader::kFin | TcpHeader::kAck;
   } else {
     packet.tcp_flags = TcpHeader::kAck;
