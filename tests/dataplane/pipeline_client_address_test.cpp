@@ -17,10 +17,10 @@ constexpr uint32_t kRealFirst = 7'000;
 
 // A TCP segment of a frame.
 struct Segment {
-  const TcpHeader* header = nullptr;
+  TcpHeader header;
   Bytes options, data;
-  uint32_t sequence() const { return header->sequence.host(); }
-  uint32_t acknowledgment() const { return header->acknowledgment.host(); }
+  uint32_t sequence() const { return header.sequence.host(); }
+  uint32_t acknowledgment() const { return header.acknowledgment.host(); }
 };
 
 Segment segment_of(const Bytes& frame) {
@@ -30,8 +30,8 @@ Segment segment_of(const Bytes& frame) {
   const size_t end = l3 + (is_v4 ? frame[l3 + 2] * 256u + frame[l3 + 3]
                                  : sizeof(Ipv6Header) + frame[l3 + 4] * 256u + frame[l3 + 5]);
   EXPECT_EQ(end, frame.size());
-  Segment segment{reinterpret_cast<const TcpHeader*>(frame.data() + l4), {}, {}};
-  const size_t data = l4 + static_cast<size_t>(segment.header->header_length());
+  Segment segment{load<TcpHeader>(frame.data() + l4), {}, {}};
+  const size_t data = l4 + static_cast<size_t>(segment.header.header_length());
   segment.options.assign(frame.begin() + static_cast<ptrdiff_t>(l4 + sizeof(TcpHeader)),
                          frame.begin() + static_cast<ptrdiff_t>(data));
   segment.data.assign(frame.begin() + static_cast<ptrdiff_t>(data),
