@@ -53,6 +53,28 @@ bool tells_stale_cookie(const SctpChunk& chunk, size_t length) {
   return load<Be16>(&chunk + 1) == Be16(kStaleCookie);
 }
 
+// What the chunks say, in the words of TCP.
+uint8_t flags_of(const Packet& packet) {
+  // These are alone in their packet (RFC 9260 6.10).
+  switch (first_chunk(packet).type) {
+    case SctpChunk::kInit:
+      return TcpHeader::kSyn;
+    case SctpChunk::kInitAck:
+      return TcpHeader::kSyn | TcpHeader::kAck;
+    case SctpChunk::kShutdownComplete:
+      return TcpHeader::kFin | TcpHeader::kAck;
+    default:
+      break;
+  }
+  uint8_t flags = TcpHeader::kAck;
+  any_control_chunk(packet, [&](const SctpChunk& chunk, size_t) {
+    if (chunk.type == SctpChunk::kShutdownAck) flags = TcpHeader::kFin | TcpHeader::kAck;
+    if (chunk.type == SctpChunk::kAbort) flags = TcpHeader::kRst;
+    return chunk.type == SctpChunk::kAbort;
+  });
+  return flags;
+}
+
 }  // namespace
 
 DropReason parse_sctp(Packet& packet) {
@@ -62,19 +84,7 @@ DropReason parse_sctp(Packet& packet) {
   const size_t chunk = first.length.host();
   const bool is_cut = packet.fragment == 0 && sizeof(SctpHeader) + chunk > length;
   if (chunk < sizeof(SctpChunk) || is_cut) return DropReason::kBadL4Header;
-  // INIT, INIT ACK and SHUTDOWN COMPLETE are alone in their packet (RFC 9260 6.10).
-  const bool is_complete = first.type == SctpChunk::kShutdownComplete;
-  if (first.type == SctpChunk::kInit) {
-    packet.tcp_flags = TcpHeader::kSyn;
-  } else if (first.type == SctpChunk::kInitAck) {
-    packet.tcp_flags = TcpHeader::kSyn | TcpHeader::kAck;
-  } else if (!is_complete && has_chunk(packet, SctpChunk::kAbort)) {
-    packet.tcp_flags = TcpHeader::kRst;
-  } else if (is_complete || has_chunk(packet, SctpChunk::kShutdownAck)) {
-    packet.tcp_flags = TcpHeader::kFin | TcpHeader::kAck;
-  } else {
-    packet.tcp_flags = TcpHeader::kAck;
-  }
+  packet.tcp_flags = flags_of(packet);
   return kNoDrop;
 }
 
