@@ -136,6 +136,7 @@ template <class Address>
   }
   note_client_hop(*record, packet);
 
+  // The addresses in each branch, so that the usual packet is asked only once what it is.
   if (packet.fragment == 0) [[likely]] {
     set_addresses(*ip, record->source, record->real, record->l3_delta);
     set_ports(packet, record->source_port, record->real_port, record->l4_delta);
