@@ -23,15 +23,20 @@ inline uint32_t quic_id_of(const Packet& packet) {
 
 }  // namespace named_reals_detail
 
-// The real that the packet's connection id names, if that is alive; none: the packet goes by its
-// flow, or by hash. REQUIRES: service->is_quic
+// The real that has this id, if it is alive; none: the packet goes by its flow, or by hash.
+// REQUIRES: service->is_quic
 template <class Observer>
-[[gnu::noinline]] RealId Pipeline<Observer>::named_real(const Burst& burst, const Packet& packet) {
-  const uint32_t id = named_reals_detail::quic_id_of(packet);
+RealId Pipeline<Observer>::real_of_quic_id(const Burst& burst, const Packet& packet, uint32_t id) {
   if (id == 0) return {};
   const RealId* named = burst.snapshot.service_info(packet.service->index).quic_reals->find(id);
   return named != nullptr && direct_detail::is_alive(burst.snapshot.real(*named)) ? *named
                                                                                   : RealId{};
+}
+
+// The same, of the packet's connection id.
+template <class Observer>
+[[gnu::noinline]] RealId Pipeline<Observer>::named_real(const Burst& burst, const Packet& packet) {
+  return real_of_quic_id(burst, packet, named_reals_detail::quic_id_of(packet));
 }
 
 // Pass two, for services with affinity or QUIC.
@@ -67,7 +72,8 @@ template <class Address>
   } else {
     is_wide_flow ? find_wide_direct<Address>(burst, packet) : find_direct<Address>(burst, packet);
   }
-  if (named_reals_detail::quic_id_of(packet) != 0 && named_real(burst, packet) == RealId{}) {
+  const uint32_t id = named_reals_detail::quic_id_of(packet);
+  if (id != 0 && real_of_quic_id(burst, packet, id) == RealId{}) {
     counters_.count(Event::kQuicIdsUnknown);
   }
 }

@@ -167,6 +167,7 @@ class Pipeline : private PipelineState {
   // Connections whose ids name their real.
   template <class Address>
   static Step quic_step(const ServiceEntry& service);
+  static RealId real_of_quic_id(const Burst& burst, const Packet& packet, uint32_t id);
   static RealId named_real(const Burst& burst, const Packet& packet);
   static bool goes_elsewhere(const Burst& burst, const Packet& packet, RealId id);
   template <class Address>
