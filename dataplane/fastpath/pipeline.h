@@ -239,9 +239,9 @@ class Pipeline : private PipelineState {
   template <class Address>
   bool tell_client(Burst& burst, Packet& packet, NatRecord<Address>& record, uint16_t mtu);
   template <class Address>
-  void note_tcp_forward(Burst& burst, NatRecord<Address>& record, const Packet& packet);
+  void follow_client(Burst& burst, NatRecord<Address>& record, const Packet& packet);
   template <class Address>
-  void note_return(NatRecord<Address>& record, uint8_t flags, const FlowTimeouts& timeouts,
+  void follow_real(NatRecord<Address>& record, uint8_t flags, const FlowTimeouts& timeouts,
                    Quarter now);
   template <class Address>
   void answer_dns(Burst& burst, Packet& packet);

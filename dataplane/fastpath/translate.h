@@ -128,7 +128,7 @@ template <class Address>
   // A flow changes by these, and by what follows its real's answer.
   if ((packet.tcp_flags & kStateFlags) != 0 ||
       (record->seen & (record->kAwaitsAck | record->kTellsClient)) != 0) [[unlikely]] {
-    note_tcp_forward(burst, *record, packet);
+    follow_client(burst, *record, packet);
     if ((record->seen & record->kTellsClient) != 0) {
       if (!tell_client(burst, packet, *record, real->mtu)) return;
       ip = &packet.ip<IpHeader>();
@@ -202,7 +202,7 @@ template <class Address>
   const FlowTimeouts& timeouts = burst.snapshot.service(record->service).timeouts;
   if ((packet.tcp_flags & kStateFlags) != 0 ||
       (record->seen & (record->kReturnSeen | record->kTellsClient)) != record->kReturnSeen) {
-    note_return(*record, packet.tcp_flags, timeouts, burst.now.quarter);
+    follow_real(*record, packet.tcp_flags, timeouts, burst.now.quarter);
     if ((record->seen & record->kTellsClient) != 0) {
       if ((record->seen & record->kProxy) != 0 && packet.fragment != 0) {
         return drop(burst, packet, DropReason::kFragment, record->service);
@@ -258,13 +258,13 @@ template <class Address>
   return false;
 }
 
-// Follows the client's side of a TCP connection. It is established when the client acknowledges
+// Follows the client's side of a TCP connection, or of an SCTP association, whose packets have the
+// flags of TCP, too. It is established when the client acknowledges
 // after the real has answered, so that a flood of SYNs and ACKs from made-up addresses is not.
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] void Pipeline<Observer>::note_tcp_forward(Burst& burst,
-                                                            NatRecord<Address>& record,
-                                                            const Packet& packet) {
+[[gnu::noinline]] void Pipeline<Observer>::follow_client(Burst& burst, NatRecord<Address>& record,
+                                                         const Packet& packet) {
   using translate_detail::change_state;
   auto& store = flows<Address>();
   const FlowTimeouts& timeouts = packet.service->timeouts;
@@ -300,7 +300,7 @@ template <class Address>
 // Follows the real's side.
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] void Pipeline<Observer>::note_return(NatRecord<Address>& record, uint8_t flags,
+[[gnu::noinline]] void Pipeline<Observer>::follow_real(NatRecord<Address>& record, uint8_t flags,
                                                        const FlowTimeouts& timeouts, Quarter now) {
   using translate_detail::change_state;
   auto& store = flows<Address>();
