@@ -30,6 +30,11 @@ inline constexpr uint8_t kProtocolOspf = 89;
 inline constexpr uint8_t kProtocolVrrp = 112;
 inline constexpr uint8_t kProtocolSctp = 132;
 
+// Those whose headers begin with the ports, and whose flows are balanced.
+constexpr bool has_ports(uint8_t protocol) {
+  return protocol == kProtocolTcp || protocol == kProtocolUdp || protocol == kProtocolSctp;
+}
+
 struct EthernetHeader {
   MacAddress destination;
   MacAddress source;

@@ -75,9 +75,7 @@ inline FrameFields read_fields(const uint8_t* data, size_t length) {
   } else {
     return fields;
   }
-  const bool may_have_ports = fields.protocol == kProtocolTcp || fields.protocol == kProtocolUdp ||
-                              fields.protocol == kProtocolSctp;
-  if (!may_have_ports || !is_first || length < at + 4) return fields;
+  if (!has_ports(fields.protocol) || !is_first || length < at + 4) return fields;
   fields.has_ports = true;
   fields.source_port = type_at(at);
   fields.destination_port = type_at(at + 2);

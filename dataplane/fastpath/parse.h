@@ -18,11 +18,6 @@ namespace vipgate {
 
 namespace parse_detail {
 
-// Those whose flows are balanced: their headers begin with the ports.
-inline bool has_ports(uint8_t protocol) {
-  return protocol == kProtocolTcp || protocol == kProtocolUdp || protocol == kProtocolSctp;
-}
-
 inline DropReason parse_l4(Packet& packet) {
   const uint16_t length = packet.l4_length();
   if (packet.protocol == kProtocolTcp) {

@@ -259,8 +259,8 @@ template <class Address>
 }
 
 // Follows the client's side of a TCP connection, or of an SCTP association, whose packets have the
-// flags of TCP, too. It is established when the client acknowledges
-// after the real has answered, so that a flood of SYNs and ACKs from made-up addresses is not.
+// flags of TCP, too. It is established when the client acknowledges after the real has answered, so
+// that a flood of SYNs and ACKs from made-up addresses is not.
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::follow_client(Burst& burst, NatRecord<Address>& record,
