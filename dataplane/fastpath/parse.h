@@ -11,6 +11,7 @@
 #include "common/headers.h"
 #include "common/snapshot.h"
 #include "dataplane/fastpath/extension_headers.h"
+#include "dataplane/fastpath/martians.h"
 #include "dataplane/fastpath/packet.h"
 #include "dataplane/fastpath/sctp.h"
 
@@ -43,21 +44,6 @@ inline DropReason parse_l4(Packet& packet) {
   }
   packet.take_ports(&packet.l4<UdpHeader>());
   return kNoDrop;
-}
-
-// 0.0.0.0/8, 127.0.0.0/8, multicast, class E and broadcast are no source of a packet (RFC 1812
-// 5.3.7).
-inline bool is_martian_source(Ipv4Address source) {
-  const auto first = static_cast<uint8_t>(source.value.raw());
-  return first == 0 || first == 127 || first >= 224;
-}
-
-// Multicast, :: and ::1 (RFC 4291 2.5.2, 2.5.3, 2.7).
-inline bool is_martian_source(const Ipv6Address& source) {
-  if (source.bytes[0] == 0xff) return true;
-  Ipv6Address rest = source;
-  rest.bytes[15] &= 0xfe;
-  return rest == Ipv6Address{};
 }
 
 // Of a fragment: the ports, if it is the first one.

@@ -10,6 +10,7 @@
 
 #include "common/headers.h"
 #include "common/snapshot.h"
+#include "dataplane/fastpath/martians.h"
 #include "dataplane/fastpath/packet.h"
 #include "dataplane/fastpath/parse.h"
 
@@ -96,7 +97,7 @@ template <class IpHeader>
   const auto& ip = *reinterpret_cast<const IpHeader*>(frame + kL3);
   const uint8_t* const l4 = frame + kL3 + kL4;
   const unsigned length = total_length(ip);
-  if (kL3 + length > bytes || parse_detail::is_martian_source(ip.source)) [[unlikely]]
+  if (kL3 + length > bytes || is_martian_source(ip.source)) [[unlikely]]
     return false;
   const uint8_t number = protocol(ip);
   uint8_t flags = 0;

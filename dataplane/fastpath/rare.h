@@ -2,7 +2,7 @@
 // echo, the kernel's packets, and the rest, which is dropped with a reason.
 #pragma once
 
-#include "dataplane/fastpath/parse.h"
+#include "dataplane/fastpath/martians.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/respond.h"
 
@@ -14,22 +14,6 @@ namespace rare_detail {
 template <class Entry>
 bool is_ours(const Entry* entry) {
   return entry != nullptr && (entry->kind != AddressKind::kOwn || !entry->kernel);
-}
-
-inline bool is_link_local_or_group(Ipv4Address) { return false; }
-inline bool is_link_local_or_group(const Ipv6Address& address) {
-  return address.bytes[0] == 0xff ||
-         (address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80);
-}
-
-// Whether a router may forward what comes from there or goes there (RFC 1812 5.3.7, RFC 3927 2.7,
-// RFC 4291 2.5.6).
-inline bool is_routable(Ipv4Address address) {
-  constexpr uint32_t kLinkLocal = 169u << 8 | 254;
-  return !parse_detail::is_martian_source(address) && address.value.host() >> 16 != kLinkLocal;
-}
-inline bool is_routable(const Ipv6Address& address) {
-  return !parse_detail::is_martian_source(address) && !is_link_local_or_group(address);
 }
 
 // Those that are not stepped over: authentication, which covers the addresses, mobility, HIP, shim6
