@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/proxy_protocol.h"
+
 namespace vipgate {
 namespace {
 
@@ -31,10 +33,6 @@ std::string text_of(int error) {
       return "socket error " + std::to_string(error);
   }
 }
-
-// "The PROXY protocol" 2.2 of HAProxy: version 2, LOCAL. The connection is the proxy's own.
-constexpr std::array<uint8_t, 16> kLocalProxyHeader{0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51,
-                                                    0x55, 0x49, 0x54, 0x0a, 0x20, 0x00, 0x00, 0x00};
 
 CheckVerdict no_verdict(const char* call, int error) {
   return {CheckOutcome::kNoVerdict,
@@ -152,11 +150,11 @@ std::optional<CheckVerdict> Probe::finish_connecting(uint32_t epoll_events) {
 
 std::optional<CheckVerdict> Probe::send_proxy_header() {
   must_send_proxy_header_ = false;
-  const auto& header = kLocalProxyHeader;
-  const ssize_t count = send(socket_.get(), header.data(), header.size(), MSG_NOSIGNAL);
+  const ProxyHeaderStart header;  // LOCAL, without more
+  const ssize_t count = send(socket_.get(), &header, sizeof header, MSG_NOSIGNAL);
   if (count < 0) return failed(text_of(errno));
   // An empty buffer takes it as a whole.
-  if (static_cast<size_t>(count) < header.size()) return no_verdict("send", ENOBUFS);
+  if (static_cast<size_t>(count) < sizeof header) return no_verdict("send", ENOBUFS);
   return std::nullopt;
 }
 

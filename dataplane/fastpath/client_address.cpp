@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "common/proxy_protocol.h"
 #include "dataplane/fastpath/mss.h"
 #include "dataplane/fastpath/rewrite.h"
 #include "dataplane/fastpath/tcp_options.h"
@@ -70,14 +71,9 @@ struct Toa {
 static_assert(sizeof(Toa<Ipv4Address>) == kToaLength<Ipv4Address>);
 static_assert(sizeof(Toa<Ipv6Address>) == kToaLength<Ipv6Address>);
 
-// HAProxy, "The PROXY protocol", 2.2.
 template <class Address>
 struct ProxyHeader {
-  std::array<uint8_t, 12> signature{0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d,
-                                    0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a};
-  uint8_t version_command = 0x21;  // 2, PROXY
-  uint8_t family_protocol = sizeof(Address) == 4 ? 0x11 : 0x21;
-  Be16 length{static_cast<uint16_t>(sizeof(ProxyHeader) - 16)};
+  ProxyHeaderStart start;
   Address source, destination;
   Be16 source_port, destination_port;
 };
@@ -105,6 +101,10 @@ void add_toa(Packet& packet, const NatRecord<Address>& record, uint16_t mtu) {
 template <class Address>
 void add_proxy_header(Packet& packet, const NatRecord<Address>& record) {
   ProxyHeader<Address> header;
+  header.start.version_command = ProxyHeaderStart::kProxy;
+  header.start.family_protocol =
+      sizeof(Address) == 4 ? ProxyHeaderStart::kTcpOverIpv4 : ProxyHeaderStart::kTcpOverIpv6;
+  header.start.length = Be16(static_cast<uint16_t>(sizeof header - sizeof header.start));
   header.source = record.client;
   header.destination = record.vip;
   header.source_port = record.client_port;
