@@ -43,7 +43,7 @@ template <class Address>
       entry != nullptr && (entry->kind == AddressKind::kVip || entry->kind == AddressKind::kSnat);
   // To nobody here: it may come from a real of a `nat` service, if there is any.
   const bool may_return = entry == nullptr && table.has_nat_reals();
-  if (!is_vip_or_snat && (!may_return || rare_detail::is_link_local_or_group(destination))) {
+  if (!is_vip_or_snat && (!may_return || is_link_local_or_group(destination))) {
     handle_unserved<Address>(burst, packet, entry);
     return false;
   }

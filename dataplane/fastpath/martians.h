@@ -20,6 +20,7 @@ inline bool is_martian_source(const Ipv6Address& source) {
   return rest == Ipv6Address{};
 }
 
+// That no router forwards to (RFC 4291 2.5.6, 2.7); of IPv4, what is, comes here by other ways.
 inline bool is_link_local_or_group(Ipv4Address) { return false; }
 inline bool is_link_local_or_group(const Ipv6Address& address) {
   return address.bytes[0] == 0xff ||

@@ -137,7 +137,7 @@ template <class Address, class Entry>
                 is_extension ? DropReason::kIpv6ExtensionHeader : DropReason::kUnsupportedProtocol);
   }
   if constexpr (sizeof(Address) == 16) {
-    if (rare_detail::is_link_local_or_group(packet.ip<Ipv6Header>().destination)) {
+    if (is_link_local_or_group(packet.ip<Ipv6Header>().destination)) {
       const bool is_routing = rare_detail::is_routing(packet);
       return to_kernel(burst, packet,
                        is_routing ? KernelReason::kRouting : KernelReason::kLinkLocal);
@@ -154,8 +154,8 @@ template <class Address>
                                                           DropReason otherwise) {
   const TransitRules& rules = burst.snapshot.transit;
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  if ((rules.ports >> packet.port & 1) == 0 || !rare_detail::is_routable(Address(ip.source)) ||
-      !rare_detail::is_routable(Address(ip.destination))) {
+  if ((rules.ports >> packet.port & 1) == 0 || !is_routable(Address(ip.source)) ||
+      !is_routable(Address(ip.destination))) {
     return drop(burst, packet, otherwise);
   }
   // What claims to come from ourselves is forged.
