@@ -4,7 +4,6 @@
 #include <type_traits>
 
 #include "common/checksum.h"
-#include "dataplane/fastpath/knobs.h"
 
 namespace vipgate {
 namespace {
@@ -32,27 +31,6 @@ void set_deltas(NatRecord<Address>& record) {
                checksum_delta(record.vip_port.raw(), record.real_port.raw()));
   record.l3_delta = addresses;
   record.l4_delta = ones_add(addresses, ports);
-}
-
-template <class Address>
-bool is_free_or_over(const NatRecord<Address>& record, Quarter now) {
-  return record.state == FlowState::kFree || has_passed(record.deadline, now);
-}
-
-// Whether a new flow may take the record: it is free, over, closing or unanswered.
-template <class Address>
-bool may_go(const NatRecord<Address>& record, Quarter now) {
-  return record.state < FlowState::kReplied || has_passed(record.deadline, now);
-}
-
-// The order in which records go: as in FlowTable::choose.
-template <class Address>
-bool is_worth_less(const NatRecord<Address>& a, const NatRecord<Address>& b, Quarter now) {
-  const auto worth = [now](const NatRecord<Address>& record) -> uint32_t {
-    if (is_free_or_over(record, now)) return 0;
-    return eviction_worth(record.state) << 16 | static_cast<uint16_t>(record.deadline - now);
-  };
-  return worth(a) < worth(b);
 }
 
 }  // namespace
@@ -255,110 +233,6 @@ template <class Address>
 void FlowStore<Address>::evict(Record& record, Now now) {
   count_eviction(record.state, record.deadline, now);
   release(record);
-}
-
-// Tries kSnatProbes ports from a place that the flow's hash chooses: no list is walked, and a burst
-// of new flows spreads over the pool. Where all are taken, the least worthy unanswered or closing
-// flow goes, as a flood of made-up clients would else take every port. Null, with the reason: there
-// is no such flow either.
-template <class Address>
-auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snapshot& snapshot,
-                                        const Endpoint<Address>& real, uint64_t hash, Now now,
-                                        DropReason& reason) -> Record* {
-  if (service.snat_count == 0) {
-    reason = DropReason::kSnatExhausted;
-    return nullptr;
-  }
-  const auto low = static_cast<uint32_t>(hash);
-  const auto high = static_cast<uint32_t>(hash >> 32);
-  uint32_t chosen = scale(high * 0x9e3779b1u, service.snat_count);
-  const uint32_t tries = std::min<uint32_t>(service.snat_count, 4);
-  Record* least = nullptr;
-  uint32_t least_slot = 0;
-  Be16 least_port;
-  for (uint32_t i = 0; i < tries; ++i) {
-    const uint32_t slot = service.snat_first + chosen;
-    const SnatSlot& snat = memory_.snat[slot];
-    const auto source = snapshot.snat_addresses[slot].address.template as<Address>();
-    const uint32_t common = snat_hash(real.address, source, real.protocol);
-    uint32_t position = snat.count == 0 ? 0 : scale(low * 0x85ebca6bu, snat.count);
-    // In steps of the flow's own, as runs of taken ports would grow together; so small that no port
-    // is tried twice.
-    const uint32_t step = 1 + scale(high, snat.count / kSnatProbes);
-    for (uint32_t probe = 0; probe < std::min(kSnatProbes / tries, snat.count); ++probe) {
-      const Be16 port(snat.ports.port(position, memory_.worker));
-      Record& record = return_record(common, snat_ports_word(real.port, port));
-      if (least == nullptr || is_worth_less(record, *least, now.quarter)) {
-        least = &record;
-        least_slot = slot;
-        least_port = port;
-        if (is_free_or_over(record, now.quarter)) break;
-      }
-      position += step;
-      if (position >= snat.count) position -= snat.count;
-    }
-    if (least != nullptr && is_free_or_over(*least, now.quarter)) break;
-    chosen = chosen + 1 == service.snat_count ? 0 : chosen + 1;
-  }
-  if (least == nullptr || !may_go(*least, now.quarter)) {
-    note_exhaustion(service, reason);
-    return nullptr;
-  }
-  if (least->state != FlowState::kFree) evict(*least, now);
-  ++snat_used_;
-  least->source = snapshot.snat_addresses[least_slot].address.template as<Address>();
-  least->source_port = least_port;
-  return least;
-}
-
-// Where nearly all records are in use, it is not the ports that are too few.
-template <class Address>
-void FlowStore<Address>::note_exhaustion(const ServiceEntry& service, DropReason& reason) {
-  if (snat_used_ > memory_.first_nat_record / 8 * 7) {
-    reason = DropReason::kFlowTableFull;
-    return;
-  }
-  reason = DropReason::kSnatExhausted;
-  memory_.snat_exhausted[service.snat_first].add();
-}
-
-template <class Address>
-auto FlowStore<Address>::take_nat_record(Now now) -> Record* {
-  if (nat_free_ != kNone) {
-    Record& record = memory_.records[nat_free_];
-    nat_free_ = record.service;
-    return &record;
-  }
-  const size_t next = memory_.first_nat_record + nat_used_;
-  if (next >= memory_.records.size()) return reuse_nat_record(now);
-  ++nat_used_;
-  return &memory_.records[next];
-}
-
-// All are in use: the next one, in turn, whose flow may go.
-template <class Address>
-auto FlowStore<Address>::reuse_nat_record(Now now) -> Record* {
-  for (uint32_t probe = 0; probe < std::min(kSnatProbes, nat_used_); ++probe) {
-    Record& record = memory_.records[memory_.first_nat_record + nat_hand_];
-    nat_hand_ = nat_hand_ + 1 == nat_used_ ? 0 : nat_hand_ + 1;
-    if (!may_go(record, now.quarter)) continue;
-    evict(record, now);
-    nat_free_ = record.service;  // where release() has just put it
-    return &record;
-  }
-  return nullptr;
-}
-
-template <class Address>
-void FlowStore<Address>::give_back(Record& record) {
-  record.state = FlowState::kFree;
-  const uint32_t index = index_of(record);
-  if (index < memory_.first_nat_record) {
-    --snat_used_;
-    return;
-  }
-  record.service = nat_free_;
-  nat_free_ = index;
 }
 
 template <class Address>
