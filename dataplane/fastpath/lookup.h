@@ -7,8 +7,6 @@
 
 namespace vipgate {
 
-inline constexpr Be16 kDnsPort{53};
-
 // All lines of a record: it is about to be written.
 template <class Address>
 void prefetch_record(const NatRecord<Address>* record) {
@@ -239,48 +237,6 @@ template <class Address>
   table.prefetch(packet.hash);
   packet.step = sizeof(Address) == 4 ? Step::kWideNatReturn4 : Step::kWideNatReturn6;
   return true;
-}
-
-template <class Observer>
-template <class Address>
-void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
-  if (packet.protocol != kProtocolUdp || packet.destination_port != kDnsPort) {
-    return drop(burst, packet, DropReason::kPortNotServed);
-  }
-  // The responder writes its answer behind a plain header; real questions have no other.
-  if (sizeof(Address) == 16 && packet.l4_offset != sizeof(Ipv6Header)) {
-    return drop(burst, packet, DropReason::kIpv6ExtensionHeader);
-  }
-  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  auto& udp = packet.l4<UdpHeader>();
-  const uint16_t udp_length = udp.length.host();
-  // No checksum is legal over IPv4 only (RFC 768; RFC 8200 8.1).
-  const bool has_none = sizeof(Address) == 4 && udp.checksum == Be16{};
-  // Where the device found fault with it, or did not look, we see for ourselves.
-  const uint64_t told = packet.mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-  if (!has_none && told != RTE_MBUF_F_RX_L4_CKSUM_GOOD) {
-    uint64_t sum = 0;
-    if constexpr (sizeof(Address) == 4) {
-      sum = pseudo_header_sum(ip, udp_length);
-    } else {
-      sum = pseudo_header_sum(ip, kProtocolUdp, udp_length);
-    }
-    if (internet_checksum(&udp, udp_length, sum) != 0) {
-      return drop(burst, packet, DropReason::kBadUdpChecksum);
-    }
-  }
-  auto* message = reinterpret_cast<uint8_t*>(&udp + 1);
-  const rte_mbuf* mbuf = packet.mbuf;
-  const auto* end = static_cast<const uint8_t*>(mbuf->buf_addr) + mbuf->buf_len;
-  packet.dns_index = static_cast<uint8_t>(dns_count_++);
-  DnsParsed& parsed = dns_[packet.dns_index];
-  dns_parse(*burst.snapshot.dns,
-            DnsQuery{.message = message,
-                     .length = static_cast<uint16_t>(udp_length - sizeof(UdpHeader)),
-                     .capacity = static_cast<uint16_t>(end - message),
-                     .source_port = packet.source_port},
-            parsed);
-  packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
 }
 
 // The flow's record, if it has one. The entry's time is noted here, while its line is at hand.

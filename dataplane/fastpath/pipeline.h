@@ -4,9 +4,9 @@
 //
 // The code is split by concern: parse.h, lookup.h (passes two and three), translate.h (pass four),
 // direct.h (passes three and four of l2dsr and tunnels), affinity.h (clients that keep their real),
-// named_reals.h (QUIC connection ids that name theirs),
-// icmp_impl.h (our ICMP errors),
-// icmp_relay.h (those of others, about flows), rare.h (what has no ports, or is to no service).
+// named_reals.h (QUIC connection ids that name theirs), dns_packets.h (DNS questions), icmp_impl.h
+// (our ICMP errors), icmp_relay.h (those of others, about flows), rare.h (what has no ports, or is
+// to no service).
 #pragma once
 
 #include <array>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dataplane/fastpath/direct.h"
+#include "dataplane/fastpath/dns_packets.h"
 #include "dataplane/fastpath/fragments.h"
 #include "dataplane/fastpath/icmp_impl.h"
 #include "dataplane/fastpath/icmp_relay.h"

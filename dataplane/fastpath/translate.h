@@ -326,41 +326,4 @@ template <class Address>
   }
 }
 
-template <class Observer>
-template <class Address>
-void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
-  const DnsReply answer = dns_answer(*burst.snapshot.dns, dns_[packet.dns_index], dns_rotation_++);
-  switch (answer.verdict) {
-    case DnsVerdict::kDropShort:
-      return drop(burst, packet, DropReason::kDnsTooShort);
-    case DnsVerdict::kDropSourcePort:
-      return drop(burst, packet, DropReason::kDnsSourcePort);
-    case DnsVerdict::kDropResponse:
-      return drop(burst, packet, DropReason::kDnsResponse);
-    default:
-      break;
-  }
-  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  const Address client = ip.source;
-  const Address own = ip.destination;
-  const auto length = static_cast<uint16_t>(sizeof(UdpHeader) + answer.length);
-  make_reply_header(packet, own, client, kProtocolUdp, length);
-  auto& udp = packet.l4<UdpHeader>();
-  udp = {packet.destination_port, packet.source_port, Be16(length), Be16{}};
-  uint64_t sum = answer.sum;
-  const auto& header = packet.ip<typename IpHeaderOf<Address>::Type>();
-  if constexpr (sizeof(Address) == 4) {
-    sum += pseudo_header_sum(header, length);
-  } else {
-    sum += pseudo_header_sum(header, kProtocolUdp, length);
-  }
-  const uint16_t checksum = internet_checksum(&udp, sizeof udp, sum);
-  udp.checksum = Be16::from_raw(udp_checksum_field(checksum));
-  turn_ethernet(packet, burst.snapshot.ports[packet.port].mac);
-  static_assert(static_cast<DnsOutcome>(DnsVerdict::kDropShort) == DnsOutcome::kCount);
-  const auto outcome = static_cast<DnsOutcome>(answer.verdict);
-  counters_.count(outcome);
-  sent(burst, packet, Verdict{.kind = Verdict::Kind::kDns, .dns = outcome}, packet.port);
-}
-
 }  // namespace vipgate

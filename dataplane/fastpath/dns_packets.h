@@ -1,0 +1,92 @@
+// Passes two and four for DNS questions: a packet's question goes to the responder
+// (dns_responder.h), whose answer takes its place.
+#pragma once
+
+#include "common/checksum.h"
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/rewrite.h"
+
+namespace vipgate {
+
+inline constexpr Be16 kDnsPort{53};
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
+  if (packet.protocol != kProtocolUdp || packet.destination_port != kDnsPort) {
+    return drop(burst, packet, DropReason::kPortNotServed);
+  }
+  // The responder writes its answer behind a plain header; real questions have no other.
+  if (sizeof(Address) == 16 && packet.l4_offset != sizeof(Ipv6Header)) {
+    return drop(burst, packet, DropReason::kIpv6ExtensionHeader);
+  }
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  auto& udp = packet.l4<UdpHeader>();
+  const uint16_t udp_length = udp.length.host();
+  // No checksum is legal over IPv4 only (RFC 768; RFC 8200 8.1).
+  const bool has_none = sizeof(Address) == 4 && udp.checksum == Be16{};
+  // Where the device found fault with it, or did not look, we see for ourselves.
+  const uint64_t told = packet.mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+  if (!has_none && told != RTE_MBUF_F_RX_L4_CKSUM_GOOD) {
+    uint64_t sum = 0;
+    if constexpr (sizeof(Address) == 4) {
+      sum = pseudo_header_sum(ip, udp_length);
+    } else {
+      sum = pseudo_header_sum(ip, kProtocolUdp, udp_length);
+    }
+    if (internet_checksum(&udp, udp_length, sum) != 0) {
+      return drop(burst, packet, DropReason::kBadUdpChecksum);
+    }
+  }
+  auto* message = reinterpret_cast<uint8_t*>(&udp + 1);
+  const rte_mbuf* mbuf = packet.mbuf;
+  const auto* end = static_cast<const uint8_t*>(mbuf->buf_addr) + mbuf->buf_len;
+  packet.dns_index = static_cast<uint8_t>(dns_count_++);
+  DnsParsed& parsed = dns_[packet.dns_index];
+  dns_parse(*burst.snapshot.dns,
+            DnsQuery{.message = message,
+                     .length = static_cast<uint16_t>(udp_length - sizeof(UdpHeader)),
+                     .capacity = static_cast<uint16_t>(end - message),
+                     .source_port = packet.source_port},
+            parsed);
+  packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
+  const DnsReply answer = dns_answer(*burst.snapshot.dns, dns_[packet.dns_index], dns_rotation_++);
+  switch (answer.verdict) {
+    case DnsVerdict::kDropShort:
+      return drop(burst, packet, DropReason::kDnsTooShort);
+    case DnsVerdict::kDropSourcePort:
+      return drop(burst, packet, DropReason::kDnsSourcePort);
+    case DnsVerdict::kDropResponse:
+      return drop(burst, packet, DropReason::kDnsResponse);
+    default:
+      break;
+  }
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const Address client = ip.source;
+  const Address own = ip.destination;
+  const auto length = static_cast<uint16_t>(sizeof(UdpHeader) + answer.length);
+  make_reply_header(packet, own, client, kProtocolUdp, length);
+  auto& udp = packet.l4<UdpHeader>();
+  udp = {packet.destination_port, packet.source_port, Be16(length), Be16{}};
+  uint64_t sum = answer.sum;
+  const auto& header = packet.ip<typename IpHeaderOf<Address>::Type>();
+  if constexpr (sizeof(Address) == 4) {
+    sum += pseudo_header_sum(header, length);
+  } else {
+    sum += pseudo_header_sum(header, kProtocolUdp, length);
+  }
+  const uint16_t checksum = internet_checksum(&udp, sizeof udp, sum);
+  udp.checksum = Be16::from_raw(udp_checksum_field(checksum));
+  turn_ethernet(packet, burst.snapshot.ports[packet.port].mac);
+  static_assert(static_cast<DnsOutcome>(DnsVerdict::kDropShort) == DnsOutcome::kCount);
+  const auto outcome = static_cast<DnsOutcome>(answer.verdict);
+  counters_.count(outcome);
+  sent(burst, packet, Verdict{.kind = Verdict::Kind::kDns, .dns = outcome}, packet.port);
+}
+
+}  // namespace vipgate
