@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/config_check_policy.h"
 #include "controlplane/config_check_services.h"
 #include "controlplane/mesos/auth.h"
 #include "controlplane/mesos/http_client.h"
