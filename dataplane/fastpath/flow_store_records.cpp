@@ -136,11 +136,15 @@ void FlowStore<Address>::give_back(Record& record) {
 
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::take_snat_port(
     const ServiceEntry&, const Snapshot&, const Endpoint<Ipv4Address>&, uint64_t, Now, DropReason&);
+template void FlowStore<Ipv4Address>::note_exhaustion(const ServiceEntry&, DropReason&);
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::take_nat_record(Now);
+template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::reuse_nat_record(Now);
 template void FlowStore<Ipv4Address>::give_back(NatRecord<Ipv4Address>&);
 template NatRecord<Ipv6Address>* FlowStore<Ipv6Address>::take_snat_port(
     const ServiceEntry&, const Snapshot&, const Endpoint<Ipv6Address>&, uint64_t, Now, DropReason&);
+template void FlowStore<Ipv6Address>::note_exhaustion(const ServiceEntry&, DropReason&);
 template NatRecord<Ipv6Address>* FlowStore<Ipv6Address>::take_nat_record(Now);
+template NatRecord<Ipv6Address>* FlowStore<Ipv6Address>::reuse_nat_record(Now);
 template void FlowStore<Ipv6Address>::give_back(NatRecord<Ipv6Address>&);
 
 }  // namespace vipgate
