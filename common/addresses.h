@@ -111,6 +111,7 @@ struct IpPrefix {
     return ((address.bytes()[whole] ^ other.bytes()[whole]) & mask) == 0;
   }
   friend bool operator==(const IpPrefix&, const IpPrefix&) = default;
+  friend auto operator<=>(const IpPrefix&, const IpPrefix&) = default;
 };
 
 // Strict: four decimal parts without leading zeros; RFC 4291 2.2 text for IPv6, no zone id.

@@ -288,7 +288,7 @@ void Reconciler::follow_living(const ServiceKey& key) {
   if (is_living == living_.contains(key)) return;
   const int bits = key.vip.bits();
   const IpPrefix prefix{key.vip, key.extent.prefix_length == 0 ? bits : key.extent.prefix_length};
-  size_t& services = living_vips_[{prefix.address, prefix.length}];
+  size_t& services = living_vips_[prefix];
   if (is_living) {
     living_.insert(key);
     if (services++ == 0) serving_changes_.emplace_back(prefix, true);
@@ -296,7 +296,7 @@ void Reconciler::follow_living(const ServiceKey& key) {
   }
   living_.erase(key);
   if (--services != 0) return;
-  living_vips_.erase({prefix.address, prefix.length});
+  living_vips_.erase(prefix);
   serving_changes_.emplace_back(prefix, false);
 }
 

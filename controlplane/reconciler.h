@@ -159,9 +159,9 @@ class Reconciler {
   std::set<ServiceKey> recompile_;  // though the model has not changed
   bool must_publish_ = false;       // though no service has changed
   MovedRows moved_rows_;
-  std::set<ServiceKey> without_real_;  // that are configured
-  std::set<ServiceKey> living_;        // with a real that is not down, perhaps a fallback's
-  std::map<std::pair<IpAddress, int>, size_t> living_vips_;  // by prefix: how many services
+  std::set<ServiceKey> without_real_;       // that are configured
+  std::set<ServiceKey> living_;             // with a real that is not down, perhaps a fallback's
+  std::map<IpPrefix, size_t> living_vips_;  // by prefix: how many services
   std::vector<std::pair<IpPrefix, bool>> serving_changes_;
   // What was made of each service of the model.
   struct Made {

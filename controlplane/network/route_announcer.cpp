@@ -60,20 +60,19 @@ void RouteAnnouncer::read_left_over(nl_msg* message) {
   const auto& head = *static_cast<const rtmsg*>(nlmsg_data(header));
   if (head.rtm_table != config_.table || head.rtm_protocol != config_.protocol) return;
   if (const auto address = read_address(attributes[RTA_DST])) {
-    installed_.insert({*address, head.rtm_dst_len});
+    installed_.insert(IpPrefix{*address, head.rtm_dst_len});
   }
 }
 
 void RouteAnnouncer::update(std::span<const ServingChange> changes, uint64_t version) {
   for (const auto& [prefix, is_served] : changes) {
-    const Key key{prefix.address, prefix.length};
     if (is_served) {
-      served_.insert(key);
-      waiting_.emplace_back(version, key);
+      served_.insert(prefix);
+      waiting_.emplace_back(version, prefix);
     } else {
-      served_.erase(key);
-      able_.erase(key);
-      due_.insert(key);
+      served_.erase(prefix);
+      able_.erase(prefix);
+      due_.insert(prefix);
     }
   }
 }
@@ -91,23 +90,23 @@ void RouteAnnouncer::set_suspended(bool is_suspended) {
 
 void RouteAnnouncer::advance(uint64_t passed, int64_t now_ms) {
   while (!waiting_.empty() && waiting_.front().first <= passed) {
-    const Key key = waiting_.front().second;
+    const IpPrefix prefix = waiting_.front().second;
     waiting_.pop_front();
-    if (!served_.contains(key)) continue;
-    able_.insert(key);
-    due_.insert(key);
+    if (!served_.contains(prefix)) continue;
+    able_.insert(prefix);
+    due_.insert(prefix);
   }
   if (has_left_overs_ && passed != 0) {
     has_left_overs_ = false;
-    for (const Key& key : installed_) {
-      if (!served_.contains(key)) due_.insert(key);
+    for (const IpPrefix& prefix : installed_) {
+      if (!served_.contains(prefix)) due_.insert(prefix);
     }
   }
   if (now_ms < retry_ms_) return;
   for (size_t i = 0; i < kRoutesAtOnce && !due_.empty(); ++i) {
-    const Key key = *due_.begin();
-    if (is_wanted(key) != installed_.contains(key)) {
-      const Status status = change(key, is_wanted(key));
+    const IpPrefix prefix = *due_.begin();
+    if (is_wanted(prefix) != installed_.contains(prefix)) {
+      const Status status = change(prefix, is_wanted(prefix));
       if (!status) {
         retry_ms_ = now_ms + kRouteRetryMs;
         if (now_ms >= next_error_ms_) {
@@ -122,13 +121,13 @@ void RouteAnnouncer::advance(uint64_t passed, int64_t now_ms) {
 }
 
 void RouteAnnouncer::withdraw_all() {
-  for (const Key& key : std::set<Key>(installed_)) {
-    if (const Status status = change(key, false); !status) spdlog::error("{}", status.error());
+  for (const IpPrefix& prefix : std::set<IpPrefix>(installed_)) {
+    if (const Status status = change(prefix, false); !status) spdlog::error("{}", status.error());
   }
 }
 
-Status RouteAnnouncer::change(const Key& key, bool is_added) {
-  const auto& [address, length] = key;
+Status RouteAnnouncer::change(const IpPrefix& prefix, bool is_added) {
+  const auto& [address, length] = prefix;
   rtmsg request{};
   request.rtm_family = address.is_v4() ? AF_INET : AF_INET6;
   request.rtm_dst_len = static_cast<uint8_t>(length);
@@ -147,15 +146,15 @@ Status RouteAnnouncer::change(const Key& key, bool is_added) {
   // What somebody else has taken away is gone, too.
   const bool is_gone = !is_added && (code == -NLE_OBJ_NOTFOUND || code == -NLE_NODEV);
   if (code < 0 && !is_gone) {
-    return netlink_.error("the route of " + to_string(IpPrefix{address, length}) + " in table " +
+    return netlink_.error("the route of " + to_string(prefix) + " in table " +
                               std::to_string(config_.table) +
                               (is_added ? " cannot be added" : " cannot be removed"),
                           code);
   }
   if (is_added) {
-    installed_.insert(key);
+    installed_.insert(prefix);
   } else {
-    installed_.erase(key);
+    installed_.erase(prefix);
   }
   return Done{};
 }

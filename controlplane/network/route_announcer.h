@@ -59,22 +59,20 @@ class RouteAnnouncer {
   size_t installed() const { return installed_.size(); }
 
  private:
-  using Key = std::pair<IpAddress, int>;  // address and length of the prefix
-
   explicit RouteAnnouncer(const AnnounceConfig& config);
   Status open();
   void read_left_over(nl_msg* message);
-  bool is_wanted(const Key& key) const { return !is_suspended_ && able_.contains(key); }
-  Status change(const Key& key, bool is_added);
+  bool is_wanted(const IpPrefix& prefix) const { return !is_suspended_ && able_.contains(prefix); }
+  Status change(const IpPrefix& prefix, bool is_added);
 
   AnnounceConfig config_;
   NetlinkEvents netlink_;
   int loopback_ = 0;
-  std::set<Key> served_;                          // by the last snapshot
-  std::deque<std::pair<uint64_t, Key>> waiting_;  // until that version was passed
-  std::set<Key> able_;                            // served by all workers
-  std::set<Key> installed_;
-  std::set<Key> due_;  // may be installed and not wanted, or the other way around
+  std::set<IpPrefix> served_;                          // by the last snapshot
+  std::deque<std::pair<uint64_t, IpPrefix>> waiting_;  // until that version was passed
+  std::set<IpPrefix> able_;                            // served by all workers
+  std::set<IpPrefix> installed_;
+  std::set<IpPrefix> due_;  // may be installed and not wanted, or the other way around
   bool has_left_overs_ = true;
   bool is_suspended_ = false;
   int64_t retry_ms_ = 0;
