@@ -86,19 +86,23 @@ int NetlinkEvents::ask(nl_msg* message) {
   return code < 0 ? code : nl_wait_for_ack(requests_.get());
 }
 
-std::optional<IpAddress> read_address(const nlattr* attribute) {
-  if (attribute == nullptr) return std::nullopt;
-  if (nla_len(attribute) == 4) {
+std::optional<IpAddress> read_address(const void* bytes, size_t length) {
+  if (length == sizeof(Ipv4Address)) {
     Ipv4Address v4;
-    std::memcpy(&v4, nla_data(attribute), sizeof(v4));
+    std::memcpy(&v4, bytes, sizeof v4);
     return v4;
   }
-  if (nla_len(attribute) == 16) {
+  if (length == sizeof(Ipv6Address)) {
     Ipv6Address v6;
-    std::memcpy(v6.bytes.data(), nla_data(attribute), v6.bytes.size());
+    std::memcpy(&v6, bytes, sizeof v6);
     return v6;
   }
   return std::nullopt;
+}
+
+std::optional<IpAddress> read_address(const nlattr* attribute) {
+  if (attribute == nullptr) return std::nullopt;
+  return read_address(nla_data(attribute), static_cast<size_t>(nla_len(attribute)));
 }
 
 }  // namespace vipgate

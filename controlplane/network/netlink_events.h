@@ -58,7 +58,8 @@ class NetlinkEvents {
   Socket requests_;  // dumps and ask()
 };
 
-// Of 4 or 16 octets.
+// Of 4 or 16 octets; else, or of no attribute, none.
+std::optional<IpAddress> read_address(const void* bytes, size_t length);
 std::optional<IpAddress> read_address(const nlattr* attribute);
 
 }  // namespace vipgate

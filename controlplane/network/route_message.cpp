@@ -4,8 +4,6 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
-#include <cstring>
-
 #include "controlplane/network/netlink_events.h"
 
 namespace vipgate {
@@ -35,17 +33,7 @@ std::optional<IpAddress> read_via(const nlattr* attribute) {
   }
   const auto* via = static_cast<const rtvia*>(nla_data(attribute));
   const size_t bytes = static_cast<size_t>(nla_len(attribute)) - sizeof(rtvia);
-  if (via->rtvia_family == AF_INET6 && bytes == sizeof(Ipv6Address)) {
-    Ipv6Address v6;
-    std::memcpy(&v6, via->rtvia_addr, sizeof v6);
-    return v6;
-  }
-  if (via->rtvia_family == AF_INET && bytes == sizeof(Ipv4Address)) {
-    Ipv4Address v4;
-    std::memcpy(&v4, via->rtvia_addr, sizeof v4);
-    return v4;
-  }
-  return std::nullopt;
+  return read_address(via->rtvia_addr, bytes);
 }
 
 class RouteReader {
