@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/ascii.h"
 #include "common/checksum.h"
 
 namespace vipgate {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Reads the character at `at`, which may be an escape, and moves past it. -1: a broken escape.
 int read_octet(std::string_view text, size_t& at) {

@@ -111,7 +111,7 @@ Rule<std::string> name_pattern_rule() {
   });
 }
 
-std::string path_fault(const std::string& text) {
+std::string health_path_fault(const std::string& text) {
   if (text[0] == '/' && text.find(' ') == std::string::npos) return "";
   return quote_value(text) + " is no path; begin with / and use no spaces";
 }
@@ -150,7 +150,7 @@ void read_health(Section& s, HealthConfig& health) {
   static const auto kTimeout = integer_rule<uint16_t>(10, 60000);
   static const auto kTimes = integer_rule<uint8_t>(1, 100);
   static const auto kPort = auto_or_integer_rule(1, 65535);
-  static const auto kPath = checked_text_rule("a path, as /health", path_fault);
+  static const auto kPath = checked_text_rule("a path, as /health", health_path_fault);
   static const auto kHost = optional_text_rule("a host's name");
   static const auto kStatus = status_rule();
   static const auto kVerify = boolean_rule();

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/ascii.h"
+
 namespace vipgate {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool all_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }

@@ -17,8 +17,6 @@
 namespace vipgate {
 namespace {
 
-constexpr uint16_t kMasterPort = 5050;
-
 Result<std::string> read_whole(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream text;
@@ -40,7 +38,7 @@ std::optional<MesosMaster> parse_master(std::string_view text) {
   const auto pid = parse_pid(text);
   if (pid) return MesosMaster{pid->host, pid->port};
   if (text.empty()) return std::nullopt;
-  return MesosMaster{std::string(text), kMasterPort};
+  return MesosMaster{std::string(text), kMesosMasterPort};
 }
 
 MesosMasters masters_of(const std::string& leader, const Config& config) {

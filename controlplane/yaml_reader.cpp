@@ -14,7 +14,7 @@
 namespace vipgate {
 namespace {
 
-constexpr size_t kMaxDepth = 32;
+constexpr size_t kMaxYamlDepth = 32;
 // Aliases of aliases multiply: a few hundred bytes could stand for billions of nodes.
 constexpr size_t kMaxAliasedNodes = 1'000'000;
 
@@ -113,9 +113,9 @@ class TreeBuilder : public YAML::EventHandler {
   void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag,
             YAML::anchor_t anchor) {
     refuse_tag(mark, tag);
-    if (open_.size() >= kMaxDepth) {
+    if (open_.size() >= kMaxYamlDepth) {
       throw Refused{position_of(mark), "lists and maps are nested more than " +
-                                           std::to_string(kMaxDepth) +
+                                           std::to_string(kMaxYamlDepth) +
                                            " deep; no key needs that, check the brackets"};
     }
     open_.push_back({make(kind, mark), anchor});

@@ -21,7 +21,7 @@ bool is_host_name(std::string_view text) {
 std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, 64)) + "'"; }
 
 // Znode paths: no empty, "." or ".." step, no control characters.
-std::string path_fault(std::string_view path) {
+std::string node_path_fault(std::string_view path) {
   if (path == "/") return "its path is the root; name a node below it, as /mesos";
   if (path.back() == '/') return "its path ends with a slash; write it without";
   for (size_t begin = 1; begin <= path.size();) {
@@ -80,7 +80,7 @@ Result<ZookeeperUrl> parse_zookeeper_url(std::string_view url) {
   std::string_view authority = rest.substr(0, slash);
   ZookeeperUrl parsed;
   parsed.path = rest.substr(slash);
-  if (const std::string fault = path_fault(parsed.path); !fault.empty()) return refuse(fault);
+  if (const std::string fault = node_path_fault(parsed.path); !fault.empty()) return refuse(fault);
   if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
     parsed.credentials = authority.substr(0, at);
     const size_t colon = parsed.credentials.find(':');

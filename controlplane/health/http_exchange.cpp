@@ -1,6 +1,7 @@
 // HTTP/1.1 (RFC 9112): one GET, and the head of its answer, which has the verdict.
 #include <algorithm>
 
+#include "common/ascii.h"
 #include "controlplane/health/exchange.h"
 #include "controlplane/health/http_rest.h"
 
@@ -9,12 +10,10 @@ namespace {
 
 constexpr size_t kMaxHeadBytes = 16'384;  // of all heads together, interim ones included
 constexpr size_t kMaxPathBytes = 2048;
-constexpr size_t kMaxHostBytes = 261;  // a name of 255 bytes, a colon, a port
+constexpr size_t kMaxHostFieldBytes = 261;  // a name of 255 bytes, a colon, a port
 
 constexpr std::string_view kVersion = "HTTP/1.";
 constexpr size_t kStatusLineBytes = 12;  // "HTTP/1.1 200"
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // The status of a head that has at least kStatusLineBytes; -1: it is none.
 int parse_status(std::string_view head) {
@@ -114,7 +113,7 @@ Result<std::unique_ptr<Exchange>> make_http_exchange(const RealKey& real,
   const uint16_t port = config.port != 0 ? config.port : real.port;
   const std::string host =
       config.host.empty() ? endpoint_to_string(real.address, port) : config.host;
-  if (!is_plain_token(host, kMaxHostBytes)) {
+  if (!is_plain_token(host, kMaxHostFieldBytes)) {
     return Error{"health check: `host` must be a name, without blanks or control characters"};
   }
   return std::unique_ptr<Exchange>(std::make_unique<HttpExchange>(config, host, keep));

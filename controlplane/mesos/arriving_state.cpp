@@ -17,8 +17,8 @@
 namespace vipgate {
 namespace {
 
-constexpr size_t kMaxItem = std::numeric_limits<uint32_t>::max() - 64;
-constexpr size_t kMaxItemDepth = 128;
+constexpr size_t kMaxItemBytes = std::numeric_limits<uint32_t>::max() - 64;
+constexpr size_t kMaxItemBytesDepth = 128;
 
 enum List : int {
   kTasks,
@@ -62,11 +62,11 @@ class Lists {
 struct ArrivingState::Impl {
   Impl(MesosParser& parser_in, Form form, size_t octets)
       : parser(parser_in),
-        item_parser(kMaxItem),
+        item_parser(kMaxItemBytes),
         lists(form),
         cutter([this](std::string_view path) { return lists.at(path); }),
         expected_octets(octets) {
-    if (item_parser.allocate(4096, kMaxItemDepth) != simdjson::SUCCESS) throw std::bad_alloc();
+    if (item_parser.allocate(4096, kMaxItemBytesDepth) != simdjson::SUCCESS) throw std::bad_alloc();
   }
 
   void read(int list, std::string_view item);

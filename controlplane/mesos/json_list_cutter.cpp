@@ -9,8 +9,6 @@ namespace vipgate {
 namespace {
 
 constexpr size_t kBlock = 64;
-// Of the frame: no state of a cluster comes near it.
-constexpr size_t kMaxDepth = 128;
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
@@ -126,7 +124,7 @@ size_t JsonListCutter::take_frame(std::string_view octets) {
 }
 
 void JsonListCutter::open(char bracket) {
-  is_broken_ = outer_.size() == kMaxDepth;
+  is_broken_ = outer_.size() == kMaxJsonDepth;
   if (is_broken_) return;
   const bool is_outermost = outer_.empty();
   outer_.push_back(path_.size());

@@ -12,6 +12,9 @@
 
 namespace vipgate {
 
+// How deep a document may be nested: no state of a cluster comes near it.
+constexpr size_t kMaxJsonDepth = 128;
+
 // A plain state machine for one document. Every octet may be hostile: what is cut out is balanced,
 // and else to be checked by whoever reads it, as is the frame.
 class JsonListCutter {

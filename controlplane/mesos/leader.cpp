@@ -6,7 +6,6 @@
 namespace vipgate {
 namespace {
 
-constexpr uint16_t kMasterPort = 5050;
 // Masters that send us around in a circle are believed so often.
 constexpr size_t kMaxRedirections = 4;
 
@@ -31,7 +30,7 @@ Result<std::unique_ptr<MasterDirectory>> MasterDirectory::create(const MesosConf
       continue;
     }
     const bool has_scheme = entry.find("://") != std::string::npos;
-    auto url = has_scheme ? parse_http_url(entry) : parse_host_port(entry, kMasterPort);
+    auto url = has_scheme ? parse_http_url(entry) : parse_host_port(entry, kMesosMasterPort);
     if (!url) return Error{"`masters`: " + url.error()};
     if (!has_scheme) url->tls = directory->tls_;
     directory->listed_ips_.push_back(is_ip(url->host) ? url->host : "");

@@ -67,10 +67,12 @@ using MesosEvent = std::variant<MesosSubscribed, MesosTaskAdded, MesosTaskUpdate
                                 MesosAgentRemoved, MesosFrameworkAdded, MesosFrameworkRemoved,
                                 MesosHeartbeat, MesosUnknownEvent>;
 
+constexpr uint16_t kMesosMasterPort = 5050;
+
 // A master that is known, in the order of the configuration or of ZooKeeper.
 struct MesosMaster {
   std::string ip;
-  uint16_t port = 5050;
+  uint16_t port = kMesosMasterPort;
   bool operator==(const MesosMaster&) const = default;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/addresses.h"
+#include "controlplane/mesos/json_list_cutter.h"
 #include "controlplane/mesos/mesos_items.h"
 
 namespace vipgate {
@@ -19,7 +20,6 @@ using Object = MesosItemReader::Object;
 static_assert(PaddedJson::kPadding >= simdjson::SIMDJSON_PADDING);
 
 constexpr size_t kMaxDocument = std::numeric_limits<uint32_t>::max() - 64;
-constexpr size_t kMaxDepth = 128;
 // Beyond this the parser's memory is given back after a document: events are far smaller.
 constexpr size_t kKeptCapacity = size_t{1} << 20;
 // No task is described in less: bounds what is reserved for a list by the size of its text.
@@ -317,7 +317,7 @@ struct MesosParser::Impl {
 
   void renew() {
     parser = std::make_unique<simdjson::dom::parser>(kMaxDocument);
-    if (parser->allocate(4096, kMaxDepth) != simdjson::SUCCESS) throw std::bad_alloc();
+    if (parser->allocate(4096, kMaxJsonDepth) != simdjson::SUCCESS) throw std::bad_alloc();
   }
 
   // `read` makes the result of the document; the document is gone after it.

@@ -1,6 +1,5 @@
 #include "controlplane/mesos/zk_leader.h"
 
-#include <spdlog/spdlog.h>
 // The calls that wait for their answer are declared for the threaded library only.
 #define THREADED
 #include <zookeeper/zookeeper.h>
@@ -16,6 +15,7 @@
 
 #include "controlplane/mesos/json_field.h"
 #include "controlplane/mesos/mesos_parser.h"
+#include "controlplane/zookeeper_log.h"
 
 namespace vipgate {
 namespace {
@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kNodePrefix = "json.info_";
 constexpr size_t kMaxMasters = 64;
-constexpr int kMaxNodeBytes = 64 << 10;
+constexpr int kMaxMasterNodeBytes = 64 << 10;
 // How long the end of this object waits for a client that is in the middle of something.
 constexpr milliseconds kGoodbye{700};
 
@@ -63,8 +63,6 @@ void watch(zhandle_t*, int type, int state, const char*, void* context) {
   shared->look = true;
   shared->changed.notify_all();
 }
-
-void log_line(const char* line) { spdlog::debug("ZooKeeper client: {}", line); }
 
 class Watcher {
  public:
@@ -109,7 +107,7 @@ class Watcher {
       shared_->look = false;
     }
     handle_ = zookeeper_init2(url_.hosts.c_str(), watch, static_cast<int>(times_.session.count()),
-                              nullptr, shared_.get(), 0, log_line);
+                              nullptr, shared_.get(), 0, log_zookeeper_line);
     if (handle_ == nullptr) {
       tell_state(false, "none of its servers (" + url_.hosts + ") can be resolved");
       return false;
@@ -208,8 +206,8 @@ class Watcher {
 
   // False: it has gone meanwhile, or ZooKeeper has.
   bool read(const std::string& node, std::string& data) {
-    data.resize(kMaxNodeBytes);
-    int length = kMaxNodeBytes;
+    data.resize(kMaxMasterNodeBytes);
+    int length = kMaxMasterNodeBytes;
     const std::string path = url_.path + "/" + node;
     const int code = zoo_get(handle_, path.c_str(), 0, data.data(), &length, nullptr);
     data.resize(code == ZOK && length > 0 ? static_cast<size_t>(length) : 0);

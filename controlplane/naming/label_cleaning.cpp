@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "common/ascii.h"
 #include "common/dns_wire.h"
 #include "controlplane/naming/sha1.h"
 
@@ -11,7 +12,6 @@ namespace {
 
 constexpr size_t kRfc952Label = 24;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 char to_lower(char c) { return static_cast<char>(dns_fold(static_cast<uint8_t>(c))); }
 bool is_letter_or_digit(char lower) { return (lower >= 'a' && lower <= 'z') || is_digit(lower); }
 

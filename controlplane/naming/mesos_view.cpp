@@ -17,11 +17,11 @@ namespace vipgate {
 namespace {
 
 // What is listed comes from the cluster and may be of any length.
-constexpr size_t kMaxItem = 300;
+constexpr size_t kMaxReportedBytes = 300;
 
 std::string shortened(std::string text) {
-  if (text.size() <= kMaxItem) return text;
-  return text.substr(0, kMaxItem) + "…";
+  if (text.size() <= kMaxReportedBytes) return text;
+  return text.substr(0, kMaxReportedBytes) + "…";
 }
 
 const MesosConfig& options_of(const Config& config, size_t cluster) {

@@ -1,20 +1,18 @@
 #include "controlplane/store/zookeeper_session.h"
 
-#include <spdlog/spdlog.h>
 #define THREADED  // the calls that block
 #include <zookeeper/zookeeper.h>
 
 #include <cerrno>
 #include <system_error>
 
+#include "controlplane/zookeeper_log.h"
+
 namespace vipgate {
 namespace {
 
 constexpr int kSessionTimeoutMs = 6000;
 constexpr size_t kMaxNodeBytes = 1u << 20;  // jute.maxbuffer
-
-// The client would write to standard error by itself.
-void log_line(const char* line) { spdlog::debug("zookeeper: {}", line); }
 
 }  // namespace
 
@@ -61,7 +59,7 @@ Result<std::unique_ptr<ZookeeperSession>> ZookeeperSession::open(const Zookeeper
   Impl& impl = *session->impl_;
   impl.on_event = std::move(on_event);
   impl.handle = zookeeper_init2(url.hosts.c_str(), Impl::on_session, kSessionTimeoutMs, nullptr,
-                                &impl, 0, log_line);
+                                &impl, 0, log_zookeeper_line);
   if (impl.handle == nullptr) {
     return Error{"ZooKeeper " + url.hosts + ": " + std::generic_category().message(errno) +
                  "; look at the hosts in the key store"};
