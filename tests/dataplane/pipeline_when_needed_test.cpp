@@ -10,7 +10,7 @@
 namespace vipgate::test {
 namespace {
 
-constexpr uint16_t kFlows = 500;
+constexpr uint16_t kFlows = 1000;
 
 class WhenNeeded : public testing::TestWithParam<DirectCase> {
  protected:
