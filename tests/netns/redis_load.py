@@ -198,20 +198,26 @@ class Load:
             json.dump(self.status(), file)
         os.replace(path + ".new", path)
 
-    def restart_long_connections(self):
-        self.epoch += 1
-
     def run(self):
-        signal.signal(signal.SIGTERM, lambda *_: self.stop.set())
-        signal.signal(signal.SIGUSR2, lambda *_: self.restart_long_connections())
+        # Signals are waited for, not handled: a handler that sets an event which this thread is just
+        # about to wait for waits for itself.
+        signals = {signal.SIGTERM, signal.SIGUSR2}
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         work = [self.short_connections] * self.options.short
         work += [self.long_connections] * self.options.long
         work += [self.udp_datagrams] if self.options.udp_port else []
         threads = [threading.Thread(target=target) for target in work]
         for thread in threads:
             thread.start()
-        while not self.stop.wait(0.1):
+        while not self.stop.is_set():
             self.write_status()
+            got = signal.sigtimedwait(signals, 0.1)
+            if got is None:
+                continue
+            if got.si_signo == signal.SIGTERM:
+                self.stop.set()
+            else:
+                self.epoch += 1
         for thread in threads:
             thread.join()
         self.write_status()
