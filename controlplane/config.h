@@ -11,6 +11,7 @@
 #include "common/counters.h"
 #include "common/huge_pages.h"
 #include "common/result.h"
+#include "common/rss_fields.h"
 #include "common/service.h"
 #include "common/tunnel.h"
 #include "controlplane/config_service.h"
@@ -64,6 +65,7 @@ struct PortConfig {
   std::vector<IpPrefix> addresses;
   std::vector<IpAddress> gateways;  // key `gateway`; at most one per family
   uint16_t queues = 0;              // 0: auto
+  RssFields rss = RssFields::kSource;
   bool kernel = true;
   std::vector<NeighborConfig> neighbors;
   bool operator==(const PortConfig&) const = default;

@@ -24,6 +24,9 @@ void read_port(Section& s, PortConfig& port) {
   s.list("addresses", port.addresses, interface_address_rule());
   s.list("gateway", port.gateways, address_rule(AddressUse::kNextHop), 0, true);
   s.value("queues", port.queues, auto_or_integer_rule(1, 64));
+  s.value("rss", port.rss,
+          choice_rule<RssFields>(
+              {{"source", RssFields::kSource}, {"destination", RssFields::kDestination}}));
   s.value("kernel", port.kernel, boolean_rule());
   s.maps("neighbors", port.neighbors, NeighborConfig{}, [](Section& n, NeighborConfig& neighbor) {
     n.required("address", neighbor.address, address_rule(AddressUse::kNextHop));

@@ -89,6 +89,7 @@ DataplaneOptions dataplane_options(const Config& config, const Secrets& secrets)
                              .vlan = port.vlan,
                              .addresses = port.addresses,
                              .queues = port.queues,
+                             .rss = port.rss,
                              .kernel = port.kernel});
   }
   options.snat_addresses = snat_addresses(config);

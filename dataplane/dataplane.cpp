@@ -65,7 +65,6 @@ struct Dataplane::Parts {
   explicit Parts(const DataplaneOptions& given)
       : options(given),
         workers(static_cast<uint32_t>(given.worker_cpus.size())),
-        owner_hash(given.secrets.owner),
         cell(given.worker_cpus.size()) {}
   ~Parts() {
     if (watches) watches->stop();  // while the workers can let go of it
@@ -74,6 +73,7 @@ struct Dataplane::Parts {
 
   Status start();
   Status open_ports();
+  uint32_t owner_buckets() const;
   Status make_exception_path();
   void make_workers();
   Status start_workers();
@@ -84,7 +84,7 @@ struct Dataplane::Parts {
 
   DataplaneOptions options;
   uint32_t workers;
-  ToeplitzHash owner_hash;
+  std::unique_ptr<FlowOwners> owners;
   SnapshotCell<Snapshot> cell;
   std::unique_ptr<Eal> eal;
   std::unique_ptr<rte_mempool, PoolDeleter> pool;
@@ -107,13 +107,15 @@ Status Dataplane::Parts::start() {
   if (!mode) return Error{mode.error()};
   eal = std::make_unique<Eal>(*mode);
   if (auto done = open_ports(); !done) return done;
+  owners = std::make_unique<FlowOwners>(options.secrets.owner, workers, owner_buckets());
   if (auto done = make_exception_path(); !done) return done;
   auto rings = WorkerMesh::create(workers, kRingSize);
   if (!rings) return Error{rings.error()};
   mesh = std::make_unique<WorkerMesh>(std::move(rings).value());
   make_workers();
   for (const auto& port : ports) {
-    if (auto done = port->start(); !done) return done;
+    if (auto done = port->start(*owners); !done) return done;
+    warnings.insert(warnings.end(), port->warnings().begin(), port->warnings().end());
   }
   return start_workers();
 }
@@ -151,12 +153,23 @@ Status Dataplane::Parts::open_ports() {
                               .mtu = port.mtu,
                               .workers = static_cast<uint16_t>(workers),
                               .rx_queues = port.queues,
+                              .rss = port.rss,
+                              .rss_key = options.secrets.owner,
                               .pool = pool.get()});
     if (!opened) return Error{opened.error()};
     ports.push_back(std::move(opened).value());
-    for (const std::string& warning : ports.back()->warnings()) warnings.push_back(warning);
   }
   return Done{};
+}
+
+// The fewest entries of a device's redirection table: longer ones repeat themselves.
+uint32_t Dataplane::Parts::owner_buckets() const {
+  uint32_t buckets = FlowOwners::kBuckets;
+  for (const auto& port : ports) {
+    const uint32_t entries = port->facts().reta_entries;
+    if (entries != 0) buckets = std::min(buckets, entries);
+  }
+  return buckets;
 }
 
 Status Dataplane::Parts::make_exception_path() {
@@ -219,12 +232,19 @@ void Dataplane::Parts::make_workers() {
                             .reals = options.reals,
                             .snat = options.snat_addresses,
                             .secret = options.secrets.flows,
-                            .owner_hash = &owner_hash}));
+                            .owners = owners.get()}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
     watches->add_worker(worker_objects.back()->watch_slot());
   }
   for (auto& own : memory) {
     for (uint32_t i = 0; i < workers; ++i) own->connect(i, *memory[i]);
+  }
+  for (uint32_t i = 0; i < workers; ++i) {
+    for (const size_t position : memory[i]->addresses_without_ports()) {
+      warnings.push_back("worker " + std::to_string(i) + " owns none of the SNAT ports of " +
+                         to_string(options.snat_addresses[position].address) +
+                         ": it begins no flow from there; give the address more ports");
+    }
   }
 }
 

@@ -13,6 +13,7 @@
 #include "common/huge_pages.h"
 #include "common/loop_counters.h"
 #include "common/result.h"
+#include "common/rss_fields.h"
 #include "common/snapshot.h"
 #include "common/watch.h"
 #include "dataplane/secrets.h"
@@ -26,7 +27,8 @@ struct DataplanePort {
   uint16_t vlan = 0;
   std::vector<IpPrefix> addresses;
   uint16_t queues = 0;  // 0: one per worker, as far as the device allows
-  bool kernel = true;   // a TAP interface carries the addresses
+  RssFields rss = RssFields::kSource;
+  bool kernel = true;  // a TAP interface carries the addresses
 };
 
 struct DataplaneOptions {

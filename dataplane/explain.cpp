@@ -177,7 +177,7 @@ std::string table_text(const ServiceRing& ring) {
 std::string explain(const ExplainOptions& options) {
   const Snapshot& snapshot = *options.snapshot;
   const Secrets secrets = replay_secrets(options.seed);
-  const ToeplitzHash owner_hash(secrets.owner);
+  const FlowOwners owners(secrets.owner, options.workers);
   ReplayEngine engine(snapshot, {.workers = options.workers,
                                  .flows = kFlows,
                                  .wide_flows = kFlows,
@@ -187,7 +187,7 @@ std::string explain(const ExplainOptions& options) {
                                  .reals = options.reals,
                                  .snat = snapshot.snat_addresses,
                                  .secret = secrets.flows,
-                                 .owner_hash = &owner_hash});
+                                 .owners = &owners});
   const Bytes frame = make_frame(options);
   // No fragment, so it is not held.
   const auto outcome = engine.process(frame, options.port, 1'000'000'000, 0).front();

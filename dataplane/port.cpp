@@ -14,8 +14,6 @@ namespace vipgate {
 namespace {
 
 constexpr uint16_t kDefaultMtu = 1500;
-constexpr uint64_t kRssHashTypes =
-    RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;
 
 std::string without_arguments(const std::string& device) {
   return device.substr(0, device.find(','));
@@ -72,7 +70,7 @@ Result<std::unique_ptr<Port>> Port::open(const PortOptions& options) {
     return port->failed("reading its properties", code);
   }
   port->device_ = info.device;
-  port->facts_ = {info.driver_name, info.flow_type_rss_offloads != 0};
+  port->facts_.driver = info.driver_name;
   if (Status status = port->configure(info); !status.ok()) return Error{status.error()};
   if (Status status = port->set_up_queues(); !status.ok()) return Error{status.error()};
   port->set_mtu();
@@ -136,10 +134,15 @@ Status Port::configure(const rte_eth_dev_info& info) {
   }
   conf.rxmode.mtu = mtu_;
   conf.rxmode.offloads = wanted_rx_offloads(options_.device, facts_.driver, info.rx_offload_capa);
-  const uint64_t rss = info.flow_type_rss_offloads & kRssHashTypes;
+  rss_key_ = rss_key(options_.rss_key, info.hash_key_size);
+  const uint64_t rss = wanted_rss(info.flow_type_rss_offloads, options_.rss);
   if (rx_queues_ > 1 && rss != 0) {
+    facts_.rss_hf = rss;
+    if (can_redirect(info.reta_size) && !rss_key_.empty()) facts_.reta_entries = info.reta_size;
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    conf.rx_adv_conf.rss_conf.rss_hf = rss;
+    conf.rx_adv_conf.rss_conf = {.rss_key = rss_key_.empty() ? nullptr : rss_key_.data(),
+                                 .rss_key_len = static_cast<uint8_t>(rss_key_.size()),
+                                 .rss_hf = rss};
   }
   const int code = rte_eth_dev_configure(id_, rx_queues_, tx_queues_, &conf);
   if (code != 0) {
@@ -179,9 +182,19 @@ void Port::set_mtu() {
        "): longer frames than its own limit will be lost");
 }
 
-Status Port::start() {
+Status Port::start(const FlowOwners& owners) {
   if (int code = rte_eth_dev_start(id_); code != 0) return failed("starting", code);
   started_ = true;
+  if (facts_.reta_entries != 0) {
+    Status status = hash_by(id_, rss_key_, facts_.rss_hf);
+    if (status.ok()) {
+      status = redirect(id_, redirection(facts_.reta_entries, static_cast<uint32_t>(options_.index),
+                                         rx_queues_, owners));
+    }
+    if (!status.ok()) {
+      warn(status.error() + ": packets are handed over to the workers that own their flows");
+    }
+  }
   for (auto [what, code] :
        {std::pair("link up", rte_eth_dev_set_link_up(id_)),
         std::pair("receiving all multicast", rte_eth_allmulticast_enable(id_))}) {
@@ -211,13 +224,18 @@ PortLink Port::link() const {
   return {.up = link.link_status == RTE_ETH_LINK_UP, .speed_mbps = known ? link.link_speed : 0};
 }
 
+std::string Port::rss_text() const {
+  if (facts_.rss_hf == 0) return "";
+  if (!finds_owner(facts_.rss_hf) || facts_.reta_entries == 0) return ", RSS";
+  return options_.rss == RssFields::kSource ? ", RSS by source" : ", RSS by destination";
+}
+
 std::string Port::summary() const {
   const PortLink now = link();
   std::string text = "port " + name_ + ": " + options_.device + " (" + facts_.driver + "), MAC " +
                      to_string(mac_) + ", MTU " + std::to_string(mtu_) + ", " +
                      std::to_string(rx_queues_) + " receive and " + std::to_string(tx_queues_) +
-                     " transmit queues" + (facts_.spreads_flows ? ", RSS" : "") +
-                     (now.up ? ", link up" : ", link down");
+                     " transmit queues" + rss_text() + (now.up ? ", link up" : ", link down");
   if (now.speed_mbps != 0) text += ", " + std::to_string(now.speed_mbps) + " Mbit/s";
   return text;
 }

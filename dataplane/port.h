@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/hash.h"
 #include "common/result.h"
+#include "dataplane/port_rss.h"
 
 namespace vipgate {
 
@@ -30,6 +32,8 @@ struct PortOptions {
   uint16_t mtu = 1500;
   uint16_t workers = 1;    // transmit queues wanted: one per worker
   uint16_t rx_queues = 0;  // 0: one per worker, as far as the PMD allows
+  RssFields rss = RssFields::kSource;
+  ToeplitzHash::Key rss_key = {};
   uint16_t rx_descriptors = 1024;
   uint16_t tx_descriptors = 1024;
   rte_mempool* pool = nullptr;
@@ -39,7 +43,8 @@ struct PortOptions {
 // What the device is; reported, not relied upon.
 struct PortFacts {
   std::string driver;
-  bool spreads_flows = false;  // it offers RSS
+  uint64_t rss_hf = 0;        // what its RSS hashes, RTE_ETH_RSS_…; 0: it has none, or one queue
+  uint32_t reta_entries = 0;  // of its redirection table, if that can name owners
 };
 
 struct PortLink {
@@ -59,8 +64,9 @@ class Port {
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
-  // Lets packets flow: link up, own MAC and all multicast (ND needs it).
-  Status start();
+  // Lets packets flow: link up, own MAC and all multicast (ND needs it); to their owners, where the
+  // device has RSS.
+  Status start(const FlowOwners& owners);
   // REQUIRES: no worker polls the port any more.
   void stop();
 
@@ -88,6 +94,7 @@ class Port {
   Error error(const std::string& what) const;
   Error failed(const std::string& step, int code) const;
   void warn(const std::string& what);
+  std::string rss_text() const;
 
   PortOptions options_;
   std::string name_;
@@ -99,6 +106,7 @@ class Port {
   uint16_t rx_queues_ = 0;
   uint16_t tx_queues_ = 0;
   PortFacts facts_;
+  std::vector<uint8_t> rss_key_;  // as long as the device wants it
   std::vector<std::string> warnings_;
 };
 

@@ -179,7 +179,7 @@ Status run(const ReplayOptions& options, MergedCapture& capture, ReplayEngine& e
 
 Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
                                                   const HashSecret& secret,
-                                                  const ToeplitzHash& owner_hash) {
+                                                  const FlowOwners& owners) {
   try {
     return std::make_unique<ReplayEngine>(
         *options.snapshot, WorkerMemoryOptions{.workers = options.workers,
@@ -191,7 +191,7 @@ Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
                                                .reals = options.reals,
                                                .snat = options.snapshot->snat_addresses,
                                                .secret = secret,
-                                               .owner_hash = &owner_hash});
+                                               .owners = &owners});
   } catch (const std::bad_alloc&) {
     return Error{"not enough memory for the flow tables of " + std::to_string(options.workers) +
                  " workers; lower limits.flows_per_worker"};
@@ -205,8 +205,8 @@ Status replay(const ReplayOptions& options) {
   MergedCapture capture;
   if (Status status = capture.open(options.inputs); !status) return status;
   const Secrets secrets = replay_secrets(options.seed);
-  const ToeplitzHash owner_hash(secrets.owner);
-  const auto engine = make_engine(options, secrets.flows, owner_hash);
+  const FlowOwners owners(secrets.owner, options.workers);
+  const auto engine = make_engine(options, secrets.flows, owners);
   if (!engine) return Error{engine.error()};
   auto out = PcapWriter::create(options.out_path, capture.resolution());
   if (!out) return Error{out.error()};

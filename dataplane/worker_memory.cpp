@@ -38,10 +38,11 @@ void WorkerMemory::make_family(Family<Address>& family) {
   using WideTable = FlowTable<WideFlowKey<Address>>;
   size_t owned = 0;
   for (const SnatAddress& address : options_.snat) {
-    const SnatPorts ports(address, options_.workers);
     const bool is_mine = address.address.is_v4() == (sizeof(Address) == 4);
-    family.snat.push_back({ports, is_mine ? ports.count(options_.worker) : 0});
-    owned += family.snat.back().count;
+    family.snat.push_back(
+        is_mine ? SnatPorts(address, options_.worker, options_.workers, options_.owners)
+                : SnatPorts());
+    owned += family.snat.back().count();
   }
   const uint32_t records = owned == 0 ? 0 : snat_records_for(options_.flows, owned);
   family.memory = {
@@ -63,11 +64,19 @@ void WorkerMemory::make_family(Family<Address>& family) {
       family.affinity_buckets, Affinities::buckets_for(options_.affinities));
 }
 
+std::vector<size_t> WorkerMemory::addresses_without_ports() const {
+  std::vector<size_t> positions;
+  for (size_t i = 0; i < options_.snat.size(); ++i) {
+    if (v4_.snat[i].count() + v6_.snat[i].count() == 0) positions.push_back(i);
+  }
+  return positions;
+}
+
 PipelineOptions WorkerMemory::pipeline_options() {
   return {.worker = options_.worker,
           .workers = options_.workers,
           .secret = options_.secret,
-          .owner_hash = options_.owner_hash,
+          .owners = options_.owners,
           .flows4 = v4_.memory,
           .flows6 = v6_.memory,
           .affinities4 = v4_.affinities,

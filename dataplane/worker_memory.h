@@ -28,7 +28,7 @@ struct WorkerMemoryOptions {
   uint32_t reals = 0;
   std::span<const SnatAddress> snat;
   HashSecret secret;
-  const ToeplitzHash* owner_hash = nullptr;
+  const FlowOwners* owners = nullptr;  // with one worker, none is needed
 };
 
 // Owned by the data plane façade, or by a test; outlives the worker's Pipeline. Counters may be
@@ -54,6 +54,8 @@ class WorkerMemory {
   std::span<const ServiceCounters> services() const { return services_; }
   std::span<const RealCounters> reals() const { return reals_; }
   std::span<const RealSignalCounters> signals() const { return signals_; }
+  // Positions of SNAT addresses of whose ports the worker owns none.
+  std::vector<size_t> addresses_without_ports() const;
   // New flows that found no port in a pool, at the position of its first address of the family.
   std::span<const Counter> snat_exhausted() const { return snat_exhausted_; }
 
@@ -62,7 +64,7 @@ class WorkerMemory {
   struct Family {
     using Bucket = typename FlowTable<typename FlowKeyOf<Address>::Type>::Bucket;
     PageMemory buckets, wide_buckets, records, affinity_buckets, connections;
-    std::vector<SnatSlot> snat;
+    std::vector<SnatPorts> snat;
     FlowStoreMemory<Address> memory;
     std::span<typename AffinityTable<Address>::Bucket> affinities;
   };

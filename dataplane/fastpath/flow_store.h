@@ -42,19 +42,13 @@ struct NewFlow {
   uint8_t client_port_index = 0;
 };
 
-// One SNAT address, as this worker uses it. Empty for an address of the other family.
-struct SnatSlot {
-  SnatPorts ports;
-  uint32_t count = 0;  // ports that this worker owns
-};
-
 // Zeroed memory, made by FlowMemory, that outlives the store.
 template <class Address>
 struct FlowStoreMemory {
   std::span<typename FlowTable<typename FlowKeyOf<Address>::Type>::Bucket> buckets;
   std::span<typename FlowTable<WideFlowKey<Address>>::Bucket> wide_buckets;
   std::span<NatRecord<Address>> records;
-  std::span<const SnatSlot> snat;  // by Snapshot::snat_addresses
+  std::span<const SnatPorts> snat;  // by Snapshot::snat_addresses; none of the other family's
   std::span<ConnectionCounts::Slot> connections;
   std::span<ServiceCounters> services;
   std::span<Counter> snat_exhausted;  // by ServiceEntry::snat_first, which stands for the pool
@@ -89,7 +83,7 @@ class FlowStore {
   // Entries of both tables.
   size_t size() const { return table_.size() + wide_.size(); }
   Record& record(uint32_t index) { return memory_.records[index]; }
-  const SnatSlot& snat(uint32_t slot) const { return memory_.snat[slot]; }
+  const SnatPorts& snat(uint32_t slot) const { return memory_.snat[slot]; }
 
   // The record of the flow from a SNAT port to a real, if there is one: else it is free, or another
   // flow's. REQUIRES: this worker owns the port, so there are such records.

@@ -51,15 +51,15 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
   Be16 least_port;
   for (uint32_t i = 0; i < tries; ++i) {
     const uint32_t slot = service.snat_first + chosen;
-    const SnatSlot& snat = memory_.snat[slot];
+    const SnatPorts& ports = memory_.snat[slot];
     const auto source = snapshot.snat_addresses[slot].address.template as<Address>();
     const uint32_t common = snat_hash(real.address, source, real.protocol);
-    uint32_t position = snat.count == 0 ? 0 : scale(low * 0x85ebca6bu, snat.count);
+    uint32_t position = ports.count() == 0 ? 0 : scale(low * 0x85ebca6bu, ports.count());
     // In steps of the flow's own, as runs of taken ports would grow together; so small that no port
     // is tried twice.
-    const uint32_t step = 1 + scale(high, snat.count / kSnatProbes);
-    for (uint32_t probe = 0; probe < std::min(kSnatProbes / tries, snat.count); ++probe) {
-      const Be16 port(snat.ports.port(position, memory_.worker));
+    const uint32_t step = 1 + scale(high, ports.count() / kSnatProbes);
+    for (uint32_t probe = 0; probe < std::min(kSnatProbes / tries, ports.count()); ++probe) {
+      const Be16 port(ports.port(position));
       Record& record = return_record(common, snat_ports_word(real.port, port));
       if (least == nullptr || is_worth_less(record, *least, now.quarter)) {
         least = &record;
@@ -68,7 +68,7 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
         if (is_free_or_over(record, now.quarter)) break;
       }
       position += step;
-      if (position >= snat.count) position -= snat.count;
+      if (position >= ports.count()) position -= ports.count();
     }
     if (least != nullptr && is_free_or_over(*least, now.quarter)) break;
     chosen = chosen + 1 == service.snat_count ? 0 : chosen + 1;

@@ -190,13 +190,12 @@ template <class Observer>
 template <class Address>
 void Pipeline<Observer>::relay_error_of_fullnat_real(Burst& burst, Packet& packet,
                                                      const Quote<Address>& quote, uint32_t slot) {
-  const SnatPorts& ports = flows<Address>().snat(slot).ports;
-  const uint16_t port = quote.source_port.host();
-  if (!ports.contains(port)) return drop(burst, packet, DropReason::kIcmpErrorNoFlow);
-  const uint32_t owner = ports.owner(port);
-  if (owner != worker_) return hand_over(burst, packet, owner);
+  if (!flows<Address>().snat(slot).contains(quote.source_port.host())) {
+    return drop(burst, packet, DropReason::kIcmpErrorNoFlow);
+  }
   const Address real = quote.ip->destination;
   const Address source = quote.ip->source;
+  if (!is_mine(burst, packet, source, quote.source_port)) return;
   const NatRecord<Address>& record =
       flows<Address>().return_record(snat_hash(real, source, quote.protocol),
                                      snat_ports_word(quote.destination_port, quote.source_port));

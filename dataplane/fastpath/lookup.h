@@ -18,11 +18,7 @@ void prefetch_record(const NatRecord<Address>* record) {
 template <class Observer>
 template <class Address>
 uint32_t Pipeline<Observer>::owner_of(const Address& client, Be16 client_port) const {
-  if constexpr (sizeof(Address) == 4) {
-    return scale(owner_hash_->v4(client, client_port), workers_);
-  } else {
-    return scale(owner_hash_->v6(client, client_port), workers_);
-  }
+  return owners_->of(client, client_port);
 }
 
 // Whether this worker owns the flow of `client`; if not, hands the packet over. With one worker,
@@ -172,12 +168,11 @@ template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::look_up_snat(Burst& burst, Packet& packet,
                                                         uint32_t slot) {
-  const SnatPorts& ports = flows<Address>().snat(slot).ports;
-  const uint16_t port = packet.destination_port.host();
-  if (!ports.contains(port)) return drop(burst, packet, DropReason::kNoFlow);
-  const uint32_t owner = ports.owner(port);
-  if (owner != worker_) return hand_over(burst, packet, owner);
+  if (!flows<Address>().snat(slot).contains(packet.destination_port.host())) {
+    return drop(burst, packet, DropReason::kNoFlow);
+  }
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  if (!is_mine(burst, packet, ip.destination, packet.destination_port)) return;
   NatRecord<Address>* record = &flows<Address>().return_record(
       snat_hash(ip.source, ip.destination, packet.protocol), packet.ports_word());
   prefetch_record(record);

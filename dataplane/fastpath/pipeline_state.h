@@ -10,6 +10,7 @@
 #include "common/counters.h"
 #include "common/snapshot.h"
 #include "dataplane/fastpath/affinity_table.h"
+#include "dataplane/fastpath/flow_owners.h"
 #include "dataplane/fastpath/flow_store.h"
 #include "dataplane/fastpath/fragment_table.h"
 #include "dataplane/fastpath/knobs.h"
@@ -21,7 +22,7 @@ struct PipelineOptions {
   uint32_t worker = 0;
   uint32_t workers = 1;
   HashSecret secret;
-  const ToeplitzHash* owner_hash = nullptr;  // the same in all workers
+  const FlowOwners* owners = nullptr;  // the same in all workers; with one, none is needed
   FlowStoreMemory<Ipv4Address> flows4;
   FlowStoreMemory<Ipv6Address> flows6;
   std::span<AffinityTable<Ipv4Address>::Bucket> affinities4;
@@ -41,7 +42,7 @@ class PipelineState {
   explicit PipelineState(const PipelineOptions& options)
       : worker_(options.worker),
         workers_(options.workers),
-        owner_hash_(options.owner_hash),
+        owners_(options.owners),
         flows4_(options.flows4, options.secret, *options.counters),
         flows6_(options.flows6, options.secret, *options.counters),
         affinities4_(options.affinities4, options.secret, *options.counters),
@@ -73,7 +74,7 @@ class PipelineState {
 
   const uint32_t worker_;
   const uint32_t workers_;
-  const ToeplitzHash* owner_hash_;
+  const FlowOwners* owners_;
   FlowStore<Ipv4Address> flows4_;
   FlowStore<Ipv6Address> flows6_;
   AffinityTable<Ipv4Address> affinities4_;

@@ -1,6 +1,5 @@
-// Which worker owns which SNAT port: a pure function of the pool, the same in every worker. And
-// where the record lies of a flow from such a port to a real: a pure function of both, so that a
-// return packet finds it without a search.
+// The SNAT ports of one worker. And where the record lies of a flow from such a port to a real: a
+// pure function of both, so that a return packet finds it without a search.
 //
 // A port is used again towards every other real, so that a pool serves as many flows as there are
 // records. A flow's record lies where the hash of its addresses, ports and protocol says, at the
@@ -14,37 +13,49 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "common/addresses.h"
 #include "common/byte_order.h"
 #include "common/hash.h"
 #include "common/snapshot.h"
+#include "dataplane/fastpath/flow_owners.h"
 
 namespace vipgate {
 
 class SnatPorts {
  public:
-  SnatPorts(const SnatAddress& address, uint32_t workers)
-      : low_(address.port_low), high_(address.port_high), workers_(workers) {}
+  SnatPorts() = default;
+  // Those of `address` that `worker` owns. With several workers they are listed, 128 KB for all
+  // workers and a whole range: which ones they are is a hash's doing.
+  SnatPorts(const SnatAddress& address, uint32_t worker, uint32_t workers, const FlowOwners* owners)
+      : low_(address.port_low), high_(address.port_high) {
+    if (workers == 1) {
+      count_ = static_cast<uint32_t>(high_ - low_) + 1;
+      return;
+    }
+    for (uint32_t port = low_; port <= high_; ++port) {
+      const Be16 number(static_cast<uint16_t>(port));
+      const uint32_t owner = address.address.is_v4() ? owners->of(address.address.v4(), number)
+                                                     : owners->of(address.address.v6(), number);
+      if (owner == worker) listed_.push_back(number.host());
+    }
+    count_ = static_cast<uint32_t>(listed_.size());
+  }
 
+  // Whether some worker owns the port.
   bool contains(uint16_t port) const { return port >= low_ && port <= high_; }
-  // REQUIRES: contains(port)
-  [[gnu::always_inline]] uint32_t owner(uint16_t port) const {
-    return workers_ == 1 ? 0 : static_cast<uint32_t>(port - low_) % workers_;
-  }
-  // Number of ports that `worker` owns.
-  uint32_t count(uint32_t worker) const {
-    const uint32_t all = static_cast<uint32_t>(high_ - low_) + 1;
-    return worker >= all ? 0 : (all - 1 - worker) / workers_ + 1;
-  }
-  // The ports that `worker` owns, by position 0 to count(worker) - 1.
-  uint16_t port(uint32_t position, uint32_t worker) const {
-    return static_cast<uint16_t>(low_ + position * workers_ + worker);
+  // Number of ports that are this worker's.
+  uint32_t count() const { return count_; }
+  // They, by position 0 to count() - 1.
+  uint16_t port(uint32_t position) const {
+    return listed_.empty() ? static_cast<uint16_t>(low_ + position) : listed_[position];
   }
 
  private:
-  uint16_t low_, high_;
-  uint32_t workers_;
+  std::vector<uint16_t> listed_;  // empty: all of them are this worker's
+  uint16_t low_ = 1, high_ = 0;
+  uint32_t count_ = 0;
 };
 
 // How many records a worker that owns so many ports has for so many flows from them: a fourth more,

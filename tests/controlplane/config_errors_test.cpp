@@ -209,6 +209,9 @@ constexpr Row kWordsRows[] = {
      "32749, 65537, 131071, 262139, 524287 or 655373"},
     {"defaults: {hash: ports}\n",
      "f:1:18: hash: 'ports' is not known here; write five_tuple, source or source_destination"},
+    {"ports:\n"
+     "  - {name: edge, device: net_tap0, addresses: [10.9.0.2/24, 'fd09::2/64'], rss: reals}\n",
+     "f:2:81: rss: 'reals' is not known here; write source or destination"},
     {"kernel_rates: {ssh: 1, arp: -1}\n",
      "f:1:16: unknown key 'ssh'; the keys here are routing, own_address, icmp, arp, "
      "neighbor_discovery, link_local, unserved_port, transit\n"

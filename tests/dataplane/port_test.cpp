@@ -12,9 +12,11 @@
 
 #include "dataplane/fastpath/ethdev_io.h"
 #include "dataplane/packet_pool.h"
+#include "dataplane/worker_wiring.h"
 #include "tests/support/network_namespace.h"
+#include "tests/support/owners.h"
 
-namespace vipgate {
+namespace vipgate::test {
 namespace {
 
 using ::testing::AllOf;
@@ -105,7 +107,7 @@ TEST_F(PortTest, RingPortIsPluggedMovesPacketsAndIsUnpluggedAgain) {
     EXPECT_NE((*port)->summary().find("(net_ring), MAC "), std::string::npos);
     EXPECT_EQ(to_string((*port)->mac()), "02:76:67:00:00:01") << "the device has none of its own";
     EXPECT_THAT((*port)->warnings(), IsEmpty());
-    ASSERT_TRUE((*port)->start().ok());
+    ASSERT_TRUE((*port)->start(owners_of_flows(1)).ok());
     EXPECT_TRUE((*port)->link().up);
 
     rte_mbuf* sent = packet("a frame that comes back on the same ring");
@@ -158,7 +160,7 @@ TEST_F(PortTest, PcapPortReadsOneFileAndWritesAnother) {
     auto port = Port::open(options("net_pcap0,rx_pcap=" + (directory_ / "in.pcap").string() +
                                    ",tx_pcap=" + (directory_ / "out.pcap").string()));
     ASSERT_TRUE(port.ok()) << port.error();
-    ASSERT_TRUE((*port)->start().ok());
+    ASSERT_TRUE((*port)->start(owners_of_flows(1)).ok());
     rte_mbuf* received[4] = {};
     ASSERT_EQ(EthdevIo::rx((*port)->id(), 0, received, 4), 1);
     EXPECT_EQ(text_of(received[0]), frame);
@@ -183,7 +185,7 @@ TEST_F(PortTest, TapPortCarriesItsMtuAndVanishesWithThePort) {
     ASSERT_TRUE(port.ok()) << port.error();
     EXPECT_EQ((*port)->rx_queues(), 1);
     EXPECT_EQ((*port)->tx_queues(), 1);
-    ASSERT_TRUE((*port)->start().ok());
+    ASSERT_TRUE((*port)->start(owners_of_flows(1)).ok());
     EXPECT_TRUE((*port)->link().up);
     EXPECT_TRUE(network->run("ip link show vgtest0 | grep -q 'mtu 1400'"));
   }
@@ -200,7 +202,7 @@ TEST_F(PortTest, MemifAndAfPacketPortsOpenAndStartAsGiven) {
                                     std::string("net_af_packet0,iface=vgtest1")}) {
     auto port = Port::open(options(device));
     ASSERT_TRUE(port.ok()) << port.error();
-    const Status started = (*port)->start();
+    const Status started = (*port)->start(owners_of_flows(1));
     EXPECT_TRUE(started.ok()) << started.error();
     EXPECT_THAT((*port)->warnings(), IsEmpty());
   }
@@ -224,5 +226,79 @@ TEST_F(PortTest, PciAddressesAreToldFromVdevs) {
   EXPECT_FALSE(is_pci_device("net_tap0,iface=vg0"));
 }
 
+TEST(PortRss, HashesOneEndAloneWhereTheDeviceCan) {
+  constexpr uint64_t kSource = RTE_ETH_RSS_L3_SRC_ONLY | RTE_ETH_RSS_L4_SRC_ONLY;
+  constexpr uint64_t kDestination = RTE_ETH_RSS_L3_DST_ONLY | RTE_ETH_RSS_L4_DST_ONLY;
+  constexpr uint64_t kTypes = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP;
+  constexpr uint64_t kAll = kTypes | kSource | kDestination;
+  EXPECT_EQ(wanted_rss(kAll, RssFields::kSource), kTypes | kSource);
+  EXPECT_EQ(wanted_rss(kAll, RssFields::kDestination), kTypes | kDestination);
+  EXPECT_EQ(wanted_rss(kTypes | RTE_ETH_RSS_L3_SRC_ONLY, RssFields::kSource), kTypes)
+      << "an address without its port would be another hash";
+  EXPECT_EQ(wanted_rss(kSource, RssFields::kSource), 0u) << "of nothing";
+  EXPECT_TRUE(finds_owner(wanted_rss(kAll, RssFields::kSource)));
+  EXPECT_TRUE(finds_owner(wanted_rss(kAll, RssFields::kDestination)));
+  EXPECT_FALSE(finds_owner(kTypes));
+}
+
+TEST(PortRss, KeyIsAsLongAsTheDeviceAsks) {
+  const auto key = owner_key();
+  EXPECT_THAT(rss_key(key, 0), ::testing::ElementsAreArray(key));
+  ASSERT_EQ(rss_key(key, 52).size(), 52u);
+  EXPECT_TRUE(std::equal(key.begin(), key.end(), rss_key(key, 52).begin()));
+  EXPECT_THAT(rss_key(key, 16), IsEmpty()) << "half a key is another one";
+}
+
+// Each port's queues begin with another worker.
+TEST(PortRss, RedirectsEachHashToAQueueOfItsOwner) {
+  for (uint32_t workers : {1u, 2u, 3u, 16u, 64u}) {
+    for (uint32_t buckets : {64u, 128u, 512u}) {
+      const FlowOwners owners(owner_key(), workers, buckets);
+      for (uint32_t entries : {buckets, 2 * buckets}) {
+        for (uint32_t port = 0; port < 3; ++port) {
+          const auto queues = redirection(entries, port, static_cast<uint16_t>(workers), owners);
+          for (uint32_t i = 0; i < 1000; ++i) {
+            const Ipv4Address client{Be32(0x0a000000 + i * 7919)};
+            const Be16 client_port(static_cast<uint16_t>(1024 + i));
+            const uint32_t hash = ToeplitzHash(owner_key()).v4(client, client_port);
+            ASSERT_EQ(queue_owner(port, queues[hash % entries], workers),
+                      owners.of(client, client_port));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(PortTest, GivesADeviceWithRssTheKeyAndTheTableThatFlowsAreOwnedBy) {
+  PortOptions wanted = options("net_null0");
+  wanted.index = 0;
+  wanted.workers = 2;
+  wanted.rss_key = owner_key();
+  auto port = Port::open(wanted);
+  ASSERT_TRUE(port.ok()) << port.error();
+  ASSERT_EQ((*port)->rx_queues(), 2);
+  const FlowOwners owners(owner_key(), 2, (*port)->facts().reta_entries);
+  ASSERT_TRUE((*port)->start(owners).ok());
+  EXPECT_THAT((*port)->warnings(), ::testing::Each(::testing::Not(HasSubstr("RSS"))));
+  EXPECT_THAT((*port)->summary(), HasSubstr("2 receive and 2 transmit queues, RSS"));
+
+  std::vector<uint8_t> key(ToeplitzHash::kKeyLength);
+  rte_eth_rss_conf conf{
+      .rss_key = key.data(), .rss_key_len = static_cast<uint8_t>(key.size()), .rss_hf = 0};
+  ASSERT_EQ(rte_eth_dev_rss_hash_conf_get((*port)->id(), &conf), 0);
+  EXPECT_THAT(key, ::testing::ElementsAreArray(owner_key()));
+  std::vector<rte_eth_rss_reta_entry64> table((*port)->facts().reta_entries /
+                                              RTE_ETH_RETA_GROUP_SIZE);
+  for (auto& group : table) group.mask = ~uint64_t{0};
+  ASSERT_EQ(rte_eth_dev_rss_reta_query((*port)->id(), table.data(),
+                                       static_cast<uint16_t>((*port)->facts().reta_entries)),
+            0);
+  for (uint32_t i = 0; i < (*port)->facts().reta_entries; ++i) {
+    ASSERT_EQ(table[i / RTE_ETH_RETA_GROUP_SIZE].reta[i % RTE_ETH_RETA_GROUP_SIZE],
+              owners.of_bucket(i));
+  }
+}
+
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::test

@@ -15,6 +15,7 @@
 #include "dataplane/fastpath/worker.h"
 #include "dataplane/worker_memory.h"
 #include "dataplane/worker_wiring.h"
+#include "tests/support/owners.h"
 #include "tests/support/test_net.h"
 
 namespace vipgate::test {
@@ -62,6 +63,7 @@ class WorkerTest : public testing::Test {
 
   // Two ports of `queues` queues each, numbered 10 and 11 by the fake I/O.
   void start(uint32_t workers, uint16_t queues, uint32_t ring_size = 256) {
+    owners_ = std::make_unique<FlowOwners>(owners_of_flows(workers));
     auto mesh = WorkerMesh::create(workers, ring_size);
     ASSERT_TRUE(mesh.ok()) << mesh.error();
     mesh_ = std::make_unique<WorkerMesh>(std::move(*mesh));
@@ -78,7 +80,7 @@ class WorkerTest : public testing::Test {
                                                              .reals = 256,
                                                              .snat = spec_.snat_addresses,
                                                              .secret = {},
-                                                             .owner_hash = &owner_hash_}));
+                                                             .owners = owners_.get()}));
       WorkerOptions options;
       options.index = i;
       options.workers = workers;
@@ -112,7 +114,7 @@ class WorkerTest : public testing::Test {
   }
 
   SnapshotSpec spec_ = net_spec();
-  ToeplitzHash owner_hash_{ToeplitzHash::Key{0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2}};
+  std::unique_ptr<FlowOwners> owners_;
   int event_ = eventfd(0, EFD_NONBLOCK);
   KernelWaker waker_{event_};
   std::unique_ptr<WorkerMesh> mesh_;

@@ -12,6 +12,7 @@
 #include "dataplane/fastpath/pipeline_impl.h"
 #include "dataplane/fastpath/worker.h"
 #include "dataplane/worker_wiring.h"
+#include "tests/support/owners.h"
 #include "tests/support/test_net.h"
 
 namespace vipgate::test {
@@ -114,7 +115,7 @@ class WorkerThreads : public testing::Test {
                                                              .reals = 256,
                                                              .snat = spec_.snat_addresses,
                                                              .secret = {{1, 2, 3, 4}},
-                                                             .owner_hash = &owner_hash_}));
+                                                             .owners = &owners_}));
       WorkerOptions options;
       options.index = i;
       options.workers = kWorkers;
@@ -196,7 +197,7 @@ class WorkerThreads : public testing::Test {
 
   SnapshotSpec spec_ = net_spec();
   SnapshotBuilder builder_;
-  ToeplitzHash owner_hash_{ToeplitzHash::Key{0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2}};
+  FlowOwners owners_ = owners_of_flows(kWorkers);
   SnapshotCell<Snapshot> cell_{kWorkers};
   std::array<OwnRing, kWorkers> owned_, transmit_;  // by the worker that fills them
   std::vector<std::unique_ptr<WorkerMemory>> memory_;

@@ -12,6 +12,7 @@
 #include "tests/fuzz/pipeline_frames.h"
 #include "tests/support/direct_net.h"
 #include "tests/support/dns_message.h"
+#include "tests/support/owners.h"
 
 namespace vipgate::test {
 namespace {
@@ -153,9 +154,9 @@ const std::vector<std::shared_ptr<const Snapshot>>& snapshots() {
   return all;
 }
 
-const ToeplitzHash& owner_hash() {
-  static const ToeplitzHash hash(ToeplitzHash::Key{0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2});
-  return hash;
+const FlowOwners& owners() {
+  static const FlowOwners all = owners_of_flows(kFuzzWorkers);
+  return all;
 }
 
 bool is_malformed(const Bytes& frame) {
@@ -182,7 +183,7 @@ FuzzWorld::Worker::Worker(uint32_t number)
               .reals = 256,
               .snat = snapshots()[0]->snat_addresses,
               .secret = {{1, 2, 3, 4}},
-              .owner_hash = &owner_hash()}),
+              .owners = &owners()}),
       pipeline(memory.pipeline_options(), recorder) {}
 
 FuzzWorld::FuzzWorld() : snapshot_(snapshots()[0].get()) {

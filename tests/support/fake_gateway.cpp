@@ -5,17 +5,9 @@
 #include <algorithm>
 
 #include "dataplane/fastpath/pipeline_impl.h"
+#include "tests/support/owners.h"
 
 namespace vipgate::test {
-namespace {
-
-ToeplitzHash::Key owner_key() {
-  ToeplitzHash::Key key{};
-  for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>(i * 151 + 77);
-  return key;
-}
-
-}  // namespace
 
 std::string to_string(const Outcome& outcome) {
   const Verdict& verdict = outcome.verdict;
@@ -41,7 +33,7 @@ std::string to_string(const Outcome& outcome) {
 }
 
 FakeGateway::FakeGateway(SnapshotSpec spec, const GatewayOptions& options)
-    : spec_(std::move(spec)), owner_hash_(owner_key()) {
+    : spec_(std::move(spec)), owners_(owners_of_flows(options.workers)) {
   publish();
   for (uint32_t i = 0; i < options.workers; ++i) {
     workers_.push_back(
@@ -55,7 +47,7 @@ FakeGateway::FakeGateway(SnapshotSpec spec, const GatewayOptions& options)
                                                      .reals = options.counted_reals,
                                                      .snat = spec_.snat_addresses,
                                                      .secret = {{1, 2, 3, 4}},
-                                                     .owner_hash = &owner_hash_}));
+                                                     .owners = &owners_}));
     workers_.back()->recorder.count = &verdicts_;
   }
   for (auto& own : workers_) {

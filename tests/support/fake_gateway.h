@@ -132,7 +132,7 @@ class FakeGateway {
 
   SnapshotSpec spec_;
   SnapshotBuilder builder_;
-  ToeplitzHash owner_hash_;
+  FlowOwners owners_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::map<rte_mbuf*, std::unique_ptr<FakeMbuf>> held_;
