@@ -235,11 +235,13 @@ void check_pools(const Config& config, const YamlNode& root, Diagnostics& diagno
                         "a second pool is named '" + pool.name + "'; give it another name");
     }
     const size_t ports = size_t{pool.ports.last} - pool.ports.first + 1;
-    if (ports < config.workers.cpus.size()) {
+    // Whatever the first one is, they have 512 from a multiple of 512 on, which are shared evenly.
+    constexpr size_t kLeastShared = 1023;
+    if (config.workers.cpus.size() > 1 && ports < kLeastShared) {
       diagnostics.error(position_at(root, {"snat_pools", i, "ports"}),
-                        "ports: there are fewer ports than workers, who share them; write at "
-                        "least " +
-                            std::to_string(config.workers.cpus.size()));
+                        "ports: " + std::to_string(ports) +
+                            " are too few to be shared by several workers; write at least " +
+                            std::to_string(kLeastShared));
     }
   }
   const YamlNode* defaults = find_key(root, "defaults");

@@ -239,13 +239,6 @@ void Dataplane::Parts::make_workers() {
   for (auto& own : memory) {
     for (uint32_t i = 0; i < workers; ++i) own->connect(i, *memory[i]);
   }
-  for (uint32_t i = 0; i < workers; ++i) {
-    for (const size_t position : memory[i]->addresses_without_ports()) {
-      warnings.push_back("worker " + std::to_string(i) + " owns none of the SNAT ports of " +
-                         to_string(options.snat_addresses[position].address) +
-                         ": it begins no flow from there; give the address more ports");
-    }
-  }
 }
 
 // On EAL's own threads: they are pinned, and have caches of the packet pools.

@@ -27,8 +27,8 @@ struct ReplayObserver {
 
 extern template class Pipeline<ReplayObserver>;
 
-// Without a seed nothing is secret. The key that chooses owners must not be zero, which would give
-// all flows to one worker: this is Microsoft's example key, the default of many NICs.
+// Without a seed nothing is secret; the key that chooses owners is always the same, but not zero,
+// which would give all flows to one worker.
 Secrets replay_secrets(std::optional<uint64_t> seed);
 
 // Owned and used by one thread.

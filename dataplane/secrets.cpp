@@ -5,6 +5,7 @@
 #include <random>
 
 #include "common/system_error.h"
+#include "dataplane/fastpath/flow_owners.h"
 
 namespace vipgate {
 namespace {
@@ -16,6 +17,13 @@ bool draw(T& secret) {
   return getrandom(&secret, sizeof secret, 0) == static_cast<ssize_t>(sizeof secret);
 }
 
+bool draw_owner_key(ToeplitzHash::Key& key) {
+  do {
+    if (!draw(key)) return false;
+  } while (!FlowOwners::spreads(key));
+  return true;
+}
+
 }  // namespace
 
 Result<Secrets> make_secrets(std::optional<uint64_t> seed) {
@@ -24,11 +32,13 @@ Result<Secrets> make_secrets(std::optional<uint64_t> seed) {
     // The engine's output is fixed by the standard; distributions are not, so none is used.
     std::mt19937_64 engine(*seed);
     for (uint64_t& word : secrets.flows.words) word = engine();
-    for (uint8_t& byte : secrets.owner) byte = static_cast<uint8_t>(engine());
+    do {
+      for (uint8_t& byte : secrets.owner) byte = static_cast<uint8_t>(engine());
+    } while (!FlowOwners::spreads(secrets.owner));
     for (uint8_t& byte : secrets.names.bytes) byte = static_cast<uint8_t>(engine());
     return secrets;
   }
-  if (draw(secrets.flows) && draw(secrets.owner) && draw(secrets.names)) return secrets;
+  if (draw(secrets.flows) && draw_owner_key(secrets.owner) && draw(secrets.names)) return secrets;
   return system_error("no random numbers from the kernel");
 }
 

@@ -11,9 +11,10 @@
 namespace vipgate {
 
 struct Secrets {
-  HashSecret flows;              // chooses buckets of the flow tables
-  ToeplitzHash::Key owner = {};  // chooses the worker that owns a flow; a NIC's RSS key
-  DnsHashSecret names;           // chooses buckets of the DNS name table
+  HashSecret flows;  // chooses buckets of the flow tables
+  ToeplitzHash::Key owner =
+      {};               // chooses the worker that owns a flow (FlowOwners); a NIC's RSS key
+  DnsHashSecret names;  // chooses buckets of the DNS name table
 };
 
 // With a seed the secrets are a function of it, the same on every machine. Without one an error is

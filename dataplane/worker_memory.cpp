@@ -64,14 +64,6 @@ void WorkerMemory::make_family(Family<Address>& family) {
       family.affinity_buckets, Affinities::buckets_for(options_.affinities));
 }
 
-std::vector<size_t> WorkerMemory::addresses_without_ports() const {
-  std::vector<size_t> positions;
-  for (size_t i = 0; i < options_.snat.size(); ++i) {
-    if (v4_.snat[i].count() + v6_.snat[i].count() == 0) positions.push_back(i);
-  }
-  return positions;
-}
-
 PipelineOptions WorkerMemory::pipeline_options() {
   return {.worker = options_.worker,
           .workers = options_.workers,

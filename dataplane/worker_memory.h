@@ -54,8 +54,6 @@ class WorkerMemory {
   std::span<const ServiceCounters> services() const { return services_; }
   std::span<const RealCounters> reals() const { return reals_; }
   std::span<const RealSignalCounters> signals() const { return signals_; }
-  // Positions of SNAT addresses of whose ports the worker owns none.
-  std::vector<size_t> addresses_without_ports() const;
   // New flows that found no port in a pool, at the position of its first address of the family.
   std::span<const Counter> snat_exhausted() const { return snat_exhausted_; }
 

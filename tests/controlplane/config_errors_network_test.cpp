@@ -179,7 +179,7 @@ constexpr Row kTogetherRows[] = {
      "each address has one use, write another"},
     {"workers: {cpus: [1, 2, 3]}\n"
      "snat_pools: [{name: a, addresses: [10.0.0.1], ports: 1024-1025}]\n",
-     "f:2:54: ports: there are fewer ports than workers, who share them; write at least 3"},
+     "f:2:54: ports: 2 are too few to be shared by several workers; write at least 1023"},
     {"defaults: {snat_pool: nat}\n", "f:1:23: there is no SNAT pool 'nat'; add it to snat_pools"},
     {"snat_pools: [{name: default, addresses: [10.9.1.100]}]\n"
      "defaults: {snat_pool: defualt}\n",

@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "dataplane/replay_engine.h"
 #include "tests/support/owners.h"
 #include "tests/support/test_net.h"
 
@@ -55,14 +56,32 @@ INSTANTIATE_TEST_SUITE_P(Ranges, SnatPortsOf,
                                   std::to_string(range.param.high);
                          });
 
-TEST(SnatPorts, AWholeRangeIsSharedEvenly) {
-  constexpr uint32_t kWorkers = 3;
-  const FlowOwners owners = owners_of_flows(kWorkers);
-  for (uint32_t worker = 0; worker < kWorkers; ++worker) {
-    const SnatPorts ports({.address = ip("10.8.0.1"), .port_low = 1024, .port_high = 65'535},
-                          worker, kWorkers, &owners);
-    EXPECT_NEAR(ports.count(), 64'512 / kWorkers, 64'512 / FlowOwners::kBuckets);
+// 1023 ports, whatever the first is, and all of them.
+TEST(SnatPorts, EachWorkerHasItsShare) {
+  for (const char* text : {"10.8.0.1", "10.8.0.77", "fd08::1"}) {
+    for (const uint32_t workers : {2u, 3u, 16u, 64u}) {
+      const FlowOwners owners = owners_of_flows(workers);
+      for (const Range range : {Range{1024, 65'535}, Range{1025, 2'047}, Range{30'000, 31'022}}) {
+        const uint32_t blocks = range.high == 65'535 ? 126 : 1;
+        for (uint32_t worker = 0; worker < workers; ++worker) {
+          const SnatPorts ports(
+              {.address = ip(text), .port_low = range.low, .port_high = range.high}, worker,
+              workers, &owners);
+          EXPECT_GE(ports.count(), blocks * (512 / workers)) << text << " " << workers;
+        }
+      }
+    }
   }
+}
+
+TEST(FlowOwners, KeysOfAllSourcesSpreadPortsAndNeighbours) {
+  EXPECT_TRUE(FlowOwners::spreads(owner_key()));
+  EXPECT_TRUE(FlowOwners::spreads(replay_secrets(std::nullopt).owner));
+  EXPECT_TRUE(FlowOwners::spreads(replay_secrets(7).owner));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(FlowOwners::spreads(make_secrets(std::nullopt).value().owner));
+  }
+  EXPECT_FALSE(FlowOwners::spreads({})) << "all in one bucket";
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ namespace vipgate::test {
 
 inline ToeplitzHash::Key owner_key() {
   ToeplitzHash::Key key{};
-  for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>((i * i + 7) * 151 + 77);
+  for (size_t i = 0; i < key.size(); ++i) key[i] = static_cast<uint8_t>((i * i + 4) * 151 + 77);
   return key;
 }
 
