@@ -95,7 +95,8 @@ enum class ReplyKind : uint8_t {
   X(kNeighborDiscovery, "neighbor_discovery") \
   X(kLinkLocal, "link_local")                 \
   X(kUnservedPort, "unserved_port")           \
-  X(kTransit, "transit")
+  X(kTransit, "transit")                      \
+  X(kDns, "dns")
 
 enum class KernelReason : uint8_t {
 #define X(enumerator, name) enumerator,

@@ -95,6 +95,7 @@ constexpr KernelRates default_kernel_rates() {
   set(KernelReason::kLinkLocal, 1'000);
   set(KernelReason::kUnservedPort, 10'000);
   set(KernelReason::kTransit, 20'000);
+  set(KernelReason::kDns, 50'000);
   return rates;
 }
 
@@ -147,8 +148,17 @@ struct SoaConfig {
   bool operator==(const SoaConfig&) const = default;
 };
 
+// Connections of TCP that are answered; see DnsTcpLimits.
+struct DnsTcpConfig {
+  uint32_t connections = 1000;
+  uint32_t per_client = 20;
+  uint32_t idle_s = 10;
+  bool operator==(const DnsTcpConfig&) const = default;
+};
+
 struct DnsConfig {
   std::vector<IpAddress> listen;  // UDP and TCP port 53
+  DnsTcpConfig tcp;
   uint32_t ttl_s = 5;
   bool ptr = false;  // PTR records of VIP addresses, and the reverse zones for them
   std::vector<ZoneConfig> zones;

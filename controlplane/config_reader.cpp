@@ -111,6 +111,11 @@ void read_record(Section& s, DnsRecordConfig& record) {
 
 void read_dns(Section& s, DnsConfig& dns) {
   s.list("listen", dns.listen, endpoint_rule());
+  s.map("tcp", [&](Section& tcp) {
+    tcp.value("connections", dns.tcp.connections, integer_rule<uint32_t>(1, 100'000));
+    tcp.value("per_client", dns.tcp.per_client, integer_rule<uint32_t>(1, 100'000));
+    tcp.value("idle_s", dns.tcp.idle_s, integer_rule<uint32_t>(1, 600));
+  });
   s.value("ttl_s", dns.ttl_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
   s.maps("zones", dns.zones, ZoneConfig{}, [](Section& z, ZoneConfig& zone) {
     z.required("name", zone.name, dns_name_rule());

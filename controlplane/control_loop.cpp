@@ -89,11 +89,16 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOption
   }
   auto routes = RouteKeeper::create(interfaces);
   if (!routes) return Error{routes.error()};
-  auto neighbors = NeighborKeeper::create(std::move(interfaces));
+  auto neighbors = NeighborKeeper::create(interfaces);
   if (!neighbors) return Error{neighbors.error()};
   std::unique_ptr<ControlLoop> loop(
       new ControlLoop(options, dataplane, std::move(*neighbors), std::move(*routes)));
   if (auto status = loop->open(); !status) return Error{status.error()};
+  loop->dns_listeners_ = std::make_unique<DnsListeners>(
+      [&dataplane](std::span<uint8_t> message, size_t length) {
+        return dataplane.answer_dns(message, length);
+      },
+      std::move(interfaces));
   auto feeds = Feeds::create(options.config, loop->reconciler_, dataplane);
   if (!feeds) return Error{feeds.error()};
   loop->feeds_ = std::move(*feeds);
@@ -139,6 +144,7 @@ Status ControlLoop::publish_first() {
   if (!outcome) return Error{outcome.error()};
   report_problems(*outcome);
   report_routes();
+  dns_listeners_->follow(reconciler_.config());
   if (watch_options(reconciler_.config())) follow_packets();
   return Done{};
 }
@@ -320,6 +326,7 @@ void ControlLoop::reload() {
                  change.services_added, change.services_removed, change.services_changed,
                  change.reals_added, change.reals_removed, change.reals_changed);
     report_routes();
+    dns_listeners_->follow(reconciler_.config());
     if (reconciler_.config().watch != watched) follow_packets();
   }
   sd_notify(0, "READY=1");
@@ -381,6 +388,7 @@ void ControlLoop::log_counters() {
   for (auto& counter : reconciler_.counters()) counters.push_back(std::move(counter));
   for (auto& counter : feeds_->counters()) counters.push_back(std::move(counter));
   for (auto& counter : routes_->counters()) counters.push_back(std::move(counter));
+  for (auto& counter : dns_listeners_->counters()) counters.push_back(std::move(counter));
   if (route_announcer_ != nullptr) {
     counters.emplace_back("announce.routes", route_announcer_->installed());
   }

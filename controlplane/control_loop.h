@@ -9,6 +9,7 @@
 
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
+#include "controlplane/dns_tcp/dns_listeners.h"
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/network/neighbor_keeper.h"
@@ -76,6 +77,7 @@ class ControlLoop {
   uint64_t followed_version_ = 0;  // of Reconciler::routes_version()
   std::set<NextHop> followed_awaited_;
   std::unique_ptr<RouteAnnouncer> route_announcer_;  // null: not wanted
+  std::unique_ptr<DnsListeners> dns_listeners_;
   WorkerProgress worker_progress_;
   int64_t next_progress_ms_ = 0;
   int64_t stop_at_ms_ = INT64_MAX;

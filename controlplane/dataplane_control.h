@@ -33,6 +33,9 @@ class DataplaneControl : public SnapshotSink {
   // Writes packets that match to files; without options, ends that. An error: a file cannot be
   // made.
   [[nodiscard]] virtual Status watch(const std::optional<WatchOptions>& options) = 0;
+  // Writes the reply to the DNS message in the first `length` octets over it, as for TCP; returns
+  // the reply's length, 0: there is none. Any thread.
+  [[nodiscard]] virtual size_t answer_dns(std::span<uint8_t> message, size_t length) const = 0;
   // What traffic says of the real with this index; see there for what the numbers mean.
   [[nodiscard]] virtual RealSignals real_signals(uint32_t real_index) const = 0;
   // Tells the segments that these addresses live here now. Returns how many it took, from the

@@ -57,6 +57,9 @@ class DataplaneAdapter : public DataplaneControl {
   RealSignals real_signals(uint32_t real_index) const override {
     return dataplane_.real_signals(real_index);
   }
+  size_t answer_dns(std::span<uint8_t> message, size_t length) const override {
+    return dataplane_.answer_dns(message, length);
+  }
   size_t announce(std::span<const IpAddress> addresses) override {
     return dataplane_.announce(addresses);
   }

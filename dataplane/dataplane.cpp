@@ -13,6 +13,7 @@
 #include "dataplane/device_claim.h"
 #include "dataplane/eal.h"
 #include "dataplane/exception_path.h"
+#include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/packet_pool.h"
 #include "dataplane/port.h"
 #include "dataplane/watch_desk.h"
@@ -97,6 +98,7 @@ struct Dataplane::Parts {
   std::vector<std::unique_ptr<Worker<EthdevIo>>> worker_objects;
   std::unique_ptr<WatchDesk> watches;
   std::unique_ptr<TscClock> clock;
+  mutable std::atomic<uint32_t> dns_rotation{0};  // of answers over TCP
   std::atomic<bool> stop{false};
   std::vector<Launch> launches;
   uint32_t running = 0;  // workers that were launched
@@ -323,6 +325,19 @@ bool Dataplane::Parts::announce(const IpAddress& address) {
     if (!exception_path->inject(static_cast<uint16_t>(i), frame)) return false;
   }
   return true;
+}
+
+size_t Dataplane::answer_dns(std::span<uint8_t> message, size_t length) const {
+  const std::shared_ptr<const Snapshot> snapshot = parts_->cell.current();
+  if (snapshot == nullptr) return 0;
+  const DnsQuery query{
+      .message = message.data(),
+      .length = static_cast<uint16_t>(length),
+      .capacity = static_cast<uint16_t>(std::min<size_t>(message.size(), UINT16_MAX)),
+      .source_port = {},
+      .is_stream = true};
+  const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
+  return dns_respond(*snapshot->dns, query, rotation).length;
 }
 
 // What the devices and the kernel's side lost, and what passed to and from the kernel.

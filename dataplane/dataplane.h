@@ -85,6 +85,11 @@ class Dataplane {
   // the rest must be tried again.
   size_t announce(std::span<const IpAddress> addresses);
 
+  // Writes the reply to the DNS message in the first `length` octets over it, as for TCP, by the
+  // tables in force; returns the reply's length, 0: there is none. All of `message` may be written:
+  // 65535 octets and some. Any thread.
+  size_t answer_dns(std::span<uint8_t> message, size_t length) const;
+
   // Follows packets through the workers into the files that the options name, from when each worker
   // has begun another loop until as many as wanted are followed to their ends. Ends the watch
   // before. An error: a file cannot be made. REQUIRES: a snapshot has been published.

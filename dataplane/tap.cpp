@@ -4,10 +4,6 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include <netlink/addr.h>
-#include <netlink/errno.h>
-#include <netlink/netlink.h>
-#include <netlink/route/addr.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,8 +11,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <memory>
 
+#include "common/kernel_address.h"
 #include "common/system_error.h"
 
 namespace vipgate {
@@ -80,39 +76,6 @@ Status set_link(const TapOptions& options) {
   return status;
 }
 
-struct NetlinkFree {
-  void operator()(nl_sock* socket) const { nl_socket_free(socket); }
-  void operator()(rtnl_addr* address) const { rtnl_addr_put(address); }
-  void operator()(nl_addr* address) const { nl_addr_put(address); }
-};
-
-Status add_address(nl_sock* socket, const std::string& interface, const IpPrefix& prefix) {
-  const bool v4 = prefix.address.is_v4();
-  const std::unique_ptr<nl_addr, NetlinkFree> local(nl_addr_build(
-      v4 ? AF_INET : AF_INET6, prefix.address.bytes().data(), static_cast<size_t>(v4 ? 4 : 16)));
-  nl_addr_set_prefixlen(local.get(), prefix.length);
-  const std::unique_ptr<rtnl_addr, NetlinkFree> address(rtnl_addr_alloc());
-  rtnl_addr_set_ifindex(address.get(), static_cast<int>(if_nametoindex(interface.c_str())));
-  rtnl_addr_set_local(address.get(), local.get());
-  if (!v4) rtnl_addr_set_flags(address.get(), IFA_F_NODAD);
-  const int code = rtnl_addr_add(socket, address.get(), NLM_F_CREATE | NLM_F_EXCL);
-  if (code == 0) return Done{};
-  return Error{"interface " + interface + ": cannot add address " + to_string(prefix) + ": " +
-               nl_geterror(code)};
-}
-
-Status add_addresses(const TapOptions& options) {
-  const std::unique_ptr<nl_sock, NetlinkFree> socket(nl_socket_alloc());
-  if (int code = nl_connect(socket.get(), NETLINK_ROUTE); code != 0) {
-    return Error{std::string("cannot open netlink: ") + nl_geterror(code)};
-  }
-  for (const IpPrefix& prefix : options.addresses) {
-    Status status = add_address(socket.get(), options.interface, prefix);
-    if (!status.ok()) return status;
-  }
-  return Done{};
-}
-
 }  // namespace
 
 Result<std::string> tap_name(const std::string& port_name) {
@@ -134,7 +97,10 @@ Result<Tap> Tap::open(const TapOptions& options) {
   tap.interface_ = options.interface;
   quieten_ipv6(options.interface);
   if (Status status = set_link(options); !status.ok()) return Error{status.error()};
-  if (Status status = add_addresses(options); !status.ok()) return Error{status.error()};
+  for (const IpPrefix& address : options.addresses) {
+    const Status status = add_kernel_address(options.interface, address);
+    if (!status.ok()) return Error{status.error()};
+  }
   return tap;
 }
 

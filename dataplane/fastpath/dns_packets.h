@@ -13,6 +13,9 @@ inline constexpr Be16 kDnsPort{53};
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
+  if (packet.protocol == kProtocolTcp && packet.destination_port == kDnsPort) {
+    return to_kernel(burst, packet, KernelReason::kDns);
+  }
   if (packet.protocol != kProtocolUdp || packet.destination_port != kDnsPort) {
     return drop(burst, packet, DropReason::kPortNotServed);
   }

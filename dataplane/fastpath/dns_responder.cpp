@@ -34,7 +34,9 @@ void apply_edns(DnsParsed& parsed, const DnsEdns& edns) {
   if (!edns.has_opt) return;
   parsed.has_opt = true;
   parsed.is_dnssec_ok = edns.is_dnssec_ok;
-  parsed.limit = std::min(std::max(edns.requestor_size, kDnsPlainLimit), kDnsUdpLimit);
+  if (!parsed.query.is_stream) {
+    parsed.limit = std::min(std::max(edns.requestor_size, kDnsPlainLimit), kDnsUdpLimit);
+  }
   if (edns.version != 0) return decide(parsed, DnsVerdict::kBadvers);
   if (edns.fault == DnsEdns::Fault::kOptions) decide(parsed, DnsVerdict::kFormerr);
 }
@@ -87,9 +89,9 @@ void apply_class_and_type(DnsParsed& parsed) {
   if (query_class != static_cast<uint16_t>(DnsClass::kIn)) [[unlikely]] {
     return decide(parsed, DnsVerdict::kRefused);
   }
-  // Zone transfers: AXFR is not defined over UDP (RFC 5936 4.2), IXFR is a matter of policy.
+  // Zone transfers: AXFR is not defined over UDP (RFC 5936 4.2), all else is a matter of policy.
   if (parsed.type == DnsType::kAxfr) [[unlikely]]
-    decide(parsed, DnsVerdict::kNotimp);
+    decide(parsed, parsed.query.is_stream ? DnsVerdict::kRefused : DnsVerdict::kNotimp);
   if (parsed.type == DnsType::kIxfr) [[unlikely]]
     decide(parsed, DnsVerdict::kRefused);
 }
@@ -192,14 +194,15 @@ void dns_parse(const DnsTable& table, const DnsQuery& query, DnsParsed& parsed) 
   parsed.query.length = query.length;
   parsed.query.capacity = query.capacity;
   parsed.query.source_port = query.source_port;
+  parsed.query.is_stream = query.is_stream;
   parsed.candidate = nullptr;
   parsed.question_end = kDnsHeaderLength;
-  parsed.limit = kDnsPlainLimit;
+  parsed.limit = query.is_stream ? UINT16_MAX : kDnsPlainLimit;
   parsed.verdict = DnsVerdict::kAnswer;
   parsed.has_opt = false;
   parsed.is_dnssec_ok = false;
   if (query.length < kDnsHeaderLength) return decide(parsed, DnsVerdict::kDropShort);
-  if (is_dropped_port(query.source_port.host())) {
+  if (is_dropped_port(query.source_port.host()) && !query.is_stream) {
     return decide(parsed, DnsVerdict::kDropSourcePort);
   }
   const bool is_plain = (load<uint64_t>(query.message + 2) & kPlainMask) == kPlainValue;

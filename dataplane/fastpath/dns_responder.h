@@ -26,12 +26,13 @@ enum class DnsVerdict : uint8_t {
 
 constexpr bool is_drop(DnsVerdict verdict) { return verdict >= DnsVerdict::kDropShort; }
 
-// One UDP payload.
+// One UDP payload, or one message of a TCP stream.
 struct DnsQuery {
   uint8_t* message = nullptr;
   uint16_t length = 0;    // octets received
   uint16_t capacity = 0;  // octets that may be written from `message` on; >= length
   Be16 source_port;
+  bool is_stream = false;  // TCP: the reply may be as long as it likes, whatever EDNS says
 };
 
 // A query between the stages. Plain memory: the caller keeps an array of them for a burst.

@@ -46,6 +46,7 @@ class FakeDataplane : public DataplaneControl {
     const auto found = signals.find(real_index);
     return found != signals.end() ? found->second : RealSignals{};
   }
+  size_t answer_dns(std::span<uint8_t>, size_t) const override { return 0; }
   size_t announce(std::span<const IpAddress> addresses) override {
     return locked<size_t>([&] {
       ++announce_calls;

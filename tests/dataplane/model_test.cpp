@@ -63,8 +63,8 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
         "sctp_abort", "sctp_shutdown_complete"}) {
     EXPECT_GT((total[{"reply", reason}]), packets / 5'000) << reason;
   }
-  for (const char* reason :
-       {"routing", "own_address", "icmp", "arp", "neighbor_discovery", "link_local", "transit"}) {
+  for (const char* reason : {"routing", "own_address", "icmp", "arp", "neighbor_discovery",
+                             "link_local", "transit", "dns"}) {
     EXPECT_GT((total[{"kernel", reason}]), packets / 5'000) << reason;
   }
   for (const char* reason : {"truncated",

@@ -124,6 +124,15 @@ TEST_F(PipelineDns, WhatMayNotBeAnsweredIsDroppedWithItsReason) {
       << "RFC 8200 8.1";
 }
 
+TEST_F(PipelineDns, QuestionsOverTcpAreTheKernels) {
+  for (const bool v6 : {false, true}) {
+    EXPECT_TRUE(
+        gateway_.send(query(v6, "").tcp(40'000, 53).flags("S")).is_kernel(KernelReason::kDns));
+    EXPECT_TRUE(gateway_.send(query(v6, "").tcp(40'000, 54).flags("S"))
+                    .is_drop(DropReason::kPortNotServed));
+  }
+}
+
 TEST_F(PipelineDns, ChecksumThatTheDeviceFoundRightIsNotLookedAtAgain) {
   struct Case {
     uint64_t flags;

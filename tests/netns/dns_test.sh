@@ -36,6 +36,11 @@ ask_everything() {
   expect 'status: NOERROR' 'ANSWER: 0' "$soa"
   ask "$server" "nobody.$NAME"
   expect 'status: NXDOMAIN' 'ANSWER: 0' "$soa"
+  # The same over TCP, on one connection.
+  ask "$server" +tcp +keepopen "$NAME" +tcp TXT "$NAME" +tcp www.example.org
+  expect 'status: NOERROR' "IN[[:space:]]+A[[:space:]]+$VIP" "$soa" 'status: REFUSED' "SERVER: $server#53.*\(TCP\)"
+  ask "$server" +tcp AXFR l4lb.thisdcos.directory
+  expect 'Transfer failed'
   ask "$server" www.example.org
   expect 'status: REFUSED' 'ANSWER: 0'
 }

@@ -231,6 +231,9 @@ ReferenceModel::Expectation ReferenceModel::judge_vip(const In& in) {
 
 // The responder has tests of its own: here, that what it says goes back whole, to whom asked.
 ReferenceModel::Expectation ReferenceModel::judge_dns(const In& in) {
+  if (in.wire.kind == Kind::kTcp && in.wire.destination_port == 53) {
+    return kernel(in, KernelReason::kDns);
+  }
   if (in.wire.kind != Kind::kUdp || in.wire.destination_port != 53) {
     return drop(DropReason::kPortNotServed);
   }

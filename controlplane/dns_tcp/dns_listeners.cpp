@@ -1,0 +1,75 @@
+#include "controlplane/dns_tcp/dns_listeners.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "common/kernel_address.h"
+
+namespace vipgate {
+namespace {
+
+IpPrefix as_host(const IpAddress& address) { return {address, address.bits()}; }
+
+}  // namespace
+
+std::string dns_interface(const IpAddress& address, const std::vector<PortConfig>& ports,
+                          const std::vector<std::string>& interfaces) {
+  std::string first;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    if (interfaces[i].empty()) continue;
+    const auto& prefixes = ports[i].addresses;
+    const bool is_home = std::any_of(prefixes.begin(), prefixes.end(), [&](const IpPrefix& prefix) {
+      return prefix.contains(address);
+    });
+    if (is_home) return interfaces[i];
+    if (first.empty()) first = interfaces[i];
+  }
+  return first;
+}
+
+DnsListeners::~DnsListeners() {
+  for (const auto& [address, interface] : held_) {
+    const Status status = remove_kernel_address(interface, as_host(address));
+    if (!status) spdlog::warn("dns.listen: {}", status.error());
+  }
+}
+
+void DnsListeners::follow(const Config& config) {
+  const std::set<IpAddress> wanted(config.dns.listen.begin(), config.dns.listen.end());
+  std::vector<DnsTcpServer::Endpoint> endpoints;
+  for (const IpAddress& address : wanted) {
+    if (!held_.contains(address)) {
+      const std::string interface = dns_interface(address, config.ports, interfaces_);
+      if (interface.empty()) {
+        spdlog::warn("dns.listen: {} is not answered over TCP: no port has a kernel side",
+                     to_string(address));
+        continue;
+      }
+      if (const Status status = add_kernel_address(interface, as_host(address)); !status) {
+        spdlog::warn("dns.listen: {} is not answered over TCP: {}", to_string(address),
+                     status.error());
+        continue;
+      }
+      held_.emplace(address, interface);
+    }
+    endpoints.push_back({.address = address});
+  }
+  server_.set_limits({.connections = config.dns.tcp.connections,
+                      .per_client = config.dns.tcp.per_client,
+                      .idle = std::chrono::seconds(config.dns.tcp.idle_s)});
+  for (const std::string& fault : server_.listen(endpoints)) {
+    spdlog::warn("dns.listen: {}", fault);
+  }
+  for (auto held = held_.begin(); held != held_.end();) {
+    if (wanted.contains(held->first)) {
+      ++held;
+      continue;
+    }
+    const Status status = remove_kernel_address(held->second, as_host(held->first));
+    if (!status) spdlog::warn("dns.listen: {}", status.error());
+    held = held_.erase(held);
+  }
+}
+
+}  // namespace vipgate

@@ -1,0 +1,40 @@
+// Has the kernel take TCP connections to the addresses that DNS is answered at.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/addresses.h"
+#include "controlplane/config.h"
+#include "controlplane/dns_tcp/dns_tcp_server.h"
+
+namespace vipgate {
+
+// The interface that gets the address: that of the first port with a kernel side in whose prefixes
+// the address lies, or else of the first with a kernel side; empty: there is none. `interfaces`: by
+// port, empty where it has no kernel side.
+std::string dns_interface(const IpAddress& address, const std::vector<PortConfig>& ports,
+                          const std::vector<std::string>& interfaces);
+
+// Owned and called by the control thread. Addresses that it has given to interfaces go with it.
+class DnsListeners {
+ public:
+  // `interfaces`: by port; empty where it has no kernel side.
+  DnsListeners(AnswerDns answer, std::vector<std::string> interfaces)
+      : server_(std::move(answer), {}), interfaces_(std::move(interfaces)) {}
+  ~DnsListeners();
+
+  // Listens at config.dns.listen and nowhere else. What cannot be done is logged, and left out.
+  void follow(const Config& config);
+  std::vector<std::pair<std::string, uint64_t>> counters() const { return server_.counters(); }
+
+ private:
+  DnsTcpServer server_;
+  std::vector<std::string> interfaces_;
+  std::map<IpAddress, std::string> held_;  // the interface that has it from us
+};
+
+}  // namespace vipgate

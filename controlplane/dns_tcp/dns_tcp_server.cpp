@@ -1,0 +1,321 @@
+#include "controlplane/dns_tcp/dns_tcp_server.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio.hpp>
+#include <future>
+#include <list>
+#include <map>
+#include <thread>
+
+namespace vipgate {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+// A message of 64 KB, and what is written beyond it by the 16 octets.
+constexpr size_t kScratchOctets = 65535 + 64;
+constexpr size_t kReadOctets = 16 << 10;
+constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr std::chrono::seconds kAcceptWarning{60};
+
+struct DnsTcpCounters {
+  std::atomic<uint64_t> connections{0};
+  std::atomic<uint64_t> queries{0};
+  std::atomic<uint64_t> idle{0};
+  std::atomic<uint64_t> displaced{0};
+  std::atomic<uint64_t> refused{0};
+  std::atomic<uint64_t> not_dns{0};
+};
+
+void count(std::atomic<uint64_t>& counter, uint64_t n = 1) {
+  counter.fetch_add(n, std::memory_order_relaxed);
+}
+
+asio::ip::address to_asio(const IpAddress& address) {
+  if (address.is_v4()) {
+    asio::ip::address_v4::bytes_type bytes;
+    std::copy_n(address.bytes().data(), bytes.size(), bytes.begin());
+    return asio::ip::address_v4(bytes);
+  }
+  asio::ip::address_v6::bytes_type bytes;
+  std::copy_n(address.bytes().data(), bytes.size(), bytes.begin());
+  return asio::ip::address_v6(bytes);
+}
+
+// Whose connections are counted together.
+asio::ip::address client_of(const asio::ip::address& address) {
+  if (address.is_v4()) return address;
+  auto bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), uint8_t{0});
+  return asio::ip::address_v6(bytes);
+}
+
+std::string to_text(const DnsTcpServer::Endpoint& endpoint) {
+  const std::string address = to_string(endpoint.address);
+  return (endpoint.address.is_v4() ? address : "[" + address + "]") + ":" +
+         std::to_string(endpoint.port);
+}
+
+}  // namespace
+
+// All of it is the server's thread's, but for what a comment says.
+class DnsTcpServer::Impl {
+ public:
+  Impl(AnswerDns answer, const DnsTcpLimits& limits)
+      : answer_(std::move(answer)),
+        limits_(limits),
+        scratch_(kScratchOctets),
+        pause_(context_),
+        thread_([this] { context_.run(); }) {}
+
+  ~Impl() {
+    context_.stop();
+    thread_.join();
+  }
+
+  // Of the control thread.
+  template <class Work>
+  auto on_thread(Work work) {
+    std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
+    auto done = task.get_future();
+    asio::post(context_, [&task] { task(); });
+    return done.get();
+  }
+
+  std::vector<std::string> listen(const std::vector<Endpoint>& endpoints) {
+    std::vector<std::string> faults;
+    std::map<Endpoint, Listener> kept;
+    for (const Endpoint& endpoint : endpoints) {
+      if (auto known = listeners_.find(endpoint); known != listeners_.end()) {
+        kept.insert(listeners_.extract(known));
+        continue;
+      }
+      Listener listener = std::make_unique<tcp::acceptor>(context_);
+      if (const error_code code = open(*listener, endpoint)) {
+        faults.push_back("DNS over TCP cannot listen on " + to_text(endpoint) + ": " +
+                         code.message());
+        continue;
+      }
+      accept(*kept.emplace(endpoint, std::move(listener)).first->second);
+    }
+    listeners_ = std::move(kept);
+    return faults;
+  }
+
+  void set_limits(const DnsTcpLimits& limits) { limits_ = limits; }
+
+  std::vector<uint16_t> ports() const {
+    std::vector<uint16_t> ports;
+    for (const auto& [endpoint, listener] : listeners_) {
+      error_code ignored;
+      ports.push_back(listener->local_endpoint(ignored).port());
+    }
+    return ports;
+  }
+
+  const DnsTcpCounters& counters() const { return counters_; }  // any thread
+
+ private:
+  struct Connection;
+  using Connections = std::list<std::shared_ptr<Connection>>;
+  using Listener = std::unique_ptr<tcp::acceptor>;
+
+  // Its own handlers hold it; the list of all is what keeps it open.
+  struct Connection {
+    Connection(tcp::socket accepted, asio::ip::address peer, const AnswerDns& answer,
+               std::span<uint8_t> scratch)
+        : socket(std::move(accepted)),
+          client(std::move(peer)),
+          timer(socket.get_executor()),
+          stream(answer, scratch) {}
+    tcp::socket socket;
+    asio::ip::address client;
+    asio::steady_timer timer;
+    DnsStream stream;
+    std::vector<uint8_t> out;
+    size_t sent = 0;
+    bool has_ended = false;   // the client has sent all that it will
+    bool is_not_dns = false;  // what it has sent was no query: it gets no further answer
+    std::array<uint8_t, kReadOctets> in;
+    Connections::iterator position;
+    bool is_open = true;
+  };
+  using Held = std::shared_ptr<Connection>;
+
+  static error_code open(tcp::acceptor& acceptor, const Endpoint& endpoint) {
+    error_code code;
+    const tcp::endpoint where(to_asio(endpoint.address), endpoint.port);
+    acceptor.open(where.protocol(), code);
+    if (!code) acceptor.set_option(tcp::acceptor::reuse_address(true), code);
+    if (!code && !endpoint.address.is_v4()) acceptor.set_option(asio::ip::v6_only(true), code);
+    if (!code) acceptor.bind(where, code);
+    if (!code) acceptor.listen(tcp::acceptor::max_listen_connections, code);
+    return code;
+  }
+
+  void accept(tcp::acceptor& acceptor) {
+    acceptor.async_accept([this, &acceptor](const error_code& code, tcp::socket socket) {
+      if (code == asio::error::operation_aborted) return;  // not listened on any more
+      if (code) {
+        warn_of_accept(code);
+        pause_.expires_after(kAcceptPause);
+        return pause_.async_wait([this](const error_code& aborted) {
+          if (!aborted) accept_everywhere();
+        });
+      }
+      welcome(std::move(socket));
+      accept(acceptor);
+    });
+  }
+  // After a pause, in which no one was listened to: an accept that is under way already is ended.
+  void accept_everywhere() {
+    for (auto& [endpoint, listener] : listeners_) {
+      error_code ignored;
+      listener->cancel(ignored);
+      accept(*listener);
+    }
+  }
+  void warn_of_accept(const error_code& code) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_warning_) return;
+    next_warning_ = now + kAcceptWarning;
+    spdlog::warn("DNS over TCP: a connection cannot be accepted: {}", code.message());
+  }
+
+  void welcome(tcp::socket socket) {
+    error_code code;
+    const tcp::endpoint peer = socket.remote_endpoint(code);
+    if (code) return;  // it has gone already
+    const auto client = client_of(peer.address());
+    uint32_t& of_client = by_client_[client];
+    if (of_client >= limits_.per_client) return count(counters_.refused);
+    ++of_client;
+    count(counters_.connections);
+    if (all_.size() >= limits_.connections) {
+      count(counters_.displaced);
+      close(all_.front());
+    }
+    socket.set_option(tcp::no_delay(true), code);
+    const auto connection =
+        std::make_shared<Connection>(std::move(socket), client, answer_, scratch_);
+    connection->position = all_.insert(all_.end(), connection);
+    await(connection);
+    read(connection);
+  }
+
+  // A copy of the pointer: the list's own goes.
+  void close(Held connection) {
+    if (!connection->is_open) return;
+    connection->is_open = false;
+    connection->timer.cancel();
+    error_code ignored;
+    connection->socket.close(ignored);
+    all_.erase(connection->position);
+    const auto of_client = by_client_.find(connection->client);
+    if (--of_client->second == 0) by_client_.erase(of_client);
+  }
+
+  // Gives it the idle time from now on, and the last place among those that may have to go.
+  void await(const Held& connection) {
+    all_.splice(all_.end(), all_, connection->position);
+    connection->timer.expires_after(limits_.idle);
+    connection->timer.async_wait([this, connection](const error_code& code) {
+      if (code || !connection->is_open) return;
+      count(counters_.idle);
+      close(connection);
+    });
+  }
+
+  void read(const Held& connection) {
+    connection->socket.async_read_some(asio::buffer(connection->in),
+                                       [this, connection](const error_code& code, size_t octets) {
+                                         if (!connection->is_open) return;
+                                         if (code && code != asio::error::eof)
+                                           return close(connection);
+                                         connection->has_ended = code == asio::error::eof;
+                                         connection->stream.take({connection->in.data(), octets});
+                                         answer(connection);
+                                       });
+  }
+
+  // Answers what has come, and goes on by sending, by reading, or not at all.
+  void answer(const Held& connection) {
+    const uint64_t before = connection->stream.queries();
+    if (!connection->is_not_dns && !connection->stream.answer(connection->out)) {
+      count(counters_.not_dns);
+      connection->is_not_dns = true;
+    }
+    const uint64_t answered = connection->stream.queries() - before;
+    count(counters_.queries, answered);
+    // Only whole queries are signs of life: one octet at a time is none.
+    if (answered != 0) await(connection);
+    if (!connection->out.empty()) return send(connection);
+    if (connection->has_ended || connection->is_not_dns) return close(connection);
+    read(connection);
+  }
+
+  void send(const Held& connection) {
+    const auto rest = asio::buffer(connection->out) + connection->sent;
+    connection->socket.async_write_some(rest,
+                                        [this, connection](const error_code& code, size_t octets) {
+                                          if (!connection->is_open) return;
+                                          if (code) return close(connection);
+                                          await(connection);
+                                          connection->sent += octets;
+                                          if (connection->sent < connection->out.size())
+                                            return send(connection);
+                                          connection->out.clear();
+                                          connection->sent = 0;
+                                          answer(connection);
+                                        });
+  }
+
+  AnswerDns answer_;
+  DnsTcpLimits limits_;
+  std::vector<uint8_t> scratch_;
+  DnsTcpCounters counters_;
+  asio::io_context context_{1};
+  // Keeps the thread while there is nothing to wait for.
+  asio::executor_work_guard<asio::io_context::executor_type> guard_ =
+      asio::make_work_guard(context_);
+  std::map<Endpoint, Listener> listeners_;
+  Connections all_;  // that which was active last at the end
+  std::map<asio::ip::address, uint32_t> by_client_;
+  asio::steady_timer pause_;
+  std::chrono::steady_clock::time_point next_warning_;
+  std::thread thread_;  // last: it uses all the others
+};
+
+DnsTcpServer::DnsTcpServer(AnswerDns answer, const DnsTcpLimits& limits)
+    : impl_(std::make_unique<Impl>(std::move(answer), limits)) {}
+
+DnsTcpServer::~DnsTcpServer() = default;
+
+std::vector<std::string> DnsTcpServer::listen(const std::vector<Endpoint>& endpoints) {
+  return impl_->on_thread([&] { return impl_->listen(endpoints); });
+}
+
+void DnsTcpServer::set_limits(const DnsTcpLimits& limits) {
+  impl_->on_thread([&] { impl_->set_limits(limits); });
+}
+
+std::vector<uint16_t> DnsTcpServer::ports() const {
+  return impl_->on_thread([&] { return impl_->ports(); });
+}
+
+std::vector<std::pair<std::string, uint64_t>> DnsTcpServer::counters() const {
+  const DnsTcpCounters& counters = impl_->counters();
+  return {{"dns_tcp.connections", counters.connections},
+          {"dns_tcp.queries", counters.queries},
+          {"dns_tcp.closed_idle", counters.idle},
+          {"dns_tcp.closed_for_others", counters.displaced},
+          {"dns_tcp.refused", counters.refused},
+          {"dns_tcp.not_dns", counters.not_dns}};
+}
+
+}  // namespace vipgate

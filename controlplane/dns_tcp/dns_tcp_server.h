@@ -1,0 +1,58 @@
+// DNS over TCP (RFC 7766, RFC 9210) on the kernel's sockets, answered from what the packet path
+// answers from.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/addresses.h"
+#include "common/result.h"
+#include "controlplane/dns_tcp/dns_stream.h"
+
+namespace vipgate {
+
+struct DnsTcpLimits {
+  uint32_t connections = 1000;  // when one more comes, that which has been idle for longest goes
+  uint32_t per_client = 20;     // of an IPv4 address, of an IPv6 prefix of 64 bits; more are closed
+  std::chrono::milliseconds idle{10'000};
+  bool operator==(const DnsTcpLimits&) const = default;
+};
+
+// A thread of its own, so that answers do not wait for what the control thread is busy with. Owned
+// by the control loop; its methods are the control thread's.
+class DnsTcpServer {
+ public:
+  struct Endpoint {
+    IpAddress address;
+    uint16_t port = 53;
+    auto operator<=>(const Endpoint&) const = default;
+  };
+
+  // `answer` is called by the server's thread.
+  DnsTcpServer(AnswerDns answer, const DnsTcpLimits& limits);
+  // Closes all connections.
+  ~DnsTcpServer();
+  DnsTcpServer(const DnsTcpServer&) = delete;
+  DnsTcpServer& operator=(const DnsTcpServer&) = delete;
+
+  // Listens there and nowhere else from now on; connections stay. What cannot be done is left out,
+  // one sentence each.
+  std::vector<std::string> listen(const std::vector<Endpoint>& endpoints);
+  // For what comes from now on.
+  void set_limits(const DnsTcpLimits& limits);
+  // The ports that are listened on, by the endpoints of the last listen(): for port 0.
+  std::vector<uint16_t> ports() const;
+
+  // "dns_tcp.connections" (accepted), "dns_tcp.queries", and why connections were closed.
+  std::vector<std::pair<std::string, uint64_t>> counters() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vipgate

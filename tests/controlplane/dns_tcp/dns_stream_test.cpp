@@ -1,0 +1,88 @@
+#include "controlplane/dns_tcp/dns_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace vipgate {
+namespace {
+
+std::vector<uint8_t> framed(const std::string& message) {
+  std::vector<uint8_t> octets = {static_cast<uint8_t>(message.size() >> 8),
+                                 static_cast<uint8_t>(message.size())};
+  octets.insert(octets.end(), message.begin(), message.end());
+  return octets;
+}
+
+std::vector<uint8_t> operator+(std::vector<uint8_t> a, const std::vector<uint8_t>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+// The answer is the question twice; to "?" there is none.
+size_t twice(std::span<uint8_t> message, size_t length) {
+  if (length == 1 && message[0] == '?') return 0;
+  std::copy_n(message.begin(), length, message.begin() + static_cast<ptrdiff_t>(length));
+  return 2 * length;
+}
+
+class DnsStreamTest : public testing::Test {
+ protected:
+  AnswerDns answer_ = twice;
+  std::vector<uint8_t> scratch_ = std::vector<uint8_t>(1 << 17);
+  DnsStream stream_{answer_, scratch_};
+  std::vector<uint8_t> out_;
+};
+
+TEST_F(DnsStreamTest, AnswersPipelinedQueriesInOrderHoweverTheyAreSplit) {
+  const auto expected = framed("oneone") + framed("threethree") + framed(std::string(600, 'x'));
+  const auto in = framed("one") + framed("three") + framed(std::string(300, 'x'));
+  for (size_t split = 0; split <= in.size(); ++split) {
+    DnsStream stream(answer_, scratch_);
+    std::vector<uint8_t> out;
+    stream.take(std::span(in).first(split));
+    ASSERT_TRUE(stream.answer(out));
+    stream.take(std::span(in).subspan(split));
+    ASSERT_TRUE(stream.answer(out));
+    ASSERT_EQ(out, expected) << split;
+    ASSERT_EQ(stream.queries(), 3u);
+  }
+}
+
+TEST_F(DnsStreamTest, EndsAtWhatIsNoQueryAndAnswersWhatCameBefore) {
+  stream_.take(framed("one") + framed("?") + framed("three"));
+  EXPECT_FALSE(stream_.answer(out_));
+  EXPECT_EQ(out_, framed("oneone"));
+}
+
+TEST_F(DnsStreamTest, AnswersNoMoreThanWhatMayWaitToBeSent) {
+  const std::string longest(30'000, 'x');
+  for (int i = 0; i < 10; ++i) stream_.take(framed(longest));
+  size_t replies = 0;
+  while (replies < 10) {
+    out_.clear();
+    ASSERT_TRUE(stream_.answer(out_));
+    ASSERT_LT(out_.size(), DnsStream::kEnough + 2 * longest.size() + 2);
+    ASSERT_EQ(out_.size() % (2 * longest.size() + 2), 0u);
+    ASSERT_FALSE(out_.empty());
+    replies += out_.size() / (2 * longest.size() + 2);
+  }
+  out_.clear();
+  EXPECT_TRUE(stream_.answer(out_));
+  EXPECT_TRUE(out_.empty());
+}
+
+TEST_F(DnsStreamTest, WaitsForTheRestOfTheLongestMessage) {
+  answer_ = [](std::span<uint8_t>, size_t length) { return length; };
+  const auto longest = framed(std::string(65'535, 'x'));
+  stream_.take(std::span(longest).first(longest.size() - 1));
+  EXPECT_TRUE(stream_.answer(out_));
+  EXPECT_TRUE(out_.empty());
+  stream_.take(std::span(longest).last(1));
+  EXPECT_TRUE(stream_.answer(out_));
+  EXPECT_EQ(out_, longest);
+}
+
+}  // namespace
+}  // namespace vipgate

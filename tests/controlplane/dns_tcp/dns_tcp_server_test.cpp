@@ -1,0 +1,203 @@
+// Real TCP connections over loopback.
+#include "controlplane/dns_tcp/dns_tcp_server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "controlplane/file_descriptor.h"
+
+namespace vipgate {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr timeval kPatience{.tv_sec = 20, .tv_usec = 0};
+
+IpAddress ip(std::string_view text) { return parse_ip_address(text).value(); }
+
+class Client {
+ public:
+  Client(const IpAddress& address, uint16_t port)
+      : socket_(::socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
+    sockaddr_storage where{};
+    socklen_t length = 0;
+    if (address.is_v4()) {
+      auto& v4 = reinterpret_cast<sockaddr_in&>(where);
+      v4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {}, .sin_zero = {}};
+      std::memcpy(&v4.sin_addr, address.bytes().data(), 4);
+      length = sizeof v4;
+    } else {
+      auto& v6 = reinterpret_cast<sockaddr_in6&>(where);
+      v6.sin6_family = AF_INET6;
+      v6.sin6_port = htons(port);
+      std::memcpy(&v6.sin6_addr, address.bytes().data(), 16);
+      length = sizeof v6;
+    }
+    is_connected_ = connect(socket_.get(), reinterpret_cast<sockaddr*>(&where), length) == 0;
+  }
+
+  bool is_connected() const { return is_connected_; }
+  void ask(const std::string& message) {
+    std::string octets = {static_cast<char>(message.size() >> 8),
+                          static_cast<char>(message.size())};
+    octets += message;
+    ASSERT_EQ(send(socket_.get(), octets.data(), octets.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(octets.size()));
+  }
+  void end() { shutdown(socket_.get(), SHUT_WR); }
+  // The next reply; none when the server has closed.
+  std::optional<std::string> reply() {
+    uint8_t length[2];
+    if (!receive(length, 2)) return std::nullopt;
+    std::string message(size_t{length[0]} << 8 | length[1], '\0');
+    if (!receive(message.data(), message.size())) return std::nullopt;
+    return message;
+  }
+
+ private:
+  bool receive(void* to, size_t octets) {
+    return octets == 0 ||
+           recv(socket_.get(), to, octets, MSG_WAITALL) == static_cast<ssize_t>(octets);
+  }
+  FileDescriptor socket_;
+  bool is_connected_ = false;
+};
+
+class DnsTcpServerTest : public testing::Test {
+ protected:
+  // Upper case is the answer; to "?" there is none.
+  static size_t answer(std::span<uint8_t> message, size_t length) {
+    if (length == 1 && message[0] == '?') return 0;
+    for (uint8_t& octet : message.first(length)) octet &= 0xdf;
+    return length;
+  }
+  void start(const DnsTcpLimits& limits = {}) {
+    server_ = std::make_unique<DnsTcpServer>(answer, limits);
+    ASSERT_THAT(server_->listen({{v4_, 0}, {v6_, 0}}), IsEmpty());
+    ports_ = server_->ports();
+    ASSERT_EQ(ports_.size(), 2u);
+  }
+  Client client() { return {v4_, ports_[0]}; }
+  uint64_t count(const std::string& name) const {
+    for (const auto& [key, value] : server_->counters()) {
+      if (key == "dns_tcp." + name) return value;
+    }
+    ADD_FAILURE() << name;
+    return 0;
+  }
+
+  const IpAddress v4_ = ip("127.0.0.1"), v6_ = ip("::1");
+  std::unique_ptr<DnsTcpServer> server_;
+  std::vector<uint16_t> ports_;
+};
+
+TEST_F(DnsTcpServerTest, AnswersPipelinedQueriesOverBothFamilies) {
+  start();
+  for (size_t i = 0; i < 2; ++i) {
+    Client client(i == 0 ? v4_ : v6_, ports_[i]);
+    client.ask("one");
+    client.ask("two");
+    EXPECT_EQ(client.reply(), "ONE");
+    client.ask("three");
+    EXPECT_EQ(client.reply(), "TWO");
+    EXPECT_EQ(client.reply(), "THREE");
+  }
+  EXPECT_EQ(count("connections"), 2u);
+  EXPECT_EQ(count("queries"), 6u);
+}
+
+TEST_F(DnsTcpServerTest, AnswersWhatCameBeforeTheClientEndedItsSideThenCloses) {
+  start();
+  Client client = this->client();
+  for (int i = 0; i < 100; ++i) client.ask(std::string(10'000, 'x'));
+  client.end();
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(client.reply(), std::string(10'000, 'X')) << i;
+  EXPECT_EQ(client.reply(), std::nullopt);
+}
+
+TEST_F(DnsTcpServerTest, ClosesAfterWhatIsNoQuery) {
+  start();
+  Client client = this->client();
+  client.ask("one");
+  client.ask("?");
+  client.ask("two");
+  EXPECT_EQ(client.reply(), "ONE");
+  EXPECT_EQ(client.reply(), std::nullopt);
+  EXPECT_EQ(count("not_dns"), 1u);
+}
+
+TEST_F(DnsTcpServerTest, ClosesConnectionsThatAreIdle) {
+  start({.idle = std::chrono::milliseconds(20)});
+  Client client = this->client();
+  EXPECT_EQ(client.reply(), std::nullopt);
+  EXPECT_EQ(count("closed_idle"), 1u);
+}
+
+TEST_F(DnsTcpServerTest, RefusesAClientsConnectionsBeyondItsShare) {
+  start({.per_client = 2});
+  Client first = client(), second = client();
+  first.ask("one");
+  second.ask("two");
+  EXPECT_EQ(first.reply(), "ONE");
+  EXPECT_EQ(second.reply(), "TWO");
+  Client third = client();
+  EXPECT_EQ(third.reply(), std::nullopt);
+  EXPECT_EQ(count("refused"), 1u);
+  first.ask("still here");
+  EXPECT_NE(first.reply(), std::nullopt);
+  // An IPv6 client is another one.
+  Client other(v6_, ports_[1]);
+  other.ask("other");
+  EXPECT_EQ(other.reply(), "OTHER");
+}
+
+TEST_F(DnsTcpServerTest, MakesRoomByTheConnectionThatHasBeenIdleForLongest) {
+  start({.connections = 2});
+  Client first = client(), second = client();
+  second.ask("two");
+  EXPECT_EQ(second.reply(), "TWO");
+  first.ask("one");
+  EXPECT_EQ(first.reply(), "ONE");
+  Client third = client();
+  third.ask("three");
+  EXPECT_EQ(third.reply(), "THREE");
+  EXPECT_EQ(second.reply(), std::nullopt);
+  first.ask("still here");
+  EXPECT_NE(first.reply(), std::nullopt);
+  EXPECT_EQ(count("closed_for_others"), 1u);
+}
+
+TEST_F(DnsTcpServerTest, ListensWhereItIsToldAndKeepsConnections) {
+  start();
+  Client client = this->client();
+  client.ask("one");
+  EXPECT_EQ(client.reply(), "ONE");
+  ASSERT_THAT(server_->listen({{v6_, 0}}), IsEmpty());
+  EXPECT_FALSE(Client(v4_, ports_[0]).is_connected());
+  client.ask("two");
+  EXPECT_EQ(client.reply(), "TWO");
+  Client other(v6_, server_->ports().front());
+  other.ask("other");
+  EXPECT_EQ(other.reply(), "OTHER");
+}
+
+TEST_F(DnsTcpServerTest, TellsWhereItCannotListenAndListensElsewhere) {
+  start();
+  EXPECT_THAT(server_->listen({{v4_, 0}, {ip("192.0.2.1"), 53}}),
+              ElementsAre(HasSubstr("DNS over TCP cannot listen on 192.0.2.1:53: ")));
+  Client client = this->client();
+  client.ask("one");
+  EXPECT_EQ(client.reply(), "ONE");
+}
+
+}  // namespace
+}  // namespace vipgate
