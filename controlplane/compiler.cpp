@@ -8,21 +8,25 @@
 namespace vipgate {
 namespace {
 
-// Both the order of the addresses and where each pool's lie: place(pool, family, first, count).
-template <class Place>
-std::vector<SnatAddress> lay_out_pools(const Config& config, const Place& place) {
+struct PoolLayout {
   std::vector<SnatAddress> addresses;
+  std::vector<SnatRange> ranges;
+};
+
+PoolLayout lay_out_pools(const Config& config) {
+  PoolLayout layout;
   for (const SnatPoolConfig& pool : config.snat_pools) {
     for (const int family : {4, 6}) {
-      const auto first = static_cast<uint32_t>(addresses.size());
+      const auto first = static_cast<uint32_t>(layout.addresses.size());
       for (const IpAddress& address : pool.addresses) {
         if (address.family() != family) continue;
-        addresses.push_back({address, pool.ports.first, pool.ports.last});
+        layout.addresses.push_back({address, pool.ports.first, pool.ports.last});
       }
-      place(pool.name, family, first, static_cast<uint32_t>(addresses.size()) - first);
+      const auto count = static_cast<uint32_t>(layout.addresses.size()) - first;
+      layout.ranges.push_back({pool.name, family, first, count});
     }
   }
-  return addresses;
+  return layout;
 }
 
 FlowTimeouts quarter_seconds(const Timeouts& timeouts) {
@@ -91,8 +95,10 @@ bool has(const std::vector<T>& sorted, const T& value) {
 }  // namespace
 
 std::vector<SnatAddress> snat_addresses(const Config& config) {
-  return lay_out_pools(config, [](const std::string&, int, uint32_t, uint32_t) {});
+  return lay_out_pools(config).addresses;
 }
+
+std::vector<SnatRange> snat_ranges(const Config& config) { return lay_out_pools(config).ranges; }
 
 DnsOptions dns_options(const Config& config) {
   DnsOptions options;
@@ -143,11 +149,9 @@ void ServiceCompiler::set_config(const Config& config) {
   dns_ = dns_options(config);
   snat_ranges_.clear();
   reserved_.clear();
-  const auto snat = lay_out_pools(
-      config, [&](const std::string& pool, int family, uint32_t first, uint32_t count) {
-        snat_ranges_[{pool, family}] = {first, count};
-      });
-  for (const SnatAddress& address : snat) reserved_[address.address] = "an SNAT address";
+  const PoolLayout snat = lay_out_pools(config);
+  for (const SnatRange& range : snat.ranges) snat_ranges_[{range.pool, range.family}] = range;
+  for (const SnatAddress& address : snat.addresses) reserved_[address.address] = "an SNAT address";
   for (const IpAddress& address : config.dns.listen) reserved_[address] = "a DNS address";
   for (const PortConfig& port : config.ports) {
     for (const IpPrefix& prefix : port.addresses) {

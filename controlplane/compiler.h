@@ -32,6 +32,15 @@ struct ForwardingPort {
 // data plane's from start to stop.
 [[nodiscard]] std::vector<SnatAddress> snat_addresses(const Config& config);
 
+// Where among these a pool's addresses of one family are.
+struct SnatRange {
+  std::string pool;
+  int family = 4;
+  uint32_t first = 0;
+  uint32_t count = 0;
+};
+[[nodiscard]] std::vector<SnatRange> snat_ranges(const Config& config);
+
 [[nodiscard]] DnsOptions dns_options(const Config& config);
 
 // service_records() of a service of the model: none of a prefix, which is no address, and no SRV
@@ -79,10 +88,6 @@ class ServiceCompiler {
   uint64_t routes_version() const { return routes_version_; }
 
  private:
-  struct SnatRange {
-    uint32_t first = 0;
-    uint32_t count = 0;
-  };
   struct Hop {
     std::optional<MacAddress> mac;
     std::set<ServiceKey> users;

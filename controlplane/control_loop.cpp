@@ -27,6 +27,8 @@ namespace {
 constexpr int64_t kPendingMs = 2;
 // How often to look whether all workers advance, where VIPs are announced.
 constexpr int64_t kProgressMs = 1'000;
+// How often to look whether SNAT pools have refused flows.
+constexpr int64_t kPoolsMs = 1'000;
 // From the end of the announcements to the end of forwarding.
 constexpr int64_t kWithdrawnMs = 2'000;
 
@@ -79,7 +81,8 @@ ControlLoop::ControlLoop(const ControlLoopOptions& options, DataplaneControl& da
           parallel_ring_runner(),
           [this](const IpAddress& destination, int above) {
             return routes_->find(destination, above);
-          }) {}
+          }),
+      snat_watch_(options.config) {}
 
 Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOptions& options,
                                                          DataplaneControl& dataplane) {
@@ -196,6 +199,7 @@ void ControlLoop::act() {
   follow_routes(now);
   follow_neighbors(now);
   announce(now);
+  look_at_pools(now);
   if (now >= stop_at_ms_) stop_ = true;
   next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);
   if (!is_ready_ && reconciler_.settled()) {
@@ -232,6 +236,13 @@ void ControlLoop::announce(int64_t now) {
   route_announcer_->advance(reconciler_.passed(), now);
 }
 
+void ControlLoop::look_at_pools(int64_t now) {
+  if (now < next_pools_ms_) return;
+  next_pools_ms_ = now + kPoolsMs;
+  const std::vector<uint64_t> exhausted = dataplane_.snat_exhausted();
+  for (const std::string& line : snat_watch_.look(exhausted, now)) spdlog::warn("{}", line);
+}
+
 // Beside the next hops in use, the gateways that are to come into use.
 void ControlLoop::follow_neighbors(int64_t now) {
   const bool has_changed = reconciler_.routes_version() != followed_version_;
@@ -246,7 +257,7 @@ void ControlLoop::follow_neighbors(int64_t now) {
 
 void ControlLoop::arm_timer(int64_t now) {
   int64_t next = std::min({next_refresh_ms_, feeds_->next_deadline_ms(), routes_->next_ms(now)});
-  next = std::min(next, stop_at_ms_);
+  next = std::min({next, next_pools_ms_, stop_at_ms_});
   if (route_announcer_ != nullptr) {
     next = std::min({next, next_progress_ms_, route_announcer_->next_ms(now)});
   }

@@ -16,6 +16,7 @@
 #include "controlplane/network/route_announcer.h"
 #include "controlplane/network/route_keeper.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/snat_watch.h"
 #include "controlplane/worker_report.h"
 
 namespace vipgate {
@@ -54,6 +55,7 @@ class ControlLoop {
   void follow_routes(int64_t now_ms);
   void follow_neighbors(int64_t now_ms);
   void announce(int64_t now_ms);
+  void look_at_pools(int64_t now_ms);
   void begin_to_stop();
   void report(const Status& status);
   void report_problems(const ReloadOutcome& outcome);
@@ -80,6 +82,8 @@ class ControlLoop {
   std::unique_ptr<DnsListeners> dns_listeners_;
   WorkerProgress worker_progress_;
   int64_t next_progress_ms_ = 0;
+  SnatWatch snat_watch_;
+  int64_t next_pools_ms_ = 0;
   int64_t stop_at_ms_ = INT64_MAX;
   WorkerReport worker_report_;
   bool is_ready_ = false;

@@ -38,6 +38,9 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual size_t answer_dns(std::span<uint8_t> message, size_t length) const = 0;
   // What traffic says of the real with this index; see there for what the numbers mean.
   [[nodiscard]] virtual RealSignals real_signals(uint32_t real_index) const = 0;
+  // New flows that found no free port, at the position of the first address of their pool and
+  // family in snat_addresses().
+  [[nodiscard]] virtual std::vector<uint64_t> snat_exhausted() const = 0;
   // Tells the segments that these addresses live here now. Returns how many it took, from the
   // front: the others are to be given again a little later. All, if there is no way to tell anyone.
   [[nodiscard]] virtual size_t announce(std::span<const IpAddress> addresses) = 0;

@@ -60,6 +60,7 @@ class DataplaneAdapter : public DataplaneControl {
   size_t answer_dns(std::span<uint8_t> message, size_t length) const override {
     return dataplane_.answer_dns(message, length);
   }
+  std::vector<uint64_t> snat_exhausted() const override { return dataplane_.snat_exhausted(); }
   size_t announce(std::span<const IpAddress> addresses) override {
     return dataplane_.announce(addresses);
   }

@@ -1,5 +1,7 @@
 #include "dataplane/counter_names.h"
 
+#include <algorithm>
+
 namespace vipgate {
 namespace {
 
@@ -68,17 +70,24 @@ void add_real(NamedCounters& counters, Workers workers, const Snapshot& snapshot
 
 // A pool is known by its first address of each family.
 void add_snat_pools(NamedCounters& counters, Workers workers, const Snapshot& snapshot) {
-  for (size_t i = 0; i < snapshot.snat_addresses.size(); ++i) {
-    uint64_t sum = 0;
-    for (const auto& worker : workers) {
-      const auto exhausted = worker->snat_exhausted();
-      if (i < exhausted.size()) sum += exhausted[i].value();
-    }
-    add(counters, "snat_pool." + to_string(snapshot.snat_addresses[i].address) + ".exhausted", sum);
+  const std::vector<uint64_t> sums = add_up_snat_exhausted(workers);
+  for (size_t i = 0; i < std::min(sums.size(), snapshot.snat_addresses.size()); ++i) {
+    const IpAddress& address = snapshot.snat_addresses[i].address;
+    add(counters, "snat_pool." + to_string(address) + ".exhausted", sums[i]);
   }
 }
 
 }  // namespace
+
+std::vector<uint64_t> add_up_snat_exhausted(Workers workers) {
+  std::vector<uint64_t> sums;
+  for (const auto& worker : workers) {
+    const auto exhausted = worker->snat_exhausted();
+    sums.resize(std::max(sums.size(), exhausted.size()));
+    for (size_t i = 0; i < exhausted.size(); ++i) sums[i] += exhausted[i].value();
+  }
+  return sums;
+}
 
 NamedCounters add_up_counters(Workers workers, const Snapshot* snapshot) {
   NamedCounters counters;

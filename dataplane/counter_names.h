@@ -15,6 +15,9 @@ namespace vipgate {
 
 using NamedCounters = std::vector<std::pair<std::string, uint64_t>>;
 
+// WorkerMemory::snat_exhausted() of all.
+std::vector<uint64_t> add_up_snat_exhausted(std::span<const std::unique_ptr<WorkerMemory>> workers);
+
 // Those that are not zero. Services and reals are named by `snapshot`, which may be null.
 NamedCounters add_up_counters(std::span<const std::unique_ptr<WorkerMemory>> workers,
                               const Snapshot* snapshot);

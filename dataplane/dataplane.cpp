@@ -377,6 +377,10 @@ RealSignals Dataplane::real_signals(uint32_t real_index) const {
   return sum;
 }
 
+std::vector<uint64_t> Dataplane::snat_exhausted() const {
+  return add_up_snat_exhausted(parts_->memory);
+}
+
 WorkerFigures Dataplane::worker_figures() const {
   WorkerFigures figures{.ticks_per_second = rte_get_tsc_hz(), .workers = {}};
   for (const auto& worker : parts_->memory) {

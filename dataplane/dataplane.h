@@ -52,8 +52,8 @@ struct DataplaneOptions {
 };
 
 // Owns EAL, the ports, the exception path and the workers. Made once per process; all methods are
-// the control thread's, but for counters(), worker_figures() and real_signals(), which any thread
-// may call.
+// the control thread's, but for counters(), worker_figures(), real_signals() and snat_exhausted(),
+// which any thread may call.
 class Dataplane {
  public:
   // Starts everything; the workers run, and wait for the first snapshot.
@@ -100,6 +100,10 @@ class Dataplane {
   // What the traffic says of the real with this index, over all workers; any thread. Nothing (all
   // zero) beyond limits.reals.
   RealSignals real_signals(uint32_t real_index) const;
+
+  // New flows that found no free port of their pool, over all workers, at the position of the
+  // pool's first address of the family in DataplaneOptions::snat_addresses; any thread.
+  std::vector<uint64_t> snat_exhausted() const;
 
   // What each worker's core did with its time since the start: busy ratio, cycles per packet, how
   // full bursts were, how long loops took; any thread. LoopFigures::since() makes a window of two.

@@ -26,7 +26,7 @@ services:
 
 // The loop on a thread of its own, driven by real signals to that thread: other tests may have left
 // threads that take signals to the process.
-class ControlLoopTest : public testing::Test {
+class ControlLoopTest : public ::testing::Test {
  protected:
   void SetUp() override {
     // The thread that the loop runs on, and those it makes, inherit this.
@@ -34,12 +34,7 @@ class ControlLoopTest : public testing::Test {
     path_ = std::filesystem::temp_directory_path() /
             ("vipgate-control-loop-test-" + std::to_string(getpid()) + ".yaml");
     write(kGood);
-    auto config = read_config(path_);
-    ASSERT_TRUE(config.ok()) << config.error();
-    auto loop = ControlLoop::create({*config, DnsHashSecret{}}, dataplane_);
-    ASSERT_TRUE(loop.ok()) << loop.error();
-    loop_ = std::move(*loop);
-    thread_ = std::thread([this] { status_ = loop_->run(); });
+    start();
     dataplane_.wait_until([&] { return dataplane_.published.size() == 1; });
     dataplane_.wait_until([&] { return !dataplane_.announced.empty(); });
   }
@@ -48,6 +43,15 @@ class ControlLoopTest : public testing::Test {
     std::filesystem::remove(path_);
   }
   void write(const std::string& text) { std::ofstream(path_) << text; }
+  // With the file as it is.
+  void start() {
+    auto config = read_config(path_);
+    ASSERT_TRUE(config.ok()) << config.error();
+    auto loop = ControlLoop::create({*config, DnsHashSecret{}}, dataplane_);
+    ASSERT_TRUE(loop.ok()) << loop.error();
+    loop_ = std::move(*loop);
+    thread_ = std::thread([this] { status_ = loop_->run(); });
+  }
   void tell(int signal) { pthread_kill(thread_.native_handle(), signal); }
   void stop() {
     tell(SIGTERM);
@@ -104,20 +108,15 @@ TEST_F(ControlLoopTest, WhatHasNoWayOrNoAddressIsReportedInOneLineAndAgainOnlyWh
     return head + "  - { name: a, vip: 11.0.0.1, port: 80, protocol: tcp, reals: [" + reals +
            "] }\n";
   };
-  testing::internal::CaptureStdout();  // where spdlog writes unless told otherwise
+  ::testing::internal::CaptureStdout();  // where spdlog writes unless told otherwise
   write(services(2));
-  auto config = read_config(path_);
-  ASSERT_TRUE(config.ok()) << config.error();
-  auto loop = ControlLoop::create({*config, DnsHashSecret{}}, dataplane_);
-  ASSERT_TRUE(loop.ok()) << loop.error();
-  loop_ = std::move(*loop);
-  thread_ = std::thread([this] { status_ = loop_->run(); });
+  start();
   reload_and_wait();
   write(services(200));
   reload_and_wait();
   reload_and_wait();
   stop();
-  const std::string log = testing::internal::GetCapturedStdout();
+  const std::string log = ::testing::internal::GetCapturedStdout();
   EXPECT_EQ(lines_with("no port's prefix", log),
             (std::vector<std::string>{
                 "no port's prefix, gateway or route of the kernel leads to 2 reals: "
@@ -130,6 +129,18 @@ TEST_F(ControlLoopTest, WhatHasNoWayOrNoAddressIsReportedInOneLineAndAgainOnlyWh
             "the link-layer addresses of 200 next hops are unknown, as their ports have no kernel "
             "side; add them to the port's `neighbors` or set `kernel: true`: 10.0.2.1 on 'edge', "
             "10.0.2.2 on 'edge', 10.0.2.3 on 'edge', …");
+}
+
+TEST_F(ControlLoopTest, ASnatPoolThatRefusesFlowsIsWarnedOf) {
+  stop();
+  ::testing::internal::CaptureStdout();
+  dataplane_.exhausted = {7};
+  start();
+  reload_and_wait();
+  stop();
+  const std::string log = ::testing::internal::GetCapturedStdout();
+  ASSERT_EQ(lines_with("the SNAT pool", log).size(), 1u) << log;
+  EXPECT_EQ(lines_with("the SNAT pool 'default' had no free port for 7 new flows", log).size(), 1u);
 }
 
 TEST_F(ControlLoopTest, AReloadBeginsAndEndsAWatchAndLeavesOneThatDidNotChange) {

@@ -47,6 +47,7 @@ class FakeDataplane : public DataplaneControl {
     return found != signals.end() ? found->second : RealSignals{};
   }
   size_t answer_dns(std::span<uint8_t>, size_t) const override { return 0; }
+  std::vector<uint64_t> snat_exhausted() const override { return exhausted; }
   size_t announce(std::span<const IpAddress> addresses) override {
     return locked<size_t>([&] {
       ++announce_calls;
@@ -71,6 +72,7 @@ class FakeDataplane : public DataplaneControl {
   WorkerFigures figures;
   std::vector<std::optional<WatchOptions>> watches;  // as they were asked for
   Status watch_status = Done{};
+  std::vector<uint64_t> exhausted;          // of SNAT pools
   std::map<uint32_t, RealSignals> signals;  // by real index
 
  private:
