@@ -22,6 +22,15 @@ void Announcer::set_serving(const IpAddress& address, bool is_served) {
   due_.erase(address);
 }
 
+// What no snapshot has yet, or not all workers have taken, is still to come anyway.
+void Announcer::repeat() {
+  std::set<IpAddress> coming(began_.begin(), began_.end());
+  for (const auto& [version, address] : waiting_) coming.insert(address);
+  for (const auto& [address, users] : serving_) {
+    if (!coming.contains(address)) due_.insert(address);
+  }
+}
+
 void Announcer::published(uint64_t version) {
   for (const IpAddress& address : began_) waiting_.emplace_back(version, address);
   began_.clear();

@@ -24,6 +24,8 @@ class Announcer {
   // The next snapshot has one user more, or one less, of the address. What is not served any longer
   // draws no traffic here; should it return, it is announced anew.
   void set_serving(const IpAddress& address, bool is_served);
+  // All that is served is announced anew: those who knew may have forgotten.
+  void repeat();
   // The version of the snapshot that has all that was set.
   void published(uint64_t version);
   // `passed`: the version that all workers have taken. Announces some of what is due.

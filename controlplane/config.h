@@ -103,6 +103,9 @@ constexpr KernelRates default_kernel_rates() {
 struct AnnounceConfig {
   uint8_t table = 0;       // of the kernel; 0: none
   uint8_t protocol = 118;  // rtm_protocol: by what we and they know them
+  // By which clients come: while none of them has link, nothing is announced. Empty: those by which
+  // no real is reached.
+  std::vector<std::string> ports;
   bool operator==(const AnnounceConfig&) const = default;
 };
 

@@ -226,6 +226,21 @@ void check_ports(const Config& config, const YamlNode& root, Diagnostics& diagno
   }
 }
 
+void check_announce(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  std::set<std::string> seen;
+  for (size_t i = 0; i < config.announce.ports.size(); ++i) {
+    const std::string& name = config.announce.ports[i];
+    const SourcePosition position = position_at(root, {"announce", "ports", i});
+    if (std::none_of(config.ports.begin(), config.ports.end(),
+                     [&](const PortConfig& port) { return port.name == name; })) {
+      diagnostics.error(position,
+                        "ports: no port is named '" + name + "'; write the name of one of `ports`");
+    } else if (!seen.insert(name).second) {
+      diagnostics.error(position, "ports: '" + name + "' is there twice; write it once");
+    }
+  }
+}
+
 void check_pools(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
   std::set<std::string> names;
   for (size_t i = 0; i < config.snat_pools.size(); ++i) {
@@ -258,6 +273,7 @@ void check_config(const Config& config, const YamlNode& root, ConfigUse use,
                   Diagnostics& diagnostics) {
   check_cpu_lists(config, root, diagnostics);
   check_ports(config, root, diagnostics);
+  check_announce(config, root, diagnostics);
   check_pools(config, root, diagnostics);
   check_zones(config, root, diagnostics);
   check_addresses(config, root, diagnostics);

@@ -78,6 +78,7 @@ void read_machine(Section& s, Config& config) {
   s.map("announce", [&](Section& a) {
     a.value("table", config.announce.table, integer_rule<uint8_t>(0, 254));
     a.value("protocol", config.announce.protocol, integer_rule<uint8_t>(5, 255));
+    a.list("ports", config.announce.ports, identifier_rule(32));
   });
 }
 

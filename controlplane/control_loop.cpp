@@ -27,6 +27,8 @@ namespace {
 constexpr int64_t kPendingMs = 2;
 // How often to look whether all workers advance, where VIPs are announced.
 constexpr int64_t kProgressMs = 1'000;
+// How often to look for link: the routers' own routes by a port that is lost go about as fast.
+constexpr int64_t kLinksMs = 250;
 // How often to look whether SNAT pools have refused flows.
 constexpr int64_t kPoolsMs = 1'000;
 // From the end of the announcements to the end of forwarding.
@@ -82,6 +84,7 @@ ControlLoop::ControlLoop(const ControlLoopOptions& options, DataplaneControl& da
           [this](const IpAddress& destination, int above) {
             return routes_->find(destination, above);
           }),
+      links_(options.config),
       snat_watch_(options.config) {}
 
 Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOptions& options,
@@ -198,6 +201,7 @@ void ControlLoop::act() {
   follow_neighbors(now);
   follow_routes(now);
   follow_neighbors(now);
+  look_at_links(now);
   announce(now);
   look_at_pools(now);
   if (now >= stop_at_ms_) stop_ = true;
@@ -231,9 +235,31 @@ void ControlLoop::announce(int64_t now) {
   route_announcer_->update(changes, reconciler_.version());
   if (now >= next_progress_ms_) {
     next_progress_ms_ = now + kProgressMs;
-    route_announcer_->set_suspended(!worker_progress_.note(dataplane_.worker_figures(), now));
+    workers_advance_ = worker_progress_.note(dataplane_.worker_figures(), now);
   }
+  const bool clients_can_come = links_.clients_can_come(reconciler_.real_ports());
+  route_announcer_->suspend(!workers_advance_  ? "a worker does not advance"
+                            : clients_can_come ? ""
+                                               : "no port by which clients come has link");
   route_announcer_->advance(reconciler_.passed(), now);
+}
+
+// A link that comes back may lead to others than before, who do not know our addresses yet.
+void ControlLoop::look_at_links(int64_t now) {
+  if (now < next_links_ms_) return;
+  next_links_ms_ = now + kLinksMs;
+  std::vector<bool> up;
+  for (size_t i = 0; i < reconciler_.config().ports.size(); ++i) {
+    up.push_back(dataplane_.link_up(i));
+  }
+  for (const auto& [port, is_up] : links_.note(up)) {
+    if (is_up) {
+      spdlog::info("port {}: link up", port);
+      reconciler_.repeat_announcements();
+    } else {
+      spdlog::warn("port {}: link down", port);
+    }
+  }
 }
 
 void ControlLoop::look_at_pools(int64_t now) {
@@ -257,7 +283,7 @@ void ControlLoop::follow_neighbors(int64_t now) {
 
 void ControlLoop::arm_timer(int64_t now) {
   int64_t next = std::min({next_refresh_ms_, feeds_->next_deadline_ms(), routes_->next_ms(now)});
-  next = std::min({next, next_pools_ms_, stop_at_ms_});
+  next = std::min({next, next_links_ms_, next_pools_ms_, stop_at_ms_});
   if (route_announcer_ != nullptr) {
     next = std::min({next, next_progress_ms_, route_announcer_->next_ms(now)});
   }
@@ -400,6 +426,7 @@ void ControlLoop::log_counters() {
   for (auto& counter : feeds_->counters()) counters.push_back(std::move(counter));
   for (auto& counter : routes_->counters()) counters.push_back(std::move(counter));
   for (auto& counter : dns_listeners_->counters()) counters.push_back(std::move(counter));
+  for (auto& counter : links_.counters()) counters.push_back(std::move(counter));
   if (route_announcer_ != nullptr) {
     counters.emplace_back("announce.routes", route_announcer_->installed());
   }

@@ -15,6 +15,7 @@
 #include "controlplane/network/neighbor_keeper.h"
 #include "controlplane/network/route_announcer.h"
 #include "controlplane/network/route_keeper.h"
+#include "controlplane/port_links.h"
 #include "controlplane/reconciler.h"
 #include "controlplane/snat_watch.h"
 #include "controlplane/worker_report.h"
@@ -55,6 +56,7 @@ class ControlLoop {
   void follow_routes(int64_t now_ms);
   void follow_neighbors(int64_t now_ms);
   void announce(int64_t now_ms);
+  void look_at_links(int64_t now_ms);
   void look_at_pools(int64_t now_ms);
   void begin_to_stop();
   void report(const Status& status);
@@ -82,6 +84,9 @@ class ControlLoop {
   std::unique_ptr<DnsListeners> dns_listeners_;
   WorkerProgress worker_progress_;
   int64_t next_progress_ms_ = 0;
+  bool workers_advance_ = true;
+  PortLinks links_;
+  int64_t next_links_ms_ = 0;
   SnatWatch snat_watch_;
   int64_t next_pools_ms_ = 0;
   int64_t stop_at_ms_ = INT64_MAX;

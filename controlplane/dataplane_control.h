@@ -41,6 +41,8 @@ class DataplaneControl : public SnapshotSink {
   // New flows that found no free port, at the position of the first address of their pool and
   // family in snat_addresses().
   [[nodiscard]] virtual std::vector<uint64_t> snat_exhausted() const = 0;
+  // Whether the port has link; true, if its device does not tell.
+  [[nodiscard]] virtual bool link_up(size_t port) const = 0;
   // Tells the segments that these addresses live here now. Returns how many it took, from the
   // front: the others are to be given again a little later. All, if there is no way to tell anyone.
   [[nodiscard]] virtual size_t announce(std::span<const IpAddress> addresses) = 0;

@@ -61,6 +61,7 @@ class DataplaneAdapter : public DataplaneControl {
     return dataplane_.answer_dns(message, length);
   }
   std::vector<uint64_t> snat_exhausted() const override { return dataplane_.snat_exhausted(); }
+  bool link_up(size_t port) const override { return dataplane_.link_up(port); }
   size_t announce(std::span<const IpAddress> addresses) override {
     return dataplane_.announce(addresses);
   }

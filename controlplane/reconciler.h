@@ -89,6 +89,10 @@ class Reconciler {
   std::vector<std::pair<IpPrefix, bool>> take_serving_changes() {
     return std::exchange(serving_changes_, {});
   }
+  // A bit for each port by which reals are reached.
+  uint32_t real_ports() const { return compiler_.real_ports(); }
+  // Has the segments told anew which addresses live here.
+  void repeat_announcements() { announcer_.repeat(); }
   // Versions of the last snapshot, and of the last one that all workers were seen to have taken.
   uint64_t version() const { return publisher_.version(); }
   uint64_t passed() const { return publisher_.passed(); }

@@ -298,6 +298,8 @@ const std::vector<std::string>& Dataplane::warnings() const { return parts_->war
 MacAddress Dataplane::mac(size_t port) const { return parts_->ports[port]->mac(); }
 uint16_t Dataplane::mtu(size_t port) const { return parts_->ports[port]->mtu(); }
 
+bool Dataplane::link_up(size_t port) const { return parts_->ports[port]->link().up; }
+
 std::string Dataplane::interface_name(size_t port) const {
   if (!parts_->exception_path) return {};
   return parts_->exception_path->interface_name(static_cast<uint16_t>(port));

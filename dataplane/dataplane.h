@@ -77,6 +77,8 @@ class Dataplane {
   MacAddress mac(size_t port) const;
   // What the device took of DataplanePort::mtu.
   uint16_t mtu(size_t port) const;
+  // Whether it has link now; true, if the device does not tell.
+  bool link_up(size_t port) const;
   // Of the port's exception path: "vg-edge"; empty without one.
   std::string interface_name(size_t port) const;
 

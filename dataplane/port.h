@@ -47,8 +47,9 @@ struct PortFacts {
   uint32_t reta_entries = 0;  // of its redirection table, if that can name owners
 };
 
+// A device that does not tell counts as up: what is sent may well arrive.
 struct PortLink {
-  bool up = false;
+  bool up = true;
   uint32_t speed_mbps = 0;  // 0: unknown
 };
 

@@ -77,15 +77,15 @@ void RouteAnnouncer::update(std::span<const ServingChange> changes, uint64_t ver
   }
 }
 
-void RouteAnnouncer::set_suspended(bool is_suspended) {
-  if (is_suspended == is_suspended_) return;
-  is_suspended_ = is_suspended;
-  due_.insert(able_.begin(), able_.end());
-  if (is_suspended) {
-    spdlog::error("announce: a worker does not advance: all VIPs' routes are withdrawn");
+void RouteAnnouncer::suspend(std::string why) {
+  if (why == suspended_) return;
+  if (why.empty()) {
+    spdlog::info("announce: the VIPs' routes come back");
   } else {
-    spdlog::info("announce: all workers advance again");
+    spdlog::error("announce: all VIPs' routes are withdrawn: {}", why);
   }
+  suspended_ = std::move(why);
+  due_.insert(able_.begin(), able_.end());
 }
 
 void RouteAnnouncer::advance(uint64_t passed, int64_t now_ms) {

@@ -47,8 +47,8 @@ class RouteAnnouncer {
 
   // What has changed with the snapshot of this version.
   void update(std::span<const ServingChange> changes, uint64_t version);
-  // While suspended, nothing is announced.
-  void set_suspended(bool is_suspended);
+  // Why nothing may be announced, for the log; empty: it may.
+  void suspend(std::string why);
   // Adds and removes some of what is due. `passed`: the version that all workers have taken. Errors
   // are logged once a minute, and tried anew after a second.
   void advance(uint64_t passed, int64_t now_ms);
@@ -62,7 +62,9 @@ class RouteAnnouncer {
   explicit RouteAnnouncer(const AnnounceConfig& config);
   Status open();
   void read_left_over(nl_msg* message);
-  bool is_wanted(const IpPrefix& prefix) const { return !is_suspended_ && able_.contains(prefix); }
+  bool is_wanted(const IpPrefix& prefix) const {
+    return suspended_.empty() && able_.contains(prefix);
+  }
   Status change(const IpPrefix& prefix, bool is_added);
 
   AnnounceConfig config_;
@@ -74,7 +76,7 @@ class RouteAnnouncer {
   std::set<IpPrefix> installed_;
   std::set<IpPrefix> due_;  // may be installed and not wanted, or the other way around
   bool has_left_overs_ = true;
-  bool is_suspended_ = false;
+  std::string suspended_;  // why; empty: it is not
   int64_t retry_ms_ = 0;
   int64_t next_error_ms_ = 0;
 };

@@ -29,6 +29,7 @@ class Sink : public DataplaneControl {
   Status watch(const std::optional<WatchOptions>&) override { return Done{}; }
   RealSignals real_signals(uint32_t) const override { return {}; }
   std::vector<uint64_t> snat_exhausted() const override { return {}; }
+  bool link_up(size_t) const override { return true; }
   size_t announce(std::span<const IpAddress> addresses) override { return addresses.size(); }
 
  private:

@@ -219,7 +219,10 @@ constexpr Row kWordsRows[] = {
     {"announce: {table: 255, protocol: 2, metric: 1}\n",
      "f:1:19: table: 255 is out of range; write a number from 0 to 254\n"
      "f:1:34: protocol: 2 is out of range; write a number from 5 to 255\n"
-     "f:1:37: unknown key 'metric'; the keys here are table, protocol"},
+     "f:1:37: unknown key 'metric'; the keys here are table, protocol, ports"},
+    {"ports: [{name: a, device: net_null0}]\nannounce: {ports: [b, a, a]}\n",
+     "f:2:20: ports: no port is named 'b'; write the name of one of `ports`\n"
+     "f:2:26: ports: 'a' is there twice; write it once"},
     {"transit: forward\n", "f:1:10: transit: 'forward' is not known here; write kernel or drop"},
     {"defaults: {unserved_port: refuse}\n",
      "f:1:27: unserved_port: 'refuse' is not known here; write drop, reject or kernel"},

@@ -10,6 +10,7 @@
 
 #include "controlplane/config_reader.h"
 #include "tests/controlplane/fake_dataplane.h"
+#include "tests/support/network_namespace.h"
 
 namespace vipgate {
 namespace {
@@ -43,6 +44,12 @@ class ControlLoopTest : public ::testing::Test {
     std::filesystem::remove(path_);
   }
   void write(const std::string& text) { std::ofstream(path_) << text; }
+  // Until it has done all that the links, as they are now, are worth: it has begun to look again.
+  void let_it_act() {
+    int before = 0;
+    dataplane_.wait_until([&] { return before = dataplane_.links_read, true; });
+    dataplane_.wait_until([&] { return dataplane_.links_read >= before + 2; });
+  }
   // With the file as it is.
   void start() {
     auto config = read_config(path_);
@@ -141,6 +148,56 @@ TEST_F(ControlLoopTest, ASnatPoolThatRefusesFlowsIsWarnedOf) {
   const std::string log = ::testing::internal::GetCapturedStdout();
   ASSERT_EQ(lines_with("the SNAT pool", log).size(), 1u) << log;
   EXPECT_EQ(lines_with("the SNAT pool 'default' had no free port for 7 new flows", log).size(), 1u);
+}
+
+TEST_F(ControlLoopTest, ALinkThatGoesAndComesIsLoggedOnceEachAndAddressesAreAnnouncedAnew) {
+  stop();
+  ::testing::internal::CaptureStdout();
+  const size_t announced = dataplane_.announced.size();
+  start();
+  let_it_act();
+  dataplane_.wait_until([&] { return dataplane_.announced.size() == 2 * announced; });
+  dataplane_.set_down({0});
+  let_it_act();
+  dataplane_.set_down({});
+  dataplane_.wait_until([&] { return dataplane_.announced.size() == 3 * announced; });
+  let_it_act();
+  stop();
+  const std::string log = ::testing::internal::GetCapturedStdout();
+  EXPECT_EQ(lines_with("port edge: link", log),
+            (std::vector<std::string>{"port edge: link down", "port edge: link up"}));
+  EXPECT_EQ(lines_with("\"port.edge.link_losses\":1", log).size(), 1u);
+}
+
+// With a table of the kernel's for VIPs' routes.
+class ControlLoopAnnounceTest : public ControlLoopTest {
+ protected:
+  void SetUp() override {
+    here_ = testing::NetworkNamespace::create();
+    if (here_ == nullptr) GTEST_SKIP() << "needs root to make network namespaces";
+    inside_ = std::make_unique<testing::InNamespace>(*here_);
+    ControlLoopTest::SetUp();
+    stop();
+    write(std::string(kGood) + "announce: { table: 100 }\n");
+    start();
+  }
+  bool has_route() const {
+    return here_->run("ip route show table 100 2>/dev/null | grep -q 11.0.0.1");
+  }
+
+  std::unique_ptr<testing::NetworkNamespace> here_;
+  std::unique_ptr<testing::InNamespace> inside_;
+};
+
+TEST_F(ControlLoopAnnounceTest, VipsHaveNoRouteWhileThePortsOfClientsHaveNoLink) {
+  let_it_act();
+  EXPECT_TRUE(has_route());
+  dataplane_.set_down({0});
+  let_it_act();
+  EXPECT_FALSE(has_route());
+  dataplane_.set_down({});
+  let_it_act();
+  EXPECT_TRUE(has_route());
 }
 
 TEST_F(ControlLoopTest, AReloadBeginsAndEndsAWatchAndLeavesOneThatDidNotChange) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,13 @@ class FakeDataplane : public DataplaneControl {
   }
   size_t answer_dns(std::span<uint8_t>, size_t) const override { return 0; }
   std::vector<uint64_t> snat_exhausted() const override { return exhausted; }
+  bool link_up(size_t port) const override {
+    auto* self = const_cast<FakeDataplane*>(this);
+    return self->locked<bool>([&] { return ++self->links_read, !down.contains(port); });
+  }
+  void set_down(std::set<size_t> ports) {
+    locked<int>([&] { return down = std::move(ports), 0; });
+  }
   size_t announce(std::span<const IpAddress> addresses) override {
     return locked<size_t>([&] {
       ++announce_calls;
@@ -72,6 +80,8 @@ class FakeDataplane : public DataplaneControl {
   WorkerFigures figures;
   std::vector<std::optional<WatchOptions>> watches;  // as they were asked for
   Status watch_status = Done{};
+  std::set<size_t> down;  // ports without link
+  int links_read = 0;
   std::vector<uint64_t> exhausted;          // of SNAT pools
   std::map<uint32_t, RealSignals> signals;  // by real index
 

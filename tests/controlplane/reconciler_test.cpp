@@ -243,6 +243,22 @@ TEST_F(ReconcilerTest, EveryAddressIsAnnouncedOnceThoughOnlyAFewAreTakenAtATime)
   EXPECT_EQ(dataplane.announce_calls, calls) << "nothing is left to announce";
 }
 
+TEST_F(ReconcilerTest, AnnouncementsAreRepeatedOfAllThatIsServedAndOfNothingThatIsStillToCome) {
+  dataplane.workers_pass = false;
+  Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));
+  r.repeat_announcements();
+  ASSERT_TRUE(r.tick(0).ok());
+  EXPECT_TRUE(dataplane.announced.empty()) << "no worker serves it yet";
+  dataplane.workers_pass = true;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(r.tick(0).ok());
+  ASSERT_EQ(dataplane.announced.size(), 3u) << "VIP, SNAT and DNS address";
+  r.repeat_announcements();
+  EXPECT_TRUE(r.is_pending());
+  ASSERT_TRUE(r.tick(0).ok());
+  EXPECT_EQ(dataplane.announced.size(), 6u);
+  EXPECT_FALSE(r.is_pending());
+}
+
 TEST_F(ReconcilerTest, NoMoreThan64AddressesAreAnnouncedPerTick) {
   Reconciler& r = start(config_of(many(300)));
   size_t before = 0;

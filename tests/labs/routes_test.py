@@ -231,6 +231,29 @@ def announce(lab):
     wait_for("the left-over to go", lambda: announced(lab) == [IPV6.vip])
 
 
+def announce_with_link(lab):
+    """Routes of VIPs are withdrawn while the clients' port has no link, and that of the reals' does not
+    matter; a link that comes back brings them back."""
+    config = lab.directory / "announce.yaml"
+    service = SERVICES.format(vip=IPV4.vip, real="10.9.1.11", port=PORT)
+    config.write_text(lab.config().read_text() + "announce: { table: 100 }\n" + service, encoding="utf-8")
+    gateway = lab.start_gateway(config, wait_for_backends=False)
+    wait_for("the VIP to be announced", lambda: announced(lab) == [IPV4.vip])
+    for port, tap, stays in (("cluster", "vg1", True), ("edge", "vg0", False)):
+        losses = gateway.log().count("link down")
+        lab.run("gw", "ip", "link", "set", tap, "down")
+        gateway.wait_log(rf"port {port}: link down")
+        wait_for(f"the route without {port}", lambda: (announced(lab) == [IPV4.vip]) == stays)
+        lab.run("gw", "ip", "link", "set", tap, "up")
+        gateway.wait_log(rf"port {port}: link up")
+        wait_for("the VIP to be announced again", lambda: announced(lab) == [IPV4.vip])
+        if gateway.log().count("link down") != losses + 1:
+            raise Failure("a link that goes once is logged several times")
+    gateway.wait_log("all VIPs' routes are withdrawn: no port by which clients come has link")
+    if gateway.counters().get("port.edge.link_losses") != 1:
+        raise Failure("the loss was not counted")
+
+
 ROUTER = """\
 router id 10.9.0.1;
 protocol device { }
@@ -282,6 +305,7 @@ CASES = {
     "refused_and_back": refused_and_back,
     "transit": transit,
     "announce": announce,
+    "announce_with_link": announce_with_link,
     "announce_by_bgp": announce_by_bgp,
 }
 

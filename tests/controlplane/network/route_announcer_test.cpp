@@ -110,17 +110,20 @@ TEST_F(RouteAnnouncerTest, LeftOversStayWhereTheyAreServedAndOthersRoutesAlways)
   EXPECT_TRUE(here_->run("ip route show table 101 | grep -q 11.0.0.4"));
 }
 
-TEST_F(RouteAnnouncerTest, WithAStuckWorkerNothingIsAnnounced) {
+TEST_F(RouteAnnouncerTest, WhileSuspendedNothingIsAnnounced) {
   start();
   serve("11.0.0.1/32", true, 1);
   announcer_->advance(1, 0);
-  announcer_->set_suspended(true);
+  announcer_->suspend("a worker does not advance");
   announcer_->advance(1, 0);
   EXPECT_THAT(announced(), IsEmpty());
   serve("11.0.0.2/32", true, 2);
   announcer_->advance(2, 0);
   EXPECT_THAT(announced(), IsEmpty());
-  announcer_->set_suspended(false);
+  announcer_->suspend("no link");
+  announcer_->advance(2, 0);
+  EXPECT_THAT(announced(), IsEmpty()) << "for another reason now";
+  announcer_->suspend("");
   announcer_->advance(2, 0);
   EXPECT_THAT(announced(), ElementsAre("11.0.0.1", "11.0.0.2"));
 }
