@@ -15,6 +15,7 @@ inline constexpr uint16_t kEtherTypeVlan = 0x8100;
 inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
 
 inline constexpr uint8_t kProtocolIcmp = 1;
+inline constexpr uint8_t kProtocolIgmp = 2;
 inline constexpr uint8_t kProtocolIpv4 = 4;  // in IP: RFC 2003
 inline constexpr uint8_t kProtocolTcp = 6;
 inline constexpr uint8_t kProtocolUdp = 17;
@@ -27,6 +28,7 @@ inline constexpr uint8_t kProtocolAuthentication = 51;
 inline constexpr uint8_t kProtocolIcmpv6 = 58;
 inline constexpr uint8_t kProtocolIpv6DestinationOptions = 60;
 inline constexpr uint8_t kProtocolOspf = 89;
+inline constexpr uint8_t kProtocolPim = 103;
 inline constexpr uint8_t kProtocolVrrp = 112;
 inline constexpr uint8_t kProtocolSctp = 132;
 

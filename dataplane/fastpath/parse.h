@@ -13,6 +13,7 @@
 #include "dataplane/fastpath/extension_headers.h"
 #include "dataplane/fastpath/martians.h"
 #include "dataplane/fastpath/packet.h"
+#include "dataplane/fastpath/routing_groups.h"
 #include "dataplane/fastpath/sctp.h"
 
 namespace vipgate {
@@ -68,7 +69,11 @@ inline DropReason parse_ipv4(Packet& packet, size_t available) {
     return DropReason::kBadIpHeader;
   }
   if (packet.l3_length > available) return DropReason::kTruncated;
-  if (is_martian_source(ip.source)) return DropReason::kMartianSource;
+  // A switch without an address of its own asks for listeners from 0.0.0.0 (RFC 4541 2.1.1).
+  if (is_martian_source(ip.source) && !(ip.protocol == kProtocolIgmp && ip.source == Ipv4Address{}))
+      [[unlikely]] {
+    return DropReason::kMartianSource;
+  }
   if (header != sizeof(Ipv4Header)) [[unlikely]] {
     const DropReason reason = check_ipv4_options(ip, header);
     if (reason != kNoDrop) return reason;
@@ -127,6 +132,21 @@ inline DropReason parse_ipv6(Packet& packet, size_t available) {
   return kNoDrop;
 }
 
+// Whether an IP packet in a frame to a group is for one that somebody here listens to. A unicast
+// packet in such a frame is not for us (RFC 1122 3.3.6).
+inline bool is_group_of_ours(const Packet& packet) {
+  switch (packet.step) {
+    case Step::kIcmp6:
+      return true;
+    case Step::kOther4:
+      return is_routing_group(packet.ip<Ipv4Header>().destination, packet.protocol);
+    case Step::kOther6:
+      return is_routing_group(packet.ip<Ipv6Header>().destination, packet.protocol);
+    default:
+      return false;
+  }
+}
+
 }  // namespace parse_detail
 
 // Fills `packet` from its mbuf and returns kNoDrop, or says why the packet is to be dropped.
@@ -160,13 +180,14 @@ inline DropReason parse(Packet& packet, const PortEntry& port) {
   const size_t available = length - packet.l2_length;
   if (ether_type == Be16(kEtherTypeIpv4)) [[likely]] {
     const DropReason reason = parse_detail::parse_ipv4(packet, available);
-    // A unicast IP packet in a frame to a group is not for us (RFC 1122 3.3.6).
-    return to_group && reason == kNoDrop ? DropReason::kNotOurMac : reason;
+    if (!to_group || reason != kNoDrop) [[likely]]
+      return reason;
+    return parse_detail::is_group_of_ours(packet) ? kNoDrop : DropReason::kNotOurMac;
   }
   if (ether_type == Be16(kEtherTypeIpv6)) {
     const DropReason reason = parse_detail::parse_ipv6(packet, available);
-    return to_group && reason == kNoDrop && packet.step != Step::kIcmp6 ? DropReason::kNotOurMac
-                                                                        : reason;
+    if (!to_group || reason != kNoDrop) return reason;
+    return parse_detail::is_group_of_ours(packet) ? kNoDrop : DropReason::kNotOurMac;
   }
   if (ether_type == Be16(kEtherTypeArp)) {
     if (available < sizeof(ArpHeader)) return DropReason::kTruncated;

@@ -5,6 +5,7 @@
 #include "dataplane/fastpath/martians.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/respond.h"
+#include "dataplane/fastpath/routing_groups.h"
 
 namespace vipgate {
 
@@ -24,9 +25,12 @@ inline bool is_extension_header(uint8_t next_header) {
 }
 
 // What keeps the gateway's routes and neighbours: BGP (RFC 4271), BFD (RFC 5881 4, RFC 5883 5),
-// OSPF (RFC 5340), VRRP (RFC 9568). Floods of anything else must not cost it.
+// OSPF (RFC 5340), PIM (RFC 7761), VRRP (RFC 9568). Floods of anything else must not cost it.
 inline bool is_routing(const Packet& packet) {
-  if (packet.protocol == kProtocolOspf || packet.protocol == kProtocolVrrp) return true;
+  if (packet.protocol == kProtocolOspf || packet.protocol == kProtocolPim ||
+      packet.protocol == kProtocolVrrp) {
+    return true;
+  }
   // Only the first fragment has ports.
   if (packet.is_later_fragment()) return false;
   const auto is = [&](uint16_t port) { return packet.destination_port == Be16(port); };
@@ -136,12 +140,10 @@ template <class Address, class Entry>
     return drop(burst, packet,
                 is_extension ? DropReason::kIpv6ExtensionHeader : DropReason::kUnsupportedProtocol);
   }
-  if constexpr (sizeof(Address) == 16) {
-    if (is_link_local_or_group(packet.ip<Ipv6Header>().destination)) {
-      const bool is_routing = rare_detail::is_routing(packet);
-      return to_kernel(burst, packet,
-                       is_routing ? KernelReason::kRouting : KernelReason::kLinkLocal);
-    }
+  const Address destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  if (is_link_local_or_group(destination) || is_routing_group(destination, packet.protocol)) {
+    const bool is_routing = rare_detail::is_routing(packet);
+    return to_kernel(burst, packet, is_routing ? KernelReason::kRouting : KernelReason::kLinkLocal);
   }
   handle_transit<Address>(burst, packet, DropReason::kNotForUs);
 }

@@ -186,6 +186,59 @@ TEST_F(PipelineRare, RoutingAndIcmpAreClassesOfTheirOwnForTheKernel) {
   EXPECT_EQ(reason_of(from_client6("ff02::5").protocol(89)), KernelReason::kRouting) << "OSPF";
 }
 
+// As a switch delivers it: in a frame to the group.
+PacketBuilder to_group(const char* group, uint8_t protocol) {
+  const bool is_v4 = std::string_view(group).find(':') == std::string_view::npos;
+  PacketBuilder packet = is_v4 ? from_client4(group) : from_client6(group);
+  return packet.eth(kClientMac, is_v4 ? "01:00:5e:00:00:05" : "33:33:00:00:00:05")
+      .ttl(1)
+      .protocol(protocol)
+      .payload(Bytes(40));
+}
+
+TEST_F(PipelineRare, GroupsOfRoutingDaemonsReachTheKernelInFramesToThem) {
+  static constexpr std::pair<const char*, uint8_t> kRouting[] = {
+      {"224.0.0.5", kProtocolOspf},  {"224.0.0.6", kProtocolOspf}, {"224.0.0.13", kProtocolPim},
+      {"224.0.0.18", kProtocolVrrp}, {"ff02::5", kProtocolOspf},   {"ff02::6", kProtocolOspf},
+      {"ff02::d", kProtocolPim},     {"ff02::12", kProtocolVrrp}};
+  for (const auto& [group, protocol] : kRouting) {
+    const auto packet = to_group(group, protocol);
+    const auto out = gateway_.send(packet);
+    EXPECT_TRUE(out.is_kernel(KernelReason::kRouting)) << group << " " << to_string(out);
+    EXPECT_EQ(out.frame, packet.build()) << "unchanged";
+  }
+  for (const char* group : {"224.0.0.1", "224.0.0.22", "239.1.2.3"}) {
+    EXPECT_TRUE(gateway_.send(to_group(group, kProtocolIgmp)).is_kernel(KernelReason::kLinkLocal))
+        << group;
+  }
+  const auto query = to_group("224.0.0.1", kProtocolIgmp).ipv4("0.0.0.0", "224.0.0.1");
+  EXPECT_TRUE(gateway_.send(query).is_kernel(KernelReason::kLinkLocal)) << "of a switch";
+}
+
+TEST_F(PipelineRare, AFragmentToAGroupOfRoutingDaemonsIsTheKernelsToo) {
+  for (const char* group : {"224.0.0.5", "ff02::5"}) {
+    for (const uint16_t offset : {uint16_t{0}, uint16_t{40}}) {
+      const auto out = gateway_.send(to_group(group, kProtocolOspf).fragment(offset, true));
+      EXPECT_TRUE(out.is_kernel(KernelReason::kRouting)) << group << " " << to_string(out);
+    }
+  }
+}
+
+TEST_F(PipelineRare, OtherFramesToGroupsAreDroppedAsEver) {
+  static constexpr std::pair<const char*, uint8_t> kOthers[] = {
+      {"224.0.0.5", kProtocolVrrp}, {"224.0.0.18", kProtocolOspf}, {"224.0.0.7", kProtocolOspf},
+      {"225.0.0.5", kProtocolOspf}, {"224.0.0.1", kProtocolIcmp},  {"224.0.0.5", 47},
+      {"ff02::5", kProtocolVrrp},   {"ff05::5", kProtocolOspf},    {"ff02::12", kProtocolOspf},
+      {"ff02::16", kProtocolIgmp},  {"fd09::1", kProtocolOspf},    {"10.9.0.1", kProtocolOspf}};
+  for (const auto& [group, protocol] : kOthers) {
+    const auto out = gateway_.send(to_group(group, protocol));
+    EXPECT_TRUE(out.is_drop(DropReason::kNotOurMac)) << group << " " << to_string(out);
+  }
+  EXPECT_TRUE(
+      gateway_.send(from_client4("224.0.0.251").eth(kClientMac, "01:00:5e:00:00:fb").udp(1, 5353))
+          .is_drop(DropReason::kNotOurMac));
+}
+
 TEST(KernelRates, AFloodOfOneKindIsCutAndCountedAndStarvesNoOther) {
   SnapshotSpec spec = net_spec();
   spec.kernel_rates[static_cast<size_t>(KernelReason::kIcmp)] = 100;  // bursts of ten

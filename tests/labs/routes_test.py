@@ -299,6 +299,43 @@ def announce_by_bgp(lab):
     wait_for("the router to forget them", lambda: not known())
 
 
+OSPF = """\
+router id {router};
+protocol device {{ }}
+protocol ospf v2 four {{
+  area 0 {{ interface "{interface}" {{ hello 1; wait 2; dead count 4; }}; }};
+}}
+protocol ospf v3 six {{
+  ipv6 {{ import none; export none; }};
+  area 0 {{ interface "{interface}" {{ hello 1; wait 2; dead count 4; }}; }};
+}}
+"""
+
+
+def ospf(lab):
+    """BIRD beside the gateway and BIRD beyond it find each other by multicast, over IPv4 and IPv6."""
+    if not shutil.which("bird"):
+        print("SKIPPED: bird is not installed (make deps installs it)", file=sys.stderr)
+        sys.exit(SKIPPED)
+    gateway = lab.start_gateway(lab.config(), wait_for_backends=False)
+    for namespace, interface, router in (("gw", "vg-edge", "10.9.0.2"), ("client", "eth0", "10.9.0.1")):
+        file = lab.directory / f"ospf-{namespace}.conf"
+        file.write_text(OSPF.format(router=router, interface=interface), encoding="utf-8")
+        lab.spawn(namespace, f"bird-{namespace}.log", "bird", "-f", "-c", file,
+                  "-s", lab.directory / f"{namespace}.ctl", "-P", lab.directory / f"{namespace}.pid")
+
+    def is_full(namespace, protocol):
+        text = lab.run(namespace, "birdc", "-s", lab.directory / f"{namespace}.ctl", "show", "ospf", "neighbors",
+                       protocol, check=False)
+        return "Full" in text
+
+    for namespace in ("client", "gw"):
+        for protocol in ("four", "six"):
+            wait_for(f"{protocol} to be adjacent in {namespace}", lambda n=namespace, p=protocol: is_full(n, p), 60)
+    if not gateway.counters().get("kernel.routing"):
+        raise Failure("it went another way")
+
+
 CASES = {
     "gateway_moves_ipv4": lambda lab: gateway_moves(lab, IPV4),
     "gateway_moves_ipv6": lambda lab: gateway_moves(lab, IPV6),
@@ -307,6 +344,7 @@ CASES = {
     "announce": announce,
     "announce_with_link": announce_with_link,
     "announce_by_bgp": announce_by_bgp,
+    "ospf": ospf,
 }
 
 if __name__ == "__main__":

@@ -19,11 +19,12 @@ constexpr uint32_t kServiceSlots = 4096;
 
 // Everything that is someone's, and some that are nobody's.
 constexpr const char* kAddresses4[] = {
-    "11.5.0.4", "11.5.9.9", "11.0.0.1",  "11.0.0.2", "11.0.0.3",  "10.9.0.1",  "10.1.0.254",
-    "10.8.0.1", "10.8.0.2", "10.9.0.53", "1.2.3.4",  "192.0.2.2", "224.0.0.1", "10.1.0.1"};
-constexpr const char* kAddresses6[] = {"fd11:5::9", "fd11::1",  "fd11::2",     "fd11::3",
-                                       "fd09::1",   "fd01::fe", "fd08::1",     "fd09::53",
-                                       "ff02::1",   "fe80::1",  "2001:db8::2", "fd01::1"};
+    "11.5.0.4",   "11.5.9.9", "11.0.0.1",  "11.0.0.2",   "11.0.0.3",  "10.9.0.1",
+    "10.1.0.254", "10.8.0.1", "10.8.0.2",  "10.9.0.53",  "1.2.3.4",   "192.0.2.2",
+    "224.0.0.1",  "10.1.0.1", "224.0.0.5", "224.0.0.13", "224.0.0.18"};
+constexpr const char* kAddresses6[] = {"fd11:5::9",   "fd11::1", "fd11::2",  "fd11::3", "fd09::1",
+                                       "fd01::fe",    "fd08::1", "fd09::53", "ff02::1", "fe80::1",
+                                       "2001:db8::2", "fd01::1", "ff02::6",  "ff02::d", "ff02::12"};
 constexpr const char* kSources4[] = {"11.5.0.3",  "192.0.2.2", "10.1.0.1",
                                      "11.0.0.1",  "0.0.0.1",   "127.0.0.1",
                                      "224.0.0.5", "240.0.0.1", "255.255.255.255"};
@@ -515,13 +516,15 @@ PacketBuilder RandomTraffic::to_anyone(uint8_t port) {
   }
   static constexpr uint16_t kPorts[] = {53,  53,   80,   99,     98,     5000,  22,
                                         179, 3784, 1030, 20'010, 24'999, 25'000};
+  static constexpr uint8_t kRouting[] = {2, 89, 103, 112};  // IGMP, OSPF, PIM, VRRP
   const auto source_port = static_cast<uint16_t>(one_in(3) ? 8000 + below(9) : 1024 + below(100));
   switch (below(4)) {
     case 0:
       packet.tcp(source_port, one_of(kPorts)).flags(flags());
       break;
     case 1:
-      packet.protocol(static_cast<uint8_t>(below(140))).payload(Bytes(below(40), 1));
+      packet.protocol(one_in(2) ? one_of(kRouting) : static_cast<uint8_t>(below(140)));
+      packet.payload(Bytes(below(40), 1));
       break;
     default:
       packet.udp(source_port, one_of(kPorts));

@@ -203,7 +203,8 @@ ReferenceModel::Expectation ReferenceModel::judge_unserved(const In& in) {
     case Role::kOwnKernel:
       return kernel(in, own_class(in));
     case Role::kNobody:
-      if (is_link_local_or_group(in.wire.destination)) {
+      if (is_link_local_or_group(in.wire.destination) ||
+          is_routing_group(in.wire.destination, in.wire.protocol)) {
         const bool is_routing = own_class(in) == KernelReason::kRouting;
         return kernel(in, is_routing ? KernelReason::kRouting : KernelReason::kLinkLocal);
       }
@@ -269,7 +270,7 @@ KernelReason ReferenceModel::own_class(const In& in) {
   };
   const Wire& wire = in.wire;
   if (is_one_of(wire.protocol, {1, 58})) return KernelReason::kIcmp;
-  if (is_one_of(wire.protocol, {89, 112})) return KernelReason::kRouting;
+  if (is_one_of(wire.protocol, {89, 103, 112})) return KernelReason::kRouting;
   if (wire.is_later) return KernelReason::kOwnAddress;
   const bool is_bgp =
       wire.protocol == 6 && (wire.source_port == 179 || wire.destination_port == 179);

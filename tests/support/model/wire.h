@@ -52,6 +52,9 @@ inline constexpr uint8_t kFin = 1, kSyn = 2, kRst = 4, kAck = 16;
 uint16_t get16(const Bytes& frame, size_t at);
 uint32_t get32(const Bytes& frame, size_t at);
 
+// Whether the gateway's kernel listens to the group, by that protocol.
+bool is_routing_group(const IpAddress& address, uint8_t protocol);
+
 // What a frame is that came in by `port`.
 Wire read_frame(const Bytes& frame, const PortEntry& port);
 

@@ -23,12 +23,14 @@ bool is_all_zero(const IpAddress& address) {
 }
 
 // RFC 1812 5.3.7; RFC 4291 2.5.2, 2.5.3, 2.7.
-bool cannot_be_a_source(const IpAddress& address, bool is_icmpv6) {
+bool cannot_be_a_source(const IpAddress& address, bool may_have_none) {
   const auto& bytes = address.bytes();
+  // Duplicate address detection asks from :: (RFC 4862 5.4.2), and snooping switches for listeners
+  // from 0.0.0.0 (RFC 4541 2.1.1).
+  if (may_have_none && is_all_zero(address)) return false;
   if (address.is_v4()) return bytes[0] == 0 || bytes[0] == 127 || bytes[0] >= 224;
   if (bytes[0] == 0xff || address == parse_ip_address("::1").value()) return true;
-  // Duplicate address detection asks from :: (RFC 4862 5.4.2).
-  return is_all_zero(address) && !is_icmpv6;
+  return is_all_zero(address);
 }
 
 // The control chunks, which come before all data: type and where each begins.
@@ -173,7 +175,8 @@ void read_ipv4(const Bytes& frame, Wire& wire) {
   if (total > available) fault(DropReason::kTruncated);
   wire.source = ip_at(frame, wire.l3 + 12, 4);
   wire.destination = ip_at(frame, wire.l3 + 16, 4);
-  if (cannot_be_a_source(wire.source, false)) fault(DropReason::kMartianSource);
+  const bool is_igmp = frame[wire.l3 + 9] == 2;
+  if (cannot_be_a_source(wire.source, is_igmp)) fault(DropReason::kMartianSource);
   if (is_bad || total > available) return;
   wire.ttl = frame[wire.l3 + 8];
   wire.protocol = frame[wire.l3 + 9];
@@ -283,6 +286,20 @@ uint32_t fragment_id_of(const Bytes& frame) {
   return wire.is_fragment ? wire.fragment_id : 0;
 }
 
+// OSPF, PIM and VRRP by their groups of the link, IGMP by any.
+bool is_routing_group(const IpAddress& address, uint8_t protocol) {
+  static constexpr std::pair<uint8_t, uint8_t> kGroups[] = {{89, 5}, {89, 6}, {103, 13}, {112, 18}};
+  if (protocol == 2) return address.is_v4() && address.bytes()[0] >> 4 == 0xe;
+  for (const auto& [by, group] : kGroups) {
+    const std::string last = std::to_string(group);
+    const IpAddress v4 = parse_ip_address("224.0.0." + last).value();
+    Ipv6Address v6{{0xff, 0x02}};
+    v6.bytes[15] = group;
+    if (protocol == by && (address == v4 || address == IpAddress(v6))) return true;
+  }
+  return false;
+}
+
 Wire read_frame(const Bytes& frame, const PortEntry& port) {
   Wire wire;
   const auto fault = [&](DropReason reason) { wire.faults.push_back(reason); };
@@ -323,7 +340,8 @@ Wire read_frame(const Bytes& frame, const PortEntry& port) {
   }
   // An IP packet to one station in a frame to many is for nobody (RFC 1122 3.3.6).
   const bool is_icmpv6 = !wire.is_v4() && wire.protocol == 58 && !wire.is_fragment;
-  if (wire.to_group && !is_icmpv6) fault(DropReason::kNotOurMac);
+  const bool is_listened_to = is_icmpv6 || is_routing_group(wire.destination, wire.protocol);
+  if (wire.to_group && !is_listened_to) fault(DropReason::kNotOurMac);
   return wire;
 }
 
