@@ -146,6 +146,7 @@ enum class DnsOutcome : uint8_t {
   X(kAffinitiesLost, "affinities_lost")                    \
   X(kFlowsByQuicId, "flows_by_quic_id")                    \
   X(kQuicIdsUnknown, "quic_ids_unknown")                   \
+  X(kTunnelMtuErrors, "tunnel_mtu_errors")                 \
   X(kFragmentsHeld, "fragments_held")                      \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \

@@ -99,7 +99,8 @@ TunnelHeader tunnel_of(const RealSpec& real, const ServiceSpec& service,
                              .next_hop = real.resolved ? real.next_hop : MacAddress{},
                              .port_mac = port.mac,
                              .vlan = port.vlan,
-                             .mtu = port.mtu});
+                             .mtu = port.mtu,
+                             .path_mtu = real.path_mtu});
 }
 
 // Writes into pages that are shared with the snapshot before: copies one when it is first written.

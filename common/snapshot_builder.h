@@ -30,7 +30,8 @@ struct RealSpec {
   uint32_t quic_id = 0;   // see ServiceSpec::is_quic; 0: none
   bool resolved = false;  // next_hop is known
   MacAddress next_hop;
-  uint8_t out_port = 0;  // position in SnapshotSpec::ports
+  uint8_t out_port = 0;            // position in SnapshotSpec::ports
+  uint16_t path_mtu = UINT16_MAX;  // of tunnels: see TunnelWay
 };
 
 // A real that is about to take flows, or to take another share of them.

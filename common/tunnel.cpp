@@ -37,11 +37,6 @@ void add_ethernet(Headers& headers, const TunnelWay& way) {
 
 uint8_t inner_protocol(int family) { return family == 4 ? kProtocolIpv4 : kProtocolIpv6; }
 
-uint8_t outer_protocol(Mode mode, int inner_family) {
-  if (mode == Mode::kGre) return kProtocolGre;
-  return mode == Mode::kGue ? kProtocolUdp : inner_protocol(inner_family);
-}
-
 void add_ip(Headers& headers, const TunnelOptions& options, const TunnelWay& way,
             uint8_t protocol) {
   if (way.real.is_v4()) {
@@ -64,11 +59,6 @@ void add_ip(Headers& headers, const TunnelOptions& options, const TunnelWay& way
                          .destination = way.real.v6()});
 }
 
-uint16_t gue_port(const TunnelOptions& options) {
-  if (options.gue_port != 0) return options.gue_port;
-  return options.gue_hops != 0 ? kGlbPort : kGuePort;
-}
-
 // Of the low 32 bits of an address, those that lie behind the prefix.
 uint32_t host_mask(const IpPrefix& prefix) {
   const int bits = std::min(32, prefix.address.bits() - prefix.length);
@@ -79,7 +69,25 @@ Be32 low_bits(const IpAddress& address) {
   return load<Be32>(address.bytes().data() + address.bits() / 8 - 4);
 }
 
+// The longest packet that may go into the tunnel. An IPv6 packet of 1280 bytes must: its sender
+// would not make it shorter (RFC 8200 5), and who forges an error could else cut it off.
+uint16_t longest_inner(const TunnelWay& way, uint16_t outer_length, int inner_family) {
+  constexpr int kLeastIpv6Mtu = 1280;
+  const int path = std::max(way.path_mtu - outer_length, inner_family == 6 ? kLeastIpv6Mtu : 0);
+  return static_cast<uint16_t>(std::clamp(way.mtu - outer_length, 0, path));
+}
+
 }  // namespace
+
+uint8_t tunnel_protocol(Mode mode, int inner_family) {
+  if (mode == Mode::kGre) return kProtocolGre;
+  return mode == Mode::kGue ? kProtocolUdp : inner_protocol(inner_family);
+}
+
+uint16_t tunnel_port(const TunnelOptions& options) {
+  if (options.gue_port != 0) return options.gue_port;
+  return options.gue_hops != 0 ? kGlbPort : kGuePort;
+}
 
 TunnelHeader make_tunnel_header(Mode mode, int inner_family, const TunnelOptions& options,
                                 const TunnelWay& way) {
@@ -89,9 +97,9 @@ TunnelHeader make_tunnel_header(Mode mode, int inner_family, const TunnelOptions
   Headers headers;
   add_ethernet(headers, way);
   const size_t l2_length = headers.length();
-  add_ip(headers, options, way, outer_protocol(mode, inner_family));
+  add_ip(headers, options, way, tunnel_protocol(mode, inner_family));
   const size_t l4_at = headers.length();
-  if (is_gue) headers.add(UdpHeader{Be16{}, Be16(gue_port(options)), Be16{}, Be16{}});
+  if (is_gue) headers.add(UdpHeader{Be16{}, Be16(tunnel_port(options)), Be16{}, Be16{}});
   if (is_gue && options.gue_variant == 0) {
     headers.add(GueHeader{
         .version_control_length = 0, .protocol = inner_protocol(inner_family), .flags = Be16{}});
@@ -114,8 +122,7 @@ TunnelHeader make_tunnel_header(Mode mode, int inner_family, const TunnelOptions
     tunnel.class_mask = 3;  // ECN
     tunnel.class_base = static_cast<uint8_t>(options.dscp << 2);
   }
-  tunnel.max_inner =
-      static_cast<uint16_t>(way.mtu - std::min(way.mtu, uint16_t{tunnel.outer_length}));
+  tunnel.max_inner = longest_inner(way, tunnel.outer_length, inner_family);
   const IpPrefix& source = is_v4 ? options.source_ipv4 : options.source_ipv6;
   tunnel.source_mask = Be32(host_mask(source));
   tunnel.source_base = Be32(low_bits(source.address).host() & ~host_mask(source));

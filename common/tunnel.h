@@ -61,7 +61,7 @@ struct alignas(64) TunnelHeader {
   // What of the packet's traffic class the outer one has, and what is set in it besides.
   uint8_t class_mask = UINT8_MAX;
   uint8_t class_base = 0;
-  uint16_t max_inner = 0;  // the longest packet that fits the port's MTU
+  uint16_t max_inner = 0;  // the longest packet that fits the port's MTU, and the way's
   // What of the client goes into the low 32 bits of the source address, and their fixed bits.
   Be32 source_mask;
   Be32 source_base;
@@ -81,7 +81,13 @@ struct TunnelWay {
   MacAddress port_mac;
   uint16_t vlan = 0;
   uint16_t mtu = 1500;
+  // Of the whole way, as routers have told: at most `mtu` counts.
+  uint16_t path_mtu = UINT16_MAX;
 };
+
+// What the outer header says is within it, and the UDP port of `gue`. REQUIRES: is_tunnel(mode).
+[[nodiscard]] uint8_t tunnel_protocol(Mode mode, int inner_family);
+[[nodiscard]] uint16_t tunnel_port(const TunnelOptions& options);
 
 // REQUIRES: is_tunnel(mode).
 [[nodiscard]] TunnelHeader make_tunnel_header(Mode mode, int inner_family,

@@ -232,6 +232,7 @@ ServiceSpec ServiceCompiler::compile(const ServiceKey& key, const ModelService& 
     added.id = RealId(real.id.value, real.id.generation);
     added.return_flow_id = real.return_flow_id;
     added.quic_id = real.quic_id;
+    if (is_tunnel(spec.mode)) added.path_mtu = path_mtus_.of(real_key.address);
     resolve(spec.mode, added, ways);
   }
   set_ways(key, std::move(ways));

@@ -17,6 +17,7 @@
 #include "controlplane/dns_compiler.h"
 #include "controlplane/model.h"
 #include "controlplane/network/next_hops.h"
+#include "controlplane/network/path_mtus.h"
 #include "controlplane/network/prefix_map.h"
 
 namespace vipgate {
@@ -84,6 +85,9 @@ class ServiceCompiler {
   }
   // A bit for each port by which reals are reached.
   uint32_t real_ports() const { return real_ports_; }
+  // Of the ways to reals of tunnels. What depends on one that changes is to be compiled anew.
+  PathMtus& path_mtus() { return path_mtus_; }
+  const PathMtus& path_mtus() const { return path_mtus_; }
   // Another number whenever one of the three sets has changed.
   uint64_t routes_version() const { return routes_version_; }
 
@@ -111,6 +115,7 @@ class ServiceCompiler {
   DnsOptions dns_;
   std::map<std::pair<std::string, int>, SnatRange> snat_ranges_;  // by pool and family
   std::map<IpAddress, std::string> reserved_;                     // what the address is
+  PathMtus path_mtus_;
   Hops hops_;
   std::map<ServiceKey, Ways> ways_;
   std::map<IpAddress, size_t> unreachable_users_;

@@ -31,6 +31,9 @@ constexpr int64_t kProgressMs = 1'000;
 constexpr int64_t kLinksMs = 250;
 // How often to look whether SNAT pools have refused flows.
 constexpr int64_t kPoolsMs = 1'000;
+// How often to look for errors about tunnels' packets: not above what clients wait before they send
+// a packet again.
+constexpr int64_t kTunnelsMs = 200;
 // From the end of the announcements to the end of forwarding.
 constexpr int64_t kWithdrawnMs = 2'000;
 
@@ -202,6 +205,7 @@ void ControlLoop::act() {
   follow_routes(now);
   follow_neighbors(now);
   look_at_links(now);
+  look_at_tunnels(now);
   announce(now);
   look_at_pools(now);
   if (now >= stop_at_ms_) stop_ = true;
@@ -262,6 +266,12 @@ void ControlLoop::look_at_links(int64_t now) {
   }
 }
 
+void ControlLoop::look_at_tunnels(int64_t now) {
+  if (now < next_tunnels_ms_) return;
+  next_tunnels_ms_ = now + kTunnelsMs;
+  report(reconciler_.tunnel_errors(dataplane_.take_tunnel_errors(), now / 1000));
+}
+
 void ControlLoop::look_at_pools(int64_t now) {
   if (now < next_pools_ms_) return;
   next_pools_ms_ = now + kPoolsMs;
@@ -283,7 +293,7 @@ void ControlLoop::follow_neighbors(int64_t now) {
 
 void ControlLoop::arm_timer(int64_t now) {
   int64_t next = std::min({next_refresh_ms_, feeds_->next_deadline_ms(), routes_->next_ms(now)});
-  next = std::min({next, next_links_ms_, next_pools_ms_, stop_at_ms_});
+  next = std::min({next, next_links_ms_, next_pools_ms_, next_tunnels_ms_, stop_at_ms_});
   if (route_announcer_ != nullptr) {
     next = std::min({next, next_progress_ms_, route_announcer_->next_ms(now)});
   }

@@ -58,6 +58,7 @@ class ControlLoop {
   void announce(int64_t now_ms);
   void look_at_links(int64_t now_ms);
   void look_at_pools(int64_t now_ms);
+  void look_at_tunnels(int64_t now_ms);
   void begin_to_stop();
   void report(const Status& status);
   void report_problems(const ReloadOutcome& outcome);
@@ -89,6 +90,7 @@ class ControlLoop {
   int64_t next_links_ms_ = 0;
   SnatWatch snat_watch_;
   int64_t next_pools_ms_ = 0;
+  int64_t next_tunnels_ms_ = 0;
   int64_t stop_at_ms_ = INT64_MAX;
   WorkerReport worker_report_;
   bool is_ready_ = false;

@@ -12,6 +12,7 @@
 #include "common/addresses.h"
 #include "common/counters.h"
 #include "common/loop_counters.h"
+#include "common/tunnel_error.h"
 #include "common/watch.h"
 #include "controlplane/compiler.h"
 #include "controlplane/publisher.h"
@@ -43,6 +44,8 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual std::vector<uint64_t> snat_exhausted() const = 0;
   // Whether the port has link; true, if its device does not tell.
   [[nodiscard]] virtual bool link_up(size_t port) const = 0;
+  // What workers have noted since the last call of ICMP errors about packets of tunnels.
+  [[nodiscard]] virtual std::vector<TunnelError> take_tunnel_errors() = 0;
   // Tells the segments that these addresses live here now. Returns how many it took, from the
   // front: the others are to be given again a little later. All, if there is no way to tell anyone.
   [[nodiscard]] virtual size_t announce(std::span<const IpAddress> addresses) = 0;

@@ -62,6 +62,7 @@ class DataplaneAdapter : public DataplaneControl {
   }
   std::vector<uint64_t> snat_exhausted() const override { return dataplane_.snat_exhausted(); }
   bool link_up(size_t port) const override { return dataplane_.link_up(port); }
+  std::vector<TunnelError> take_tunnel_errors() override { return dataplane_.take_tunnel_errors(); }
   size_t announce(std::span<const IpAddress> addresses) override {
     return dataplane_.announce(addresses);
   }

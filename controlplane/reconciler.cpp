@@ -179,6 +179,7 @@ Status Reconciler::tick(int64_t now_s) {
   Status status = Done{};
   const bool is_due = now_s >= next_deadline_s();
   recompile_.merge(moved_rows_.expire(now_s));
+  recompile_tunnels(compiler_.path_mtus().expire(now_s));
   if (model_.advance(now_s)) {
     has_room_ = true;
     // What is staged waits for its commit, and what was refused with it.
@@ -203,6 +204,35 @@ Status Reconciler::routes_changed(const ChangedPrefixes& changed, int64_t now_s)
     if (depends) recompile_.insert(recompile_.end(), key);
   }
   return compile_dirty() ? publish(now_s) : Done{};
+}
+
+Status Reconciler::tunnel_errors(std::span<const TunnelError> errors, int64_t now_s) {
+  std::vector<std::pair<TunnelQuote, uint16_t>> quotes;
+  for (const TunnelError& error : errors) {
+    if (const auto quote = read_tunnel_quote(error)) quotes.emplace_back(*quote, error.mtu);
+  }
+  if (quotes.empty()) return Done{};
+  std::set<IpAddress> lowered;
+  for (const auto& [key, service] : model_.services()) {
+    if (!is_tunnel(service.config.mode)) continue;
+    for (const auto& [quote, mtu] : quotes) {
+      if (!could_have_sent(key, service, quote)) continue;
+      if (compiler_.path_mtus().lower(quote.real, mtu, now_s)) lowered.insert(quote.real);
+    }
+  }
+  if (lowered.empty()) return Done{};
+  recompile_tunnels(lowered);
+  return compile_dirty() ? publish(now_s) : Done{};
+}
+
+void Reconciler::recompile_tunnels(const std::set<IpAddress>& reals) {
+  if (reals.empty()) return;
+  for (const auto& [key, service] : model_.services()) {
+    const bool leads_there = std::any_of(reals.begin(), reals.end(), [&](const IpAddress& real) {
+      return has_real_at(service, real);
+    });
+    if (is_tunnel(service.config.mode) && leads_there) recompile_.insert(key);
+  }
 }
 
 // True: the next snapshot differs from the last one.
@@ -314,6 +344,7 @@ std::vector<std::pair<std::string, uint64_t>> Reconciler::counters() const {
       {"dns.records_waiting", dns_table().waiting().size()},
       {"health.services_in_panic", in_panic_.size()},
       {"services.without_real", without_real_.size()},
+      {"tunnels.lowered_mtus", compiler_.path_mtus().size()},
   };
   const auto add = [&](const std::string& name, const Histogram& histogram) {
     if (histogram.count() == 0) return;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,11 +77,16 @@ class Reconciler {
   // reals take to be looked through.
   Status routes_changed(const ChangedPrefixes& changed, int64_t now_s);
 
+  // Errors that workers have noted about packets of tunnels: publishes shorter ones for the ways
+  // that they tell of. Every service with a tunnel is looked at.
+  Status tunnel_errors(std::span<const TunnelError> errors, int64_t now_s);
+
   bool is_pending() const { return publisher_.waits() || announcer_.is_pending(); }
   // Whether all workers have taken the present state, with all its names.
   bool settled() const { return publisher_.settled(); }
   int64_t next_deadline_s() const {
-    return std::min(model_.next_deadline_s(), moved_rows_.next_deadline_s());
+    return std::min({model_.next_deadline_s(), moved_rows_.next_deadline_s(),
+                     compiler_.path_mtus().next_deadline_s()});
   }
 
   // VIPs, and prefixes of them, that somebody has begun to serve (true), or nobody serves any
@@ -131,6 +137,7 @@ class Reconciler {
   bool is_incomplete(const Config& config, const std::string& zone) const;
   Status take_staged_records();
   void take_staged_clusters();
+  void recompile_tunnels(const std::set<IpAddress>& reals);
   bool compile_dirty();
   void compile(const ServiceKey& key);
   Status publish(int64_t now_s);

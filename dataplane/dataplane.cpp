@@ -383,6 +383,14 @@ std::vector<uint64_t> Dataplane::snat_exhausted() const {
   return add_up_snat_exhausted(parts_->memory);
 }
 
+std::vector<TunnelError> Dataplane::take_tunnel_errors() {
+  std::vector<TunnelError> errors;
+  for (const auto& worker : parts_->memory) {
+    worker->tunnel_errors().take([&](const TunnelError& error) { errors.push_back(error); });
+  }
+  return errors;
+}
+
 WorkerFigures Dataplane::worker_figures() const {
   WorkerFigures figures{.ticks_per_second = rte_get_tsc_hz(), .workers = {}};
   for (const auto& worker : parts_->memory) {

@@ -15,6 +15,7 @@
 #include "common/result.h"
 #include "common/rss_fields.h"
 #include "common/snapshot.h"
+#include "common/tunnel_error.h"
 #include "common/watch.h"
 #include "dataplane/secrets.h"
 
@@ -106,6 +107,9 @@ class Dataplane {
   // New flows that found no free port of their pool, over all workers, at the position of the
   // pool's first address of the family in DataplaneOptions::snat_addresses; any thread.
   std::vector<uint64_t> snat_exhausted() const;
+
+  // What the workers have noted since the last call of ICMP errors about packets of tunnels.
+  std::vector<TunnelError> take_tunnel_errors();
 
   // What each worker's core did with its time since the start: busy ratio, cycles per packet, how
   // full bursts were, how long loops took; any thread. LoopFigures::since() makes a window of two.

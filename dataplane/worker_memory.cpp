@@ -79,7 +79,8 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .all_services = all_services_,
           .reals = reals_,
           .signals = signals_,
-          .new_flows = new_flows_};
+          .new_flows = new_flows_,
+          .tunnel_errors = &tunnel_errors_};
 }
 
 }  // namespace vipgate

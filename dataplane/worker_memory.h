@@ -12,6 +12,7 @@
 #include "common/counters.h"
 #include "common/loop_counters.h"
 #include "common/snapshot.h"
+#include "common/tunnel_error.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/page_memory.h"
 
@@ -56,6 +57,8 @@ class WorkerMemory {
   std::span<const RealSignalCounters> signals() const { return signals_; }
   // New flows that found no port in a pool, at the position of its first address of the family.
   std::span<const Counter> snat_exhausted() const { return snat_exhausted_; }
+  // For the control thread, which takes what the worker has put there.
+  TunnelErrorRing& tunnel_errors() { return tunnel_errors_; }
 
  private:
   template <class Address>
@@ -84,6 +87,7 @@ class WorkerMemory {
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;
   std::span<Counter> snat_exhausted_;
+  TunnelErrorRing tunnel_errors_;
 };
 
 }  // namespace vipgate

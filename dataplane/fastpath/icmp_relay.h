@@ -3,6 +3,9 @@
 // with in pass four alone.
 #pragma once
 
+#include <algorithm>
+#include <cstring>
+
 #include "dataplane/fastpath/direct.h"
 #include "dataplane/fastpath/icmp_quote.h"
 #include "dataplane/fastpath/pipeline.h"
@@ -35,7 +38,49 @@ bool is_of(const NatRecord<Address>& record, const Quote<Address>& quote, Quarte
          !has_passed(record.deadline, now);
 }
 
+// Whether the error says that the packet was too big for a link, and for what in `mtu`.
+inline bool tells_mtu(const IcmpHeader& icmp, const Ipv4Header&, uint16_t& mtu) {
+  mtu = static_cast<uint16_t>(icmp.rest.host());
+  return icmp.type == IcmpHeader::kDestinationUnreachable &&
+         icmp.code == IcmpHeader::kCodeFragmentationNeeded;
+}
+inline bool tells_mtu(const IcmpHeader& icmp, const Ipv6Header&, uint16_t& mtu) {
+  mtu = static_cast<uint16_t>(std::min<uint32_t>(icmp.rest.host(), UINT16_MAX));
+  return icmp.type == IcmpHeader::kV6PacketTooBig;
+}
+
+inline size_t told_length(const Ipv4Header& ip) { return ip.total_length.host(); }
+inline size_t told_length(const Ipv6Header& ip) {
+  return sizeof(Ipv6Header) + ip.payload_length.host();
+}
+
+inline bool may_be_tunnel(uint8_t protocol) {
+  return protocol == kProtocolIpv4 || protocol == kProtocolIpv6 || protocol == kProtocolGre ||
+         protocol == kProtocolUdp;
+}
+
 }  // namespace icmp_relay_detail
+
+// An error that may be about a packet of a tunnel, which was too big for a link on the way to its
+// real. What it says goes to the control plane, which knows all tunnels and publishes what it
+// believes: so nothing is looked up here, and no real is written to by several workers. The client
+// is told once its next packet is too long for what is published; nothing here knows the way to
+// him. Whatever else is to be done with the error, is.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::note_tunnel_error(const Packet& packet, const Quote<Address>& quote) {
+  using namespace icmp_relay_detail;  // NOLINT(google-build-using-namespace)
+  TunnelError error;
+  if (!tells_mtu(packet.l4<IcmpHeader>(), *quote.ip, error.mtu)) return;
+  // Nobody refuses what fits (RFC 5927 7.2).
+  if (!may_be_tunnel(quote.protocol) || told_length(*quote.ip) <= error.mtu) return;
+  if (!has_right_icmp_checksum<Address>(packet)) return;
+  const auto* start = reinterpret_cast<const uint8_t*>(quote.ip);
+  const size_t there = packet.l4_length() - sizeof(IcmpHeader);
+  error.length = static_cast<uint16_t>(std::min(there, error.quote.size()));
+  std::memcpy(error.quote.data(), start, error.length);
+  if (tunnel_errors_->put(error)) counters_.count(Event::kTunnelMtuErrors);
+}
 
 // An error to an address that is ours (but not the kernel's) or nobody's: it is relayed or dropped.
 // False: it is about no flow of ours, and nothing has been done. `entry`: what is known of the
@@ -48,7 +93,10 @@ template <class Address, class Entry>
   Quote<Address> quote;
   const DropReason reason = read_quote(packet, quote);
   if (entry == nullptr || entry->kind == AddressKind::kOwn) {
-    return reason == kNoDrop && relay_error_of_nat_real(burst, packet, quote, entry == nullptr);
+    if (reason != kNoDrop) return false;
+    if (relay_error_of_nat_real(burst, packet, quote, entry == nullptr)) return true;
+    note_tunnel_error(packet, quote);
+    return false;
   }
   if (reason != kNoDrop) {
     drop(burst, packet, reason);

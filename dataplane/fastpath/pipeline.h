@@ -274,6 +274,8 @@ class Pipeline : private PipelineState {
   template <class Address>
   void relay_error_to_client(Burst& burst, Packet& packet, const Quote<Address>& quote,
                              const NatRecord<Address>& record);
+  template <class Address>
+  void note_tunnel_error(const Packet& packet, const Quote<Address>& quote);
   void send_error_to_real(Burst& burst, Packet& packet, const ServiceEntry& service, RealId id,
                           uint16_t bytes);
   // The rare ones.

@@ -9,6 +9,7 @@
 
 #include "common/counters.h"
 #include "common/snapshot.h"
+#include "common/tunnel_error.h"
 #include "dataplane/fastpath/affinity_table.h"
 #include "dataplane/fastpath/flow_owners.h"
 #include "dataplane/fastpath/flow_store.h"
@@ -35,6 +36,7 @@ struct PipelineOptions {
   std::span<RealCounters> reals;  // by real index
   std::span<RealSignalCounters> signals;
   std::span<TokenBucket> new_flows;  // of services that limit them, by service index
+  TunnelErrorRing* tunnel_errors = nullptr;
 };
 
 class PipelineState {
@@ -53,7 +55,8 @@ class PipelineState {
         all_services_(options.all_services),
         reals_(options.reals),
         signals_(options.signals),
-        new_flows_(options.new_flows) {}
+        new_flows_(options.new_flows),
+        tunnel_errors_(options.tunnel_errors) {}
 
   template <class Address>
   FlowStore<Address>& flows() {
@@ -86,6 +89,7 @@ class PipelineState {
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;
+  TunnelErrorRing* tunnel_errors_;
   std::array<TokenBucket, kCountOf<KernelReason>> kernel_limits_{};
   RateLimit echo_limit_{kEchoRepliesPerSecond};
   RateLimit unreachable_limit_{kUnreachablesPerSecond};

@@ -30,6 +30,7 @@ class Sink : public DataplaneControl {
   RealSignals real_signals(uint32_t) const override { return {}; }
   std::vector<uint64_t> snat_exhausted() const override { return {}; }
   bool link_up(size_t) const override { return true; }
+  std::vector<TunnelError> take_tunnel_errors() override { return {}; }
   size_t announce(std::span<const IpAddress> addresses) override { return addresses.size(); }
 
  private:

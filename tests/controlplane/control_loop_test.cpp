@@ -169,6 +169,11 @@ TEST_F(ControlLoopTest, ALinkThatGoesAndComesIsLoggedOnceEachAndAddressesAreAnno
   EXPECT_EQ(lines_with("\"port.edge.link_losses\":1", log).size(), 1u);
 }
 
+TEST_F(ControlLoopTest, ErrorsAboutTunnelsAreFetchedFromTheWorkers) {
+  dataplane_.note_tunnel_error({.mtu = 1400});
+  dataplane_.wait_until([&] { return dataplane_.tunnel_errors.empty(); });
+}
+
 // With a table of the kernel's for VIPs' routes.
 class ControlLoopAnnounceTest : public ControlLoopTest {
  protected:

@@ -56,6 +56,12 @@ class FakeDataplane : public DataplaneControl {
   void set_down(std::set<size_t> ports) {
     locked<int>([&] { return down = std::move(ports), 0; });
   }
+  std::vector<TunnelError> take_tunnel_errors() override {
+    return locked<std::vector<TunnelError>>([&] { return std::exchange(tunnel_errors, {}); });
+  }
+  void note_tunnel_error(const TunnelError& error) {
+    locked<int>([&] { return tunnel_errors.push_back(error), 0; });
+  }
   size_t announce(std::span<const IpAddress> addresses) override {
     return locked<size_t>([&] {
       ++announce_calls;
@@ -80,7 +86,8 @@ class FakeDataplane : public DataplaneControl {
   WorkerFigures figures;
   std::vector<std::optional<WatchOptions>> watches;  // as they were asked for
   Status watch_status = Done{};
-  std::set<size_t> down;  // ports without link
+  std::vector<TunnelError> tunnel_errors;  // that nobody has taken
+  std::set<size_t> down;                   // ports without link
   int links_read = 0;
   std::vector<uint64_t> exhausted;          // of SNAT pools
   std::map<uint32_t, RealSignals> signals;  // by real index

@@ -193,6 +193,46 @@ def transit(lab):
     wait_for("transit to be dropped", is_dropped)
 
 
+PROBE = """
+import socket, sys
+# RFC 1191: the kernel refuses what is longer than the way to the VIP takes, once it was told.
+probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14
+probe.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+probe.connect((sys.argv[1], int(sys.argv[2])))
+try:
+    probe.send(bytes(1440))
+except OSError:
+    pass
+print(probe.getsockopt(socket.IPPROTO_IP, IP_MTU))
+"""
+
+
+def tunnel_mtu(lab):
+    """A link behind the router takes less than the ports: its ICMP error about a tunnel's packet makes the
+    gateway tell the client."""
+    build(lab)
+    net = IPV4
+    for namespace, device in (("r1", "to-far"), ("far", "to-r1")):
+        lab.run(namespace, "ip", "link", "set", device, "mtu", 1400)
+    config = lab.config()
+    with open(config, "a", encoding="utf-8") as file:
+        file.write(f"""services:
+  - {{ name: far, vip: "{net.vip}", port: {PORT}, protocol: udp, mode: ipip, tunnel_source_ipv4: 10.9.1.2,
+      reals: [{{ address: "{net.real}" }}] }}
+""")
+    gateway = lab.start_gateway(config, wait_for_backends=False)
+    lead_by(lab, net, 0)
+
+    def known_mtu():
+        return int(lab.run("client", sys.executable, "-c", PROBE, net.vip, PORT))
+
+    wait_for("the client to be told", lambda: known_mtu() == 1400 - 20)
+    counters = gateway.counters()
+    if counters.get("tunnels.lowered_mtus") != 1 or not counters.get("tunnel_mtu_errors"):
+        raise Failure(f"it learnt of it in another way: {counters}")
+
+
 def announced(lab):
     """What routing daemons find in the table: IPv4's, then IPv6's."""
     found = []
@@ -341,6 +381,7 @@ CASES = {
     "gateway_moves_ipv6": lambda lab: gateway_moves(lab, IPV6),
     "refused_and_back": refused_and_back,
     "transit": transit,
+    "tunnel_mtu": tunnel_mtu,
     "announce": announce,
     "announce_with_link": announce_with_link,
     "announce_by_bgp": announce_by_bgp,

@@ -107,6 +107,12 @@ class FakeGateway {
     for (const auto& worker : workers_) sum += worker->memory.counters().value(kind);
     return sum;
   }
+  std::vector<TunnelError> take_tunnel_errors(uint32_t worker = 0) {
+    std::vector<TunnelError> errors;
+    workers_[worker]->memory.tunnel_errors().take(
+        [&](const TunnelError& error) { errors.push_back(error); });
+    return errors;
+  }
   const WorkerMemory& memory(uint32_t worker = 0) const { return workers_[worker]->memory; }
   // Packets received = sum of all outcomes; a test failure if not.
   void check_counters() const;
