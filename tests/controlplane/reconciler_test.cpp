@@ -229,6 +229,37 @@ std::string many(int count) {
   return services;
 }
 
+TEST_F(ReconcilerTest, AReloadGivesARealItsOtherQuicId) {
+  const auto service = [](const char* ids) {
+    return "  - { name: q, vip: 11.0.0.1, port: 443, protocol: udp, quic: true, reals: [" +
+           std::string(ids) + "] }\n";
+  };
+  const auto named = [&](uint32_t id) -> std::string {
+    const auto* entry = last().v4.addresses.find(parse_ip_address("11.0.0.1")->v4());
+    const uint32_t index = last().v4.service(*entry, Be16(443), kProtocolUdp);
+    const auto& reals = last().service_info(index).quic_reals;
+    const RealId* real = reals == nullptr ? nullptr : reals->find(id);
+    return real == nullptr ? "nobody" : to_string(last().real(*real)->address);
+  };
+  Reconciler& r = start(config_of(service(
+      "{ address: 10.0.1.1, port: 443, quic_id: 7 }, { address: 10.0.1.2, port: 443, quic_id: 8 "
+      "}")));
+  EXPECT_EQ(named(7), "10.0.1.1");
+  EXPECT_EQ(named(8), "10.0.1.2");
+  ASSERT_TRUE(r.apply(config_of(service("{ address: 10.0.1.1, port: 443, quic_id: 9 }, { address: "
+                                        "10.0.1.2, port: 443, quic_id: 7 }")),
+                      10)
+                  .ok());
+  EXPECT_EQ(named(9), "10.0.1.1");
+  EXPECT_EQ(named(7), "10.0.1.2");
+  EXPECT_EQ(named(8), "nobody");
+  ASSERT_TRUE(r.apply(config_of(service("{ address: 10.0.1.1, port: 443 }, { address: 10.0.1.2, "
+                                        "port: 443, quic_id: 7 }")),
+                      20)
+                  .ok());
+  EXPECT_EQ(named(9), "nobody");
+}
+
 TEST_F(ReconcilerTest, EveryAddressIsAnnouncedOnceThoughOnlyAFewAreTakenAtATime) {
   dataplane.takes_announcements = 7;
   Reconciler& r = start(config_of(many(300)));
