@@ -62,8 +62,6 @@ struct HealthConfig {
   bool verify = false;  // https: the certificate, by the system's authorities
   // Percent of a service's reals; when fewer are up, all are used: the checks are likelier wrong.
   uint8_t panic_percent = 0;
-  // Follows from ServicePolicy::client_address: a connection begins with a PROXY header of its own.
-  bool is_local_proxy = false;
   bool operator==(const HealthConfig&) const = default;
 };
 

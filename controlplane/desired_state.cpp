@@ -132,12 +132,9 @@ bool can_be_checked(const ServiceKey& key, const HealthConfig& health) {
 }
 
 // What stands at a real's own port expects a header there, of checks, too.
-HealthConfig health_of(const ServiceKey& key, const ServiceConfig& service) {
-  HealthConfig health = service.health;
-  health.is_local_proxy = service.client_address == ClientAddress::kProxyV2 &&
-                          service.mode == Mode::kFullnat && key.protocol == Protocol::kTcp &&
-                          health.port == 0;
-  return health;
+bool expects_proxy_header(const ServiceKey& key, const ServiceConfig& service) {
+  return service.client_address == ClientAddress::kProxyV2 && service.mode == Mode::kFullnat &&
+         key.protocol == Protocol::kTcp && service.health.port == 0;
 }
 
 }  // namespace
@@ -151,7 +148,8 @@ std::vector<RealKey> HealthTargets::follow(const ServiceKey& key, const ServiceC
       wanted.insert({real.address, real.port});
     }
   }
-  const HealthConfig health = service == nullptr ? HealthConfig{} : health_of(key, *service);
+  Check check;
+  if (service != nullptr) check = {service->health, expects_proxy_header(key, *service)};
   const auto found = followed_.find(key);
   std::vector<RealKey> gone;
   if (found == followed_.end() && wanted.empty()) return gone;
@@ -162,22 +160,23 @@ std::vector<RealKey> HealthTargets::follow(const ServiceKey& key, const ServiceC
     gone.push_back(real);
   }
   for (const RealKey& real : wanted) {
-    if (followed.reals.contains(real) && followed.config == health) continue;
-    changes_[{key, real}] = health;
+    if (followed.reals.contains(real) && followed.check == check) continue;
+    changes_[{key, real}] = check;
   }
   if (wanted.empty()) {
     followed_.erase(key);
   } else {
-    followed = {health, std::move(wanted)};
+    followed = {std::move(check), std::move(wanted)};
   }
   return gone;
 }
 
 HealthChanges HealthTargets::take_changes() {
   HealthChanges changes;
-  for (auto& [target, config] : changes_) {
-    if (config) {
-      changes.add.push_back({target.first, target.second, std::move(*config)});
+  for (auto& [target, check] : changes_) {
+    if (check) {
+      changes.add.push_back(
+          {target.first, target.second, std::move(check->config), check->sends_proxy_header});
     } else {
       changes.remove.push_back(target);
     }

@@ -75,8 +75,13 @@ class HealthTargets {
   HealthChanges take_changes();
 
   // How the reals of a service are checked, and which.
-  struct Followed {
+  struct Check {
     HealthConfig config;
+    bool sends_proxy_header = false;  // see HealthTarget
+    bool operator==(const Check&) const = default;
+  };
+  struct Followed {
+    Check check;
     std::set<RealKey> reals;
   };
   [[nodiscard]] const std::map<ServiceKey, Followed>& followed() const { return followed_; }
@@ -84,7 +89,7 @@ class HealthTargets {
  private:
   std::map<ServiceKey, Followed> followed_;
   // Since they were last taken; nothing: no longer checked.
-  std::map<std::pair<ServiceKey, RealKey>, std::optional<HealthConfig>> changes_;
+  std::map<std::pair<ServiceKey, RealKey>, std::optional<Check>> changes_;
 };
 
 }  // namespace vipgate

@@ -31,7 +31,7 @@ constexpr int64_t kShortOfFilesMs = 60'000;
 auto tie(const HealthConfig& config) {
   return std::tie(config.type, config.interval_s, config.timeout_ms, config.rise, config.fall,
                   config.port, config.path, config.host, config.status_min, config.status_max,
-                  config.verify, config.is_local_proxy);
+                  config.verify);
 }
 
 // Of the target, not of when or how often it is checked: stable over reloads.
@@ -44,6 +44,7 @@ uint64_t identity_of(const RealKey& real, const HealthConfig& config) {
 
 bool CheckEngine::CheckSpec::operator<(const CheckSpec& other) const {
   if (real != other.real) return real < other.real;
+  if (sends_proxy_header != other.sends_proxy_header) return other.sends_proxy_header;
   return tie(config) < tie(other.config);
 }
 
@@ -66,14 +67,15 @@ Result<std::unique_ptr<CheckEngine>> CheckEngine::create(const HealthCheckerOpti
   return engine;
 }
 
-void CheckEngine::add(uint64_t id, const RealKey& real, const HealthConfig& config) {
+void CheckEngine::add(uint64_t id, const RealKey& real, const HealthConfig& config,
+                      bool sends_proxy_header) {
   Subscription& subscription = subscriptions_[id];
   counters_.targets.add(subscriptions_.size() - counters_.targets.value());
   if (config.type == HealthType::kNone) {
     leave_check(id, subscription);
     return tell(id, subscription, RealHealth::kUnknown, "no longer checked");
   }
-  const auto [entry, is_new] = by_spec_.try_emplace({real, config}, kNone);
+  const auto [entry, is_new] = by_spec_.try_emplace({real, config, sends_proxy_header}, kNone);
   if (is_new) {
     const CheckTiming timing{.interval_ms = config.interval_s * int64_t{1000},
                              .timeout_ms = config.timeout_ms,
@@ -218,9 +220,9 @@ std::optional<CheckVerdict> CheckEngine::connect_once(uint32_t number) {
   check.checks_left = lifetime(check) - 1;
   ++check.connection;
   check.probe = std::make_unique<Probe>();
-  auto verdict =
-      check.probe->begin(check.spec->real, check.spec->config, static_cast<uint16_t>(next_random()),
-                         check.tls_session, check.checks_left > 0, tools_);
+  auto verdict = check.probe->begin(
+      check.spec->real, check.spec->config, check.spec->sends_proxy_header,
+      static_cast<uint16_t>(next_random()), check.tls_session, check.checks_left > 0, tools_);
   if (verdict) return verdict;
   // Edge-triggered: one call for the whole life of the socket.
   epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET,

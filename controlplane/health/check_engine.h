@@ -47,7 +47,9 @@ class CheckEngine {
 
   // A subscription that is known moves to the new check, and hears of it when it has a verdict that
   // differs from what was reported last. `type: none` leaves it with no check and unknown.
-  void add(uint64_t subscription, const RealKey& real, const HealthConfig& config);
+  // `sends_proxy_header`: see HealthTarget.
+  void add(uint64_t subscription, const RealKey& real, const HealthConfig& config,
+           bool sends_proxy_header = false);
   void remove(uint64_t subscription);
   void suspect(uint64_t subscription);
 
@@ -64,6 +66,7 @@ class CheckEngine {
   struct CheckSpec {
     RealKey real;
     HealthConfig config;
+    bool sends_proxy_header = false;
     bool operator<(const CheckSpec& other) const;
   };
   struct Check {

@@ -42,6 +42,7 @@ struct Command {
   uint64_t id;
   RealKey real;         // kAdd
   HealthConfig config;  // kAdd
+  bool sends_proxy_header = false;
 };
 
 struct RawResult {
@@ -98,8 +99,8 @@ class ThreadedHealthChecker : public HealthChecker {
       const Target key{target.service, target.real};
       const auto [entry, is_new] = ids_.try_emplace(key, next_id_);
       if (is_new) targets_.emplace(next_id_++, key);
-      commands.push_back(
-          {Command::Kind::kAdd, entry->second, target.real, std::move(target.config)});
+      commands.push_back({Command::Kind::kAdd, entry->second, target.real, std::move(target.config),
+                          target.sends_proxy_header});
     }
     send(std::move(commands));
   }
@@ -192,7 +193,7 @@ class ThreadedHealthChecker : public HealthChecker {
   void obey(const Command& command) {
     switch (command.kind) {
       case Command::Kind::kAdd:
-        return engine_->add(command.id, command.real, command.config);
+        return engine_->add(command.id, command.real, command.config, command.sends_proxy_header);
       case Command::Kind::kRemove:
         return engine_->remove(command.id);
       case Command::Kind::kSuspect:

@@ -20,6 +20,8 @@ struct HealthTarget {
   ServiceKey service;
   RealKey real;
   HealthConfig config;
+  // A connection begins with a PROXY header of its own, as what is forwarded to the real does.
+  bool sends_proxy_header = false;
 };
 
 struct HealthResult {

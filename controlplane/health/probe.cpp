@@ -85,12 +85,12 @@ Probe::~Probe() {
 }
 
 std::optional<CheckVerdict> Probe::begin(const RealKey& real, const HealthConfig& config,
-                                         uint16_t id, const TlsSession& earlier, bool keep,
-                                         ProbeTools& tools) {
+                                         bool sends_proxy_header, uint16_t id,
+                                         const TlsSession& earlier, bool keep, ProbeTools& tools) {
   auto exchange = make_exchange(real, config, id, keep);
   if (!exchange) return CheckVerdict{CheckOutcome::kNoVerdict, exchange.error()};
   exchange_ = std::move(exchange).value();
-  must_send_proxy_header_ = config.is_local_proxy;
+  must_send_proxy_header_ = sends_proxy_header;
 
   is_datagram_ = config.type == HealthType::kDns;
   const int type = (is_datagram_ ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;

@@ -36,10 +36,11 @@ class Probe {
   Probe& operator=(const Probe&) = delete;
 
   // Opens the socket and connects. Nothing: it goes on with proceed(). `earlier`: the TLS session
-  // of a probe before, or null. `keep`: the server is not asked to close after its answer.
-  // REQUIRES: config.type is not kNone.
-  std::optional<CheckVerdict> begin(const RealKey& real, const HealthConfig& config, uint16_t id,
-                                    const TlsSession& earlier, bool keep, ProbeTools& tools);
+  // of a probe before, or null. `sends_proxy_header`: see HealthTarget. `keep`: the server is not
+  // asked to close after its answer. REQUIRES: config.type is not kNone.
+  std::optional<CheckVerdict> begin(const RealKey& real, const HealthConfig& config,
+                                    bool sends_proxy_header, uint16_t id, const TlsSession& earlier,
+                                    bool keep, ProbeTools& tools);
   // Another check on the same connection. REQUIRES: is_clean()
   std::optional<CheckVerdict> begin_again(const RealKey& real, const HealthConfig& config,
                                           uint16_t id, bool keep);

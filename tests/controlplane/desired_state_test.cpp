@@ -163,6 +163,44 @@ TEST(HealthTargets, TellOnlyWhatIsNewChangedOrGone) {
   EXPECT_FALSE(targets.contains(kKey, key("10.0.0.2")));
 }
 
+TEST(HealthTargets, ChecksBeginWithAProxyHeaderWhereTheRealsOwnPortExpectsOne) {
+  HealthTargets targets;
+  auto config = service("a", {real("10.0.0.1")});
+  config.health.type = HealthType::kTcp;
+  const auto sends_header = [&] {
+    targets.follow(kKey, nullptr);
+    (void)targets.take_changes();
+    targets.follow(kKey, &config);
+    const auto changes = targets.take_changes();
+    EXPECT_EQ(changes.add.size(), 1u);
+    return changes.add.at(0).sends_proxy_header;
+  };
+  EXPECT_FALSE(sends_header());
+  config.client_address = ClientAddress::kProxyV2;
+  EXPECT_TRUE(sends_header());
+  config.health.port = 8080;
+  EXPECT_FALSE(sends_header()) << "another server's port";
+  config.health.port = 0;
+  config.mode = Mode::kNat;
+  EXPECT_FALSE(sends_header());
+  config.mode = Mode::kFullnat;
+  config.client_address = ClientAddress::kToa;
+  EXPECT_FALSE(sends_header());
+}
+
+TEST(HealthTargets, RealsAreCheckedAnewWhenTheirServiceBeginsToSendProxyHeaders) {
+  HealthTargets targets;
+  auto config = service("a", {real("10.0.0.1")});
+  config.health.type = HealthType::kTcp;
+  targets.follow(kKey, &config);
+  (void)targets.take_changes();
+  config.client_address = ClientAddress::kProxyV2;
+  targets.follow(kKey, &config);
+  const auto changes = targets.take_changes();
+  ASSERT_EQ(changes.add.size(), 1u);
+  EXPECT_TRUE(changes.add[0].sends_proxy_header);
+}
+
 TEST(HealthTargets, ARealThatCameAndWentBetweenTwoLooksIsOnlyRemoved) {
   HealthTargets targets;
   auto config = service("a", {real("10.0.0.1")});

@@ -6,6 +6,9 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <mutex>
+
 #include "tests/controlplane/health/scripted_server.h"
 
 namespace vipgate {
@@ -78,6 +81,33 @@ TEST_F(CheckEngineTest, RunningOutOfFilesSaysNothingAboutAReal) {
   run_until([&] { return counters().alive.value() == 2; });
   EXPECT_THAT(reports_, ElementsAre("1 u connected"));
   EXPECT_EQ(counters().failed.value(), 0u);
+}
+
+TEST_F(CheckEngineTest, AProxyHeaderComesBeforeTheQuestionWhereOneIsWanted) {
+  std::mutex mutex;
+  std::vector<std::string> asked;
+  const testing::ScriptedServer server([&](int connection) {
+    const std::string question = testing::read_until(connection, " HTTP/1.1\r\n");
+    {
+      const std::lock_guard lock(mutex);
+      asked.push_back(question);
+    }
+    testing::send_all(connection, "HTTP/1.1 204 x\r\nConnection: close\r\n\r\n");
+  });
+  HealthConfig config = quick_tcp();
+  config.type = HealthType::kHttp;
+  engine_->add(1, server.endpoint(), config);
+  engine_->add(2, server.endpoint(), config, true);
+  engine_->suspect(1);
+  engine_->suspect(2);
+  run_until([&] { return reports_.size() == 2; });
+  EXPECT_EQ(counters().targets.value(), 2u);
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(asked.size(), 2u) << "two checks, not a shared one";
+  std::sort(asked.begin(), asked.end());
+  const std::string header("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16);
+  EXPECT_EQ(asked[0].substr(0, 16), header);
+  EXPECT_EQ(asked[1].substr(0, 5), "GET /");
 }
 
 TEST_F(CheckEngineTest, ConnectionsThatAreKeptGiveTheirFilesToChecks) {
