@@ -10,6 +10,7 @@
 
 #include "common/dns_record_store.h"
 #include "common/dns_table.h"
+#include "common/prefetch.h"
 
 namespace vipgate {
 
@@ -54,9 +55,9 @@ class DnsShardBuilder {
 
   void prefetch(DnsRecordStore::Id id) const {
     const DnsRecordStore::Name& name = store_.name(id);
-    __builtin_prefetch(store_.text(name).data());
+    prefetch_line(store_.text(name).data());
     if (name.first_record != DnsRecordStore::kNone) {
-      __builtin_prefetch(&store_.record(name.first_record));
+      prefetch_line(&store_.record(name.first_record));
     }
   }
   void start(std::span<DnsRecordStore::Id> names);

@@ -13,6 +13,7 @@
 
 #include "common/dns_name_hash.h"
 #include "common/dns_wire.h"
+#include "common/prefetch.h"
 
 namespace vipgate {
 
@@ -119,7 +120,7 @@ class DnsTable {
  public:
   uint64_t hash(const DnsFoldedName& name, size_t length) const { return hash_(name, length); }
 
-  void prefetch(uint64_t hash) const { __builtin_prefetch(&home(hash)); }
+  void prefetch(uint64_t hash) const { prefetch_line(&home(hash)); }
 
   // The entry to prefetch for that hash: probably the one sought. Null: the first bucket has none.
   const DnsEntry* candidate(uint64_t hash) const {

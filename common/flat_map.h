@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "common/hash.h"
+#include "common/prefetch.h"
 
 namespace vipgate {
 
@@ -92,7 +93,7 @@ class FlatMap {
   [[nodiscard]] static uint64_t hash(const Key& key) { return Hasher::hash(key); }
 
   // Brings in the line where find() begins.
-  void prefetch(uint64_t hash) const { __builtin_prefetch(slots_ + (hash & mask_)); }
+  void prefetch(uint64_t hash) const { prefetch_line(slots_ + (hash & mask_)); }
 
   // nullptr when the key is absent. Valid as long as the map. REQUIRES: hash == FlatMap::hash(key).
   [[nodiscard]] const Value* find(const Key& key, uint64_t hash) const noexcept {

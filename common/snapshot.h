@@ -15,6 +15,7 @@
 #include "common/admission.h"
 #include "common/counters.h"
 #include "common/flat_map.h"
+#include "common/prefetch.h"
 #include "common/service.h"
 #include "common/tunnel.h"
 #include "common/wide_services.h"
@@ -346,11 +347,11 @@ struct Snapshot {
   void prefetch(RealId id, bool with_tunnel) const {
     const uint32_t page = id.index() / kPageSize;
     if (page >= reals.size()) return;
-    __builtin_prefetch(&reals[page][id.index() % kPageSize]);
+    prefetch_line(&reals[page][id.index() % kPageSize]);
     if (!with_tunnel) return;
     const auto* tunnel = reinterpret_cast<const uint8_t*>(&tunnels[page][id.index() % kPageSize]);
-    __builtin_prefetch(tunnel);
-    __builtin_prefetch(tunnel + 64);
+    prefetch_line(tunnel);
+    prefetch_line(tunnel + 64);
   }
   template <class Address>
   const auto& table() const {

@@ -1,5 +1,6 @@
 #include "dataplane/fastpath/dns_related.h"
 
+#include "common/prefetch.h"
 #include "dataplane/fastpath/dns_reply.h"
 
 namespace vipgate {
@@ -123,7 +124,7 @@ DnsReply dns_answer_srv(const DnsTable& table, const DnsParsed& parsed, const Dn
   const int count = find_targets(table, parsed, body, split_of(body, rotation), targets);
   for (int i = 0; i < count; ++i) {
     targets[i].candidate = table.candidate(targets[i].hash);
-    __builtin_prefetch(targets[i].candidate);
+    prefetch_line(targets[i].candidate);
   }
   DnsSections sections;
   sections.answers = body.count;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "common/checksum.h"
+#include "common/prefetch.h"
 #include "dataplane/fastpath/dns_edns.h"
 #include "dataplane/fastpath/dns_related.h"
 #include "dataplane/fastpath/dns_reply.h"
@@ -238,8 +239,8 @@ void dns_prefetch(const DnsTable& table, DnsParsed& parsed) {
   parsed.candidate = table.candidate(parsed.hash);
   if (parsed.candidate == nullptr) return;
   const auto* octets = reinterpret_cast<const char*>(parsed.candidate);
-  __builtin_prefetch(octets);
-  __builtin_prefetch(octets + 64);
+  prefetch_line(octets);
+  prefetch_line(octets + 64);
 }
 
 DnsReply dns_answer(const DnsTable& table, const DnsParsed& parsed, uint32_t rotation) {

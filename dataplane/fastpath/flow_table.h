@@ -15,6 +15,7 @@
 #include <span>
 
 #include "common/hash.h"
+#include "common/prefetch.h"
 #include "common/snapshot.h"
 #include "dataplane/fastpath/flow_clock.h"
 
@@ -63,7 +64,7 @@ class FlowTable {
       : buckets_(memory.data()), count_(static_cast<uint32_t>(memory.size())), secret_(secret) {}
 
   uint64_t hash(const Key& key) const { return key.hash(secret_); }
-  void prefetch(uint64_t hash) const { __builtin_prefetch(&first(hash)); }
+  void prefetch(uint64_t hash) const { prefetch_line(&first(hash)); }
 
   [[gnu::always_inline]] Entry* find(const Key& key, uint64_t hash) const {
     Bucket& bucket = first(hash);

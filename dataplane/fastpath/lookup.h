@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/checksum.h"
+#include "common/prefetch.h"
 #include "dataplane/fastpath/affinity.h"
 #include "dataplane/fastpath/pipeline.h"
 
@@ -11,7 +12,7 @@ namespace vipgate {
 template <class Address>
 void prefetch_record(const NatRecord<Address>* record) {
   for (size_t at = 0; at < sizeof *record; at += 64) {
-    __builtin_prefetch(reinterpret_cast<const uint8_t*>(record) + at, 1);
+    prefetch_line(reinterpret_cast<const uint8_t*>(record) + at);
   }
 }
 
@@ -90,8 +91,8 @@ template <class Address, class Entry>
       return;
     }
     const ServiceEntry& service = burst.snapshot.service(index);
-    __builtin_prefetch(&service);
-    if (index < services_.size()) __builtin_prefetch(&services_[index], 1);
+    prefetch_line(&service);
+    if (index < services_.size()) prefetch_line(&services_[index]);
     const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
     last = {ip.destination, packet.destination_port, packet.protocol, &service};
     packet.service = &service;
@@ -313,7 +314,7 @@ void Pipeline<Observer>::prefetch_behind_record(const Burst& burst, const Packet
 
 template <class Observer>
 void Pipeline<Observer>::prefetch_counters(RealId id) {
-  if (id.index() < reals_.size()) __builtin_prefetch(&reals_[id.index()], 1);
+  if (id.index() < reals_.size()) prefetch_line(&reals_[id.index()]);
 }
 
 template <class Observer>

@@ -2,6 +2,7 @@
 // Included by the files that instantiate Pipeline for their observer.
 #pragma once
 
+#include "common/prefetch.h"
 #include "dataplane/fastpath/direct.h"
 #include "dataplane/fastpath/dns_packets.h"
 #include "dataplane/fastpath/fragments.h"
@@ -92,7 +93,7 @@ template <class Observer>
 void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
   constexpr uint16_t kAhead = 8;
   for (uint16_t i = 0; i < std::min(count, kAhead); ++i) {
-    __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i], const uint8_t*));
+    prefetch_line(rte_pktmbuf_mtod(mbufs[i], const uint8_t*));
   }
   const PortEntry* const ports = burst.snapshot.ports.data();
   const bool of_device = burst.from == From::kDevice;
@@ -105,7 +106,7 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
   uint64_t bytes = 0;
   for (uint16_t i = 0; i < count; ++i) {
     if (i + kAhead < count) {
-      __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i + kAhead], const uint8_t*));
+      prefetch_line(rte_pktmbuf_mtod(mbufs[i + kAhead], const uint8_t*));
     }
     Packet& packet = packets_[i];
     rte_mbuf* const mbuf = mbufs[i];
