@@ -94,8 +94,10 @@ inline uint64_t add_carry(uint64_t sum, uint64_t word) {
 }
 
 [[nodiscard, gnu::always_inline]] constexpr uint16_t ones_add(uint16_t a, uint16_t b) {
-  const uint32_t sum = static_cast<uint32_t>(a) + b;
-  return static_cast<uint16_t>(sum + (sum >> 16));
+  // As GCC makes one add and one adc of it.
+  uint16_t sum = 0;
+  const bool carry = __builtin_add_overflow(a, b, &sum);
+  return static_cast<uint16_t>(sum + carry);
 }
 
 // The delta of the reverse translation.
