@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -123,21 +124,33 @@ static_assert(sizeof(ServiceEntry) == 64);
 struct alignas(64) RealEntry {
   MacAddress next_hop_mac;  // lies before port_mac as in the Ethernet header
   MacAddress port_mac;
-  Be16 vlan;  // 0: untagged
+  // These three are compared as one word: see is_up_as().
   uint16_t generation = 0;
+  RealState state = RealState::kDown;
+  bool next_hop_resolved = false;
+  Be16 vlan;                  // 0: untagged
   uint16_t mtu = UINT16_MAX;  // of IP packets on the way there
   uint32_t service = kNone;
   uint8_t out_port = 0;
-  RealState state = RealState::kDown;
-  bool next_hop_resolved = false;
   Be16 port;  // 0: the one that the client asked for
   IpAddress address;
   uint32_t weight = 0;
   uint32_t return_flow_id = 0;  // `nat`: as ServiceEntry::flow_id, in return keys
 
+  // Whether this is the real that `id` names, up, and its next hop known: what nearly all packets
+  // find, by one comparison.
+  bool is_up_as(RealId id) const {
+    constexpr uint32_t kUpAndResolved = static_cast<uint32_t>(RealState::kUp) << 16 | 1u << 24;
+    static_assert(RealId::kMaxGeneration <= UINT16_MAX);
+    return load<uint32_t>(&generation) == (id.generation() | kUpAndResolved);
+  }
+
   friend bool operator==(const RealEntry&, const RealEntry&) = default;
 };
 static_assert(sizeof(RealEntry) == 64);
+static_assert(offsetof(RealEntry, port_mac) == sizeof(MacAddress));
+static_assert(offsetof(RealEntry, state) == offsetof(RealEntry, generation) + 2);
+static_assert(offsetof(RealEntry, next_hop_resolved) == offsetof(RealEntry, generation) + 3);
 
 // What only people and the control plane read of a service.
 struct ServiceInfo {
@@ -332,19 +345,23 @@ struct Snapshot {
   const ServiceInfo& service_info(uint32_t index) const {
     return service_pages[index / kPageSize]->info[index % kPageSize];
   }
-  // The real, or null when the id is no longer valid.
-  const RealEntry* real(RealId id) const {
+  // Where the real is, or one that took its place; null: there never was one.
+  const RealEntry* real_entry(RealId id) const {
     const uint32_t page = id.index() / kPageSize;
     if (page >= reals.size()) return nullptr;
-    const RealEntry& entry = reals[page][id.index() % kPageSize];
-    return entry.generation == id.generation() ? &entry : nullptr;
+    return &reals[page][id.index() % kPageSize];
+  }
+  // The real, or null when the id is no longer valid.
+  const RealEntry* real(RealId id) const {
+    const RealEntry* entry = real_entry(id);
+    return entry != nullptr && entry->generation == id.generation() ? entry : nullptr;
   }
   // REQUIRES: real(id) is one of a service whose mode is a tunnel.
   const TunnelHeader& tunnel(RealId id) const {
     return tunnels[id.index() / kPageSize][id.index() % kPageSize];
   }
   // Fetches what a packet to the real reads. REQUIRES: the real exists or has existed.
-  void prefetch(RealId id, bool with_tunnel) const {
+  [[gnu::always_inline]] void prefetch(RealId id, bool with_tunnel) const {
     const uint32_t page = id.index() / kPageSize;
     if (page >= reals.size()) return;
     prefetch_line(&reals[page][id.index() % kPageSize]);

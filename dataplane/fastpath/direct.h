@@ -34,9 +34,15 @@ inline FlowState first_state(const Packet& packet) {
   return state == FlowState::kEmbryonic && is_ack ? FlowState::kEstablished : state;
 }
 
+// Whether next_state() is the same, of flows that have been answered: what nearly all packets find.
+[[gnu::always_inline]] inline bool is_steady(FlowState state, const Packet& packet) {
+  constexpr uint8_t kEnds = TcpHeader::kSyn | TcpHeader::kFin | TcpHeader::kRst;
+  if (state != FlowState::kEstablished) return state == FlowState::kReplied;
+  return (packet.tcp_flags & (TcpHeader::kAck | kEnds)) == TcpHeader::kAck;
+}
+
 template <class Entry>
-[[gnu::always_inline]] inline void follow(Entry& entry, const Packet& packet,
-                                          const FlowTimeouts& timeouts, Quarter now) {
+inline void follow(Entry& entry, const Packet& packet, const FlowTimeouts& timeouts, Quarter now) {
   const FlowState state = next_state(entry.state, packet);
   const Quarter deadline = deadline_after(now, timeouts[static_cast<size_t>(state)]);
   // Lines that have not changed need not be written back.
@@ -54,9 +60,10 @@ bool reopens(const Entry& entry, const Packet& packet) {
 // Only once the packet is sure to be sent: what is refused is quoted as it came. An ICMP error that
 // goes through a flow's tunnel has no flags of its own.
 [[gnu::always_inline]] inline void lower_mss(Packet& packet, const ServiceEntry& service) {
+  if (service.mss_clamp == 0) [[likely]]
+    return;
   const bool is_tcp = packet.protocol == kProtocolTcp;
-  if (service.mss_clamp != 0 && is_tcp && begins_connection(packet)) [[unlikely]]
-    clamp_mss(packet, service.mss_clamp);
+  if (is_tcp && begins_connection(packet)) clamp_mss(packet, service.mss_clamp);
 }
 
 inline bool is_alive(const RealEntry* real) {
@@ -69,24 +76,23 @@ inline bool is_alive(const RealEntry* real) {
 template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::find_direct(Burst& burst, Packet& packet) {
-  note_direct<Address>(burst, packet, flows<Address>().table(), flow_key<Address>(packet));
+  note_direct<Address>(burst, packet, entry_of<Address>(packet));
 }
 
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::find_wide_direct(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  note_direct<Address>(burst, packet, flows<Address>().wide_table(),
-                       WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
-                                                packet.destination_port, packet.service->flow_id));
+  const auto key = WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
+                                            packet.destination_port, packet.service->flow_id);
+  note_direct<Address>(burst, packet, flows<Address>().wide_table().find(key, packet.hash));
 }
 
 template <class Observer>
-template <class Address, class Table, class Key>
+template <class Address, class Entry>
 [[gnu::always_inline]] inline void Pipeline<Observer>::note_direct(Burst& burst, Packet& packet,
-                                                                   Table& table, const Key& key) {
+                                                                   Entry* entry) {
   const ServiceEntry& service = *packet.service;
-  auto* entry = table.find(key, packet.hash);
   if (entry == nullptr && service.tracks_when_needed) {
     const RealId id = real_without_entry<Address>(burst, packet);
     packet.set_real(id);
@@ -96,15 +102,27 @@ template <class Address, class Table, class Key>
     }
     return;
   }
-  if (entry == nullptr || !entry->names_real() || has_passed(entry->deadline, burst.now.quarter) ||
-      direct_detail::reopens(*entry, packet)) [[unlikely]] {
+  if (entry == nullptr || !entry->names_real()) [[unlikely]] {
     packet.set_real(RealId{});
     return;
   }
-  direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
+  // Most flows' last packet came in this very quarter of a second: then there is nothing to note,
+  // nor to ask.
+  const Quarter deadline =
+      deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(entry->state)]);
+  if (entry->deadline != deadline || !direct_detail::is_steady(entry->state, packet)) {
+    if (has_passed(entry->deadline, burst.now.quarter) || direct_detail::reopens(*entry, packet))
+        [[unlikely]] {
+      packet.set_real(RealId{});
+      return;
+    }
+    direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
+  }
   packet.set_real(entry->real());
-  burst.snapshot.prefetch(entry->real(), is_tunnel(service.mode));
-  prefetch_counters(entry->real());
+  if (burst.has_many_reals) {
+    burst.snapshot.prefetch(entry->real(), is_tunnel(service.mode));
+    prefetch_counters(entry->real());
+  }
 }
 
 // With `track: when_needed`: the real of a packet whose flow has no entry, and needs none. None:
@@ -133,21 +151,42 @@ template <class Address>
   if (time_to_live(packet.ip<typename IpHeaderOf<Address>::Type>()) == 0) [[unlikely]] {
     return drop(burst, packet, DropReason::kTtlExpired, service.index);
   }
+  const RealId id = packet.real();
+  const RealEntry* real = burst.real_entry(id);
+  if (real == nullptr || !real->is_up_as(id)) [[unlikely]] {
+    return settle_direct<Address>(burst, packet);
+  }
+  send_direct<Address>(burst, packet, id, *real);
+}
+
+// The same where the real is not known to be up: with code of its own to the end, as the usual way
+// need not ask then which real it is about.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::settle_direct(Burst& burst, Packet& packet) {
   RealId id = packet.real();
-  const RealEntry* real = burst.snapshot.real(id);
-  if (!direct_detail::is_alive(real)) [[unlikely]] {
+  if (!direct_detail::is_alive(burst.snapshot.real(id))) {
     id = find_or_choose<Address>(burst, packet);
     if (id == RealId{}) return;
-    real = burst.snapshot.real(id);
   }
-  if (!real->next_hop_resolved) [[unlikely]] {
-    return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
+  const RealEntry& real = *burst.snapshot.real(id);
+  if (!real.next_hop_resolved) {
+    return drop(burst, packet, DropReason::kNextHopUnresolved, packet.service->index);
   }
+  send_direct<Address>(burst, packet, id, real);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::send_direct(Burst& burst, Packet& packet,
+                                                                   RealId id,
+                                                                   const RealEntry& real) {
+  const ServiceEntry& service = *packet.service;
   const uint16_t bytes = packet.frame_length();
   if (is_tunnel(service.mode)) {
     if (!put_in_tunnel<Address>(burst, packet, id)) return;
   } else {
-    set_ethernet(packet, real->next_hop_mac, real->port_mac, real->vlan);
+    set_ethernet(packet, real, packet.l2_length);
   }
   count_run(service.index, false, bytes);
   if (id.index() < reals_.size()) {
@@ -157,7 +196,7 @@ template <class Address>
   }
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
-       real->out_port);
+       real.out_port);
 }
 
 template <class Observer>
@@ -214,8 +253,9 @@ template <class Address>
                                                             const TunnelHeader& tunnel,
                                                             size_t extra) {
   const size_t room = rte_pktmbuf_headroom(packet.mbuf) + packet.l2_length;
-  if (packet.l3_length + extra > tunnel.max_inner || room < tunnel_room(tunnel) + extra)
-      [[unlikely]] {
+  // The usual headroom has room for any tunnel.
+  if (packet.l3_length + extra > tunnel.max_inner ||
+      (room < kMaxTunnelRoom + extra && room < tunnel_room(tunnel) + extra)) [[unlikely]] {
     refuse_tunnel<Address>(burst, packet, tunnel, extra);
     return false;
   }
@@ -245,7 +285,7 @@ template <class Address>
   const ServiceEntry& service = *packet.service;
   bool is_forgotten = false;
   const RealId known = with_flow_key<Address>(packet, [&](auto& table, const auto& key) -> RealId {
-    auto* entry = table.find(key, packet.hash);
+    auto* entry = table.find(key, table.hash(key));
     if (entry == nullptr) return {};
     if (store.has_expired(*entry, burst.now.quarter)) {
       counters_.count(Event::kFlowsExpired);
@@ -293,8 +333,8 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   const FlowState state = direct_detail::first_state(packet);
   const Quarter deadline =
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(state)]);
-  const bool is_tracked = with_flow_key<Address>(packet, [&](auto&, const auto& key) {
-    return flows<Address>().track(key, packet.hash, id, state, deadline, burst.now,
+  const bool is_tracked = with_flow_key<Address>(packet, [&](const auto& table, const auto& key) {
+    return flows<Address>().track(key, table.hash(key), id, state, deadline, burst.now,
                                   counted_for(service));
   });
   if (!is_tracked) {

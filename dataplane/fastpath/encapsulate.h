@@ -83,13 +83,18 @@ template <class IpHeader>
 [[gnu::always_inline]] inline void complete_ipv4(Ipv4Header& outer, const Packet& packet,
                                                  const TunnelHeader& tunnel, Be32 source,
                                                  uint16_t payload) {
-  outer.tos = outer_class(traffic_class(packet.ip<IpHeader>()), tunnel);
+  const uint8_t traffic = outer_class(traffic_class(packet.ip<IpHeader>()), tunnel);
+  outer.tos = traffic;
   outer.total_length = Be16(static_cast<uint16_t>(tunnel.outer_length + payload));
   outer.source = Ipv4Address{source};
-  // The class is the second byte of its word, as it lies in memory.
-  const uint32_t sum = uint32_t{tunnel.sum} + (uint32_t{outer.tos} << 8) +
-                       outer.total_length.raw() + (source.raw() >> 16) + (source.raw() & 0xffff);
-  outer.checksum = Be16::from_raw(static_cast<uint16_t>(~ones_fold_small(sum)));
+  // The class is the second byte of its word, as it lies in memory. The address is added to the
+  // rest as one word of 32 bits, whose carry is worth one, too.
+  const uint32_t rest = uint32_t{tunnel.sum} + (uint32_t{traffic} << 8) + outer.total_length.raw();
+  uint32_t sum = 0;
+  const bool carry = __builtin_add_overflow(rest, source.raw(), &sum);
+  sum += carry;
+  outer.checksum = Be16::from_raw(static_cast<uint16_t>(
+      ~ones_add(static_cast<uint16_t>(sum), static_cast<uint16_t>(sum >> 16))));
 }
 
 template <class IpHeader>
@@ -118,7 +123,10 @@ void complete_udp(UdpHeader& udp, const Packet& packet, const TunnelHeader& tunn
 }  // namespace encapsulate_detail
 
 // Bytes before the packet that encapsulate() may write, besides `extra`.
-constexpr size_t tunnel_room(const TunnelHeader& tunnel) { return tunnel.length > 64 ? 96 : 64; }
+inline constexpr size_t kMaxTunnelRoom = 96;
+constexpr size_t tunnel_room(const TunnelHeader& tunnel) {
+  return tunnel.length > 64 ? kMaxTunnelRoom : 64;
+}
 
 // Encapsulates the packet. `extra` bytes before it have been written already: what a GUE header of
 // variant 0 carries. Nothing of `packet` but its mbuf is of use afterwards.

@@ -108,6 +108,10 @@ class FlowStore {
     return nullptr;
   }
 
+  // How many records have been given back: while it stays the same, a record is that of the flow
+  // that it was found for.
+  uint32_t given_back() const { return given_back_; }
+
   // Whether an entry of the table stands for a flow that has ended by time-out.
   template <class AnyEntry>
   bool has_expired(const AnyEntry& entry, Quarter now) const {
@@ -199,6 +203,7 @@ class FlowStore {
   uint32_t nat_free_ = kNone;  // head of the free list, linked by NatRecord::service
   uint32_t nat_used_ = 0;      // `nat` records that were ever taken
   uint32_t nat_hand_ = 0;      // where the search for one to reuse goes on
+  uint32_t given_back_ = 0;
   SweepPace pace_, wide_pace_;
 };
 

@@ -13,6 +13,8 @@ inline constexpr size_t kMaxPorts = 16;
 inline constexpr size_t kMaxWorkers = 64;
 static_assert(kBurst <= 64 && kMaxPorts <= 32 && kMaxWorkers <= 64, "sets of them are bit masks");
 
+// What is read of so many reals stays in the cache by itself: fetching it ahead costs more.
+inline constexpr size_t kFewReals = 256;
 // SNAT ports tried for one new flow before it is refused.
 inline constexpr uint32_t kSnatProbes = 64;
 // The whole flow table is swept once in this time.

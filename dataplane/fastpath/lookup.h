@@ -47,10 +47,7 @@ template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::look_up(Burst& burst, Packet& packet,
                                                                LastVip<Address>& last) {
-  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  const Address destination = ip.destination;
-  if (destination == last.address && packet.destination_port == last.port &&
-      packet.protocol == last.protocol) [[likely]] {
+  if (last.is_of(packet)) [[likely]] {
     packet.service = last.service;
     // What may be handed over waits for those before it, whose service is not in the cache yet: a
     // flow's packets leave in their order.
@@ -68,10 +65,15 @@ template <class Address>
                                                         LastVip<Address>& last) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const Address destination = ip.destination;
+  // Returns first, and past what needs registers saved.
+  if (last.snat_slot != kNone && destination == last.snat) {
+    return look_up_snat<Address>(burst, packet, last.snat_slot);
+  }
   const auto& table = burst.snapshot.template table<Address>();
   const auto* entry = table.addresses.find(destination, packet.hash);
-  // Returns first, and past what needs registers saved.
   if (entry != nullptr && entry->kind == AddressKind::kSnat) {
+    last.snat = destination;
+    last.snat_slot = entry->slot;
     return look_up_snat<Address>(burst, packet, entry->slot);
   }
   find_service_at(burst, packet, last, entry);
@@ -94,7 +96,10 @@ template <class Address, class Entry>
     prefetch_line(&service);
     if (index < services_.size()) prefetch_line(&services_[index]);
     const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-    last = {ip.destination, packet.destination_port, packet.protocol, &service};
+    last.address = ip.destination;
+    last.port = packet.destination_port;
+    last.protocol = packet.protocol;
+    last.service = &service;
     packet.service = &service;
     packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
     return;
@@ -127,8 +132,7 @@ template <class Address>
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   const auto& table = flows<Address>().table();
   const auto key = FlowStore<Address>::Key::of(client, packet.source_port, service.flow_id);
-  packet.hash = table.hash(key);
-  table.prefetch(packet.hash);
+  packet.bucket = table.fetch(table.hash(key));
   constexpr bool kIsV4 = sizeof(Address) == 4;
   if constexpr (kIsV4) packet.key = key.bits;
   packet.step = is_translating(service.mode) ? (kIsV4 ? Step::kForward4 : Step::kForward6)
@@ -237,23 +241,30 @@ template <class Address>
 
 // The flow's record, if it has one. The entry's time is noted here, while its line is at hand.
 template <class Observer>
-template <class Address, class Table, class Key>
+template <class Address, class Entry>
 [[gnu::always_inline]] inline void Pipeline<Observer>::note_forward(Burst& burst, Packet& packet,
-                                                                    Table& table, const Key& key) {
+                                                                    Entry* entry) {
   auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  auto* entry = table.find(key, packet.hash);
   // One that names a real was made before the service's mode was changed.
-  if (entry == nullptr || entry->names_real() || store.has_expired(*entry, burst.now.quarter))
-      [[unlikely]] {
+  if (entry == nullptr || entry->names_real()) [[unlikely]] {
     packet.record = nullptr;
     return;
   }
-  // A packet that is to be dropped for its TTL must not put the entry's deadline past the record's.
+  // Most flows' last packet came in this very quarter of a second, so that there is nothing to
+  // note, nor to ask.
   const Quarter deadline =
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(entry->state)]);
-  if (entry->deadline != deadline && time_to_live(ip) > 1) entry->deadline = deadline;
+  if (entry->deadline != deadline) {
+    if (store.has_expired(*entry, burst.now.quarter)) [[unlikely]] {
+      packet.record = nullptr;
+      return;
+    }
+    // A packet that is to be dropped for its TTL must not put the entry's deadline past the
+    // record's.
+    if (time_to_live(ip) > 1) entry->deadline = deadline;
+  }
   NatRecord<Address>* record = &store.record(entry->value);
   prefetch_record(record);
   packet.record = record;
@@ -262,7 +273,16 @@ template <class Address, class Table, class Key>
 template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::find_forward(Burst& burst, Packet& packet) {
-  note_forward<Address>(burst, packet, flows<Address>().table(), flow_key<Address>(packet));
+  note_forward<Address>(burst, packet, entry_of<Address>(packet));
+}
+
+// By the bucket that prepare_flow() has fetched.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline auto Pipeline<Observer>::entry_of(const Packet& packet) {
+  using Table = typename FlowStore<Address>::Table;
+  return flows<Address>().table().find_from(static_cast<typename Table::Bucket*>(packet.bucket),
+                                            flow_key<Address>(packet));
 }
 
 // The key that look_up_flow() hashed.
@@ -281,9 +301,9 @@ template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::find_wide_forward(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  note_forward<Address>(burst, packet, flows<Address>().wide_table(),
-                        WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
-                                                 packet.destination_port, packet.service->flow_id));
+  const auto key = WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
+                                            packet.destination_port, packet.service->flow_id);
+  note_forward<Address>(burst, packet, flows<Address>().wide_table().find(key, packet.hash));
 }
 
 template <class Observer>
@@ -313,7 +333,7 @@ void Pipeline<Observer>::prefetch_behind_record(const Burst& burst, const Packet
 }
 
 template <class Observer>
-void Pipeline<Observer>::prefetch_counters(RealId id) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_counters(RealId id) {
   if (id.index() < reals_.size()) prefetch_line(&reals_[id.index()]);
 }
 
@@ -350,6 +370,13 @@ auto Pipeline<Observer>::with_flow_key(const Packet& packet, Visit&& visit) {
                                           packet.destination_port, flow_id));
   }
   return visit(store.table(), FlowStore<Address>::Key::of(ip.source, packet.source_port, flow_id));
+}
+
+template <class Observer>
+template <class Address>
+uint64_t Pipeline<Observer>::flow_hash_of(const Packet& packet) {
+  return with_flow_key<Address>(packet,
+                                [](const auto& table, const auto& key) { return table.hash(key); });
 }
 
 }  // namespace vipgate

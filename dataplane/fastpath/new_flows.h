@@ -33,8 +33,9 @@ template <class Address>
 [[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::find_or_create(Burst& burst,
                                                                          Packet& packet) {
   auto& store = flows<Address>();
+  const uint64_t hash = flow_hash_of<Address>(packet);
   const auto find = [&](auto& table, const auto& key) -> NatRecord<Address>* {
-    auto* entry = table.find(key, packet.hash);
+    auto* entry = table.find(key, hash);
     if (entry == nullptr) return nullptr;
     const bool has_expired = store.has_expired(*entry, burst.now.quarter);
     if (!has_expired && !entry->names_real()) {
@@ -51,7 +52,7 @@ template <class Address>
     drop(burst, packet, DropReason::kNoFlow, packet.service->index);
     return nullptr;
   }
-  return balance<Address>(burst, packet, packet.hash);
+  return balance<Address>(burst, packet, hash);
 }
 
 // Chooses a real: the one that the packet names itself; the client's, where the service has

@@ -32,13 +32,13 @@ enum class Step : uint8_t {
   kOther6,
   kVip4,  // to a VIP: `service` is set, and on its way into the cache
   kVip6,
-  kForward4,  // to a VIP: `service` and `hash` are set
+  kForward4,  // to a VIP: `service` and `bucket` are set
   kForward6,
   kReturn4,  // to a SNAT port: `record` is set
   kReturn6,
   kNatReturn4,  // from a `nat` real: `hash` and `flow_id` are set
   kNatReturn6,
-  kDirect4,  // to a VIP whose reals answer directly: `service` and `hash` are set, then real()
+  kDirect4,  // to a VIP whose reals answer directly: `service` and `bucket` are set, then real()
   kDirect6,
   kQuicForward4,  // as without `Quic`; the connection id may name another real than the flow's
   kQuicForward6,
@@ -62,7 +62,10 @@ struct alignas(64) Packet {
     void* record;  // NatRecord of the family, or null
     uint64_t key;  // before that: of kForward4 and kDirect4, FlowKey4::bits
   };
-  uint64_t hash;     // of the destination address, then of the flow key
+  union {
+    uint64_t hash;  // of the destination address, then of the flow key
+    void* bucket;   // in its place, of kForward and kDirect: from FlowTable::fetch()
+  };
   uint32_t flow_id;  // `nat` return; of kDirect, the value of real()
   Be16 source_port;
   Be16 destination_port;
@@ -98,6 +101,30 @@ struct alignas(64) Packet {
   void take_ports(const void* l4) {
     static_assert(offsetof(Packet, destination_port) == offsetof(Packet, source_port) + 2);
     std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, source_port), l4, 4);
+  }
+  // Untagged and whole, its transport header at `l4`: one word says so.
+  static constexpr uint64_t plain_word(uint16_t l4) {
+    static_assert(offsetof(Packet, l4_offset) == offsetof(Packet, tci) + 4);
+    static_assert(offsetof(Packet, l2_length) == offsetof(Packet, tci) + 6);
+    static_assert(offsetof(Packet, fragment) == offsetof(Packet, tci) + 7);
+    return uint64_t{l4} << 32 | uint64_t{sizeof(EthernetHeader)} << 48;
+  }
+  void set_plain(uint16_t l4) {
+    const uint64_t word = plain_word(l4);
+    std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, tci), &word, sizeof word);
+  }
+  bool is_plain(uint16_t l4) const { return load<uint64_t>(&tci) == plain_word(l4); }
+  void set_segment(uint16_t bytes, uint8_t number, uint8_t flags) {
+    static_assert(offsetof(Packet, protocol) == offsetof(Packet, l3_length) + 2);
+    static_assert(offsetof(Packet, tcp_flags) == offsetof(Packet, l3_length) + 3);
+    const uint32_t word = bytes | uint32_t{number} << 16 | uint32_t{flags} << 24;
+    std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, l3_length), &word, sizeof word);
+  }
+  // By which port it came, and whether its owner is known.
+  void set_origin(uint8_t ingress, bool owned) {
+    static_assert(offsetof(Packet, is_owned) == offsetof(Packet, port) + 1);
+    const auto word = static_cast<uint16_t>(ingress | owned << 8);
+    std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, port), &word, sizeof word);
   }
   // Both ports as they follow each other in the packet.
   uint32_t ports_word() const { return load<uint32_t>(&source_port); }

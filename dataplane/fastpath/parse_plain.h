@@ -102,8 +102,8 @@ template <class IpHeader>
   const uint8_t number = protocol(ip);
   uint8_t flags = 0;
   if (number == kProtocolTcp) [[likely]] {
-    const unsigned words = l4[offsetof(TcpHeader, data_offset)] >> 4;
-    if (words < sizeof(TcpHeader) / 4 || kL4 + words * 4 > length) [[unlikely]]
+    const unsigned header = (l4[offsetof(TcpHeader, data_offset)] >> 2) & 0x3cu;
+    if (header < sizeof(TcpHeader) || kL4 + header > length) [[unlikely]]
       return false;
     flags = l4[offsetof(TcpHeader, flags)];
   } else if (number == kProtocolUdp) {
@@ -118,14 +118,8 @@ template <class IpHeader>
   }
   packet.l3 = frame + kL3;
   packet.take_ports(l4);
-  packet.tci = Be16{};
-  packet.ipv6_fragment_at = 0;
-  packet.l4_offset = kL4;
-  packet.l2_length = sizeof(EthernetHeader);
-  packet.fragment = 0;
-  packet.l3_length = static_cast<uint16_t>(length);
-  packet.protocol = number;
-  packet.tcp_flags = flags;
+  packet.set_plain(kL4);
+  packet.set_segment(static_cast<uint16_t>(length), number, flags);
   packet.step = kIsV4 ? Step::kLookup4 : Step::kLookup6;
   return true;
 }

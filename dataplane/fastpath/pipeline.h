@@ -2,11 +2,11 @@
 // all addresses, find all flows, then balance and rewrite each in order. Each pass prefetches what
 // the next one reads. One Pipeline per worker, used by that worker only.
 //
-// The code is split by concern: parse.h, lookup.h (passes two and three), translate.h (pass four),
-// direct.h (passes three and four of l2dsr and tunnels), affinity.h (clients that keep their real),
-// named_reals.h (QUIC connection ids that name theirs), dns_packets.h (DNS questions), icmp_impl.h
-// (our ICMP errors), icmp_relay.h (those of others, about flows), rare.h (what has no ports, or is
-// to no service).
+// The code is split by concern: parse.h, usual_vip.h, lookup.h (passes two and three), translate.h
+// (pass four), direct.h (passes three and four of l2dsr and tunnels), affinity.h (clients that keep
+// their real), named_reals.h (QUIC connection ids that name theirs), dns_packets.h (DNS questions),
+// icmp_impl.h (our ICMP errors), icmp_relay.h (those of others, about flows), rare.h (what has no
+// ports, or is to no service).
 #pragma once
 
 #include <array>
@@ -75,6 +75,23 @@ class Pipeline : private PipelineState {
     Outbox& outbox;
     Now now;
     From from;
+    // Pages of them, and whether what is read of one is worth fetching ahead.
+    std::span<const RealEntry* const> reals{snapshot.reals};
+    bool has_many_reals = reals.size() * kPageSize > kFewReals;
+    // How many records had been given back when pass three began, by family.
+    uint32_t given_back4 = 0, given_back6 = 0;
+
+    template <class Address>
+    uint32_t given_back() const {
+      return sizeof(Address) == 4 ? given_back4 : given_back6;
+    }
+    // As Snapshot::real_entry(), with what it needs at hand.
+    const RealEntry* real_entry(RealId id) const {
+      const uint32_t page = id.index() / kPageSize;
+      if (page >= reals.size()) [[unlikely]]
+        return nullptr;
+      return &reals[page][id.index() % kPageSize];
+    }
   };
   // Consecutive packets mostly go to the same VIP: the last look-up is kept for the burst.
   template <class Address>
@@ -83,6 +100,28 @@ class Pipeline : private PipelineState {
     Be16 port;
     uint8_t protocol = 0;  // none that is looked up: nothing is equal to it
     const ServiceEntry* service = nullptr;
+    // Returns do the same with the last SNAT address.
+    Address snat{};
+    uint32_t snat_slot = kNone;
+
+    bool is_of(const Packet& packet) const {
+      return packet.ip<typename IpHeaderOf<Address>::Type>().destination == address &&
+             packet.destination_port == port && packet.protocol == protocol;
+    }
+  };
+  // The VIP that the bursts before were for, as parse_all() compares with it.
+  struct UsualVip {
+    LastVip<Ipv4Address> vip;
+    uint64_t destination = 0;  // address and port, as they lie in a plain packet
+    uint64_t key = 0;          // what the keys of all its flows have in common
+    Step step{};
+
+    // REQUIRES: the packet is plain, so that the ports follow the destination.
+    bool is_of(const Packet& packet) const {
+      constexpr uint64_t kAllButSourcePort = 0xffff'0000'ffff'ffff;
+      const auto word = load<uint64_t>(&packet.ip<Ipv4Header>().destination);
+      return (word & kAllButSourcePort) == destination && packet.protocol == vip.protocol;
+    }
   };
   // And its hash.
   template <class Address>
@@ -99,12 +138,16 @@ class Pipeline : private PipelineState {
 
   void run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
   // Pass 1.
-  void parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
+  bool parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port,
+                 const UsualVip& usual);
+  UsualVip usual_vip(const Burst& burst) const;
+  void prepare_usual_flow(Packet& packet, const UsualVip& usual);
   void parse_other(Burst& burst, Packet& packet, LastHash<Ipv4Address>& last4,
                    LastHash<Ipv6Address>& last6);
   template <class Address>
   void prefetch_address(const Snapshot& snapshot, Packet& packet, LastHash<Address>& last);
   // Pass 2.
+  void look_up_all(Burst& burst, uint16_t count, LastVip<Ipv4Address> last4);
   template <class Address>
   void look_up(Burst& burst, Packet& packet, LastVip<Address>& last);
   template <class Address>
@@ -137,9 +180,12 @@ class Pipeline : private PipelineState {
   template <class Address>
   bool hand_to_owner(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
   // Pass 3.
-  bool find_flow(Burst& burst, Packet& packet);
+  void find_all(Burst& burst, uint16_t count);
+  void find_flow(Burst& burst, Packet& packet);
   template <class Address>
   static auto flow_key(const Packet& packet);
+  template <class Address>
+  auto entry_of(const Packet& packet);
   template <class Address>
   void find_forward(Burst& burst, Packet& packet);
   template <class Address>
@@ -157,13 +203,15 @@ class Pipeline : private PipelineState {
   void find_other_return(Burst& burst, Packet& packet);
   template <class Address>
   void find_wide_direct(Burst& burst, Packet& packet);
-  template <class Address, class Table, class Key>
-  void note_forward(Burst& burst, Packet& packet, Table& table, const Key& key);
-  template <class Address, class Table, class Key>
-  void note_direct(Burst& burst, Packet& packet, Table& table, const Key& key);
+  template <class Address, class Entry>
+  void note_forward(Burst& burst, Packet& packet, Entry* entry);
+  template <class Address, class Entry>
+  void note_direct(Burst& burst, Packet& packet, Entry* entry);
   // Calls visit(table, key) with those of the packet's flow. REQUIRES: `service` is set.
   template <class Address, class Visit>
   auto with_flow_key(const Packet& packet, Visit&& visit);
+  template <class Address>
+  uint64_t flow_hash_of(const Packet& packet);
   // Connections whose ids name their real.
   template <class Address>
   static Step quic_step(const ServiceEntry& service);
@@ -197,6 +245,8 @@ class Pipeline : private PipelineState {
   template <class Address>
   void forward(Burst& burst, Packet& packet);
   template <class Address>
+  NatRecord<Address>* settle_real(Burst& burst, Packet& packet, NatRecord<Address>* record);
+  template <class Address>
   void forward_wide(Burst& burst, Packet& packet);
   template <class Address>
   void forward_return(Burst& burst, Packet& packet);
@@ -218,6 +268,10 @@ class Pipeline : private PipelineState {
   void handle_unserved_port(Burst& burst, Packet& packet);
   template <class Address>
   void forward_direct(Burst& burst, Packet& packet);
+  template <class Address>
+  void settle_direct(Burst& burst, Packet& packet);
+  template <class Address>
+  void send_direct(Burst& burst, Packet& packet, RealId id, const RealEntry& real);
   template <class Address>
   void forward_wide_direct(Burst& burst, Packet& packet);
   template <class Address>
@@ -300,6 +354,7 @@ class Pipeline : private PipelineState {
   void flush_run();
 
   Observer& observer_;
+  LastVip<Ipv4Address> usual_;  // that of the bursts before; its service is not to be followed
   // Of the burst in hand.
   Run run_;
   uint32_t dns_count_ = 0;

@@ -15,6 +15,7 @@
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rare.h"
 #include "dataplane/fastpath/translate.h"
+#include "dataplane/fastpath/usual_vip.h"
 
 namespace vipgate {
 
@@ -28,9 +29,17 @@ void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uin
 template <class Observer>
 void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
   dns_count_ = 0;
-  parse_all(burst, mbufs, count, port);
+  const UsualVip usual = usual_vip(burst);
+  if (parse_all(burst, mbufs, count, port, usual)) look_up_all(burst, count, usual.vip);
+  find_all(burst, count);
+  for (uint16_t i = 0; i < count; ++i) finish(burst, packets_[i]);
+  flush_run();
+}
 
-  LastVip<Ipv4Address> last4;
+// Pass two, for those that parse_all() has not looked up.
+template <class Observer>
+[[gnu::noinline]] void Pipeline<Observer>::look_up_all(Burst& burst, uint16_t count,
+                                                       LastVip<Ipv4Address> last4) {
   LastVip<Ipv6Address> last6;
   // Those whose service is on its way into the cache.
   uint16_t waiting[kBurst];
@@ -56,14 +65,19 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
       look_up_flow<Ipv6Address>(burst, packet);
     }
   }
-  bool any_forward = false;
-  for (uint16_t i = 0; i < count; ++i) {
-    if (find_flow(burst, packets_[i])) any_forward = true;
-  }
+  usual_ = last4;
+}
+
+// Pass three.
+template <class Observer>
+[[gnu::always_inline]] inline void Pipeline<Observer>::find_all(Burst& burst, uint16_t count) {
+  burst.given_back4 = flows4_.given_back();
+  burst.given_back6 = flows6_.given_back();
+  for (uint16_t i = 0; i < count; ++i) find_flow(burst, packets_[i]);
   if (seen_client_count_ != 0) [[unlikely]] {
     note_clients(burst);
   }
-  for (uint16_t i = 0; any_forward && i < count; ++i) {
+  for (uint16_t i = 0; burst.has_many_reals && i < count; ++i) {
     const Packet& packet = packets_[i];
     if (packet.step == Step::kForward4) {
       prefetch_behind_record<Ipv4Address>(burst, packet);
@@ -71,8 +85,6 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
       prefetch_behind_record<Ipv6Address>(burst, packet);
     }
   }
-  for (uint16_t i = 0; i < count; ++i) finish(burst, packets_[i]);
-  flush_run();
 }
 
 template <class Observer>
@@ -89,8 +101,10 @@ template <class Address>
   packet.hash = last.hash;
 }
 
+// Whether any packet is to be looked up: those to the usual VIP have been.
 template <class Observer>
-void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
+bool Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port,
+                                   const UsualVip& usual) {
   constexpr uint16_t kAhead = 8;
   for (uint16_t i = 0; i < std::min(count, kAhead); ++i) {
     prefetch_line(rte_pktmbuf_mtod(mbufs[i], const uint8_t*));
@@ -104,6 +118,7 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
   LastHash<Ipv4Address> last4;
   LastHash<Ipv6Address> last6;
   uint64_t bytes = 0;
+  bool any_look_up = false;
   for (uint16_t i = 0; i < count; ++i) {
     if (i + kAhead < count) {
       prefetch_line(rte_pktmbuf_mtod(mbufs[i + kAhead], const uint8_t*));
@@ -116,20 +131,26 @@ void Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
       plain6 = PlainFrame<Ipv6Header>(ports[port]);
     }
     packet.mbuf = mbuf;
-    packet.port = port;
-    packet.is_owned = is_owned;
+    packet.set_origin(port, is_owned);
     bytes += mbuf->pkt_len;
     if (parse_plain(packet, plain4)) [[likely]] {
+      if (usual.is_of(packet)) {
+        prepare_usual_flow(packet, usual);
+        continue;
+      }
       prefetch_address(burst.snapshot, packet, last4);
     } else if (parse_plain(packet, plain6)) {
       prefetch_address(burst.snapshot, packet, last6);
     } else {
       parse_other(burst, packet, last4, last6);
     }
+    any_look_up = true;
   }
-  if (!of_device) return;
-  counters_.count(Event::kRxPackets, count);
-  counters_.count(Event::kRxBytes, bytes);
+  if (of_device) {
+    counters_.count(Event::kRxPackets, count);
+    counters_.count(Event::kRxBytes, bytes);
+  }
+  return any_look_up;
 }
 
 template <class Observer>
@@ -145,22 +166,16 @@ template <class Observer>
   }
 }
 
-// Whether it is for prefetch_behind_record().
 template <class Observer>
-[[gnu::always_inline]] inline bool Pipeline<Observer>::find_flow(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::find_flow(Burst& burst, Packet& packet) {
   // These before the rest: a jump through a table costs more than they.
-  if (packet.step == Step::kForward4) {
-    find_forward<Ipv4Address>(burst, packet);
-    return true;
-  }
-  if (packet.step == Step::kDirect4) {
-    find_direct<Ipv4Address>(burst, packet);
-    return false;
-  }
+  if (packet.step == Step::kForward4) return find_forward<Ipv4Address>(burst, packet);
+  if (packet.step == Step::kDirect4) return find_direct<Ipv4Address>(burst, packet);
+  if (packet.step == Step::kReturn4) return;  // has been found
   switch (packet.step) {
     case Step::kForward6:
       find_forward<Ipv6Address>(burst, packet);
-      return true;
+      break;
     case Step::kNatReturn4:
       find_return<Ipv4Address>(burst, packet);
       break;
@@ -203,13 +218,13 @@ template <class Observer>
     default:
       break;
   }
-  return false;
 }
 
 template <class Observer>
 [[gnu::always_inline]] inline void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
   if (packet.step == Step::kForward4) return forward<Ipv4Address>(burst, packet);
   if (packet.step == Step::kDirect4) return forward_direct<Ipv4Address>(burst, packet);
+  if (packet.step == Step::kReturn4) return forward_return<Ipv4Address>(burst, packet);
   switch (packet.step) {
     case Step::kForward6:
       return forward<Ipv6Address>(burst, packet);
@@ -230,7 +245,6 @@ template <class Observer>
       return forward_quic_direct<Ipv4Address>(burst, packet);
     case Step::kQuicDirect6:
       return forward_quic_direct<Ipv6Address>(burst, packet);
-    case Step::kReturn4:
     case Step::kNatReturn4:
     case Step::kWideNatReturn4:
       return forward_return<Ipv4Address>(burst, packet);
@@ -254,6 +268,7 @@ template <class Observer>
       return handle_other<Ipv6Address>(burst, packet);
     case Step::kForward4:
     case Step::kDirect4:
+    case Step::kReturn4:
     case Step::kLookup4:
     case Step::kLookup6:
     case Step::kVip4:
@@ -310,7 +325,8 @@ void Pipeline<Observer>::hand_over(Burst& burst, Packet& packet, uint32_t owner)
 }
 
 template <class Observer>
-void Pipeline<Observer>::sent(Burst& burst, Packet& packet, const Verdict& verdict, uint8_t port) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::sent(Burst& burst, Packet& packet,
+                                                            const Verdict& verdict, uint8_t port) {
   observer_(packet.mbuf, verdict);
   burst.outbox.transmit.add(port, packet.mbuf);
   packet.step = Step::kDone;

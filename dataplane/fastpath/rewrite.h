@@ -52,6 +52,16 @@ namespace vipgate {
   std::memcpy(frame + 6, &source, sizeof source);
 }
 
+// The same on the way to a real: both addresses lie there as in the header, and are copied at once.
+[[gnu::always_inline]] inline void set_ethernet(Packet& packet, const RealEntry& real,
+                                                uint8_t l2_length) {
+  if (real.vlan != Be16{} || l2_length != sizeof(EthernetHeader)) [[unlikely]] {
+    return set_tagged_ethernet(packet, real.next_hop_mac, real.port_mac, real.vlan);
+  }
+  static_assert(offsetof(RealEntry, next_hop_mac) == 0);
+  std::memcpy(packet.l3 - sizeof(EthernetHeader), &real, 2 * sizeof(MacAddress));
+}
+
 // Sends the frame back where it came from, tag included.
 inline void turn_ethernet(Packet& packet, const MacAddress& own) {
   auto* frame = packet.l3 - packet.l2_length;
@@ -77,10 +87,11 @@ inline void set_addresses(Ipv6Header& ip, const Ipv6Address& source, const Ipv6A
   --ip.hop_limit;
 }
 
-[[gnu::always_inline]] inline void set_ports(Packet& packet, Be16 source, Be16 destination,
-                                             uint16_t delta) {
+// `l4`: where the packet's transport header lies.
+[[gnu::always_inline]] inline void set_ports(Packet& packet, uint8_t* l4, Be16 source,
+                                             Be16 destination, uint16_t delta) {
   if (packet.protocol == kProtocolTcp) {
-    auto& tcp = packet.l4<TcpHeader>();
+    auto& tcp = *reinterpret_cast<TcpHeader*>(l4);
     tcp.source_port = source;
     tcp.destination_port = destination;
     tcp.checksum = Be16::from_raw(checksum_apply(tcp.checksum.raw(), delta));
@@ -89,7 +100,7 @@ inline void set_addresses(Ipv6Header& ip, const Ipv6Address& source, const Ipv6A
   if (packet.protocol == kProtocolSctp) [[unlikely]] {
     return set_sctp_ports(packet, source, destination);
   }
-  auto& udp = packet.l4<UdpHeader>();
+  auto& udp = *reinterpret_cast<UdpHeader*>(l4);
   udp.source_port = source;
   udp.destination_port = destination;
   // Zero says "no checksum" (RFC 768).
@@ -115,7 +126,7 @@ template <class IpHeader>
                                     uint16_t delta) {
   set_fragment_id(packet, ip, read_note(packet.mbuf).id);
   if (packet.is_later_fragment() || packet.protocol == kProtocolSctp) return;
-  set_ports(packet, source, destination, delta);
+  set_ports(packet, packet.l3 + packet.l4_offset, source, destination, delta);
 }
 
 // Sets the frame's length to what its IP packet has.

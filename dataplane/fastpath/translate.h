@@ -19,20 +19,22 @@ inline constexpr uint8_t kStateFlags = TcpHeader::kSyn | TcpHeader::kFin | TcpHe
 
 // Where the client's packets come from is where returns go: noted when it changes.
 template <class Address>
-void note_client_hop(NatRecord<Address>& record, const Packet& packet) {
+[[gnu::always_inline]] inline void note_client_hop(NatRecord<Address>& record, const Packet& packet,
+                                                   uint8_t l2_length, Be16 tci) {
   // The address and the tag are compared as one word.
   static_assert(offsetof(NatRecord<Address>, client_tci) ==
                 offsetof(NatRecord<Address>, client_mac) + sizeof(MacAddress));
-  constexpr uint64_t kMacBytes = (uint64_t{1} << 48) - 1;
-  const MacAddress& source = packet.ethernet().source;
-  const uint64_t hop =
-      (load<uint64_t>(&source) & kMacBytes) | static_cast<uint64_t>(packet.tci.raw()) << 48;
+  const uint8_t* frame = packet.l3 - l2_length;
+  // From two bytes before it, which the shift drops.
+  static_assert(offsetof(EthernetHeader, source) == sizeof(MacAddress));
+  const uint64_t hop = load<uint64_t>(frame + offsetof(EthernetHeader, source) - 2) >> 16 |
+                       static_cast<uint64_t>(tci.raw()) << 48;
   if (load<uint64_t>(&record.client_mac) == hop && record.client_port_index == packet.port)
       [[likely]] {
     return;
   }
-  record.client_mac = source;
-  record.client_tci = packet.tci;
+  record.client_mac = packet.ethernet().source;
+  record.client_tci = tci;
   record.client_port_index = packet.port;
 }
 
@@ -68,6 +70,14 @@ template <class Address>
          static_cast<uint8_t>(record.protocol) == packet.protocol;
 }
 
+// Whether the packet is one from the record's client to its service.
+template <class Address>
+bool is_forward_of(const NatRecord<Address>& record, const Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  return record.state != FlowState::kFree && record.flow_id == packet.service->flow_id &&
+         record.client_port == packet.source_port && record.client == ip.source;
+}
+
 // Whether the flow's real is gone, or takes no new connections and the client opens one with the
 // addresses of one that has ended.
 template <class Address>
@@ -85,6 +95,30 @@ template <class Address>
          !(record.source_port == record.client_port && record.real_port == record.vip_port);
 }
 
+// One end of a flow, as a translated packet names it.
+template <class Address>
+struct End {
+  const Address& address;
+  Be16 port;
+};
+
+// Translates what has a tag, IPv4 options or extension headers, or is a fragment. False: it can't
+// be.
+template <class Address>
+[[gnu::noinline]] bool translate_special(Packet& packet, End<Address> source,
+                                         End<Address> destination, const NatRecord<Address>& record,
+                                         uint16_t l3_delta, uint16_t l4_delta) {
+  auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  if (packet.fragment != 0 && needs_whole_packet(packet, record)) return false;
+  set_addresses(ip, source.address, destination.address, l3_delta);
+  if (packet.fragment != 0) {
+    set_fragment(packet, ip, source.port, destination.port, l4_delta);
+  } else {
+    set_ports(packet, packet.l3 + packet.l4_offset, source.port, destination.port, l4_delta);
+  }
+  return true;
+}
+
 }  // namespace translate_detail
 
 template <class Observer>
@@ -99,27 +133,23 @@ template <class Address>
   }
   auto* record = static_cast<NatRecord<Address>*>(packet.record);
   // An earlier packet of this burst may have ended the flow and taken its record.
-  if (record == nullptr || record->flow_id != service.flow_id ||
-      record->client_port != packet.source_port || !(record->client == ip->source) ||
-      record->state == FlowState::kFree) [[unlikely]] {
-    record = find_or_create<Address>(burst, packet);
-    if (record == nullptr) return;
-  }
-  const RealEntry* real = burst.snapshot.real(record->real_id);
-  if ((real == nullptr || real->state != RealState::kUp) &&
-      must_rebalance(*record, real, packet.tcp_flags)) [[unlikely]] {
-    flows<Address>().release(*record);
-    // A reset needs no new flow, nor an answer.
-    if (new_flow_detail::begins_nothing(packet)) {
-      return drop(burst, packet, DropReason::kNoFlow, service.index);
+  if (record == nullptr || flows<Address>().given_back() != burst.template given_back<Address>())
+      [[unlikely]] {
+    if (record == nullptr || !is_forward_of(*record, packet)) {
+      record = find_or_create<Address>(burst, packet);
+      if (record == nullptr) return;
     }
-    counters_.count(Event::kFlowsRebalanced);
-    record = balance<Address>(burst, packet, packet.hash);
+  }
+  const RealEntry* real = burst.real_entry(record->real_id);
+  bool is_resolved = true;
+  if (real == nullptr || !real->is_up_as(record->real_id)) [[unlikely]] {
+    record = settle_real(burst, packet, record);
     if (record == nullptr) return;
     real = burst.snapshot.real(record->real_id);
+    is_resolved = real->next_hop_resolved;
   }
   touch(*record, service.timeouts, burst.now.quarter);
-  if (!real->next_hop_resolved) [[unlikely]] {
+  if (!is_resolved) [[unlikely]] {
     return drop(burst, packet, DropReason::kNextHopUnresolved, service.index);
   }
   if (packet.l3_length > real->mtu) [[unlikely]] {
@@ -134,19 +164,22 @@ template <class Address>
       ip = &packet.ip<IpHeader>();
     }
   }
-  note_client_hop(*record, packet);
-
-  // The addresses in each branch, so that the usual packet is asked only once what it is.
-  if (packet.fragment == 0) [[likely]] {
+  // The usual packet is asked only once what it is, and its headers lie at known places.
+  if (packet.is_plain(sizeof(IpHeader))) [[likely]] {
+    note_client_hop(*record, packet, sizeof(EthernetHeader), Be16{});
     set_addresses(*ip, record->source, record->real, record->l3_delta);
-    set_ports(packet, record->source_port, record->real_port, record->l4_delta);
-  } else if (needs_whole_packet(packet, *record)) {
-    return drop(burst, packet, DropReason::kSctpFragment, service.index);
+    set_ports(packet, packet.l3 + sizeof(IpHeader), record->source_port, record->real_port,
+              record->l4_delta);
+    set_ethernet(packet, *real, sizeof(EthernetHeader));
   } else {
-    set_addresses(*ip, record->source, record->real, record->l3_delta);
-    set_fragment(packet, *ip, record->source_port, record->real_port, record->l4_delta);
+    note_client_hop(*record, packet, packet.l2_length, packet.tci);
+    if (!translate_special(packet, {record->source, record->source_port},
+                           {record->real, record->real_port}, *record, record->l3_delta,
+                           record->l4_delta)) {
+      return drop(burst, packet, DropReason::kSctpFragment, service.index);
+    }
+    set_ethernet(packet, *real, packet.l2_length);
   }
-  set_ethernet(packet, real->next_hop_mac, real->port_mac, real->vlan);
   const uint16_t bytes = packet.frame_length();
   count_run(service.index, false, bytes);
   if (record->real_id.index() < reals_.size()) {
@@ -157,6 +190,27 @@ template <class Address>
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = record->real_id},
        real->out_port);
+}
+
+// Of a flow whose real is not known to be up: the record of the flow as it goes on, maybe to
+// another real. Null: the packet has left.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::settle_real(Burst& burst, Packet& packet,
+                                                                      NatRecord<Address>* record) {
+  const RealEntry* real = burst.snapshot.real(record->real_id);
+  if ((real != nullptr && real->state == RealState::kUp) ||
+      !translate_detail::must_rebalance(*record, real, packet.tcp_flags)) {
+    return record;
+  }
+  flows<Address>().release(*record);
+  // A reset needs no new flow, nor an answer.
+  if (new_flow_detail::begins_nothing(packet)) {
+    drop(burst, packet, DropReason::kNoFlow, packet.service->index);
+    return nullptr;
+  }
+  counters_.count(Event::kFlowsRebalanced);
+  return balance<Address>(burst, packet, flow_hash_of<Address>(packet));
 }
 
 // A wide id does not tell whether the record, which an earlier packet of this burst may have taken,
@@ -214,14 +268,15 @@ template <class Address>
 
   const uint16_t l3_delta = ones_negate(record->l3_delta);
   const uint16_t l4_delta = ones_negate(record->l4_delta);
-  if (packet.fragment == 0) [[likely]] {
+  using IpHeader = typename IpHeaderOf<Address>::Type;
+  if (packet.is_plain(sizeof(IpHeader))) [[likely]] {
     set_addresses(ip, record->vip, record->client, l3_delta);
-    set_ports(packet, record->vip_port, record->client_port, l4_delta);
-  } else if (needs_whole_packet(packet, *record)) {
+    set_ports(packet, packet.l3 + sizeof(IpHeader), record->vip_port, record->client_port,
+              l4_delta);
+  } else if (!translate_special(packet, {record->vip, record->vip_port},
+                                {record->client, record->client_port}, *record, l3_delta,
+                                l4_delta)) {
     return drop(burst, packet, DropReason::kSctpFragment, record->service);
-  } else {
-    set_addresses(ip, record->vip, record->client, l3_delta);
-    set_fragment(packet, ip, record->vip_port, record->client_port, l4_delta);
   }
   set_ethernet(packet, record->client_mac, out.mac, record->client_tci);
   count_run(record->service, true, packet.frame_length());

@@ -3,6 +3,7 @@
 
 #include <random>
 #include <set>
+#include <utility>
 
 #include "tests/support/test_net.h"
 
@@ -121,6 +122,21 @@ TEST_P(EveryService, BurstOfOneNewFlowMakesOneFlow) {
   }
   EXPECT_EQ(gateway_.count(Event::kFlowsCreated), 1u);
   gateway_.check_counters();
+}
+
+TEST_P(EveryService, VipOfTheLastBurstIsLookedUpAnewInTheNextOne) {
+  ServiceSpec& service = gateway_.spec().services[kind().index()];
+  const std::vector<Bytes> burst(8, to_vip(kind(), 777).build());
+  for (const auto& out : gateway_.send_burst(burst)) ASSERT_TRUE(out.is_forward());
+  const uint16_t port = std::exchange(service.port, 65'000);
+  gateway_.publish();
+  for (const auto& out : gateway_.send_burst(burst)) {
+    EXPECT_EQ(out.verdict.kind, Verdict::Kind::kDrop) << to_string(out);
+    EXPECT_EQ(out.verdict.drop, DropReason::kPortNotServed);
+  }
+  service.port = port;
+  gateway_.publish();
+  for (const auto& out : gateway_.send_burst(burst)) EXPECT_TRUE(out.is_forward());
 }
 
 TEST_P(EveryService, StrayPacketFromTheRealIsNoReturn) {
