@@ -279,7 +279,9 @@ void ControlLoop::look_at_pools(int64_t now) {
   for (const std::string& line : snat_watch_.look(exhausted, now)) spdlog::warn("{}", line);
 }
 
-// Beside the next hops in use, the gateways that are to come into use.
+// Beside the next hops in use, the gateways that are to come into use: those of routes, and those
+// that are configured. What a cluster has behind one of these would else be compiled twice, the
+// second time as soon as the gateway has answered.
 void ControlLoop::follow_neighbors(int64_t now) {
   const bool has_changed = reconciler_.routes_version() != followed_version_;
   if (!has_changed && routes_->awaited() == followed_awaited_) return;
@@ -288,6 +290,7 @@ void ControlLoop::follow_neighbors(int64_t now) {
   followed_awaited_ = routes_->awaited();
   std::set<NextHop> next_hops = reconciler_.next_hops();
   next_hops.insert(followed_awaited_.begin(), followed_awaited_.end());
+  next_hops.merge(unresolved_gateways(reconciler_.config().ports));
   if (neighbors_->follow(next_hops)) report(reconciler_.neighbors_changed(now / 1000));
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -79,7 +80,7 @@ class ControlLoop {
   FileDescriptor signals_;
   FileDescriptor timer_;
   int64_t next_refresh_ms_ = 0;
-  uint64_t followed_version_ = 0;  // of Reconciler::routes_version()
+  std::optional<uint64_t> followed_version_;  // of Reconciler::routes_version(); none: not yet
   std::set<NextHop> followed_awaited_;
   std::unique_ptr<RouteAnnouncer> route_announcer_;  // null: not wanted
   std::unique_ptr<DnsListeners> dns_listeners_;

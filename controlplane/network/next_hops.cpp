@@ -66,6 +66,17 @@ bool is_on_link(std::span<const PortConfig> ports, const IpAddress& address) {
   return on_link_way(ports, address).next_hop.has_value();
 }
 
+std::set<NextHop> unresolved_gateways(std::span<const PortConfig> ports) {
+  std::set<NextHop> gateways;
+  for (size_t i = 0; i < ports.size(); ++i) {
+    for (const IpAddress& gateway : ports[i].gateways) {
+      const NextHop next_hop{static_cast<uint8_t>(i), gateway};
+      if (!static_neighbor(ports, next_hop)) gateways.insert(next_hop);
+    }
+  }
+  return gateways;
+}
+
 std::optional<MacAddress> static_neighbor(std::span<const PortConfig> ports,
                                           const NextHop& next_hop) {
   for (const NeighborConfig& neighbor : ports[next_hop.port].neighbors) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 
@@ -69,6 +70,9 @@ struct Way {
 
 // Whether the address is on the segment of a port.
 [[nodiscard]] bool is_on_link(std::span<const PortConfig> ports, const IpAddress& address);
+
+// `ports[].gateway`, but for those whose link-layer address is configured, too.
+[[nodiscard]] std::set<NextHop> unresolved_gateways(std::span<const PortConfig> ports);
 
 // `ports[].neighbors`.
 [[nodiscard]] std::optional<MacAddress> static_neighbor(std::span<const PortConfig> ports,

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -108,6 +109,13 @@ TEST(NextHops, AWayDependsOnRoutesOfItsOwnPrefixAndOfLongerOnes) {
 TEST(NextHops, StaticNeighborsBelongToTheirPort) {
   EXPECT_EQ(static_neighbor(ports(), {1, ip("10.9.0.7")}), (MacAddress{{2, 0, 0, 0, 0, 7}}));
   EXPECT_EQ(static_neighbor(ports(), {0, ip("10.9.0.7")}), std::nullopt);
+}
+
+TEST(NextHops, AGatewayIsUnresolvedUnlessItsLinkLayerAddressIsConfigured) {
+  std::vector<PortConfig> with_neighbor = ports();
+  with_neighbor[2].neighbors = {{ip("fd07::fe"), MacAddress{{2, 0, 0, 0, 0, 8}}}};
+  EXPECT_EQ(unresolved_gateways(with_neighbor),
+            (std::set<NextHop>{{1, ip("10.9.0.254")}, {2, ip("10.7.0.254")}}));
 }
 
 }  // namespace
