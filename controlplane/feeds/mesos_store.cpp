@@ -20,9 +20,9 @@ constexpr std::string_view kMastersKey = "masters";
 constexpr std::string_view kTasksKey = "tasks";
 
 std::string store_key(const MesosTaskKey& key) {
-  return key.framework_id + kSeparator + key.task_id;
+  return key.framework_id.str() + kSeparator + key.task_id;
 }
-const std::string& store_key(const std::string& id) { return id; }
+std::string store_key(const SharedText& id) { return id.str(); }
 
 size_t hash_of(const std::string& space, const std::string& key) {
   const std::hash<std::string> hash;
@@ -180,9 +180,9 @@ void MesosStore::mark(MesosChanges changes, const MesosCluster& cluster) {
   mark_some(unsaved_.tasks, task_space_, std::move(changes.tasks),
             [&](const MesosTaskKey& key) { return cluster.task(key); });
   mark_some(unsaved_.agents, agent_space_, std::move(changes.agents),
-            [&](const std::string& id) { return cluster.agent(id); });
+            [&](const SharedText& id) { return cluster.agent(id); });
   mark_some(unsaved_.frameworks, framework_space_, std::move(changes.frameworks),
-            [&](const std::string& id) { return cluster.framework(id); });
+            [&](const SharedText& id) { return cluster.framework(id); });
   unsaved_.masters = unsaved_.masters || changes.masters;
 }
 
@@ -217,8 +217,8 @@ void MesosStore::hand_over(const MesosCluster& cluster) {
     }
   };
   take(unsaved_.frameworks, framework_space_,
-       [&](const std::string& id) { return cluster.framework(id); });
-  take(unsaved_.agents, agent_space_, [&](const std::string& id) { return cluster.agent(id); });
+       [&](const SharedText& id) { return cluster.framework(id); });
+  take(unsaved_.agents, agent_space_, [&](const SharedText& id) { return cluster.agent(id); });
   take(unsaved_.tasks, task_space_, [&](const MesosTaskKey& key) { return cluster.task(key); });
   if (unsaved_.masters) {
     batch.push_back({master_space_, std::string(kMastersKey), masters_text(cluster.masters())});

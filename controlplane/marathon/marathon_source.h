@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,7 +18,7 @@ namespace vipgate {
 
 // By task id, which is Mesos' task id, too: whether all checks of the task pass. Tasks without a
 // verdict are not in it.
-using MarathonHealth = std::map<std::string, bool>;
+using MarathonHealth = std::map<std::string, bool, std::less<>>;
 
 struct MarathonChange {
   std::string task_id;

@@ -144,11 +144,11 @@ void MesosCluster::set_masters(MesosMasters masters) {
 
 bool MesosCluster::advance(int64_t now_ms) {
   if (is_out_of_touch_) return false;
-  std::vector<std::string> late;
+  std::vector<SharedText> late;
   for (const auto& [id, deadline_ms] : recovering_) {
     if (deadline_ms <= now_ms) late.push_back(id);
   }
-  for (const std::string& id : late) {
+  for (const SharedText& id : late) {
     recovering_.erase(id);
     drop_held_tasks(id);
     const auto agent = agents_.find(id);
@@ -170,12 +170,12 @@ const MesosTask* MesosCluster::task(const MesosTaskKey& key) const {
   return found == tasks_.end() ? nullptr : &found->second;
 }
 
-const MesosAgent* MesosCluster::agent(const std::string& id) const {
+const MesosAgent* MesosCluster::agent(const SharedText& id) const {
   const auto found = agents_.find(id);
   return found == agents_.end() ? nullptr : &found->second;
 }
 
-const MesosFramework* MesosCluster::framework(const std::string& id) const {
+const MesosFramework* MesosCluster::framework(const SharedText& id) const {
   const auto found = frameworks_.find(id);
   return found == frameworks_.end() ? nullptr : &found->second;
 }
@@ -291,32 +291,32 @@ void MesosCluster::erase_task(const MesosTaskKey& key) {
 }
 
 // `id` may be part of what is erased.
-void MesosCluster::erase_agent(std::string id) {
+void MesosCluster::erase_agent(SharedText id) {
   if (agents_.erase(id) == 0) return;
   for (const MesosTaskKey& key : keys_of_agent(id)) place(key);
   changes_.agents.insert(std::move(id));
 }
 
-void MesosCluster::erase_framework(std::string id) {
+void MesosCluster::erase_framework(SharedText id) {
   if (frameworks_.erase(id) == 0) return;
   for (const MesosTaskKey& key : keys_of_framework(id)) place(key);
   changes_.frameworks.insert(std::move(id));
 }
 
-void MesosCluster::drop_held_tasks(const std::string& agent_id) {
+void MesosCluster::drop_held_tasks(const SharedText& agent_id) {
   for (const MesosTaskKey& key : keys_of_agent(agent_id)) {
     if (find_task(key)->is_held) erase_task(key);
   }
 }
 
 void MesosCluster::drop_idle_frameworks() {
-  std::vector<std::string> held;
+  std::vector<SharedText> held;
   for (const auto& [id, framework] : frameworks_) {
     if (framework.is_held) held.push_back(id);
   }
   if (held.empty()) return;
   const auto used = frameworks_of_held_tasks();
-  for (const std::string& id : held) {
+  for (const SharedText& id : held) {
     if (!used.contains(id)) erase_framework(id);
   }
 }
@@ -336,7 +336,7 @@ void MesosCluster::unindex(KnownTask& task) {
   if (refs.empty()) by_agent_.erase(found);
 }
 
-std::vector<MesosTaskKey> MesosCluster::keys_of_agent(const std::string& id) const {
+std::vector<MesosTaskKey> MesosCluster::keys_of_agent(const SharedText& id) const {
   std::vector<MesosTaskKey> keys;
   const auto found = by_agent_.find(id);
   if (found == by_agent_.end()) return keys;
@@ -345,7 +345,7 @@ std::vector<MesosTaskKey> MesosCluster::keys_of_agent(const std::string& id) con
 }
 
 // Looks at all tasks: frameworks come, change and go seldom.
-std::vector<MesosTaskKey> MesosCluster::keys_of_framework(const std::string& id) const {
+std::vector<MesosTaskKey> MesosCluster::keys_of_framework(const SharedText& id) const {
   std::vector<MesosTaskKey> keys;
   for (const Tasks* tasks : {&tasks_, &waiting_}) {
     for (const auto& [key, task] : *tasks) {
@@ -355,8 +355,8 @@ std::vector<MesosTaskKey> MesosCluster::keys_of_framework(const std::string& id)
   return keys;
 }
 
-std::unordered_set<std::string> MesosCluster::frameworks_of_held_tasks() const {
-  std::unordered_set<std::string> ids;
+std::unordered_set<SharedText> MesosCluster::frameworks_of_held_tasks() const {
+  std::unordered_set<SharedText> ids;
   for (const Tasks* tasks : {&tasks_, &waiting_}) {
     for (const auto& [key, task] : *tasks) {
       if (task.is_held) ids.insert(key.framework_id);

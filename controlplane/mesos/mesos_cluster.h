@@ -28,16 +28,15 @@ struct MesosClusterOptions {
 // framework concerns all of its tasks, which are then in `tasks`, too.
 struct MesosChanges {
   std::set<MesosTaskKey> tasks;
-  std::set<std::string> agents;
-  std::set<std::string> frameworks;
+  std::set<SharedText> agents;
+  std::set<SharedText> frameworks;
   bool masters = false;
   bool empty() const { return tasks.empty() && agents.empty() && frameworks.empty() && !masters; }
 };
 
 struct MesosTaskKeyHash {
   size_t operator()(const MesosTaskKey& key) const {
-    const std::hash<std::string_view> hash;
-    return hash(key.task_id) * 0x9e3779b97f4a7c15 ^ hash(key.framework_id);
+    return key.task_id.hash() * 0x9e3779b97f4a7c15 ^ key.framework_id.hash();
   }
 };
 
@@ -59,8 +58,8 @@ class MesosCluster {
   // By key; a task's key differs from task.key() only if a state had two tasks of one id, the
   // earlier of which gets a key of its own.
   using Tasks = std::unordered_map<MesosTaskKey, MesosKnown<MesosTask>, MesosTaskKeyHash>;
-  using Agents = std::unordered_map<std::string, MesosKnown<MesosAgent>>;
-  using Frameworks = std::unordered_map<std::string, MesosKnown<MesosFramework>>;
+  using Agents = std::unordered_map<SharedText, MesosKnown<MesosAgent>>;
+  using Frameworks = std::unordered_map<SharedText, MesosKnown<MesosFramework>>;
 
   explicit MesosCluster(const MesosClusterOptions& options) : options_(options) {}
   // Tasks are referred to from within.
@@ -88,8 +87,8 @@ class MesosCluster {
 
   // Tasks whose agent and framework are known, in any state that is not terminal.
   const MesosTask* task(const MesosTaskKey& key) const;
-  const MesosAgent* agent(const std::string& id) const;
-  const MesosFramework* framework(const std::string& id) const;
+  const MesosAgent* agent(const SharedText& id) const;
+  const MesosFramework* framework(const SharedText& id) const;
   const MesosMasters& masters() const { return masters_; }
   const Tasks& tasks() const { return tasks_; }
   const Agents& agents() const { return agents_; }
@@ -118,14 +117,14 @@ class MesosCluster {
   // A whole state. `asked_ms`: what the stream told then or later is newer; INT64_MAX: nothing is.
   void apply_whole(MesosState state, int64_t asked_ms, int64_t now_ms, bool is_sweep);
   void take_agents(std::vector<MesosAgent> agents, int64_t asked_ms);
-  void take_recovered(const std::vector<std::string>& ids, int64_t asked_ms, int64_t now_ms,
+  void take_recovered(const std::vector<SharedText>& ids, int64_t asked_ms, int64_t now_ms,
                       bool is_sweep);
   void take_frameworks(std::vector<MesosFramework> frameworks, int64_t asked_ms);
   void take_tasks(std::vector<MesosTask> tasks, int64_t asked_ms);
   void drop_untold(int64_t asked_ms);
   void drop_untold_tasks(int64_t asked_ms);
   void drop_untold_frameworks(int64_t asked_ms);
-  bool is_told_since(const std::string& agent_id, int64_t asked_ms) const;
+  bool is_told_since(const SharedText& agent_id, int64_t asked_ms) const;
 
   // Each returns the task, agent, framework as it is kept now, and notes what changed.
   KnownTask& put_task(MesosTaskKey key, MesosTask task);
@@ -140,18 +139,18 @@ class MesosCluster {
 
   void erase_task(const MesosTaskKey& key);
   // The agent, but not its tasks, which wait from then on.
-  void erase_agent(std::string id);
-  void erase_framework(std::string id);
-  void drop_held_tasks(const std::string& agent_id);
+  void erase_agent(SharedText id);
+  void erase_framework(SharedText id);
+  void drop_held_tasks(const SharedText& agent_id);
   // Frameworks that are kept for held tasks alone, and have none any more.
   void drop_idle_frameworks();
 
   void note_change(const MesosTaskKey& key, KnownTask& task);
   void index(const MesosTaskKey& key, KnownTask& task);
   void unindex(KnownTask& task);
-  std::vector<MesosTaskKey> keys_of_agent(const std::string& id) const;
-  std::vector<MesosTaskKey> keys_of_framework(const std::string& id) const;
-  std::unordered_set<std::string> frameworks_of_held_tasks() const;
+  std::vector<MesosTaskKey> keys_of_agent(const SharedText& id) const;
+  std::vector<MesosTaskKey> keys_of_framework(const SharedText& id) const;
+  std::unordered_set<SharedText> frameworks_of_held_tasks() const;
   // Where a task of a whole state belongs, and what is kept there by now.
   struct Place {
     MesosTaskKey key;
@@ -171,15 +170,15 @@ class MesosCluster {
   Agents agents_;
   Frameworks frameworks_;
   MesosMasters masters_;
-  std::unordered_map<std::string, std::vector<TaskRef>> by_agent_;
+  std::unordered_map<SharedText, std::vector<TaskRef>> by_agent_;
   // Agents that registered with an earlier master only: until when their tasks are kept.
-  std::unordered_map<std::string, int64_t> recovering_;
+  std::unordered_map<SharedText, int64_t> recovering_;
   // Agents that came back and have held tasks: when they did.
-  std::unordered_map<std::string, int64_t> returned_;
+  std::unordered_map<SharedText, int64_t> returned_;
   // What the stream took away, and when, so that an older sweep does not bring it back.
   std::unordered_map<MesosTaskKey, int64_t, MesosTaskKeyHash> buried_tasks_;
-  std::unordered_map<std::string, int64_t> buried_agents_;
-  std::unordered_map<std::string, int64_t> buried_frameworks_;
+  std::unordered_map<SharedText, int64_t> buried_agents_;
+  std::unordered_map<SharedText, int64_t> buried_frameworks_;
   std::vector<MesosTaskKey> changed_tasks_;  // few of them twice
   uint64_t change_set_ = 1;
   MesosChanges changes_;

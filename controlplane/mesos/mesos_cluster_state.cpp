@@ -75,11 +75,11 @@ void MesosCluster::take_agents(std::vector<MesosAgent> agents, int64_t asked_ms)
 }
 
 // Agents that are registered have been taken before: one that is in both lists is registered.
-void MesosCluster::take_recovered(const std::vector<std::string>& ids, int64_t asked_ms,
+void MesosCluster::take_recovered(const std::vector<SharedText>& ids, int64_t asked_ms,
                                   int64_t now_ms, bool is_sweep) {
-  std::unordered_set<std::string> still;
+  std::unordered_set<SharedText> still;
   const int64_t deadline_ms = now_ms + options_.recovery_ms;
-  for (const std::string& id : ids) {
+  for (const SharedText& id : ids) {
     if (is_buried_since(buried_agents_, id, asked_ms) || is_told_since(id, asked_ms)) continue;
     const auto found = agents_.find(id);
     if (found != agents_.end()) {
@@ -118,7 +118,7 @@ std::optional<MesosCluster::Place> MesosCluster::place_in_round(const MesosTask&
     // A task that is no longer unreachable can be told of as both.
     if (task.state == MesosTaskState::kUnreachable || known->name == task.name) break;
     // No id has a line feed.
-    key.task_id = task.id + '\n' + std::to_string(nth);
+    key.task_id = task.id.str() + '\n' + std::to_string(nth);
   }
   return std::nullopt;
 }
@@ -141,18 +141,18 @@ void MesosCluster::take_tasks(std::vector<MesosTask> tasks, int64_t asked_ms) {
   }
 }
 
-bool MesosCluster::is_told_since(const std::string& agent_id, int64_t asked_ms) const {
+bool MesosCluster::is_told_since(const SharedText& agent_id, int64_t asked_ms) const {
   const auto found = agents_.find(agent_id);
   return found != agents_.end() && found->second.told_ms >= asked_ms;
 }
 
 void MesosCluster::drop_untold(int64_t asked_ms) {
   drop_untold_tasks(asked_ms);
-  std::vector<std::string> gone;
+  std::vector<SharedText> gone;
   for (const auto& [id, agent] : agents_) {
     if (agent.round != round_ && agent.told_ms < asked_ms) gone.push_back(id);
   }
-  for (const std::string& id : gone) erase_agent(id);
+  for (const SharedText& id : gone) erase_agent(id);
   drop_untold_frameworks(asked_ms);
   // A master takes an agent back with all of its tasks in one step: a state that was asked for
   // later has told of those that are left.
@@ -178,13 +178,13 @@ void MesosCluster::drop_untold_tasks(int64_t asked_ms) {
 }
 
 void MesosCluster::drop_untold_frameworks(int64_t asked_ms) {
-  std::vector<std::string> untold;
+  std::vector<SharedText> untold;
   for (const auto& [id, framework] : frameworks_) {
     if (framework.round != round_ && framework.told_ms < asked_ms) untold.push_back(id);
   }
   if (untold.empty()) return;
   const auto used = frameworks_of_held_tasks();
-  for (const std::string& id : untold) {
+  for (const SharedText& id : untold) {
     if (used.contains(id)) {
       frameworks_.at(id).is_held = true;
     } else {

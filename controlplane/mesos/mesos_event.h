@@ -23,7 +23,7 @@ struct MesosState {
   std::vector<MesosAgent> agents;
   // Agents that registered with the master before the present one, and not with this one yet: their
   // tasks are missing here, not gone.
-  std::vector<std::string> recovered_agent_ids;
+  std::vector<SharedText> recovered_agent_ids;
   std::vector<MesosFramework> frameworks;
   std::vector<MesosTask> tasks;     // those with a terminal state are left out
   std::string leader;               // v0 only: "master@10.0.0.1:5050"; else empty
@@ -44,14 +44,14 @@ struct MesosAgentAdded {
   MesosAgent agent;
 };
 struct MesosAgentRemoved {
-  std::string agent_id;
+  SharedText agent_id;
 };
 // FRAMEWORK_ADDED and FRAMEWORK_UPDATED.
 struct MesosFrameworkAdded {
   MesosFramework framework;
 };
 struct MesosFrameworkRemoved {
-  std::string framework_id;
+  SharedText framework_id;
 };
 struct MesosHeartbeat {};
 // A type that this version does not know.

@@ -12,6 +12,13 @@ using Object = MesosItemReader::Object;
 
 constexpr size_t kMaxSkipped = 1000;
 constexpr size_t kMaxNotes = 16;  // of one item
+constexpr size_t kMaxCommonIds = 100'000;
+
+bool read_id_text(const Element& element, std::string_view& text) {
+  if (element.get(text) == simdjson::SUCCESS) return true;
+  const auto value = find_member(element, {"value"});
+  return value && value->get(text) == simdjson::SUCCESS;
+}
 
 }  // namespace
 
@@ -49,10 +56,24 @@ std::optional<Element> find_member(Element element, std::initializer_list<std::s
   return element;
 }
 
-bool MesosItemReader::read_id(const Element& element, std::string& out) {
-  if (read_mesos_text(element, out)) return true;
-  const auto value = find_member(element, {"value"});
-  return value && read_mesos_text(*value, out);
+bool MesosItemReader::read_id(const Element& element, SharedText& out) {
+  std::string_view text;
+  if (!read_id_text(element, text)) return false;
+  out = text;
+  return true;
+}
+
+bool MesosItemReader::read_common_id(const Element& element, SharedText& out) {
+  std::string_view text;
+  if (!read_id_text(element, text)) return false;
+  if (const auto known = common_ids_.find(text); known != common_ids_.end()) {
+    out = known->second;
+    return true;
+  }
+  out = text;
+  if (common_ids_.size() == kMaxCommonIds) common_ids_.clear();
+  common_ids_.emplace(out.view(), out);
+  return true;
 }
 
 bool MesosItemReader::read_list(const Element& element, std::string_view inner,
@@ -116,9 +137,9 @@ bool MesosItemReader::task(const Element& element, std::string_view framework_id
     } else if (key == "name") {
       is_good = read_mesos_text(value, task.name);
     } else if (key == "framework_id") {
-      is_good = read_id(value, task.framework_id);
+      is_good = read_common_id(value, task.framework_id);
     } else if (key == "agent_id" || key == "slave_id") {
-      is_good = read_id(value, task.agent_id);
+      is_good = read_common_id(value, task.agent_id);
     } else if (key == "state") {
       is_good = has_state = read_mesos_state(value, task.state);
     } else if (key == "statuses") {
@@ -182,7 +203,7 @@ bool MesosItemReader::agent(const Element& element, MesosAgent& agent) {
   std::string refusal;
   for (const auto [key, value] : object) {
     if (value.is_null()) continue;
-    if (key == "id" && !read_id(value, agent.id)) refusal = "'id' is not a text";
+    if (key == "id" && !read_common_id(value, agent.id)) refusal = "'id' is not a text";
     if (key == "hostname" && !read_mesos_text(value, agent.hostname))
       refusal = "'hostname' is no text";
     if (key != "domain") continue;
@@ -204,7 +225,7 @@ bool MesosItemReader::framework(const Element& element, MesosFramework& framewor
   std::string refusal;
   for (const auto [key, value] : object) {
     if (value.is_null()) continue;
-    if (key == "id" && !read_id(value, framework.id)) refusal = "'id' is not a text";
+    if (key == "id" && !read_common_id(value, framework.id)) refusal = "'id' is not a text";
     if (key == "name" && !read_mesos_text(value, framework.name)) refusal = "'name' is not a text";
     if (key == "hostname" && !read_mesos_text(value, framework.hostname))
       refusal = "'hostname' is no text";

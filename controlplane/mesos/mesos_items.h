@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "controlplane/mesos/mesos_event.h"
@@ -42,7 +43,7 @@ class MesosItemReader {
   bool task_updated(const Element& element, MesosTaskUpdated& update);
 
   // A text, or an object with a text `value`, as v1 writes ids.
-  static bool read_id(const Element& element, std::string& out);
+  static bool read_id(const Element& element, SharedText& out);
   // The list, or the list `inner` of an object, whose absence is an empty list.
   static bool read_list(const Element& element, std::string_view inner, std::optional<Array>& out);
 
@@ -52,6 +53,8 @@ class MesosItemReader {
   std::vector<MesosSkipped> take_skipped();
 
  private:
+  // As read_id(), of ids that many items have: all get the same octets.
+  bool read_common_id(const Element& element, SharedText& out);
   bool status(const Element& element, MesosTaskStatus& status);
   void statuses(const Element& element, std::vector<MesosTaskStatus>& out);
   void labels(const Element& element, std::string_view of, std::vector<MesosLabel>& out);
@@ -70,6 +73,7 @@ class MesosItemReader {
   void note(std::string why);
   bool close(std::string_view kind, std::string_view id, const std::string& refusal);
 
+  std::unordered_map<std::string_view, SharedText> common_ids_;  // by their own octets
   std::vector<std::string> notes_;
   std::vector<MesosSkipped> skipped_;
   size_t skipped_beyond_ = 0;

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/mesos/shared_text.h"
+
 namespace vipgate {
 
 enum class MesosTaskState : uint8_t {
@@ -81,8 +83,8 @@ struct MesosDiscovery {
 enum class MesosContainerType : uint8_t { kNone, kMesos, kDocker };
 
 struct MesosTaskKey {
-  std::string framework_id;
-  std::string task_id;
+  SharedText framework_id;
+  SharedText task_id;
   // The task first: frameworks are few, and long to compare.
   friend bool operator==(const MesosTaskKey& a, const MesosTaskKey& b) {
     return a.task_id == b.task_id && a.framework_id == b.framework_id;
@@ -94,10 +96,10 @@ struct MesosTaskKey {
 };
 
 struct MesosTask {
-  std::string id;
+  SharedText id;
   std::string name;
-  std::string framework_id;
-  std::string agent_id;
+  SharedText framework_id;
+  SharedText agent_id;
   MesosTaskState state = MesosTaskState::kUnknown;
   bool has_health_check = false;
   MesosContainerType container = MesosContainerType::kNone;
@@ -113,7 +115,7 @@ struct MesosTask {
 };
 
 struct MesosAgent {
-  std::string id;
+  SharedText id;
   std::string hostname;
   std::string pid;     // "slave(1)@10.0.0.1:5051"; empty: not told
   std::string region;  // of its fault domain; empty: none
@@ -122,7 +124,7 @@ struct MesosAgent {
 };
 
 struct MesosFramework {
-  std::string id;
+  SharedText id;
   std::string name;
   std::string pid;  // empty: a scheduler that uses the HTTP API
   std::string hostname;

@@ -349,14 +349,14 @@ void add_agent_records(const MesosAgent& agent, const std::vector<IpAddress>& ad
                        const MesosDnsOptions& options, RecordList& list) {
   const std::string name = "slave." + options.domain;
   if (addresses.empty()) {
-    list.add_fault(agent.id, "neither its pid '" + agent.pid + "' nor its host name '" +
-                                 agent.hostname + "' has a known address");
+    list.add_fault(agent.id.str(), "neither its pid '" + agent.pid + "' nor its host name '" +
+                                       agent.hostname + "' has a known address");
   }
   list.add_addresses(name, addresses);
   if (const auto pid = parse_pid(agent.pid)) {
     list.add_srv(join("_slave._tcp", options.domain), list.target(name), pid->port);
   } else {
-    list.add_fault(agent.id, "its pid '" + agent.pid + "' is not name@host:port");
+    list.add_fault(agent.id.str(), "its pid '" + agent.pid + "' is not name@host:port");
   }
 }
 

@@ -81,8 +81,8 @@ struct MesosView::Impl {
   std::vector<DnsRecord> records_of(const TaskNames& names) const;
   void update_item(Item& item, RecordList list, const std::string& kind,
                    const std::string& framework, SourceChange& change);
-  void update_agent(const std::string& id, const MesosCluster& cluster, SourceChange& change);
-  void update_framework(const std::string& id, const MesosCluster& cluster, SourceChange& change);
+  void update_agent(const SharedText& id, const MesosCluster& cluster, SourceChange& change);
+  void update_framework(const SharedText& id, const MesosCluster& cluster, SourceChange& change);
   void count_name(const TaskNames& names, bool is_added);
   void update_pointers(SourceChange& change);
 
@@ -97,8 +97,8 @@ struct MesosView::Impl {
 
   std::unordered_map<MesosTaskKey, Task, MesosTaskKeyHash> tasks;
   RecordList task_records;  // of the task that is looked at
-  std::unordered_map<std::string, AgentItem> agents;
-  std::map<std::string, Item> frameworks;
+  std::unordered_map<SharedText, AgentItem> agents;
+  std::map<SharedText, Item> frameworks;
   Item masters;
   bool has_masters = false;
   size_t skipped_count = 0;  // of all of these
@@ -120,7 +120,7 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const Me
   if (agent == nullptr || framework == nullptr) {
     const std::string missing = agent == nullptr ? "agent '" + task.agent_id + "'"
                                                  : "framework '" + task.framework_id + "'";
-    result.skipped.push_back({"task", framework == nullptr ? "" : framework->name, task.id,
+    result.skipped.push_back({"task", framework == nullptr ? "" : framework->name, task.id.str(),
                               shortened(task.name), "its " + missing + " is not known"});
     return result;
   }
@@ -132,14 +132,14 @@ MesosView::Impl::Task MesosView::Impl::make_task(const MesosTask& task, const Me
     bad = {{task.name, "its scheduler finds it unhealthy, and healthy_only is set"}};
   }
   for (BadItem& item : bad) {
-    result.skipped.push_back({result.names ? "port" : "task", framework->name, task.id,
+    result.skipped.push_back({result.names ? "port" : "task", framework->name, task.id.str(),
                               shortened(std::move(item.item)), std::move(item.why)});
   }
   if (result.names) {
     add_task_records(*result.names, options, records);
     for (BadItem& item : records.take_faults()) {
-      result.skipped.push_back({"record", framework->name, task.id, shortened(std::move(item.item)),
-                                std::move(item.why)});
+      result.skipped.push_back({"record", framework->name, task.id.str(),
+                                shortened(std::move(item.item)), std::move(item.why)});
     }
   }
   if (config.named_vips.enabled) add_uses(task, *agent, on_agent, *framework, result);
@@ -152,7 +152,7 @@ void MesosView::Impl::add_uses(const MesosTask& task, const MesosAgent& agent,
   std::vector<BadItem> bad;
   const auto skip = [&](const char* kind, std::string item, std::string why) {
     result.skipped.push_back(
-        {kind, framework.name, task.id, shortened(std::move(item)), std::move(why)});
+        {kind, framework.name, task.id.str(), shortened(std::move(item)), std::move(why)});
   };
   const auto add = [&](const VipBackend& backend, bool is_coming) {
     VipUse use;
@@ -266,7 +266,7 @@ void MesosView::Impl::update_item(Item& item, RecordList list, const std::string
   skipped_count += item.skipped.size();
 }
 
-void MesosView::Impl::update_agent(const std::string& id, const MesosCluster& cluster,
+void MesosView::Impl::update_agent(const SharedText& id, const MesosCluster& cluster,
                                    SourceChange& change) {
   RecordList list(options);
   const MesosAgent* agent = cluster.agent(id);
@@ -279,7 +279,7 @@ void MesosView::Impl::update_agent(const std::string& id, const MesosCluster& cl
   if (agent == nullptr) agents.erase(id);
 }
 
-void MesosView::Impl::update_framework(const std::string& id, const MesosCluster& cluster,
+void MesosView::Impl::update_framework(const SharedText& id, const MesosCluster& cluster,
                                        SourceChange& change) {
   RecordList list(options);
   const MesosFramework* framework = cluster.framework(id);
@@ -305,8 +305,8 @@ SourceChange MesosView::update(const MesosCluster& cluster, const MesosChanges& 
     impl_->update_item(impl_->masters, std::move(list), "record", "", change);
     impl_->has_masters = true;
   }
-  for (const std::string& id : changes.agents) impl_->update_agent(id, cluster, change);
-  for (const std::string& id : changes.frameworks) impl_->update_framework(id, cluster, change);
+  for (const SharedText& id : changes.agents) impl_->update_agent(id, cluster, change);
+  for (const SharedText& id : changes.frameworks) impl_->update_framework(id, cluster, change);
   impl_->update_tasks(cluster, changes, change);
   impl_->update_pointers(change);
   impl_->services.finish(change);
@@ -343,7 +343,7 @@ std::vector<Skipped> MesosView::skipped() const {
       const std::string item = use.name.empty()
                                    ? to_string(ServiceKey{use.vip, use.port, use.protocol})
                                    : use.name + ":" + std::to_string(use.port);
-      all.push_back({"claim", use.framework, key.task_id, item, std::move(*why)});
+      all.push_back({"claim", use.framework, key.task_id.str(), item, std::move(*why)});
     }
   }
   std::sort(all.begin(), all.end());

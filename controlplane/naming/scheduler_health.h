@@ -2,9 +2,11 @@
 // Mesos does not know).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,7 +16,7 @@ namespace vipgate {
 // thread.
 class SchedulerHealth {
  public:
-  using Verdicts = std::map<std::string, bool>;  // by task id: whether it is healthy
+  using Verdicts = std::map<std::string, bool, std::less<>>;  // by task id: whether it is healthy
 
   // Nothing: no verdict any more. False: it is known already.
   bool set(const std::string& framework, const std::string& task_id, std::optional<bool> healthy) {
@@ -39,7 +41,7 @@ class SchedulerHealth {
     return changed;
   }
 
-  [[nodiscard]] bool is_unhealthy(const std::string& framework, const std::string& task_id) const {
+  [[nodiscard]] bool is_unhealthy(const std::string& framework, std::string_view task_id) const {
     const auto verdicts = verdicts_.find(framework);
     if (verdicts == verdicts_.end()) return false;
     const auto found = verdicts->second.find(task_id);

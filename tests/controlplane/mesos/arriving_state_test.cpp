@@ -69,7 +69,7 @@ std::string subscribed(const std::string& state) {
 
 std::vector<std::string> ids(const MesosState& state) {
   std::vector<std::string> all;
-  for (const MesosTask& one : state.tasks) all.push_back(one.id);
+  for (const MesosTask& one : state.tasks) all.push_back(one.id.str());
   return all;
 }
 

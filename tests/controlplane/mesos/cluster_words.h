@@ -48,7 +48,7 @@ inline MesosTaskUpdated updated(const std::string& id, MesosTaskState state, dou
 
 inline MesosState state(std::vector<MesosAgent> agents, std::vector<MesosFramework> frameworks,
                         std::vector<MesosTask> tasks,
-                        std::vector<std::string> recovered_agents = {}) {
+                        std::vector<SharedText> recovered_agents = {}) {
   MesosState state;
   state.agents = std::move(agents);
   state.frameworks = std::move(frameworks);
@@ -60,7 +60,7 @@ inline MesosState state(std::vector<MesosAgent> agents, std::vector<MesosFramewo
 // Of the tasks that can be seen, in order.
 inline std::set<std::string> ids(const MesosCluster& cluster) {
   std::set<std::string> ids;
-  for (const auto& [key, task] : cluster.tasks()) ids.insert(task.id);
+  for (const auto& [key, task] : cluster.tasks()) ids.insert(task.id.str());
   return ids;
 }
 

@@ -235,7 +235,7 @@ TEST_F(MesosSweepTest, TwoTasksOfOneIdAreBothKept) {
   for (int64_t at = 10; at < 12; ++at) {
     cluster.apply_sweep(twice, at, at);
     std::set<std::string> names;
-    for (const auto& [key, task] : cluster.tasks()) names.insert(task.id + " " + task.name);
+    for (const auto& [key, task] : cluster.tasks()) names.insert(task.id.str() + " " + task.name);
     EXPECT_THAT(names, ElementsAre("a name-a", "a other"));
     EXPECT_EQ(cluster.take_changes().empty(), at == 11);
   }
