@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "common/ascii.h"
-#include "common/dns_wire.h"
 #include "controlplane/naming/sha1.h"
 
 namespace vipgate {
@@ -137,27 +136,32 @@ const char* dns_name_fault(std::string_view text) {
   return fault;
 }
 
-std::string plain_wire_name(std::string_view text) {
-  std::string wire;
-  append_plain_wire_name(wire, text);
-  return wire;
-}
-
-void append_plain_wire_name(std::string& wire, std::string_view text) {
-  // A length octet stands where the dot before its label was.
-  const size_t begin = wire.size();
-  wire.resize(begin + text.size() + 2);  // the root's length, too, which is 0
-  char* to = wire.data() + begin;
-  char* length = to++;
-  for (const char c : text) {
-    if (c == '.') {
-      *length = static_cast<char>(to - length - 1);
-      length = to++;
-    } else {
-      *to++ = to_lower(c);
+// The faults are looked for in the same pass: a cluster's first state has millions of names.
+std::string_view plain_wire_name(PlainName name, std::array<char, kDnsMaxName>& octets) {
+  size_t size = 2;  // the length octet of the first label, and the root's
+  for (const std::string_view part : name) size += part.size();
+  if (size > octets.size()) return {};
+  bool is_good = true;
+  char* length = octets.data();  // stands where the dot before its label was
+  char* to = length + 1;
+  const auto end_label = [&] {
+    const auto label = static_cast<size_t>(to - length - 1);
+    is_good = is_good && label != 0 && label <= kDnsMaxLabel;
+    *length = static_cast<char>(label);
+    length = to++;
+  };
+  for (const std::string_view part : name) {
+    for (const char c : part) {
+      if (c == '.') {
+        end_label();
+      } else {
+        *to++ = to_lower(c);
+      }
     }
   }
-  *length = static_cast<char>(to - length - 1);
+  end_label();
+  *length = 0;
+  return is_good ? std::string_view(octets.data(), size) : std::string_view();
 }
 
 }  // namespace vipgate

@@ -2,8 +2,12 @@
 // and Mesos-DNS' way for its records (mesos-dns 4). Pure functions: any thread may call.
 #pragma once
 
+#include <array>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+
+#include "common/dns_wire.h"
 
 namespace vipgate {
 
@@ -26,8 +30,9 @@ std::string agent_tail(std::string_view agent_id);
 // Why plain text (no escapes, no final dot) fits no DNS message: an empty label, one over 63
 // octets, the whole over 255; nullptr when it fits.
 const char* dns_name_fault(std::string_view text);
-// Its folded wire form. REQUIRES: dns_name_fault() found nothing.
-std::string plain_wire_name(std::string_view text);
-void append_plain_wire_name(std::string& wire, std::string_view text);
+// Such a text in parts, so that nobody has to join them.
+using PlainName = std::initializer_list<std::string_view>;
+// Its folded wire form, in `octets`. Nothing: it has a fault.
+std::string_view plain_wire_name(PlainName name, std::array<char, kDnsMaxName>& octets);
 
 }  // namespace vipgate

@@ -24,10 +24,10 @@ std::string join(std::string_view first, std::string_view rest) {
   return name.append(first).append(1, '.').append(rest);
 }
 
-std::string service_owner(std::string_view name, std::string_view protocol, std::string_view rest) {
-  std::string owner = "_";
-  owner.reserve(name.size() + protocol.size() + rest.size() + 4);
-  return owner.append(name).append("._").append(protocol).append(1, '.').append(rest);
+std::string joined(PlainName name) {
+  std::string text;
+  for (const std::string_view part : name) text += part;
+  return text;
 }
 
 void add_once(std::vector<IpAddress>& addresses, const IpAddress& address) {
@@ -126,10 +126,10 @@ void set_dcos_names(const MesosTask& task, const MesosFramework& framework, Task
 void add_port_records(const TaskNames& names, std::string_view owner_name, std::string_view base,
                       std::string_view target, RecordList& list) {
   for (const std::string_view protocol : kProtocols) {
-    const std::string owner = service_owner(owner_name, protocol, base);
     for (const auto& [first, last] : names.ports) {
       for (uint32_t port = first; port <= last; ++port) {
-        list.add_srv(owner, target, static_cast<uint16_t>(port));
+        list.add_srv({"_", owner_name, "._", protocol, ".", base}, target,
+                     static_cast<uint16_t>(port));
       }
     }
   }
@@ -138,9 +138,9 @@ void add_port_records(const TaskNames& names, std::string_view owner_name, std::
 void add_discovery_records(const TaskNames& names, std::string_view name, std::string_view base,
                            std::string_view target, RecordList& list) {
   const auto add = [&](const TaskNames::Port& port, std::string_view protocol) {
-    const std::string owner = service_owner(name, protocol, base);
-    list.add_srv(owner, target, port.number);
-    if (!port.name.empty()) list.add_srv("_" + join(port.name, owner), target, port.number);
+    list.add_srv({"_", name, "._", protocol, ".", base}, target, port.number);
+    if (port.name.empty()) return;
+    list.add_srv({"_", port.name, "._", name, "._", protocol, ".", base}, target, port.number);
   };
   for (const TaskNames::Port& port : names.discovery_ports) {
     if (!port.protocol.empty()) {
@@ -178,19 +178,22 @@ MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos
   return options;
 }
 
-void RecordList::add_addresses(const std::string& owner, const std::vector<IpAddress>& addresses) {
-  if (addresses.empty() || has_fault(owner)) return;
+void RecordList::add_addresses(PlainName owner, const std::vector<IpAddress>& addresses) {
+  if (addresses.empty()) return;
+  const std::string_view wire = wire_name(owner);
+  if (wire.empty()) return;
   for (const IpAddress& address : addresses) {
     const auto* octets = reinterpret_cast<const char*>(address.bytes().data());
-    add(owner, address.is_v4() ? DnsType::kA : DnsType::kAaaa,
+    add(wire, address.is_v4() ? DnsType::kA : DnsType::kAaaa,
         {octets, static_cast<size_t>(address.bits()) / 8}, {});
   }
 }
 
-void RecordList::add_srv(const std::string& owner, std::string_view target, uint16_t port) {
-  if (has_fault(owner)) return;
+void RecordList::add_srv(PlainName owner, std::string_view target, uint16_t port) {
+  const std::string_view wire = wire_name(owner);
+  if (wire.empty()) return;
   if (target.empty()) {
-    add_fault(owner + ".", "its target cannot be named");
+    add_fault(joined(owner) + ".", "its target cannot be named");
     return;
   }
   const char fixed[] = {0,
@@ -199,31 +202,28 @@ void RecordList::add_srv(const std::string& owner, std::string_view target, uint
                         static_cast<char>(options_.srv_weight),
                         static_cast<char>(port >> 8),
                         static_cast<char>(port)};
-  add(owner, DnsType::kSrv, {fixed, sizeof fixed}, target);
+  add(wire, DnsType::kSrv, {fixed, sizeof fixed}, target);
 }
 
 void RecordList::add(std::string_view owner, DnsType type, std::string_view rdata,
                      std::string_view more) {
   const size_t at = octets_.size();
-  append_plain_wire_name(octets_, owner);
-  const size_t owner_length = octets_.size() - at;
-  octets_.append(rdata).append(more);
-  records_.push_back({at, owner_length, rdata.size() + more.size(), type});
+  octets_.append(owner).append(rdata).append(more);
+  records_.push_back({at, owner.size(), rdata.size() + more.size(), type});
 }
 
-std::string RecordList::target(const std::string& name) {
-  return has_fault(name) ? std::string() : plain_wire_name(name);
+std::string_view RecordList::wire_name(PlainName name) {
+  const std::string_view wire = plain_wire_name(name, wire_name_);
+  if (wire.empty()) {
+    const std::string text = joined(name);
+    add_fault(text + ".", dns_name_fault(text));
+  }
+  return wire;
 }
 
 void RecordList::add_fault(std::string item, std::string why) {
   BadItem fault{std::move(item), std::move(why)};
   if (faults_.empty() || faults_.back() != fault) faults_.push_back(std::move(fault));
-}
-
-bool RecordList::has_fault(const std::string& name) {
-  const char* fault = dns_name_fault(name);
-  if (fault != nullptr) add_fault(name + ".", fault);
-  return fault != nullptr;
 }
 
 DnsRecordView RecordList::view(const Record& record) const {
@@ -252,9 +252,27 @@ std::vector<DnsRecord> RecordList::records() {
   return records;
 }
 
+// Of few, as nearly all tasks have, it is less work to compare each with all before it.
 void RecordList::append_to(DnsRecordList& list) {
-  sort_each_once();
-  for (const Record& record : records_) list.push_back(view(record));
+  constexpr size_t kFew = 24;
+  const bool are_few = records_.size() <= kFew;
+  if (!are_few) sort_each_once();
+  for (size_t i = 0; i < records_.size(); ++i) {
+    if (!are_few || !is_repeated(i)) list.push_back(view(records_[i]));
+  }
+}
+
+bool RecordList::is_repeated(size_t index) const {
+  const Record& record = records_[index];
+  const auto octets_of = [this](const Record& of) {
+    return std::string_view(octets_).substr(of.at, of.owner_length + of.rdata_length);
+  };
+  return std::any_of(records_.begin(), records_.begin() + static_cast<ptrdiff_t>(index),
+                     [&](const Record& other) {
+                       return other.owner_length == record.owner_length &&
+                              other.rdata_length == record.rdata_length &&
+                              other.type == record.type && octets_of(other) == octets_of(record);
+                     });
 }
 
 void RecordList::clear() {
@@ -296,28 +314,25 @@ void add_task_records(const TaskNames& names, const MesosDnsOptions& options, Re
   const std::string slave_base = join(names.framework, "slave." + options.domain);
   for (const std::string& name : names.names) {
     const std::string canonical = name + names.tail;
-    const std::string canonical_name = join(canonical, base);
-    const std::string canonical_slave = join(canonical, slave_base);
-    list.add_addresses(join(name, base), names.addresses);
-    list.add_addresses(canonical_name, names.addresses);
-    list.add_addresses(join(name, slave_base), names.agent_addresses);
-    list.add_addresses(canonical_slave, names.agent_addresses);
-    const std::string slave_target = list.target(canonical_slave);
+    list.add_addresses({name, ".", base}, names.addresses);
+    list.add_addresses({canonical, ".", base}, names.addresses);
+    list.add_addresses({name, ".", slave_base}, names.agent_addresses);
+    list.add_addresses({canonical, ".", slave_base}, names.agent_addresses);
+    const std::string slave_target = list.target({canonical, ".", slave_base});
     add_port_records(names, name, slave_base, slave_target, list);
     if (names.has_discovery) {
-      add_discovery_records(names, name, base, list.target(canonical_name), list);
+      add_discovery_records(names, name, base, list.target({canonical, ".", base}), list);
     } else {
       add_port_records(names, name, base, slave_target, list);
     }
   }
   if (names.dcos_name.empty()) return;
-  const auto dcos = [&](std::string_view kind) {
-    return join(join(names.dcos_name, kind), kDcosZone);
+  const auto add = [&](std::string_view kind, const std::vector<IpAddress>& addresses) {
+    list.add_addresses({names.dcos_name, ".", kind, ".", kDcosZone}, addresses);
   };
-  list.add_addresses(dcos("agentip"), names.agent_addresses);
-  list.add_addresses(dcos("containerip"), names.container_addresses);
-  list.add_addresses(dcos("autoip"),
-                     names.auto_is_agent ? names.agent_addresses : names.container_addresses);
+  add("agentip", names.agent_addresses);
+  add("containerip", names.container_addresses);
+  add("autoip", names.auto_is_agent ? names.agent_addresses : names.container_addresses);
 }
 
 std::string task_name(const TaskNames& names, const MesosDnsOptions& options) {
@@ -333,7 +348,7 @@ void add_framework_records(const MesosFramework& framework, const MesosDnsOption
     return;
   }
   if (framework.pid.empty()) {
-    list.add_addresses(name, known_addresses(framework.hostname, framework.name, lookup, list));
+    list.add_addresses({name}, known_addresses(framework.hostname, framework.name, lookup, list));
     return;
   }
   const auto pid = parse_pid(framework.pid);
@@ -341,8 +356,8 @@ void add_framework_records(const MesosFramework& framework, const MesosDnsOption
     list.add_fault(framework.name, "its pid '" + framework.pid + "' is not name@host:port");
     return;
   }
-  list.add_addresses(name, known_addresses(pid->host, framework.name, lookup, list));
-  list.add_srv(join("_framework._tcp", name), list.target(name), pid->port);
+  list.add_addresses({name}, known_addresses(pid->host, framework.name, lookup, list));
+  list.add_srv({"_framework._tcp.", name}, list.target({name}), pid->port);
 }
 
 void add_agent_records(const MesosAgent& agent, const std::vector<IpAddress>& addresses,
@@ -352,9 +367,9 @@ void add_agent_records(const MesosAgent& agent, const std::vector<IpAddress>& ad
     list.add_fault(agent.id.str(), "neither its pid '" + agent.pid + "' nor its host name '" +
                                        agent.hostname + "' has a known address");
   }
-  list.add_addresses(name, addresses);
+  list.add_addresses({name}, addresses);
   if (const auto pid = parse_pid(agent.pid)) {
-    list.add_srv(join("_slave._tcp", options.domain), list.target(name), pid->port);
+    list.add_srv({"_slave._tcp.", options.domain}, list.target({name}), pid->port);
   } else {
     list.add_fault(agent.id.str(), "its pid '" + agent.pid + "' is not name@host:port");
   }
@@ -367,7 +382,7 @@ void add_master_records(const MesosMasters& masters, const MesosDnsOptions& opti
   if (options.dcos_names) zones.emplace_back(kDcosZone);
   const auto add = [&](const MesosMaster& master) {
     auto addresses = known_addresses(master.ip, "master " + master.ip, lookup, list);
-    for (const std::string& zone : zones) list.add_addresses(join("master", zone), addresses);
+    for (const std::string& zone : zones) list.add_addresses({"master.", zone}, addresses);
     if (!addresses.empty() && std::find(known.begin(), known.end(), addresses) == known.end()) {
       known.push_back(addresses);
     }
@@ -376,16 +391,16 @@ void add_master_records(const MesosMasters& masters, const MesosDnsOptions& opti
   for (const MesosMaster& master : masters.masters) add(master);
   if (masters.leader) {
     const auto addresses = add(*masters.leader);
-    for (const std::string& zone : zones) list.add_addresses(join("leader", zone), addresses);
-    const std::string target = list.target(join("leader", options.domain));
+    for (const std::string& zone : zones) list.add_addresses({"leader.", zone}, addresses);
+    const std::string target = list.target({"leader.", options.domain});
     for (const std::string_view protocol : kProtocols) {
-      list.add_srv(service_owner("leader", protocol, options.domain), target, masters.leader->port);
+      list.add_srv({"_leader._", protocol, ".", options.domain}, target, masters.leader->port);
     }
   }
   for (size_t i = 0; i < known.size(); ++i) {
-    list.add_addresses(join("master" + std::to_string(i), options.domain), known[i]);
+    list.add_addresses({"master", std::to_string(i), ".", options.domain}, known[i]);
   }
-  if (!options.mname.empty()) list.add_addresses(options.mname, options.listen);
+  if (!options.mname.empty()) list.add_addresses({options.mname}, options.listen);
 }
 
 }  // namespace vipgate

@@ -2,6 +2,7 @@
 // (named-vips 8). Pure functions: what they are given is all that they depend on.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "common/dns_record_list.h"
 #include "controlplane/config.h"
 #include "controlplane/mesos/mesos_event.h"
+#include "controlplane/naming/label_cleaning.h"
 #include "controlplane/naming/vip_backends.h"
 
 namespace vipgate {
@@ -40,16 +42,16 @@ class RecordList {
  public:
   explicit RecordList(const MesosDnsOptions& options) : options_(options) {}
 
-  // Names are plain text: see dns_name_fault().
-  void add_addresses(const std::string& owner, const std::vector<IpAddress>& addresses);
+  void add_addresses(PlainName owner, const std::vector<IpAddress>& addresses);
   // `target` in wire form; empty: it was at fault, and so is this.
-  void add_srv(const std::string& owner, std::string_view target, uint16_t port);
+  void add_srv(PlainName owner, std::string_view target, uint16_t port);
   // The wire form of a target, or nothing when it is at fault.
-  std::string target(const std::string& name);
+  std::string target(PlainName name) { return std::string(wire_name(name)); }
   void add_fault(std::string item, std::string why);
 
   // Sorted, each once.
   [[nodiscard]] std::vector<DnsRecord> records();
+  // Each once, in any order.
   void append_to(DnsRecordList& list);
   std::vector<BadItem> take_faults() { return std::exchange(faults_, {}); }
   // Forgets all, but keeps its memory for what comes next.
@@ -63,13 +65,15 @@ class RecordList {
     size_t rdata_length;
     DnsType type;
   };
-  // REQUIRES: has_fault() found nothing.
   void add(std::string_view owner, DnsType type, std::string_view rdata, std::string_view more);
-  bool has_fault(const std::string& name);
+  // Good until the next call. Nothing: it is at fault, which is noted.
+  std::string_view wire_name(PlainName name);
   void sort_each_once();
+  bool is_repeated(size_t index) const;
   DnsRecordView view(const Record& record) const;
 
   const MesosDnsOptions& options_;
+  std::array<char, kDnsMaxName> wire_name_;
   std::string octets_;
   std::vector<Record> records_;
   std::vector<BadItem> faults_;

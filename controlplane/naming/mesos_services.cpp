@@ -11,9 +11,14 @@ MesosServices::Backends& MesosServices::backends_of(const VipUse& use) {
     return claims_[key].claimants[use.framework];
   }
   // A name has a VIP of each family that it has backends of.
-  const NameKey key{use.name, use.real.address.family()};
-  touched_names_[key].insert({use.port, use.protocol});
-  return names_[key].ports[{use.port, use.protocol}];
+  const int family = use.real.address.family();
+  if (last_name_.key == nullptr || last_name_.key->second != family ||
+      last_name_.key->first != use.name) {
+    const auto vip = names_.try_emplace({use.name, family}).first;
+    last_name_ = {&vip->first, &vip->second, &touched_names_[vip->first]};
+  }
+  last_name_.touched->insert({use.port, use.protocol});
+  return last_name_.vip->ports[{use.port, use.protocol}];
 }
 
 void MesosServices::add(const VipUse& use) {
@@ -31,6 +36,7 @@ void MesosServices::remove(const VipUse& use) {
 }
 
 void MesosServices::finish(SourceChange& change) {
+  last_name_ = {};
   notice_moves();
   allocate_new();
   for (const auto& [key, ports] : touched_names_) {

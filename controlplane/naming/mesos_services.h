@@ -100,6 +100,14 @@ class MesosServices {
   std::map<ServiceKey, ClaimedVip> claims_;
   std::map<NameKey, std::set<PortKey>> touched_names_;
   std::set<ServiceKey> touched_claims_;
+  // The name that was last used, in both of these maps: most uses of one come side by side. Not
+  // beyond finish(), which erases names.
+  struct LastName {
+    const NameKey* key = nullptr;  // null: none
+    NamedVip* vip = nullptr;
+    std::set<PortKey>* touched = nullptr;
+  };
+  LastName last_name_;
   std::set<NameKey> unplaced_;  // names for which there was no address
   uint64_t moves_ = 0;          // of the allocator, as last seen
 };

@@ -12,6 +12,11 @@ namespace {
 
 std::string repeat(size_t count, char c) { return std::string(count, c); }
 
+std::string wire_of(PlainName name) {
+  std::array<char, kDnsMaxName> octets;
+  return std::string(plain_wire_name(name, octets));
+}
+
 TEST(CleanVipName, FollowsDcosNetOnItsOwnExamples) {
   EXPECT_EQ(clean_vip_name("/redis"), "redis");
   EXPECT_EQ(clean_vip_name("/prod/redis"), "prodredis");
@@ -88,7 +93,8 @@ TEST(PlainName, AFaultIsNamedAndEverythingElseHasAWireForm) {
   const std::string three = repeat(63, 'a') + "." + repeat(63, 'a') + "." + repeat(63, 'a') + ".";
   EXPECT_EQ(dns_name_fault(three + repeat(61, 'a')), nullptr);
   EXPECT_STREQ(dns_name_fault(three + repeat(62, 'a')), "the name is longer than 255 octets");
-  EXPECT_EQ(plain_wire_name("Redis.a"), std::string("\5redis\1a\0", 9));
+  EXPECT_EQ(wire_of({"Redis.a"}), std::string("\5redis\1a\0", 9));
+  EXPECT_EQ(wire_of({"Re", "dis.", "a"}), std::string("\5redis\1a\0", 9));
 }
 
 // Text of every kind of octet, with those that matter often.
@@ -160,10 +166,11 @@ RC_GTEST_PROP(PlainName, WithoutAFaultItIsTheWireNameOfItsText, ()) {
   std::string text = *long_text();
   text.erase(std::remove(text.begin(), text.end(), '\\'), text.end());
   const bool fits = dns_name_fault(text) == nullptr;
+  RC_ASSERT(wire_of({text}).empty() == !fits);
   RC_PRE(fits);
   const auto wire = dns_name_from_text(text);
   RC_ASSERT(wire.ok());
-  RC_ASSERT(plain_wire_name(text) == dns_fold(*wire));
+  RC_ASSERT(wire_of({text}) == dns_fold(*wire));
 }
 
 RC_GTEST_PROP(PlainName, AFaultIsWhatTheWireRefuses, ()) {
