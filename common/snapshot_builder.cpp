@@ -316,8 +316,11 @@ void SnapshotBuilder::write_reals(const SnapshotUpdate& update, Snapshot& snapsh
   for (const uint32_t index : update.removed) blank(known(index));
   for (const ServiceSpec& service : update.changed) blank(known(service.index));
   for (const ServiceSpec& service : update.changed) fill(service);
-  std::stable_sort(writes.begin(), writes.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  // Services that are all new have their reals' numbers in order.
+  const auto is_before = [](const auto& a, const auto& b) { return a.first < b.first; };
+  if (!std::is_sorted(writes.begin(), writes.end(), is_before)) {
+    std::stable_sort(writes.begin(), writes.end(), is_before);
+  }
 
   PageWriter<RealPage> pages(snapshot.real_pages);
   for (size_t i = 0; i < writes.size(); ++i) {
