@@ -76,6 +76,21 @@ inline Response respond(const DnsTable& table, std::string_view query, uint32_t 
   return {reply.verdict, octets};
 }
 
+// The answer to a message of a TCP stream.
+inline Response respond_over_tcp(const DnsTable& table, std::string_view query,
+                                 uint16_t port = 40000) {
+  std::vector<uint8_t> message(UINT16_MAX + 64);
+  std::memcpy(message.data(), query.data(), query.size());
+  const DnsReply reply = dns_respond(table,
+                                     {.message = message.data(),
+                                      .length = static_cast<uint16_t>(query.size()),
+                                      .capacity = UINT16_MAX,
+                                      .source_port = Be16(port),
+                                      .is_stream = true},
+                                     0);
+  return {reply.verdict, {reinterpret_cast<const char*>(message.data()), reply.length}};
+}
+
 inline std::string ipv4(unsigned long address) { return be32(address); }
 
 inline DnsSoa test_soa() {

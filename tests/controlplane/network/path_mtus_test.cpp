@@ -35,7 +35,9 @@ TEST(TunnelQuote, MayBeCutOffAnywhere) {
       cut.length = length;
       std::fill(cut.quote.begin() + length, cut.quote.end(), uint8_t{0xff});
       const auto quote = read_tunnel_quote(cut);
-      if (quote && quote->vip) EXPECT_EQ(*quote->vip, ip(kind.vip)) << length;
+      if (quote && quote->vip) {
+        EXPECT_EQ(*quote->vip, ip(kind.vip)) << length;
+      }
     }
     TunnelError least = whole;
     least.length = (ip(kind.real).is_v4() ? 20 : 40) + 8;

@@ -42,7 +42,7 @@ class RouteAnnouncerTest : public ::testing::Test {
   void TearDown() override { std::remove(file_.c_str()); }
 
   void start() {
-    auto announcer = RouteAnnouncer::create({100, 118});
+    auto announcer = RouteAnnouncer::create({.table = 100, .protocol = 118, .ports = {}});
     ASSERT_TRUE(announcer.ok()) << announcer.error();
     announcer_ = std::move(*announcer);
   }
