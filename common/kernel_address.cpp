@@ -48,8 +48,14 @@ Status ask_kernel(const std::string& interface, const IpPrefix& prefix, const ch
 
 }  // namespace
 
-Status add_kernel_address(const std::string& interface, const IpPrefix& prefix) {
-  return ask_kernel(interface, prefix, "add", [](nl_sock* socket, rtnl_addr* address) {
+Status add_kernel_address(const std::string& interface, const IpPrefix& prefix,
+                          KernelAddressUse use) {
+  return ask_kernel(interface, prefix, "add", [&](nl_sock* socket, rtnl_addr* address) {
+    // Deprecated from the start: IPv6 would else prefer it for its longer prefix.
+    if (use == KernelAddressUse::kListen && !prefix.address.is_v4()) {
+      rtnl_addr_set_valid_lifetime(address, UINT32_MAX);
+      rtnl_addr_set_preferred_lifetime(address, 0);
+    }
     return rtnl_addr_add(socket, address, NLM_F_CREATE | NLM_F_EXCL);
   });
 }

@@ -250,9 +250,11 @@ void check_pools(const Config& config, const YamlNode& root, Diagnostics& diagno
                         "a second pool is named '" + pool.name + "'; give it another name");
     }
     const size_t ports = size_t{pool.ports.last} - pool.ports.first + 1;
-    // Whatever the first one is, they have 512 from a multiple of 512 on, which are shared evenly.
-    constexpr size_t kLeastShared = 1023;
-    if (config.workers.cpus.size() > 1 && ports < kLeastShared) {
+    // 512 from a multiple of 512 on are shared evenly: among 1023 there are some.
+    constexpr size_t kLeastShared = 1023, kBlock = 512;
+    const size_t first_block = (pool.ports.first + kBlock - 1) / kBlock * kBlock;
+    const bool has_block = first_block + kBlock - 1 <= pool.ports.last;
+    if (config.workers.cpus.size() > 1 && !has_block) {
       diagnostics.error(position_at(root, {"snat_pools", i, "ports"}),
                         "ports: " + std::to_string(ports) +
                             " are too few to be shared by several workers; write at least " +

@@ -20,17 +20,19 @@ std::vector<PortLinks::Change> PortLinks::note(const std::vector<bool>& up) {
     if (link.is_up.value_or(true) != up[i]) changes.push_back({link.name, up[i]});
     if (link.is_up && *link.is_up && !up[i]) ++link.losses;
     link.is_up = up[i];
+    link.has_been_up |= up[i];
   }
   return changes;
 }
 
 bool PortLinks::clients_can_come(uint32_t real_ports) const {
-  uint32_t all = 0, up = 0;
+  uint32_t all = 0, up = 0, used = 0;
   for (size_t i = 0; i < links_.size(); ++i) {
     all |= 1u << i;
+    if (links_[i].has_been_up) used |= 1u << i;
     if (links_[i].is_up.value_or(true)) up |= 1u << i;
   }
-  uint32_t clients = client_ports_ != 0 ? client_ports_ : all & ~real_ports;
+  uint32_t clients = client_ports_ != 0 ? client_ports_ : used & ~real_ports;
   if (clients == 0) clients = all;
   return (up & clients) != 0;
 }

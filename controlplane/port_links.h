@@ -24,8 +24,8 @@ class PortLinks {
   // ports are down.
   std::vector<Change> note(const std::vector<bool>& up);
   // Whether one of the ports by which clients come is up: of announce.ports, else of those by which
-  // no real is reached; of all, where reals are reached by each. `real_ports`: a bit for each by
-  // which reals are reached. REQUIRES: note() was called.
+  // no real is reached and which have had link; of all, where there is none. `real_ports`: a bit
+  // for each by which reals are reached. REQUIRES: note() was called.
   bool clients_can_come(uint32_t real_ports) const;
   // "port.<name>.link_losses": how often it went down. Those that are not zero.
   std::vector<std::pair<std::string, uint64_t>> counters() const;
@@ -34,6 +34,7 @@ class PortLinks {
   struct Link {
     std::string name;
     std::optional<bool> is_up;
+    bool has_been_up = false;
     uint64_t losses = 0;
   };
   std::vector<Link> links_;

@@ -192,6 +192,7 @@ Status Port::start(const FlowOwners& owners) {
                                          rx_queues_, owners));
     }
     if (!status.ok()) {
+      facts_.reta_entries = 0;
       warn(status.error() + ": packets are handed over to the workers that own their flows");
     }
   }

@@ -46,12 +46,14 @@ void DnsListeners::follow(const Config& config) {
                      to_string(address));
         continue;
       }
-      if (const Status status = add_kernel_address(interface, as_host(address)); !status) {
-        spdlog::warn("dns.listen: {} is not answered over TCP: {}", to_string(address),
-                     status.error());
-        continue;
+      const Status status =
+          add_kernel_address(interface, as_host(address), KernelAddressUse::kListen);
+      // Somebody may have put it there: whether it is the kernel's shows when it is listened on.
+      if (status.ok()) {
+        held_.emplace(address, interface);
+      } else {
+        spdlog::warn("dns.listen: {}", status.error());
       }
-      held_.emplace(address, interface);
     }
     endpoints.push_back({.address = address});
   }

@@ -23,7 +23,11 @@ bool DnsStream::answer(std::vector<uint8_t>& out) {
     out.push_back(static_cast<uint8_t>(reply));
     out.insert(out.end(), scratch_.begin(), scratch_.begin() + static_cast<ptrdiff_t>(reply));
   }
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(at));
+  if (at == waiting_.size()) {
+    waiting_ = {};  // many connections wait: none keeps what it once needed
+  } else {
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(at));
+  }
   return are_queries;
 }
 

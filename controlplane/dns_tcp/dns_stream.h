@@ -18,7 +18,7 @@ using AnswerDns = std::function<size_t(std::span<uint8_t> message, size_t length
 class DnsStream {
  public:
   // No more replies are made while so many octets wait to be sent.
-  static constexpr size_t kEnough = 128 << 10;
+  static constexpr size_t kEnough = 16 << 10;
 
   // `scratch`: room for a message and what its answer writes beyond, shared by connections.
   DnsStream(const AnswerDns& answer, std::span<uint8_t> scratch)

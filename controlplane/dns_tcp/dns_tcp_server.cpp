@@ -1,8 +1,11 @@
 #include "controlplane/dns_tcp/dns_tcp_server.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <boost/asio.hpp>
 #include <future>
@@ -17,8 +20,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// A message of 64 KB, and what is written beyond it by the 16 octets.
-constexpr size_t kScratchOctets = 65535 + 64;
+constexpr size_t kScratchOctets = 65535;
 constexpr size_t kReadOctets = 16 << 10;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::seconds kAcceptWarning{60};
@@ -71,7 +73,10 @@ class DnsTcpServer::Impl {
         limits_(limits),
         scratch_(kScratchOctets),
         pause_(context_),
-        thread_([this] { context_.run(); }) {}
+        thread_([this] {
+          be_modest();
+          context_.run();
+        }) {}
 
   ~Impl() {
     context_.stop();
@@ -95,14 +100,16 @@ class DnsTcpServer::Impl {
         kept.insert(listeners_.extract(known));
         continue;
       }
-      Listener listener = std::make_unique<tcp::acceptor>(context_);
+      auto listener = std::make_shared<tcp::acceptor>(context_);
       if (const error_code code = open(*listener, endpoint)) {
         faults.push_back("DNS over TCP cannot listen on " + to_text(endpoint) + ": " +
                          code.message());
         continue;
       }
-      accept(*kept.emplace(endpoint, std::move(listener)).first->second);
+      accept(listener);
+      kept.emplace(endpoint, std::move(listener));
     }
+    for (auto& [endpoint, listener] : listeners_) listener->close();
     listeners_ = std::move(kept);
     return faults;
   }
@@ -123,7 +130,14 @@ class DnsTcpServer::Impl {
  private:
   struct Connection;
   using Connections = std::list<std::shared_ptr<Connection>>;
-  using Listener = std::unique_ptr<tcp::acceptor>;
+  using Listener = std::shared_ptr<tcp::acceptor>;
+
+  // The control plane comes first where they share a CPU.
+  static void be_modest() {
+    pthread_setname_np(pthread_self(), "dns-tcp");
+    const sched_param none{};
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+  }
 
   // Its own handlers hold it; the list of all is what keeps it open.
   struct Connection {
@@ -141,7 +155,6 @@ class DnsTcpServer::Impl {
     size_t sent = 0;
     bool has_ended = false;   // the client has sent all that it will
     bool is_not_dns = false;  // what it has sent was no query: it gets no further answer
-    std::array<uint8_t, kReadOctets> in;
     Connections::iterator position;
     bool is_open = true;
   };
@@ -158,9 +171,10 @@ class DnsTcpServer::Impl {
     return code;
   }
 
-  void accept(tcp::acceptor& acceptor) {
-    acceptor.async_accept([this, &acceptor](const error_code& code, tcp::socket socket) {
-      if (code == asio::error::operation_aborted) return;  // not listened on any more
+  void accept(const Listener& listener) {
+    listener->async_accept([this, listener](const error_code& code, tcp::socket socket) {
+      // Not listened on any more; a connection may have been accepted before that was so.
+      if (code == asio::error::operation_aborted || !listener->is_open()) return;
       if (code) {
         warn_of_accept(code);
         pause_.expires_after(kAcceptPause);
@@ -169,7 +183,7 @@ class DnsTcpServer::Impl {
         });
       }
       welcome(std::move(socket));
-      accept(acceptor);
+      accept(listener);
     });
   }
   // After a pause, in which no one was listened to: an accept that is under way already is ended.
@@ -177,7 +191,7 @@ class DnsTcpServer::Impl {
     for (auto& [endpoint, listener] : listeners_) {
       error_code ignored;
       listener->cancel(ignored);
-      accept(*listener);
+      accept(listener);
     }
   }
   void warn_of_accept(const error_code& code) {
@@ -196,11 +210,12 @@ class DnsTcpServer::Impl {
     if (of_client >= limits_.per_client) return count(counters_.refused);
     ++of_client;
     count(counters_.connections);
-    if (all_.size() >= limits_.connections) {
+    while (all_.size() >= limits_.connections) {
       count(counters_.displaced);
       close(all_.front());
     }
     socket.set_option(tcp::no_delay(true), code);
+    socket.non_blocking(true, code);
     const auto connection =
         std::make_shared<Connection>(std::move(socket), client, answer_, scratch_);
     connection->position = all_.insert(all_.end(), connection);
@@ -225,22 +240,27 @@ class DnsTcpServer::Impl {
     all_.splice(all_.end(), all_, connection->position);
     connection->timer.expires_after(limits_.idle);
     connection->timer.async_wait([this, connection](const error_code& code) {
-      if (code || !connection->is_open) return;
+      // One that had expired when it was set anew tells so all the same.
+      const bool is_early = connection->timer.expiry() > asio::steady_timer::clock_type::now();
+      if (code || is_early || !connection->is_open) return;
       count(counters_.idle);
       close(connection);
     });
   }
 
   void read(const Held& connection) {
-    connection->socket.async_read_some(asio::buffer(connection->in),
-                                       [this, connection](const error_code& code, size_t octets) {
-                                         if (!connection->is_open) return;
-                                         if (code && code != asio::error::eof)
-                                           return close(connection);
-                                         connection->has_ended = code == asio::error::eof;
-                                         connection->stream.take({connection->in.data(), octets});
-                                         answer(connection);
-                                       });
+    connection->socket.async_wait(
+        tcp::socket::wait_read, [this, connection](const error_code& failed) {
+          if (!connection->is_open) return;
+          if (failed) return close(connection);
+          error_code code;
+          const size_t octets = connection->socket.read_some(asio::buffer(in_), code);
+          if (code == asio::error::would_block) return read(connection);
+          if (code && code != asio::error::eof) return close(connection);
+          connection->has_ended = code == asio::error::eof;
+          if (!connection->is_not_dns) connection->stream.take({in_.data(), octets});
+          answer(connection);
+        });
   }
 
   // Answers what has come, and goes on by sending, by reading, or not at all.
@@ -255,29 +275,35 @@ class DnsTcpServer::Impl {
     // Only whole queries are signs of life: one octet at a time is none.
     if (answered != 0) await(connection);
     if (!connection->out.empty()) return send(connection);
-    if (connection->has_ended || connection->is_not_dns) return close(connection);
+    if (connection->has_ended) return close(connection);
+    // Closed with octets unread, it would be reset, and the last replies with it.
+    if (connection->is_not_dns) {
+      error_code ignored;
+      connection->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    }
     read(connection);
   }
 
   void send(const Held& connection) {
     const auto rest = asio::buffer(connection->out) + connection->sent;
-    connection->socket.async_write_some(rest,
-                                        [this, connection](const error_code& code, size_t octets) {
-                                          if (!connection->is_open) return;
-                                          if (code) return close(connection);
-                                          await(connection);
-                                          connection->sent += octets;
-                                          if (connection->sent < connection->out.size())
-                                            return send(connection);
-                                          connection->out.clear();
-                                          connection->sent = 0;
-                                          answer(connection);
-                                        });
+    const auto on_sent = [this, connection](const error_code& code, size_t octets) {
+      if (!connection->is_open) return;
+      if (code) return close(connection);
+      connection->sent += octets;
+      if (connection->sent < connection->out.size()) return send(connection);
+      // All of it is a sign of life: one octet at a time is none. The memory goes back.
+      await(connection);
+      connection->out = {};
+      connection->sent = 0;
+      answer(connection);
+    };
+    connection->socket.async_write_some(rest, on_sent);
   }
 
   AnswerDns answer_;
   DnsTcpLimits limits_;
   std::vector<uint8_t> scratch_;
+  std::array<uint8_t, kReadOctets> in_;  // of whichever connection is read just now
   DnsTcpCounters counters_;
   asio::io_context context_{1};
   // Keeps the thread while there is nothing to wait for.

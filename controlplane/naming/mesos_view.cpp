@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "common/prefetch.h"
 #include "controlplane/locality.h"
 #include "controlplane/naming/label_cleaning.h"
 #include "controlplane/naming/mesos_dns_records.h"
@@ -34,13 +35,13 @@ const MesosConfig& options_of(const Config& config, size_t cluster) {
 void prefetch(const MesosTask& task) {
   constexpr size_t kLine = 64;
   const auto* octets = reinterpret_cast<const char*>(&task);
-  for (size_t at = 0; at < sizeof task; at += kLine) __builtin_prefetch(octets + at);
+  for (size_t at = 0; at < sizeof task; at += kLine) prefetch_line(octets + at);
 }
 
 void prefetch_lists(const MesosTask& task) {
-  for (const MesosTaskStatus& status : task.statuses) __builtin_prefetch(status.networks.data());
-  if (task.discovery) __builtin_prefetch(task.discovery->ports.data());
-  __builtin_prefetch(task.resource_ports.data());
+  for (const MesosTaskStatus& status : task.statuses) prefetch_line(status.networks.data());
+  if (task.discovery) prefetch_line(task.discovery->ports.data());
+  prefetch_line(task.resource_ports.data());
 }
 
 // Both sorted.

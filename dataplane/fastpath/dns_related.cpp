@@ -34,8 +34,11 @@ class Writer {
     return total_length(parsed_, at_ - parsed_.question_end + length) <= parsed_.limit;
   }
 
+  // Whether a pointer can lead to that offset of the reply (RFC 1035 4.1.4: 14 bits).
+  static bool can_point_to(uint32_t offset) { return offset < 0x4000; }
+
   // All records of the body, whose owner is the name at offset `owner` of the reply.
-  // REQUIRES: has_room(body.length)
+  // REQUIRES: has_room(body.length), can_point_to(owner)
   void append(const DnsBody& body, uint32_t rotation, uint32_t owner) {
     uint8_t* const to = parsed_.query.message + at_;
     copy_rotated(to, body, split_of(body, rotation),
@@ -91,6 +94,7 @@ void append_addresses(const DnsEntry& entry, uint32_t owner, Writer& writer,
   for (const DnsType type : {DnsType::kA, DnsType::kAaaa}) {
     DnsBody body;
     if (!entry.find(type, body) || !writer.has_room(body.length)) continue;
+    if (!Writer::can_point_to(owner)) continue;
     writer.append(body, 0, owner);
     sections.additionals = static_cast<uint16_t>(sections.additionals + body.count);
   }

@@ -8,7 +8,7 @@ constexpr Row kAddressesRows[] = {
     {"dns: {tcp: {per_client: 0}}\n",
      "f:1:25: per_client: 0 is out of range; write a number from 1 to 100000"},
     {"dns: {tcp: {idle_s: 10s}}\n",
-     "f:1:21: idle_s: '10s' is not a number; write a number from 1 to 600"},
+     "f:1:21: idle_s: '10s' is not a number; write a number from 1 to 600, without a unit"},
     {"dns: {listen: [10.9.0]}\n",
      "f:1:16: listen: '10.9.0' is not an address; write an IPv4 or IPv6 address"},
     {"dns: {listen: [10.9.0.53/24]}\n",

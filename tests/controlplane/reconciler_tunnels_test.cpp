@@ -101,7 +101,7 @@ TEST_F(ReconcilerTunnels, WhatNoTunnelOfOursSentIsNotBelieved) {
 
 TEST_F(ReconcilerTunnels, NoErrorCutsATunnelOff) {
   tell(from_a(), 0, 0);
-  EXPECT_EQ(longest("a", "10.0.1.1"), 576 - 20);
+  EXPECT_EQ(longest("a", "10.0.1.1"), 1280 - 20);
   EXPECT_EQ(longest("c", "10.0.1.1"), 1280) << "IPv6 has no less";
 }
 
