@@ -47,6 +47,30 @@ TEST_F(DnsResponderStream, RefusesZoneTransfers) {
       << "not defined over UDP (RFC 5936 4.2)";
 }
 
+// The second target's name lies beyond what a pointer of 14 bits reaches (RFC 1035 4.1.4).
+TEST_F(DnsResponderStream, LeavesOutAddressesOfTargetsThatNoPointerReaches) {
+  DnsTableBuilder builder(DnsHashSecret{});
+  ASSERT_TRUE(builder.set_zones({{wire_name("mesos"), test_soa(), 60, false}}).ok());
+  const auto add = [&](const std::string& name, DnsType type, const std::string& rdata) {
+    ASSERT_TRUE(builder.add({wire_name(name), type, 60, rdata}).ok());
+  };
+  const std::string first = std::string(40, 'a') + ".mesos",
+                    second = std::string(40, 'b') + ".mesos";
+  constexpr unsigned kRecords = 300;
+  for (unsigned port = 1; port <= 2 * kRecords; ++port) {
+    add("_big._tcp.mesos", DnsType::kSrv,
+        be16(0) + be16(1) + be16(port) + wire_name(port <= kRecords ? first : second));
+  }
+  for (const std::string& target : {first, second}) add(target, DnsType::kA, ipv4(0x0b000001));
+  const auto table = builder.build();
+  ASSERT_TRUE(table.ok()) << table.error();
+  const auto reply = parse_dns(respond_over_tcp(**table, dns_query("_big._tcp.mesos", 33)).octets);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->answers.size(), 2 * kRecords);
+  ASSERT_EQ(reply->additionals.size(), 1u);
+  EXPECT_EQ(reply->additionals[0].owner, first);
+}
+
 TEST_F(DnsResponderStream, SaysNothingToWhatIsNoQuery) {
   EXPECT_EQ(respond_over_tcp(*table_, "short").octets, "");
   std::string response = dns_query("leader.mesos", 1);

@@ -66,5 +66,8 @@ for server in 10.9.0.53 fd09::53; do
   ask_everything "$server"
   load "$server"
 done
+# For the kernel its addresses are those of the port still, not those that it listens on.
+source_of=$(lab_in gw ip -6 route get fd09::1) || lab_fail "no route to fd09::1"
+grep -q 'src fd09::2 ' <<<"$source_of" || lab_fail "the kernel's own address is another: $source_of"
 lab_gateway_stop || lab_fail "vipgated ended with exit status $?"
 echo "every question was answered"
