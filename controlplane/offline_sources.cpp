@@ -78,10 +78,10 @@ bool apply_events(const std::string& text, MesosParser& parser, OfflineCluster& 
 void list_waiting(const MesosCluster& cluster, std::vector<Skipped>& skipped) {
   for (const auto& [key, task] : cluster.waiting()) {
     const MesosFramework* framework = cluster.framework(task.framework_id);
-    skipped.push_back({"task", framework == nullptr ? "" : framework->name, task.id.str(), task.name,
-                       framework == nullptr
-                           ? "its framework '" + task.framework_id + "' is not known"
-                           : "its agent '" + task.agent_id + "' is not known"});
+    skipped.push_back(
+        {"task", framework == nullptr ? "" : framework->name, task.id.str(), task.name,
+         framework == nullptr ? "its framework '" + task.framework_id + "' is not known"
+                              : "its agent '" + task.agent_id + "' is not known"});
   }
 }
 
