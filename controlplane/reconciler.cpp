@@ -228,10 +228,11 @@ Status Reconciler::tunnel_errors(std::span<const TunnelError> errors, int64_t no
 void Reconciler::recompile_tunnels(const std::set<IpAddress>& reals) {
   if (reals.empty()) return;
   for (const auto& [key, service] : model_.services()) {
-    const bool leads_there = std::any_of(reals.begin(), reals.end(), [&](const IpAddress& real) {
+    if (!is_tunnel(service.config.mode)) continue;
+    const auto leads_to = [&service = service](const IpAddress& real) {
       return has_real_at(service, real);
-    });
-    if (is_tunnel(service.config.mode) && leads_there) recompile_.insert(key);
+    };
+    if (std::any_of(reals.begin(), reals.end(), leads_to)) recompile_.insert(key);
   }
 }
 

@@ -212,7 +212,7 @@ class DnsTcpServer::Impl {
     count(counters_.connections);
     while (all_.size() >= limits_.connections) {
       count(counters_.displaced);
-      close(all_.front());
+      close(Held(all_.front()));
     }
     socket.set_option(tcp::no_delay(true), code);
     socket.non_blocking(true, code);
@@ -223,8 +223,8 @@ class DnsTcpServer::Impl {
     read(connection);
   }
 
-  // A copy of the pointer: the list's own goes.
-  void close(Held connection) {
+  // REQUIRES: `connection` is not the list's own, which goes.
+  void close(const Held& connection) {
     if (!connection->is_open) return;
     connection->is_open = false;
     connection->timer.cancel();
