@@ -18,7 +18,6 @@ namespace vipgate {
 namespace {
 
 constexpr size_t kMaxItemBytes = std::numeric_limits<uint32_t>::max() - 64;
-constexpr size_t kMaxItemBytesDepth = 128;
 
 enum List : int {
   kTasks,
@@ -66,7 +65,7 @@ struct ArrivingState::Impl {
         lists(form),
         cutter([this](std::string_view path) { return lists.at(path); }),
         expected_octets(octets) {
-    if (item_parser.allocate(4096, kMaxItemBytesDepth) != simdjson::SUCCESS) throw std::bad_alloc();
+    if (item_parser.allocate(4096, kMaxJsonDepth) != simdjson::SUCCESS) throw std::bad_alloc();
   }
 
   void read(int list, std::string_view item);
