@@ -100,7 +100,7 @@ bool could_have_sent(const ServiceKey& key, const ModelService& service, const T
 }
 
 bool PathMtus::lower(const IpAddress& real, uint16_t mtu, int64_t now_s) {
-  const uint16_t lowered = std::max(mtu, real.is_v4() ? kLeast4 : kLeast6);
+  const uint16_t lowered = std::max(mtu, kLeast);
   const auto [at, is_new] = known_.try_emplace(real, Known{lowered, now_s + kKeptS});
   next_deadline_s_ = std::min(next_deadline_s_, now_s + kKeptS);
   if (!is_new) {

@@ -39,7 +39,7 @@ class PathMtus {
   // No error lowers a way below: what every IPv6 link carries (RFC 8200 5). IPv4 links of less are
   // not met in clusters, and QUIC gets through what is left (1200 octets, RFC 9000 14), so that a
   // forged error does no harm.
-  static constexpr uint16_t kLeast4 = 1280, kLeast6 = 1280;
+  static constexpr uint16_t kLeast = 1280;
 
   // True: it was higher until now, or not known.
   bool lower(const IpAddress& real, uint16_t mtu, int64_t now_s);
