@@ -8,27 +8,6 @@
 namespace vipgate {
 namespace {
 
-struct PoolLayout {
-  std::vector<SnatAddress> addresses;
-  std::vector<SnatRange> ranges;
-};
-
-PoolLayout lay_out_pools(const Config& config) {
-  PoolLayout layout;
-  for (const SnatPoolConfig& pool : config.snat_pools) {
-    for (const int family : {4, 6}) {
-      const auto first = static_cast<uint32_t>(layout.addresses.size());
-      for (const IpAddress& address : pool.addresses) {
-        if (address.family() != family) continue;
-        layout.addresses.push_back({address, pool.ports.first, pool.ports.last});
-      }
-      const auto count = static_cast<uint32_t>(layout.addresses.size()) - first;
-      layout.ranges.push_back({pool.name, family, first, count});
-    }
-  }
-  return layout;
-}
-
 FlowTimeouts quarter_seconds(const Timeouts& timeouts) {
   const auto quarters = [](uint16_t seconds) { return static_cast<uint16_t>(seconds * 4); };
   FlowTimeouts result{};
@@ -94,12 +73,6 @@ bool has(const std::vector<T>& sorted, const T& value) {
 
 }  // namespace
 
-std::vector<SnatAddress> snat_addresses(const Config& config) {
-  return lay_out_pools(config).addresses;
-}
-
-std::vector<SnatRange> snat_ranges(const Config& config) { return lay_out_pools(config).ranges; }
-
 DnsOptions dns_options(const Config& config) {
   DnsOptions options;
   options.ttl_s = config.dns.ttl_s;
@@ -137,7 +110,7 @@ SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort
     frame.ports.push_back(port);
   }
   frame.dns_listen = config.dns.listen;
-  frame.snat_addresses = snat_addresses(config);
+  frame.snat_addresses = snat_layout(config).addresses;
   frame.unserved_port = config.defaults.unserved_port;
   frame.kernel_rates = config.kernel_rates;
   frame.transit_to_kernel = config.transit == Transit::kKernel;
@@ -149,7 +122,7 @@ void ServiceCompiler::set_config(const Config& config) {
   dns_ = dns_options(config);
   snat_ranges_.clear();
   reserved_.clear();
-  const PoolLayout snat = lay_out_pools(config);
+  const SnatLayout snat = snat_layout(config);
   for (const SnatRange& range : snat.ranges) snat_ranges_[{range.pool, range.family}] = range;
   for (const SnatAddress& address : snat.addresses) reserved_[address.address] = "an SNAT address";
   for (const IpAddress& address : config.dns.listen) reserved_[address] = "a DNS address";
@@ -379,7 +352,7 @@ Status check_consistent(const Config& config) {
       if (auto status = claim(prefix.address, "a port's address"); !status) return status;
     }
   }
-  const std::vector<SnatAddress> snat = snat_addresses(config);
+  const std::vector<SnatAddress> snat = snat_layout(config).addresses;
   for (const SnatAddress& address : snat) {
     if (auto status = claim(address.address, "an SNAT address"); !status) return status;
   }

@@ -19,6 +19,7 @@
 #include "controlplane/network/next_hops.h"
 #include "controlplane/network/path_mtus.h"
 #include "controlplane/network/prefix_map.h"
+#include "controlplane/snat_layout.h"
 
 namespace vipgate {
 
@@ -28,19 +29,6 @@ struct ForwardingPort {
   bool kernel = false;
   uint16_t mtu = 1500;
 };
-
-// The addresses of all pools, each pool's IPv4 ones together, then its IPv6 ones: this order is the
-// data plane's from start to stop.
-[[nodiscard]] std::vector<SnatAddress> snat_addresses(const Config& config);
-
-// Where among these a pool's addresses of one family are.
-struct SnatRange {
-  std::string pool;
-  int family = 4;
-  uint32_t first = 0;
-  uint32_t count = 0;
-};
-[[nodiscard]] std::vector<SnatRange> snat_ranges(const Config& config);
 
 [[nodiscard]] DnsOptions dns_options(const Config& config);
 

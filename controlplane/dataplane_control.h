@@ -40,7 +40,7 @@ class DataplaneControl : public SnapshotSink {
   // What traffic says of the real with this index; see there for what the numbers mean.
   [[nodiscard]] virtual RealSignals real_signals(uint32_t real_index) const = 0;
   // New flows that found no free port, at the position of the first address of their pool and
-  // family in snat_addresses().
+  // family in SnatLayout::addresses.
   [[nodiscard]] virtual std::vector<uint64_t> snat_exhausted() const = 0;
   // Whether the port has link; true, if its device does not tell.
   [[nodiscard]] virtual bool link_up(size_t port) const = 0;

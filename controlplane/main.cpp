@@ -24,6 +24,7 @@
 #include "controlplane/logging.h"
 #include "controlplane/naming/hosts_file.h"
 #include "controlplane/replay_command.h"
+#include "controlplane/snat_layout.h"
 #include "dataplane/cpu_check.h"
 #include "dataplane/dataplane.h"
 
@@ -98,7 +99,7 @@ DataplaneOptions dataplane_options(const Config& config, const Secrets& secrets)
                              .rss = port.rss,
                              .kernel = port.kernel});
   }
-  options.snat_addresses = snat_addresses(config);
+  options.snat_addresses = snat_layout(config).addresses;
   options.secrets = secrets;
   return options;
 }

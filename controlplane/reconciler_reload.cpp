@@ -120,8 +120,8 @@ Status Reconciler::put_in_force(const Config& config) {
   for (const DnsRecord& record : static_records_) staged_added_.push_back(record);
   append(staged_removed_, old_records);
   if (is_first) {
-    for (const SnatAddress& snat : snat_addresses(config))
-      announcer_.set_serving(snat.address, true);
+    const SnatLayout layout = snat_layout(config);
+    for (const SnatAddress& snat : layout.addresses) announcer_.set_serving(snat.address, true);
   } else {
     for (const IpAddress& address : config_.dns.listen) announcer_.set_serving(address, false);
   }

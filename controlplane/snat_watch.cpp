@@ -1,31 +1,30 @@
 #include "controlplane/snat_watch.h"
 
-#include "controlplane/compiler.h"
+#include <utility>
 
 namespace vipgate {
 
 SnatWatch::SnatWatch(const Config& config) {
-  for (const SnatRange& range : snat_ranges(config)) {
-    if (range.count == 0) continue;
-    pools_.push_back(
-        {.name = range.pool, .family = range.family, .first = range.first, .count = range.count});
+  SnatLayout layout = snat_layout(config);
+  for (SnatRange& range : layout.ranges) {
+    if (range.count != 0) pools_.push_back({.range = std::move(range)});
   }
 }
 
 std::vector<std::string> SnatWatch::look(std::span<const uint64_t> exhausted, int64_t now_ms) {
   std::vector<std::string> lines;
   for (Pool& pool : pools_) {
-    if (pool.first >= exhausted.size()) continue;
-    const uint64_t refused = exhausted[pool.first] - pool.told;
+    if (pool.range.first >= exhausted.size()) continue;
+    const uint64_t refused = exhausted[pool.range.first] - pool.told;
     if (refused == 0 || (pool.told != 0 && now_ms < pool.told_ms + kBetweenWarningsMs)) continue;
-    lines.push_back("the SNAT pool '" + pool.name + "' had no free port for " +
+    lines.push_back("the SNAT pool '" + pool.range.pool + "' had no free port for " +
                     std::to_string(refused) + " new flows" +
                     (pool.told != 0 ? " since it was warned of last" : "") + ": its " +
-                    std::to_string(pool.count) + " IPv" + std::to_string(pool.family) +
-                    (pool.count == 1 ? " address is" : " addresses are") +
+                    std::to_string(pool.range.count) + " IPv" + std::to_string(pool.range.family) +
+                    (pool.range.count == 1 ? " address is" : " addresses are") +
                     " too few for the flows to a real; add addresses to the pool in snat_pools, "
                     "which needs a restart");
-    pool.told = exhausted[pool.first];
+    pool.told = exhausted[pool.range.first];
     pool.told_ms = now_ms;
   }
   return lines;

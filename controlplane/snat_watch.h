@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controlplane/config.h"
+#include "controlplane/snat_layout.h"
 
 namespace vipgate {
 
@@ -24,10 +25,8 @@ class SnatWatch {
 
  private:
   struct Pool {
-    std::string name;
-    int family = 4;
-    uint32_t first = 0, count = 0;  // as in ServiceEntry
-    uint64_t told = 0;              // refused flows that a line was about
+    SnatRange range;
+    uint64_t told = 0;  // refused flows that a line was about
     int64_t told_ms = 0;
   };
   std::vector<Pool> pools_;

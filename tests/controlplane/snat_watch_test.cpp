@@ -30,8 +30,7 @@ class SnatWatchTest : public testing::Test {
 };
 
 TEST_F(SnatWatchTest, PositionsAreThoseOfTheAddresses) {
-  const auto addresses = snat_addresses(config());
-  const auto ranges = snat_ranges(config());
+  const auto [addresses, ranges] = snat_layout(config());
   ASSERT_EQ(ranges.size(), 4u) << "each family of each pool";
   EXPECT_EQ(ranges[1].first, 2u);
   EXPECT_EQ(addresses[2].address, *parse_ip_address("fd00::1"));
