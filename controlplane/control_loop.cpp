@@ -10,14 +10,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <sstream>
 #include <utility>
 
 #include "common/json_text.h"
 #include "common/system_error.h"
-#include "controlplane/config_reader.h"
 #include "controlplane/config_reader_watch.h"
-#include "controlplane/logging.h"
 #include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
@@ -42,29 +39,6 @@ sigset_t our_signals() {
   sigemptyset(&set);
   for (const int signal : {SIGHUP, SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, signal);
   return set;
-}
-
-void notify_reloading() {
-  const int64_t now_us = monotonic_ns() / 1000;
-  sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us)).c_str());
-}
-
-// "a, b, c, …"
-template <class Set, class Text>
-std::string first_few(const Set& set, const Text& text) {
-  constexpr size_t kFew = 3;
-  std::string list;
-  size_t count = 0;
-  for (const auto& item : set) {
-    if (count++ == kFew) return list + ", …";
-    list += (list.empty() ? "" : ", ") + text(item);
-  }
-  return list;
-}
-
-void log_lines(const std::string& text) {
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) spdlog::error("{}", line);
 }
 
 }  // namespace
@@ -241,10 +215,13 @@ void ControlLoop::announce(int64_t now) {
     next_progress_ms_ = now + kProgressMs;
     workers_advance_ = worker_progress_.note(dataplane_.worker_figures(), now);
   }
-  const bool clients_can_come = links_.clients_can_come(reconciler_.real_ports());
-  route_announcer_->suspend(!workers_advance_  ? "a worker does not advance"
-                            : clients_can_come ? ""
-                                               : "no port by which clients come has link");
+  if (!workers_advance_) {
+    route_announcer_->suspend("a worker does not advance");
+  } else if (!links_.clients_can_come(reconciler_.real_ports())) {
+    route_announcer_->suspend("no port by which clients come has link");
+  } else {
+    route_announcer_->suspend("");
+  }
   route_announcer_->advance(reconciler_.passed(), now);
 }
 
@@ -342,94 +319,8 @@ void ControlLoop::begin_to_stop() {
                kWithdrawnMs);
 }
 
-// An error: nothing has changed, the addresses of VIPs among it.
-Result<ReloadOutcome> ControlLoop::put_in_force(Config& config) {
-  const size_t known_clients = feeds_->clients().size();
-  feeds_->require_store(config);
-  for (const auto& client : feeds_->clients().subspan(known_clients)) report(watch(client->fd()));
-  auto resolved = feeds_->resolve(config);
-  if (!resolved) return Error{resolved.error()};
-  auto outcome = reconciler_.apply(config, monotonic_ms() / 1000);
-  if (!outcome) return outcome;
-  feeds_->adopt(std::move(*resolved));
-  feeds_->follow(reconciler_.config());
-  return outcome;
-}
-
-void ControlLoop::reload() {
-  notify_reloading();
-  const std::string file = reconciler_.config().file;
-  auto config = read_config(file);
-  const WatchConfig watched = reconciler_.config().watch;
-  auto outcome = config ? put_in_force(*config) : Result<ReloadOutcome>(Error{config.error()});
-  if (!outcome) {
-    log_lines(outcome.error());
-    spdlog::error("reload of {} failed: the configuration in force stays", file);
-  } else {
-    for (const std::string& key : outcome->needs_restart) {
-      spdlog::warn("{} has changed, which needs a restart: the old value stays in force", key);
-    }
-    report_problems(*outcome);
-    set_log_level(config->log.level);
-    const ModelChange& change = outcome->change;
-    spdlog::info("configuration reloaded: services +{} -{} ~{}, reals +{} -{} ~{}",
-                 change.services_added, change.services_removed, change.services_changed,
-                 change.reals_added, change.reals_removed, change.reals_changed);
-    report_routes();
-    dns_listeners_->follow(reconciler_.config());
-    if (reconciler_.config().watch != watched) follow_packets();
-  }
-  sd_notify(0, "READY=1");
-}
-
-// Packets pass though nobody can watch: an error is told, and that is all.
-void ControlLoop::follow_packets() {
-  const auto options = watch_options(reconciler_.config());
-  const Status status = dataplane_.watch(options);
-  if (!status) {
-    spdlog::error("watch: {}", status.error());
-  } else if (options) {
-    spdlog::info("watch: from now on, {} packets are followed", options->packets);
-  } else {
-    spdlog::info("watch: nothing is followed any more");
-  }
-}
-
-void ControlLoop::report_problems(const ReloadOutcome& outcome) {
-  for (const std::string& problem : outcome.problems) spdlog::error("{}", problem);
-}
-
 void ControlLoop::report(const Status& status) {
   if (!status) spdlog::error("{}", status.error());
-}
-
-// Large configurations can have very many of these: a line for each would bury all others.
-void ControlLoop::report_routes() {
-  const std::set<IpAddress>& unreachable = reconciler_.unreachable();
-  if (unreachable != reported_unreachable_) {
-    reported_unreachable_ = unreachable;
-    if (!unreachable.empty()) {
-      spdlog::warn("no port's prefix, gateway or route of the kernel leads to {} reals: {}",
-                   unreachable.size(), first_few(unreachable, [this](const IpAddress& address) {
-                     return to_string(address) + " (" + reconciler_.why_unreachable(address) + ")";
-                   }));
-    }
-  }
-  std::set<NextHop> unknown;
-  for (const NextHop& next_hop : reconciler_.unresolved()) {
-    if (dataplane_.interface_name(next_hop.port).empty()) unknown.insert(next_hop);
-  }
-  if (unknown == reported_unknown_) return;
-  reported_unknown_ = unknown;
-  if (unknown.empty()) return;
-  const auto& ports = reconciler_.config().ports;
-  spdlog::warn(
-      "the link-layer addresses of {} next hops are unknown, as their ports have no kernel side; "
-      "add "
-      "them to the port's `neighbors` or set `kernel: true`: {}",
-      unknown.size(), first_few(unknown, [&](const NextHop& next_hop) {
-        return to_string(next_hop.address) + " on '" + ports[next_hop.port].name + "'";
-      }));
 }
 
 void ControlLoop::log_counters() {
