@@ -2,8 +2,6 @@
 #include "controlplane/mesos/mesos_cluster.h"
 
 #include <algorithm>
-#include <cstring>
-#include <string_view>
 #include <utility>
 
 namespace vipgate {
@@ -52,38 +50,6 @@ std::vector<MesosTaskStatus> with_status(const std::vector<MesosTaskStatus>& sta
   if (keeps_running) next.push_back(*running);
   next.push_back(std::move(status));
   return next;
-}
-
-// Eight octets as they are ordered, from `at` on; what is shorter counts as if zeros followed.
-uint64_t ordered_octets(std::string_view text, size_t at) {
-  uint64_t octets = 0;
-  if (at < text.size())
-    std::memcpy(&octets, text.data() + at, std::min(text.size() - at, sizeof octets));
-  return __builtin_bswap64(octets);
-}
-
-// The octets of the ids lie all over the memory: the first sixteen, which decide nearly always, are
-// fetched once, not for each comparison.
-void sort_keys(std::vector<MesosTaskKey>& keys) {
-  struct Sorted {
-    uint64_t first;
-    uint64_t second;
-    MesosTaskKey key;
-  };
-  std::vector<Sorted> sorted;
-  sorted.reserve(keys.size());
-  for (MesosTaskKey& key : keys) {
-    const std::string_view id = key.task_id.view();
-    const uint64_t first = ordered_octets(id, 0);
-    const uint64_t second = ordered_octets(id, 8);
-    sorted.push_back({first, second, std::move(key)});
-  }
-  std::sort(sorted.begin(), sorted.end(), [](const Sorted& a, const Sorted& b) {
-    if (a.first != b.first) return a.first < b.first;
-    if (a.second != b.second) return a.second < b.second;
-    return a.key < b.key;
-  });
-  for (size_t i = 0; i < keys.size(); ++i) keys[i] = std::move(sorted[i].key);
 }
 
 }  // namespace
@@ -218,7 +184,7 @@ MesosChanges MesosCluster::take_changes() {
   MesosChanges changes = std::exchange(changes_, {});
   auto keys = std::exchange(changed_tasks_, std::vector<MesosTaskKey>());
   ++change_set_;
-  sort_keys(keys);
+  sort_task_keys(keys);
   for (MesosTaskKey& key : keys) changes.tasks.insert(changes.tasks.end(), std::move(key));
   return changes;
 }

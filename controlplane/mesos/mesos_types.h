@@ -94,6 +94,8 @@ struct MesosTaskKey {
     return order != 0 ? order : a.framework_id <=> b.framework_id;
   }
 };
+// As std::sort(), of very many.
+void sort_task_keys(std::vector<MesosTaskKey>& keys);
 
 struct MesosTask {
   SharedText id;
