@@ -15,6 +15,7 @@
 #include "common/service.h"
 #include "common/tunnel.h"
 #include "controlplane/config_service.h"
+#include "controlplane/dns_tcp/dns_tcp_limits.h"
 
 namespace vipgate {
 
@@ -103,8 +104,8 @@ constexpr KernelRates default_kernel_rates() {
 struct AnnounceConfig {
   uint8_t table = 0;       // of the kernel; 0: none
   uint8_t protocol = 118;  // rtm_protocol: by what we and they know them
-  // By which clients come: while none of them has link, nothing is announced. Empty: those by which
-  // no real is reached.
+  // By which clients come: while none of them has link, nothing is announced. Empty: see
+  // PortLinks::clients_can_come().
   std::vector<std::string> ports;
   bool operator==(const AnnounceConfig&) const = default;
 };
@@ -151,17 +152,9 @@ struct SoaConfig {
   bool operator==(const SoaConfig&) const = default;
 };
 
-// Connections of TCP that are answered; see DnsTcpLimits.
-struct DnsTcpConfig {
-  uint32_t connections = 1000;
-  uint32_t per_client = 20;
-  uint32_t idle_s = 10;
-  bool operator==(const DnsTcpConfig&) const = default;
-};
-
 struct DnsConfig {
   std::vector<IpAddress> listen;  // UDP and TCP port 53
-  DnsTcpConfig tcp;
+  DnsTcpLimits tcp;
   uint32_t ttl_s = 5;
   bool ptr = false;  // PTR records of VIP addresses, and the reverse zones for them
   std::vector<ZoneConfig> zones;

@@ -115,7 +115,9 @@ void read_dns(Section& s, DnsConfig& dns) {
   s.map("tcp", [&](Section& tcp) {
     tcp.value("connections", dns.tcp.connections, integer_rule<uint32_t>(1, 100'000));
     tcp.value("per_client", dns.tcp.per_client, integer_rule<uint32_t>(1, 100'000));
-    tcp.value("idle_s", dns.tcp.idle_s, integer_rule<uint32_t>(1, 600));
+    auto idle_s = std::chrono::duration_cast<std::chrono::seconds>(dns.tcp.idle).count();
+    tcp.value("idle_s", idle_s, integer_rule<int64_t>(1, 600));
+    dns.tcp.idle = std::chrono::seconds(idle_s);
   });
   s.value("ttl_s", dns.ttl_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
   s.maps("zones", dns.zones, ZoneConfig{}, [](Section& z, ZoneConfig& zone) {

@@ -57,9 +57,7 @@ void DnsListeners::follow(const Config& config) {
     }
     endpoints.push_back({.address = address});
   }
-  server_.set_limits({.connections = config.dns.tcp.connections,
-                      .per_client = config.dns.tcp.per_client,
-                      .idle = std::chrono::seconds(config.dns.tcp.idle_s)});
+  server_.set_limits(config.dns.tcp);
   for (const std::string& fault : server_.listen(endpoints)) {
     spdlog::warn("dns.listen: {}", fault);
   }

@@ -69,11 +69,7 @@ std::string to_text(const DnsTcpServer::Endpoint& endpoint) {
 class DnsTcpServer::Impl {
  public:
   Impl(AnswerDns answer, const DnsTcpLimits& limits)
-      : answer_(std::move(answer)),
-        limits_(limits),
-        scratch_(kScratchOctets),
-        pause_(context_),
-        thread_([this] {
+      : answer_(std::move(answer)), limits_(limits), scratch_(kScratchOctets), thread_([this] {
           be_modest();
           context_.run();
         }) {}
@@ -177,22 +173,17 @@ class DnsTcpServer::Impl {
       if (code == asio::error::operation_aborted || !listener->is_open()) return;
       if (code) {
         warn_of_accept(code);
-        pause_.expires_after(kAcceptPause);
-        return pause_.async_wait([this](const error_code& aborted) {
-          if (!aborted) accept_everywhere();
-        });
+        return accept_later(listener);
       }
       welcome(std::move(socket));
       accept(listener);
     });
   }
-  // After a pause, in which no one was listened to: an accept that is under way already is ended.
-  void accept_everywhere() {
-    for (auto& [endpoint, listener] : listeners_) {
-      error_code ignored;
-      listener->cancel(ignored);
-      accept(listener);
-    }
+  void accept_later(const Listener& listener) {
+    const auto pause = std::make_shared<asio::steady_timer>(context_, kAcceptPause);
+    pause->async_wait([this, listener, pause](const error_code&) {
+      if (listener->is_open()) accept(listener);
+    });
   }
   void warn_of_accept(const error_code& code) {
     const auto now = std::chrono::steady_clock::now();
@@ -312,7 +303,6 @@ class DnsTcpServer::Impl {
   std::map<Endpoint, Listener> listeners_;
   Connections all_;  // that which was active last at the end
   std::map<asio::ip::address, uint32_t> by_client_;
-  asio::steady_timer pause_;
   std::chrono::steady_clock::time_point next_warning_;
   std::thread thread_;  // last: it uses all the others
 };

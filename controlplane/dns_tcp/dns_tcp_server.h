@@ -2,7 +2,6 @@
 // answers from.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,15 +11,9 @@
 #include "common/addresses.h"
 #include "common/result.h"
 #include "controlplane/dns_tcp/dns_stream.h"
+#include "controlplane/dns_tcp/dns_tcp_limits.h"
 
 namespace vipgate {
-
-struct DnsTcpLimits {
-  uint32_t connections = 1000;  // when one more comes, that which has been idle for longest goes
-  uint32_t per_client = 20;     // of an IPv4 address, of an IPv6 prefix of 64 bits; more are closed
-  std::chrono::milliseconds idle{10'000};
-  bool operator==(const DnsTcpLimits&) const = default;
-};
 
 // A thread of its own, so that answers do not wait for what the control thread is busy with. Owned
 // by the control loop; its methods are the control thread's.
