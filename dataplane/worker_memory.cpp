@@ -39,9 +39,8 @@ void WorkerMemory::make_family(Family<Address>& family) {
   size_t owned = 0;
   for (const SnatAddress& address : options_.snat) {
     const bool is_mine = address.address.is_v4() == (sizeof(Address) == 4);
-    family.snat.push_back(
-        is_mine ? SnatPorts(address, options_.worker, options_.workers, options_.owners)
-                : SnatPorts());
+    family.snat.push_back(is_mine ? SnatPorts(address, options_.worker, options_.owners)
+                                  : SnatPorts());
     owned += family.snat.back().count();
   }
   const uint32_t records = owned == 0 ? 0 : snat_records_for(options_.flows, owned);

@@ -133,7 +133,7 @@ template <class Observer>
 template <class Address>
 bool Pipeline<Observer>::goes_to_client_owner(Burst& burst, Packet& packet, const Address& client) {
   if (burst.snapshot.nat_return_owner != NatReturnOwner::kEither || workers_ == 1) return false;
-  const uint32_t owner = owner_of(client, Be16{});
+  const uint32_t owner = owners_->of(client, Be16{});
   if (owner == worker_) return false;
   hand_over(burst, packet, owner);
   return true;

@@ -16,12 +16,6 @@ void prefetch_record(const NatRecord<Address>* record) {
   }
 }
 
-template <class Observer>
-template <class Address>
-uint32_t Pipeline<Observer>::owner_of(const Address& client, Be16 client_port) const {
-  return owners_->of(client, client_port);
-}
-
 // Whether this worker owns the flow of `client`; if not, hands the packet over. With one worker,
 // and for packets that another worker found to be this one's, there is nothing to compute.
 template <class Observer>
@@ -37,7 +31,7 @@ template <class Observer>
 template <class Address>
 [[gnu::noinline]] bool Pipeline<Observer>::hand_to_owner(Burst& burst, Packet& packet,
                                                          const Address& client, Be16 client_port) {
-  const uint32_t owner = owner_of(client, client_port);
+  const uint32_t owner = owners_->of(client, client_port);
   if (owner == worker_) return false;
   hand_over(burst, packet, owner);
   return true;

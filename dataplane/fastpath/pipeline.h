@@ -172,8 +172,6 @@ class Pipeline : private PipelineState {
   bool look_up_nat_return(Burst& burst, Packet& packet);
   template <class Address>
   void look_up_dns(Burst& burst, Packet& packet);
-  template <class Address>
-  uint32_t owner_of(const Address& client, Be16 client_port) const;
   static Be16 return_port(const Burst& burst, const Packet& packet);
   template <class Address>
   bool is_mine(Burst& burst, Packet& packet, const Address& client, Be16 client_port);

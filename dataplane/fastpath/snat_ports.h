@@ -26,11 +26,12 @@ namespace vipgate {
 class SnatPorts {
  public:
   SnatPorts() = default;
-  // Those of `address` that `worker` owns. With several workers they are listed, 128 KB for all
-  // workers and a whole range: which ones they are is a hash's doing.
-  SnatPorts(const SnatAddress& address, uint32_t worker, uint32_t workers, const FlowOwners* owners)
+  // Those of `address` that `worker` owns; null: there is one worker alone. With several workers
+  // they are listed, 128 KB for all workers and a whole range: which ones they are is a hash's
+  // doing.
+  SnatPorts(const SnatAddress& address, uint32_t worker, const FlowOwners* owners)
       : low_(address.port_low), high_(address.port_high) {
-    if (workers == 1) {
+    if (owners == nullptr || owners->workers() == 1) {
       count_ = static_cast<uint32_t>(high_ - low_) + 1;
       return;
     }

@@ -27,7 +27,7 @@ TEST_P(SnatPortsOf, EachPortHasOneOwnerToWhomItsReturnsGo) {
       std::set<uint16_t> owned;
       uint32_t sum = 0;
       for (uint32_t worker = 0; worker < workers; ++worker) {
-        const SnatPorts ports(address, worker, workers, &owners);
+        const SnatPorts ports(address, worker, &owners);
         sum += ports.count();
         for (uint32_t position = 0; position < ports.count(); ++position) {
           const uint16_t port = ports.port(position);
@@ -66,7 +66,7 @@ TEST(SnatPorts, EachWorkerHasItsShare) {
         for (uint32_t worker = 0; worker < workers; ++worker) {
           const SnatPorts ports(
               {.address = ip(text), .port_low = range.low, .port_high = range.high}, worker,
-              workers, &owners);
+              &owners);
           EXPECT_GE(ports.count(), blocks * (512 / workers)) << text << " " << workers;
         }
       }
