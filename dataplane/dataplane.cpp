@@ -74,7 +74,6 @@ struct Dataplane::Parts {
 
   Status start();
   Status open_ports();
-  uint32_t owner_buckets() const;
   Status make_exception_path();
   void make_workers();
   Status start_workers();
@@ -98,7 +97,7 @@ struct Dataplane::Parts {
   std::vector<std::unique_ptr<Worker<EthdevIo>>> worker_objects;
   std::unique_ptr<WatchDesk> watches;
   std::unique_ptr<TscClock> clock;
-  mutable std::atomic<uint32_t> dns_rotation{0};  // of answers over TCP
+  std::atomic<uint32_t> dns_rotation{0};  // of answers over TCP
   std::atomic<bool> stop{false};
   std::vector<Launch> launches;
   uint32_t running = 0;  // workers that were launched
@@ -109,7 +108,7 @@ Status Dataplane::Parts::start() {
   if (!mode) return Error{mode.error()};
   eal = std::make_unique<Eal>(*mode);
   if (auto done = open_ports(); !done) return done;
-  owners = std::make_unique<FlowOwners>(options.secrets.owner, workers, owner_buckets());
+  owners = std::make_unique<FlowOwners>(options.secrets.owner, workers, owner_buckets(ports));
   if (auto done = make_exception_path(); !done) return done;
   auto rings = WorkerMesh::create(workers, kRingSize);
   if (!rings) return Error{rings.error()};
@@ -162,16 +161,6 @@ Status Dataplane::Parts::open_ports() {
     ports.push_back(std::move(opened).value());
   }
   return Done{};
-}
-
-// The fewest entries of a device's redirection table: longer ones repeat themselves.
-uint32_t Dataplane::Parts::owner_buckets() const {
-  uint32_t buckets = FlowOwners::kBuckets;
-  for (const auto& port : ports) {
-    const uint32_t entries = port->facts().reta_entries;
-    if (entries != 0) buckets = std::min(buckets, entries);
-  }
-  return buckets;
 }
 
 Status Dataplane::Parts::make_exception_path() {

@@ -89,8 +89,8 @@ class Dataplane {
   size_t announce(std::span<const IpAddress> addresses);
 
   // Writes the reply to the DNS message in the first `length` octets over it, as for TCP, by the
-  // tables in force; returns the reply's length, 0: there is none. All of `message` may be written:
-  // 65535 octets and some. Any thread.
+  // tables in force; returns the reply's length, 0: there is none. All of `message` may be written,
+  // of which 65535 octets are used. Any thread.
   size_t answer_dns(std::span<uint8_t> message, size_t length) const;
 
   // Follows packets through the workers into the files that the options name, from when each worker

@@ -247,4 +247,13 @@ rte_eth_stats Port::stats() const {
   return stats;
 }
 
+uint32_t owner_buckets(std::span<const std::unique_ptr<Port>> ports) {
+  uint32_t buckets = FlowOwners::kBuckets;
+  for (const auto& port : ports) {
+    const uint32_t entries = port->facts().reta_entries;
+    if (entries != 0) buckets = std::min(buckets, entries);
+  }
+  return buckets;
+}
+
 }  // namespace vipgate

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -110,5 +111,8 @@ class Port {
   std::vector<uint8_t> rss_key_;  // as long as the device wants it
   std::vector<std::string> warnings_;
 };
+
+// For FlowOwners: the fewest entries of a redirection table of theirs, as longer ones repeat them.
+uint32_t owner_buckets(std::span<const std::unique_ptr<Port>> ports);
 
 }  // namespace vipgate
