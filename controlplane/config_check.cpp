@@ -250,7 +250,7 @@ void check_pools(const Config& config, const YamlNode& root, Diagnostics& diagno
                         "a second pool is named '" + pool.name + "'; give it another name");
     }
     const size_t ports = size_t{pool.ports.last} - pool.ports.first + 1;
-    // 512 from a multiple of 512 on are shared evenly: among 1023 there are some.
+    // FlowOwners shares 512 from a multiple of 512 on evenly: among 1023 there are some.
     constexpr size_t kLeastShared = 1023, kBlock = 512;
     const size_t first_block = (pool.ports.first + kBlock - 1) / kBlock * kBlock;
     const bool has_block = first_block + kBlock - 1 <= pool.ports.last;

@@ -26,15 +26,13 @@ std::vector<PortLinks::Change> PortLinks::note(const std::vector<bool>& up) {
 }
 
 bool PortLinks::clients_can_come(uint32_t real_ports) const {
-  uint32_t all = 0, up = 0, used = 0;
+  uint32_t up = 0, used = 0;
   for (size_t i = 0; i < links_.size(); ++i) {
-    all |= 1u << i;
     if (links_[i].has_been_up) used |= 1u << i;
     if (links_[i].is_up.value_or(true)) up |= 1u << i;
   }
-  uint32_t clients = client_ports_ != 0 ? client_ports_ : used & ~real_ports;
-  if (clients == 0) clients = all;
-  return (up & clients) != 0;
+  const uint32_t clients = client_ports_ != 0 ? client_ports_ : used & ~real_ports;
+  return clients != 0 ? (up & clients) != 0 : up != 0;
 }
 
 std::vector<std::pair<std::string, uint64_t>> PortLinks::counters() const {

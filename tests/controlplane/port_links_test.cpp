@@ -52,6 +52,17 @@ TEST(PortLinks, ClientsComeByThePortsByWhichNoRealIsReached) {
   EXPECT_TRUE(links.clients_can_come(kCluster));
 }
 
+TEST(PortLinks, APortThatNeverHadLinkIsNoClients) {
+  PortLinks links(three_ports());
+  constexpr uint32_t kEdgeAndCluster = 0b101;
+  (void)links.note({true, false, true});
+  EXPECT_TRUE(links.clients_can_come(kEdgeAndCluster)) << "the spare port does not count";
+  (void)links.note({false, false, false});
+  EXPECT_FALSE(links.clients_can_come(kEdgeAndCluster));
+  (void)links.note({false, true, false});
+  EXPECT_TRUE(links.clients_can_come(kEdgeAndCluster)) << "from now on it does";
+}
+
 TEST(PortLinks, WhereRealsAreReachedByAllPortsClientsMayComeByAny) {
   PortLinks links(three_ports());
   (void)links.note({false, false, true});
