@@ -24,6 +24,7 @@
 namespace vipgate {
 
 class DnsTable;
+struct DnsPolicy;
 
 inline constexpr uint32_t kNone = UINT32_MAX;
 static_assert(kNone == WidePorts::kNobody);
@@ -329,6 +330,7 @@ struct Snapshot {
   std::vector<PortEntry> ports;
   std::vector<SnatAddress> snat_addresses;  // fixed from start to stop of the data plane
   std::shared_ptr<const DnsTable> dns;
+  std::shared_ptr<const DnsPolicy> dns_policy;
 
   std::vector<std::shared_ptr<const ServicePage>> service_pages;
   std::vector<std::shared_ptr<const RealPage>> real_pages;

@@ -144,12 +144,14 @@ SnapshotBuilder::SnapshotBuilder(RingRunner runner)
   reals->entries.fill(blank_real());
   blank_reals_ = std::move(reals);
   // Nothing was added, so nothing can be wrong.
+  dns_policy_ = std::make_shared<const DnsPolicy>();
   empty_dns_ = std::move(DnsTableBuilder(DnsHashSecret{}).build(nullptr)).value();
 }
 
 bool SnapshotBuilder::set_frame(const SnapshotFrame& frame) {
   if (frame == frame_) return false;
   frame_ = frame;
+  dns_policy_ = std::make_shared<const DnsPolicy>(frame.dns_policy);
   frame_changed_ = true;
   addresses_.set_frame(frame);
   return true;
@@ -192,6 +194,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   snapshot->unserved_port = frame_.unserved_port;
   snapshot->kernel_rates = frame_.kernel_rates;
   snapshot->transit = {update.transit_ports, frame_.transit_to_kernel};
+  snapshot->dns_policy = dns_policy_;
   snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
   add_borrowers(update);
   Rings rings = make_rings(update.changed);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/address_tables.h"
+#include "common/dns_policy.h"
 #include "common/ring_cache.h"
 #include "common/snapshot.h"
 
@@ -96,6 +97,7 @@ struct SnapshotFrame {
   UnservedPort unserved_port = UnservedPort::kDrop;
   KernelRates kernel_rates{};
   bool transit_to_kernel = false;
+  DnsPolicy dns_policy;
   friend bool operator==(const SnapshotFrame&, const SnapshotFrame&) = default;
 };
 
@@ -206,6 +208,7 @@ class SnapshotBuilder {
   RingCache tables_;
   std::shared_ptr<const Snapshot> previous_;
   std::shared_ptr<const DnsTable> empty_dns_;
+  std::shared_ptr<const DnsPolicy> dns_policy_;  // the frame's
   std::shared_ptr<const ServicePage> blank_services_;
   std::shared_ptr<const RealPage> blank_reals_;
   std::shared_ptr<const TunnelPage> blank_tunnels_;

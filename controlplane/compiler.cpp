@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controlplane/dns_policy_compiler.h"
 #include "controlplane/fallbacks.h"
 #include "controlplane/reverse_zones.h"
 
@@ -113,6 +114,7 @@ SnapshotFrame compile_frame(const Config& config, std::span<const ForwardingPort
   frame.snat_addresses = snat_layout(config).addresses;
   frame.unserved_port = config.defaults.unserved_port;
   frame.kernel_rates = config.kernel_rates;
+  frame.dns_policy = dns_policy_of(config);
   frame.transit_to_kernel = config.transit == Transit::kKernel;
   return frame;
 }

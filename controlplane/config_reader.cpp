@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "controlplane/config_check.h"
+#include "controlplane/config_reader_dns.h"
 #include "controlplane/config_reader_mesos.h"
 #include "controlplane/config_reader_services.h"
 #include "controlplane/config_reader_watch.h"
@@ -14,7 +15,6 @@ namespace vipgate {
 namespace {
 
 constexpr int64_t kMaxCpu = 1023;
-constexpr int64_t kMaxDnsSeconds = 604800;
 
 void read_port(Section& s, PortConfig& port) {
   s.required("name", port.name, identifier_rule(32));
@@ -79,63 +79,6 @@ void read_machine(Section& s, Config& config) {
     a.value("table", config.announce.table, integer_rule<uint8_t>(0, 254));
     a.value("protocol", config.announce.protocol, integer_rule<uint8_t>(5, 255));
     a.list("ports", config.announce.ports, identifier_rule(32));
-  });
-}
-
-// Relative to the zone: "www", "_sip._tcp", "@" for the zone itself.
-std::string record_name_fault(const std::string& text) {
-  if (text == "@") return "";
-  if (text == "*" || text.starts_with("*.")) {
-    return quote_value(text) + " is a wildcard, which is not served yet; name each record";
-  }
-  if (text.back() == '.') return quote_value(text) + " ends with a dot; write it without its zone";
-  const std::string fault = dns_name_fault(text, true);
-  return fault.empty() ? "" : quote_value(text) + ": " + fault;
-}
-
-void read_record(Section& s, DnsRecordConfig& record) {
-  static const auto kName = checked_text_rule("a name within the zone", record_name_fault);
-  static const auto kType = choice_rule<std::string>({{"A", "A"},
-                                                      {"AAAA", "AAAA"},
-                                                      {"CNAME", "CNAME"},
-                                                      {"TXT", "TXT"},
-                                                      {"SRV", "SRV"},
-                                                      {"PTR", "PTR"}});
-  static const auto kTtl = auto_or_integer_rule<int32_t>(0, kMaxDnsSeconds, -1);
-  static const auto kData = text_rule("the record's data");
-  record.position = s.position();
-  s.required("name", record.name, kName);
-  s.required("type", record.type, kType);
-  s.value("ttl_s", record.ttl_s, kTtl);
-  s.required("data", record.data, kData);
-}
-
-void read_dns(Section& s, DnsConfig& dns) {
-  s.list("listen", dns.listen, endpoint_rule());
-  s.map("tcp", [&](Section& tcp) {
-    tcp.value("connections", dns.tcp.connections, integer_rule<uint32_t>(1, 100'000));
-    tcp.value("per_client", dns.tcp.per_client, integer_rule<uint32_t>(1, 100'000));
-    auto idle_s = std::chrono::duration_cast<std::chrono::seconds>(dns.tcp.idle).count();
-    tcp.value("idle_s", idle_s, integer_rule<int64_t>(1, 600));
-    dns.tcp.idle = std::chrono::seconds(idle_s);
-  });
-  s.value("ttl_s", dns.ttl_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
-  s.maps("zones", dns.zones, ZoneConfig{}, [](Section& z, ZoneConfig& zone) {
-    z.required("name", zone.name, dns_name_rule());
-    z.value("services", zone.services, boolean_rule());
-    z.list("aliases", zone.aliases, dns_name_rule());
-    z.maps("records", zone.records, DnsRecordConfig{}, read_record);
-  });
-  s.value("ptr", dns.ptr, boolean_rule());
-  s.map("soa", [&](Section& soa) {
-    soa.value("mname", dns.soa.mname, absolute_dns_name_rule());
-    soa.value("rname", dns.soa.rname, absolute_dns_name_rule());
-    // RFC 1035 3.3.13: 32-bit seconds; RFC 2181 8: the top bit stays zero.
-    const auto seconds = integer_rule<uint32_t>(1, 2147483647);
-    soa.value("refresh_s", dns.soa.refresh_s, seconds);
-    soa.value("retry_s", dns.soa.retry_s, seconds);
-    soa.value("expire_s", dns.soa.expire_s, seconds);
-    soa.value("minimum_s", dns.soa.minimum_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
   });
 }
 

@@ -328,7 +328,7 @@ size_t Dataplane::answer_dns(std::span<uint8_t> message, size_t length) const {
       .source_port = {},
       .is_stream = true};
   const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
-  return dns_respond(*snapshot->dns, query, rotation).length;
+  return dns_respond({*snapshot->dns, *snapshot->dns_policy}, query, rotation).length;
 }
 
 // What the devices and the kernel's side lost, and what passed to and from the kernel.

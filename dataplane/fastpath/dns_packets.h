@@ -11,6 +11,11 @@ namespace vipgate {
 inline constexpr Be16 kDnsPort{53};
 
 template <class Observer>
+DnsContext Pipeline<Observer>::dns_context(const Burst& burst) {
+  return {*burst.snapshot.dns, *burst.snapshot.dns_policy};
+}
+
+template <class Observer>
 template <class Address>
 void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   if (packet.protocol == kProtocolTcp && packet.destination_port == kDnsPort) {
@@ -46,11 +51,13 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   const auto* end = static_cast<const uint8_t*>(mbuf->buf_addr) + mbuf->buf_len;
   packet.dns_index = static_cast<uint8_t>(dns_count_++);
   DnsParsed& parsed = dns_[packet.dns_index];
-  dns_parse(*burst.snapshot.dns,
+  dns_parse(dns_context(burst),
             DnsQuery{.message = message,
                      .length = static_cast<uint16_t>(udp_length - sizeof(UdpHeader)),
                      .capacity = static_cast<uint16_t>(end - message),
-                     .source_port = packet.source_port},
+                     .source_port = packet.source_port,
+                     .client = reinterpret_cast<const uint8_t*>(&ip.source),
+                     .client_length = sizeof(Address)},
             parsed);
   packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
 }
@@ -58,7 +65,7 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
-  const DnsReply answer = dns_answer(*burst.snapshot.dns, dns_[packet.dns_index], dns_rotation_++);
+  const DnsReply answer = dns_answer(dns_context(burst), dns_[packet.dns_index], dns_rotation_++);
   switch (answer.verdict) {
     case DnsVerdict::kDropShort:
       return drop(burst, packet, DropReason::kDnsTooShort);

@@ -188,13 +188,15 @@ DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotati
 
 }  // namespace
 
-void dns_parse(const DnsTable& table, const DnsQuery& query, DnsParsed& parsed) {
+void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& parsed) {
   // Field by field: copied as a whole, it is loaded in pieces other than those it was stored in,
   // which stalls.
   parsed.query.message = query.message;
   parsed.query.length = query.length;
   parsed.query.capacity = query.capacity;
   parsed.query.source_port = query.source_port;
+  parsed.query.client = query.client;
+  parsed.query.client_length = query.client_length;
   parsed.query.is_stream = query.is_stream;
   parsed.candidate = nullptr;
   parsed.question_end = kDnsHeaderLength;
@@ -230,23 +232,23 @@ void dns_parse(const DnsTable& table, const DnsQuery& query, DnsParsed& parsed) 
     return;
   parsed.limit = std::min(parsed.limit, query.capacity);
   dns_fold_name(name, name_length, parsed.name);
-  parsed.hash = table.hash(parsed.name, name_length);
-  table.prefetch(parsed.hash);
+  parsed.hash = context.table.hash(parsed.name, name_length);
+  context.table.prefetch(parsed.hash);
 }
 
-void dns_prefetch(const DnsTable& table, DnsParsed& parsed) {
+void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
   if (parsed.verdict != DnsVerdict::kAnswer) return;
-  parsed.candidate = table.candidate(parsed.hash);
+  parsed.candidate = context.table.candidate(parsed.hash);
   if (parsed.candidate == nullptr) return;
   const auto* octets = reinterpret_cast<const char*>(parsed.candidate);
   prefetch_line(octets);
   prefetch_line(octets + 64);
 }
 
-DnsReply dns_answer(const DnsTable& table, const DnsParsed& parsed, uint32_t rotation) {
+DnsReply dns_answer(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
   switch (parsed.verdict) {
     case DnsVerdict::kAnswer:
-      return look_up(table, parsed, rotation);
+      return look_up(context.table, parsed, rotation);
     case DnsVerdict::kRefused:
       return finish_error(parsed, DnsRcode::kRefused, parsed.verdict);
     case DnsVerdict::kFormerr:
@@ -260,11 +262,11 @@ DnsReply dns_answer(const DnsTable& table, const DnsParsed& parsed, uint32_t rot
   }
 }
 
-DnsReply dns_respond(const DnsTable& table, const DnsQuery& query, uint32_t rotation) {
+DnsReply dns_respond(const DnsContext& context, const DnsQuery& query, uint32_t rotation) {
   DnsParsed parsed;
-  dns_parse(table, query, parsed);
-  dns_prefetch(table, parsed);
-  return dns_answer(table, parsed, rotation);
+  dns_parse(context, query, parsed);
+  dns_prefetch(context, parsed);
+  return dns_answer(context, parsed, rotation);
 }
 
 }  // namespace vipgate

@@ -10,6 +10,7 @@
 
 #include "common/byte_order.h"
 #include "common/counters.h"
+#include "common/dns_policy.h"
 #include "common/dns_table.h"
 
 namespace vipgate {
@@ -26,12 +27,22 @@ enum class DnsVerdict : uint8_t {
 
 constexpr bool is_drop(DnsVerdict verdict) { return verdict >= DnsVerdict::kDropShort; }
 
+// What answers come from, and by which rules: the same for all messages of a burst.
+struct DnsContext {
+  const DnsTable& table;
+  const DnsPolicy& policy;
+};
+
 // One UDP payload, or one message of a TCP stream.
 struct DnsQuery {
   uint8_t* message = nullptr;
   uint16_t length = 0;    // octets received
   uint16_t capacity = 0;  // octets that may be written from `message` on; >= length
   Be16 source_port;
+  // The client's address as it stands in the packet, 4 or 16 octets; readable until the answer is
+  // made.
+  const uint8_t* client = nullptr;
+  uint8_t client_length = 0;
   bool is_stream = false;  // TCP: the reply may be as long as it likes, whatever EDNS says
 };
 
@@ -60,17 +71,17 @@ struct alignas(8) DnsReply {
 };
 
 // Parses, folds and hashes, and prefetches the name's bucket. Reads nothing beyond query.length.
-void dns_parse(const DnsTable& table, const DnsQuery& query, DnsParsed& parsed);
+void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& parsed);
 
 // Probes the bucket and prefetches the entry.
-void dns_prefetch(const DnsTable& table, DnsParsed& parsed);
+void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
 
 // Writes the reply over the query. `rotation` chooses which record of an RRset comes first: a
 // number that differs from call to call, such as a count of the worker's packets.
-// REQUIRES: the same table as in the stages before.
-DnsReply dns_answer(const DnsTable& table, const DnsParsed& parsed, uint32_t rotation);
+// REQUIRES: the same context as in the stages before.
+DnsReply dns_answer(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation);
 
 // All three at once, for a lone query.
-DnsReply dns_respond(const DnsTable& table, const DnsQuery& query, uint32_t rotation);
+DnsReply dns_respond(const DnsContext& context, const DnsQuery& query, uint32_t rotation);
 
 }  // namespace vipgate

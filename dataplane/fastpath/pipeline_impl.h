@@ -213,7 +213,7 @@ template <class Observer>
       break;
     case Step::kDns4:
     case Step::kDns6:
-      dns_prefetch(*burst.snapshot.dns, dns_[packet.dns_index]);
+      dns_prefetch(dns_context(burst), dns_[packet.dns_index]);
       break;
     default:
       break;

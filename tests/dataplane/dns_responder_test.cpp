@@ -114,19 +114,21 @@ TEST(DnsResponder, StagedBurstsGiveTheSameRepliesAsLoneQueries) {
                                           "ent.mesos",    "forty.mesos", "example.test"};
   std::array<std::array<uint8_t, 2048>, 32> buffers{};
   std::array<DnsParsed, 32> parsed;
+  const DnsPolicy policy;
+  const DnsContext context{*table, policy};
   std::vector<std::string> queries;
   for (uint32_t i = 0; i < 32; ++i) {
     queries.push_back(dns_header(0x0100, 1, 0, 0, 1) +
                       dns_question(wire_name(names[i % names.size()]), i % 2 == 0 ? 1 : 28) +
                       dns_opt(1232));
     std::memcpy(buffers[i].data(), queries[i].data(), queries[i].size());
-    dns_parse(*table,
+    dns_parse(context,
               {buffers[i].data(), static_cast<uint16_t>(queries[i].size()), 2048, Be16(5353)},
               parsed[i]);
   }
-  for (DnsParsed& each : parsed) dns_prefetch(*table, each);
+  for (DnsParsed& each : parsed) dns_prefetch(context, each);
   for (uint32_t i = 0; i < 32; ++i) {
-    const DnsReply reply = dns_answer(*table, parsed[i], i);
+    const DnsReply reply = dns_answer(context, parsed[i], i);
     const Response lone = respond(*table, queries[i], i);
     EXPECT_EQ(reply.verdict, lone.verdict);
     EXPECT_EQ(std::string(reinterpret_cast<char*>(buffers[i].data()), reply.length), lone.octets);

@@ -57,7 +57,7 @@ void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room,
   const size_t capacity = size + room;
   std::unique_ptr<uint8_t[]> message(new uint8_t[capacity]);
   if (size != 0) std::memcpy(message.get(), data, size);
-  const DnsReply reply = dns_respond(table,
+  const DnsReply reply = dns_respond({table, {}},
                                      {message.get(), static_cast<uint16_t>(size),
                                       static_cast<uint16_t>(capacity), Be16(40000), is_stream},
                                      static_cast<uint32_t>(size));

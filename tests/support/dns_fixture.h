@@ -52,21 +52,21 @@ inline uint16_t sum_of(std::string_view octets) { return dns_octet_sum(octets); 
 // Answers `query`, first with no octet readable behind it, and checks that the stated sum is that
 // of the reply's octets. The reply may take `room` octets more than the query.
 inline Response respond(const DnsTable& table, std::string_view query, uint32_t rotation = 0,
-                        uint16_t port = 40000, size_t room = 2048) {
+                        uint16_t port = 40000, size_t room = 2048, const DnsPolicy& policy = {}) {
   static GuardedBuffer guarded;
   // Parsing alone sees exactly the query's octets.
   uint8_t* exact = guarded.last(query.size());
   std::memcpy(exact, query.data(), query.size());
   DnsQuery tight{exact, static_cast<uint16_t>(query.size()), static_cast<uint16_t>(query.size()),
                  Be16(port)};
-  const DnsReply small = dns_respond(table, tight, rotation);
+  const DnsReply small = dns_respond({table, policy}, tight, rotation);
   EXPECT_LE(small.length, query.size()) << "a reply never exceeds the capacity";
 
   uint8_t* roomy = guarded.last(query.size() + room);
   std::memcpy(roomy, query.data(), query.size());
   DnsQuery whole{roomy, static_cast<uint16_t>(query.size()),
                  static_cast<uint16_t>(query.size() + room), Be16(port)};
-  const DnsReply reply = dns_respond(table, whole, rotation);
+  const DnsReply reply = dns_respond({table, policy}, whole, rotation);
   const std::string octets(reinterpret_cast<const char*>(roomy), reply.length);
   EXPECT_EQ(is_drop(reply.verdict), reply.length == 0);
   if (reply.length != 0) {
@@ -78,10 +78,10 @@ inline Response respond(const DnsTable& table, std::string_view query, uint32_t 
 
 // The answer to a message of a TCP stream.
 inline Response respond_over_tcp(const DnsTable& table, std::string_view query,
-                                 uint16_t port = 40000) {
+                                 uint16_t port = 40000, const DnsPolicy& policy = {}) {
   std::vector<uint8_t> message(UINT16_MAX + 64);
   std::memcpy(message.data(), query.data(), query.size());
-  const DnsReply reply = dns_respond(table,
+  const DnsReply reply = dns_respond({table, policy},
                                      {.message = message.data(),
                                       .length = static_cast<uint16_t>(query.size()),
                                       .capacity = UINT16_MAX,
