@@ -115,7 +115,9 @@ enum class KernelReason : uint8_t {
   X(kRefused, "refused")        \
   X(kFormerr, "formerr")        \
   X(kNotimp, "notimp")          \
-  X(kBadvers, "badvers")
+  X(kBadvers, "badvers")        \
+  X(kNotauth, "notauth")        \
+  X(kCookie, "cookie")
 
 enum class DnsOutcome : uint8_t {
 #define X(enumerator, name) enumerator,

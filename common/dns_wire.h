@@ -54,12 +54,13 @@ enum class DnsType : uint16_t {
   kAaaa = 28,
   kSrv = 33,
   kOpt = 41,
+  kTsig = 250,
   kIxfr = 251,
   kAxfr = 252,
   kAny = 255,
 };
 
-enum class DnsClass : uint16_t { kIn = 1 };
+enum class DnsClass : uint16_t { kIn = 1, kChaos = 3, kAny = 255 };
 
 // BADVERS has its upper eight bits in the OPT record (RFC 6891 6.1.3).
 enum class DnsRcode : uint16_t {
@@ -69,7 +70,23 @@ enum class DnsRcode : uint16_t {
   kNxDomain = 3,
   kNotImp = 4,
   kRefused = 5,
+  kNotAuth = 9,
   kBadVers = 16,
+};
+
+// Options of EDNS that are understood, by their codes.
+enum class DnsOptionCode : uint16_t {
+  kNsid = 3,            // RFC 5001
+  kCookie = 10,         // RFC 7873
+  kTcpKeepalive = 11,   // RFC 7828
+  kExtendedError = 15,  // RFC 8914
+};
+
+// The codes of RFC 8914 4 that are given.
+enum class DnsExtendedError : uint16_t {
+  kProhibited = 18,
+  kNotAuthoritative = 20,
+  kNone = UINT16_MAX,  // no such option
 };
 
 constexpr uint8_t dns_fold(uint8_t octet) {

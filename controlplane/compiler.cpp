@@ -327,6 +327,9 @@ SnapshotSpec compile_forwarding(const Config& config, const Model& model,
                                 const NeighborLookup& neighbors) {
   SnapshotSpec spec;
   static_cast<SnapshotFrame&>(spec) = compile_frame(config, ports, false);
+  // Offline, what is drawn once per boot is zero.
+  auto& cookie_secrets = spec.dns_policy.cookie_secrets;
+  if (config.dns.cookies.enabled && cookie_secrets.empty()) cookie_secrets.emplace_back();
   ServiceCompiler compiler(neighbors);
   compiler.set_config(config);
   spec.services.reserve(model.services().size());

@@ -13,6 +13,7 @@
 #include "common/result.h"
 #include "common/rss_fields.h"
 #include "common/service.h"
+#include "common/siphash.h"
 #include "common/tunnel.h"
 #include "controlplane/config_service.h"
 #include "controlplane/dns_tcp/dns_tcp_limits.h"
@@ -152,6 +153,21 @@ struct SoaConfig {
   bool operator==(const SoaConfig&) const = default;
 };
 
+// Server cookies (RFC 7873, RFC 9018).
+struct DnsCookieConfig {
+  bool enabled = true;
+  std::string secret_file;      // empty: a secret of its own, drawn once per boot
+  std::vector<SipKey> secrets;  // what the file holds, newest first
+  bool operator==(const DnsCookieConfig&) const = default;
+};
+
+// What the TXT records of class CH say (RFC 4892); empty: they are refused.
+struct DnsChaosConfig {
+  std::string version;
+  std::string hostname;
+  bool operator==(const DnsChaosConfig&) const = default;
+};
+
 struct DnsConfig {
   std::vector<IpAddress> listen;  // UDP and TCP port 53
   DnsTcpLimits tcp;
@@ -159,6 +175,9 @@ struct DnsConfig {
   bool ptr = false;  // PTR records of VIP addresses, and the reverse zones for them
   std::vector<ZoneConfig> zones;
   SoaConfig soa;
+  std::string nsid;  // a text, or octets as "0x…" (RFC 5001); empty: none
+  DnsCookieConfig cookies;
+  DnsChaosConfig chaos;
   bool operator==(const DnsConfig&) const = default;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controlplane/config_rules.h"
+#include "controlplane/dns_secrets.h"
 #include "controlplane/dns_static_record.h"
 
 namespace vipgate {
@@ -46,6 +47,20 @@ void check_records(const ZoneConfig& zone, size_t index, const YamlNode& root,
 }
 
 }  // namespace
+
+void read_dns_secrets(Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  DnsCookieConfig& cookies = config.dns.cookies;
+  if (cookies.secret_file.empty()) return;
+  const SourcePosition position = position_at(root, {"dns", "cookies", "secret_file"});
+  if (!cookies.enabled) {
+    diagnostics.error(position,
+                      "secret_file: a secret without cookies; remove it, or set enabled: true");
+    return;
+  }
+  auto secrets = read_cookie_secrets(cookies.secret_file);
+  if (!secrets) return diagnostics.error(position, "secret_file: " + secrets.error());
+  cookies.secrets = std::move(*secrets);
+}
 
 void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
   std::set<std::string> names;

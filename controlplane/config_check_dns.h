@@ -1,4 +1,4 @@
-// The part of check_config() that is about the zones and what stands in them.
+// The part of check_config() that is about DNS: zones, what stands in them, and secrets.
 #pragma once
 
 #include "controlplane/config.h"
@@ -6,6 +6,9 @@
 #include "controlplane/yaml_reader.h"
 
 namespace vipgate {
+
+// Reads the secrets that `dns.cookies` names into `config`.
+void read_dns_secrets(Config& config, const YamlNode& root, Diagnostics& diagnostics);
 
 void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
 

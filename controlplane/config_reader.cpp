@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "controlplane/config_check.h"
+#include "controlplane/config_check_dns.h"
 #include "controlplane/config_reader_dns.h"
 #include "controlplane/config_reader_mesos.h"
 #include "controlplane/config_reader_services.h"
@@ -118,6 +119,9 @@ Result<Config> parse_config(std::string_view text, const std::string& file_name,
     Section section({&diagnostics, nullptr, nullptr}, root.get(), "");
     read_all(section, config);
     if (diagnostics.ok()) check_config(config, *root, use, diagnostics);
+    if (diagnostics.ok() && use != ConfigUse::kCompile) {
+      read_dns_secrets(config, *root, diagnostics);
+    }
   }
   if (!diagnostics.ok()) return Error{diagnostics.text()};
   return config;

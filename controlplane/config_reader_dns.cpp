@@ -1,6 +1,7 @@
 #include "controlplane/config_reader_dns.h"
 
 #include "controlplane/config_reader_services.h"
+#include "controlplane/dns_secrets.h"
 
 namespace vipgate {
 namespace {
@@ -16,6 +17,30 @@ std::string record_name_fault(const std::string& text) {
   if (text.back() == '.') return quote_value(text) + " ends with a dot; write it without its zone";
   const std::string fault = dns_name_fault(text, true);
   return fault.empty() ? "" : quote_value(text) + ": " + fault;
+}
+
+// RFC 1035 3.3: one string of a TXT record.
+std::string chaos_fault(const std::string& text) {
+  constexpr size_t kMost = 255;
+  return text.size() <= kMost
+             ? ""
+             : "it has " + std::to_string(text.size()) + " octets; write 255 at most";
+}
+
+std::string nsid_fault(const std::string& text) {
+  auto octets = dns_nsid_octets(text);
+  return octets ? "" : octets.error();
+}
+
+// A text that `check` accepts, or "" for none.
+Rule<std::string> told_rule(const std::string& wanted,
+                            std::function<std::string(const std::string&)> check) {
+  Rule<std::string> rule = checked_text_rule(wanted, std::move(check));
+  rule.parse = [parse = std::move(rule.parse)](const YamlNode& node) -> Result<std::string> {
+    if (node.kind == YamlNode::Kind::kScalar && node.scalar.empty()) return std::string();
+    return parse(node);
+  };
+  return rule;
 }
 
 void read_record(Section& s, DnsRecordConfig& record) {
@@ -63,6 +88,16 @@ void read_dns(Section& s, DnsConfig& dns) {
     soa.value("retry_s", dns.soa.retry_s, seconds);
     soa.value("expire_s", dns.soa.expire_s, seconds);
     soa.value("minimum_s", dns.soa.minimum_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
+  });
+  s.value("nsid", dns.nsid, told_rule("a text, or octets as 0x and hex digits", nsid_fault));
+  s.map("cookies", [&](Section& cookies) {
+    cookies.value("enabled", dns.cookies.enabled, boolean_rule());
+    cookies.value("secret_file", dns.cookies.secret_file, optional_text_rule("a path"));
+  });
+  s.map("chaos", [&](Section& chaos) {
+    const auto text = told_rule("a text", chaos_fault);
+    chaos.value("version", dns.chaos.version, text);
+    chaos.value("hostname", dns.chaos.hostname, text);
   });
 }
 

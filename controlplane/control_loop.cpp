@@ -52,6 +52,7 @@ ControlLoop::ControlLoop(const ControlLoopOptions& options, DataplaneControl& da
                          std::unique_ptr<NeighborKeeper> neighbors,
                          std::unique_ptr<RouteKeeper> routes)
     : dataplane_(dataplane),
+      cookie_secret_(options.cookie_secret),
       neighbors_(std::move(neighbors)),
       routes_(std::move(routes)),
       reconciler_(
@@ -78,8 +79,8 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOption
       new ControlLoop(options, dataplane, std::move(*neighbors), std::move(*routes)));
   if (auto status = loop->open(); !status) return Error{status.error()};
   loop->dns_listeners_ = std::make_unique<DnsListeners>(
-      [&dataplane](std::span<uint8_t> message, size_t length) {
-        return dataplane.answer_dns(message, length);
+      [&dataplane](std::span<uint8_t> message, size_t length, const IpAddress& client) {
+        return dataplane.answer_dns(message, length, client);
       },
       std::move(interfaces));
   auto feeds = Feeds::create(options.config, loop->reconciler_, dataplane);
@@ -116,6 +117,13 @@ Status ControlLoop::watch(int fd) {
   return Done{};
 }
 
+// An error: nothing has changed.
+Result<ReloadOutcome> ControlLoop::apply(Config& config) {
+  DnsCookieConfig& cookies = config.dns.cookies;
+  if (cookies.enabled && cookies.secrets.empty()) cookies.secrets = {cookie_secret_};
+  return reconciler_.apply(config, monotonic_ms() / 1000);
+}
+
 // With what was stored; what the sources say comes later, if they can be reached.
 Status ControlLoop::publish_first() {
   Config config = reconciler_.config();
@@ -123,7 +131,7 @@ Status ControlLoop::publish_first() {
   if (!resolved) return Error{resolved.error()};
   feeds_->adopt(std::move(*resolved));
   feeds_->restore_sources();
-  auto outcome = reconciler_.apply(config, monotonic_ms() / 1000);
+  auto outcome = apply(config);
   if (!outcome) return Error{outcome.error()};
   report_problems(*outcome);
   report_routes();
@@ -172,6 +180,7 @@ void ControlLoop::handle(int fd) {
 // What is due now, and the timer for what is due next.
 void ControlLoop::act() {
   const int64_t now = monotonic_ms();
+  dataplane_.note_wall_clock();
   feeds_->act(now);
   report(reconciler_.tick(now / 1000));
   // A gateway whose address the kernel knows already is put in force without an event.

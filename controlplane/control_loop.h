@@ -26,6 +26,7 @@ namespace vipgate {
 struct ControlLoopOptions {
   Config config;  // already read; config.file is read again on SIGHUP
   DnsHashSecret secret;
+  SipKey cookie_secret;  // of this boot, for a configuration that has none
 };
 
 // SIGHUP: reload; SIGUSR1: log the counters and what the workers did; SIGTERM, SIGINT: stop. Owned
@@ -53,6 +54,7 @@ class ControlLoop {
   void handle_signals();
   void reload();
   Result<ReloadOutcome> put_in_force(Config& config);
+  Result<ReloadOutcome> apply(Config& config);
   void act();
   void follow_routes(int64_t now_ms);
   void follow_neighbors(int64_t now_ms);
@@ -72,6 +74,7 @@ class ControlLoop {
   std::set<IpAddress> reported_unreachable_;
   std::set<NextHop> reported_unknown_;
   DataplaneControl& dataplane_;
+  const SipKey cookie_secret_;
   std::unique_ptr<NeighborKeeper> neighbors_;
   std::unique_ptr<RouteKeeper> routes_;
   Reconciler reconciler_;

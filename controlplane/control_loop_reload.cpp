@@ -46,7 +46,7 @@ Result<ReloadOutcome> ControlLoop::put_in_force(Config& config) {
   for (const auto& client : feeds_->clients().subspan(known_clients)) report(watch(client->fd()));
   auto resolved = feeds_->resolve(config);
   if (!resolved) return Error{resolved.error()};
-  auto outcome = reconciler_.apply(config, monotonic_ms() / 1000);
+  auto outcome = apply(config);
   if (!outcome) return outcome;
   feeds_->adopt(std::move(*resolved));
   feeds_->follow(reconciler_.config());

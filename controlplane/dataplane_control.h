@@ -36,7 +36,10 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual Status watch(const std::optional<WatchOptions>& options) = 0;
   // Writes the reply to the DNS message in the first `length` octets over it, as for TCP; returns
   // the reply's length, 0: there is none. Any thread.
-  [[nodiscard]] virtual size_t answer_dns(std::span<uint8_t> message, size_t length) const = 0;
+  [[nodiscard]] virtual size_t answer_dns(std::span<uint8_t> message, size_t length,
+                                          const IpAddress& client) const = 0;
+  // Has workers follow the wall clock: to be called now and then.
+  virtual void note_wall_clock() = 0;
   // What traffic says of the real with this index; see there for what the numbers mean.
   [[nodiscard]] virtual RealSignals real_signals(uint32_t real_index) const = 0;
   // New flows that found no free port, at the position of the first address of their pool and

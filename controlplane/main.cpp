@@ -58,9 +58,11 @@ class DataplaneAdapter : public DataplaneControl {
   RealSignals real_signals(uint32_t real_index) const override {
     return dataplane_.real_signals(real_index);
   }
-  size_t answer_dns(std::span<uint8_t> message, size_t length) const override {
-    return dataplane_.answer_dns(message, length);
+  size_t answer_dns(std::span<uint8_t> message, size_t length,
+                    const IpAddress& client) const override {
+    return dataplane_.answer_dns(message, length, client);
   }
+  void note_wall_clock() override { dataplane_.note_wall_clock(); }
   std::vector<uint64_t> snat_exhausted() const override { return dataplane_.snat_exhausted(); }
   bool link_up(size_t port) const override { return dataplane_.link_up(port); }
   std::vector<TunnelError> take_tunnel_errors() override { return dataplane_.take_tunnel_errors(); }
@@ -138,7 +140,7 @@ int run(const Config& config, std::optional<uint64_t> seed) {
   for (const std::string& warning : (*dataplane)->warnings()) spdlog::warn("{}", warning);
 
   DataplaneAdapter adapter(**dataplane, config);
-  auto loop = ControlLoop::create({config, secrets->names}, adapter);
+  auto loop = ControlLoop::create({config, secrets->names, secrets->cookies}, adapter);
   if (!loop) return fail(kExitFailure, loop.error());
   if (auto status = (*loop)->run(); !status) return fail(kExitFailure, status.error());
   return kExitOk;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 
 #include "common/snapshot_cell.h"
 #include "dataplane/announce.h"
@@ -26,6 +27,11 @@ namespace {
 
 constexpr uint32_t kRingSize = 4096;
 constexpr uint32_t kPoolSlack = 8192;  // caches, and packets in the hands of workers
+
+int64_t unix_ns() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
 
 // EAL's lcore 0 is the control thread's.
 unsigned lcore_of(uint32_t worker) { return worker + 1; }
@@ -77,6 +83,7 @@ struct Dataplane::Parts {
   Status make_exception_path();
   void make_workers();
   Status start_workers();
+  void note_wall_clock();
   bool announce(const IpAddress& address);
   void add_port_counters(NamedCounters& counters) const;
   void stop_workers();
@@ -97,7 +104,8 @@ struct Dataplane::Parts {
   std::vector<std::unique_ptr<Worker<EthdevIo>>> worker_objects;
   std::unique_ptr<WatchDesk> watches;
   std::unique_ptr<TscClock> clock;
-  std::atomic<uint32_t> dns_rotation{0};  // of answers over TCP
+  std::atomic<int64_t> wall_offset_ns{0};  // the wall clock's lead over `clock`
+  std::atomic<uint32_t> dns_rotation{0};   // of answers over TCP
   std::atomic<bool> stop{false};
   std::vector<Launch> launches;
   uint32_t running = 0;  // workers that were launched
@@ -223,7 +231,8 @@ void Dataplane::Parts::make_workers() {
                             .reals = options.reals,
                             .snat = options.snat_addresses,
                             .secret = options.secrets.flows,
-                            .owners = owners.get()}));
+                            .owners = owners.get(),
+                            .wall_offset_ns = &wall_offset_ns}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
     watches->add_worker(worker_objects.back()->watch_slot());
   }
@@ -235,6 +244,7 @@ void Dataplane::Parts::make_workers() {
 // On EAL's own threads: they are pinned, and have caches of the packet pools.
 Status Dataplane::Parts::start_workers() {
   clock = std::make_unique<TscClock>();
+  note_wall_clock();
   for (uint32_t i = 0; i < workers; ++i) launches.push_back({this, i});
   for (uint32_t i = 0; i < workers; ++i) {
     const auto run = [](void* argument) {
@@ -250,6 +260,11 @@ Status Dataplane::Parts::start_workers() {
     ++running;
   }
   return Done{};
+}
+
+void Dataplane::Parts::note_wall_clock() {
+  const auto now_ns = static_cast<int64_t>(clock->ns_of(rte_rdtsc()));
+  wall_offset_ns.store(unix_ns() - now_ns, std::memory_order_relaxed);
 }
 
 void Dataplane::Parts::stop_workers() {
@@ -318,7 +333,10 @@ bool Dataplane::Parts::announce(const IpAddress& address) {
   return true;
 }
 
-size_t Dataplane::answer_dns(std::span<uint8_t> message, size_t length) const {
+void Dataplane::note_wall_clock() { parts_->note_wall_clock(); }
+
+size_t Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
+                             const IpAddress& client) const {
   const std::shared_ptr<const Snapshot> snapshot = parts_->cell.current();
   if (snapshot == nullptr) return 0;
   const DnsQuery query{
@@ -326,9 +344,12 @@ size_t Dataplane::answer_dns(std::span<uint8_t> message, size_t length) const {
       .length = static_cast<uint16_t>(length),
       .capacity = static_cast<uint16_t>(std::min<size_t>(message.size(), UINT16_MAX)),
       .source_port = {},
+      .client = client.bytes().data(),
+      .client_length = static_cast<uint8_t>(client.bits() / 8),
       .is_stream = true};
   const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
-  return dns_respond({*snapshot->dns, *snapshot->dns_policy}, query, rotation).length;
+  const DnsContext context{*snapshot->dns, *snapshot->dns_policy, static_cast<uint64_t>(unix_ns())};
+  return dns_respond(context, query, rotation).length;
 }
 
 // What the devices and the kernel's side lost, and what passed to and from the kernel.

@@ -91,7 +91,10 @@ class Dataplane {
   // Writes the reply to the DNS message in the first `length` octets over it, as for TCP, by the
   // tables in force; returns the reply's length, 0: there is none. All of `message` may be written,
   // of which 65535 octets are used. Any thread.
-  size_t answer_dns(std::span<uint8_t> message, size_t length) const;
+  size_t answer_dns(std::span<uint8_t> message, size_t length, const IpAddress& client) const;
+
+  // Has workers follow the wall clock: to be called now and then, as that may be set or slewed.
+  void note_wall_clock();
 
   // Follows packets through the workers into the files that the options name, from when each worker
   // has begun another loop until as many as wanted are followed to their ends. Ends the watch

@@ -11,7 +11,7 @@ template class Pipeline<ReplayObserver>;
 Secrets replay_secrets(std::optional<uint64_t> seed) {
   if (seed) return make_secrets(seed).value();  // a seed suffices
   // Any key that gives all workers their share.
-  return {.flows = {}, .owner = make_secrets(1).value().owner, .names = {}};
+  return {.flows = {}, .owner = make_secrets(1).value().owner, .names = {}, .cookies = {}};
 }
 
 ReplayEngine::ReplayEngine(const Snapshot& snapshot, const WorkerMemoryOptions& options)

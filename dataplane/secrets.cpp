@@ -36,9 +36,13 @@ Result<Secrets> make_secrets(std::optional<uint64_t> seed) {
       for (uint8_t& byte : secrets.owner) byte = static_cast<uint8_t>(engine());
     } while (!FlowOwners::spreads(secrets.owner));
     for (uint8_t& byte : secrets.names.bytes) byte = static_cast<uint8_t>(engine());
+    for (uint8_t& byte : secrets.cookies.bytes) byte = static_cast<uint8_t>(engine());
     return secrets;
   }
-  if (draw(secrets.flows) && draw_owner_key(secrets.owner) && draw(secrets.names)) return secrets;
+  if (draw(secrets.flows) && draw_owner_key(secrets.owner) && draw(secrets.names) &&
+      draw(secrets.cookies)) {
+    return secrets;
+  }
   return system_error("no random numbers from the kernel");
 }
 

@@ -7,6 +7,7 @@
 #include "common/dns_name_hash.h"
 #include "common/hash.h"
 #include "common/result.h"
+#include "common/siphash.h"
 
 namespace vipgate {
 
@@ -15,6 +16,7 @@ struct Secrets {
   ToeplitzHash::Key owner =
       {};               // chooses the worker that owns a flow (FlowOwners); a NIC's RSS key
   DnsHashSecret names;  // chooses buckets of the DNS name table
+  SipKey cookies;       // DNS server cookies, where the configuration has no secret for them
 };
 
 // With a seed the secrets are a function of it, the same on every machine. Without one an error is

@@ -79,7 +79,8 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .reals = reals_,
           .signals = signals_,
           .new_flows = new_flows_,
-          .tunnel_errors = &tunnel_errors_};
+          .tunnel_errors = &tunnel_errors_,
+          .wall_offset_ns = options_.wall_offset_ns};
 }
 
 }  // namespace vipgate

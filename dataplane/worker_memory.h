@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,6 +31,7 @@ struct WorkerMemoryOptions {
   std::span<const SnatAddress> snat;
   HashSecret secret;
   const FlowOwners* owners = nullptr;  // with one worker, none is needed
+  const std::atomic<int64_t>* wall_offset_ns = nullptr;
 };
 
 // Owned by the data plane façade, or by a test; outlives the worker's Pipeline. Counters may be

@@ -13,7 +13,7 @@ bool DnsStream::answer(std::vector<uint8_t>& out) {
     if (waiting_.size() - at < kLength + length) break;
     std::copy_n(waiting_.data() + at + kLength, length, scratch_.data());
     at += kLength + length;
-    const size_t reply = answer_(scratch_, length);
+    const size_t reply = answer_(scratch_, length, client_);
     if (reply == 0) {
       are_queries = false;
       break;

@@ -7,11 +7,14 @@
 #include <span>
 #include <vector>
 
+#include "common/addresses.h"
+
 namespace vipgate {
 
 // Writes the reply to the query that lies in the first `length` octets over it, and returns the
 // reply's length; 0: there is none. All of `message` may be written.
-using AnswerDns = std::function<size_t(std::span<uint8_t> message, size_t length)>;
+using AnswerDns =
+    std::function<size_t(std::span<uint8_t> message, size_t length, const IpAddress& client)>;
 
 // One side of a connection: queries in, replies out, in the order of the queries. Pipelined and
 // split as they come (RFC 7766 6.2.1, 8). Owned and called by one thread.
@@ -21,8 +24,8 @@ class DnsStream {
   static constexpr size_t kEnough = 16 << 10;
 
   // `scratch`: room for a message and what its answer writes beyond, shared by connections.
-  DnsStream(const AnswerDns& answer, std::span<uint8_t> scratch)
-      : answer_(answer), scratch_(scratch) {}
+  DnsStream(const AnswerDns& answer, const IpAddress& client, std::span<uint8_t> scratch)
+      : answer_(answer), client_(client), scratch_(scratch) {}
 
   void take(std::span<const uint8_t> octets) {
     waiting_.insert(waiting_.end(), octets.begin(), octets.end());
@@ -36,6 +39,7 @@ class DnsStream {
 
  private:
   const AnswerDns& answer_;
+  IpAddress client_;
   std::span<uint8_t> scratch_;
   std::vector<uint8_t> waiting_;
   uint64_t queries_ = 0;

@@ -49,6 +49,11 @@ asio::ip::address to_asio(const IpAddress& address) {
   return asio::ip::address_v6(bytes);
 }
 
+IpAddress from_asio(const asio::ip::address& address) {
+  if (address.is_v4()) return Ipv4Address{Be32(address.to_v4().to_uint())};
+  return Ipv6Address{address.to_v6().to_bytes()};
+}
+
 // Whose connections are counted together.
 asio::ip::address client_of(const asio::ip::address& address) {
   if (address.is_v4()) return address;
@@ -137,12 +142,12 @@ class DnsTcpServer::Impl {
 
   // Its own handlers hold it; the list of all is what keeps it open.
   struct Connection {
-    Connection(tcp::socket accepted, asio::ip::address peer, const AnswerDns& answer,
+    Connection(tcp::socket accepted, const asio::ip::address& peer, const AnswerDns& answer,
                std::span<uint8_t> scratch)
         : socket(std::move(accepted)),
-          client(std::move(peer)),
+          client(client_of(peer)),
           timer(socket.get_executor()),
-          stream(answer, scratch) {}
+          stream(answer, from_asio(peer), scratch) {}
     tcp::socket socket;
     asio::ip::address client;
     asio::steady_timer timer;
@@ -208,7 +213,7 @@ class DnsTcpServer::Impl {
     socket.set_option(tcp::no_delay(true), code);
     socket.non_blocking(true, code);
     const auto connection =
-        std::make_shared<Connection>(std::move(socket), client, answer_, scratch_);
+        std::make_shared<Connection>(std::move(socket), peer.address(), answer_, scratch_);
     connection->position = all_.insert(all_.end(), connection);
     await(connection);
     read(connection);

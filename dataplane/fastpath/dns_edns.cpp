@@ -25,10 +25,32 @@ uint32_t skip_name(const uint8_t* message, uint32_t length, uint32_t at) {
   return 0;
 }
 
-// RFC 6891 6.1.2: code, length, data; to the end of the record data and no further.
-bool are_options_well_formed(const uint8_t* options, uint32_t length) {
+// RFC 6891 6.1.2: code, length, data; to the end of the record data and no further. False: they are
+// malformed.
+bool read_options(const uint8_t* options, uint32_t length, DnsEdns& edns) {
   uint32_t at = 0;
-  while (at + 4 <= length) at += 4u + read16(options + at + 2);
+  while (at + 4 <= length) {
+    const uint8_t* option = options + at;
+    const uint16_t data_length = read16(option + 2);
+    at += 4u + data_length;
+    if (at > length) return false;
+    switch (DnsOptionCode{read16(option)}) {
+      case DnsOptionCode::kNsid:
+        edns.has_options = edns.wants_nsid = true;
+        break;
+      case DnsOptionCode::kTcpKeepalive:
+        edns.has_options = edns.wants_keepalive = true;
+        break;
+      case DnsOptionCode::kCookie:
+        if (edns.cookie != nullptr) break;
+        edns.has_options = true;
+        edns.cookie = option + 4;
+        edns.cookie_length = data_length;
+        break;
+      default:
+        break;
+    }
+  }
   return at == length;
 }
 
@@ -44,7 +66,8 @@ DnsEdns dns_parse_records(const uint8_t* message, uint32_t length, uint32_t at,
     none.fault = DnsEdns::Fault::kRecords;
     return none;
   };
-  for (uint32_t i = 0; i < authorities + additionals; ++i) {
+  const uint32_t count = authorities + additionals;
+  for (uint32_t i = 0; i < count; ++i) {
     const uint32_t owner = at;
     at = skip_name(message, length, at);
     if (at == 0 || at + kFixed > length) return broken();
@@ -52,13 +75,19 @@ DnsEdns dns_parse_records(const uint8_t* message, uint32_t length, uint32_t at,
     const uint32_t data_length = read16(fixed + 8);
     at += kFixed;
     if (at + data_length > length) return broken();
-    if (DnsType{read16(fixed)} == DnsType::kOpt) {
+    const DnsType type{read16(fixed)};
+    if (type == DnsType::kTsig) {
+      // RFC 8945 5.1: the last record of all, and one.
+      const bool is_any = read16(fixed + 2) == static_cast<uint16_t>(DnsClass::kAny);
+      if (i < authorities || i + 1 != count || !is_any) return broken();
+      edns.tsig = static_cast<uint16_t>(owner);
+    } else if (type == DnsType::kOpt) {
       if (i < authorities || edns.has_opt || message[owner] != 0) return broken();
       edns.has_opt = true;
       edns.requestor_size = read16(fixed + 2);
       edns.version = fixed[5];
       edns.is_dnssec_ok = (read16(fixed + 6) & kDnsOptDnssecOk) != 0;
-      are_options_good = are_options_well_formed(message + at, data_length);
+      are_options_good = read_options(message + at, data_length, edns);
     }
     at += data_length;
   }

@@ -11,8 +11,8 @@ namespace vipgate {
 inline constexpr Be16 kDnsPort{53};
 
 template <class Observer>
-DnsContext Pipeline<Observer>::dns_context(const Burst& burst) {
-  return {*burst.snapshot.dns, *burst.snapshot.dns_policy};
+DnsContext Pipeline<Observer>::dns_context(const Burst& burst) const {
+  return {*burst.snapshot.dns, *burst.snapshot.dns_policy, wall_clock_.unix_ns(burst.now.ns)};
 }
 
 template <class Observer>

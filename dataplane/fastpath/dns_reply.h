@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/checksum.h"
+#include "dataplane/fastpath/dns_options.h"
 #include "dataplane/fastpath/dns_responder.h"
 
 namespace vipgate {
@@ -21,6 +22,7 @@ struct DnsSections {
   uint16_t additionals = 0;  // the OPT record left out
   uint32_t body_length = 0;
   uint16_t body_sum = 0;  // as at an even offset
+  DnsExtendedError extended_error = DnsExtendedError::kNone;
 };
 
 inline uint16_t at_parity(uint16_t sum, uint32_t offset) {
@@ -73,21 +75,27 @@ inline DnsReply finish_reply(const DnsParsed& parsed, const DnsSections& section
     std::memcpy(message + length, &stored, 8);
     std::memset(message + length + 8, 0, 3);
     sum += at_parity(ones_fold(ones_sum(&stored, sizeof stored)), length);
+    const uint32_t start = length;
     length += kDnsOptLength;
+    if (parsed.options != 0 || sections.extended_error != DnsExtendedError::kNone) [[unlikely]] {
+      length += dns_append_options(parsed, sections.extended_error, length);
+      sum += at_parity(ones_fold(ones_sum(message + start + 8, length - start - 8)), start);
+    }
   }
   return make_reply(length, ones_fold(sum), verdict);
 }
 
-inline DnsReply finish_error(const DnsParsed& parsed, DnsRcode rcode, DnsVerdict verdict) {
+inline DnsReply finish_error(const DnsParsed& parsed, DnsRcode rcode, DnsVerdict verdict,
+                             DnsExtendedError error = DnsExtendedError::kNone) {
   DnsSections sections;
   sections.rcode = rcode;
+  sections.extended_error = error;
   return finish_reply(parsed, sections, verdict);
 }
 
 // The octets from offset 0 up to and including the OPT record.
 inline uint32_t total_length(const DnsParsed& parsed, uint32_t body_length) {
-  return parsed.question_end + body_length +
-         (parsed.has_opt ? static_cast<uint32_t>(kDnsOptLength) : 0);
+  return parsed.question_end + body_length + parsed.opt_length;
 }
 
 inline DnsReply finish_truncated(const DnsParsed& parsed, DnsRcode rcode) {

@@ -7,8 +7,11 @@
 #include "common/checksum.h"
 #include "common/prefetch.h"
 #include "dataplane/fastpath/dns_edns.h"
+#include "dataplane/fastpath/dns_options.h"
 #include "dataplane/fastpath/dns_related.h"
 #include "dataplane/fastpath/dns_reply.h"
+#include "dataplane/fastpath/dns_special.h"
+#include "dataplane/fastpath/dns_tsig.h"
 
 namespace vipgate {
 namespace {
@@ -30,20 +33,27 @@ void decide(DnsParsed& parsed, DnsVerdict verdict) { parsed.verdict = verdict; }
 
 // EDNS comes before class, type and name: a version that we do not speak is BADVERS whatever is
 // asked (RFC 6891 6.1.3).
-void apply_edns(DnsParsed& parsed, const DnsEdns& edns) {
+void apply_edns(const DnsContext& context, DnsParsed& parsed, const DnsEdns& edns) {
   if (edns.fault == DnsEdns::Fault::kRecords) return decide(parsed, DnsVerdict::kFormerr);
+  // No key is known here, so nothing of such a query can be trusted (RFC 8945 5.2.1).
+  if (edns.tsig != 0) {
+    parsed.tsig = edns.tsig;
+    decide(parsed, DnsVerdict::kNotauth);
+  }
   if (!edns.has_opt) return;
   parsed.has_opt = true;
+  parsed.opt_length = kDnsOptLength;
   parsed.is_dnssec_ok = edns.is_dnssec_ok;
   if (!parsed.query.is_stream) {
     parsed.limit = std::min(std::max(edns.requestor_size, kDnsPlainLimit), kDnsUdpLimit);
   }
   if (edns.version != 0) return decide(parsed, DnsVerdict::kBadvers);
-  if (edns.fault == DnsEdns::Fault::kOptions) decide(parsed, DnsVerdict::kFormerr);
+  if (edns.fault == DnsEdns::Fault::kOptions) return decide(parsed, DnsVerdict::kFormerr);
+  if (edns.has_options) dns_take_options(context, edns, parsed);
 }
 
 // Only one OPT record without options right behind the question is read here.
-void parse_additional(DnsParsed& parsed) {
+void parse_additional(const DnsContext& context, DnsParsed& parsed) {
   const DnsQuery& query = parsed.query;
   const uint16_t count = load_be16(query.message + 10);
   if (count == 0) return;
@@ -54,19 +64,19 @@ void parse_additional(DnsParsed& parsed) {
   if (!is_plain) [[unlikely]] {
     const DnsEdns edns =
         dns_parse_records(query.message, query.length, parsed.question_end, 0, count);
-    return apply_edns(parsed, edns);
+    return apply_edns(context, parsed, edns);
   }
   DnsEdns edns;
   edns.has_opt = true;
   edns.requestor_size = load_be16(opt + 3);
   edns.version = opt[6];
   edns.is_dnssec_ok = (opt[7] & 0x80) != 0;
-  apply_edns(parsed, edns);
+  apply_edns(context, parsed, edns);
 }
 
 // Messages whose header is not that of a plain query. Leaves the verdict kAnswer when the question
 // is still to be parsed.
-void parse_odd_header(DnsParsed& parsed) {
+void parse_odd_header(const DnsContext& context, DnsParsed& parsed) {
   const DnsQuery& query = parsed.query;
   const auto header = load<DnsHeader>(query.message);
   const uint16_t flags = header.flags.host();
@@ -75,12 +85,14 @@ void parse_odd_header(DnsParsed& parsed) {
   const uint16_t questions = header.question_count.host();
   if (questions == 1) return;
   decide(parsed, DnsVerdict::kFormerr);
-  // Without any question the OPT record can still be found, and asks for one in the reply.
+  // Without any question the OPT record can still be found, and asks for one in the reply. A cookie
+  // may come alone: that is how a client asks for one (RFC 7873 5.4).
   if (questions == 0 && header.answer_count.host() == 0 && header.authority_count.host() == 0) {
     const DnsEdns edns = dns_parse_records(query.message, query.length, kDnsHeaderLength, 0,
                                            header.additional_count.host());
-    parsed.has_opt = edns.has_opt;
-    parsed.is_dnssec_ok = edns.is_dnssec_ok;
+    apply_edns(context, parsed, edns);
+    const bool is_cookie = (parsed.options & kDnsCookieOption) != 0;
+    decide(parsed, is_cookie ? DnsVerdict::kCookie : DnsVerdict::kFormerr);
   }
 }
 
@@ -98,7 +110,7 @@ void apply_class_and_type(DnsParsed& parsed) {
 }
 
 // A question with records where a query has none: only IXFR may have one, the SOA in authority.
-void apply_section_counts(DnsParsed& parsed) {
+void apply_section_counts(const DnsContext& context, DnsParsed& parsed) {
   const auto header = load<DnsHeader>(parsed.query.message);
   const bool is_ixfr = parsed.type == DnsType::kIxfr;
   if (header.answer_count.host() != 0 || header.authority_count.host() > (is_ixfr ? 1 : 0)) {
@@ -107,7 +119,7 @@ void apply_section_counts(DnsParsed& parsed) {
   const DnsEdns edns =
       dns_parse_records(parsed.query.message, parsed.query.length, parsed.question_end,
                         header.authority_count.host(), header.additional_count.host());
-  apply_edns(parsed, edns);
+  apply_edns(context, parsed, edns);
 }
 
 DnsReply answer_rrset(const DnsParsed& parsed, const DnsBody& body, uint32_t rotation) {
@@ -161,7 +173,8 @@ DnsReply answer_missing(const DnsParsed& parsed, const DnsZone& zone, DnsVerdict
   return answer_negative(parsed, zone, verdict);
 }
 
-DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotation) {
+DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
+  const DnsTable& table = context.table;
   const DnsEntry* entry = parsed.candidate;
   if (entry == nullptr || !DnsTable::is_name(*entry, parsed.name, parsed.name_length)) {
     entry = table.find(parsed.hash, parsed.name, parsed.name_length);
@@ -169,7 +182,7 @@ DnsReply look_up(const DnsTable& table, const DnsParsed& parsed, uint32_t rotati
   if (entry == nullptr) {
     const DnsZone* zone = table.zone_of(parsed.name, parsed.name_length);
     if (zone != nullptr) return answer_missing(parsed, *zone, DnsVerdict::kNxdomain, false);
-    return finish_error(parsed, DnsRcode::kRefused, DnsVerdict::kRefused);
+    return dns_answer_outside(parsed);
   }
   DnsBody body;
   if (entry->find(parsed.type, body)) {
@@ -204,13 +217,17 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.verdict = DnsVerdict::kAnswer;
   parsed.has_opt = false;
   parsed.is_dnssec_ok = false;
+  parsed.has_good_cookie = false;
+  parsed.options = 0;
+  parsed.opt_length = 0;
+  parsed.tsig = 0;
   if (query.length < kDnsHeaderLength) return decide(parsed, DnsVerdict::kDropShort);
   if (is_dropped_port(query.source_port.host()) && !query.is_stream) {
     return decide(parsed, DnsVerdict::kDropSourcePort);
   }
   const bool is_plain = (load<uint64_t>(query.message + 2) & kPlainMask) == kPlainValue;
   if (!is_plain) [[unlikely]] {
-    parse_odd_header(parsed);
+    parse_odd_header(context, parsed);
     if (parsed.verdict != DnsVerdict::kAnswer) return;
   }
   const uint8_t* name = query.message + kDnsHeaderLength;
@@ -223,9 +240,9 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.question_end = static_cast<uint16_t>(kDnsHeaderLength + name_length + 4);
   parsed.type = DnsType{load_be16(name + name_length)};
   if (is_plain) [[likely]] {
-    parse_additional(parsed);
+    parse_additional(context, parsed);
   } else {
-    apply_section_counts(parsed);
+    apply_section_counts(context, parsed);
   }
   if (parsed.verdict == DnsVerdict::kAnswer) apply_class_and_type(parsed);
   if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
@@ -248,15 +265,19 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
 DnsReply dns_answer(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
   switch (parsed.verdict) {
     case DnsVerdict::kAnswer:
-      return look_up(context.table, parsed, rotation);
+      return look_up(context, parsed, rotation);
     case DnsVerdict::kRefused:
-      return finish_error(parsed, DnsRcode::kRefused, parsed.verdict);
+      return dns_answer_refused(context, parsed);
     case DnsVerdict::kFormerr:
       return finish_error(parsed, DnsRcode::kFormErr, parsed.verdict);
     case DnsVerdict::kNotimp:
       return finish_error(parsed, DnsRcode::kNotImp, parsed.verdict);
     case DnsVerdict::kBadvers:
       return finish_error(parsed, DnsRcode::kBadVers, parsed.verdict);
+    case DnsVerdict::kNotauth:
+      return dns_answer_tsig(parsed);
+    case DnsVerdict::kCookie:
+      return finish_error(parsed, DnsRcode::kNoError, parsed.verdict);
     default:
       return {0, 0, parsed.verdict};
   }

@@ -10,6 +10,7 @@
 
 #include "common/byte_order.h"
 #include "common/counters.h"
+#include "common/dns_cookie.h"
 #include "common/dns_policy.h"
 #include "common/dns_table.h"
 
@@ -27,10 +28,15 @@ enum class DnsVerdict : uint8_t {
 
 constexpr bool is_drop(DnsVerdict verdict) { return verdict >= DnsVerdict::kDropShort; }
 
+inline constexpr uint8_t kDnsNsidOption = 1;
+inline constexpr uint8_t kDnsCookieOption = 2;
+inline constexpr uint8_t kDnsKeepaliveOption = 4;
+
 // What answers come from, and by which rules: the same for all messages of a burst.
 struct DnsContext {
   const DnsTable& table;
   const DnsPolicy& policy;
+  uint64_t unix_ns = 0;  // the wall clock: of the burst, not of each message
 };
 
 // One UDP payload, or one message of a TCP stream.
@@ -59,6 +65,14 @@ struct alignas(64) DnsParsed {
   DnsVerdict verdict;  // kAnswer: the name is to be looked up; else it is decided
   bool has_opt;        // the reply has an OPT record
   bool is_dnssec_ok;   // DO, to be copied
+  // The client showed a server cookie that we gave to its address (RFC 7873 5.2.5): it is no
+  // spoofed one, and no limit of rates is meant for it.
+  bool has_good_cookie;
+  uint8_t options;          // kDns…Option: those that the OPT record of the reply has
+  uint16_t opt_length;      // octets of it, extended errors left out; 0: there is none
+  uint16_t tsig;            // offset of the query's TSIG record; 0: it has none
+  const DnsPolicy* policy;  // what options say; defined where `options` is not 0
+  DnsCookie cookie;         // the same
 };
 
 // One register wide, in which it is returned.

@@ -170,7 +170,7 @@ class Pipeline : private PipelineState {
   void look_up_snat(Burst& burst, Packet& packet, uint32_t slot);
   template <class Address>
   bool look_up_nat_return(Burst& burst, Packet& packet);
-  static DnsContext dns_context(const Burst& burst);
+  DnsContext dns_context(const Burst& burst) const;
   template <class Address>
   void look_up_dns(Burst& burst, Packet& packet);
   static Be16 return_port(const Burst& burst, const Packet& packet);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 
@@ -16,6 +17,7 @@
 #include "dataplane/fastpath/fragment_table.h"
 #include "dataplane/fastpath/knobs.h"
 #include "dataplane/fastpath/rate_limit.h"
+#include "dataplane/fastpath/wall_clock.h"
 
 namespace vipgate {
 
@@ -37,6 +39,7 @@ struct PipelineOptions {
   std::span<RealSignalCounters> signals;
   std::span<TokenBucket> new_flows;  // of services that limit them, by service index
   TunnelErrorRing* tunnel_errors = nullptr;
+  const std::atomic<int64_t>* wall_offset_ns = nullptr;  // see WallClock
 };
 
 class PipelineState {
@@ -56,7 +59,8 @@ class PipelineState {
         reals_(options.reals),
         signals_(options.signals),
         new_flows_(options.new_flows),
-        tunnel_errors_(options.tunnel_errors) {}
+        tunnel_errors_(options.tunnel_errors),
+        wall_clock_(options.wall_offset_ns) {}
 
   template <class Address>
   FlowStore<Address>& flows() {
@@ -90,6 +94,7 @@ class PipelineState {
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;
   TunnelErrorRing* tunnel_errors_;
+  WallClock wall_clock_;
   std::array<TokenBucket, kCountOf<KernelReason>> kernel_limits_{};
   RateLimit echo_limit_{kEchoRepliesPerSecond};
   RateLimit unreachable_limit_{kUnreachablesPerSecond};

@@ -9,6 +9,21 @@ constexpr Row kAddressesRows[] = {
      "f:1:25: per_client: 0 is out of range; write a number from 1 to 100000"},
     {"dns: {tcp: {idle_s: 10s}}\n",
      "f:1:21: idle_s: '10s' is not a number; write a number from 1 to 600, without a unit"},
+    {"dns: {nsid: 0x123}\n", "f:1:13: nsid: 0x is followed by pairs of hex digits, as in 0x6e7331"},
+    {"dns: {nsid: 0x}\n", "f:1:13: nsid: 0x is followed by pairs of hex digits, as in 0x6e7331"},
+    {"dns: {nsid: "
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaa"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaa}\n",
+     "f:1:13: nsid: it has 129 octets; write 128 at most"},
+    {"dns: {cookies: {enabled: maybe}}\n",
+     "f:1:26: enabled: 'maybe' is not true or false; write one of these two"},
+    {"dns: {cookies: {secret_file: /nowhere/secret}}\n",
+     "f:1:30: secret_file: '/nowhere/secret' cannot be read: No such file or directory; write the "
+     "path of the file, and let this user read it"},
+    {"dns: {cookies: {secrets: []}}\n",
+     "f:1:17: unknown key 'secrets'; the keys here are enabled, secret_file"},
+    {"dns: {chaos: {version: [a]}}\n", "f:1:24: version: a list stands here; write a text"},
     {"dns: {listen: [10.9.0]}\n",
      "f:1:16: listen: '10.9.0' is not an address; write an IPv4 or IPv6 address"},
     {"dns: {listen: [10.9.0.53/24]}\n",

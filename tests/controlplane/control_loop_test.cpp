@@ -54,7 +54,7 @@ class ControlLoopTest : public ::testing::Test {
   void start() {
     auto config = read_config(path_);
     ASSERT_TRUE(config.ok()) << config.error();
-    auto loop = ControlLoop::create({*config, DnsHashSecret{}}, dataplane_);
+    auto loop = ControlLoop::create({*config, DnsHashSecret{}, SipKey{}}, dataplane_);
     ASSERT_TRUE(loop.ok()) << loop.error();
     loop_ = std::move(*loop);
     thread_ = std::thread([this] { status_ = loop_->run(); });

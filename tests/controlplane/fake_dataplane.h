@@ -47,7 +47,8 @@ class FakeDataplane : public DataplaneControl {
     const auto found = signals.find(real_index);
     return found != signals.end() ? found->second : RealSignals{};
   }
-  size_t answer_dns(std::span<uint8_t>, size_t) const override { return 0; }
+  size_t answer_dns(std::span<uint8_t>, size_t, const IpAddress&) const override { return 0; }
+  void note_wall_clock() override {}
   std::vector<uint64_t> snat_exhausted() const override { return exhausted; }
   bool link_up(size_t port) const override {
     auto* self = const_cast<FakeDataplane*>(this);

@@ -21,7 +21,7 @@ std::vector<uint8_t> operator+(std::vector<uint8_t> a, const std::vector<uint8_t
 }
 
 // The answer is the question twice; to "?" there is none.
-size_t twice(std::span<uint8_t> message, size_t length) {
+size_t twice(std::span<uint8_t> message, size_t length, const IpAddress&) {
   if (length == 1 && message[0] == '?') return 0;
   std::copy_n(message.begin(), length, message.begin() + static_cast<ptrdiff_t>(length));
   return 2 * length;
@@ -31,7 +31,7 @@ class DnsStreamTest : public testing::Test {
  protected:
   AnswerDns answer_ = twice;
   std::vector<uint8_t> scratch_ = std::vector<uint8_t>(1 << 17);
-  DnsStream stream_{answer_, scratch_};
+  DnsStream stream_{answer_, {}, scratch_};
   std::vector<uint8_t> out_;
 };
 
@@ -39,7 +39,7 @@ TEST_F(DnsStreamTest, AnswersPipelinedQueriesInOrderHoweverTheyAreSplit) {
   const auto expected = framed("oneone") + framed("threethree") + framed(std::string(600, 'x'));
   const auto in = framed("one") + framed("three") + framed(std::string(300, 'x'));
   for (size_t split = 0; split <= in.size(); ++split) {
-    DnsStream stream(answer_, scratch_);
+    DnsStream stream(answer_, {}, scratch_);
     std::vector<uint8_t> out;
     stream.take(std::span(in).first(split));
     ASSERT_TRUE(stream.answer(out));
@@ -74,7 +74,7 @@ TEST_F(DnsStreamTest, AnswersNoMoreThanWhatMayWaitToBeSent) {
 }
 
 TEST_F(DnsStreamTest, WaitsForTheRestOfTheLongestMessage) {
-  answer_ = [](std::span<uint8_t>, size_t length) { return length; };
+  answer_ = [](std::span<uint8_t>, size_t length, const IpAddress&) { return length; };
   const auto longest = framed(std::string(65'535, 'x'));
   stream_.take(std::span(longest).first(longest.size() - 1));
   EXPECT_TRUE(stream_.answer(out_));

@@ -74,9 +74,14 @@ class Client {
 
 class DnsTcpServerTest : public testing::Test {
  protected:
-  // Upper case is the answer; to "?" there is none.
-  static size_t answer(std::span<uint8_t> message, size_t length) {
+  // Upper case is the answer; to "?" there is none, to "who" it is the client's address.
+  static size_t answer(std::span<uint8_t> message, size_t length, const IpAddress& client) {
     if (length == 1 && message[0] == '?') return 0;
+    if (std::string(message.begin(), message.begin() + static_cast<ptrdiff_t>(length)) == "who") {
+      const std::string text = to_string(client);
+      std::copy(text.begin(), text.end(), message.begin());
+      return text.size();
+    }
     for (uint8_t& octet : message.first(length)) octet &= 0xdf;
     return length;
   }
@@ -99,6 +104,15 @@ class DnsTcpServerTest : public testing::Test {
   std::unique_ptr<DnsTcpServer> server_;
   std::vector<uint16_t> ports_;
 };
+
+TEST_F(DnsTcpServerTest, TellsWhoAsks) {
+  start();
+  for (size_t i = 0; i < 2; ++i) {
+    Client client(i == 0 ? v4_ : v6_, ports_[i]);
+    client.ask("who");
+    EXPECT_EQ(client.reply(), i == 0 ? "127.0.0.1" : "::1");
+  }
+}
 
 TEST_F(DnsTcpServerTest, AnswersPipelinedQueriesOverBothFamilies) {
   start();

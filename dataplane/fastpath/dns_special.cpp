@@ -1,0 +1,169 @@
+#include "dataplane/fastpath/dns_special.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "dataplane/fastpath/dns_reply.h"
+
+namespace vipgate {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr auto kLocalhost = "\x09localhost\0"sv;
+constexpr auto kInvalid = "\x07invalid\0"sv;
+constexpr auto kOnion = "\x05onion\0"sv;
+
+// Seconds, of all records here (RFC 6303 3).
+constexpr uint32_t kSpecialTtl = 10800;
+
+// Writes records behind the question, of which the caller knows that they fit.
+class SpecialWriter {
+ public:
+  explicit SpecialWriter(const DnsParsed& parsed)
+      : parsed_(parsed), to_(parsed.query.message + parsed.question_end) {}
+
+  void record(uint32_t owner, DnsType type, DnsClass dns_class, uint32_t ttl_s, size_t length) {
+    u16(static_cast<uint16_t>(0xc000 | owner));
+    u16(static_cast<uint16_t>(type));
+    u16(static_cast<uint16_t>(dns_class));
+    u32(ttl_s);
+    u16(static_cast<uint16_t>(length));
+  }
+  void u8(uint8_t value) { *to_++ = value; }
+  void u16(uint16_t value) { store(Be16(value)); }
+  void u32(uint32_t value) { store(Be32(value)); }
+  void octets(std::string_view value) {
+    std::memcpy(to_, value.data(), value.size());
+    to_ += value.size();
+  }
+
+  DnsReply finish(DnsSections& sections, DnsVerdict verdict) const {
+    const uint8_t* from = parsed_.query.message + parsed_.question_end;
+    sections.flags = DnsHeader::kAuthoritative;
+    sections.body_length = static_cast<uint32_t>(to_ - from);
+    sections.body_sum = ones_fold(ones_sum(from, sections.body_length));
+    return finish_reply(parsed_, sections, verdict);
+  }
+
+ private:
+  template <class T>
+  void store(T value) {
+    std::memcpy(to_, &value, sizeof value);
+    to_ += sizeof value;
+  }
+
+  const DnsParsed& parsed_;
+  uint8_t* to_;
+};
+
+// What a query may have in reply: decided late for those that are not looked up.
+bool has_special_room(const DnsParsed& parsed, uint32_t body_length) {
+  return total_length(parsed, body_length) <= std::min(parsed.limit, parsed.query.capacity);
+}
+
+// The SOA of the zone whose name ends the question's (RFC 6303 3).
+constexpr auto kNobody = "\x06nobody\x07invalid\0"sv;
+constexpr uint32_t kSoaNumbers = 20;
+constexpr uint32_t kSpecialSoa = 2 + static_cast<uint32_t>(kNobody.size()) + kSoaNumbers;
+
+void write_special_soa(SpecialWriter& writer, uint32_t zone_offset) {
+  writer.record(zone_offset, DnsType::kSoa, DnsClass::kIn, kSpecialTtl, kSpecialSoa);
+  writer.u16(static_cast<uint16_t>(0xc000 | zone_offset));
+  writer.octets(kNobody);
+  for (const uint32_t number : {1u, 3600u, 1200u, 604800u, kSpecialTtl}) writer.u32(number);
+}
+
+DnsReply answer_special(const DnsParsed& parsed, std::string_view zone) {
+  const bool is_local = zone == kLocalhost;
+  const bool is_apex = parsed.name_length == zone.size();
+  DnsSections sections;
+  if (!has_special_room(parsed, kDnsRecordFixed + kSpecialSoa)) {
+    return finish_truncated(parsed, is_local ? DnsRcode::kNoError : DnsRcode::kNxDomain);
+  }
+  SpecialWriter writer(parsed);
+  sections.answers = 1;
+  const bool is_any = parsed.type == DnsType::kAny;
+  if (is_local && (parsed.type == DnsType::kA || is_any)) {
+    writer.record(kDnsHeaderLength, DnsType::kA, DnsClass::kIn, kSpecialTtl, 4);
+    writer.octets("\x7f\0\0\x01"sv);
+    return writer.finish(sections, DnsVerdict::kAnswer);
+  }
+  if (is_local && parsed.type == DnsType::kAaaa) {
+    writer.record(kDnsHeaderLength, DnsType::kAaaa, DnsClass::kIn, kSpecialTtl, 16);
+    writer.octets("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"sv);
+    return writer.finish(sections, DnsVerdict::kAnswer);
+  }
+  const auto zone_offset =
+      static_cast<uint32_t>(kDnsHeaderLength + parsed.name_length - zone.size());
+  write_special_soa(writer, zone_offset);
+  if (is_local && is_apex && parsed.type == DnsType::kSoa) {
+    return writer.finish(sections, DnsVerdict::kAnswer);
+  }
+  sections.answers = 0;
+  sections.authorities = 1;
+  if (is_local) return writer.finish(sections, DnsVerdict::kNodata);
+  sections.rcode = DnsRcode::kNxDomain;
+  return writer.finish(sections, DnsVerdict::kNxdomain);
+}
+
+// What is told of that name of class CH; empty: nothing.
+std::string_view chaos_text(const DnsPolicy& policy, std::string_view name) {
+  if (name ==
+          "\x07version\x04"
+          "bind\0"sv ||
+      name == "\x07version\x06server\0"sv) {
+    return policy.version;
+  }
+  if (name ==
+          "\x08hostname\x04"
+          "bind\0"sv ||
+      name == "\x02id\x06server\0"sv) {
+    return policy.hostname;
+  }
+  return {};
+}
+
+bool is_chaos_text(const DnsParsed& parsed) {
+  const uint8_t* end = parsed.query.message + parsed.question_end;
+  return parsed.type == DnsType::kTxt &&
+         load_be16(end - 2) == static_cast<uint16_t>(DnsClass::kChaos);
+}
+
+}  // namespace
+
+DnsReply dns_answer_outside(const DnsParsed& parsed) {
+  const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
+                              parsed.name_length);
+  for (const std::string_view zone : {kLocalhost, kInvalid, kOnion}) {
+    if (name.ends_with(zone) && dns_is_within(name, zone)) return answer_special(parsed, zone);
+  }
+  return finish_error(parsed, DnsRcode::kRefused, DnsVerdict::kRefused,
+                      DnsExtendedError::kNotAuthoritative);
+}
+
+DnsReply dns_answer_refused(const DnsContext& context, const DnsParsed& parsed) {
+  if (is_chaos_text(parsed)) {
+    DnsFoldedName folded;
+    dns_fold_name(parsed.query.message + kDnsHeaderLength, parsed.name_length, folded);
+    const std::string_view text = chaos_text(
+        context.policy,
+        {reinterpret_cast<const char*>(folded.octets.data()), size_t{parsed.name_length}});
+    const auto length = static_cast<uint32_t>(text.size()) + 1;
+    if (!text.empty() && has_special_room(parsed, kDnsRecordFixed + length)) {
+      SpecialWriter writer(parsed);
+      writer.record(kDnsHeaderLength, DnsType::kTxt, DnsClass::kChaos, 0, length);
+      writer.u8(static_cast<uint8_t>(text.size()));
+      writer.octets(text);
+      DnsSections sections;
+      sections.answers = 1;
+      return writer.finish(sections, DnsVerdict::kAnswer);
+    }
+  }
+  const bool is_transfer = parsed.type == DnsType::kAxfr || parsed.type == DnsType::kIxfr;
+  return finish_error(
+      parsed, DnsRcode::kRefused, DnsVerdict::kRefused,
+      is_transfer ? DnsExtendedError::kProhibited : DnsExtendedError::kNotAuthoritative);
+}
+
+}  // namespace vipgate

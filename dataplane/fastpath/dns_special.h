@@ -1,0 +1,18 @@
+// Answers that come from no zone: names that mean something to everybody, what the server says of
+// itself, and refusals.
+#pragma once
+
+#include "dataplane/fastpath/dns_responder.h"
+
+namespace vipgate {
+
+// A name of class IN outside all zones. Names below `localhost.`, `invalid.` and `onion.` are
+// answered here, as nobody else is to see them (RFC 6761 6.3, 6.4; RFC 7686 2); all others are
+// refused.
+DnsReply dns_answer_outside(const DnsParsed& parsed);
+
+// A query that is not looked up: what the server says of itself (class CH, RFC 4892), where it may
+// say so, else a refusal.
+DnsReply dns_answer_refused(const DnsContext& context, const DnsParsed& parsed);
+
+}  // namespace vipgate
