@@ -49,6 +49,14 @@ struct Response {
 
 inline uint16_t sum_of(std::string_view octets) { return dns_octet_sum(octets); }
 
+// Who asks, and when.
+inline constexpr uint8_t kTestClient[] = {192, 0, 2, 1};
+inline constexpr uint32_t kTestUnixS = 1559731985;
+
+inline DnsContext test_context(const DnsTable& table, const DnsPolicy& policy) {
+  return {table, policy, uint64_t{kTestUnixS} * 1'000'000'000};
+}
+
 // Answers `query`, first with no octet readable behind it, and checks that the stated sum is that
 // of the reply's octets. The reply may take `room` octets more than the query.
 inline Response respond(const DnsTable& table, std::string_view query, uint32_t rotation = 0,
@@ -57,16 +65,21 @@ inline Response respond(const DnsTable& table, std::string_view query, uint32_t 
   // Parsing alone sees exactly the query's octets.
   uint8_t* exact = guarded.last(query.size());
   std::memcpy(exact, query.data(), query.size());
-  DnsQuery tight{exact, static_cast<uint16_t>(query.size()), static_cast<uint16_t>(query.size()),
-                 Be16(port)};
-  const DnsReply small = dns_respond({table, policy}, tight, rotation);
+  const DnsQuery tight{.message = exact,
+                       .length = static_cast<uint16_t>(query.size()),
+                       .capacity = static_cast<uint16_t>(query.size()),
+                       .source_port = Be16(port),
+                       .client = kTestClient,
+                       .client_length = sizeof kTestClient};
+  const DnsReply small = dns_respond(test_context(table, policy), tight, rotation);
   EXPECT_LE(small.length, query.size()) << "a reply never exceeds the capacity";
 
   uint8_t* roomy = guarded.last(query.size() + room);
   std::memcpy(roomy, query.data(), query.size());
-  DnsQuery whole{roomy, static_cast<uint16_t>(query.size()),
-                 static_cast<uint16_t>(query.size() + room), Be16(port)};
-  const DnsReply reply = dns_respond({table, policy}, whole, rotation);
+  DnsQuery whole = tight;
+  whole.message = roomy;
+  whole.capacity = static_cast<uint16_t>(query.size() + room);
+  const DnsReply reply = dns_respond(test_context(table, policy), whole, rotation);
   const std::string octets(reinterpret_cast<const char*>(roomy), reply.length);
   EXPECT_EQ(is_drop(reply.verdict), reply.length == 0);
   if (reply.length != 0) {
@@ -81,11 +94,13 @@ inline Response respond_over_tcp(const DnsTable& table, std::string_view query,
                                  uint16_t port = 40000, const DnsPolicy& policy = {}) {
   std::vector<uint8_t> message(UINT16_MAX + 64);
   std::memcpy(message.data(), query.data(), query.size());
-  const DnsReply reply = dns_respond({table, policy},
+  const DnsReply reply = dns_respond(test_context(table, policy),
                                      {.message = message.data(),
                                       .length = static_cast<uint16_t>(query.size()),
                                       .capacity = UINT16_MAX,
                                       .source_port = Be16(port),
+                                      .client = kTestClient,
+                                      .client_length = sizeof kTestClient,
                                       .is_stream = true},
                                      0);
   return {reply.verdict, {reinterpret_cast<const char*>(message.data()), reply.length}};
@@ -98,6 +113,7 @@ inline DnsSoa test_soa() {
 }
 
 // Records that refer to other names, for make_test_table():
+//   mesos NS ns1 (A, AAAA); text TXT; _one._tcp SRV: web1
 //   _web._tcp, _web2._tcp 3 SRV: web1 (A), web22 (A, AAAA), www.example.test
 //   _same._tcp 3 SRV of one target; _many._tcp 12 SRV, of targets with one A each; _fat._tcp 12
 //   SRV, of targets with long names and two A each cn -> leader, cn2 -> cn, five -> app5, srv ->
@@ -148,6 +164,11 @@ void add_related_records(DnsTableBuilder& builder, Must must) {
     add("c" + std::to_string(i) + ".mesos", DnsType::kCname,
         wire_name("c" + std::to_string(i + 1) + ".mesos"));
   }
+  srv("_one._tcp.mesos", 80, "web1.mesos");
+  add("text.mesos", DnsType::kTxt, "\4text");
+  add("mesos", DnsType::kNs, wire_name("ns1.mesos"));
+  add("ns1.mesos", DnsType::kA, ipv4(0x0a010035));
+  add("ns1.mesos", DnsType::kAaaa, std::string(16, '\x35'));
   add("1.0.0.11.in-addr.arpa", DnsType::kPtr, wire_name("redis.marathon.l4lb.test"));
 }
 
