@@ -6,15 +6,18 @@ import ipaddress
 import struct
 
 TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV",
-         41: "OPT", 255: "ANY"}
-RCODES = ("noerror", "formerr", "servfail", "nxdomain", "notimp", "refused")
+         41: "OPT", 250: "TSIG", 255: "ANY"}
+CLASSES = {1: "IN", 3: "CH", 255: "ANY"}
+RCODES = {0: "noerror", 1: "formerr", 2: "servfail", 3: "nxdomain", 4: "notimp", 5: "refused",
+          9: "notauth"}
 FLAGS = (("qr", 0x8000), ("aa", 0x0400), ("tc", 0x0200), ("rd", 0x0100), ("ra", 0x0080))
 
 
 def query(words):
-    """From "ID NAME TYPE", then any of: no-rd, opcode N, response, edns SIZE, edns-version N."""
+    """From "ID NAME TYPE", then any of: no-rd, opcode N, response, class NAME, no-question,
+    edns SIZE, edns-version N, option CODE:HEX, additional HEX (a whole record, the last)."""
     number, name, kind, *rest = words
-    flags, edns, version = 0x0100, None, 0
+    flags, edns, version, options, klass, questions, more = 0x0100, None, 0, b"", 1, 1, b""
     while rest:
         word = rest.pop(0)
         if word == "no-rd":
@@ -27,13 +30,39 @@ def query(words):
             edns = int(rest.pop(0))
         elif word == "edns-version":
             version = int(rest.pop(0))
+        elif word == "class":
+            klass = _number_of(CLASSES, rest.pop(0))
+        elif word == "no-question":
+            questions = 0
+        elif word == "option":
+            option, _, data = rest.pop(0).partition(":")
+            data = bytes.fromhex(data)
+            options += struct.pack("!HH", int(option), len(data)) + data
+        elif word == "additional":
+            more = bytes.fromhex(rest.pop(0))
         else:
             raise ValueError(f"dns: '{word}' is not known")
-    code = next(code for code, text in TYPES.items() if text == kind)
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    out = struct.pack("!HHHHHH", int(number), flags, 1, 0, 0, int(edns is not None))
-    out += labels + b"\0" + struct.pack("!HH", code, 1)
-    return out if edns is None else out + b"\0" + struct.pack("!HHIH", 41, edns, version << 16, 0)
+    out = struct.pack("!HHHHHH", int(number), flags, questions, 0, 0,
+                      int(edns is not None) + bool(more))
+    if questions:
+        out += labels + b"\0" + struct.pack("!HH", _number_of(TYPES, kind), klass)
+    if edns is not None:
+        out += b"\0" + struct.pack("!HHIH", 41, edns, version << 16, len(options)) + options
+    return out + more
+
+
+def _number_of(names, wanted):
+    return next(number for number, name in names.items() if name == wanted)
+
+
+def _options(data):
+    texts = []
+    while data:
+        code, length = struct.unpack("!HH", data[:4])
+        texts.append(f" option {code}:{data[4:4 + length].hex()}")
+        data = data[4 + length:]
+    return "".join(texts)
 
 
 def _name(data, at):
@@ -70,23 +99,24 @@ def describe(data):
     text = [str(number)] + [name for name, bit in FLAGS if flags & bit]
     if flags >> 11 & 15:
         text.append(f"opcode {flags >> 11 & 15}")
-    text.append(RCODES[flags & 15] if flags & 15 < len(RCODES) else f"rcode {flags & 15}")
+    text.append(RCODES.get(flags & 15, f"rcode {flags & 15}"))
     at = 12
     for mark, count in zip("?!^+", counts):
         for _ in range(count):
             name, at = _name(data, at)
             kind, klass = struct.unpack("!HH", data[at:at + 4])
             at += 4
+            in_class = "" if klass == 1 else f" class {CLASSES.get(klass, klass)}"
             if mark == "?":
-                text.append(f"? {name} {TYPES.get(kind, kind)}")
+                text.append(f"? {name} {TYPES.get(kind, kind)}{in_class}")
                 continue
             ttl, length = struct.unpack("!IH", data[at:at + 6])
             at += 6
             if kind == 41:
                 text.append(f"+ edns {klass}" + (f" extended {ttl:#x}" if ttl else "") +
-                            (" options " + data[at:at + length].hex() if length else ""))
+                            _options(data[at:at + length]))
             else:
-                text.append(f"{mark} {name} {ttl} {TYPES.get(kind, kind)} " +
+                text.append(f"{mark} {name} {ttl} {TYPES.get(kind, kind)}{in_class} " +
                             _record_data(data, kind, at, length))
             at += length
     if at != len(data):
