@@ -18,6 +18,9 @@ constexpr size_t kQueries = 1 << 16;
 constexpr size_t kStride = 128;  // a packet's distance from the next
 
 enum class Ask { kHit, kMiss, kSrv };
+// What stands in the additional section: nothing, an OPT record, one with a client cookie, or one
+// with a cookie that is good.
+enum class Edns { kNone, kPlain, kClientCookie, kGoodCookie };
 // kCopyOnly is what the bench itself costs, to be subtracted.
 enum class Mode { kStaged, kOneByOne, kCopyOnly };
 
@@ -46,41 +49,62 @@ std::shared_ptr<const DnsTable> make_table(size_t names, bool with_srv) {
   return is_good && table.ok() ? *table : nullptr;
 }
 
-std::string make_query(size_t name, Ask ask) {
-  const std::string label = ask == Ask::kMiss ? "no" + std::to_string(name) : service_name(name);
-  auto wire = dns_name_from_text(label + ".l4lb.thisdcos.directory");
-  std::string query("\x12\x34\x01\0\0\1\0\0\0\0\0\1", 12);
-  query += *wire;
-  query += std::string("\0\1\0\1\0\0\x29\x04\xd0\0\0\0\0\0\0", 15);
-  if (ask == Ask::kSrv) query[query.size() - 14] = 33;
-  return query;
+constexpr uint8_t kClient[] = {192, 0, 2, 1};
+constexpr uint32_t kUnixS = 1559731985;
+const SipKey kSecret{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
+
+std::string edns_of(Edns edns) {
+  if (edns == Edns::kNone) return "";
+  const std::string opt("\0\0\x29\x04\xd0\0\0\0\0", 9);
+  if (edns == Edns::kPlain) return opt + std::string(2, '\0');
+  DnsCookie cookie{1, 2, 3, 4, 5, 6, 7, 8};
+  dns_make_cookie(kSecret, {kClient, sizeof kClient}, kUnixS - 60, cookie);
+  const size_t length = edns == Edns::kGoodCookie ? kDnsWholeCookie : kDnsClientCookie;
+  const std::string head{0, static_cast<char>(length + 4), 0, 10, 0, static_cast<char>(length)};
+  return opt + head + std::string(cookie.begin(), cookie.begin() + length);
 }
 
-void queries_in_bursts(benchmark::State& state, Ask ask, Mode mode) {
+std::string make_query(size_t name, Ask ask, Edns edns) {
+  const std::string label = ask == Ask::kMiss ? "no" + std::to_string(name) : service_name(name);
+  auto wire = dns_name_from_text(label + ".l4lb.thisdcos.directory");
+  std::string query("\x12\x34\x01\0\0\1\0\0\0\0\0\0", 12);
+  if (edns != Edns::kNone) query[11] = 1;
+  query += *wire;
+  query += {0, static_cast<char>(ask == Ask::kSrv ? 33 : 1), 0, 1};
+  return query + edns_of(edns);
+}
+
+void queries_in_bursts(benchmark::State& state, Ask ask, Mode mode, Edns edns = Edns::kPlain) {
   const auto names = static_cast<size_t>(state.range(0));
   const auto table = make_table(names, ask == Ask::kSrv);
   std::mt19937_64 random(1);
   std::vector<uint8_t> packets(kQueries * kStride);
   std::vector<uint16_t> lengths;
   for (size_t i = 0; i < kQueries; ++i) {
-    const std::string query = make_query(random() % names, ask);
+    const std::string query = make_query(random() % names, ask, edns);
     std::memcpy(&packets[i * kStride], query.data(), query.size());
     lengths.push_back(static_cast<uint16_t>(query.size()));
   }
   std::array<std::array<uint8_t, 512>, kBurst> buffers{};
   std::array<DnsParsed, kBurst> parsed;
-  const DnsPolicy policy;
-  const DnsContext context{*table, policy};
+  DnsPolicy policy;
+  policy.cookie_secrets = {kSecret};
+  const DnsContext context{*table, policy, uint64_t{kUnixS} * 1'000'000'000};
   size_t next = 0;
   uint32_t rotation = 0;
   uint64_t octets = 0;
   for (auto _ : state) {
     // The stand-in for the NIC: every query is fresh, since replies are written over it.
     for (size_t i = 0; i < kBurst; ++i) {
-      std::memcpy(buffers[i].data(), &packets[(next + i) * kStride], 96);
+      std::memcpy(buffers[i].data(), &packets[(next + i) * kStride], kStride);
     }
     const auto query = [&](size_t i) {
-      return DnsQuery{buffers[i].data(), lengths[next + i], 512, Be16(40000)};
+      return DnsQuery{.message = buffers[i].data(),
+                      .length = lengths[next + i],
+                      .capacity = 512,
+                      .source_port = Be16(40000),
+                      .client = kClient,
+                      .client_length = sizeof kClient};
     };
     if (mode == Mode::kStaged) {
       for (size_t i = 0; i < kBurst; ++i) dns_parse(context, query(i), parsed[i]);
@@ -107,6 +131,13 @@ void queries_in_bursts(benchmark::State& state, Ask ask, Mode mode) {
 
 BENCHMARK_CAPTURE(queries_in_bursts, copy_only, Ask::kHit, Mode::kCopyOnly)->Arg(2000);
 BENCHMARK_CAPTURE(queries_in_bursts, hit_staged, Ask::kHit, Mode::kStaged)->Arg(2000)->Arg(1000000);
+BENCHMARK_CAPTURE(queries_in_bursts, hit_without_edns, Ask::kHit, Mode::kStaged, Edns::kNone)
+    ->Arg(2000);
+BENCHMARK_CAPTURE(queries_in_bursts, hit_client_cookie, Ask::kHit, Mode::kStaged,
+                  Edns::kClientCookie)
+    ->Arg(2000);
+BENCHMARK_CAPTURE(queries_in_bursts, hit_good_cookie, Ask::kHit, Mode::kStaged, Edns::kGoodCookie)
+    ->Arg(2000);
 BENCHMARK_CAPTURE(queries_in_bursts, srv_staged, Ask::kSrv, Mode::kStaged)->Arg(2000);
 BENCHMARK_CAPTURE(queries_in_bursts, hit_one_by_one, Ask::kHit, Mode::kOneByOne)
     ->Arg(2000)
