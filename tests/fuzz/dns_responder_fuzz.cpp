@@ -52,15 +52,31 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
+// All that may stand in a reply.
+const DnsPolicy& policy() {
+  static const DnsPolicy policy{.nsid = std::string(128, 'n'),
+                                .version = std::string(255, 'v'),
+                                .hostname = "gw1.example",
+                                .cookie_secrets = {SipKey{{1}}, SipKey{{2}}},
+                                .tcp_idle_100ms = 100};
+  return policy;
+}
+
 void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room, bool is_stream) {
   // An allocation of its own, so that the sanitizer sees every octet beyond it.
   const size_t capacity = size + room;
   std::unique_ptr<uint8_t[]> message(new uint8_t[capacity]);
   if (size != 0) std::memcpy(message.get(), data, size);
-  const DnsReply reply = dns_respond({table, {}},
-                                     {message.get(), static_cast<uint16_t>(size),
-                                      static_cast<uint16_t>(capacity), Be16(40000), is_stream},
-                                     static_cast<uint32_t>(size));
+  static constexpr uint8_t kClient[16] = {0x20, 0x01, 0x0d, 0xb8};
+  const DnsQuery query{.message = message.get(),
+                       .length = static_cast<uint16_t>(size),
+                       .capacity = static_cast<uint16_t>(capacity),
+                       .source_port = Be16(40000),
+                       .client = kClient,
+                       .client_length = static_cast<uint8_t>(size % 2 == 0 ? 4 : 16),
+                       .is_stream = is_stream};
+  const DnsContext context{table, policy(), uint64_t{1559731985} * 1'000'000'000};
+  const DnsReply reply = dns_respond(context, query, static_cast<uint32_t>(size));
   require(reply.length <= capacity);
   require(is_drop(reply.verdict) == (reply.length == 0));
   if (reply.length == 0) return;
