@@ -220,7 +220,6 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.has_good_cookie = false;
   parsed.options = 0;
   parsed.opt_length = 0;
-  parsed.tsig = 0;
   if (query.length < kDnsHeaderLength) return decide(parsed, DnsVerdict::kDropShort);
   if (is_dropped_port(query.source_port.host()) && !query.is_stream) {
     return decide(parsed, DnsVerdict::kDropSourcePort);

@@ -70,7 +70,7 @@ struct alignas(64) DnsParsed {
   bool has_good_cookie;
   uint8_t options;          // kDns…Option: those that the OPT record of the reply has
   uint16_t opt_length;      // octets of it, extended errors left out; 0: there is none
-  uint16_t tsig;            // offset of the query's TSIG record; 0: it has none
+  uint16_t tsig;            // offset of the query's TSIG record; defined for kNotauth only
   const DnsPolicy* policy;  // what options say; defined where `options` is not 0
   DnsCookie cookie;         // the same
 };

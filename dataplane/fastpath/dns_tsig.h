@@ -6,7 +6,7 @@
 namespace vipgate {
 
 // NOTAUTH with a TSIG record that says BADKEY and is not signed itself (RFC 8945 5.2.1, 5.3.2);
-// FORMERR if the query's TSIG record is malformed. REQUIRES: parsed.tsig != 0
+// FORMERR if the query's TSIG record is malformed. REQUIRES: parsed.verdict is kNotauth
 DnsReply dns_answer_tsig(const DnsParsed& parsed);
 
 }  // namespace vipgate

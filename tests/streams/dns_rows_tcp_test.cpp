@@ -178,10 +178,11 @@ std::vector<StreamRow> stream_rows() {
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(Dns, DnsStreamRows, ::testing::ValuesIn(stream_rows()),
-                         [](const ::testing::TestParamInfo<StreamRow>& info) {
-                           return row_test_name({{info.param.name, ""}, info.index});
-                         });
+std::string stream_test_name(const ::testing::TestParamInfo<StreamRow>& info) {
+  return row_test_name({{info.param.name, ""}, info.index});
+}
+
+INSTANTIATE_TEST_SUITE_P(Dns, DnsStreamRows, ::testing::ValuesIn(stream_rows()), stream_test_name);
 
 }  // namespace
 }  // namespace vipgate
