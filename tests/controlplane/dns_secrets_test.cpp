@@ -60,13 +60,13 @@ TEST_F(DnsSecretsTest, AreConfigurationErrorsWithTheirPlace) {
   const std::string text = "dns: {cookies: {secret_file: " + path_ + "}}\n";
   write("no secret\n");
   EXPECT_EQ(parse_config(text, "f").error(),
-            "f:1:17: secret_file: '" + path_ +
+            "f:1:30: secret_file: '" + path_ +
                 "' line 1: a secret is 32 hex digits; make one with `openssl rand -hex 16`");
   EXPECT_TRUE(parse_config(text, "f", ConfigUse::kCompile).ok())
       << "names are compiled where the secrets are not";
   EXPECT_EQ(
       parse_config("dns: {cookies: {enabled: false, secret_file: " + path_ + "}}\n", "f").error(),
-      "f:1:33: secret_file: a secret without cookies; remove it, or set enabled: true");
+      "f:1:46: secret_file: a secret without cookies; remove it, or set enabled: true");
 }
 
 TEST_F(DnsSecretsTest, AndTextsComeIntoThePolicy) {
