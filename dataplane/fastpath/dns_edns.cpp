@@ -25,9 +25,10 @@ uint32_t skip_name(const uint8_t* message, uint32_t length, uint32_t at) {
   return 0;
 }
 
-// RFC 6891 6.1.2: code, length, data; to the end of the record data and no further. False: they are
-// malformed.
-bool read_options(const uint8_t* options, uint32_t length, DnsEdns& edns) {
+}  // namespace
+
+// Code, length, data; to the end of the record data and no further.
+bool dns_read_options(const uint8_t* options, uint32_t length, DnsEdns& edns) {
   uint32_t at = 0;
   while (at + 4 <= length) {
     const uint8_t* option = options + at;
@@ -53,8 +54,6 @@ bool read_options(const uint8_t* options, uint32_t length, DnsEdns& edns) {
   }
   return at == length;
 }
-
-}  // namespace
 
 DnsEdns dns_parse_records(const uint8_t* message, uint32_t length, uint32_t at,
                           uint32_t authorities, uint32_t additionals) {
@@ -87,7 +86,7 @@ DnsEdns dns_parse_records(const uint8_t* message, uint32_t length, uint32_t at,
       edns.requestor_size = read16(fixed + 2);
       edns.version = fixed[5];
       edns.is_dnssec_ok = (read16(fixed + 6) & kDnsOptDnssecOk) != 0;
-      are_options_good = read_options(message + at, data_length, edns);
+      are_options_good = dns_read_options(message + at, data_length, edns);
     }
     at += data_length;
   }

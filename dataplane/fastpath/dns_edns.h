@@ -32,4 +32,8 @@ struct DnsEdns {
 DnsEdns dns_parse_records(const uint8_t* message, uint32_t length, uint32_t at,
                           uint32_t authorities, uint32_t additionals);
 
+// Reads the options of an OPT record, which are `length` octets, into `edns`. False: they are
+// malformed (RFC 6891 6.1.2).
+bool dns_read_options(const uint8_t* options, uint32_t length, DnsEdns& edns);
+
 }  // namespace vipgate

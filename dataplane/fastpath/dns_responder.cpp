@@ -52,15 +52,16 @@ void apply_edns(const DnsContext& context, DnsParsed& parsed, const DnsEdns& edn
   if (edns.has_options) dns_take_options(context, edns, parsed);
 }
 
-// Only one OPT record without options right behind the question is read here.
+// Only one OPT record right behind the question is read here.
 void parse_additional(const DnsContext& context, DnsParsed& parsed) {
   const DnsQuery& query = parsed.query;
   const uint16_t count = load_be16(query.message + 10);
   if (count == 0) return;
   const uint8_t* opt = query.message + parsed.question_end;
-  const bool is_plain = count == 1 && query.length - parsed.question_end >= int{kDnsOptLength} &&
-                        opt[0] == 0 && load_be16(opt + 1) == static_cast<uint16_t>(DnsType::kOpt) &&
-                        opt[9] == 0 && opt[10] == 0;
+  const int left = query.length - parsed.question_end - int{kDnsOptLength};
+  const bool is_plain = count == 1 && left >= 0 && opt[0] == 0 &&
+                        load_be16(opt + 1) == static_cast<uint16_t>(DnsType::kOpt) &&
+                        left >= load_be16(opt + 9);
   if (!is_plain) [[unlikely]] {
     const DnsEdns edns =
         dns_parse_records(query.message, query.length, parsed.question_end, 0, count);
@@ -71,7 +72,15 @@ void parse_additional(const DnsContext& context, DnsParsed& parsed) {
   edns.requestor_size = load_be16(opt + 3);
   edns.version = opt[6];
   edns.is_dnssec_ok = (opt[7] & 0x80) != 0;
-  apply_edns(context, parsed, edns);
+  const uint16_t options_length = load_be16(opt + 9);
+  if (options_length == 0) [[likely]]
+    return apply_edns(context, parsed, edns);
+  // A copy, so that what is said without options stays in registers.
+  DnsEdns with_options = edns;
+  if (!dns_read_options(opt + kDnsOptLength, options_length, with_options)) {
+    with_options.fault = DnsEdns::Fault::kOptions;
+  }
+  apply_edns(context, parsed, with_options);
 }
 
 // Messages whose header is not that of a plain query. Leaves the verdict kAnswer when the question
