@@ -25,6 +25,8 @@ services:
   - { name: a, vip: 11.0.0.1, port: 80, protocol: tcp, reals: [{ address: 10.0.1.1, port: 80 }] }
 )";
 
+constexpr SipKey kBootSecret{{1, 2, 3}};
+
 // The loop on a thread of its own, driven by real signals to that thread: other tests may have left
 // threads that take signals to the process.
 class ControlLoopTest : public ::testing::Test {
@@ -54,7 +56,7 @@ class ControlLoopTest : public ::testing::Test {
   void start() {
     auto config = read_config(path_);
     ASSERT_TRUE(config.ok()) << config.error();
-    auto loop = ControlLoop::create({*config, DnsHashSecret{}, SipKey{}}, dataplane_);
+    auto loop = ControlLoop::create({*config, DnsHashSecret{}, kBootSecret}, dataplane_);
     ASSERT_TRUE(loop.ok()) << loop.error();
     loop_ = std::move(*loop);
     thread_ = std::thread([this] { status_ = loop_->run(); });
@@ -92,6 +94,40 @@ TEST_F(ControlLoopTest, AReloadOfABadFileChangesNothing) {
   std::filesystem::remove(path_);
   reload_and_wait();
   EXPECT_EQ(dataplane_.published.size(), 1u);
+}
+
+TEST_F(ControlLoopTest, SecretsOfCookiesAreThoseOfTheBootOrOfAFileThatEachReloadReads) {
+  const auto secrets = [&] {
+    std::vector<SipKey> now;
+    dataplane_.wait_until([&] {
+      now = dataplane_.published.back()->dns_policy->cookie_secrets;
+      return true;
+    });
+    return now;
+  };
+  EXPECT_EQ(secrets(), std::vector{kBootSecret});
+  const std::string file = path_.string() + ".secrets";
+  const std::string good = kGood;
+  const auto with = [&](const std::string& cookies) {
+    const size_t at = good.find("listen:");
+    write(good.substr(0, at) + "cookies: {" + cookies + "}, " + good.substr(at));
+    reload_and_wait();
+  };
+  std::ofstream(file) << std::string(32, '0') << "\n";
+  with("secret_file: " + file);
+  EXPECT_EQ(secrets(), std::vector{SipKey{}});
+  std::ofstream(file) << "ff" << std::string(30, '0') << "\n" << std::string(32, '0') << "\n";
+  reload_and_wait();
+  const std::vector<SipKey> rolled = {SipKey{{0xff}}, SipKey{}};
+  EXPECT_EQ(secrets(), rolled);
+  std::ofstream(file) << "no secret\n";
+  reload_and_wait();
+  EXPECT_EQ(secrets(), rolled) << "what is wrong changes nothing";
+  std::filesystem::remove(file);
+  with("enabled: false");
+  EXPECT_TRUE(secrets().empty());
+  with("enabled: true");
+  EXPECT_EQ(secrets(), std::vector{kBootSecret}) << "the same as before";
 }
 
 std::vector<std::string> lines_with(const std::string& part, const std::string& log) {
