@@ -5,12 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "common/dns_wire.h"
 #include "common/siphash.h"
 
 namespace vipgate {
 
 // Plain data, made by the control plane, owned by the snapshot.
 struct DnsPolicy {
+  // Octets of an answer over UDP at most, where the client's EDNS allows so many: 512-4096.
+  uint16_t udp_size = kDnsUdpLimit;
   // What an NSID option says (RFC 5001); empty: there is none.
   std::string nsid;
   // The TXT records of class CH (RFC 4892), at most 255 octets each; empty: they are refused.

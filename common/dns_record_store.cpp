@@ -1,8 +1,21 @@
 #include "common/dns_record_store.h"
 
+#include <algorithm>
+#include <cstring>
 #include <functional>
 
 namespace vipgate {
+namespace {
+
+// Room for one more. An eighth more, where doubling would leave much of it unused.
+template <class T>
+void grow(std::vector<T>& items) {
+  constexpr size_t kLeast = 64;
+  if (items.size() < items.capacity()) return;
+  items.reserve(items.size() + std::max(kLeast, items.size() / 8));
+}
+
+}  // namespace
 
 void DnsIdIndex::insert(uint32_t hash, uint32_t id) {
   if ((used_ + 1) * 4 > slots_.size() * 3) {
@@ -46,6 +59,7 @@ DnsRecordStore::Id DnsRecordStore::find_name(uint64_t hash, std::string_view fol
 DnsRecordStore::Id DnsRecordStore::make_name(uint64_t hash, std::string_view folded) {
   Id id = name_limit();
   if (free_names_.empty()) {
+    grow(names_);
     names_.emplace_back();
   } else {
     id = free_names_.back();
@@ -107,20 +121,21 @@ DnsRecordStore::Id DnsRecordStore::make_record(Id name, DnsType type, uint32_t t
                                                std::string_view data) {
   auto id = static_cast<Id>(records_.size());
   if (free_records_.empty()) {
+    grow(records_);
     records_.emplace_back();
   } else {
     id = free_records_.back();
     free_records_.pop_back();
   }
   const Id second = names_[name].first_record;
-  records_[id] = {name,
-                  second,
-                  kNone,
-                  ttl_s,
-                  1,
-                  pool_.put(data),
-                  static_cast<uint16_t>(type),
-                  static_cast<uint16_t>(data.size())};
+  Record& record = records_[id];
+  record = {name, second, kNone, ttl_s, 1, 0, static_cast<uint16_t>(type),
+            static_cast<uint16_t>(data.size())};
+  if (record.holds_data()) {
+    std::memcpy(&record.octets, data.data(), data.size());
+  } else {
+    record.octets = pool_.put(data);
+  }
   if (second != kNone) records_[second].previous = id;
   names_[name].first_record = id;
   if (names_[name].is_indexed) {
@@ -145,7 +160,7 @@ void DnsRecordStore::erase_record(Id id) {
     name.first_record = record.next;
     if (name.first_record == kNone) name.is_indexed = false;
   }
-  pool_.free(record.octets, record.length);
+  if (!record.holds_data()) pool_.free(record.octets, record.length);
   free_records_.push_back(id);
 }
 

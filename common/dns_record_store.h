@@ -67,10 +67,12 @@ class DnsRecordStore {
     Id next = kNone;  // of the same name
     Id previous = kNone;
     uint32_t ttl_s = 0;
-    uint32_t count = 0;  // how many times it was added
-    uint32_t octets = 0;
+    uint32_t count = 0;   // how many times it was added
+    uint32_t octets = 0;  // the data itself, if it is an address of IPv4; else where it is
     uint16_t type = 0;
     uint16_t length = 0;  // of the data
+
+    bool holds_data() const { return length == sizeof octets; }
   };
   static_assert(sizeof(Record) == 28);
 
@@ -88,7 +90,9 @@ class DnsRecordStore {
   std::string_view text(const Name& name) const { return pool_.get(name.octets, name.length); }
   Record& record(Id id) { return records_[id]; }
   const Record& record(Id id) const { return records_[id]; }
+  // Good as long as no record is made.
   std::string_view rdata(const Record& record) const {
+    if (record.holds_data()) return {reinterpret_cast<const char*>(&record.octets), record.length};
     return pool_.get(record.octets, record.length);
   }
   // Ids are below this; those of names that are gone have a length of zero.

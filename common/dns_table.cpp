@@ -19,6 +19,73 @@ const DnsZone* DnsTable::zone_of(const DnsFoldedName& name, size_t length) const
   return nullptr;
 }
 
+namespace {
+
+// How many aliases of aliases are followed: DC/OS has two in a row.
+constexpr int kMaxAliases = 4;
+
+std::string_view text_of(const DnsFoldedName& name, size_t length) {
+  return {reinterpret_cast<const char*>(name.octets.data()), length};
+}
+
+// One behind the other. REQUIRES: together no longer than a name may be.
+size_t join(std::string_view start, std::string_view rest, DnsFoldedName& name) {
+  const size_t length = start.size() + rest.size();
+  std::memcpy(name.octets.data(), start.data(), start.size());
+  std::memcpy(name.octets.data() + start.size(), rest.data(), rest.size());
+  std::memset(name.octets.data() + length, 0, (64 - length % 64) % 64);
+  return length;
+}
+
+}  // namespace
+
+const DnsEntry* DnsTable::find_joined(std::string_view start, std::string_view rest) const {
+  DnsFoldedName name;
+  const size_t length = join(start, rest, name);
+  return find(hash(name, length), name, length);
+}
+
+// The closest encloser is the longest name above this one that exists, and every name above it
+// exists, too: so the search begins at the apex and costs no more than what is there.
+const DnsEntry* DnsTable::find_wildcard(const DnsZone& zone, std::string_view name) const {
+  uint8_t labels[kDnsMaxName / 2];
+  size_t count = 0;
+  const size_t apex = name.size() - zone.name.size();
+  for (size_t at = 0; at < apex; at += static_cast<uint8_t>(name[at]) + 1u) {
+    labels[count++] = static_cast<uint8_t>(at);
+  }
+  size_t encloser = apex;
+  for (size_t i = count; i-- > 1;) {
+    if (find_joined({}, name.substr(labels[i])) == nullptr) break;
+    encloser = labels[i];
+  }
+  return find_joined({"\1*", 2}, name.substr(encloser));
+}
+
+DnsFinding DnsTable::resolve(const DnsFoldedName& name, size_t length) const {
+  DnsFinding found;
+  const DnsZone* zone = zone_of(name, length);
+  found.zone = zone;
+  if (zone == nullptr) return found;
+  DnsFoldedName renamed[2];
+  const DnsFoldedName* current = &name;
+  for (int i = 0; zone->alias_of != nullptr; ++i) {
+    const size_t kept = length - zone->name.size();
+    if (i == kMaxAliases || kept + zone->alias_of->name.size() > kDnsMaxName) return found;
+    DnsFoldedName& next = renamed[i % 2];
+    length = join(text_of(*current, kept), zone->alias_of->name, next);
+    current = &next;
+    found.entry = find(hash(next, length), next, length);
+    if (found.entry != nullptr) return found;
+    zone = zone_of(next, length);
+  }
+  found.is_incomplete = zone->is_incomplete;
+  if (zone->has_wildcards && !zone->is_incomplete) [[unlikely]] {
+    found.entry = find_wildcard(*zone, text_of(*current, length));
+  }
+  return found;
+}
+
 size_t DnsTable::memory_bytes() const {
   size_t bytes = sizeof *this + views_.size() * (sizeof(View) + sizeof shards_[0]);
   for (const auto& shard : shards_) {

@@ -35,9 +35,10 @@ struct DnsBody {
 // answers, whose TTL is the lesser of TTL and minimum (RFC 2308 3) and whose owner pointer, its
 // first two octets, is zero and must be written per question.
 struct DnsZone {
-  std::string name;  // folded wire name
-  bool is_alias = false;
-  bool is_incomplete = false;  // see DnsZoneSpec
+  std::string name;                   // folded wire name
+  const DnsZone* alias_of = nullptr;  // see DnsZoneSpec; null: it has names of its own
+  bool is_incomplete = false;
+  bool has_wildcards = false;  // names whose first label is `*` (RFC 4592)
   std::string soa_answer_octets;
   std::string soa_negative_octets;
   DnsBody soa_answer{};
@@ -74,13 +75,12 @@ struct DnsEntry {
   const Rrset* rrsets() const {
     return reinterpret_cast<const Rrset*>(name() + name_length + (name_length & 1));
   }
-  // Fills `body` with the RRset of that type, or with the first one for ANY, which needs no more
-  // than one (RFC 8482 4.1). False: the name has none.
+  // Fills `body` with the RRset of that type. False: the name has none.
   bool find(DnsType type, DnsBody& body) const {
     const Rrset* rrset = rrsets();
     const uint8_t* octets = reinterpret_cast<const uint8_t*>(rrset + rrset_count);
     for (const Rrset* end = rrset + rrset_count; rrset != end; ++rrset) {
-      if (rrset->type == type || type == DnsType::kAny) {
+      if (rrset->type == type) {
         body = {octets, rrset->body_length, rrset->count, rrset->record_length, rrset->sum};
         return true;
       }
@@ -111,6 +111,13 @@ struct DnsShard {
   size_t names = 0;
   std::vector<DnsBucket> buckets;
   std::vector<Unit> units;  // entries back to back, then at least 64 octets of zeros
+};
+
+// Where the answer about a name comes from that has no entry of its own.
+struct DnsFinding {
+  const DnsEntry* entry = nullptr;  // null: the name does not exist
+  const DnsZone* zone = nullptr;  // in which the name lies, and whose SOA denies it; null: in none
+  bool is_incomplete = false;     // it may exist all the same
 };
 
 // Immutable: made by DnsTableBuilder, owned by the snapshot, read by any number of threads.
@@ -157,6 +164,11 @@ class DnsTable {
            std::memcmp(name.octets.data() + 64, entry.name() + 64, length - 64) == 0;
   }
 
+  // For a name that find() does not find: the same name of the zone that its zone is an alias of,
+  // or the wildcard that covers it (RFC 4592 3.3.1). Only zones that have either look anything up,
+  // at most once for each label.
+  DnsFinding resolve(const DnsFoldedName& name, size_t length) const;
+
   // The zone of the longest name that is a suffix, on a label boundary, of the folded `name`; null
   // outside all zones.
   const DnsZone* zone_of(const DnsFoldedName& name, size_t length) const;
@@ -194,6 +206,9 @@ class DnsTable {
   };
 
   explicit DnsTable(const DnsHashSecret& secret) : hash_(secret) {}
+
+  const DnsEntry* find_wildcard(const DnsZone& zone, std::string_view name) const;
+  const DnsEntry* find_joined(std::string_view start, std::string_view rest) const;
 
   const View& view(uint64_t hash) const {
     // Two shifts, because one of 64 is undefined.

@@ -37,7 +37,6 @@ DnsBody finish_body(std::string& octets) {
 
 void fill_zone(const DnsZoneSpec& spec, DnsZone& zone) {
   zone.name = spec.name;
-  zone.is_alias = spec.is_alias;
   zone.is_incomplete = spec.is_incomplete;
   const std::string rdata = soa_rdata(spec.soa);
   DnsWriter answer;
@@ -85,6 +84,13 @@ bool is_served(DnsType type) {
          (number < 128 || number > 255);
 }
 
+// The number of the one with that name; specs.size(): there is none.
+size_t find_spec(const std::vector<DnsZoneSpec>& specs, std::string_view name) {
+  size_t at = 0;
+  while (at < specs.size() && specs[at].name != name) ++at;
+  return at;
+}
+
 std::string_view parent_of(std::string_view name) {
   name.remove_prefix(static_cast<uint8_t>(name[0]) + 1u);
   return name;
@@ -121,7 +127,9 @@ DnsTableBuilder::DnsTableBuilder(const DnsHashSecret& secret)
       shards_(1, DnsRecordStore::kNone),
       is_dirty_(1, true) {}
 
-Status DnsTableBuilder::set_zones(std::vector<DnsZoneSpec> specs) {
+// Puts them in order, too: longest first, so that the first zone that matches a name is the right
+// one.
+Status DnsTableBuilder::check_zones(std::vector<DnsZoneSpec>& specs) const {
   if (specs.size() > kMaxZones) return Error{"there may be at most 255 DNS zones"};
   for (DnsZoneSpec& spec : specs) {
     if (!is_wire_name(spec.name) || !is_wire_name(spec.soa.mname) ||
@@ -129,27 +137,63 @@ Status DnsTableBuilder::set_zones(std::vector<DnsZoneSpec> specs) {
       return Error{"a zone or its SOA record has a name that is no wire name"};
     }
     spec.name = dns_fold(spec.name);
+    spec.alias_of = dns_fold(spec.alias_of);
   }
-  // Longest first: the first zone that matches a name is the right one.
   std::sort(specs.begin(), specs.end(), [](const DnsZoneSpec& a, const DnsZoneSpec& b) {
     return a.name.size() != b.name.size() ? a.name.size() > b.name.size() : a.name < b.name;
   });
-  const auto has_same_name = [](const DnsZoneSpec& a, const DnsZoneSpec& b) {
-    return a.name == b.name;
-  };
-  const auto twice = std::adjacent_find(specs.begin(), specs.end(), has_same_name);
+  const auto twice = std::adjacent_find(
+      specs.begin(), specs.end(),
+      [](const DnsZoneSpec& a, const DnsZoneSpec& b) { return a.name == b.name; });
   if (twice != specs.end()) {
     return Error{"the DNS zone '" + dns_name_to_text(twice->name) + "' is given twice"};
   }
+  for (const DnsZoneSpec& spec : specs) {
+    if (!spec.alias_of.empty() && find_spec(specs, spec.alias_of) == specs.size()) {
+      return Error{"the DNS zone '" + dns_name_to_text(spec.name) +
+                   "' is an alias of one that is not there"};
+    }
+  }
+  return Done{};
+}
+
+Status DnsTableBuilder::set_zones(std::vector<DnsZoneSpec> specs) {
+  if (auto status = check_zones(specs); !status) return status;
   if (specs == specs_) return Done{};
   const bool is_same_set =
-      std::equal(specs.begin(), specs.end(), specs_.begin(), specs_.end(), has_same_name);
+      std::equal(specs.begin(), specs.end(), specs_.begin(), specs_.end(),
+                 [](const DnsZoneSpec& a, const DnsZoneSpec& b) {
+                   return a.name == b.name && a.alias_of.empty() == b.alias_of.empty();
+                 });
   specs_ = std::move(specs);
-  auto zones = std::make_shared<std::vector<DnsZone>>(specs_.size());
-  for (size_t i = 0; i < specs_.size(); ++i) fill_zone(specs_[i], (*zones)[i]);
-  zones_ = std::move(zones);
   if (!is_same_set) rezone();
+  make_zones();
   return Done{};
+}
+
+void DnsTableBuilder::make_zones() {
+  auto zones = std::make_shared<std::vector<DnsZone>>(specs_.size());
+  for (size_t i = 0; i < specs_.size(); ++i) {
+    fill_zone(specs_[i], (*zones)[i]);
+    (*zones)[i].has_wildcards = wildcards_[i] != 0;
+    if (!specs_[i].alias_of.empty()) {
+      (*zones)[i].alias_of = &(*zones)[find_spec(specs_, specs_[i].alias_of)];
+    }
+  }
+  zones_ = std::move(zones);
+}
+
+// The zones say which of them have wildcards.
+void DnsTableBuilder::update_wildcards() {
+  for (size_t i = 0; i < specs_.size(); ++i) {
+    if ((*zones_)[i].has_wildcards != (wildcards_[i] != 0)) return make_zones();
+  }
+}
+
+// A name of a zone comes (1) or goes (-1).
+void DnsTableBuilder::count_wildcard(const DnsRecordStore::Name& name, int change) {
+  if (name.zone == kNoZone || !store_.text(name).starts_with(std::string_view("\1*", 2))) return;
+  wildcards_[name.zone] += static_cast<size_t>(change);
 }
 
 // The names' zones, and which names exist without records, all anew.
@@ -163,6 +207,7 @@ void DnsTableBuilder::rezone() {
       continue;
     }
     with_records.push_back(id);
+    name.zone = kNoZone;
     name.uses = 0;
     for (Id at = name.first_record; at != DnsRecordStore::kNone; at = store_.record(at).next) {
       ++name.uses;
@@ -170,19 +215,27 @@ void DnsTableBuilder::rezone() {
   }
   // Before any name is made, since that links it into a shard.
   lay_out(shard_bits_);
+  wildcards_.assign(specs_.size(), 0);
   for (const Id id : with_records) {
     const size_t zone = find_zone(store_.text(store_.name(id)));
     store_.name(id).zone = zone == specs_.size() ? kNoZone : static_cast<uint8_t>(zone);
+    count_wildcard(store_.name(id), 1);
     if (zone != specs_.size()) hold_parents(store_.text(store_.name(id)));
   }
-  for (size_t i = 0; i < specs_.size(); ++i) hold(specs_[i].name, i);
+  for (size_t i = 0; i < specs_.size(); ++i) {
+    if (specs_[i].alias_of.empty()) {
+      hold(specs_[i].name, i);
+    } else {
+      hold_parents(specs_[i].name);
+    }
+  }
 }
 
-// The number of the zone that holds the name; specs_.size(): none does.
+// The number of the zone that holds the name; specs_.size(): none does, or an alias.
 size_t DnsTableBuilder::find_zone(std::string_view folded) const {
   size_t zone = 0;
   while (zone < specs_.size() && !dns_is_within(folded, specs_[zone].name)) ++zone;
-  return zone;
+  return zone == specs_.size() || specs_[zone].alias_of.empty() ? zone : specs_.size();
 }
 
 // One more reason for the name to exist.
@@ -203,6 +256,7 @@ DnsTableBuilder::Id DnsTableBuilder::make_name(uint64_t hash, std::string_view f
   name.next = first;
   if (first != DnsRecordStore::kNone) store_.name(first).previous = id;
   first = id;
+  count_wildcard(name, 1);
   touch(id);
   hold_parents(folded);
   return id;
@@ -229,6 +283,7 @@ void DnsTableBuilder::release(Id id) {
     }
     const bool has_parent = name.zone != kNoZone && name.length > 1;
     const std::string parent(has_parent ? parent_of(store_.text(name)) : std::string_view());
+    count_wildcard(name, -1);
     store_.erase_name(id);
     if (!has_parent || find_zone(parent) == specs_.size()) return;
     id = store_.find_name(hash_name(hash_, parent), parent);
@@ -257,7 +312,8 @@ Status DnsTableBuilder::add(const DnsRecordView& record) {
   } else if (store_.name(name).zone != kNoZone) {
     zone = store_.name(name).zone;
   }
-  if (zone == specs_.size()) return wrong("lies in none of the zones (dns.zones)");
+  if (zone == specs_.size())
+    return wrong("lies in none of the zones (dns.zones), or in an alias of one");
   if (name == DnsRecordStore::kNone) name = make_name(hash, owner, zone);
   const Id known = store_.find_record(name, record.type, record.ttl_s, record.rdata);
   if (known != DnsRecordStore::kNone) {

@@ -31,14 +31,15 @@ struct DnsSoa {
   friend bool operator==(const DnsSoa&, const DnsSoa&) = default;
 };
 
-// `name` is a wire name. An alias zone answers like any other, but is left out of listings. Of an
-// incomplete zone not all names are known yet: that a name has no records says nothing about it.
+// Names are wire names. Of an incomplete zone not all names are known yet: that a name has no
+// records says nothing about it. An alias has no names of its own: what is asked below it is
+// answered, under the name asked, as if it were asked below `alias_of`, a zone or another alias.
 struct DnsZoneSpec {
   std::string name;
   DnsSoa soa;
   uint32_t ttl_s = 0;  // of the SOA record
-  bool is_alias = false;
   bool is_incomplete = false;
+  std::string alias_of = {};  // empty: it is none
   friend bool operator==(const DnsZoneSpec&, const DnsZoneSpec&) = default;
 };
 
@@ -62,10 +63,10 @@ class DnsTableBuilder {
   // are served again once a zone holds their names.
   Status set_zones(std::vector<DnsZoneSpec> zones);
 
-  // A record of one of the zones: an error if it lies in none, or is none of its type. Names
-  // between it and the apex become empty non-terminals. Added n times, it is there until it was
-  // removed n times; records that differ in the TTL only count as different here, but are served
-  // as one: an RRset has the least TTL given to its records (RFC 2181 5, 5.2).
+  // A record of one of the zones: an error if it lies in none or in an alias, or is none of its
+  // type. Names between it and the apex become empty non-terminals. Added n times, it is there
+  // until it was removed n times; records that differ in the TTL only count as different here, but
+  // are served as one: an RRset has the least TTL given to its records (RFC 2181 5, 5.2).
   Status add(const DnsRecordView& record);
   // Nothing happens if there is no such record.
   void remove(const DnsRecord& record);
@@ -88,6 +89,10 @@ class DnsTableBuilder {
   using Id = DnsRecordStore::Id;
   static constexpr uint8_t kNoZone = 255;  // of a name: it lies in none
 
+  Status check_zones(std::vector<DnsZoneSpec>& specs) const;
+  void make_zones();
+  void update_wildcards();
+  void count_wildcard(const DnsRecordStore::Name& name, int change);
   size_t find_zone(std::string_view folded) const;
   void hold(std::string_view folded, size_t zone);
   Id make_name(uint64_t hash, std::string_view folded, size_t zone);
@@ -106,6 +111,7 @@ class DnsTableBuilder {
   size_t owners_ = 0;               // names with records
   std::vector<DnsZoneSpec> specs_;  // longest name first, as in the tables
   std::shared_ptr<const std::vector<DnsZone>> zones_;
+  std::vector<size_t> wildcards_;  // how many names are one, by zone
   int shard_bits_ = 0;
   std::vector<Id> shards_;                          // the first name of each
   std::vector<bool> is_dirty_;                      // of shards: differs from last_

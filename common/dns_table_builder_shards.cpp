@@ -51,6 +51,7 @@ void DnsTableBuilder::lay_out(int shard_bits) {
 Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build() { return build(last_.get()); }
 
 Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* previous) {
+  update_wildcards();
   const bool is_last = previous == last_.get();
   if (!is_last) is_dirty_.assign(shards_.size(), true);
   if (previous != nullptr && !(previous->secret() == hash_.secret())) previous = nullptr;

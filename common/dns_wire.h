@@ -37,7 +37,7 @@ inline constexpr size_t kDnsMaxLabel = 63;
 inline constexpr uint32_t kDnsRecordFixed = 12;
 // Before the target in the data of an SRV record (RFC 2782): priority, weight, port.
 inline constexpr uint32_t kDnsSrvFixed = 6;
-// RFC 1035 4.2.1, RFC 6891 6.2.5; and the size that is never exceeded over UDP (RFC 9715 R3).
+// RFC 1035 4.2.1, RFC 6891 6.2.5; and the size that passes everywhere over UDP (RFC 9715 R3).
 inline constexpr uint16_t kDnsPlainLimit = 512;
 inline constexpr uint16_t kDnsUdpLimit = 1232;
 // An OPT record without options (RFC 6891 6.1.2).

@@ -77,11 +77,15 @@ bool has(const std::vector<T>& sorted, const T& value) {
 DnsOptions dns_options(const Config& config) {
   DnsOptions options;
   options.ttl_s = config.dns.ttl_s;
+  options.ttl = config.dns.ttl;
   for (const ZoneConfig& zone : config.dns.zones) {
-    options.zones.push_back({zone.name, zone.services, zone.aliases, zone.records});
+    options.zones.push_back(
+        {zone.name, zone.services, zone.aliases, zone.records, zone.ttl_s, zone.ttl});
   }
   options.soa = {config.dns.soa.mname,   config.dns.soa.rname,    config.dns.soa.refresh_s,
                  config.dns.soa.retry_s, config.dns.soa.expire_s, config.dns.soa.minimum_s};
+  options.name_servers = config.dns.name_servers;
+  options.listen = config.dns.listen;
   options.ptr_ranges = ptr_ranges(config);
   return options;
 }

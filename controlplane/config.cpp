@@ -34,6 +34,14 @@ bool needs_restart(const std::string& path) {
 
 }  // namespace
 
+uint32_t service_names_ttl_s(const Config& config) {
+  uint32_t longest = 0;
+  for (const DnsType type : {DnsType::kA, DnsType::kAaaa, DnsType::kSrv, DnsType::kPtr}) {
+    longest = std::max(longest, dns_ttl_s(config.dns, services_zone(config), type));
+  }
+  return longest;
+}
+
 const ZoneConfig* services_zone(const Config& config) {
   for (const ZoneConfig& zone : config.dns.zones) {
     if (zone.services) return &zone;

@@ -17,6 +17,7 @@
 #include "common/tunnel.h"
 #include "controlplane/config_service.h"
 #include "controlplane/dns_tcp/dns_tcp_limits.h"
+#include "controlplane/dns_ttl.h"
 
 namespace vipgate {
 
@@ -129,7 +130,7 @@ struct SnatPoolConfig {
 struct DnsRecordConfig {
   std::string name;    // relative to the zone, or absolute with the final dot; "@": the zone's own
   std::string type;    // "A", "AAAA", "CNAME", "TXT", "SRV", "PTR"
-  int32_t ttl_s = -1;  // -1: dns.ttl_s
+  int32_t ttl_s = -1;  // -1: the zone's
   std::string data;
   SourcePosition position;
   bool operator==(const DnsRecordConfig&) const = default;
@@ -138,8 +139,10 @@ struct DnsRecordConfig {
 struct ZoneConfig {
   std::string name;                      // lower case, without the final dot
   bool services = false;                 // holds the services' names
-  std::vector<std::string> aliases;      // further zone names with the same content
-  std::vector<DnsRecordConfig> records;  // static ones, in the aliases too
+  std::vector<std::string> aliases;      // further names under which it is answered
+  std::vector<DnsRecordConfig> records;  // static ones
+  int32_t ttl_s = -1;                    // -1: by dns.ttl and dns.ttl_s; see dns_ttl_s()
+  DnsTtls ttl = {};
   bool operator==(const ZoneConfig&) const = default;
 };
 
@@ -171,10 +174,13 @@ struct DnsChaosConfig {
 struct DnsConfig {
   std::vector<IpAddress> listen;  // UDP and TCP port 53
   DnsTcpLimits tcp;
+  uint16_t udp_size = kDnsUdpLimit;  // octets of an answer over UDP at most, with EDNS
   uint32_t ttl_s = 5;
+  DnsTtls ttl;
   bool ptr = false;  // PTR records of VIP addresses, and the reverse zones for them
   std::vector<ZoneConfig> zones;
   SoaConfig soa;
+  std::vector<std::string> name_servers;  // with the final dot; none: soa.mname
   std::string nsid;  // a text, or octets as "0x…" (RFC 5001); empty: none
   DnsCookieConfig cookies;
   DnsChaosConfig chaos;
@@ -225,7 +231,7 @@ struct MesosConfig {
   uint16_t srv_weight = 1;
   bool healthy_only = false;
   bool ptr = false;    // PTR records of task addresses that only one name has
-  int32_t ttl_s = -1;  // of task records; -1: dns.ttl_s
+  int32_t ttl_s = -1;  // of its records; -1: the zone's
   MesosAuthConfig auth;
   TlsConfig tls;
   uint32_t sweep_s = 300;     // between GET_STATE sweeps
@@ -337,6 +343,8 @@ struct Config {
 
 // The zone that completes service names, or nullptr: the first with `services: true`.
 const ZoneConfig* services_zone(const Config& config);
+// The longest time for which the names of services may be kept by those who asked, in seconds.
+uint32_t service_names_ttl_s(const Config& config);
 
 // 4 or 6; of a service with `vip: auto`, what its address is going to be: the family of its reals,
 // IPv4 as long as it has none.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/compiler.h"
 #include "controlplane/config_rules.h"
 #include "controlplane/dns_secrets.h"
 #include "controlplane/dns_static_record.h"
@@ -12,7 +13,27 @@
 namespace vipgate {
 namespace {
 
-void check_records(const ZoneConfig& zone, size_t index, const YamlNode& root,
+bool is_below(std::string_view name, std::string_view zone) {
+  return name == zone || (name.size() > zone.size() && name.ends_with(zone) &&
+                          name[name.size() - zone.size() - 1] == '.');
+}
+
+// The zone or alias of the longest name that holds `name`, and the zone whose it is.
+std::pair<std::string, const ZoneConfig*> zone_around(const Config& config, std::string_view name) {
+  std::pair<std::string, const ZoneConfig*> longest;
+  const auto consider = [&](const std::string& candidate, const ZoneConfig& zone) {
+    if (is_below(name, candidate) && candidate.size() > longest.first.size()) {
+      longest = {candidate, &zone};
+    }
+  };
+  for (const ZoneConfig& zone : config.dns.zones) {
+    consider(zone.name, zone);
+    for (const std::string& alias : zone.aliases) consider(alias, zone);
+  }
+  return longest;
+}
+
+void check_records(const Config& config, const ZoneConfig& zone, size_t index, const YamlNode& root,
                    Diagnostics& diagnostics) {
   // RFC 1034 3.6.2: beside a CNAME stands nothing else.
   std::map<std::string, const DnsRecordConfig*> first;
@@ -24,6 +45,13 @@ void check_records(const ZoneConfig& zone, size_t index, const YamlNode& root,
     };
     if (auto made = dns_static_record(record, zone.name, 0); !made) {
       diagnostics.error(at(made.error().starts_with("name") ? "name" : "data"), made.error());
+    }
+    if (const auto [around, original] = zone_around(config, record.name + "." + zone.name);
+        original != nullptr && original->name != around) {
+      diagnostics.error(at("name"),
+                        "name: '" + record.name + "' lies in the alias '" + around +
+                            "', which has no names of its own; write it for the zone '" +
+                            original->name + "'");
     }
     const size_t length = record.name == "@" ? 0 : record.name.size() + 1;
     if (length + zone.name.size() > kMaxNameLength) {
@@ -62,7 +90,22 @@ void read_dns_secrets(Config& config, const YamlNode& root, Diagnostics& diagnos
   cookies.secrets = std::move(*secrets);
 }
 
+void check_udp_size(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  constexpr int kHeaders = 48;  // IPv6 and UDP
+  if (config.dns.udp_size <= kDnsUdpLimit) return;
+  for (const PortConfig& port : config.ports) {
+    if (config.dns.udp_size + kHeaders <= port.mtu) continue;
+    diagnostics.error(position_at(root, {"dns", "udp_size"}),
+                      "udp_size: answers of " + std::to_string(config.dns.udp_size) +
+                          " bytes do not fit the mtu of port '" + port.name + "', " +
+                          std::to_string(port.mtu) + "; write at most " +
+                          std::to_string(std::max(int{kDnsUdpLimit}, port.mtu - kHeaders)));
+    return;
+  }
+}
+
 void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  check_udp_size(config, root, diagnostics);
   std::set<std::string> names;
   const auto claim = [&](const std::string& name, SourcePosition position) {
     if (!names.insert(name).second) {
@@ -76,7 +119,14 @@ void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagno
     for (size_t k = 0; k < zone.aliases.size(); ++k) {
       claim(zone.aliases[k], position_at(root, {"dns", "zones", i, "aliases", k}));
     }
-    check_records(zone, i, root, diagnostics);
+    check_records(config, zone, i, root, diagnostics);
+  }
+  // Whatever else may be wrong with the zones as a whole.
+  if (diagnostics.ok()) {
+    const DnsOptions options = dns_options(config);
+    auto zones = dns_zones(options, 0);
+    auto records = zones ? static_records(options) : Error{zones.error()};
+    if (!records) diagnostics.error(position_at(root, {"dns", "zones"}), records.error());
   }
   const bool names_wanted = !config.services.empty() && !config.dns.zones.empty();
   if (names_wanted && services_zone(config) == nullptr) {

@@ -8,14 +8,15 @@ namespace {
 
 constexpr int64_t kMaxDnsSeconds = 604800;
 
-// Relative to the zone: "www", "_sip._tcp", "@" for the zone itself.
+// Relative to the zone: "www", "_sip._tcp", "@" for the zone itself, "*" or "*.www" for what has no
+// name of its own.
 std::string record_name_fault(const std::string& text) {
   if (text == "@") return "";
-  if (text == "*" || text.starts_with("*.")) {
-    return quote_value(text) + " is a wildcard, which is not served yet; name each record";
-  }
+  if (text == "*") return "";
   if (text.back() == '.') return quote_value(text) + " ends with a dot; write it without its zone";
-  const std::string fault = dns_name_fault(text, true);
+  // Only the first label may be `*` (RFC 4592 2.1.1).
+  const std::string_view name = text.starts_with("*.") ? std::string_view(text).substr(2) : text;
+  const std::string fault = dns_name_fault(name, true);
   return fault.empty() ? "" : quote_value(text) + ": " + fault;
 }
 
@@ -60,6 +61,21 @@ void read_record(Section& s, DnsRecordConfig& record) {
   s.required("data", record.data, kData);
 }
 
+void read_ttls(Section& s, DnsTtls& ttls) {
+  static const auto kTtl = auto_or_integer_rule<int64_t>(0, kMaxDnsSeconds, -1);
+  static constexpr std::pair<const char*, DnsType> kTypes[] = {
+      {"a", DnsType::kA},     {"aaaa", DnsType::kAaaa}, {"srv", DnsType::kSrv},
+      {"ptr", DnsType::kPtr}, {"txt", DnsType::kTxt},   {"cname", DnsType::kCname},
+      {"ns", DnsType::kNs},   {"soa", DnsType::kSoa}};
+  for (const auto& [key, type] : kTypes) {
+    const auto known = ttls.find(type);
+    int64_t ttl_s = known == ttls.end() ? -1 : int64_t{known->second};
+    s.value(key, ttl_s, kTtl);
+    ttls.erase(type);
+    if (ttl_s >= 0) ttls.emplace(type, static_cast<uint32_t>(ttl_s));
+  }
+}
+
 }  // namespace
 
 void read_dns(Section& s, DnsConfig& dns) {
@@ -71,11 +87,15 @@ void read_dns(Section& s, DnsConfig& dns) {
     tcp.value("idle_s", idle_s, integer_rule<int64_t>(1, 600));
     dns.tcp.idle = std::chrono::seconds(idle_s);
   });
+  s.value("udp_size", dns.udp_size, integer_rule<uint16_t>(kDnsPlainLimit, 4096));
   s.value("ttl_s", dns.ttl_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
+  s.map("ttl", [&](Section& ttl) { read_ttls(ttl, dns.ttl); });
   s.maps("zones", dns.zones, ZoneConfig{}, [](Section& z, ZoneConfig& zone) {
     z.required("name", zone.name, dns_name_rule());
     z.value("services", zone.services, boolean_rule());
     z.list("aliases", zone.aliases, dns_name_rule());
+    z.value("ttl_s", zone.ttl_s, auto_or_integer_rule<int32_t>(0, kMaxDnsSeconds, -1));
+    z.map("ttl", [&](Section& ttl) { read_ttls(ttl, zone.ttl); });
     z.maps("records", zone.records, DnsRecordConfig{}, read_record);
   });
   s.value("ptr", dns.ptr, boolean_rule());
@@ -89,6 +109,7 @@ void read_dns(Section& s, DnsConfig& dns) {
     soa.value("expire_s", dns.soa.expire_s, seconds);
     soa.value("minimum_s", dns.soa.minimum_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
   });
+  s.list("name_servers", dns.name_servers, absolute_dns_name_rule());
   s.value("nsid", dns.nsid, told_rule("a text, or octets as 0x and hex digits", nsid_fault));
   s.map("cookies", [&](Section& cookies) {
     cookies.value("enabled", dns.cookies.enabled, boolean_rule());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include "controlplane/dns_static_record.h"
@@ -12,6 +13,17 @@ namespace {
 
 constexpr uint16_t kSrvPriority = 0;
 constexpr uint16_t kSrvWeight = 1;
+
+constexpr const DnsZoneOptions* no_zone() { return nullptr; }
+
+// The options of the zone of that wire name; null: it has none.
+const DnsZoneOptions* find_options(const DnsOptions& options, std::string_view zone) {
+  for (const DnsZoneOptions& candidate : options.zones) {
+    const auto name = dns_name_from_text(candidate.name);
+    if (name && dns_fold(*name) == zone) return &candidate;
+  }
+  return nullptr;
+}
 
 const DnsZoneOptions* find_service_zone(const DnsOptions& options) {
   const auto zone =
@@ -49,7 +61,8 @@ Status add_reverse_zones(const DnsOptions& options, const DnsSoa& soa,
     const std::string first = reverse_name(range.first);
     const std::string last = reverse_name(range.last);
     const auto holds_range = [&](const DnsZoneSpec& zone) {
-      return dns_is_within(first, zone.name) && dns_is_within(last, zone.name);
+      return zone.alias_of.empty() && dns_is_within(first, zone.name) &&
+             dns_is_within(last, zone.name);
     };
     if (std::none_of(zones.begin(), zones.end(), holds_range)) uncovered.push_back(range);
   }
@@ -58,7 +71,7 @@ Status add_reverse_zones(const DnsOptions& options, const DnsSoa& soa,
   for (const std::string& name : *reverse) {
     const auto is_it = [&](const DnsZoneSpec& zone) { return zone.name == name; };
     if (std::none_of(zones.begin(), zones.end(), is_it)) {
-      zones.push_back({name, soa, options.ttl_s, false});
+      zones.push_back({name, soa, dns_ttl_s(options, no_zone(), DnsType::kSoa)});
     }
   }
   return Done{};
@@ -84,18 +97,6 @@ Result<DnsRecord> srv_record(const std::string& name, const std::string& zone, u
       "_" + name.substr(0, dot) + "." + std::string(protocol) + name.substr(dot);
   return dns_srv_record(text_below(owner, zone), kSrvPriority, kSrvWeight, port,
                         text_below(name, zone), ttl_s);
-}
-
-void add_records_in(const std::string& zone, const std::string& name, const IpAddress& vip,
-                    uint16_t port, Protocol protocol, uint32_t ttl_s,
-                    std::vector<DnsRecord>& records) {
-  auto address = dns_address_record(text_below(name, zone), vip, ttl_s);
-  if (!address) return;
-  records.push_back(std::move(*address));
-  const std::string_view label = protocol_label(protocol);
-  if (port == 0 || label.empty()) return;
-  auto srv = srv_record(name, zone, port, label, ttl_s);
-  if (srv) records.push_back(std::move(*srv));
 }
 
 IpAddress address_of(std::string_view rdata) {
@@ -142,22 +143,76 @@ Status check_cnames(const std::vector<DnsRecord>& records) {
   return Done{};
 }
 
+// The zone whose own names are where `name` is; null: none, or an alias.
+const DnsZoneSpec* find_zone_of(const std::vector<DnsZoneSpec>& zones, const std::string& name) {
+  const DnsZoneSpec* longest = nullptr;
+  for (const DnsZoneSpec& zone : zones) {
+    if (!dns_is_within(name, zone.name)) continue;
+    if (longest == nullptr || longest->name.size() < zone.name.size()) longest = &zone;
+  }
+  return longest != nullptr && longest->alias_of.empty() ? longest : nullptr;
+}
+
+// NS records for every zone, and the addresses of those names that are ours to know.
+Status add_name_servers(const DnsOptions& options, std::vector<DnsRecord>& records) {
+  auto zones = dns_zones(options, 0);
+  if (!zones) return Error{zones.error()};
+  std::set<std::string> servers;
+  for (const std::string& text : options.name_servers) {
+    auto name = dns_name_from_text(text);
+    if (!name) return Error{"dns.name_servers: " + name.error()};
+    servers.insert(dns_fold(*name));
+  }
+  auto mname = dns_name_from_text(options.soa.mname);
+  if (!mname) return Error{"dns.soa.mname: " + mname.error()};
+  if (servers.empty()) servers.insert(dns_fold(*mname));
+  for (const DnsZoneSpec& zone : *zones) {
+    if (!zone.alias_of.empty()) continue;
+    const uint32_t ttl_s = dns_ttl_s(options, find_options(options, zone.name), DnsType::kNs);
+    for (const std::string& server : servers) {
+      records.push_back({zone.name, DnsType::kNs, ttl_s, server});
+    }
+  }
+  servers.insert(dns_fold(*mname));
+  std::set<std::string> with_address;
+  for (const DnsRecord& record : records) {
+    if (record.type == DnsType::kA || record.type == DnsType::kAaaa) {
+      with_address.insert(record.owner);
+    }
+  }
+  for (const std::string& server : servers) {
+    const DnsZoneSpec* zone = find_zone_of(*zones, server);
+    if (with_address.contains(server) || zone == nullptr) continue;
+    const DnsZoneOptions* of_zone = find_options(options, zone->name);
+    for (const IpAddress& address : options.listen) {
+      const DnsType type = address.is_v4() ? DnsType::kA : DnsType::kAaaa;
+      auto record =
+          dns_address_record(dns_name_to_text(server), address, dns_ttl_s(options, of_zone, type));
+      if (record) records.push_back(std::move(*record));
+    }
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Result<std::vector<DnsZoneSpec>> dns_zones(const DnsOptions& options, uint32_t serial) {
   auto soa = soa_of(options.soa, serial);
   if (!soa) return Error{soa.error()};
   std::vector<DnsZoneSpec> zones;
-  const auto add = [&](const std::string& text, bool is_alias) -> Status {
-    auto name = dns_name_from_text(text);
-    if (!name) return Error{"dns.zones: " + name.error()};
-    zones.push_back({dns_fold(*name), *soa, options.ttl_s, is_alias});
-    return Done{};
-  };
   for (const DnsZoneOptions& zone : options.zones) {
-    if (auto status = add(zone.name, false); !status) return Error{status.error()};
+    std::string original;  // empty while it is the zone itself
+    const auto add = [&](const std::string& text) -> Status {
+      auto name = dns_name_from_text(text);
+      if (!name) return Error{"dns.zones: " + name.error()};
+      zones.push_back(
+          {dns_fold(*name), *soa, dns_ttl_s(options, &zone, DnsType::kSoa), false, original});
+      return Done{};
+    };
+    if (auto status = add(zone.name); !status) return Error{status.error()};
+    original = zones.back().name;
     for (const std::string& alias : zone.aliases) {
-      if (auto status = add(alias, true); !status) return Error{status.error()};
+      if (auto status = add(alias); !status) return Error{status.error()};
     }
   }
   if (auto status = add_reverse_zones(options, *soa, zones); !status) return Error{status.error()};
@@ -169,13 +224,21 @@ std::vector<DnsRecord> service_records(const std::string& name, const IpAddress&
   std::vector<DnsRecord> records;
   const DnsZoneOptions* zone = find_service_zone(options);
   if (zone == nullptr) return records;
-  add_records_in(zone->name, name, vip, port, protocol, options.ttl_s, records);
-  for (const std::string& alias : zone->aliases) {
-    add_records_in(alias, name, vip, port, protocol, options.ttl_s, records);
+  const DnsType type = vip.is_v4() ? DnsType::kA : DnsType::kAaaa;
+  auto address =
+      dns_address_record(text_below(name, zone->name), vip, dns_ttl_s(options, zone, type));
+  if (address) {
+    records.push_back(std::move(*address));
+    const std::string_view label = protocol_label(protocol);
+    if (port != 0 && !label.empty()) {
+      auto srv = srv_record(name, zone->name, port, label, dns_ttl_s(options, zone, DnsType::kSrv));
+      if (srv) records.push_back(std::move(*srv));
+    }
   }
   const auto holds_vip = [&](const IpRange& range) { return range.contains(vip); };
   if (std::any_of(options.ptr_ranges.begin(), options.ptr_ranges.end(), holds_vip)) {
-    auto ptr = dns_ptr_record(vip, text_below(name, zone->name), options.ttl_s);
+    auto ptr = dns_ptr_record(vip, text_below(name, zone->name),
+                              dns_ttl_s(options, no_zone(), DnsType::kPtr));
     if (ptr) records.push_back(std::move(*ptr));
   }
   return records;
@@ -184,21 +247,17 @@ std::vector<DnsRecord> service_records(const std::string& name, const IpAddress&
 Result<std::vector<DnsRecord>> static_records(const DnsOptions& options) {
   std::vector<DnsRecord> records;
   for (const DnsZoneOptions& zone : options.zones) {
-    std::vector<std::string> names = zone.aliases;
-    names.insert(names.begin(), zone.name);
     for (const DnsRecordConfig& config : zone.records) {
-      for (const std::string& name : names) {
-        // An absolute name is of the zone itself, and of none of its aliases.
-        if (config.name.ends_with('.') && name != zone.name) continue;
-        auto record = dns_static_record(config, name, options.ttl_s);
-        if (!record) {
-          return Error{"dns.zones: zone '" + zone.name + "', record '" + config.name + "' " +
-                       config.type + ": " + record.error()};
-        }
-        records.push_back(std::move(*record));
+      auto record = dns_static_record(config, zone.name, 0);
+      if (!record) {
+        return Error{"dns.zones: zone '" + zone.name + "', record '" + config.name + "' " +
+                     config.type + ": " + record.error()};
       }
+      if (config.ttl_s < 0) record->ttl_s = dns_ttl_s(options, &zone, record->type);
+      records.push_back(std::move(*record));
     }
   }
+  if (auto status = add_name_servers(options, records); !status) return Error{status.error()};
   if (auto status = check_cnames(records); !status) return Error{status.error()};
   return records;
 }
@@ -216,7 +275,6 @@ Result<std::string> dns_service_fqdn(const std::string& name, const DnsOptions& 
 std::vector<std::string> dns_record_lines(const DnsTable& table) {
   std::vector<std::string> lines;
   table.for_each_record([&](const DnsTable::Record& record) {
-    if (record.zone.is_alias) return;
     const std::string line = line_of(record.type, record.rdata);
     if (!line.empty()) lines.push_back(dns_name_to_text(record.name) + line);
   });

@@ -18,8 +18,10 @@ namespace vipgate {
 struct DnsZoneOptions {
   std::string name;
   bool services = false;                 // the first zone that has it holds the service names
-  std::vector<std::string> aliases;      // zones with the same names
-  std::vector<DnsRecordConfig> records;  // static ones, in the zone and its aliases
+  std::vector<std::string> aliases;      // further names under which the zone is answered
+  std::vector<DnsRecordConfig> records;  // static ones
+  int32_t ttl_s = -1;                    // see dns_ttl_s()
+  DnsTtls ttl = {};
 };
 
 struct DnsSoaOptions {
@@ -34,19 +36,21 @@ struct DnsSoaOptions {
 struct DnsOptions {
   std::vector<DnsZoneOptions> zones;
   DnsSoaOptions soa;
+  std::vector<std::string> name_servers;  // of every zone; none: soa.mname
+  std::vector<IpAddress> listen;          // the responder's own addresses
   uint32_t ttl_s = 5;
+  DnsTtls ttl;
   // Where VIPs may lie whose addresses have PTR records. Each address of these has a reverse zone
   // and no other address has: see reverse_zones.h. Empty: no PTR records.
   std::vector<IpRange> ptr_ranges;
 };
 
 // The configured zones, their aliases and the reverse zones, for DnsTableBuilder::set_zones().
-// `serial` is that of every SOA record: the snapshot's generation. An error names the option that
-// is wrong.
+// `serial` is that of every SOA record. An error names the option that is wrong.
 Result<std::vector<DnsZoneSpec>> dns_zones(const DnsOptions& options, uint32_t serial);
 
 // The records of one VIP's port, to be added when the VIP forwards and removed before it goes, in
-// the services zone and its aliases:
+// the services zone:
 //   NAME A or AAAA          every port of a name gives it: the builder counts
 //   _FIRST._PROTO.REST SRV  0 1 PORT NAME, where NAME is FIRST.REST; only if PORT is not 0 and the
 //                           protocol is one
@@ -56,7 +60,9 @@ Result<std::vector<DnsZoneSpec>> dns_zones(const DnsOptions& options, uint32_t s
 std::vector<DnsRecord> service_records(const std::string& name, const IpAddress& vip, uint16_t port,
                                        Protocol protocol, const DnsOptions& options);
 
-// The static records of all zones and their aliases. An error names the zone and the record.
+// The static records of all zones, their NS records, and the responder's addresses as those of the
+// name servers and of the SOA's mname, where these lie in our zones and have no static address. An
+// error names the zone and the record.
 Result<std::vector<DnsRecord>> static_records(const DnsOptions& options);
 
 // The name of a service without the final dot, lower case: `<name>.<zone with services>`. An error

@@ -7,6 +7,7 @@ namespace vipgate {
 DnsPolicy dns_policy_of(const Config& config) {
   const DnsConfig& dns = config.dns;
   DnsPolicy policy;
+  policy.udp_size = dns.udp_size;
   // It has been checked.
   if (!dns.nsid.empty()) policy.nsid = *dns_nsid_octets(dns.nsid);
   policy.version = dns.chaos.version;

@@ -26,11 +26,7 @@ bool is_fed_by(const Config& config, size_t cluster, std::string_view zone) {
   if (is_reverse) return config.dns.ptr;
   const ZoneConfig* services = services_zone(config);
   if (services == nullptr) return false;
-  if (is_within(zone, services->name)) return true;
-  for (const std::string& alias : services->aliases) {
-    if (is_within(zone, alias)) return true;
-  }
-  return false;
+  return is_within(zone, services->name);
 }
 
 }  // namespace vipgate

@@ -130,7 +130,8 @@ Result<ModelChange> Model::update(const Config& config, int64_t now_s) {
     changes.emplace(key_of(service), DesiredService{service, {}});
   }
   for (const auto& [key, service] : services_) changes.try_emplace(key, std::nullopt);
-  const ModelRules rules{.dns_ttl_s = config.dns.ttl_s, .limits = config.limits, .accepts = {}};
+  const ModelRules rules{
+      .dns_ttl_s = service_names_ttl_s(config), .limits = config.limits, .accepts = {}};
   advance(now_s);
   if (auto status = check(changes, rules, now_s); !status) return Error{status.error()};
   const ModelChange change = apply(changes, rules, now_s);

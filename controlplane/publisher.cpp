@@ -79,8 +79,9 @@ Status Publisher::update_table() {
   if (is_table_late_) return result;
   if (auto status = table_.take_waiting(); !status && result) result = status;
   std::vector<DnsZoneSpec> zones = zones_;
+  const uint32_t serial = serial_.next(std::chrono::system_clock::now());
   for (DnsZoneSpec& zone : zones) {
-    zone.soa.serial = static_cast<uint32_t>(generation_);
+    zone.soa.serial = serial;
     zone.is_incomplete = zone.is_incomplete || completing_.contains(zone.name);
   }
   if (auto status = table_.set_zones(std::move(zones)); !status) return status;

@@ -17,6 +17,7 @@
 #include "controlplane/histogram.h"
 #include "controlplane/limited_dns_table.h"
 #include "controlplane/record_gate.h"
+#include "controlplane/soa_serial.h"
 
 namespace vipgate {
 
@@ -43,8 +44,8 @@ class Publisher {
     table_.set_limit(dns_names);
   }
 
-  // From the next snapshot on; their serial is the snapshot's generation. On an error the zones
-  // stay as they were.
+  // From the next snapshot on; their serial is SoaSerial's. On an error the zones stay as they
+  // were.
   Status set_zones(std::vector<DnsZoneSpec> zones);
   // Marks those zones of which `is_incomplete` holds, and no others, from the next snapshot on. One
   // that was incomplete stays so until all names wanted by then are answered.
@@ -103,6 +104,7 @@ class Publisher {
   bool has_removed_ = false;
   bool is_table_late_ = false;  // it is left for the next snapshot
   uint64_t generation_ = 0;
+  SoaSerial serial_;
   uint64_t version_ = 0;
   uint64_t passed_ = 0;
   std::deque<Outstanding> outstanding_;

@@ -46,7 +46,7 @@ Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, Neighb
 }
 
 ModelRules Reconciler::rules(const Config& config, const ServiceCompiler& compiler) const {
-  return {.dns_ttl_s = config.dns.ttl_s,
+  return {.dns_ttl_s = service_names_ttl_s(config),
           .limits = config.limits,
           .accepts = [&compiler](const ServiceKey& key, const ServiceConfig& service) {
             return compiler.accepts(key, service);

@@ -13,11 +13,6 @@ namespace {
 constexpr uint32_t kMaxRecordPorts = 16'384;
 constexpr std::string_view kProtocols[] = {"tcp", "udp"};
 
-bool is_below(std::string_view name, std::string_view zone) {
-  return name == zone || (name.size() > zone.size() && name.ends_with(zone) &&
-                          name[name.size() - zone.size() - 1] == '.');
-}
-
 std::string join(std::string_view first, std::string_view rest) {
   std::string name;
   name.reserve(first.size() + rest.size() + 1);
@@ -153,6 +148,19 @@ std::vector<IpAddress> known_addresses(const std::string& host, const std::strin
   return addresses;
 }
 
+uint32_t ttl_of(const Config& config, const MesosConfig& mesos, const ZoneConfig* zone,
+                DnsType type) {
+  return mesos.ttl_s >= 0 ? static_cast<uint32_t>(mesos.ttl_s) : dns_ttl_s(config.dns, zone, type);
+}
+
+MesosDnsTtls ttls_of(const Config& config, const MesosConfig& mesos, std::string_view name) {
+  const auto known = std::find_if(config.dns.zones.begin(), config.dns.zones.end(),
+                                  [&](const ZoneConfig& zone) { return zone.name == name; });
+  const ZoneConfig* zone = known == config.dns.zones.end() ? nullptr : &*known;
+  return {ttl_of(config, mesos, zone, DnsType::kA), ttl_of(config, mesos, zone, DnsType::kAaaa),
+          ttl_of(config, mesos, zone, DnsType::kSrv)};
+}
+
 }  // namespace
 
 MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos) {
@@ -162,13 +170,11 @@ MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos
   options.enforce_rfc952 = mesos.enforce_rfc952;
   options.srv_weight = mesos.srv_weight;
   options.healthy_only = mesos.healthy_only;
-  options.ttl_s = mesos.ttl_s < 0 ? config.dns.ttl_s : static_cast<uint32_t>(mesos.ttl_s);
+  options.ttl = ttls_of(config, mesos, mesos.domain);
+  options.dcos_ttl = ttls_of(config, mesos, kDcosZone);
+  options.ptr_ttl_s = ttl_of(config, mesos, nullptr, DnsType::kPtr);
   options.dcos_names = std::any_of(config.dns.zones.begin(), config.dns.zones.end(),
                                    [](const ZoneConfig& zone) { return zone.name == kDcosZone; });
-  std::string_view mname = config.dns.soa.mname;
-  if (mname.ends_with('.')) mname.remove_suffix(1);
-  if (is_below(mname, options.domain)) options.mname = mname;
-  options.listen = config.dns.listen;
   return options;
 }
 
@@ -291,7 +297,6 @@ void add_master_records(const MesosMasters& masters, const MesosDnsOptions& opti
   for (size_t i = 0; i < known.size(); ++i) {
     list.add_addresses({"master", std::to_string(i), ".", options.domain}, known[i]);
   }
-  if (!options.mname.empty()) list.add_addresses({options.mname}, options.listen);
 }
 
 }  // namespace vipgate

@@ -21,6 +21,17 @@ namespace vipgate {
 
 // Where names of DC/OS stand, if the configuration has that zone.
 inline constexpr std::string_view kDcosZone = "dcos.thisdcos.directory";
+inline constexpr std::string_view kDcosWireName{"\4dcos\10thisdcos\11directory\0", 25};
+
+// Times to live in seconds.
+struct MesosDnsTtls {
+  uint32_t a = 0;
+  uint32_t aaaa = 0;
+  uint32_t srv = 0;
+  [[nodiscard]] uint32_t of(DnsType type) const {
+    return type == DnsType::kA ? a : type == DnsType::kAaaa ? aaaa : srv;
+  }
+};
 
 struct MesosDnsOptions {
   std::string domain;  // without the final dot
@@ -28,11 +39,10 @@ struct MesosDnsOptions {
   bool enforce_rfc952 = false;
   uint16_t srv_weight = 1;
   bool healthy_only = false;
-  uint32_t ttl_s = 0;
+  MesosDnsTtls ttl;
+  MesosDnsTtls dcos_ttl;  // of what stands in kDcosZone
+  uint32_t ptr_ttl_s = 0;
   bool dcos_names = false;  // the zone dcos.thisdcos.directory is served
-  // The responder's own name, if it lies in the domain, and its addresses.
-  std::string mname;
-  std::vector<IpAddress> listen;
 };
 
 MesosDnsOptions mesos_dns_options(const Config& config, const MesosConfig& mesos);
@@ -117,7 +127,7 @@ void add_framework_records(const MesosFramework& framework, const MesosDnsOption
 // `addresses`: those of the agent.
 void add_agent_records(const MesosAgent& agent, const std::vector<IpAddress>& addresses,
                        const MesosDnsOptions& options, RecordList& list);
-// leader, master, masterN, and the responder's own name.
+// leader, master, masterN.
 void add_master_records(const MesosMasters& masters, const MesosDnsOptions& options,
                         const HostLookup& lookup, RecordList& list);
 

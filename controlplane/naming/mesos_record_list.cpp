@@ -64,7 +64,9 @@ void RecordList::add_fault(std::string item, std::string why) {
 
 DnsRecordView RecordList::view(const Record& record) const {
   const std::string_view octets(octets_);
-  return {octets.substr(record.at, record.owner_length), record.type, options_.ttl_s,
+  const std::string_view owner = octets.substr(record.at, record.owner_length);
+  const bool is_dcos = options_.dcos_names && owner.ends_with(kDcosWireName);
+  return {owner, record.type, (is_dcos ? options_.dcos_ttl : options_.ttl).of(record.type),
           octets.substr(record.at + record.owner_length, record.rdata_length)};
 }
 

@@ -267,7 +267,7 @@ void MesosView::Impl::update_pointers(SourceChange& change) {
     Pointer& pointer = pointers[address];
     std::optional<DnsRecord> next;
     if (pointer.names.size() == 1) {
-      auto record = dns_ptr_record(address, pointer.names.begin()->first, options.ttl_s);
+      auto record = dns_ptr_record(address, pointer.names.begin()->first, options.ptr_ttl_s);
       if (record) next = std::move(*record);
     }
     if (next != pointer.record) {

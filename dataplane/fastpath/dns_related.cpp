@@ -65,9 +65,18 @@ class Writer {
   uint32_t at_;
 };
 
-// The distinct targets of the SRV records, the first ones of the reply first.
+// The name's own entry, or that of what covers it.
+const DnsEntry* find_any_way(const DnsTable& table, const Target& target) {
+  const DnsEntry* entry = target.candidate;
+  if (entry != nullptr && DnsTable::is_name(*entry, target.name, target.length)) return entry;
+  entry = table.find(target.hash, target.name, target.length);
+  return entry != nullptr ? entry : table.resolve(target.name, target.length).entry;
+}
+
+// The distinct targets of the records, which stand behind `fixed` octets of their data; the first
+// ones of the reply first.
 int find_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
-                 uint32_t split, Target* targets) {
+                 uint32_t split, uint32_t fixed, Target* targets) {
   int count = 0;
   uint32_t from = split;
   for (uint32_t i = 0; i < body.count && count < kDnsMaxTargets; ++i) {
@@ -75,8 +84,8 @@ int find_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& 
     const uint32_t data_length = load_be16(record + 10);
     // Where the record lies in the reply: those from `split` on come first.
     const uint32_t position = from >= split ? from - split : from + body.length - split;
-    set_target(table, record + kDnsRecordFixed + kDnsSrvFixed, data_length - kDnsSrvFixed,
-               parsed.question_end + position + kDnsRecordFixed + kDnsSrvFixed, targets[count]);
+    set_target(table, record + kDnsRecordFixed + fixed, data_length - fixed,
+               parsed.question_end + position + kDnsRecordFixed + fixed, targets[count]);
     int same = 0;
     while (targets[same].hash != targets[count].hash) ++same;
     if (same == count) {
@@ -100,14 +109,15 @@ void append_addresses(const DnsEntry& entry, uint32_t owner, Writer& writer,
   }
 }
 
-// The SOA of `zone`, which holds `target`, in the authority section. `entry`: the target's, null
-// when there is none. SERVFAIL when the zone may have the target without knowing it yet.
-DnsReply finish_negative(const DnsParsed& parsed, const DnsZone& zone, const DnsEntry* entry,
-                         const Target& target, Writer& writer, DnsSections& sections) {
-  if (zone.is_incomplete && (entry == nullptr || !entry->has_records())) {
+// The SOA of the zone that holds `target` in the authority section. SERVFAIL when the zone may have
+// the target without knowing it yet.
+DnsReply finish_negative(const DnsParsed& parsed, const DnsFinding& found, const Target& target,
+                         Writer& writer, DnsSections& sections) {
+  const DnsZone& zone = *found.zone;
+  if (found.is_incomplete) {
     return finish_error(parsed, DnsRcode::kServFail, DnsVerdict::kServfail);
   }
-  const DnsVerdict verdict = entry == nullptr ? DnsVerdict::kNxdomain : DnsVerdict::kNodata;
+  const DnsVerdict verdict = found.entry == nullptr ? DnsVerdict::kNxdomain : DnsVerdict::kNodata;
   if (verdict == DnsVerdict::kNxdomain) sections.rcode = DnsRcode::kNxDomain;
   const DnsBody& soa = zone.soa_negative;
   if (!writer.has_room(soa.length)) return finish_truncated(parsed, sections.rcode);
@@ -119,13 +129,14 @@ DnsReply finish_negative(const DnsParsed& parsed, const DnsZone& zone, const Dns
 
 }  // namespace
 
-DnsReply dns_answer_srv(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
-                        uint32_t rotation) {
+DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+                            uint32_t rotation) {
   Writer writer(parsed);
   if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
   // In stages, as for a burst: hashes and buckets, then entries, then the answer.
   Target targets[kDnsMaxTargets];
-  const int count = find_targets(table, parsed, body, split_of(body, rotation), targets);
+  const uint32_t fixed = parsed.type == DnsType::kSrv ? kDnsSrvFixed : 0;
+  const int count = find_targets(table, parsed, body, split_of(body, rotation), fixed, targets);
   for (int i = 0; i < count; ++i) {
     targets[i].candidate = table.candidate(targets[i].hash);
     prefetch_line(targets[i].candidate);
@@ -135,10 +146,7 @@ DnsReply dns_answer_srv(const DnsTable& table, const DnsParsed& parsed, const Dn
   writer.append(body, rotation, kDnsHeaderLength);
   for (int i = 0; i < count; ++i) {
     const Target& target = targets[i];
-    const DnsEntry* entry = target.candidate;
-    if (entry == nullptr || !DnsTable::is_name(*entry, target.name, target.length)) {
-      entry = table.find(target.hash, target.name, target.length);
-    }
+    const DnsEntry* entry = find_any_way(table, target);
     if (entry != nullptr) append_addresses(*entry, target.offset, writer, sections);
   }
   return writer.finish(sections, DnsVerdict::kAnswer);
@@ -161,25 +169,47 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
                target);
     writer.append(one, 0, owner);
     ++sections.answers;
-    const DnsEntry* entry = table.find(target.hash, target.name, target.length);
-    if (entry == nullptr) {
-      const DnsZone* zone = table.zone_of(target.name, target.length);
-      if (zone == nullptr) break;
-      return finish_negative(parsed, *zone, entry, target, writer, sections);
+    DnsFinding found;
+    found.entry = table.find(target.hash, target.name, target.length);
+    if (found.entry == nullptr) {
+      found = table.resolve(target.name, target.length);
+      if (found.zone == nullptr) break;
+      if (found.entry == nullptr) return finish_negative(parsed, found, target, writer, sections);
     }
     owner = target.offset;
-    const DnsZone& zone = table.zones()[entry->zone];
-    if (entry->is_apex != 0 && parsed.type == DnsType::kSoa) {
+    const DnsEntry& entry = *found.entry;
+    const DnsZone& zone = table.zones()[entry.zone];
+    if (entry.is_apex != 0 && parsed.type == DnsType::kSoa) {
       body = zone.soa_answer;
-    } else if (!entry->find(parsed.type, body)) {
-      if (entry->find(DnsType::kCname, body)) continue;
-      return finish_negative(parsed, zone, entry, target, writer, sections);
+    } else if (!entry.find(parsed.type, body)) {
+      if (entry.find(DnsType::kCname, body)) continue;
+      if (found.zone == nullptr) found.zone = &zone;
+      found.is_incomplete = zone.is_incomplete && !entry.has_records();
+      return finish_negative(parsed, found, target, writer, sections);
     }
     if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
     writer.append(body, rotation, owner);
     sections.answers = static_cast<uint16_t>(sections.answers + body.count);
     break;
   }
+  return writer.finish(sections, DnsVerdict::kAnswer);
+}
+
+DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& entry,
+                        uint32_t rotation) {
+  Writer writer(parsed);
+  DnsSections sections;
+  const auto append = [&](const DnsBody& body) {
+    if (!writer.has_room(body.length)) return;
+    writer.append(body, rotation, kDnsHeaderLength);
+    sections.answers = static_cast<uint16_t>(sections.answers + body.count);
+  };
+  if (entry.is_apex != 0) append(table.zones()[entry.zone].soa_answer);
+  DnsBody body;
+  for (int i = 0; i < entry.rrset_count; ++i) {
+    if (entry.find(entry.rrsets()[i].type, body)) append(body);
+  }
+  if (sections.answers == 0) return finish_truncated(parsed, DnsRcode::kNoError);
   return writer.finish(sections, DnsVerdict::kAnswer);
 }
 

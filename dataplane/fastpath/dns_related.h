@@ -1,6 +1,7 @@
-// Answers that hold more than the RRset asked for: the addresses of SRV targets, and what is behind
-// a CNAME record. Both look further names up, a bounded number of them, when they are asked for:
-// compiled into the answer, they would make the table's shards depend on each other.
+// Answers that hold more than the RRset asked for: the addresses of the names that SRV and NS
+// records lead to, what is behind a CNAME record, and all that a name has. Both look further names
+// up, a bounded number of them, when they are asked for: compiled into the answer, they would make
+// the table's shards depend on each other.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +15,18 @@ namespace vipgate {
 // followed.
 inline constexpr int kDnsMaxTargets = 8;
 
-// The SRV records of `body`, and in the additional section the A and AAAA RRsets of their targets,
-// each as a whole and only if it fits (RFC 2782, RFC 2181 9). TC only if the SRV records do not
-// fit.
-DnsReply dns_answer_srv(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+// The SRV or NS records of `body`, by the type that was asked for, and in the additional section
+// the A and AAAA RRsets of their targets, each as a whole and only if it fits (RFC 2782, RFC 1035
+// 3.3.11, RFC 2181 9). TC only if the records of the answer do not fit.
+DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+                            uint32_t rotation);
+constexpr bool dns_has_targets(DnsType type) {
+  return type == DnsType::kSrv || type == DnsType::kNs;
+}
+
+// Every RRset of the name, and the SOA at an apex, as far as they fit into a message: ANY over TCP
+// (RFC 8482 4.4). REQUIRES: entry.has_records()
+DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& entry,
                         uint32_t rotation);
 
 // `alias` holds the CNAME record of the name that was asked for. The chain is followed as far as

@@ -69,7 +69,7 @@ inline DnsReply finish_reply(const DnsParsed& parsed, const DnsSections& section
   if (parsed.has_opt) {
     // Root, OPT, our size, extended RCODE, version 0, DO, no options: 8 octets and 3 zeros.
     const uint64_t opt = uint64_t{static_cast<uint16_t>(DnsType::kOpt)} << 40 |
-                         uint64_t{kDnsUdpLimit} << 24 | uint64_t{rcode} >> 4 << 16 |
+                         uint64_t{parsed.udp_size} << 24 | uint64_t{rcode} >> 4 << 16 |
                          (parsed.is_dnssec_ok ? uint64_t{0x80} : 0);
     const uint64_t stored = byte_swap(opt);
     std::memcpy(message + length, &stored, 8);

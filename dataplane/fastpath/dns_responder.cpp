@@ -45,7 +45,7 @@ void apply_edns(const DnsContext& context, DnsParsed& parsed, const DnsEdns& edn
   parsed.opt_length = kDnsOptLength;
   parsed.is_dnssec_ok = edns.is_dnssec_ok;
   if (!parsed.query.is_stream) {
-    parsed.limit = std::min(std::max(edns.requestor_size, kDnsPlainLimit), kDnsUdpLimit);
+    parsed.limit = std::min(std::max(edns.requestor_size, kDnsPlainLimit), parsed.udp_size);
   }
   if (edns.version != 0) return decide(parsed, DnsVerdict::kBadvers);
   if (edns.fault == DnsEdns::Fault::kOptions) return decide(parsed, DnsVerdict::kFormerr);
@@ -171,15 +171,26 @@ DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, DnsVerdic
   return finish_reply(parsed, sections, verdict);
 }
 
-// The zone says that there is no such record, as far as it knows. A name without any in a zone of
-// which not all names are known may well exist: a negative answer would stay in caches for longer
-// than that is so.
-DnsReply answer_missing(const DnsParsed& parsed, const DnsZone& zone, DnsVerdict verdict,
-                        bool has_other_records) {
-  if (zone.is_incomplete && !has_other_records) [[unlikely]] {
-    return finish_error(parsed, DnsRcode::kServFail, DnsVerdict::kServfail);
+// A name that has no record in a zone of which not all names are known may well exist: a negative
+// answer would stay in caches for longer than that is so.
+DnsReply answer_unknown(const DnsParsed& parsed) {
+  return finish_error(parsed, DnsRcode::kServFail, DnsVerdict::kServfail);
+}
+
+// One RRset over UDP is enough (RFC 8482 4.1): of addresses, of services, or whatever there is.
+DnsReply answer_any(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& entry,
+                    uint32_t rotation) {
+  if (parsed.query.is_stream) return dns_answer_all(table, parsed, entry, rotation);
+  DnsBody body;
+  for (const DnsType type : {DnsType::kA, DnsType::kAaaa, DnsType::kSrv}) {
+    if (entry.find(type, body)) return answer_rrset(parsed, body, rotation);
   }
-  return answer_negative(parsed, zone, verdict);
+  if (entry.is_apex != 0) {
+    body = table.zones()[entry.zone].soa_answer;
+  } else {
+    entry.find(entry.rrsets()->type, body);
+  }
+  return answer_rrset(parsed, body, rotation);
 }
 
 DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
@@ -188,24 +199,36 @@ DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t ro
   if (entry == nullptr || !DnsTable::is_name(*entry, parsed.name, parsed.name_length)) {
     entry = table.find(parsed.hash, parsed.name, parsed.name_length);
   }
+  const DnsZone* denying = nullptr;
   if (entry == nullptr) {
-    const DnsZone* zone = table.zone_of(parsed.name, parsed.name_length);
-    if (zone != nullptr) return answer_missing(parsed, *zone, DnsVerdict::kNxdomain, false);
-    return dns_answer_outside(parsed);
+    const DnsFinding found = table.resolve(parsed.name, parsed.name_length);
+    if (found.zone == nullptr) return dns_answer_outside(parsed);
+    if (found.is_incomplete) [[unlikely]]
+      return answer_unknown(parsed);
+    if (found.entry == nullptr) {
+      return answer_negative(parsed, *found.zone, DnsVerdict::kNxdomain);
+    }
+    entry = found.entry;
+    denying = found.zone;
   }
   DnsBody body;
   if (entry->find(parsed.type, body)) {
-    if (parsed.type == DnsType::kSrv) return dns_answer_srv(table, parsed, body, rotation);
+    if (dns_has_targets(parsed.type)) return dns_answer_targets(table, parsed, body, rotation);
     return answer_rrset(parsed, body, rotation);
   }
   const DnsZone& zone = table.zones()[entry->zone];
-  if (entry->is_apex && (parsed.type == DnsType::kSoa || parsed.type == DnsType::kAny)) {
+  if (entry->is_apex && parsed.type == DnsType::kSoa) {
     return answer_rrset(parsed, zone.soa_answer, rotation);
   }
-  if (entry->find(DnsType::kCname, body)) [[unlikely]] {
-    return dns_answer_alias(table, parsed, body, rotation);
+  if (entry->has_records()) {
+    if (parsed.type == DnsType::kAny) return answer_any(table, parsed, *entry, rotation);
+    if (entry->find(DnsType::kCname, body)) [[unlikely]] {
+      return dns_answer_alias(table, parsed, body, rotation);
+    }
+  } else if (zone.is_incomplete) [[unlikely]] {
+    return answer_unknown(parsed);
   }
-  return answer_missing(parsed, zone, DnsVerdict::kNodata, entry->has_records());
+  return answer_negative(parsed, denying != nullptr ? *denying : zone, DnsVerdict::kNodata);
 }
 
 }  // namespace
@@ -223,6 +246,7 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.candidate = nullptr;
   parsed.question_end = kDnsHeaderLength;
   parsed.limit = query.is_stream ? UINT16_MAX : kDnsPlainLimit;
+  parsed.udp_size = context.policy.udp_size;
   parsed.verdict = DnsVerdict::kAnswer;
   parsed.has_opt = false;
   parsed.is_dnssec_ok = false;

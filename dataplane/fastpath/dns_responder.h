@@ -62,6 +62,7 @@ struct alignas(64) DnsParsed {
   uint16_t question_end;  // offset behind the question; 12 when the reply has none
   DnsType type;
   uint16_t limit;      // octets that the reply may have
+  uint16_t udp_size;   // what our OPT record says that we take and send
   DnsVerdict verdict;  // kAnswer: the name is to be looked up; else it is decided
   bool has_opt;        // the reply has an OPT record
   bool is_dnssec_ok;   // DO, to be copied

@@ -68,8 +68,8 @@ constexpr Row kKeysRows[] = {
     {"log: {level: info, colour: red}\n",
      "f:1:20: unknown key 'colour'; the keys here are level, format"},
     {"dns: {resolvers: []}\n",
-     "f:1:7: unknown key 'resolvers'; the keys here are listen, tcp, ttl_s, zones, ptr, soa, "
-     "nsid, cookies, chaos"},
+     "f:1:7: unknown key 'resolvers'; the keys here are listen, tcp, udp_size, ttl_s, "
+     "ttl, zones, ptr, soa, name_servers, nsid, cookies, chaos"},
     {"limits: {sessions: 4096}\n",
      "f:1:10: unknown key 'sessions'; the keys here are flows_per_worker, "
      "wide_flows_per_worker, affinities_per_worker, fragments_per_worker, services, reals, "

@@ -158,9 +158,13 @@ TEST(ConfigSources, CompilingNeedsNeitherTheZonesOfTheSourcesNorAPool) {
 TEST(ConfigSources, RecordsOfAZoneAreTakenAsTheyAreWritten) {
   const Config config = good(R"(
 dns:
+  udp_size: 1400
   ttl_s: 60
+  ttl: { soa: 300, ns: auto }
   zones:
     - name: z
+      ttl_s: 9
+      ttl: { a: 0 }
       records:
         - {name: "@", type: A, data: 10.0.0.1}
         - {name: "apps", type: CNAME, ttl_s: 0, data: www.z.}
@@ -169,7 +173,11 @@ dns:
   const auto& records = config.dns.zones[0].records;
   ASSERT_EQ(records.size(), 3u);
   EXPECT_EQ(records[0].ttl_s, -1);
-  EXPECT_EQ(records[0].position.line, 7);
+  EXPECT_EQ(records[0].position.line, 11);
+  EXPECT_EQ(config.dns.udp_size, 1400);
+  EXPECT_EQ(config.dns.ttl, (DnsTtls{{DnsType::kSoa, 300}}));
+  EXPECT_EQ(config.dns.zones[0].ttl_s, 9);
+  EXPECT_EQ(config.dns.zones[0].ttl, (DnsTtls{{DnsType::kA, 0}}));
   EXPECT_EQ(records[1].name, "apps");
   EXPECT_EQ(records[1].ttl_s, 0);
   EXPECT_EQ(records[2].data, "0 5 5060 .");

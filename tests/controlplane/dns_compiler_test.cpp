@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,14 @@ const DnsEntry* find(const DnsTable& table, const std::string& text) {
   return table.find(table.hash(name, wire.size()), name, wire.size());
 }
 
+// Through an alias.
+const DnsEntry* resolve(const DnsTable& table, const std::string& text) {
+  const std::string wire = *dns_name_from_text(text);
+  DnsFoldedName name{};
+  std::copy(wire.begin(), wire.end(), name.octets.begin());
+  return table.resolve(name, wire.size()).entry;
+}
+
 TEST(DnsCompiler, ServicesAreNamedBelowTheFirstZoneThatHoldsServices) {
   const auto table = compile({{"redis.marathon", ip("11.202.66.36")}});
   EXPECT_EQ(dns_record_lines(*table),
@@ -87,7 +96,7 @@ TEST(DnsCompiler, LinesAreLowerCaseCanonicalSortedBytewiseAndEachOnce) {
 
 TEST(DnsCompiler, AliasZonesAnswerWithTheSameAddresses) {
   const auto table = compile({{"redis.marathon", ip("11.202.66.36")}});
-  const DnsEntry* alias = find(*table, "redis.marathon.dclb.thisdcos.directory");
+  const DnsEntry* alias = resolve(*table, "redis.marathon.dclb.thisdcos.directory");
   ASSERT_NE(alias, nullptr);
   DnsBody body{};
   ASSERT_TRUE(alias->find(DnsType::kA, body));
@@ -96,8 +105,7 @@ TEST(DnsCompiler, AliasZonesAnswerWithTheSameAddresses) {
 
 TEST(DnsCompiler, EveryZoneHasAnApexAndNamesBetweenExist) {
   const auto table = compile({{"redis.marathon", ip("11.202.66.36")}});
-  for (const char* apex :
-       {"mesos", "l4lb.thisdcos.directory", "dclb.thisdcos.directory", "second.zone"}) {
+  for (const char* apex : {"mesos", "l4lb.thisdcos.directory", "second.zone"}) {
     ASSERT_NE(find(*table, apex), nullptr) << apex;
     EXPECT_TRUE(find(*table, apex)->is_apex) << apex;
   }
@@ -181,18 +189,16 @@ TEST(DnsCompiler, APortHasAnSrvRecordUnderTheFirstLabelAndTheProtocol) {
                    "solo.l4lb.thisdcos.directory.\tAAAA\tfd01:c::1"}));
 }
 
-TEST(DnsCompiler, AnAliasZonesSrvRecordsPointIntoTheAliasZone) {
-  const auto records =
-      service_records("redis.marathon", ip("11.0.0.1"), 6379, Protocol::kTcp, options());
-  ASSERT_EQ(records.size(), 4u);
-  EXPECT_EQ(records[3], *dns_srv_record("_redis._tcp.marathon.dclb.thisdcos.directory", 0, 1, 6379,
-                                        "redis.marathon.dclb.thisdcos.directory", 5));
+TEST(DnsCompiler, AnAliasCostsNoRecords) {
+  EXPECT_EQ(
+      service_records("redis.marathon", ip("11.0.0.1"), 6379, Protocol::kTcp, options()).size(),
+      2u);
 }
 
 TEST(DnsCompiler, AnSrvNameThatIsTooLongIsLeftOutAlone) {
   const std::string label(63, 'a');
-  EXPECT_EQ(service_records(label + ".m", ip("11.0.0.1"), 80, Protocol::kTcp, options()).size(), 2u)
-      << "A in the zone and its alias";
+  EXPECT_EQ(service_records(label + ".m", ip("11.0.0.1"), 80, Protocol::kTcp, options()).size(), 1u)
+      << "the address";
   EXPECT_TRUE(service_records("a..b", ip("11.0.0.1"), 80, Protocol::kTcp, options()).empty());
 }
 
@@ -216,7 +222,7 @@ TEST(DnsCompiler, AReverseZoneOfTheConfigurationHoldsThePtrRecordsInstead) {
   EXPECT_EQ(lines_of({{"a", ip("10.0.0.1")}}, with_ptr).size(), 2u);
 }
 
-TEST(DnsCompiler, StaticRecordsAreInTheirZoneAndItsAliases) {
+TEST(DnsCompiler, StaticRecordsAreInTheirZone) {
   DnsOptions with_records = options();
   with_records.zones[1].records = {{"www", "A", -1, "10.0.0.7", {}},
                                    {"@", "TXT", 9, "hello", {}},
@@ -225,10 +231,92 @@ TEST(DnsCompiler, StaticRecordsAreInTheirZoneAndItsAliases) {
   ASSERT_TRUE(table.ok()) << table.error();
   EXPECT_EQ(dns_record_lines(**table), (Lines{"abs.l4lb.thisdcos.directory.\tA\t10.0.0.8",
                                               "www.l4lb.thisdcos.directory.\tA\t10.0.0.7"}));
-  EXPECT_NE(find(**table, "www.dclb.thisdcos.directory"), nullptr);
-  EXPECT_EQ(find(**table, "abs.dclb.thisdcos.directory"), nullptr);
+  EXPECT_EQ(find(**table, "www.dclb.thisdcos.directory"), nullptr) << "an alias has none itself";
+  EXPECT_NE(resolve(**table, "www.dclb.thisdcos.directory"), nullptr);
   DnsBody body{};
-  EXPECT_TRUE(find(**table, "dclb.thisdcos.directory")->find(DnsType::kTxt, body));
+  EXPECT_TRUE(resolve(**table, "dclb.thisdcos.directory")->find(DnsType::kTxt, body));
+}
+
+TEST(DnsCompiler, WhatIsNearestToARecordSaysHowLongItLives) {
+  DnsOptions o = options();
+  o.ttl_s = 1;
+  o.ttl = {{DnsType::kSrv, 2}, {DnsType::kTxt, 3}, {DnsType::kNs, 4}, {DnsType::kSoa, 5}};
+  o.zones[0].ttl_s = 10;
+  o.zones[0].ttl = {{DnsType::kTxt, 11}, {DnsType::kSoa, 12}};
+  const std::vector<DnsRecordConfig> records = {
+      {"a", "A", -1, "10.0.0.1", {}}, {"t", "TXT", -1, "text", {}}, {"own", "TXT", 99, "text", {}}};
+  o.zones[0].records = o.zones[2].records = records;
+  const auto table = compile_dns({{"s", ip("11.0.0.1"), 80}}, o);
+  ASSERT_TRUE(table.ok()) << table.error();
+  std::map<std::string, uint32_t> ttls;
+  (*table)->for_each_record([&](const DnsTable::Record& record) {
+    ttls[dns_name_to_text(record.name) + std::to_string(static_cast<int>(record.type))] =
+        record.ttl_s;
+  });
+  EXPECT_EQ(ttls["a.mesos.1"], 10u);
+  EXPECT_EQ(ttls["t.mesos.16"], 11u);
+  EXPECT_EQ(ttls["own.mesos.16"], 99u);
+  EXPECT_EQ(ttls["mesos.2"], 10u);
+  EXPECT_EQ(ttls["a.second.zone.1"], 1u);
+  EXPECT_EQ(ttls["t.second.zone.16"], 3u);
+  EXPECT_EQ(ttls["own.second.zone.16"], 99u);
+  EXPECT_EQ(ttls["second.zone.2"], 4u);
+  EXPECT_EQ(ttls["s.l4lb.thisdcos.directory.1"], 1u);
+  EXPECT_EQ(ttls["_s._tcp.l4lb.thisdcos.directory.33"], 2u);
+  std::map<std::string, uint32_t> soas;
+  const auto zones = *dns_zones(o, 1);
+  for (const DnsZoneSpec& zone : zones) soas[dns_name_to_text(zone.name)] = zone.ttl_s;
+  EXPECT_EQ(soas["mesos."], 12u);
+  EXPECT_EQ(soas["second.zone."], 5u);
+}
+
+std::vector<std::string> name_servers_of(const DnsTable& table, const std::string& zone) {
+  std::vector<std::string> names;
+  table.for_each_record([&](const DnsTable::Record& record) {
+    if (record.type == DnsType::kNs && record.name == *dns_name_from_text(zone)) {
+      names.push_back(dns_name_to_text(record.rdata));
+    }
+  });
+  return names;
+}
+
+TEST(DnsCompiler, EveryZoneHasTheMnameAsItsNameServerWithTheAddressesOfTheResponder) {
+  DnsOptions with_listen = options();
+  with_listen.listen = {ip("10.9.0.53"), ip("fd09::53")};
+  with_listen.ptr_ranges = {{ip("11.0.0.0"), ip("11.255.255.255")}};
+  const auto table = compile_dns({}, with_listen);
+  ASSERT_TRUE(table.ok()) << table.error();
+  for (const char* zone : {"mesos", "l4lb.thisdcos.directory", "second.zone", "11.in-addr.arpa"}) {
+    EXPECT_EQ(name_servers_of(**table, zone), Lines{"ns1.mesos."}) << zone;
+  }
+  EXPECT_EQ(dns_record_lines(**table),
+            (Lines{"ns1.mesos.\tA\t10.9.0.53", "ns1.mesos.\tAAAA\tfd09::53"}));
+}
+
+TEST(DnsCompiler, NameServersMayBeNamedAndHaveStaticAddresses) {
+  DnsOptions named = options();
+  named.listen = {ip("10.9.0.53")};
+  named.name_servers = {"a.mesos.", "b.mesos.", "c.example.com.", "d.dclb.thisdcos.directory."};
+  named.zones[0].records = {{"b", "A", -1, "10.0.0.7", {}}};
+  const auto table = compile_dns({}, named);
+  ASSERT_TRUE(table.ok()) << table.error();
+  EXPECT_EQ(name_servers_of(**table, "second.zone"),
+            (Lines{"a.mesos.", "b.mesos.", "c.example.com.", "d.dclb.thisdcos.directory."}));
+  EXPECT_EQ(dns_record_lines(**table),
+            (Lines{"a.mesos.\tA\t10.9.0.53", "b.mesos.\tA\t10.0.0.7", "ns1.mesos.\tA\t10.9.0.53"}))
+      << "the static address alone; none of a name outside, or in an alias";
+  named.zones[0].records = {{"a", "CNAME", -1, "b.mesos", {}}};
+  EXPECT_FALSE(static_records(named).ok()) << "a name server is no alias (RFC 2181 10.3)";
+}
+
+TEST(DnsCompiler, WildcardsStandInTheirZone) {
+  DnsOptions with_records = options();
+  with_records.zones[0].records = {{"*.sub", "A", -1, "10.0.0.7", {}}};
+  const auto table = compile_dns({}, with_records);
+  ASSERT_TRUE(table.ok()) << table.error();
+  EXPECT_EQ(dns_record_lines(**table), (Lines{"*.sub.mesos.\tA\t10.0.0.7"}));
+  EXPECT_EQ(resolve(**table, "any.sub.mesos"), find(**table, "*.sub.mesos"));
+  EXPECT_EQ(resolve(**table, "any.mesos"), nullptr);
 }
 
 TEST(DnsCompiler, AMistakeInAStaticRecordNamesZoneAndRecord) {

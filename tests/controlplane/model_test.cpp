@@ -168,6 +168,21 @@ TEST(Model, AServiceThatVanishedRefusesForTheLongerOfTtlAndDrainTime) {
   EXPECT_TRUE(model.services().empty());
 }
 
+TEST(Model, TheLongestTimeThatAServicesNameMayBeKeptCounts) {
+  Config config = config_of({});
+  config.dns.ttl_s = 5;
+  config.dns.zones.resize(2);
+  config.dns.zones[1].services = true;
+  config.dns.zones[0].ttl_s = 900;
+  EXPECT_EQ(service_names_ttl_s(config), 5u);
+  config.dns.ttl = {{DnsType::kSrv, 30}, {DnsType::kTxt, 400}};
+  EXPECT_EQ(service_names_ttl_s(config), 30u);
+  config.dns.zones[1].ttl_s = 7;
+  EXPECT_EQ(service_names_ttl_s(config), 7u);
+  config.dns.zones[1].ttl = {{DnsType::kAaaa, 70}};
+  EXPECT_EQ(service_names_ttl_s(config), 70u);
+}
+
 TEST(Model, AServiceThatComesBackGoesOnUnderItsIds) {
   const auto with = config_of({service("11.0.0.1", {"10.0.0.1"})});
   Model model;

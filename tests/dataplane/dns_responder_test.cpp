@@ -81,6 +81,27 @@ TEST(DnsResponder, AnIncompleteZoneAnswersForWhatItHasAsAnyOther) {
       << "a zone that is complete";
 }
 
+TEST(DnsResponder, AnswersOverUdpMayBeAsLongAsThePolicyAndTheClientSay) {
+  const auto table = make_test_table();
+  const auto size_of = [&](uint16_t udp_size, unsigned requestor, const char* name) {
+    DnsPolicy policy;
+    policy.udp_size = udp_size;
+    const std::string query =
+        dns_header(0x0100, 1, 0, 0, 1) + dns_question(wire_name(name), 1) + dns_opt(requestor);
+    const auto reply = parse_dns(respond(*table, query, 0, 40000, 4000, policy).octets);
+    EXPECT_TRUE(reply && reply->opt && reply->opt->dns_class == udp_size)
+        << "the OPT record says the size";
+    EXPECT_EQ(reply->tc(), reply->answers.empty());
+    return reply->answers.size();
+  };
+  EXPECT_EQ(size_of(1232, 4096, "many.mesos"), 0u);
+  EXPECT_EQ(size_of(4096, 4096, "many.mesos"), 120u);
+  EXPECT_EQ(size_of(4096, 1232, "many.mesos"), 0u);
+  EXPECT_EQ(size_of(512, 4096, "forty.mesos"), 0u);
+  EXPECT_EQ(size_of(700, 4096, "forty.mesos"), 40u);
+  EXPECT_EQ(size_of(512, 100, "app5.mesos"), 3u);
+}
+
 TEST(DnsResponder, RotationPutsEveryRecordFirstInTurnAndKeepsTheOthersInOrder) {
   const auto table = make_test_table();
   std::vector<std::string> seen;

@@ -19,12 +19,17 @@ std::shared_ptr<const DnsTable> make_table() {
   DnsTableBuilder builder(DnsHashSecret{});
   const DnsSoa soa{wire_name("ns1.mesos"), wire_name("root.mesos"), 7, 60, 600, 86400, 5};
   bool is_good = builder
-                     .set_zones({{wire_name("mesos"), soa, 60, false},
-                                 {wire_name("11.in-addr.arpa"), soa, 60, false}})
+                     .set_zones({{wire_name("mesos"), soa, 60},
+                                 {wire_name("alias"), soa, 60, false, wire_name("mesos")},
+                                 {wire_name("a.mesos"), soa, 60, false, wire_name("alias")},
+                                 {wire_name("11.in-addr.arpa"), soa, 60}})
                      .ok();
   const auto add = [&](const char* name, DnsType type, const std::string& rdata) {
     is_good &= builder.add({wire_name(name), type, 60, rdata}).ok();
   };
+  add("mesos", DnsType::kNs, wire_name("t.mesos"));
+  add("*.w.mesos", DnsType::kA, std::string(4, 'a'));
+  add("*.x.w.mesos", DnsType::kCname, wire_name("q.w.alias"));
   for (unsigned i = 0; i < 20; ++i) {
     const std::string target = std::string(1 + i, 't') + ".mesos";
     add("_s._tcp.mesos", DnsType::kSrv, be16(0) + be16(1) + be16(i) + wire_name(target));

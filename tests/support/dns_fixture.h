@@ -181,8 +181,8 @@ void add_related_records(DnsTableBuilder& builder, Must must) {
 inline std::shared_ptr<const DnsTable> make_test_table(bool is_incomplete = false) {
   DnsTableBuilder builder(DnsHashSecret{});
   const auto must = [](const Status& status) { EXPECT_TRUE(status.ok()); };
-  must(builder.set_zones({{wire_name("mesos"), test_soa(), 60, false, is_incomplete},
-                          {wire_name("l4lb.test"), test_soa(), 60, false, is_incomplete},
+  must(builder.set_zones({{wire_name("mesos"), test_soa(), 60, is_incomplete},
+                          {wire_name("l4lb.test"), test_soa(), 60, is_incomplete},
                           {wire_name("11.in-addr.arpa"), test_soa(), 60, false}}));
   add_related_records(builder, must);
   const auto add = [&](std::string_view name, unsigned count) {

@@ -85,12 +85,11 @@ TEST_F(FirstStateTest, AZoneIsIncompleteUntilEveryClusterThatFeedsItHasToldItsSt
   Master first(subscribed());
   Master second(subscribed());
   start({&first, &second});
-  EXPECT_THAT(incomplete(), UnorderedElementsAre("l4lb.thisdcos.directory.", "l4lb.alias.",
-                                                 "mesos.", "part.mesos.", "other."));
+  EXPECT_THAT(incomplete(),
+              UnorderedElementsAre("l4lb.thisdcos.directory.", "mesos.", "part.mesos.", "other."));
   first.may_speak.set_value();
   act_until("mesos.0.whole_states", 1);
-  EXPECT_THAT(incomplete(),
-              UnorderedElementsAre("l4lb.thisdcos.directory.", "l4lb.alias.", "other."));
+  EXPECT_THAT(incomplete(), UnorderedElementsAre("l4lb.thisdcos.directory.", "other."));
   second.may_speak.set_value();
   act_until("mesos.1.whole_states", 1);
   EXPECT_THAT(incomplete(), UnorderedElementsAre());

@@ -266,19 +266,17 @@ TEST_F(MesosDnsRecords, AFrameworkHasItsPidsAddressOrElseItsHosts) {
 }
 
 TEST_F(MesosDnsRecords, MastersAreNumberedInTheirOrderAndTheLeaderIsAMasterToo) {
-  config_.dns.listen = {*parse_ip_address("10.9.0.53")};
   const MesosMasters masters{MesosMaster{"10.0.0.3", 5050},
                              {{"10.0.0.1", 5050}, {"10.0.0.2", 5050}, {"10.0.0.1", 5051}}};
   const auto all = records_by([&](const MesosDnsOptions& from, RecordList& list) {
     add_master_records(masters, from, {}, list);
   });
   EXPECT_THAT(
-      all, testing::UnorderedElementsAre("leader.mesos. A 10.0.0.3", "master.mesos. A 10.0.0.1",
-                                         "master.mesos. A 10.0.0.2", "master.mesos. A 10.0.0.3",
-                                         "master0.mesos. A 10.0.0.1", "master1.mesos. A 10.0.0.2",
-                                         "master2.mesos. A 10.0.0.3", "ns1.mesos. A 10.9.0.53",
-                                         "_leader._tcp.mesos. SRV 0 1 5050 leader.mesos.",
-                                         "_leader._udp.mesos. SRV 0 1 5050 leader.mesos."));
+      all, testing::UnorderedElementsAre(
+               "leader.mesos. A 10.0.0.3", "master.mesos. A 10.0.0.1", "master.mesos. A 10.0.0.2",
+               "master.mesos. A 10.0.0.3", "master0.mesos. A 10.0.0.1", "master1.mesos. A 10.0.0.2",
+               "master2.mesos. A 10.0.0.3", "_leader._tcp.mesos. SRV 0 1 5050 leader.mesos.",
+               "_leader._udp.mesos. SRV 0 1 5050 leader.mesos."));
 }
 
 TEST_F(MesosDnsRecords, TheZoneOfDcosHasTheThreeKindsOfAddresses) {
@@ -298,9 +296,30 @@ TEST_F(MesosDnsRecords, TheZoneOfDcosHasTheThreeKindsOfAddresses) {
 
 TEST_F(MesosDnsRecords, TheTimeToLiveIsTheOptionsOrElseThatOfDns) {
   config_.dns.ttl_s = 7;
-  EXPECT_EQ(options().ttl_s, 7u);
+  EXPECT_EQ(options().ttl.a, 7u);
+  config_.dns.ttl = {{DnsType::kAaaa, 9}, {DnsType::kSrv, 20}, {DnsType::kPtr, 30}};
+  config_.dns.zones.resize(2);
+  config_.dns.zones[0].name = "mesos";
+  config_.dns.zones[0].ttl = {{DnsType::kSrv, 21}};
+  config_.dns.zones[1].name = "dcos.thisdcos.directory";
+  config_.dns.zones[1].ttl_s = 11;
+  EXPECT_EQ(options().ttl.a, 7u);
+  EXPECT_EQ(options().ttl.aaaa, 9u);
+  EXPECT_EQ(options().ttl.srv, 21u);
+  EXPECT_EQ(options().dcos_ttl.a, 11u);
+  EXPECT_EQ(options().dcos_ttl.aaaa, 11u);
+  EXPECT_EQ(options().ptr_ttl_s, 30u);
+  const MesosDnsOptions with_dcos = options();
+  RecordList list(with_dcos);
+  list.add_addresses({"a.mesos"}, {*parse_ip_address("10.0.0.1")});
+  list.add_addresses({"a.dcos.thisdcos.directory"}, {*parse_ip_address("10.0.0.1")});
+  std::map<uint32_t, int> seen;
+  for (const DnsRecord& record : list.records()) ++seen[record.ttl_s];
+  EXPECT_EQ(seen, (std::map<uint32_t, int>{{7, 1}, {11, 1}}));
   mesos_.ttl_s = 0;
-  EXPECT_EQ(options().ttl_s, 0u);
+  EXPECT_EQ(options().ttl.a, 0u);
+  EXPECT_EQ(options().dcos_ttl.srv, 0u);
+  EXPECT_EQ(options().ptr_ttl_s, 0u);
 }
 
 }  // namespace
