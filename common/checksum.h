@@ -8,6 +8,7 @@
 // or a pseudo header is. Everything below keeps to that: see checksum_apply.
 #pragma once
 
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -71,13 +72,13 @@ inline uint64_t add_carry(uint64_t sum, uint64_t word) {
   return length == 0 ? sum : add_carry(sum, checksum_detail::load_tail(at, length));
 }
 
-// Folds a sum to 16 bits. +0 only for a sum that is +0.
+// Folds a sum to 16 bits. +0 only for a sum that is +0. Halves are added crosswise: the carry of
+// the lower addition is the one that has to come back in to the upper, where the result is.
 [[nodiscard]] constexpr uint16_t ones_fold(uint64_t sum) {
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(sum);
+  sum += std::rotl(sum, 32);
+  auto half = static_cast<uint32_t>(sum >> 32);
+  half += std::rotl(half, 16);
+  return static_cast<uint16_t>(half >> 16);
 }
 
 // The same for a sum of a few 16-bit words. REQUIRES: sum < 2^31.

@@ -36,35 +36,58 @@ inline __m256i fold32(__m256i octets) {
   return _mm256_or_si256(octets, _mm256_and_si256(upper, _mm256_set1_epi8(32)));
 }
 
-// The first `count` of 32 octets, the others zero; any count is allowed. Reads whole groups of four
-// octets, so up to three beyond `count`.
-inline __m256i load_first(const uint8_t* from, int count) {
-  const __m256i words = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
-  const __m256i wanted = _mm256_cmpgt_epi32(_mm256_set1_epi32(count), words);
-  const __m256i loaded = _mm256_maskload_epi32(reinterpret_cast<const int*>(from), wanted);
-  const __m256i index =
-      _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-                       22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
-  const int clamped = count < 0 ? 0 : count > 32 ? 32 : count;
-  const __m256i keep = _mm256_cmpgt_epi8(_mm256_set1_epi8(static_cast<char>(clamped)), index);
-  return _mm256_and_si256(loaded, keep);
+// 64 octets of ones, then as many zeros: what is loaded `n` octets before the zeros is ones in the
+// first n octets, and zero behind.
+alignas(64) inline constexpr std::array<uint8_t, 160> kOnes = [] {
+  std::array<uint8_t, 160> ones{};
+  for (size_t i = 0; i < 72; ++i) ones[i] = 0xff;
+  return ones;
+}();
+inline __m256i first_ones(size_t count, size_t from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kOnes.data() + 72 - count + from));
+}
+
+// 32 of the octets from `from` on, those behind the first `count` (at most 64) of all zero. Reads
+// whole groups of four octets, so up to three beyond.
+inline __m256i load_first(const uint8_t* octets, size_t count, size_t from) {
+  // A group is loaded by the top bit of its last octet: it is set where the first one is wanted.
+  const __m256i groups = first_ones(count + 3, from);
+  const __m256i loaded = _mm256_maskload_epi32(reinterpret_cast<const int*>(octets), groups);
+  return _mm256_and_si256(loaded, first_ones(count, from));
+}
+
+// The 16-bit words of both, added up in four places.
+inline __m256i sum_words(__m256i a, __m256i b) {
+  const __m256i low = _mm256_set1_epi16(0xff), zero = _mm256_setzero_si256();
+  const __m256i lower = _mm256_add_epi64(_mm256_sad_epu8(_mm256_and_si256(a, low), zero),
+                                         _mm256_sad_epu8(_mm256_and_si256(b, low), zero));
+  const __m256i upper = _mm256_add_epi64(_mm256_sad_epu8(_mm256_srli_epi16(a, 8), zero),
+                                         _mm256_sad_epu8(_mm256_srli_epi16(b, 8), zero));
+  return _mm256_add_epi64(lower, _mm256_slli_epi64(upper, 8));
 }
 
 }  // namespace dns_internal
 
-// Folds the name of `length` octets at `wire` into `folded`. Reads up to three octets beyond it,
-// which in a query are of the type and class that follow the name.
+// Folds the name of `length` octets at `wire` into `folded`, and gives the sum of its 16-bit words
+// as they lie in memory, before they are folded, an odd octet at the end followed by zero. Reads up
+// to three octets beyond it, which in a query are of the type and class that follow the name.
 // REQUIRES: length <= 255, and length + 3 octets readable.
-inline void dns_fold_name(const uint8_t* wire, size_t length, DnsFoldedName& folded) {
+inline uint64_t dns_fold_name(const uint8_t* wire, size_t length, DnsFoldedName& folded) {
+  using dns_internal::load_first;
+  __m256i sum = _mm256_setzero_si256();
   for (size_t at = 0; at < length; at += 64) {
-    const int left = static_cast<int>(length - at);
+    const size_t left = length - at < 64 ? length - at : 64;
     auto* to = reinterpret_cast<__m256i*>(folded.octets.data() + at);
-    _mm256_store_si256(to, dns_internal::fold32(dns_internal::load_first(wire + at, left)));
+    const __m256i first = load_first(wire + at, left, 0);
     // No address beyond the name is formed, although nothing would be read there.
-    const __m256i second =
-        left > 32 ? dns_internal::load_first(wire + at + 32, left - 32) : _mm256_setzero_si256();
+    const __m256i second = load_first(wire + at + (left > 32 ? 32 : 0), left > 32 ? left : 0, 32);
+    _mm256_store_si256(to, dns_internal::fold32(first));
     _mm256_store_si256(to + 1, dns_internal::fold32(second));
+    sum = _mm256_add_epi64(sum, dns_internal::sum_words(first, second));
   }
+  const __m128i half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+  return static_cast<uint64_t>(
+      _mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half))));
 }
 
 // Keyed hash of folded names. A wire name says where it ends, so the padding needs no length.

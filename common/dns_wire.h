@@ -103,10 +103,10 @@ inline size_t dns_name_length(const uint8_t* octets, size_t available) {
   const size_t end = available < kDnsMaxName ? available : kDnsMaxName;
   size_t at = 0;
   while (at < end) {
-    const uint8_t label = octets[at];
-    if (label == 0) return at + 1;
-    if (label > kDnsMaxLabel) return 0;
-    at += label + 1u;
+    const uint32_t label = octets[at];
+    // One comparison for both: the root, which is 0, and what is too long.
+    if (label - 1 >= kDnsMaxLabel) return label == 0 ? at + 1 : 0;
+    at += label + 1;
   }
   return 0;
 }

@@ -37,18 +37,13 @@ inline DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
 }
 
 // Writes header and OPT around the question and a body that is in place already.
-inline DnsReply finish_reply(const DnsParsed& parsed, const DnsSections& sections,
-                             DnsVerdict verdict) {
+[[gnu::always_inline]] inline DnsReply finish_reply(const DnsParsed& parsed,
+                                                    const DnsSections& sections,
+                                                    DnsVerdict verdict) {
   uint8_t* message = parsed.query.message;
   const auto rcode = static_cast<uint16_t>(sections.rcode);
   const bool is_query = (message[2] & 0x78) == 0;
   const bool has_question = parsed.question_end != kDnsHeaderLength;
-
-  // Header and OPT are summed from the registers that they are made in; the body's sum is known.
-  uint64_t head = has_question
-                      ? ones_sum(message + kDnsHeaderLength, parsed.question_end - kDnsHeaderLength)
-                      : 0;
-
   const uint16_t kept =
       load_be16(message + 2) &
       static_cast<uint16_t>(DnsHeader::kOpcodeMask | (is_query ? DnsHeader::kRecursionDesired : 0));
@@ -62,8 +57,9 @@ inline DnsReply finish_reply(const DnsParsed& parsed, const DnsSections& section
                                                                         << 16;
   std::memcpy(message, &first, sizeof first);
   std::memcpy(message + 8, &last, sizeof last);
-  head = ones_sum(&last, sizeof last, ones_sum(&first, sizeof first, head));
-
+  // Header and OPT are summed from the registers that they are made in; the other sums are known,
+  // and too small to carry.
+  const uint64_t head = checksum_detail::add_carry(first, parsed.question_sum + last);
   uint64_t sum = uint64_t{ones_fold(head)} + at_parity(sections.body_sum, parsed.question_end);
   uint32_t length = parsed.question_end + sections.body_length;
   if (parsed.has_opt) {

@@ -131,7 +131,7 @@ void apply_section_counts(const DnsContext& context, DnsParsed& parsed) {
   apply_edns(context, parsed, edns);
 }
 
-DnsReply answer_rrset(const DnsParsed& parsed, const DnsBody& body, uint32_t rotation) {
+inline DnsReply answer_rrset(const DnsParsed& parsed, const DnsBody& body, uint32_t rotation) {
   if (total_length(parsed, body.length) > parsed.limit) [[unlikely]] {
     return finish_truncated(parsed, DnsRcode::kNoError);
   }
@@ -177,20 +177,17 @@ DnsReply answer_unknown(const DnsParsed& parsed) {
   return finish_error(parsed, DnsRcode::kServFail, DnsVerdict::kServfail);
 }
 
-// One RRset over UDP is enough (RFC 8482 4.1): of addresses, of services, or whatever there is.
-DnsReply answer_any(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& entry,
-                    uint32_t rotation) {
-  if (parsed.query.is_stream) return dns_answer_all(table, parsed, entry, rotation);
-  DnsBody body;
+// One RRset over UDP is enough for ANY (RFC 8482 4.1): of addresses, of services, or whatever there
+// is. REQUIRES: entry.has_records()
+void choose_any(const DnsTable& table, const DnsEntry& entry, DnsBody& body) {
   for (const DnsType type : {DnsType::kA, DnsType::kAaaa, DnsType::kSrv}) {
-    if (entry.find(type, body)) return answer_rrset(parsed, body, rotation);
+    if (entry.find(type, body)) return;
   }
   if (entry.is_apex != 0) {
     body = table.zones()[entry.zone].soa_answer;
   } else {
     entry.find(entry.rrsets()->type, body);
   }
-  return answer_rrset(parsed, body, rotation);
 }
 
 DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
@@ -212,23 +209,24 @@ DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t ro
     denying = found.zone;
   }
   DnsBody body;
-  if (entry->find(parsed.type, body)) {
+  if (entry->find(parsed.type, body)) [[likely]] {
     if (dns_has_targets(parsed.type)) return dns_answer_targets(table, parsed, body, rotation);
-    return answer_rrset(parsed, body, rotation);
-  }
-  const DnsZone& zone = table.zones()[entry->zone];
-  if (entry->is_apex && parsed.type == DnsType::kSoa) {
-    return answer_rrset(parsed, zone.soa_answer, rotation);
-  }
-  if (entry->has_records()) {
-    if (parsed.type == DnsType::kAny) return answer_any(table, parsed, *entry, rotation);
-    if (entry->find(DnsType::kCname, body)) [[unlikely]] {
+  } else {
+    const DnsZone& zone = table.zones()[entry->zone];
+    if (entry->is_apex != 0 && parsed.type == DnsType::kSoa) {
+      body = zone.soa_answer;
+    } else if (entry->has_records() && parsed.type == DnsType::kAny) {
+      if (parsed.query.is_stream) return dns_answer_all(table, parsed, *entry, rotation);
+      choose_any(table, *entry, body);
+    } else if (entry->find(DnsType::kCname, body)) {
       return dns_answer_alias(table, parsed, body, rotation);
+    } else if (zone.is_incomplete && !entry->has_records()) {
+      return answer_unknown(parsed);
+    } else {
+      return answer_negative(parsed, denying != nullptr ? *denying : zone, DnsVerdict::kNodata);
     }
-  } else if (zone.is_incomplete) [[unlikely]] {
-    return answer_unknown(parsed);
   }
-  return answer_negative(parsed, denying != nullptr ? *denying : zone, DnsVerdict::kNodata);
+  return answer_rrset(parsed, body, rotation);
 }
 
 }  // namespace
@@ -245,6 +243,7 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.query.is_stream = query.is_stream;
   parsed.candidate = nullptr;
   parsed.question_end = kDnsHeaderLength;
+  parsed.question_sum = 0;
   parsed.limit = query.is_stream ? UINT16_MAX : kDnsPlainLimit;
   parsed.udp_size = context.policy.udp_size;
   parsed.verdict = DnsVerdict::kAnswer;
@@ -271,6 +270,9 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.name_length = static_cast<uint16_t>(name_length);
   parsed.question_end = static_cast<uint16_t>(kDnsHeaderLength + name_length + 4);
   parsed.type = DnsType{load_be16(name + name_length)};
+  // Behind a name of odd length, type and class stand one octet further on in their words.
+  parsed.question_sum = dns_fold_name(name, name_length, parsed.name) +
+                        (uint64_t{load<uint32_t>(name + name_length)} << (8 * (name_length & 1)));
   if (is_plain) [[likely]] {
     parse_additional(context, parsed);
   } else {
@@ -280,7 +282,6 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
     return;
   parsed.limit = std::min(parsed.limit, query.capacity);
-  dns_fold_name(name, name_length, parsed.name);
   parsed.hash = context.table.hash(parsed.name, name_length);
   context.table.prefetch(parsed.hash);
 }

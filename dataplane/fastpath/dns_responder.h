@@ -58,6 +58,7 @@ struct alignas(64) DnsParsed {
   uint64_t hash;
   const DnsEntry* candidate;
   DnsQuery query;
+  uint64_t question_sum;  // of its octets, as a checksum adds them up; 0 without one
   uint16_t name_length;
   uint16_t question_end;  // offset behind the question; 12 when the reply has none
   DnsType type;

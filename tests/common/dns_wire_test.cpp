@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 
+#include "common/checksum.h"
 #include "common/dns_name_hash.h"
 
 namespace vipgate {
@@ -89,7 +90,7 @@ TEST(DnsName, OnlyAsciiLettersFold) {
   EXPECT_EQ(dns_fold(all), expected);
 }
 
-TEST(DnsFoldName, AgreesWithTheScalarFoldForEveryLengthAndPadsWithZeros) {
+TEST(DnsFoldName, AgreesWithTheScalarFoldAndSumForEveryLengthAndPadsWithZeros) {
   std::mt19937 random(2);
   for (size_t length = 1; length <= 255; ++length) {
     std::string wire(length, '\0');
@@ -97,7 +98,9 @@ TEST(DnsFoldName, AgreesWithTheScalarFoldForEveryLengthAndPadsWithZeros) {
     const std::string padded = wire + "XYZ";  // may be read, must not count
     DnsFoldedName folded;
     folded.octets.fill(0xee);
-    dns_fold_name(reinterpret_cast<const uint8_t*>(padded.data()), length, folded);
+    const uint64_t sum =
+        dns_fold_name(reinterpret_cast<const uint8_t*>(padded.data()), length, folded);
+    ASSERT_EQ(ones_fold(sum), dns_octet_sum(wire)) << "the sum of what was not folded";
     const size_t end = (length + 63) / 64 * 64;
     const std::string expected = dns_fold(wire) + std::string(end - length, '\0');
     ASSERT_EQ(std::string(folded.octets.begin(), folded.octets.begin() + static_cast<long>(end)),

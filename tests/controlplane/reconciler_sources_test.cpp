@@ -100,7 +100,8 @@ struct ReconcilerSourcesTest : testing::Test {
 };
 
 TEST_F(ReconcilerSourcesTest, NamesOfASourceBeyondTheLimitWaitForRoomAndCostNothingThatIsThere) {
-  config.limits.dns_names = 4;  // "y", its SRV name and two more
+  // Two zones, their name server, "y" and its SRV name, and two more.
+  config.limits.dns_names = 7;
   reconciler = make(dataplane);
   SourceChange change;
   for (uint32_t i = 1; i <= 3; ++i) {
