@@ -131,9 +131,15 @@ std::string skipped_text(const std::vector<Skipped>& skipped) {
   return text;
 }
 
+// The responder's own addresses, as those of the zones' name server, are listed beside a cluster's
+// records, as Mesos-DNS does; a listing of the file alone shows what stands in it.
+enum class OwnAddresses { kNamed, kLeftOut };
+
 // What a zone is there for is added; the rest is listed.
-Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, const Model& model) {
+Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, const Model& model,
+                                                      OwnAddresses own) {
   DnsOptions options = dns_options(sources.config);
+  if (own == OwnAddresses::kLeftOut) options.listen.clear();
   LimitedDnsTable table{DnsHashSecret{}};
   table.set_limit(sources.config.limits.dns_names);
   auto zones = dns_zones(options, 1);
@@ -171,19 +177,20 @@ Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, c
 
 // Fills an empty model and lays out its names. `dns_ns`: what these took.
 Result<std::shared_ptr<const DnsTable>> number_and_name(OfflineSources& sources, Model& model,
-                                                        uint64_t& dns_ns) {
+                                                        OwnAddresses own, uint64_t& dns_ns) {
   if (auto change = model.update(sources.config, 0); !change) return Error{change.error()};
   const int64_t start = monotonic_ns();
-  auto dns = lay_out_names(sources, model);
+  auto dns = lay_out_names(sources, model, own);
   dns_ns = static_cast<uint64_t>(monotonic_ns() - start);
   return dns;
 }
 
-Result<OfflineSnapshot> compile_sources(OfflineSources& sources, const MacAddress& next_hop) {
+Result<OfflineSnapshot> compile_sources(OfflineSources& sources, const MacAddress& next_hop,
+                                        OwnAddresses own = OwnAddresses::kNamed) {
   const Config& config = sources.config;
   Model model;
   OfflineSnapshot result;
-  auto dns = number_and_name(sources, model, result.dns_ns);
+  auto dns = number_and_name(sources, model, own, result.dns_ns);
   if (!dns) return Error{dns.error()};
 
   std::vector<ForwardingPort> ports;
@@ -219,7 +226,7 @@ Status check_compiles(const Config& config) {
   if (!sources) return Error{config.file + ": " + sources.error()};
   Model model;
   uint64_t dns_ns = 0;
-  auto dns = number_and_name(*sources, model, dns_ns);
+  auto dns = number_and_name(*sources, model, OwnAddresses::kNamed, dns_ns);
   if (!dns) return Error{config.file + ": " + dns.error()};
   // Without a cluster's state, all names are the file's own.
   if (sources->skipped.empty()) return Done{};
@@ -232,7 +239,9 @@ Result<std::string> compile_command(const Config& config, CompileOutput output,
                                     OfflineCluster* cluster, const HostLookup& lookup) {
   auto sources = offline_sources(config, cluster, lookup);
   if (!sources) return Error{config.file + ": " + sources.error()};
-  auto offline = compile_sources(*sources, kAnyNextHop);
+  const bool is_file_alone = cluster == nullptr && output == CompileOutput::kRecords;
+  auto offline = compile_sources(*sources, kAnyNextHop,
+                                 is_file_alone ? OwnAddresses::kLeftOut : OwnAddresses::kNamed);
   if (!offline) return Error{config.file + ": " + offline.error()};
   switch (output) {
     case CompileOutput::kRecords: {
