@@ -176,7 +176,7 @@ void add_related_records(DnsTableBuilder& builder, Must must) {
 //   leader.mesos A; app5.mesos 3 A; forty.mesos 40 A; many.mesos 120 A; dual.mesos A and AAAA
 //   x.marathon.mesos A, which makes marathon.mesos an empty non-terminal
 //   leaf.below.ent.mesos AAAA, which makes ent.mesos and below.ent.mesos such
-//   redis.marathon.l4lb.test A
+//   redis.marathon.l4lb.test A; *.wild.mesos A
 // `is_incomplete` is what the first two zones are.
 inline std::shared_ptr<const DnsTable> make_test_table(bool is_incomplete = false) {
   DnsTableBuilder builder(DnsHashSecret{});
@@ -191,6 +191,7 @@ inline std::shared_ptr<const DnsTable> make_test_table(bool is_incomplete = fals
     }
   };
   add("leader.mesos", 1);
+  add("*.wild.mesos", 1);
   add("app5.mesos", 3);
   add("forty.mesos", 40);
   add("many.mesos", 120);
