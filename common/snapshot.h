@@ -25,6 +25,7 @@ namespace vipgate {
 
 class DnsTable;
 struct DnsPolicy;
+struct DnsViews;
 
 inline constexpr uint32_t kNone = UINT32_MAX;
 static_assert(kNone == WidePorts::kNobody);
@@ -331,6 +332,7 @@ struct Snapshot {
   std::vector<SnatAddress> snat_addresses;  // fixed from start to stop of the data plane
   std::shared_ptr<const DnsTable> dns;
   std::shared_ptr<const DnsPolicy> dns_policy;
+  std::shared_ptr<const DnsViews> dns_views;  // null: there are none
 
   std::vector<std::shared_ptr<const ServicePage>> service_pages;
   std::vector<std::shared_ptr<const RealPage>> real_pages;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/dns_table_builder.h"
+#include "common/dns_views.h"
 #include "common/hash.h"
 #include "common/live_reals.h"
 #include "common/maglev.h"
@@ -161,6 +162,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(const SnapshotSpec& spec)
   set_frame(spec);
   SnapshotUpdate update{.generation = spec.generation,
                         .dns = spec.dns,
+                        .dns_views = spec.dns_views,
                         .changed = spec.services,
                         .removed = {},
                         .service_slots = spec.service_slots,
@@ -196,6 +198,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(SnapshotUpdate update) {
   snapshot->transit = {update.transit_ports, frame_.transit_to_kernel};
   snapshot->dns_policy = dns_policy_;
   snapshot->dns = update.dns != nullptr ? update.dns : empty_dns_;
+  snapshot->dns_views = update.dns_views;
   add_borrowers(update);
   Rings rings = make_rings(update.changed);
   lend_rings(update, rings);

@@ -107,6 +107,7 @@ struct SnapshotSpec : SnapshotFrame {
   uint64_t generation = 0;
   std::vector<ServiceSpec> services;
   std::shared_ptr<const DnsTable> dns;  // null: a table without zones
+  std::shared_ptr<const DnsViews> dns_views = nullptr;
   // Pages exist up to here, whether in use or not. Must never become less while flows live.
   uint32_t service_slots = 0;
   uint32_t real_slots = 0;
@@ -117,9 +118,10 @@ struct SnapshotSpec : SnapshotFrame {
 struct SnapshotUpdate {
   uint64_t generation = 0;
   std::shared_ptr<const DnsTable> dns;  // null: a table without zones
-  std::vector<ServiceSpec> changed;     // services as they are now
-  std::vector<uint32_t> removed;        // indices of services that are no more
-  uint32_t service_slots = 0;           // as in SnapshotSpec
+  std::shared_ptr<const DnsViews> dns_views = nullptr;
+  std::vector<ServiceSpec> changed;  // services as they are now
+  std::vector<uint32_t> removed;     // indices of services that are no more
+  uint32_t service_slots = 0;        // as in SnapshotSpec
   uint32_t real_slots = 0;
   uint32_t transit_ports = 0;
 };
