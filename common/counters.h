@@ -53,6 +53,7 @@ namespace vipgate {
   X(kDnsResponse, "dns_response")                  \
   X(kDnsTooShort, "dns_too_short")                 \
   X(kDnsSourcePort, "dns_source_port")             \
+  X(kDnsRateLimited, "dns_rate_limited")           \
   X(kBadUdpChecksum, "bad_udp_checksum")           \
   X(kRateLimited, "rate_limited")                  \
   X(kKernelRate, "kernel_rate")                    \
@@ -106,17 +107,19 @@ enum class KernelReason : uint8_t {
 };
 
 // Outcomes of DNS queries: the responder's verdicts that end in a reply, in the same order.
-#define VIPGATE_DNS_OUTCOMES(X) \
-  X(kAnswer, "answer")          \
-  X(kNodata, "nodata")          \
-  X(kNxdomain, "nxdomain")      \
-  X(kServfail, "servfail")      \
-  X(kTruncated, "truncated")    \
-  X(kRefused, "refused")        \
-  X(kFormerr, "formerr")        \
-  X(kNotimp, "notimp")          \
-  X(kBadvers, "badvers")        \
-  X(kNotauth, "notauth")        \
+#define VIPGATE_DNS_OUTCOMES(X)              \
+  X(kAnswer, "answer")                       \
+  X(kNodata, "nodata")                       \
+  X(kNxdomain, "nxdomain")                   \
+  X(kServfail, "servfail")                   \
+  X(kTruncated, "truncated")                 \
+  X(kAmplification, "amplification_limited") \
+  X(kSlipped, "rate_limited_truncated")      \
+  X(kRefused, "refused")                     \
+  X(kFormerr, "formerr")                     \
+  X(kNotimp, "notimp")                       \
+  X(kBadvers, "badvers")                     \
+  X(kNotauth, "notauth")                     \
   X(kCookie, "cookie")
 
 enum class DnsOutcome : uint8_t {
@@ -238,6 +241,12 @@ struct alignas(32) RealSignalCounters {
 struct RealSignals {
   uint64_t opened = 0, answered = 0, resets = 0;
   friend bool operator==(const RealSignals&, const RealSignals&) = default;
+};
+
+// Replies over dns.rate_limit, of all workers together.
+struct DnsRateFigures {
+  uint64_t dropped = 0, truncated = 0;
+  friend bool operator==(const DnsRateFigures&, const DnsRateFigures&) = default;
 };
 
 }  // namespace vipgate

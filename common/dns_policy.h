@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/dns_rate_limit.h"
 #include "common/dns_wire.h"
 #include "common/siphash.h"
 
@@ -12,6 +13,10 @@ namespace vipgate {
 
 // Plain data, made by the control plane, owned by the snapshot.
 struct DnsPolicy {
+  DnsRateLimit rate_limit = {};
+  // Without a good cookie a reply over UDP is at most so many times as long as its query; 0: as
+  // long as any.
+  uint16_t max_amplification = 0;
   // Octets of an answer over UDP at most, where the client's EDNS allows so many: 512-4096.
   uint16_t udp_size = kDnsUdpLimit;
   // What an NSID option says (RFC 5001); empty: there is none.

@@ -26,10 +26,12 @@ class AddressRanges {
     return after != ranges_.begin() && !is_less(std::prev(after)->last, address);
   }
   size_t size() const { return ranges_.size(); }
+  friend bool operator==(const AddressRanges&, const AddressRanges&) = default;
 
  private:
   struct Range {
     Address first, last;
+    friend bool operator==(const Range&, const Range&) = default;
   };
   static bool is_less(const Address& a, const Address& b) {
     return std::memcmp(&a, &b, sizeof a) < 0;
@@ -48,6 +50,7 @@ struct PrefixSet {
 
   bool contains(const Ipv4Address& address) const { return v4.contains(address); }
   bool contains(const Ipv6Address& address) const { return v6.contains(address); }
+  friend bool operator==(const PrefixSet&, const PrefixSet&) = default;
 };
 
 }  // namespace vipgate

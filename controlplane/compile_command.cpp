@@ -9,6 +9,7 @@
 #include "common/dns_table.h"
 #include "common/json_text.h"
 #include "controlplane/compiler.h"
+#include "controlplane/dns_view_tables.h"
 #include "controlplane/limited_dns_table.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/reconciler.h"
@@ -175,6 +176,15 @@ Result<std::shared_ptr<const DnsTable>> lay_out_names(OfflineSources& sources, c
   return table.build();
 }
 
+Result<std::shared_ptr<const DnsViews>> lay_out_views(const Config& config, const Model& model) {
+  const DnsOptions options = dns_options(config);
+  DnsViewTables views{DnsHashSecret{}};
+  if (auto status = views.set_views(options); !status) return Error{status.error()};
+  for (const auto& [key, service] : model.services()) views.set_service(key, &service, options);
+  if (auto status = views.build(); !status) return Error{status.error()};
+  return views.current();
+}
+
 // Fills an empty model and lays out its names. `dns_ns`: what these took.
 Result<std::shared_ptr<const DnsTable>> number_and_name(OfflineSources& sources, Model& model,
                                                         OwnAddresses own, uint64_t& dns_ns) {
@@ -193,6 +203,9 @@ Result<OfflineSnapshot> compile_sources(OfflineSources& sources, const MacAddres
   auto dns = number_and_name(sources, model, own, result.dns_ns);
   if (!dns) return Error{dns.error()};
 
+  auto views = lay_out_views(config, model);
+  if (!views) return Error{views.error()};
+
   std::vector<ForwardingPort> ports;
   for (size_t i = 0; i < config.ports.size(); ++i) {
     const auto number = static_cast<uint8_t>(i + 1);
@@ -205,6 +218,7 @@ Result<OfflineSnapshot> compile_sources(OfflineSources& sources, const MacAddres
   SnapshotSpec spec = compile_forwarding(config, model, ports, neighbors);
   spec.generation = 1;
   spec.dns = *dns;
+  spec.dns_views = *views;
   result.snapshot = builder.build(spec);
   result.build_ns = static_cast<uint64_t>(monotonic_ns() - built_from);
   result.stats = builder.stats();

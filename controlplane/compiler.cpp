@@ -86,6 +86,7 @@ DnsOptions dns_options(const Config& config) {
                  config.dns.soa.retry_s, config.dns.soa.expire_s, config.dns.soa.minimum_s};
   options.name_servers = config.dns.name_servers;
   options.listen = config.dns.listen;
+  options.views = config.dns.views;
   options.ptr_ranges = ptr_ranges(config);
   return options;
 }

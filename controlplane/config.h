@@ -79,6 +79,7 @@ struct Limits {
   uint32_t wide_flows_per_worker = 65536;
   uint32_t affinities_per_worker = 65536;
   uint32_t fragments_per_worker = 4096;
+  uint32_t dns_rates_per_worker = 65536;
   uint32_t services = 100000;
   uint32_t reals = 1000000;
   uint32_t dns_names = 1000000;
@@ -171,17 +172,47 @@ struct DnsChaosConfig {
   bool operator==(const DnsChaosConfig&) const = default;
 };
 
+// Of a zone of dns.zones: what a view has in the place of what stands there.
+struct DnsViewZoneConfig {
+  std::string name;
+  bool reals = false;                    // names of services lead to their reals
+  std::vector<DnsRecordConfig> records;  // each in the place of all of its name and type
+  bool operator==(const DnsViewZoneConfig&) const = default;
+};
+
+struct DnsViewConfig {
+  std::string name;
+  std::vector<IpPrefix> clients;  // the longest prefix of all views decides
+  std::vector<DnsViewZoneConfig> zones;
+  bool operator==(const DnsViewConfig&) const = default;
+};
+
+// See DnsRateRules.
+struct DnsRateLimitConfig {
+  uint32_t responses_per_s = 0;  // 0: any number
+  int32_t errors_per_s = -1;     // -1: as responses_per_s
+  uint32_t window_s = 1;
+  uint32_t slip = 2;
+  uint8_t ipv4_prefix = 24;
+  uint8_t ipv6_prefix = 56;
+  std::vector<IpPrefix> exempt;
+  bool operator==(const DnsRateLimitConfig&) const = default;
+};
+
 struct DnsConfig {
   std::vector<IpAddress> listen;  // UDP and TCP port 53
   DnsTcpLimits tcp;
   uint16_t udp_size = kDnsUdpLimit;  // octets of an answer over UDP at most, with EDNS
+  DnsRateLimitConfig rate_limit;
+  uint16_t max_amplification = 0;  // 0: replies may be as long as any
   uint32_t ttl_s = 5;
   DnsTtls ttl;
   bool ptr = false;  // PTR records of VIP addresses, and the reverse zones for them
   std::vector<ZoneConfig> zones;
+  std::vector<DnsViewConfig> views;
   SoaConfig soa;
   std::vector<std::string> name_servers;  // with the final dot; none: soa.mname
-  std::string nsid;  // a text, or octets as "0x…" (RFC 5001); empty: none
+  std::string nsid;                       // a text, or octets as "0x…" (RFC 5001); empty: none
   DnsCookieConfig cookies;
   DnsChaosConfig chaos;
   bool operator==(const DnsConfig&) const = default;

@@ -1,5 +1,7 @@
 #include "controlplane/config_check_dns.h"
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -74,6 +76,98 @@ void check_records(const Config& config, const ZoneConfig& zone, size_t index, c
   }
 }
 
+void check_limits(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  if (config.dns.max_amplification == 1) {
+    diagnostics.error(position_at(root, {"dns", "max_amplification"}),
+                      "max_amplification: 1 leaves no room for a cookie in the reply; write 0 for "
+                      "any length, or 2 to 100");
+  }
+}
+
+// Those of a zone of a view: `main` is the zone that they stand in.
+void check_view_records(const DnsViewZoneConfig& zone, const ZoneConfig& main,
+                        const std::function<SourcePosition(size_t, std::string_view)>& at,
+                        Diagnostics& diagnostics) {
+  std::map<std::string, const DnsRecordConfig*> first;
+  for (size_t k = 0; k < zone.records.size() && !diagnostics.full(); ++k) {
+    const DnsRecordConfig& record = zone.records[k];
+    if (auto made = dns_static_record(record, zone.name, 0); !made) {
+      diagnostics.error(at(k, made.error().starts_with("name") ? "name" : "data"), made.error());
+    }
+    if (record.name.starts_with("*")) {
+      diagnostics.error(at(k, "name"), "name: '" + record.name +
+                                           "' is a wildcard, which a view cannot have; name each "
+                                           "record");
+    }
+    const bool is_cname = record.type == "CNAME";
+    if (record.name == "@" && is_cname) {
+      diagnostics.error(at(k, "type"),
+                        "the zone itself cannot be a CNAME: its SOA stands there; "
+                        "write A or AAAA");
+    }
+    const auto [other, is_new] = first.try_emplace(record.name, &record);
+    if (!is_new && (is_cname || other->second->type == "CNAME")) {
+      diagnostics.error(at(k, "name"), "'" + record.name + "' already has a record in line " +
+                                           std::to_string(other->second->position.line) +
+                                           "; a name with a CNAME has no other record");
+    }
+    const auto replaced = std::find_if(
+        main.records.begin(), main.records.end(),
+        [&](const DnsRecordConfig& its) { return its.name == record.name && its.type == "CNAME"; });
+    if (!is_cname && replaced != main.records.end()) {
+      diagnostics.error(at(k, "type"), "'" + record.name + "' has a CNAME record in line " +
+                                           std::to_string(replaced->position.line) +
+                                           ", which only another CNAME record can replace");
+    }
+  }
+}
+
+void check_views(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  std::set<std::string> names;
+  std::map<std::string, std::string> clients;  // whose they are
+  for (size_t i = 0; i < config.dns.views.size() && !diagnostics.full(); ++i) {
+    const DnsViewConfig& view = config.dns.views[i];
+    if (!names.insert(view.name).second) {
+      diagnostics.error(position_at(root, {"dns", "views", i, "name"}),
+                        "the view '" + view.name + "' is already there; name each view once");
+    }
+    for (size_t k = 0; k < view.clients.size(); ++k) {
+      const auto [owner, is_new] = clients.try_emplace(to_string(view.clients[k]), view.name);
+      if (is_new) continue;
+      diagnostics.error(position_at(root, {"dns", "views", i, "clients", k}),
+                        "the prefix " + owner->first + " is already that of the view '" +
+                            owner->second + "'; keep one of them");
+    }
+    std::set<std::string> zones;
+    for (size_t k = 0; k < view.zones.size(); ++k) {
+      const DnsViewZoneConfig& zone = view.zones[k];
+      const auto at = [&](std::string_view key) {
+        return position_at(root, {"dns", "views", i, "zones", k, key});
+      };
+      const auto main = std::find_if(config.dns.zones.begin(), config.dns.zones.end(),
+                                     [&](const ZoneConfig& its) { return its.name == zone.name; });
+      if (main == config.dns.zones.end()) {
+        diagnostics.error(at("name"), "there is no zone '" + zone.name +
+                                          "' in dns.zones; name one of them, which is no alias");
+        continue;
+      }
+      if (!zones.insert(zone.name).second) {
+        diagnostics.error(at("name"),
+                          "the view has the zone '" + zone.name + "' already; put both together");
+      }
+      if (zone.reals && services_zone(config) != &*main) {
+        diagnostics.error(at("services"), "services: the zone '" + zone.name +
+                                              "' has no names of services; write reals for the "
+                                              "zone with `services: true`");
+      }
+      const auto record_at = [&](size_t record, std::string_view key) {
+        return position_at(root, {"dns", "views", i, "zones", k, "records", record, key});
+      };
+      check_view_records(zone, *main, record_at, diagnostics);
+    }
+  }
+}
+
 }  // namespace
 
 void read_dns_secrets(Config& config, const YamlNode& root, Diagnostics& diagnostics) {
@@ -106,6 +200,7 @@ void check_udp_size(const Config& config, const YamlNode& root, Diagnostics& dia
 
 void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
   check_udp_size(config, root, diagnostics);
+  check_limits(config, root, diagnostics);
   std::set<std::string> names;
   const auto claim = [&](const std::string& name, SourcePosition position) {
     if (!names.insert(name).second) {
@@ -128,6 +223,7 @@ void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagno
     auto records = zones ? static_records(options) : Error{zones.error()};
     if (!records) diagnostics.error(position_at(root, {"dns", "zones"}), records.error());
   }
+  check_views(config, root, diagnostics);
   const bool names_wanted = !config.services.empty() && !config.dns.zones.empty();
   if (names_wanted && services_zone(config) == nullptr) {
     diagnostics.error(position_at(root, {"dns", "zones"}),

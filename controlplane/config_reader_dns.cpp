@@ -1,5 +1,6 @@
 #include "controlplane/config_reader_dns.h"
 
+#include "common/dns_rate_limit.h"
 #include "controlplane/config_reader_services.h"
 #include "controlplane/dns_secrets.h"
 
@@ -76,6 +77,29 @@ void read_ttls(Section& s, DnsTtls& ttls) {
   }
 }
 
+void read_view_zone(Section& s, DnsViewZoneConfig& zone) {
+  s.required("name", zone.name, dns_name_rule());
+  s.value("services", zone.reals, choice_rule<bool>({{"vip", false}, {"reals", true}}));
+  s.maps("records", zone.records, DnsRecordConfig{}, read_record);
+}
+
+void read_view(Section& s, DnsViewConfig& view) {
+  s.required("name", view.name, identifier_rule(32));
+  s.list("clients", view.clients, prefix_rule(), 1);
+  s.maps("zones", view.zones, DnsViewZoneConfig{}, read_view_zone);
+}
+
+void read_rate_limit(Section& s, DnsRateLimitConfig& limit) {
+  constexpr int64_t kMost = 1'000'000;
+  s.value("responses_per_s", limit.responses_per_s, integer_rule<uint32_t>(0, kMost));
+  s.value("errors_per_s", limit.errors_per_s, auto_or_integer_rule<int32_t>(0, kMost, -1));
+  s.value("window_s", limit.window_s, integer_rule<uint32_t>(1, kMaxDnsWindowS));
+  s.value("slip", limit.slip, integer_rule<uint32_t>(0, kMaxDnsSlip));
+  s.value("ipv4_prefix", limit.ipv4_prefix, integer_rule<uint8_t>(1, 32));
+  s.value("ipv6_prefix", limit.ipv6_prefix, integer_rule<uint8_t>(1, 64));
+  s.list("exempt", limit.exempt, prefix_rule());
+}
+
 }  // namespace
 
 void read_dns(Section& s, DnsConfig& dns) {
@@ -88,6 +112,8 @@ void read_dns(Section& s, DnsConfig& dns) {
     dns.tcp.idle = std::chrono::seconds(idle_s);
   });
   s.value("udp_size", dns.udp_size, integer_rule<uint16_t>(kDnsPlainLimit, 4096));
+  s.map("rate_limit", [&](Section& r) { read_rate_limit(r, dns.rate_limit); });
+  s.value("max_amplification", dns.max_amplification, integer_rule<uint16_t>(0, 100));
   s.value("ttl_s", dns.ttl_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
   s.map("ttl", [&](Section& ttl) { read_ttls(ttl, dns.ttl); });
   s.maps("zones", dns.zones, ZoneConfig{}, [](Section& z, ZoneConfig& zone) {
@@ -98,6 +124,7 @@ void read_dns(Section& s, DnsConfig& dns) {
     z.map("ttl", [&](Section& ttl) { read_ttls(ttl, zone.ttl); });
     z.maps("records", zone.records, DnsRecordConfig{}, read_record);
   });
+  s.maps("views", dns.views, DnsViewConfig{}, read_view);
   s.value("ptr", dns.ptr, boolean_rule());
   s.map("soa", [&](Section& soa) {
     soa.value("mname", dns.soa.mname, absolute_dns_name_rule());

@@ -263,6 +263,8 @@ void ControlLoop::look_at_pools(int64_t now) {
   next_pools_ms_ = now + kPoolsMs;
   const std::vector<uint64_t> exhausted = dataplane_.snat_exhausted();
   for (const std::string& line : snat_watch_.look(exhausted, now)) spdlog::warn("{}", line);
+  const std::string limited = dns_rate_watch_.look(dataplane_.dns_rate_figures(), now);
+  if (!limited.empty()) spdlog::warn("{}", limited);
 }
 
 // Beside the next hops in use, the gateways that are to come into use: those of routes, and those

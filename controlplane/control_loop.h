@@ -10,6 +10,7 @@
 
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
+#include "controlplane/dns_rate_watch.h"
 #include "controlplane/dns_tcp/dns_listeners.h"
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/file_descriptor.h"
@@ -93,6 +94,7 @@ class ControlLoop {
   PortLinks links_;
   int64_t next_links_ms_ = 0;
   SnatWatch snat_watch_;
+  DnsRateWatch dns_rate_watch_;
   int64_t next_pools_ms_ = 0;
   int64_t next_tunnels_ms_ = 0;
   int64_t stop_at_ms_ = INT64_MAX;

@@ -45,6 +45,8 @@ class DataplaneControl : public SnapshotSink {
   // New flows that found no free port, at the position of the first address of their pool and
   // family in SnatLayout::addresses.
   [[nodiscard]] virtual std::vector<uint64_t> snat_exhausted() const = 0;
+  // DNS replies that were over dns.rate_limit since the start.
+  [[nodiscard]] virtual DnsRateFigures dns_rate_figures() const = 0;
   // Whether the port has link; true, if its device does not tell.
   [[nodiscard]] virtual bool link_up(size_t port) const = 0;
   // What workers have noted since the last call of ICMP errors about packets of tunnels.

@@ -91,12 +91,9 @@ std::string_view protocol_label(Protocol protocol) {
 
 // RFC 2782. The first label of the name is the service's.
 Result<DnsRecord> srv_record(const std::string& name, const std::string& zone, uint16_t port,
-                             std::string_view protocol, uint32_t ttl_s) {
-  const size_t dot = std::min(name.find('.'), name.size());
-  const std::string owner =
-      "_" + name.substr(0, dot) + "." + std::string(protocol) + name.substr(dot);
-  return dns_srv_record(text_below(owner, zone), kSrvPriority, kSrvWeight, port,
-                        text_below(name, zone), ttl_s);
+                             Protocol protocol, uint32_t ttl_s) {
+  return dns_srv_record(text_below(service_srv_owner(name, protocol), zone), kSrvPriority,
+                        kSrvWeight, port, text_below(name, zone), ttl_s);
 }
 
 IpAddress address_of(std::string_view rdata) {
@@ -219,6 +216,13 @@ Result<std::vector<DnsZoneSpec>> dns_zones(const DnsOptions& options, uint32_t s
   return zones;
 }
 
+std::string service_srv_owner(const std::string& name, Protocol protocol) {
+  const std::string_view label = protocol_label(protocol);
+  if (label.empty()) return "";
+  const size_t dot = std::min(name.find('.'), name.size());
+  return "_" + name.substr(0, dot) + "." + std::string(label) + name.substr(dot);
+}
+
 std::vector<DnsRecord> service_records(const std::string& name, const IpAddress& vip, uint16_t port,
                                        Protocol protocol, const DnsOptions& options) {
   std::vector<DnsRecord> records;
@@ -229,9 +233,8 @@ std::vector<DnsRecord> service_records(const std::string& name, const IpAddress&
       dns_address_record(text_below(name, zone->name), vip, dns_ttl_s(options, zone, type));
   if (address) {
     records.push_back(std::move(*address));
-    const std::string_view label = protocol_label(protocol);
-    if (port != 0 && !label.empty()) {
-      auto srv = srv_record(name, zone->name, port, label, dns_ttl_s(options, zone, DnsType::kSrv));
+    if (port != 0 && !protocol_label(protocol).empty()) {
+      auto srv = srv_record(name, zone->name, port, protocol, dns_ttl_s(options, zone, DnsType::kSrv));
       if (srv) records.push_back(std::move(*srv));
     }
   }

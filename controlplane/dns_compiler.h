@@ -35,6 +35,7 @@ struct DnsSoaOptions {
 
 struct DnsOptions {
   std::vector<DnsZoneOptions> zones;
+  std::vector<DnsViewConfig> views;
   DnsSoaOptions soa;
   std::vector<std::string> name_servers;  // of every zone; none: soa.mname
   std::vector<IpAddress> listen;          // the responder's own addresses
@@ -59,6 +60,10 @@ Result<std::vector<DnsZoneSpec>> dns_zones(const DnsOptions& options, uint32_t s
 // record whose owner would exceed the limits of names is left out.
 std::vector<DnsRecord> service_records(const std::string& name, const IpAddress& vip, uint16_t port,
                                        Protocol protocol, const DnsOptions& options);
+
+// The owner of a service's SRV records below its zone: `_FIRST._PROTO.REST`; empty: the protocol
+// has none.
+std::string service_srv_owner(const std::string& name, Protocol protocol);
 
 // The static records of all zones, their NS records, and the responder's addresses as those of the
 // name servers and of the SOA's mname, where these lie in our zones and have no static address. An

@@ -63,6 +63,7 @@ class DataplaneAdapter : public DataplaneControl {
     return dataplane_.answer_dns(message, length, client);
   }
   void note_wall_clock() override { dataplane_.note_wall_clock(); }
+  DnsRateFigures dns_rate_figures() const override { return dataplane_.dns_rate_figures(); }
   std::vector<uint64_t> snat_exhausted() const override { return dataplane_.snat_exhausted(); }
   bool link_up(size_t port) const override { return dataplane_.link_up(port); }
   std::vector<TunnelError> take_tunnel_errors() override { return dataplane_.take_tunnel_errors(); }
@@ -89,6 +90,7 @@ DataplaneOptions dataplane_options(const Config& config, const Secrets& secrets)
   options.wide_flows_per_worker = config.limits.wide_flows_per_worker;
   options.affinities_per_worker = config.limits.affinities_per_worker;
   options.fragments_per_worker = config.limits.fragments_per_worker;
+  options.dns_rates_per_worker = config.limits.dns_rates_per_worker;
   options.services = config.limits.services;
   options.reals = config.limits.reals;
   for (const PortConfig& port : config.ports) {

@@ -30,12 +30,14 @@ Reconciler::Reconciler(const Config& config, DataplaneControl& dataplane, Neighb
     : config_(config),
       dataplane_(dataplane),
       compiler_(std::move(neighbors), std::move(routes)),
+      views_(secret),
       builder_(std::move(runner)),
       publisher_(dataplane, secret, config.limits.dns_names,
                  [this](uint64_t generation, std::shared_ptr<const DnsTable> dns) {
                    SnapshotUpdate update = std::exchange(update_, {});
                    update.generation = generation;
                    update.dns = std::move(dns);
+                   update.dns_views = views_.current();
                    update.service_slots = model_.service_slots();
                    update.real_slots = model_.real_slots();
                    update.transit_ports = compiler_.real_ports();
@@ -264,6 +266,7 @@ void Reconciler::compile(const ServiceKey& key) {
     without_real_.erase(key);
   }
   follow_living(key);
+  views_.set_service(key, service, dns_);
   std::vector<DnsRecord> records;
   if (is_configured && !service->config.name.empty()) {
     records = records_of(service->config.name, key, dns_);
@@ -294,7 +297,9 @@ void Reconciler::compile(const ServiceKey& key) {
 }
 
 Status Reconciler::publish(int64_t now_s) {
-  Status status = publisher_.publish();
+  Status status = views_.build();
+  Status published = publisher_.publish();
+  if (status) status = std::move(published);
   announcer_.published(publisher_.version());
   for (const uint32_t index : builder_.moved()) {
     const ServiceKey key = key_of(*builder_.last(), index);

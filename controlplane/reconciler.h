@@ -17,6 +17,7 @@
 #include "controlplane/compiler.h"
 #include "controlplane/dataplane_control.h"
 #include "controlplane/desired_state.h"
+#include "controlplane/dns_view_tables.h"
 #include "controlplane/histogram.h"
 #include "controlplane/model.h"
 #include "controlplane/moved_rows.h"
@@ -155,6 +156,7 @@ class Reconciler {
   ServiceCompiler compiler_;
   DnsOptions dns_;
   std::map<ServiceKey, ServiceKey> fallbacks_;  // of the configuration in force
+  DnsViewTables views_;
   SnapshotBuilder builder_;
   Publisher publisher_;
 

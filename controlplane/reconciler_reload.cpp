@@ -114,7 +114,10 @@ Status Reconciler::put_in_force(const Config& config) {
   for (DnsZoneSpec& zone : *zones) zone.is_incomplete = is_incomplete(config, zone.name);
   auto records = static_records(dns);
   if (!records) return Error{records.error()};
+  DnsViewTables views = views_.fresh();
+  if (auto status = views.set_views(dns); !status) return status;
   if (auto status = publisher_.set_zones(std::move(*zones)); !status) return status;
+  views_ = std::move(views);
 
   const std::vector<DnsRecord> old_records = std::exchange(static_records_, std::move(*records));
   for (const DnsRecord& record : static_records_) staged_added_.push_back(record);

@@ -61,6 +61,7 @@ int replay_command(const Config& config, const ReplayArguments& arguments) {
   options.wide_flows_per_worker = config.limits.wide_flows_per_worker;
   options.affinities_per_worker = config.limits.affinities_per_worker;
   options.fragments_per_worker = config.limits.fragments_per_worker;
+  options.dns_rates_per_worker = config.limits.dns_rates_per_worker;
   options.services = offline->service_slots;
   options.reals = offline->real_slots;
   options.seed = arguments.seed;

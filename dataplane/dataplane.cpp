@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "common/dns_views.h"
 #include "common/snapshot_cell.h"
 #include "dataplane/announce.h"
 #include "dataplane/counter_names.h"
@@ -219,6 +220,11 @@ void Dataplane::Parts::make_workers() {
       .port_names = {}, .cpus = options.control_cpus, .current = [this] { return cell.current(); }};
   for (const DataplanePort& port : options.ports) desk.port_names.push_back(port.name);
   watches = std::make_unique<WatchDesk>(std::move(desk));
+  // Each of a port's queues is another worker's.
+  std::array<uint8_t, kMaxPorts> receivers{};
+  for (size_t i = 0; i < ports.size(); ++i) {
+    receivers[i] = static_cast<uint8_t>(std::min<uint32_t>(ports[i]->rx_queues(), workers));
+  }
   for (uint32_t i = 0; i < workers; ++i) {
     memory.push_back(std::make_unique<WorkerMemory>(
         WorkerMemoryOptions{.worker = i,
@@ -227,11 +233,13 @@ void Dataplane::Parts::make_workers() {
                             .wide_flows = options.wide_flows_per_worker,
                             .affinities = options.affinities_per_worker,
                             .fragments = options.fragments_per_worker,
+                            .dns_rates = options.dns_rates_per_worker,
                             .services = options.services,
                             .reals = options.reals,
                             .snat = options.snat_addresses,
                             .secret = options.secrets.flows,
                             .owners = owners.get(),
+                            .receivers = receivers,
                             .wall_offset_ns = &wall_offset_ns}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
     watches->add_worker(worker_objects.back()->watch_slot());
@@ -348,7 +356,8 @@ size_t Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
       .client_length = static_cast<uint8_t>(client.bits() / 8),
       .is_stream = true};
   const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
-  const DnsContext context{*snapshot->dns, *snapshot->dns_policy, static_cast<uint64_t>(unix_ns())};
+  const DnsContext context{*snapshot->dns, *snapshot->dns_policy, static_cast<uint64_t>(unix_ns()),
+                           snapshot->dns_views.get()};
   return dns_respond(context, query, rotation).length;
 }
 
@@ -385,6 +394,15 @@ RealSignals Dataplane::real_signals(uint32_t real_index) const {
     sum.opened += part.opened.value();
     sum.answered += part.answered.value();
     sum.resets += part.resets.value();
+  }
+  return sum;
+}
+
+DnsRateFigures Dataplane::dns_rate_figures() const {
+  DnsRateFigures sum;
+  for (const auto& worker : parts_->memory) {
+    sum.dropped += worker->counters().value(DropReason::kDnsRateLimited);
+    sum.truncated += worker->counters().value(DnsOutcome::kSlipped);
   }
   return sum;
 }

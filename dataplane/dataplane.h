@@ -45,7 +45,8 @@ struct DataplaneOptions {
   size_t wide_flows_per_worker = 1 << 16;
   size_t affinities_per_worker = 1 << 16;
   size_t fragments_per_worker = 4096;  // fragmented datagrams
-  uint32_t services = 0;               // counters are kept for indices below
+  size_t dns_rates_per_worker = 1 << 16;
+  uint32_t services = 0;  // counters are kept for indices below
   uint32_t reals = 0;
   std::vector<DataplanePort> ports;
   std::vector<SnatAddress> snat_addresses;
@@ -53,8 +54,8 @@ struct DataplaneOptions {
 };
 
 // Owns EAL, the ports, the exception path and the workers. Made once per process; all methods are
-// the control thread's, but for counters(), worker_figures(), real_signals() and snat_exhausted(),
-// which any thread may call.
+// the control thread's, but for counters(), worker_figures(), real_signals(), snat_exhausted()
+// and dns_rate_figures(), which any thread may call.
 class Dataplane {
  public:
   // Starts everything; the workers run, and wait for the first snapshot.
@@ -110,6 +111,9 @@ class Dataplane {
   // New flows that found no free port of their pool, over all workers, at the position of the
   // pool's first address of the family in DataplaneOptions::snat_addresses; any thread.
   std::vector<uint64_t> snat_exhausted() const;
+
+  // DNS replies that were over the rate limit, over all workers; any thread.
+  DnsRateFigures dns_rate_figures() const;
 
   // What the workers have noted since the last call of ICMP errors about packets of tunnels.
   std::vector<TunnelError> take_tunnel_errors();

@@ -33,8 +33,9 @@ struct ReplayOptions {
   size_t wide_flows_per_worker = 1 << 16;
   size_t affinities_per_worker = 1 << 16;
   size_t fragments_per_worker = 4096;  // fragmented datagrams
-  uint32_t services = 0;               // service indices are below this
-  uint32_t reals = 0;                  // real indices are below this
+  size_t dns_rates_per_worker = 1 << 16;
+  uint32_t services = 0;  // service indices are below this
+  uint32_t reals = 0;     // real indices are below this
   // The daemon's --seed. Without one, all secrets are zero.
   std::optional<uint64_t> seed;
 };

@@ -19,6 +19,7 @@ ReplayEngine::ReplayEngine(const Snapshot& snapshot, const WorkerMemoryOptions& 
   for (uint32_t worker = 0; worker < options.workers; ++worker) {
     WorkerMemoryOptions own = options;
     own.worker = worker;
+    own.receivers.fill(1);  // the first one receives all
     memory_.push_back(std::make_unique<WorkerMemory>(own));
     pipelines_.push_back(
         std::make_unique<Pipeline<ReplayObserver>>(memory_.back()->pipeline_options(), observer_));

@@ -30,6 +30,11 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
   reals_ = array_in<RealCounters>(real_memory_, options.reals);
   signals_ = array_in<RealSignalCounters>(signal_memory_, options.reals);
   new_flows_ = array_in<TokenBucket>(new_flow_memory_, options.services);
+  dns_rates_ =
+      array_in<DnsRateTable::Line>(dns_rate_memory_, DnsRateTable::lines_for(options.dns_rates));
+  for (uint8_t& count : options_.receivers) {
+    if (count == 0) count = static_cast<uint8_t>(options.workers);
+  }
 }
 
 template <class Address>
@@ -79,6 +84,8 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .reals = reals_,
           .signals = signals_,
           .new_flows = new_flows_,
+          .dns_rates = dns_rates_,
+          .receivers = options_.receivers,
           .tunnel_errors = &tunnel_errors_,
           .wall_offset_ns = options_.wall_offset_ns};
 }

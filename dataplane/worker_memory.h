@@ -26,11 +26,14 @@ struct WorkerMemoryOptions {
   size_t wide_flows = 1 << 16;  // those of them whose ids are wide, of each family
   size_t affinities = 1 << 16;  // clients that keep their real, of each family
   size_t fragments = 4096;      // fragmented datagrams
+  size_t dns_rates = 1 << 16;   // what DNS replies are counted by
   uint32_t services = 0;        // indices 0 to services - 1 have counters
   uint32_t reals = 0;
   std::span<const SnatAddress> snat;
   HashSecret secret;
   const FlowOwners* owners = nullptr;  // with one worker, none is needed
+  // By port: how many workers receive by it; 0: all.
+  std::array<uint8_t, kMaxPorts> receivers{};
   const std::atomic<int64_t>* wall_offset_ns = nullptr;
 };
 
@@ -82,13 +85,14 @@ class WorkerMemory {
   PageMemory datagram_memory_, held_memory_;
   FragmentMemory fragments_;
   PageMemory service_memory_, real_memory_, signal_memory_, new_flow_memory_;
-  PageMemory snat_exhausted_memory_;
+  PageMemory snat_exhausted_memory_, dns_rate_memory_;
   std::span<ServiceCounters> services_;
   std::array<std::span<const ServiceCounters>, kMaxWorkers> all_services_;  // by worker
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;
   std::span<Counter> snat_exhausted_;
+  std::span<DnsRateTable::Line> dns_rates_;
   TunnelErrorRing tunnel_errors_;
 };
 

@@ -12,7 +12,8 @@ inline constexpr Be16 kDnsPort{53};
 
 template <class Observer>
 DnsContext Pipeline<Observer>::dns_context(const Burst& burst) const {
-  return {*burst.snapshot.dns, *burst.snapshot.dns_policy, wall_clock_.unix_ns(burst.now.ns)};
+  return {*burst.snapshot.dns, *burst.snapshot.dns_policy, wall_clock_.unix_ns(burst.now.ns),
+          burst.snapshot.dns_views.get()};
 }
 
 template <class Observer>
@@ -29,6 +30,9 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
     return drop(burst, packet, DropReason::kIpv6ExtensionHeader);
   }
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  // Who asks in our own name would be answered by us.
+  if (ip.source == ip.destination) [[unlikely]]
+    return drop(burst, packet, DropReason::kMartianSource);
   auto& udp = packet.l4<UdpHeader>();
   const uint16_t udp_length = udp.length.host();
   // No checksum is legal over IPv4 only (RFC 768; RFC 8200 8.1).
@@ -65,7 +69,7 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
-  const DnsReply answer = dns_answer(dns_context(burst), dns_[packet.dns_index], dns_rotation_++);
+  DnsReply answer = dns_answer(dns_context(burst), dns_[packet.dns_index], dns_rotation_++);
   switch (answer.verdict) {
     case DnsVerdict::kDropShort:
       return drop(burst, packet, DropReason::kDnsTooShort);
@@ -76,6 +80,8 @@ void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
     default:
       break;
   }
+  if (!limit_dns<Address>(burst, packet, answer)) [[unlikely]]
+    return drop(burst, packet, DropReason::kDnsRateLimited);
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const Address client = ip.source;
   const Address own = ip.destination;

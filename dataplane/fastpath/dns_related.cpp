@@ -98,11 +98,14 @@ int find_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& 
   return count;
 }
 
-void append_addresses(const DnsEntry& entry, uint32_t owner, Writer& writer,
+// Of each type those of the client's view, `own`, else those of `entry`; either may be null.
+void append_addresses(const DnsEntry* own, const DnsEntry* entry, uint32_t owner, Writer& writer,
                       DnsSections& sections) {
   for (const DnsType type : {DnsType::kA, DnsType::kAaaa}) {
     DnsBody body;
-    if (!entry.find(type, body) || !writer.has_room(body.length)) continue;
+    const bool is_there =
+        (own != nullptr && own->find(type, body)) || (entry != nullptr && entry->find(type, body));
+    if (!is_there || !writer.has_room(body.length)) continue;
     if (!Writer::can_point_to(owner)) continue;
     writer.append(body, 0, owner);
     sections.additionals = static_cast<uint16_t>(sections.additionals + body.count);
@@ -147,7 +150,8 @@ DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, cons
   for (int i = 0; i < count; ++i) {
     const Target& target = targets[i];
     const DnsEntry* entry = find_any_way(table, target);
-    if (entry != nullptr) append_addresses(*entry, target.offset, writer, sections);
+    const DnsEntry* own = dns_find_in_view(parsed, target.hash, target.name, target.length);
+    append_addresses(own, entry, target.offset, writer, sections);
   }
   return writer.finish(sections, DnsVerdict::kAnswer);
 }
@@ -169,23 +173,31 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
                target);
     writer.append(one, 0, owner);
     ++sections.answers;
-    DnsFinding found;
-    found.entry = table.find(target.hash, target.name, target.length);
-    if (found.entry == nullptr) {
-      found = table.resolve(target.name, target.length);
-      if (found.zone == nullptr) break;
-      if (found.entry == nullptr) return finish_negative(parsed, found, target, writer, sections);
-    }
     owner = target.offset;
-    const DnsEntry& entry = *found.entry;
-    const DnsZone& zone = table.zones()[entry.zone];
-    if (entry.is_apex != 0 && parsed.type == DnsType::kSoa) {
-      body = zone.soa_answer;
-    } else if (!entry.find(parsed.type, body)) {
-      if (entry.find(DnsType::kCname, body)) continue;
-      if (found.zone == nullptr) found.zone = &zone;
-      found.is_incomplete = zone.is_incomplete && !entry.has_records();
-      return finish_negative(parsed, found, target, writer, sections);
+    const DnsEntry* own = dns_find_in_view(parsed, target.hash, target.name, target.length);
+    if (own == nullptr || !own->find(parsed.type, body)) {
+      if (own != nullptr && own->find(DnsType::kCname, body)) continue;
+      DnsFinding found;
+      found.entry = table.find(target.hash, target.name, target.length);
+      if (found.entry == nullptr) {
+        found = table.resolve(target.name, target.length);
+        if (found.zone == nullptr) break;
+        if (found.entry == nullptr) {
+          // The view may have the name, with other types.
+          if (own != nullptr) found = {own, found.zone, false};
+          return finish_negative(parsed, found, target, writer, sections);
+        }
+      }
+      const DnsEntry& entry = *found.entry;
+      const DnsZone& zone = table.zones()[entry.zone];
+      if (entry.is_apex != 0 && parsed.type == DnsType::kSoa) {
+        body = zone.soa_answer;
+      } else if (!entry.find(parsed.type, body)) {
+        if (entry.find(DnsType::kCname, body)) continue;
+        if (found.zone == nullptr) found.zone = &zone;
+        found.is_incomplete = zone.is_incomplete && !entry.has_records();
+        return finish_negative(parsed, found, target, writer, sections);
+      }
     }
     if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
     writer.append(body, rotation, owner);

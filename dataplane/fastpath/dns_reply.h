@@ -98,7 +98,8 @@ inline DnsReply finish_truncated(const DnsParsed& parsed, DnsRcode rcode) {
   DnsSections sections;
   sections.rcode = rcode;
   sections.flags = DnsHeader::kAuthoritative | DnsHeader::kTruncated;
-  return finish_reply(parsed, sections, DnsVerdict::kTruncated);
+  return finish_reply(parsed, sections,
+                      parsed.is_bounded ? DnsVerdict::kAmplification : DnsVerdict::kTruncated);
 }
 
 // Copies in groups of 16 octets where there is room for the last one's excess. `from` is followed

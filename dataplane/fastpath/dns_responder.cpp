@@ -131,6 +131,21 @@ void apply_section_counts(const DnsContext& context, DnsParsed& parsed) {
   apply_edns(context, parsed, edns);
 }
 
+// A reply of header, question and OPT is always within the bound, which is 2 at the least: but for
+// an NSID, which may be left out (RFC 5001 2.1).
+void bound_amplification(const DnsPolicy& policy, DnsParsed& parsed) {
+  if (policy.max_amplification == 0 || parsed.query.is_stream || parsed.has_good_cookie) return;
+  const uint32_t most = uint32_t{policy.max_amplification} * parsed.query.length;
+  if (most >= parsed.limit) return;
+  parsed.limit = static_cast<uint16_t>(most);
+  parsed.is_bounded = true;
+  const bool is_too_long = uint32_t{parsed.question_end} + parsed.opt_length > most;
+  if (is_too_long && (parsed.options & kDnsNsidOption) != 0) {
+    parsed.options = static_cast<uint8_t>(parsed.options & ~kDnsNsidOption);
+    parsed.opt_length = static_cast<uint16_t>(parsed.opt_length - 4 - policy.nsid.size());
+  }
+}
+
 inline DnsReply answer_rrset(const DnsParsed& parsed, const DnsBody& body, uint32_t rotation) {
   if (total_length(parsed, body.length) > parsed.limit) [[unlikely]] {
     return finish_truncated(parsed, DnsRcode::kNoError);
@@ -190,8 +205,36 @@ void choose_any(const DnsTable& table, const DnsEntry& entry, DnsBody& body) {
   }
 }
 
+// `own`: what the client's view has of the name. False: not what was asked for.
+bool answer_from_view(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& own,
+                      uint32_t rotation, DnsReply& reply) {
+  DnsBody body;
+  // An apex has its SOA, which is the table's.
+  if (parsed.type == DnsType::kAny && own.rrset_count != 0 && own.is_apex == 0) {
+    if (parsed.query.is_stream) {
+      reply = dns_answer_all(*parsed.view, parsed, own, rotation);
+      return true;
+    }
+    choose_any(*parsed.view, own, body);
+    reply = answer_rrset(parsed, body, rotation);
+  } else if (own.find(parsed.type, body)) {
+    reply = dns_has_targets(parsed.type) ? dns_answer_targets(table, parsed, body, rotation)
+                                         : answer_rrset(parsed, body, rotation);
+  } else if (own.find(DnsType::kCname, body)) {
+    reply = dns_answer_alias(table, parsed, body, rotation);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
   const DnsTable& table = context.table;
+  const DnsEntry* own = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
+  if (own != nullptr) [[unlikely]] {
+    DnsReply reply;
+    if (answer_from_view(table, parsed, *own, rotation, reply)) return reply;
+  }
   const DnsEntry* entry = parsed.candidate;
   if (entry == nullptr || !DnsTable::is_name(*entry, parsed.name, parsed.name_length)) {
     entry = table.find(parsed.hash, parsed.name, parsed.name_length);
@@ -200,6 +243,10 @@ DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t ro
   if (entry == nullptr) {
     const DnsFinding found = table.resolve(parsed.name, parsed.name_length);
     if (found.zone == nullptr) return dns_answer_outside(parsed);
+    // The view may have the name, with other types.
+    if (own != nullptr && found.entry == nullptr) [[unlikely]] {
+      return answer_negative(parsed, *found.zone, DnsVerdict::kNodata);
+    }
     if (found.is_incomplete) [[unlikely]]
       return answer_unknown(parsed);
     if (found.entry == nullptr) {
@@ -242,6 +289,7 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.query.client_length = query.client_length;
   parsed.query.is_stream = query.is_stream;
   parsed.candidate = nullptr;
+  parsed.view = nullptr;
   parsed.question_end = kDnsHeaderLength;
   parsed.question_sum = 0;
   parsed.limit = query.is_stream ? UINT16_MAX : kDnsPlainLimit;
@@ -252,6 +300,7 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.has_good_cookie = false;
   parsed.options = 0;
   parsed.opt_length = 0;
+  parsed.is_bounded = false;
   if (query.length < kDnsHeaderLength) return decide(parsed, DnsVerdict::kDropShort);
   if (is_dropped_port(query.source_port.host()) && !query.is_stream) {
     return decide(parsed, DnsVerdict::kDropSourcePort);
@@ -259,7 +308,7 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   const bool is_plain = (load<uint64_t>(query.message + 2) & kPlainMask) == kPlainValue;
   if (!is_plain) [[unlikely]] {
     parse_odd_header(context, parsed);
-    if (parsed.verdict != DnsVerdict::kAnswer) return;
+    if (parsed.verdict != DnsVerdict::kAnswer) return bound_amplification(context.policy, parsed);
   }
   const uint8_t* name = query.message + kDnsHeaderLength;
   const size_t available = query.length - kDnsHeaderLength;
@@ -278,17 +327,23 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   } else {
     apply_section_counts(context, parsed);
   }
+  bound_amplification(context.policy, parsed);
   if (parsed.verdict == DnsVerdict::kAnswer) apply_class_and_type(parsed);
   if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
     return;
   parsed.limit = std::min(parsed.limit, query.capacity);
   parsed.hash = context.table.hash(parsed.name, name_length);
   context.table.prefetch(parsed.hash);
+  if (context.views != nullptr) {
+    parsed.view = context.views->table_of(query.client, query.client_length);
+    if (parsed.view != nullptr) parsed.view->prefetch(parsed.hash);
+  }
 }
 
 void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
   if (parsed.verdict != DnsVerdict::kAnswer) return;
   parsed.candidate = context.table.candidate(parsed.hash);
+  if (parsed.view != nullptr) prefetch_line(parsed.view->candidate(parsed.hash));
   if (parsed.candidate == nullptr) return;
   const auto* octets = reinterpret_cast<const char*>(parsed.candidate);
   prefetch_line(octets);
@@ -314,6 +369,23 @@ DnsReply dns_answer(const DnsContext& context, const DnsParsed& parsed, uint32_t
     default:
       return {0, 0, parsed.verdict};
   }
+}
+
+uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed) {
+  const DnsTable& table = context.table;
+  if (table.find(parsed.hash, parsed.name, parsed.name_length) != nullptr) return parsed.hash;
+  const DnsEntry* entry = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
+  if (entry == nullptr) entry = table.resolve(parsed.name, parsed.name_length).entry;
+  if (entry == nullptr) return 0;
+  DnsFoldedName name;
+  dns_fold_name(entry->name(), entry->name_length, name);
+  return table.hash(name, entry->name_length);
+}
+
+DnsReply dns_truncate(const DnsParsed& parsed) {
+  DnsReply reply = finish_truncated(parsed, DnsRcode::kNoError);
+  reply.verdict = DnsVerdict::kSlipped;
+  return reply;
 }
 
 DnsReply dns_respond(const DnsContext& context, const DnsQuery& query, uint32_t rotation) {

@@ -13,6 +13,7 @@
 #include "common/dns_cookie.h"
 #include "common/dns_policy.h"
 #include "common/dns_table.h"
+#include "common/dns_views.h"
 
 namespace vipgate {
 
@@ -36,7 +37,8 @@ inline constexpr uint8_t kDnsKeepaliveOption = 4;
 struct DnsContext {
   const DnsTable& table;
   const DnsPolicy& policy;
-  uint64_t unix_ns = 0;  // the wall clock: of the burst, not of each message
+  uint64_t unix_ns = 0;             // the wall clock: of the burst, not of each message
+  const DnsViews* views = nullptr;  // null: all clients are answered alike
 };
 
 // One UDP payload, or one message of a TCP stream.
@@ -57,6 +59,7 @@ struct alignas(64) DnsParsed {
   DnsFoldedName name;
   uint64_t hash;
   const DnsEntry* candidate;
+  const DnsTable* view;  // what the client is answered instead of the table's; null: nothing
   DnsQuery query;
   uint64_t question_sum;  // of its octets, as a checksum adds them up; 0 without one
   uint16_t name_length;
@@ -70,6 +73,7 @@ struct alignas(64) DnsParsed {
   // The client showed a server cookie that we gave to its address (RFC 7873 5.2.5): it is no
   // spoofed one, and no limit of rates is meant for it.
   bool has_good_cookie;
+  bool is_bounded;          // `limit` is that of the query's length
   uint8_t options;          // kDns…Option: those that the OPT record of the reply has
   uint16_t opt_length;      // octets of it, extended errors left out; 0: there is none
   uint16_t tsig;            // offset of the query's TSIG record; defined for kNotauth only
@@ -96,6 +100,23 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
 // number that differs from call to call, such as a count of the worker's packets.
 // REQUIRES: the same context as in the stages before.
 DnsReply dns_answer(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation);
+
+// The reply without records and with TC=1, in the place of the one that dns_answer() has written:
+// who asks over TCP gets it.
+DnsReply dns_truncate(const DnsParsed& parsed);
+
+// The hash of the name whose records answer: of the one that was asked for, of the wildcard that
+// covers it, of what it is an alias of; 0: of none that is ours.
+uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed);
+
+// What the client's view has of a name, which goes before the table, RRset by RRset; null: nothing.
+inline const DnsEntry* dns_find_in_view(const DnsParsed& parsed, uint64_t hash,
+                                        const DnsFoldedName& name, size_t length) {
+  if (parsed.view == nullptr) [[likely]]
+    return nullptr;
+  const DnsEntry* entry = parsed.view->find(hash, name, length);
+  return entry != nullptr ? entry : parsed.view->resolve(name, length).entry;
+}
 
 // All three at once, for a lone query.
 DnsReply dns_respond(const DnsContext& context, const DnsQuery& query, uint32_t rotation);

@@ -5,8 +5,8 @@
 // The code is split by concern: parse.h, usual_vip.h, lookup.h (passes two and three), translate.h
 // (pass four), direct.h (passes three and four of l2dsr and tunnels), affinity.h (clients that keep
 // their real), named_reals.h (QUIC connection ids that name theirs), dns_packets.h (DNS questions),
-// icmp_impl.h (our ICMP errors), icmp_relay.h (those of others, about flows), rare.h (what has no
-// ports, or is to no service).
+// dns_limits.h (how many replies a client gets), icmp_impl.h (our ICMP errors), icmp_relay.h (those
+// of others, about flows), rare.h (what has no ports, or is to no service).
 #pragma once
 
 #include <array>
@@ -298,6 +298,16 @@ class Pipeline : private PipelineState {
                    Quarter now);
   template <class Address>
   void answer_dns(Burst& burst, Packet& packet);
+  // What DNS replies are limited by.
+  template <class Address>
+  void prefetch_dns(const Burst& burst, const Packet& packet);
+  template <class Address>
+  bool limit_dns(const Burst& burst, const Packet& packet, DnsReply& answer);
+  template <class Address>
+  uint64_t dns_rate_key(const DnsRateLimit& limit, const Packet& packet, DnsRateKind kind,
+                        uint64_t name) const;
+  template <class Address>
+  uint64_t dns_rate_key(const Burst& burst, const Packet& packet, DnsRateKind kind) const;
   // ICMP errors of our own.
   template <class Address>
   bool may_be_told(const Burst& burst, const Packet& packet) const;
@@ -360,7 +370,8 @@ class Pipeline : private PipelineState {
   uint32_t seen_client_count_ = 0;
   std::array<Packet, kBurst> packets_;
   std::array<DnsParsed, kBurst> dns_;
-  std::array<uint8_t, kBurst> seen_clients_;  // positions in packets_, until pass three
+  std::array<uint64_t, kBurst> dns_rate_keys_;  // of the replies that are expected
+  std::array<uint8_t, kBurst> seen_clients_;    // positions in packets_, until pass three
 };
 
 }  // namespace vipgate

@@ -4,6 +4,7 @@
 
 #include "common/prefetch.h"
 #include "dataplane/fastpath/direct.h"
+#include "dataplane/fastpath/dns_limits.h"
 #include "dataplane/fastpath/dns_packets.h"
 #include "dataplane/fastpath/fragments.h"
 #include "dataplane/fastpath/icmp_impl.h"
@@ -212,8 +213,10 @@ template <class Observer>
       find_quic<Ipv6Address>(burst, packet);
       break;
     case Step::kDns4:
+      prefetch_dns<Ipv4Address>(burst, packet);
+      break;
     case Step::kDns6:
-      dns_prefetch(dns_context(burst), dns_[packet.dns_index]);
+      prefetch_dns<Ipv6Address>(burst, packet);
       break;
     default:
       break;

@@ -12,6 +12,7 @@
 #include "common/snapshot.h"
 #include "common/tunnel_error.h"
 #include "dataplane/fastpath/affinity_table.h"
+#include "dataplane/fastpath/dns_rate_table.h"
 #include "dataplane/fastpath/flow_owners.h"
 #include "dataplane/fastpath/flow_store.h"
 #include "dataplane/fastpath/fragment_table.h"
@@ -38,6 +39,9 @@ struct PipelineOptions {
   std::span<RealCounters> reals;  // by real index
   std::span<RealSignalCounters> signals;
   std::span<TokenBucket> new_flows;  // of services that limit them, by service index
+  std::span<DnsRateTable::Line> dns_rates;
+  // By port: how many workers receive by it, that share what is limited.
+  std::array<uint8_t, kMaxPorts> receivers{};
   TunnelErrorRing* tunnel_errors = nullptr;
   const std::atomic<int64_t>* wall_offset_ns = nullptr;  // see WallClock
 };
@@ -59,6 +63,8 @@ class PipelineState {
         reals_(options.reals),
         signals_(options.signals),
         new_flows_(options.new_flows),
+        dns_rates_(options.dns_rates, options.secret),
+        receivers_(options.receivers),
         tunnel_errors_(options.tunnel_errors),
         wall_clock_(options.wall_offset_ns) {}
 
@@ -93,6 +99,8 @@ class PipelineState {
   std::span<RealCounters> reals_;
   std::span<RealSignalCounters> signals_;
   std::span<TokenBucket> new_flows_;
+  DnsRateTable dns_rates_;
+  std::array<uint8_t, kMaxPorts> receivers_;
   TunnelErrorRing* tunnel_errors_;
   WallClock wall_clock_;
   std::array<TokenBucket, kCountOf<KernelReason>> kernel_limits_{};

@@ -28,6 +28,7 @@ class Sink : public DataplaneControl {
   WorkerFigures worker_figures() const override { return {}; }
   Status watch(const std::optional<WatchOptions>&) override { return Done{}; }
   RealSignals real_signals(uint32_t) const override { return {}; }
+  DnsRateFigures dns_rate_figures() const override { return {}; }
   std::vector<uint64_t> snat_exhausted() const override { return {}; }
   bool link_up(size_t) const override { return true; }
   std::vector<TunnelError> take_tunnel_errors() override { return {}; }

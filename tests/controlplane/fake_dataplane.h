@@ -49,6 +49,7 @@ class FakeDataplane : public DataplaneControl {
   }
   size_t answer_dns(std::span<uint8_t>, size_t, const IpAddress&) const override { return 0; }
   void note_wall_clock() override {}
+  DnsRateFigures dns_rate_figures() const override { return dns_rates; }
   std::vector<uint64_t> snat_exhausted() const override { return exhausted; }
   bool link_up(size_t port) const override {
     auto* self = const_cast<FakeDataplane*>(this);
@@ -79,6 +80,7 @@ class FakeDataplane : public DataplaneControl {
 
   std::vector<std::shared_ptr<const Snapshot>> published;
   std::vector<IpAddress> announced;
+  DnsRateFigures dns_rates;
   size_t takes_announcements = SIZE_MAX;  // at a time
   int announce_calls = 0;
   bool workers_pass = true;

@@ -124,6 +124,18 @@ TEST_F(PipelineDns, WhatMayNotBeAnsweredIsDroppedWithItsReason) {
       << "RFC 8200 8.1";
 }
 
+TEST_F(PipelineDns, QuestionInTheRespondersOwnNameIsDropped) {
+  for (const bool v6 : {false, true}) {
+    PacketBuilder packet = query(v6, query_text("redis.test"));
+    if (v6) {
+      packet.ipv6("fd09::53", "fd09::53");
+    } else {
+      packet.ipv4("10.9.0.53", "10.9.0.53");
+    }
+    EXPECT_TRUE(gateway_.send(packet).is_drop(DropReason::kMartianSource));
+  }
+}
+
 TEST_F(PipelineDns, QuestionsOverTcpAreTheKernels) {
   for (const bool v6 : {false, true}) {
     EXPECT_TRUE(

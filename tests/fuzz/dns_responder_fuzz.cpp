@@ -53,6 +53,29 @@ std::shared_ptr<const DnsTable> make_table() {
   return *table;
 }
 
+// The view of the client 10.0.0.1, of names that the table has and of others.
+DnsViews make_views() {
+  DnsTableBuilder builder(DnsHashSecret{});
+  const DnsSoa soa{wire_name("ns1.mesos"), wire_name("root.mesos"), 7, 60, 600, 86400, 5};
+  bool is_good = builder
+                     .set_zones({{wire_name("mesos"), soa, 60},
+                                 {wire_name("alias"), soa, 60, false, wire_name("mesos")}})
+                     .ok();
+  const auto add = [&](const char* name, DnsType type, const std::string& rdata) {
+    is_good &= builder.add({wire_name(name), type, 60, rdata}).ok();
+  };
+  add("app5.mesos", DnsType::kA, std::string(4, 'b'));
+  add("d.mesos", DnsType::kCname, wire_name("c.mesos"));
+  add("q.w.mesos", DnsType::kCname, wire_name("only.view.alias"));
+  add("only.view.mesos", DnsType::kAaaa, std::string(16, 'b'));
+  add("tt.mesos", DnsType::kAaaa, std::string(16, 'c'));
+  add("_v._tcp.mesos", DnsType::kSrv, std::string(6, '\0') + wire_name("only.view.mesos"));
+  auto table = builder.build();
+  if (!is_good || !table) std::abort();
+  const PrefixValue client{{Ipv4Address{Be32(0x0a000001)}, 32}, 0};
+  return {PrefixValues<Ipv4Address>({&client, 1}), {}, {*table}};
+}
+
 void require(bool holds) {
   if (!holds) std::abort();
 }
@@ -67,12 +90,17 @@ const DnsPolicy& policy() {
   return policy;
 }
 
-void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room, bool is_stream) {
+void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room, bool is_stream,
+           const DnsViews* views = nullptr, uint16_t max_amplification = 0) {
   // An allocation of its own, so that the sanitizer sees every octet beyond it.
   const size_t capacity = size + room;
   std::unique_ptr<uint8_t[]> message(new uint8_t[capacity]);
   if (size != 0) std::memcpy(message.get(), data, size);
-  static constexpr uint8_t kClient[16] = {0x20, 0x01, 0x0d, 0xb8};
+  static constexpr uint8_t kClient[16] = {10, 0, 0, 1};
+  DnsPolicy rules = policy();
+  rules.max_amplification = max_amplification;
+  // A good one lifts the bound.
+  if (max_amplification != 0) rules.cookie_secrets.clear();
   const DnsQuery query{.message = message.get(),
                        .length = static_cast<uint16_t>(size),
                        .capacity = static_cast<uint16_t>(capacity),
@@ -80,7 +108,7 @@ void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room,
                        .client = kClient,
                        .client_length = static_cast<uint8_t>(size % 2 == 0 ? 4 : 16),
                        .is_stream = is_stream};
-  const DnsContext context{table, policy(), uint64_t{1559731985} * 1'000'000'000};
+  const DnsContext context{table, rules, uint64_t{1559731985} * 1'000'000'000, views};
   const DnsReply reply = dns_respond(context, query, static_cast<uint32_t>(size));
   require(reply.length <= capacity);
   require(is_drop(reply.verdict) == (reply.length == 0));
@@ -90,6 +118,7 @@ void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room,
   require(parsed.has_value());
   require(std::memcmp(octets.data(), data, 2) == 0);
   require(is_stream || octets.size() <= (parsed->opt ? 1232u : 512u));
+  require(is_stream || max_amplification == 0 || octets.size() <= max_amplification * size);
   require(reply.sum % 0xffff == dns_octet_sum(octets) % 0xffff);
 }
 
@@ -102,5 +131,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   vipgate::check(*table, data, size, 0, false);
   vipgate::check(*table, data, size, 2048, false);
   vipgate::check(*table, data, size, 16384, true);
+  static const auto views = vipgate::make_views();
+  vipgate::check(*table, data, size, 2048, false, &views);
+  vipgate::check(*table, data, size, 2048, false, &views, 2);
+  vipgate::check(*table, data, size, 16384, true, &views);
   return 0;
 }

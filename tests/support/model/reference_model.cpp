@@ -241,6 +241,7 @@ ReferenceModel::Expectation ReferenceModel::judge_dns(const In& in) {
   if (!in.wire.is_v4() && in.wire.l4 != in.wire.l3 + 40) {
     return drop(DropReason::kIpv6ExtensionHeader);
   }
+  if (in.wire.source == in.wire.destination) return drop(DropReason::kMartianSource);
   if (!udp_checksum_ok(in.frame, in.wire)) return drop(DropReason::kBadUdpChecksum);
   const Verdict& verdict = in.observed.verdict;
   if (verdict.kind == "drop") {

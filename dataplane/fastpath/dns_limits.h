@@ -1,0 +1,96 @@
+// Pass three and four for DNS questions: how many replies a client's network gets. TCP is not
+// limited, and who has a good cookie is who he says that he is.
+//
+// A limit is one gateway's. Workers share nothing: the packets of a network come to all workers
+// that receive by the port, in equal parts as long as it asks from many source ports, so each of
+// them allows its part. Who asks from one source port alone has one worker's part.
+#pragma once
+
+#include "dataplane/fastpath/dns_rate_table.h"
+#include "dataplane/fastpath/pipeline.h"
+
+namespace vipgate {
+
+// A name with a candidate is nearly always there.
+inline DnsRateKind dns_expected_kind(const DnsParsed& parsed) {
+  if (parsed.verdict != DnsVerdict::kAnswer) return DnsRateKind::kError;
+  return parsed.candidate != nullptr ? DnsRateKind::kName : DnsRateKind::kNoName;
+}
+
+inline DnsRateKind dns_kind_of(DnsVerdict verdict) {
+  switch (verdict) {
+    case DnsVerdict::kAnswer:
+    case DnsVerdict::kNodata:
+    case DnsVerdict::kTruncated:
+    case DnsVerdict::kAmplification:
+      return DnsRateKind::kName;
+    case DnsVerdict::kNxdomain:
+      return DnsRateKind::kNoName;
+    default:
+      return DnsRateKind::kError;
+  }
+}
+
+template <class Observer>
+template <class Address>
+uint64_t Pipeline<Observer>::dns_rate_key(const DnsRateLimit& limit, const Packet& packet,
+                                          DnsRateKind kind, uint64_t name) const {
+  const Address& client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
+  return dns_rates_.key(limit.network(client), sizeof(Address), kind, name);
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::prefetch_dns(const Burst& burst, const Packet& packet) {
+  DnsParsed& parsed = dns_[packet.dns_index];
+  dns_prefetch(dns_context(burst), parsed);
+  const DnsRateLimit& limit = burst.snapshot.dns_policy->rate_limit;
+  if (!limit.is_on()) return;
+  const DnsRateKind kind = dns_expected_kind(parsed);
+  const uint64_t name = kind == DnsRateKind::kName ? parsed.hash : 0;
+  const uint64_t key = dns_rate_key<Address>(limit, packet, kind, name);
+  dns_rate_keys_[packet.dns_index] = key;
+  dns_rates_.prefetch(key);
+}
+
+// What a reply is counted by. Names that anyone may make up, and get an answer for, have no count
+// each.
+template <class Observer>
+template <class Address>
+uint64_t Pipeline<Observer>::dns_rate_key(const Burst& burst, const Packet& packet,
+                                          DnsRateKind kind) const {
+  const DnsParsed& parsed = dns_[packet.dns_index];
+  if (kind == dns_expected_kind(parsed)) return dns_rate_keys_[packet.dns_index];
+  uint64_t name = 0;
+  if (kind == DnsRateKind::kName) {
+    name = dns_answering_name(dns_context(burst), parsed);
+    if (name == 0) kind = DnsRateKind::kOtherName;
+  }
+  return dns_rate_key<Address>(burst.snapshot.dns_policy->rate_limit, packet, kind, name);
+}
+
+// False: no reply. REQUIRES: `answer` has been written. It may be replaced by a shorter one.
+template <class Observer>
+template <class Address>
+bool Pipeline<Observer>::limit_dns(const Burst& burst, const Packet& packet, DnsReply& answer) {
+  const DnsRateLimit& limit = burst.snapshot.dns_policy->rate_limit;
+  const DnsParsed& parsed = dns_[packet.dns_index];
+  if (!limit.is_on() || parsed.has_good_cookie) return true;
+  const DnsRateKind kind = dns_kind_of(answer.verdict);
+  const uint64_t interval =
+      (kind == DnsRateKind::kName ? limit.response_interval() : limit.error_interval()) *
+      receivers_[packet.port];
+  if (interval == 0) return true;
+  const DnsRateVerdict verdict =
+      dns_rates_.count(dns_rate_key<Address>(burst, packet, kind), burst.now.ns, interval,
+                       limit.window(), limit.slip());
+  if (verdict == DnsRateVerdict::kPass) [[likely]]
+    return true;
+  if (limit.is_exempt(packet.ip<typename IpHeaderOf<Address>::Type>().source)) return true;
+  if (verdict == DnsRateVerdict::kDrop) return false;
+  // An error is as short as a reply can be.
+  if (kind != DnsRateKind::kError) answer = dns_truncate(parsed);
+  return true;
+}
+
+}  // namespace vipgate

@@ -1,0 +1,142 @@
+// What one DNS question costs in Pipeline::process, without I/O, with and without a limit of the
+// replies' rate: bursts of 64 questions for random names, from so many client networks.
+#include <benchmark/benchmark.h>
+
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common/dns_table_builder.h"
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/worker_memory.h"
+#include "perf/bench/packet_setup.h"
+
+namespace vipgate {
+namespace {
+
+constexpr size_t kNames = 2000;
+constexpr size_t kQuestions = 1 << 16;
+constexpr size_t kStride = 512;
+constexpr size_t kHeadroom = 128;
+constexpr uint32_t kServer = 0x0a090035;
+constexpr size_t kBytes = 160;  // that are copied of a question
+
+enum class Limit { kOff, kWithin, kBeyond };
+
+std::string wire(const std::string& text) { return dns_name_from_text(text).value(); }
+std::string bench_name(size_t i) {
+  return wire("app-" + std::to_string(i) + ".marathon.l4lb.thisdcos.directory");
+}
+
+std::shared_ptr<const Snapshot> make_dns_snapshot(Limit limit) {
+  SnapshotSpec spec;
+  spec.ports = {{.mac = kMac, .vlan = 0, .kernel = false, .check_mac = true}};
+  spec.dns_listen = {Ipv4Address{Be32(kServer)}};
+  DnsTableBuilder builder(DnsHashSecret{});
+  const DnsSoa soa{.mname = wire("ns1.mesos"), .rname = wire("ns1.mesos"), .minimum_s = 5};
+  if (!builder.set_zones({{wire("l4lb.thisdcos.directory"), soa, 5}})) return nullptr;
+  for (size_t i = 0; i < kNames; ++i) {
+    const Be32 address(static_cast<uint32_t>(i));
+    const std::string_view data(reinterpret_cast<const char*>(&address), sizeof address);
+    if (!builder.add({bench_name(i), DnsType::kA, 5, data})) return nullptr;
+  }
+  spec.dns = builder.build().value();
+  if (limit != Limit::kOff) {
+    DnsRateRules rules;
+    rules.responses_per_s = rules.errors_per_s = limit == Limit::kWithin ? 1'000'000 : 1;
+    rules.slip = 2;
+    spec.dns_policy.rate_limit = DnsRateLimit(rules);
+  }
+  return SnapshotBuilder().build(spec);
+}
+
+// A UDP datagram without a checksum, which is legal over IPv4.
+std::vector<uint8_t> make_question(size_t name, uint32_t network, uint16_t port) {
+  std::string message("\x12\x34\x01\0\0\1\0\0\0\0\0\1", 12);
+  message += bench_name(name) + std::string("\0\1\0\1\0\0\x29\x04\xd0\0\0\0\0\0\0", 15);
+  struct {
+    EthernetHeader ethernet;
+    Ipv4Header ip;
+    UdpHeader udp;
+  } headers{};
+  const auto udp_length = static_cast<uint16_t>(sizeof(UdpHeader) + message.size());
+  headers.ethernet = {kMac, kMac, Be16(kEtherTypeIpv4)};
+  headers.ip.version_ihl = 0x45;
+  headers.ip.total_length = Be16(static_cast<uint16_t>(sizeof(Ipv4Header) + udp_length));
+  headers.ip.ttl = 64;
+  headers.ip.protocol = kProtocolUdp;
+  headers.ip.source = Ipv4Address{Be32(0x01000001 + network * 256)};
+  headers.ip.destination = Ipv4Address{Be32(kServer)};
+  headers.ip.checksum = Be16::from_raw(internet_checksum(&headers.ip, sizeof headers.ip));
+  headers.udp = {Be16(port), Be16(53), Be16(udp_length), Be16{}};
+  std::vector<uint8_t> frame(sizeof headers);
+  std::memcpy(frame.data(), &headers, sizeof headers);
+  frame.insert(frame.end(), message.begin(), message.end());
+  return frame;
+}
+
+void questions(benchmark::State& state, Limit limit, bool is_copy_only) {
+  const auto networks = static_cast<uint32_t>(state.range(0));
+  const auto snapshot = make_dns_snapshot(limit);
+  if (snapshot == nullptr) return state.SkipWithError("no table");
+  WorkerMemory memory({.services = 1, .reals = 1, .snat = {}, .secret = {{1, 2, 3, 4}}});
+  NoObserver observer;
+  const auto pipeline = std::make_unique<Pipeline<>>(memory.pipeline_options(), observer);
+  std::vector<uint8_t> packets(kQuestions * kBytes);
+  std::vector<uint16_t> lengths;
+  std::mt19937 random(1);
+  for (size_t i = 0; i < kQuestions; ++i) {
+    const auto frame = make_question(random() % kNames, static_cast<uint32_t>(random() % networks),
+                                     static_cast<uint16_t>(1024 + random() % 60'000));
+    std::memcpy(&packets[i * kBytes], frame.data(), frame.size());
+    lengths.push_back(static_cast<uint16_t>(frame.size()));
+  }
+  std::vector<uint8_t> buffers(kBurst * kStride);
+  std::vector<rte_mbuf> mbufs(kBurst);
+  rte_mbuf* pointers[kBurst];
+  for (size_t i = 0; i < kBurst; ++i) {
+    std::memset(static_cast<void*>(&mbufs[i]), 0, sizeof mbufs[i]);
+    mbufs[i].buf_addr = &buffers[i * kStride];
+    mbufs[i].buf_len = kStride;
+    mbufs[i].nb_segs = 1;
+    pointers[i] = &mbufs[i];
+  }
+  Outbox outbox;
+  size_t next = 0;
+  uint64_t now_ns = 1'000'000'000;
+  for (auto _ : state) {
+    for (size_t i = 0; i < kBurst; ++i) {
+      std::memcpy(&buffers[i * kStride + kHeadroom], &packets[(next + i) * kBytes], kBytes);
+      mbufs[i].data_off = kHeadroom;
+      mbufs[i].data_len = lengths[next + i];
+      mbufs[i].pkt_len = lengths[next + i];
+      mbufs[i].ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+    }
+    if (!is_copy_only) {
+      pipeline->process(*snapshot, pointers, kBurst, 0, false, Now::from_ns(now_ns), outbox);
+      const auto forget = [](size_t, rte_mbuf**, uint32_t) {};
+      outbox.transmit.flush(forget);
+      outbox.drop.flush(forget);
+    }
+    benchmark::ClobberMemory();
+    next = (next + kBurst) % kQuestions;
+    now_ns += kBurst * 100;  // ten million a second
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kBurst));
+  state.counters["ns_per_question"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * kBurst) / 1e9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  const WorkerCounters& counters = memory.counters();
+  state.counters["dropped"] = static_cast<double>(counters.value(DropReason::kDnsRateLimited)) /
+                              static_cast<double>(state.iterations() * kBurst);
+}
+
+BENCHMARK_CAPTURE(questions, copy_only, Limit::kOff, true)->Arg(16);
+BENCHMARK_CAPTURE(questions, unlimited, Limit::kOff, false)->Arg(16)->Arg(4096);
+BENCHMARK_CAPTURE(questions, within_the_limit, Limit::kWithin, false)->Arg(16)->Arg(4096);
+BENCHMARK_CAPTURE(questions, beyond_the_limit, Limit::kBeyond, false)->Arg(16);
+
+}  // namespace
+}  // namespace vipgate
