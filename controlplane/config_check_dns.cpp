@@ -76,7 +76,7 @@ void check_records(const Config& config, const ZoneConfig& zone, size_t index, c
   }
 }
 
-void check_limits(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+void check_reply_bounds(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
   if (config.dns.max_amplification == 1) {
     diagnostics.error(position_at(root, {"dns", "max_amplification"}),
                       "max_amplification: 1 leaves no room for a cookie in the reply; write 0 for "
@@ -200,7 +200,7 @@ void check_udp_size(const Config& config, const YamlNode& root, Diagnostics& dia
 
 void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
   check_udp_size(config, root, diagnostics);
-  check_limits(config, root, diagnostics);
+  check_reply_bounds(config, root, diagnostics);
   std::set<std::string> names;
   const auto claim = [&](const std::string& name, SourcePosition position) {
     if (!names.insert(name).second) {
