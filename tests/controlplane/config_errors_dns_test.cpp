@@ -6,9 +6,9 @@ namespace {
 
 constexpr Row kLimitRows[] = {
     {"dns: {rate_limit: {responses_per_s: 1000001}}\n",
-     "f:1:38: responses_per_s: 1000001 is out of range; write a number from 0 to 1000000"},
+     "f:1:37: responses_per_s: 1000001 is out of range; write a number from 0 to 1000000"},
     {"dns: {rate_limit: {errors_per_s: some}}\n",
-     "f:1:35: errors_per_s: 'some' is not a number; write one from 0 to 1000000, or auto"},
+     "f:1:34: errors_per_s: 'some' is not a number; write a number from 0 to 1000000, or auto"},
     {"dns: {rate_limit: {window_s: 0}}\n",
      "f:1:30: window_s: 0 is out of range; write a number from 1 to 60"},
     {"dns: {rate_limit: {slip: 16}}\n",
@@ -35,7 +35,7 @@ constexpr Row kViewRows[] = {
     {"dns: {zones: [{name: z}], views: [{clients: [10.0.0.0/8]}]}\n",
      "f:1:35: name: the key is missing here; add it"},
     {"dns: {zones: [{name: z}], views: [{name: a, clients: []}]}\n",
-     "f:1:54: clients: the list is empty; it needs at least 1"},
+     "f:1:54: clients: the list is empty; write at least one item"},
     {"dns: {zones: [{name: z}], views: [{name: a, clients: [10.0.0.0/8]}, {name: a, clients: "
      "[10.1.0.0/16]}]}\n",
      "f:1:76: the view 'a' is already there; name each view once"},
@@ -44,7 +44,7 @@ constexpr Row kViewRows[] = {
      "f:1:89: the prefix 10.0.0.0/8 is already that of the view 'a'; keep one of them"},
     {"dns: {zones: [{name: z, aliases: [y]}], views: [{name: a, clients: [10.0.0.0/8], zones: "
      "[{name: y}]}]}\n",
-     "f:1:96: there is no zone 'y' in dns.zones; name one of them, which is no alias"},
+     "f:1:97: there is no zone 'y' in dns.zones; name one of them, which is no alias"},
     {"dns: {zones: [{name: z}], views: [{name: a, clients: [10.0.0.0/8], zones: [{name: z}, {name: "
      "z}]}]}\n",
      "f:1:94: the view has the zone 'z' already; put both together"},
@@ -68,7 +68,8 @@ constexpr Row kViewRows[] = {
      "records: [{name: b, type: A, data: 10.0.0.1}, {name: b, type: CNAME, data: c.z}]}]}]}\n",
      "f:1:139: 'b' already has a record in line 1; a name with a CNAME has no other record"},
     {"dns: {zones: [{name: z, records: [{name: b, type: CNAME, data: c.z}]}], views: [{name: a, "
-     "clients: [10.0.0.0/8], zones: [{name: z, records: [{name: b, type: A, data: 10.0.0.1}]}]}]}\n",
+     "clients: [10.0.0.0/8], zones: [{name: z, records: [{name: b, type: A, data: "
+     "10.0.0.1}]}]}]}\n",
      "f:1:158: 'b' has a CNAME record in line 1, which only another CNAME record can replace"},
 };
 
