@@ -8,7 +8,7 @@ PACKAGES := \
   libcpprest-dev libboost-dev libssl-dev libsimdjson-dev libsqlite3-dev libzookeeper-mt-dev \
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev \
   clang clang-format clang-tidy libclang-rt-14-dev \
-  dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf \
+  dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf unbound \
   libzookeeper-java openjdk-17-jre-headless openssl sqlite3 \
   iproute2 iputils-ping tcpdump procps bird2 jq python3 python3-grpcio valgrind
 

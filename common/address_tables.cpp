@@ -22,7 +22,9 @@ void AddressTableKeeper<Address, kInlinePorts>::set_frame(const SnapshotFrame& f
     add(address, AddressKind::kDns, false, kNone);
   }
   for (uint32_t i = 0; i < frame.snat_addresses.size(); ++i) {
-    add(frame.snat_addresses[i].address, AddressKind::kSnat, false, i);
+    const bool is_for_dns = frame.dns_policy.forwarding.is_source(i);
+    add(frame.snat_addresses[i].address, is_for_dns ? AddressKind::kDnsSource : AddressKind::kSnat,
+        false, i);
   }
   for (const auto& [address, entry] : fixed_) touched_.insert(address);
   for (const auto& [address, entry] : fixed) touched_.insert(address);

@@ -54,6 +54,8 @@ namespace vipgate {
   X(kDnsTooShort, "dns_too_short")                 \
   X(kDnsSourcePort, "dns_source_port")             \
   X(kDnsRateLimited, "dns_rate_limited")           \
+  X(kDnsUnexpectedAnswer, "dns_unexpected_answer") \
+  X(kDnsBadAnswer, "dns_bad_answer")               \
   X(kBadUdpChecksum, "bad_udp_checksum")           \
   X(kRateLimited, "rate_limited")                  \
   X(kKernelRate, "kernel_rate")                    \
@@ -106,7 +108,8 @@ enum class KernelReason : uint8_t {
       kCount
 };
 
-// Outcomes of DNS queries: the responder's verdicts that end in a reply, in the same order.
+// Outcomes of DNS queries: the responder's verdicts that end in a reply, in the same order. And of
+// what resolvers answer, which ends here.
 #define VIPGATE_DNS_OUTCOMES(X)              \
   X(kAnswer, "answer")                       \
   X(kNodata, "nodata")                       \
@@ -120,7 +123,11 @@ enum class KernelReason : uint8_t {
   X(kNotimp, "notimp")                       \
   X(kBadvers, "badvers")                     \
   X(kNotauth, "notauth")                     \
-  X(kCookie, "cookie")
+  X(kCookie, "cookie")                       \
+  X(kForwarded, "forwarded")                 \
+  X(kCached, "cached")                       \
+  X(kStale, "stale")                         \
+  X(kResolverAnswer, "resolver_answer")
 
 enum class DnsOutcome : uint8_t {
 #define X(enumerator, name) enumerator,
@@ -153,6 +160,12 @@ enum class DnsOutcome : uint8_t {
   X(kQuicIdsUnknown, "quic_ids_unknown")                   \
   X(kTunnelMtuErrors, "tunnel_mtu_errors")                 \
   X(kFragmentsHeld, "fragments_held")                      \
+  X(kDnsAsked, "dns_asked")                                \
+  X(kDnsCoalesced, "dns_coalesced")                        \
+  X(kDnsRefusals, "dns_refusals")                          \
+  X(kDnsTimeouts, "dns_timeouts")                          \
+  X(kDnsFailed, "dns_failed")                              \
+  X(kDnsOverLimit, "dns_over_limit")                       \
   X(kHandedOver, "handed_over")                            \
   X(kFromKernel, "from_kernel")                            \
   X(kLoops, "loops")                                       \

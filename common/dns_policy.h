@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/dns_forwarding.h"
 #include "common/dns_rate_limit.h"
 #include "common/dns_wire.h"
 #include "common/siphash.h"
@@ -30,6 +31,7 @@ struct DnsPolicy {
   // After what time without a query a TCP connection is closed, in units of 100 ms (RFC 7828).
   uint16_t tcp_idle_100ms = 0;
 
+  DnsForwarding forwarding;
   friend bool operator==(const DnsPolicy&, const DnsPolicy&) = default;
 };
 

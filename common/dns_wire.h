@@ -18,6 +18,9 @@ struct DnsHeader {
   static constexpr uint16_t kAuthoritative = 0x0400;
   static constexpr uint16_t kTruncated = 0x0200;
   static constexpr uint16_t kRecursionDesired = 0x0100;
+  static constexpr uint16_t kRecursionAvailable = 0x0080;
+  static constexpr uint16_t kAuthenticData = 0x0020;     // RFC 4035 3.1.6
+  static constexpr uint16_t kCheckingDisabled = 0x0010;  // RFC 4035 3.1.6
   static constexpr uint16_t kRcodeMask = 0x000f;
 
   Be16 id;
@@ -84,8 +87,10 @@ enum class DnsOptionCode : uint16_t {
 
 // The codes of RFC 8914 4 that are given.
 enum class DnsExtendedError : uint16_t {
+  kStaleAnswer = 3,
   kProhibited = 18,
   kNotAuthoritative = 20,
+  kNoReachableAuthority = 22,
   kNone = UINT16_MAX,  // no such option
 };
 

@@ -188,9 +188,10 @@ struct TunnelPage {
 // What an address of ours is. The sets are disjoint.
 enum class AddressKind : uint8_t {
   kVip,
-  kSnat,  // an address of a SNAT pool
-  kDns,   // the DNS responder listens here
-  kOwn,   // a port's own address: the kernel's, where the port has a kernel side
+  kSnat,       // an address of a SNAT pool
+  kDnsSource,  // one of the pool that DNS questions are forwarded from
+  kDns,        // the DNS responder listens here
+  kOwn,        // a port's own address: the kernel's, where the port has a kernel side
 };
 
 // All that is known of one destination address; with its key it fills one cache line. Ports beyond
@@ -201,7 +202,8 @@ struct AddressEntry {
   uint8_t port_count = 0;  // inline ones
   bool has_more = false;   // VIP: further ports lie in AddressTable::more
   bool kernel = false;     // kOwn: on a port with a kernel side
-  uint32_t slot = kNone;   // kSnat: position in Snapshot::snat_addresses; kVip: number of the VIP
+  uint32_t slot =
+      kNone;  // kSnat, kDnsSource: position in Snapshot::snat_addresses; kVip: number of the VIP
   std::array<uint32_t, kInlinePorts> service{};
   std::array<Be16, kInlinePorts> port{};
   std::array<uint8_t, kInlinePorts> protocol{};

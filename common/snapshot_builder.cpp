@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -151,8 +152,17 @@ SnapshotBuilder::SnapshotBuilder(RingRunner runner)
 
 bool SnapshotBuilder::set_frame(const SnapshotFrame& frame) {
   if (frame == frame_) return false;
+  const DnsPolicy before = std::exchange(frame_.dns_policy, frame.dns_policy);
+  if (before != frame.dns_policy) {
+    dns_policy_ = std::make_shared<const DnsPolicy>(frame.dns_policy);
+  }
+  // Where resolvers are changes often, and nothing else with it.
+  const auto sources_of = [](const DnsPolicy& policy) {
+    const DnsForwarding& forwarding = policy.forwarding;
+    return std::tuple(forwarding.is_on, forwarding.sources4, forwarding.sources6);
+  };
+  if (frame == frame_ && sources_of(before) == sources_of(frame.dns_policy)) return true;
   frame_ = frame;
-  dns_policy_ = std::make_shared<const DnsPolicy>(frame.dns_policy);
   frame_changed_ = true;
   addresses_.set_frame(frame);
   return true;

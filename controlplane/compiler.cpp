@@ -246,6 +246,28 @@ void ServiceCompiler::resolve(Mode mode, RealSpec& real, Ways& ways) {
   real.out_port = next_hop->port;
 }
 
+void ServiceCompiler::resolve(DnsForwarding& forwarding, std::span<const ForwardingPort> ports) {
+  // No service is without a VIP.
+  const ServiceKey key{IpAddress{}, 0, Protocol::kUdp};
+  Ways ways;
+  for (DnsForwardZone& zone : forwarding.zones) {
+    for (DnsResolver& resolver : zone.resolvers) {
+      RealSpec way;
+      way.address = resolver.address;
+      resolve(Mode::kFullnat, way, ways);
+      resolver.is_resolved = way.resolved;
+      if (!way.resolved) continue;
+      resolver.out_port = way.out_port;
+      resolver.next_hop_mac = way.next_hop;
+      resolver.port_mac = ports[way.out_port].mac;
+      resolver.vlan = Be16(ports_[way.out_port].vlan);
+    }
+  }
+  // Who is asked does not take the gateway for a router.
+  ways.ports = 0;
+  set_ways(key, std::move(ways));
+}
+
 // What is known of it stays as it is until neighbors_changed(), so that all its services get the
 // same.
 ServiceCompiler::Hops::value_type& ServiceCompiler::hop(const NextHop& next_hop) {
@@ -337,6 +359,7 @@ SnapshotSpec compile_forwarding(const Config& config, const Model& model,
   if (config.dns.cookies.enabled && cookie_secrets.empty()) cookie_secrets.emplace_back();
   ServiceCompiler compiler(neighbors);
   compiler.set_config(config);
+  compiler.resolve(spec.dns_policy.forwarding, ports);
   spec.services.reserve(model.services().size());
   const auto fallbacks = fallbacks_of(config);
   for (const auto& [key, service] : model.services()) {

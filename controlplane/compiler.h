@@ -56,6 +56,9 @@ class ServiceCompiler {
   Status accepts(const ServiceKey& key, const ServiceConfig& service) const;
   ServiceSpec compile(const ServiceKey& key, const ModelService& service);
   void forget(const ServiceKey& key) { set_ways(key, {}); }
+  // Finds the ways to the servers that questions are forwarded to, by the configuration's ports.
+  // Their next hops are followed as those of reals are. `ports`: what is open.
+  void resolve(DnsForwarding& forwarding, std::span<const ForwardingPort> ports);
 
   // Link-layer addresses have changed. Returns the services that are to be compiled anew.
   std::set<ServiceKey> neighbors_changed();
@@ -90,7 +93,7 @@ class ServiceCompiler {
     std::vector<Hops::value_type*> hops;  // those of hops_, which stay as long as they have users
     std::vector<IpAddress> unreachable;
     uint32_t ports = 0;  // a bit for each
-    bool empty() const { return ports == 0 && unreachable.empty(); }
+    bool empty() const { return hops.empty() && ports == 0 && unreachable.empty(); }
   };
 
   void resolve(Mode mode, RealSpec& real, Ways& ways);

@@ -80,6 +80,8 @@ struct Limits {
   uint32_t affinities_per_worker = 65536;
   uint32_t fragments_per_worker = 4096;
   uint32_t dns_rates_per_worker = 65536;
+  uint32_t dns_answers_per_worker = 16384;
+  uint32_t dns_questions_per_worker = 1024;
   uint32_t services = 100000;
   uint32_t reals = 1000000;
   uint32_t dns_names = 1000000;
@@ -199,6 +201,32 @@ struct DnsRateLimitConfig {
   bool operator==(const DnsRateLimitConfig&) const = default;
 };
 
+// A server that questions are forwarded to.
+struct DnsResolverConfig {
+  IpAddress address;
+  uint16_t port = 53;
+  bool operator==(const DnsResolverConfig&) const = default;
+};
+struct DnsForwardZoneConfig {
+  std::string name;  // its names and those below
+  std::vector<DnsResolverConfig> resolvers;
+  bool operator==(const DnsForwardZoneConfig&) const = default;
+};
+struct DnsForwardConfig {
+  bool is_on = false;
+  std::vector<IpPrefix> clients;
+  std::vector<DnsResolverConfig> resolvers;  // in the order in which they are asked
+  std::vector<DnsForwardZoneConfig> zones;
+  std::string snat_pool;  // the sources of questions; no service uses it
+  uint32_t race_after_ms = 200;
+  uint32_t timeout_ms = 2000;
+  uint32_t attempts = 3;
+  uint32_t per_client = 64;
+  uint32_t max_ttl_s = 86400;
+  uint32_t negative_ttl_s = 900;
+  uint32_t stale_s = 0;
+  bool operator==(const DnsForwardConfig&) const = default;
+};
 struct DnsConfig {
   std::vector<IpAddress> listen;  // UDP and TCP port 53
   DnsTcpLimits tcp;
@@ -215,6 +243,7 @@ struct DnsConfig {
   std::string nsid;                       // a text, or octets as "0x…" (RFC 5001); empty: none
   DnsCookieConfig cookies;
   DnsChaosConfig chaos;
+  DnsForwardConfig forward;
   bool operator==(const DnsConfig&) const = default;
 };
 

@@ -278,6 +278,7 @@ void check_config(const Config& config, const YamlNode& root, ConfigUse use,
   check_announce(config, root, diagnostics);
   check_pools(config, root, diagnostics);
   check_zones(config, root, diagnostics);
+  check_forward(config, root, diagnostics);
   check_addresses(config, root, diagnostics);
   check_services(config, root, diagnostics);
   check_sources(config, root, use, diagnostics);

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "common/dns_forwarding.h"
 #include "controlplane/compiler.h"
+#include "controlplane/config_check_services.h"
 #include "controlplane/config_rules.h"
 #include "controlplane/dns_secrets.h"
 #include "controlplane/dns_static_record.h"
@@ -166,7 +168,38 @@ void check_views(const Config& config, const YamlNode& root, Diagnostics& diagno
       check_view_records(zone, *main, record_at, diagnostics);
     }
   }
-}
+  bool is_own_address(const Config& config, const IpAddress& address) {
+    const auto has = [&](const std::vector<IpAddress>& addresses) {
+      return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+    };
+    if (has(config.dns.listen)) return true;
+    for (const SnatPoolConfig& pool : config.snat_pools) {
+      if (has(pool.addresses)) return true;
+    }
+    for (const PortConfig& port : config.ports) {
+      for (const IpPrefix& own : port.addresses) {
+        if (own.address == address) return true;
+      }
+    }
+    return std::any_of(config.services.begin(), config.services.end(),
+                       [&](const ServiceConfig& service) {
+                         return !service.vip_auto && vip_prefix(service).contains(address);
+                       });
+  }
+
+  // Who uses the pool besides; empty: nobody.
+  std::string other_user(const Config& config, const std::string& pool) {
+    for (const ServiceConfig& service : config.services) {
+      if (is_translating(service.mode) && service.snat_pool == pool) {
+        return "the service '" + service.name + "'";
+      }
+    }
+    if (named_vips_used(config) && is_translating(config.named_vips.mode) &&
+        config.named_vips.snat_pool == pool) {
+      return "named_vips";
+    }
+    return "";
+  }
 
 }  // namespace
 
@@ -195,6 +228,87 @@ void check_udp_size(const Config& config, const YamlNode& root, Diagnostics& dia
                           std::to_string(port.mtu) + "; write at most " +
                           std::to_string(std::max(int{kDnsUdpLimit}, port.mtu - kHeaders)));
     return;
+  }
+}
+
+void check_forward(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  const DnsForwardConfig& forward = config.dns.forward;
+  if (!forward.is_on) return;
+  const auto error = [&](std::string_view key, const std::string& what) {
+    diagnostics.error(position_at(root, {"dns", "forward", key}), std::string(key) + ": " + what);
+  };
+  if (forward.clients.empty()) {
+    error("clients", "nobody may have questions forwarded; write the prefixes of those who may");
+  }
+  if (forward.resolvers.empty()) {
+    error("resolvers", "there is nobody to ask; write the address of a server that resolves names");
+  }
+  if (forward.race_after_ms > forward.timeout_ms) {
+    error("race_after_ms", std::to_string(forward.race_after_ms) +
+                               " ms are more than timeout_ms; write " +
+                               std::to_string(forward.timeout_ms) + " at most");
+  }
+  const auto pool =
+      std::find_if(config.snat_pools.begin(), config.snat_pools.end(),
+                   [&](const SnatPoolConfig& known) { return known.name == forward.snat_pool; });
+  if (pool == config.snat_pools.end()) {
+    error("snat_pool", forward.snat_pool.empty()
+                           ? "questions have no source; write the name of a pool that no service "
+                             "uses"
+                           : unknown_pool_message(config, forward.snat_pool));
+    return;
+  }
+  if (const std::string user = other_user(config, pool->name); !user.empty()) {
+    error("snat_pool", "'" + pool->name + "' is the pool of " + user +
+                           ", too; write a pool that only forwarding uses");
+  }
+  const auto check_list = [&](const std::vector<DnsResolverConfig>& resolvers, const auto& at) {
+    std::set<std::pair<IpAddress, uint16_t>> seen;
+    if (resolvers.size() > DnsForwarding::kMaxResolvers) {
+      diagnostics.error(at(0), "resolvers: " + std::to_string(resolvers.size()) +
+                                   " are too many; write at most " +
+                                   std::to_string(DnsForwarding::kMaxResolvers));
+    }
+    for (size_t i = 0; i < resolvers.size(); ++i) {
+      const DnsResolverConfig& resolver = resolvers[i];
+      const std::string name = to_string(resolver.address);
+      if (is_own_address(config, resolver.address)) {
+        diagnostics.error(at(i), "resolvers: " + name +
+                                     " is an address of this gateway; write that of another "
+                                     "machine");
+      }
+      if (!seen.insert({resolver.address, resolver.port}).second) {
+        diagnostics.error(at(i), "resolvers: " + name + " is there twice; write it once");
+      }
+      if (std::none_of(pool->addresses.begin(), pool->addresses.end(),
+                       [&](const IpAddress& source) {
+                         return source.family() == resolver.address.family();
+                       })) {
+        diagnostics.error(at(i), "resolvers: the SNAT pool '" + pool->name +
+                                     "' has no address from which to ask " + name +
+                                     "; add one of its family");
+      }
+    }
+  };
+  check_list(forward.resolvers, [&](size_t i) {
+    return position_at(root, {"dns", "forward", "resolvers", i});
+  });
+  std::set<std::string> names;
+  for (size_t k = 0; k < forward.zones.size() && !diagnostics.full(); ++k) {
+    const DnsForwardZoneConfig& zone = forward.zones[k];
+    if (!names.insert(zone.name).second) {
+      diagnostics.error(position_at(root, {"dns", "forward", "zones", k, "name"}),
+                        "name: the zone '" + zone.name + "' is already there; name each once");
+    }
+    for (const ZoneConfig& own : config.dns.zones) {
+      if (own.name != zone.name && !zone.name.ends_with("." + own.name)) continue;
+      diagnostics.error(position_at(root, {"dns", "forward", "zones", k, "name"}),
+                        "name: '" + zone.name + "' lies in our own zone '" + own.name +
+                            "', which is never forwarded; leave it out");
+    }
+    check_list(zone.resolvers, [&](size_t i) {
+      return position_at(root, {"dns", "forward", "zones", k, "resolvers", i});
+    });
   }
 }
 

@@ -10,6 +10,8 @@ namespace vipgate {
 // Reads the secrets that `dns.cookies` names into `config`.
 void read_dns_secrets(Config& config, const YamlNode& root, Diagnostics& diagnostics);
 
+// `dns.forward`: whether questions can be sent and answered, and do not come back here.
+void check_forward(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
 void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
 
 }  // namespace vipgate

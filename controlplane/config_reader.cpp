@@ -66,6 +66,10 @@ void read_machine(Section& s, Config& config) {
             integer_rule<uint32_t>(64, 1048576));
     l.value("dns_rates_per_worker", config.limits.dns_rates_per_worker,
             integer_rule<uint32_t>(1024, 16777216));
+    l.value("dns_answers_per_worker", config.limits.dns_answers_per_worker,
+            integer_rule<uint32_t>(64, 16777216));
+    l.value("dns_questions_per_worker", config.limits.dns_questions_per_worker,
+            integer_rule<uint32_t>(16, 65536));
     l.value("services", config.limits.services, integer_rule<uint32_t>(1, 1000000));
     l.value("reals", config.limits.reals, integer_rule<uint32_t>(1, 16777216));
     l.value("dns_names", config.limits.dns_names, integer_rule<uint32_t>(1, 16777216));

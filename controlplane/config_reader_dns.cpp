@@ -1,5 +1,9 @@
 #include "controlplane/config_reader_dns.h"
 
+#include <algorithm>
+#include <charconv>
+
+#include "common/dns_forwarding.h"
 #include "common/dns_rate_limit.h"
 #include "controlplane/config_reader_services.h"
 #include "controlplane/dns_secrets.h"
@@ -100,6 +104,75 @@ void read_rate_limit(Section& s, DnsRateLimitConfig& limit) {
   s.list("exempt", limit.exempt, prefix_rule());
 }
 
+// "192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353".
+Result<DnsResolverConfig> parse_resolver(const YamlNode& node) {
+  constexpr const char* kWanted = "an address, or with its port 192.0.2.53:53 or [2001:db8::53]:53";
+  auto text = parse_text(node, kWanted);
+  if (!text) return Error{text.error()};
+  std::string address = *text;
+  DnsResolverConfig resolver;
+  const bool has_brackets = address.starts_with('[');
+  const size_t colon = address.rfind(':');
+  if (has_brackets || std::count(address.begin(), address.end(), ':') == 1) {
+    const std::string port = colon == std::string::npos ? "" : address.substr(colon + 1);
+    const auto [end, fault] =
+        std::from_chars(port.data(), port.data() + port.size(), resolver.port);
+    if (fault != std::errc() || end != port.data() + port.size() || resolver.port == 0) {
+      return Error{quote_value(*text) + " has no port from 1 to 65535; write " + kWanted};
+    }
+    address.resize(colon);
+    if (has_brackets) {
+      if (!address.ends_with(']')) {
+        return Error{quote_value(*text) + " is not a server; write " + kWanted};
+      }
+      address = address.substr(1, address.size() - 2);
+    }
+  }
+  auto parsed = parse_ip_address(address);
+  if (!parsed || (has_brackets && !parsed->is_v6())) {
+    return Error{quote_value(*text) + " is not a server; write " + kWanted};
+  }
+  if (const char* reason = unusable_because(*parsed, AddressUse::kEndpoint)) {
+    return Error{address + " is " + reason + "; write a unicast address"};
+  }
+  resolver.address = *parsed;
+  return resolver;
+}
+
+const Rule<DnsResolverConfig>& resolver_rule() {
+  static const Rule<DnsResolverConfig> kRule{
+      {KeyType::kText, {}, {}, {}}, parse_resolver, [](const DnsResolverConfig& resolver) {
+        return resolver.port == 53 ? to_string(resolver.address)
+                                   : endpoint_to_string(resolver.address, resolver.port);
+      }};
+  return kRule;
+}
+
+void read_forward(Section& s, DnsForwardConfig& forward) {
+  static const auto kPolicy = choice_rule<bool>({{"refuse", false}, {"forward", true}});
+  s.value("policy", forward.is_on, kPolicy);
+  s.list("clients", forward.clients, prefix_rule());
+  s.list("resolvers", forward.resolvers, resolver_rule());
+  s.maps("zones", forward.zones, DnsForwardZoneConfig{},
+         [](Section& z, DnsForwardZoneConfig& zone) {
+           z.required("name", zone.name, dns_name_rule());
+           z.list("resolvers", zone.resolvers, resolver_rule(), 1);
+         });
+  s.value("snat_pool", forward.snat_pool, optional_text_rule("the name of one of `snat_pools`"));
+  s.value("race_after_ms", forward.race_after_ms, integer_rule<uint32_t>(1, 60'000));
+  s.value("timeout_ms", forward.timeout_ms, integer_rule<uint32_t>(1, 60'000));
+  s.value("attempts", forward.attempts, integer_rule<uint32_t>(1, DnsForwarding::kMaxAttempts));
+  s.map("limits", [&](Section& limits) {
+    limits.value("per_client", forward.per_client, integer_rule<uint32_t>(1, 65'535));
+  });
+  s.map("cache", [&](Section& cache) {
+    cache.value("max_ttl_s", forward.max_ttl_s, integer_rule<uint32_t>(1, kMaxDnsSeconds));
+    cache.value("negative_ttl_s", forward.negative_ttl_s,
+                integer_rule<uint32_t>(0, kMaxDnsSeconds));
+    cache.value("stale_s", forward.stale_s, integer_rule<uint32_t>(0, kMaxDnsSeconds));
+  });
+}
+
 }  // namespace
 
 void read_dns(Section& s, DnsConfig& dns) {
@@ -147,6 +220,7 @@ void read_dns(Section& s, DnsConfig& dns) {
     chaos.value("version", dns.chaos.version, text);
     chaos.value("hostname", dns.chaos.hostname, text);
   });
+  s.map("forward", [&](Section& forward) { read_forward(forward, dns.forward); });
 }
 
 }  // namespace vipgate

@@ -11,6 +11,7 @@
 
 #include "common/addresses.h"
 #include "common/counters.h"
+#include "common/dns_forwarding.h"
 #include "common/loop_counters.h"
 #include "common/tunnel_error.h"
 #include "common/watch.h"
@@ -34,10 +35,10 @@ class DataplaneControl : public SnapshotSink {
   // Writes packets that match to files; without options, ends that. An error: a file cannot be
   // made.
   [[nodiscard]] virtual Status watch(const std::optional<WatchOptions>& options) = 0;
-  // Writes the reply to the DNS message in the first `length` octets over it, as for TCP; returns
-  // the reply's length, 0: there is none. Any thread.
-  [[nodiscard]] virtual size_t answer_dns(std::span<uint8_t> message, size_t length,
-                                          const IpAddress& client) const = 0;
+  // Writes the reply to the DNS message in the first `length` octets over it, as for TCP. Any
+  // thread.
+  [[nodiscard]] virtual DnsStreamAnswer answer_dns(std::span<uint8_t> message, size_t length,
+                                                   const IpAddress& client) const = 0;
   // Has workers follow the wall clock: to be called now and then.
   virtual void note_wall_clock() = 0;
   // What traffic says of the real with this index; see there for what the numbers mean.

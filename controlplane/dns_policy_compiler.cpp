@@ -1,6 +1,10 @@
 #include "controlplane/dns_policy_compiler.h"
 
+#include <algorithm>
+
+#include "common/dns_wire.h"
 #include "controlplane/dns_secrets.h"
+#include "controlplane/snat_layout.h"
 
 namespace vipgate {
 namespace {
@@ -18,6 +22,47 @@ DnsRateLimit rate_limit_of(const DnsRateLimitConfig& config) {
   return DnsRateLimit(rules);
 }
 
+std::vector<DnsResolver> resolvers_of(const std::vector<DnsResolverConfig>& configured) {
+  std::vector<DnsResolver> resolvers;
+  for (const DnsResolverConfig& resolver : configured) {
+    DnsResolver& added = resolvers.emplace_back();
+    added.address = resolver.address;
+    added.port = resolver.port;
+  }
+  return resolvers;
+}
+
+DnsForwarding forwarding_of(const Config& config) {
+  const DnsForwardConfig& forward = config.dns.forward;
+  DnsForwarding forwarding;
+  if (!forward.is_on) return forwarding;
+  forwarding.is_on = true;
+  forwarding.clients = PrefixSet(forward.clients);
+  for (const DnsForwardZoneConfig& zone : forward.zones) {
+    // The reader has let only names of that form pass.
+    const auto name = dns_name_from_text(zone.name);
+    if (name) forwarding.zones.push_back({dns_fold(*name), resolvers_of(zone.resolvers)});
+  }
+  forwarding.zones.push_back({std::string(1, '\0'), resolvers_of(forward.resolvers)});
+  std::stable_sort(forwarding.zones.begin(), forwarding.zones.end(),
+                   [](const DnsForwardZone& a, const DnsForwardZone& b) {
+                     return a.suffix.size() > b.suffix.size();
+                   });
+  for (const SnatRange& range : snat_layout(config).ranges) {
+    if (range.pool != forward.snat_pool) continue;
+    (range.family == 4 ? forwarding.sources4 : forwarding.sources6) = {range.first, range.count};
+  }
+  constexpr uint64_t kNanoseconds = 1'000'000;
+  forwarding.race_after_ns = forward.race_after_ms * kNanoseconds;
+  forwarding.timeout_ns = forward.timeout_ms * kNanoseconds;
+  forwarding.attempts = forward.attempts;
+  forwarding.per_client = forward.per_client;
+  forwarding.max_ttl_s = forward.max_ttl_s;
+  forwarding.negative_ttl_s = forward.negative_ttl_s;
+  forwarding.stale_s = forward.stale_s;
+  return forwarding;
+}
+
 }  // namespace
 
 DnsPolicy dns_policy_of(const Config& config) {
@@ -32,6 +77,7 @@ DnsPolicy dns_policy_of(const Config& config) {
   policy.hostname = dns.chaos.hostname;
   if (dns.cookies.enabled) policy.cookie_secrets = dns.cookies.secrets;
   policy.tcp_idle_100ms = static_cast<uint16_t>(dns.tcp.idle.count() / 100);
+  policy.forwarding = forwarding_of(config);
   return policy;
 }
 

@@ -58,8 +58,8 @@ class DataplaneAdapter : public DataplaneControl {
   RealSignals real_signals(uint32_t real_index) const override {
     return dataplane_.real_signals(real_index);
   }
-  size_t answer_dns(std::span<uint8_t> message, size_t length,
-                    const IpAddress& client) const override {
+  DnsStreamAnswer answer_dns(std::span<uint8_t> message, size_t length,
+                             const IpAddress& client) const override {
     return dataplane_.answer_dns(message, length, client);
   }
   void note_wall_clock() override { dataplane_.note_wall_clock(); }
@@ -91,6 +91,8 @@ DataplaneOptions dataplane_options(const Config& config, const Secrets& secrets)
   options.affinities_per_worker = config.limits.affinities_per_worker;
   options.fragments_per_worker = config.limits.fragments_per_worker;
   options.dns_rates_per_worker = config.limits.dns_rates_per_worker;
+  options.dns_answers_per_worker = config.limits.dns_answers_per_worker;
+  options.dns_questions_per_worker = config.limits.dns_questions_per_worker;
   options.services = config.limits.services;
   options.reals = config.limits.reals;
   for (const PortConfig& port : config.ports) {

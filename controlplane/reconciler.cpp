@@ -195,6 +195,7 @@ Status Reconciler::tick(int64_t now_s) {
 
 Status Reconciler::neighbors_changed(int64_t now_s) {
   recompile_.merge(compiler_.neighbors_changed());
+  if (config_.dns.forward.is_on) set_frame();
   return compile_dirty() ? publish(now_s) : Done{};
 }
 
@@ -205,6 +206,7 @@ Status Reconciler::routes_changed(const ChangedPrefixes& changed, int64_t now_s)
         [&](const auto& real) { return compiler_.depends_on(changed, real.first.address); });
     if (depends) recompile_.insert(recompile_.end(), key);
   }
+  if (config_.dns.forward.is_on) set_frame();
   return compile_dirty() ? publish(now_s) : Done{};
 }
 

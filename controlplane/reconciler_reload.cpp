@@ -96,7 +96,9 @@ Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
 }
 
 void Reconciler::set_frame() {
-  if (builder_.set_frame(compile_frame(config_, dataplane_.ports(), true))) must_publish_ = true;
+  SnapshotFrame frame = compile_frame(config_, dataplane_.ports(), true);
+  compiler_.resolve(frame.dns_policy.forwarding, dataplane_.ports());
+  if (builder_.set_frame(frame)) must_publish_ = true;
 }
 
 // On an error nothing has changed.

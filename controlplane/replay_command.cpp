@@ -62,6 +62,8 @@ int replay_command(const Config& config, const ReplayArguments& arguments) {
   options.affinities_per_worker = config.limits.affinities_per_worker;
   options.fragments_per_worker = config.limits.fragments_per_worker;
   options.dns_rates_per_worker = config.limits.dns_rates_per_worker;
+  options.dns_answers_per_worker = config.limits.dns_answers_per_worker;
+  options.dns_questions_per_worker = config.limits.dns_questions_per_worker;
   options.services = offline->service_slots;
   options.reals = offline->real_slots;
   options.seed = arguments.seed;

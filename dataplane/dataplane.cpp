@@ -143,10 +143,13 @@ Status Dataplane::Parts::open_ports() {
   }
   const auto port_count = static_cast<uint32_t>(options.ports.size());
   const uint32_t queues = port_count * workers;
-  const uint32_t count = options.mbufs != 0
-                             ? options.mbufs
-                             : queues * 2048 + workers * workers * kRingSize +
-                                   workers * static_cast<uint32_t>(kHeldFragments) + kPoolSlack;
+  const uint32_t count =
+      options.mbufs != 0
+          ? options.mbufs
+          : queues * 2048 + workers * workers * kRingSize +
+                workers * static_cast<uint32_t>(kHeldFragments + options.dns_questions_per_worker +
+                                                kBurst) +
+                kPoolSlack;
   auto made = make_packet_pool("packets", count, static_cast<uint16_t>(room), SOCKET_ID_ANY);
   if (!made) return Error{made.error()};
   pool.reset(*made);
@@ -212,6 +215,7 @@ WorkerOptions Dataplane::Parts::worker_options(uint32_t worker) {
   result.cell = &cell;
   result.loop_counters = &memory[worker]->loop_counters();
   result.pipeline = memory[worker]->pipeline_options();
+  result.pool = pool.get();
   return result;
 }
 
@@ -234,6 +238,8 @@ void Dataplane::Parts::make_workers() {
                             .affinities = options.affinities_per_worker,
                             .fragments = options.fragments_per_worker,
                             .dns_rates = options.dns_rates_per_worker,
+                            .dns_answers = options.dns_answers_per_worker,
+                            .dns_questions = options.dns_questions_per_worker,
                             .services = options.services,
                             .reals = options.reals,
                             .snat = options.snat_addresses,
@@ -343,10 +349,10 @@ bool Dataplane::Parts::announce(const IpAddress& address) {
 
 void Dataplane::note_wall_clock() { parts_->note_wall_clock(); }
 
-size_t Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
-                             const IpAddress& client) const {
+DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
+                                      const IpAddress& client) const {
   const std::shared_ptr<const Snapshot> snapshot = parts_->cell.current();
-  if (snapshot == nullptr) return 0;
+  if (snapshot == nullptr) return {};
   const DnsQuery query{
       .message = message.data(),
       .length = static_cast<uint16_t>(length),
@@ -358,7 +364,15 @@ size_t Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
   const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
   const DnsContext context{*snapshot->dns, *snapshot->dns_policy, static_cast<uint64_t>(unix_ns()),
                            snapshot->dns_views.get()};
-  return dns_respond(context, query, rotation).length;
+  DnsParsed parsed;
+  dns_parse(context, query, parsed);
+  dns_prefetch(context, parsed);
+  const DnsReply reply = dns_answer(context, parsed, rotation);
+  return {.length = reply.length,
+          .is_for_others = reply.verdict == DnsVerdict::kForward,
+          .question_end = parsed.question_end,
+          .has_opt = parsed.has_opt,
+          .is_dnssec_ok = parsed.is_dnssec_ok};
 }
 
 // What the devices and the kernel's side lost, and what passed to and from the kernel.

@@ -10,6 +10,7 @@
 
 #include "common/addresses.h"
 #include "common/counters.h"
+#include "common/dns_forwarding.h"
 #include "common/huge_pages.h"
 #include "common/loop_counters.h"
 #include "common/result.h"
@@ -46,7 +47,9 @@ struct DataplaneOptions {
   size_t affinities_per_worker = 1 << 16;
   size_t fragments_per_worker = 4096;  // fragmented datagrams
   size_t dns_rates_per_worker = 1 << 16;
-  uint32_t services = 0;  // counters are kept for indices below
+  size_t dns_answers_per_worker = 16384;   // of resolvers, that are kept
+  size_t dns_questions_per_worker = 1024;  // that wait for resolvers
+  uint32_t services = 0;                   // counters are kept for indices below
   uint32_t reals = 0;
   std::vector<DataplanePort> ports;
   std::vector<SnatAddress> snat_addresses;
@@ -90,9 +93,9 @@ class Dataplane {
   size_t announce(std::span<const IpAddress> addresses);
 
   // Writes the reply to the DNS message in the first `length` octets over it, as for TCP, by the
-  // tables in force; returns the reply's length, 0: there is none. All of `message` may be written,
-  // of which 65535 octets are used. Any thread.
-  size_t answer_dns(std::span<uint8_t> message, size_t length, const IpAddress& client) const;
+  // tables in force. All of `message` may be written, of which 65535 octets are used. Any thread.
+  DnsStreamAnswer answer_dns(std::span<uint8_t> message, size_t length,
+                             const IpAddress& client) const;
 
   // Has workers follow the wall clock: to be called now and then, as that may be set or slewed.
   void note_wall_clock();

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "dataplane/fastpath/ethdev_io.h"
+
 namespace vipgate {
 
 std::string short_buffers_warning(const std::string& port, uint32_t mtu, uint32_t room) {
@@ -28,6 +30,10 @@ Result<rte_mempool*> make_packet_pool(const std::string& name, uint32_t count, u
                  "; raise dpdk.memory_mb"};
   }
   return pool;
+}
+
+bool allocate_packets(rte_mempool* pool, rte_mbuf** packets, uint32_t n) {
+  return rte_pktmbuf_alloc_bulk(pool, packets, n) == 0;
 }
 
 }  // namespace vipgate

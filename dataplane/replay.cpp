@@ -140,11 +140,24 @@ class Output {
         if (Status status = out_.write(time_ns, outcome.out_frame); !status) return status;
       }
       if (!verdicts_.is_open()) continue;
-      lines_[outcome.number] =
+      std::string line =
           verdict_line(*options_.snapshot, outcome.number, outcome.verdict, outcome.worker, sent);
+      if (outcome.verdict.kind != Verdict::Kind::kMade) {
+        lines_[outcome.number].own = std::move(line);
+      } else if (outcome.number >= next_line_) {
+        lines_[outcome.number].made.push_back(std::move(line));
+      } else if (Status status = verdicts_.write(line); !status) {
+        return status;
+      }
     }
-    while (!lines_.empty() && lines_.begin()->first == next_line_) {
-      if (Status status = verdicts_.write(lines_.begin()->second); !status) return status;
+    while (!lines_.empty() && lines_.begin()->first == next_line_ &&
+           !lines_.begin()->second.own.empty()) {
+      const Lines& lines = lines_.begin()->second;
+      Status status = verdicts_.write(lines.own);
+      for (const std::string& made : lines.made) {
+        if (status) status = verdicts_.write(made);
+      }
+      if (!status) return status;
       lines_.erase(lines_.begin());
       ++next_line_;
     }
@@ -152,12 +165,19 @@ class Output {
   }
 
  private:
+  // Of one packet: its own verdict's, and those of packets that the gateway made when it was the
+  // last one to have come.
+  struct Lines {
+    std::string own;
+    std::vector<std::string> made;
+  };
+
   const ReplayOptions& options_;
   PcapWriter& out_;
   LinesFile& verdicts_;
   uint64_t out_count_ = 0;
   uint64_t next_line_ = 0;
-  std::map<uint64_t, std::string> lines_;
+  std::map<uint64_t, Lines> lines_;
 };
 
 Status run(const ReplayOptions& options, MergedCapture& capture, ReplayEngine& engine,
@@ -188,6 +208,8 @@ Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
                                                .affinities = options.affinities_per_worker,
                                                .fragments = options.fragments_per_worker,
                                                .dns_rates = options.dns_rates_per_worker,
+                                               .dns_answers = options.dns_answers_per_worker,
+                                               .dns_questions = options.dns_questions_per_worker,
                                                .services = options.services,
                                                .reals = options.reals,
                                                .snat = options.snapshot->snat_addresses,

@@ -34,6 +34,8 @@ struct ReplayOptions {
   size_t affinities_per_worker = 1 << 16;
   size_t fragments_per_worker = 4096;  // fragmented datagrams
   size_t dns_rates_per_worker = 1 << 16;
+  size_t dns_answers_per_worker = 16384;
+  size_t dns_questions_per_worker = 1024;
   uint32_t services = 0;  // service indices are below this
   uint32_t reals = 0;     // real indices are below this
   // The daemon's --seed. Without one, all secrets are zero.

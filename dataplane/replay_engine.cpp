@@ -31,12 +31,25 @@ ReplayEngine::ReplayEngine(const Snapshot& snapshot, const WorkerMemoryOptions& 
   }
 }
 
-void ReplayEngine::start(uint64_t now_ns) {
+void ReplayEngine::start() {
   outcomes_.clear();
   for (auto& slot : ended_) free_.push_back(std::move(slot));
   ended_.clear();
-  now_ = Now::from_ns(now_ns);
-  for (auto& pipeline : pipelines_) pipeline->advance(now_);
+  give_spares();
+}
+
+void ReplayEngine::pass_until(uint64_t now_ns) {
+  const auto waits = [&] {
+    return std::any_of(pipelines_.begin(), pipelines_.end(),
+                       [](const auto& pipeline) { return pipeline->held() != 0; });
+  };
+  for (bool is_there = false; !is_there;) {
+    const uint64_t next_ns = waits() ? std::min(now_ns, now_.ns + kStepNs) : now_ns;
+    is_there = next_ns == now_ns;
+    now_ = Now::from_ns(next_ns);
+    for (auto& pipeline : pipelines_) pipeline->advance(now_);
+    settle();
+  }
 }
 
 ReplayEngine::Slot& ReplayEngine::fill(std::span<const uint8_t> frame, uint8_t port) {
@@ -63,6 +76,7 @@ ReplayEngine::Slot& ReplayEngine::fill(std::span<const uint8_t> frame, uint8_t p
 void ReplayEngine::collect(uint32_t worker) {
   const auto end = [&](rte_mbuf* packet) -> Outcome& {
     auto node = used_.extract(packet);
+    if (observer_.last.at(packet).kind == Verdict::Kind::kMade) node.mapped()->number = number_;
     outcomes_.push_back({.number = node.mapped()->number,
                          .verdict = observer_.last.at(packet),
                          .worker = worker,
@@ -97,14 +111,28 @@ void ReplayEngine::collect(uint32_t worker) {
 void ReplayEngine::settle() {
   for (uint32_t worker = 0; worker < pipelines_.size(); ++worker) {
     while (pipelines_[worker]->settle_fragments(snapshot_, now_, outbox_)) collect(worker);
+    while (pipelines_[worker]->settle_questions(snapshot_, now_, outbox_)) {
+      collect(worker);
+      give_spares();
+    }
+  }
+}
+
+void ReplayEngine::give_spares() {
+  if (!snapshot_.dns_policy->forwarding.is_on) return;
+  for (auto& pipeline : pipelines_) {
+    SparePackets* spares = pipeline->spares();
+    if (spares == nullptr) continue;
+    while (spares->count < kBurst) spares->packets[spares->count++] = &fill({}, 0).mbuf;
   }
 }
 
 std::span<const ReplayEngine::Outcome> ReplayEngine::process(std::span<const uint8_t> frame,
                                                              uint8_t port, uint64_t now_ns,
                                                              uint64_t number) {
-  start(now_ns);
-  settle();
+  start();
+  pass_until(now_ns);
+  number_ = number;
   Slot& slot = fill(frame, port);
   slot.number = number;
   rte_mbuf* packet = &slot.mbuf;
@@ -115,8 +143,10 @@ std::span<const ReplayEngine::Outcome> ReplayEngine::process(std::span<const uin
 }
 
 std::span<const ReplayEngine::Outcome> ReplayEngine::finish() {
-  start(now_.ns + kFragmentHoldNs + 1);
-  settle();
+  start();
+  const uint64_t longest_ns =
+      std::max(kFragmentHoldNs, snapshot_.dns_policy->forwarding.timeout_ns);
+  pass_until(now_.ns + longest_ns + kStepNs);
   return outcomes_;
 }
 

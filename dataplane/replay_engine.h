@@ -35,7 +35,7 @@ Secrets replay_secrets(std::optional<uint64_t> seed);
 class ReplayEngine {
  public:
   struct Outcome {
-    uint64_t number = 0;  // of the packet
+    uint64_t number = 0;  // of the packet; of one that the gateway made, of that which came last
     Verdict verdict;
     uint32_t worker = 0;  // that came to the verdict
     // The frame that leaves, in this engine's buffer until the next call, and its port.
@@ -51,7 +51,7 @@ class ReplayEngine {
   // until the next call. `now_ns` never goes back. Throws std::bad_alloc.
   std::span<const Outcome> process(std::span<const uint8_t> frame, uint8_t port, uint64_t now_ns,
                                    uint64_t number);
-  // What is still held has waited in vain.
+  // What is still held has waited in vain: first for answers, then for fragments.
   std::span<const Outcome> finish();
   // Of all workers together, until now.
   NamedCounters counters() const { return add_up_counters(memory_, &snapshot_); }
@@ -65,17 +65,24 @@ class ReplayEngine {
     alignas(64) std::array<uint8_t, RTE_PKTMBUF_HEADROOM + kFrameBytes> buffer;
   };
 
-  void start(uint64_t now_ns);
+  void start();
+  // Lets time pass until then: in steps while questions wait, which ask again and give up.
+  void pass_until(uint64_t now_ns);
   Slot& fill(std::span<const uint8_t> frame, uint8_t port);
   // Empties the outbox: what has ended becomes an outcome, what is handed over goes on.
   void collect(uint32_t worker);
   void settle();
+  void give_spares();
 
   const Snapshot& snapshot_;
   ReplayObserver observer_;
   std::vector<std::unique_ptr<WorkerMemory>> memory_;
   std::vector<std::unique_ptr<Pipeline<ReplayObserver>>> pipelines_;
+  uint64_t number_ = 0;  // of the packet that came last
   Outbox outbox_;
+  // Of time, while something waits for it.
+  static constexpr uint64_t kStepNs = 10'000'000;
+
   Now now_{};
   std::map<const rte_mbuf*, std::unique_ptr<Slot>> used_;
   std::vector<std::unique_ptr<Slot>> free_;

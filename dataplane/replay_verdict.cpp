@@ -17,6 +17,8 @@ std::string_view kind_name(Verdict::Kind kind) {
       return "reply";
     case Verdict::Kind::kKernel:
       return "kernel";
+    case Verdict::Kind::kMade:
+      return "made";
     case Verdict::Kind::kHandover:
     case Verdict::Kind::kHold:
     case Verdict::Kind::kDrop:
@@ -36,6 +38,7 @@ std::optional<std::string_view> reason_name(const Verdict& verdict) {
     case Verdict::Kind::kDrop:
       return to_string(verdict.drop);
     case Verdict::Kind::kForward:
+    case Verdict::Kind::kMade:
     case Verdict::Kind::kHandover:
     case Verdict::Kind::kHold:
       break;

@@ -33,7 +33,7 @@ std::string_view stage_name(WatchStage stage) {
   return "";
 }
 
-std::string events_json(uint32_t events) {
+std::string events_json(uint64_t events) {
   std::string list;
   for (size_t i = 0; i < kCountOf<Event>; ++i) {
     if ((events >> i & 1) == 0) continue;

@@ -1,6 +1,7 @@
 #include "dataplane/worker_memory.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace vipgate {
 namespace {
@@ -23,6 +24,7 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
   snat_exhausted_ = array_in<Counter>(snat_exhausted_memory_, options.snat.size());
   make_family(v4_);
   make_family(v6_);
+  make_forwarder();
   constexpr size_t kWays = FragmentTable::kWays;
   const size_t datagrams = (std::max(options.fragments, kWays) + kWays - 1) / kWays * kWays;
   fragments_.datagrams = array_in<FragmentedDatagram>(datagram_memory_, datagrams);
@@ -68,6 +70,27 @@ void WorkerMemory::make_family(Family<Address>& family) {
       family.affinity_buckets, Affinities::buckets_for(options_.affinities));
 }
 
+void WorkerMemory::make_forwarder() {
+  if (options_.dns_answers == 0 || options_.dns_questions == 0) return;
+  const size_t buckets = DnsCacheMemory::buckets_for(options_.dns_answers);
+  const size_t chains = std::bit_ceil(options_.dns_questions);
+  const auto links =
+      array_in<uint32_t>(dns_link_memory_, chains * (1 + DnsForwarding::kMaxAttempts));
+  forwarder_ = std::make_unique<DnsForwarder>(
+      DnsForwarderMemory{
+          .cache = {.buckets = array_in<DnsCacheBucket>(dns_bucket_memory_, buckets),
+                    .slots =
+                        array_in<DnsCacheSlot>(dns_slot_memory_, buckets * DnsCacheBucket::kWays)},
+          .flights = {.flights = array_in<DnsFlight>(dns_flight_memory_, options_.dns_questions),
+                      .waiters = array_in<DnsWaiter>(dns_waiter_memory_, options_.dns_questions),
+                      .by_question = links.first(chains),
+                      .by_port = links.subspan(chains),
+                      .per_client = array_in<uint16_t>(dns_client_memory_, 8 * chains)},
+          .snat4 = v4_.snat,
+          .snat6 = v6_.snat},
+      options_.secret, options_.worker);
+}
+
 PipelineOptions WorkerMemory::pipeline_options() {
   return {.worker = options_.worker,
           .workers = options_.workers,
@@ -87,7 +110,8 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .dns_rates = dns_rates_,
           .receivers = options_.receivers,
           .tunnel_errors = &tunnel_errors_,
-          .wall_offset_ns = options_.wall_offset_ns};
+          .wall_offset_ns = options_.wall_offset_ns,
+          .forwarder = forwarder_.get()};
 }
 
 }  // namespace vipgate

@@ -27,6 +27,8 @@ struct WorkerMemoryOptions {
   size_t affinities = 1 << 16;  // clients that keep their real, of each family
   size_t fragments = 4096;      // fragmented datagrams
   size_t dns_rates = 1 << 16;   // what DNS replies are counted by
+  size_t dns_answers = 16384;   // of resolvers, that are kept
+  size_t dns_questions = 1024;  // packets that wait for resolvers
   uint32_t services = 0;        // indices 0 to services - 1 have counters
   uint32_t reals = 0;
   std::span<const SnatAddress> snat;
@@ -76,6 +78,7 @@ class WorkerMemory {
   };
   template <class Address>
   void make_family(Family<Address>& family);
+  void make_forwarder();
 
   WorkerMemoryOptions options_;
   Family<Ipv4Address> v4_;
@@ -84,6 +87,9 @@ class WorkerMemory {
   std::unique_ptr<LoopCounters> loop_counters_;
   PageMemory datagram_memory_, held_memory_;
   FragmentMemory fragments_;
+  PageMemory dns_bucket_memory_, dns_slot_memory_, dns_flight_memory_, dns_waiter_memory_;
+  PageMemory dns_link_memory_, dns_client_memory_;
+  std::unique_ptr<DnsForwarder> forwarder_;
   PageMemory service_memory_, real_memory_, signal_memory_, new_flow_memory_;
   PageMemory snat_exhausted_memory_, dns_rate_memory_;
   std::span<ServiceCounters> services_;

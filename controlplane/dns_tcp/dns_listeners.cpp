@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "common/dns_policy.h"
 #include "common/kernel_address.h"
+#include "controlplane/dns_policy_compiler.h"
 
 namespace vipgate {
 namespace {
@@ -58,6 +60,7 @@ void DnsListeners::follow(const Config& config) {
     endpoints.push_back({.address = address});
   }
   server_.set_limits(config.dns.tcp);
+  server_.set_forwarding(dns_policy_of(config).forwarding);
   for (const std::string& fault : server_.listen(endpoints)) {
     spdlog::warn("dns.listen: {}", fault);
   }

@@ -4,26 +4,42 @@
 
 namespace vipgate {
 
+void DnsStream::append(std::vector<uint8_t>& out, std::span<const uint8_t> message) {
+  out.push_back(static_cast<uint8_t>(message.size() >> 8));
+  out.push_back(static_cast<uint8_t>(message.size()));
+  out.insert(out.end(), message.begin(), message.end());
+}
+
+void DnsStream::take_reply(std::span<const uint8_t> reply) {
+  --forwarded_;
+  append(replies_, reply);
+}
+
 bool DnsStream::answer(std::vector<uint8_t>& out) {
   constexpr size_t kLength = 2;
+  out.insert(out.end(), replies_.begin(), replies_.end());
+  replies_ = {};
   size_t at = 0;
   bool are_queries = true;
-  while (are_queries && out.size() < kEnough && waiting_.size() - at >= kLength) {
+  while (are_queries && out.size() < kEnough && forwarded_ < kMostForwarded &&
+         waiting_.size() - at >= kLength) {
     const size_t length = size_t{waiting_[at]} << 8 | waiting_[at + 1];
     if (waiting_.size() - at < kLength + length) break;
     std::copy_n(waiting_.data() + at + kLength, length, scratch_.data());
     at += kLength + length;
-    const size_t reply = answer_(scratch_, length, client_);
-    if (reply == 0) {
+    const DnsStreamAnswer answer = answer_(scratch_, length, client_);
+    if (answer.is_for_others) {
+      ++forwarded_;
+      forward_(std::span<const uint8_t>(scratch_).first(length), answer);
+    } else if (answer.length == 0) {
       are_queries = false;
       break;
+    } else {
+      append(out, std::span<const uint8_t>(scratch_).first(answer.length));
     }
     ++queries_;
-    out.push_back(static_cast<uint8_t>(reply >> 8));
-    out.push_back(static_cast<uint8_t>(reply));
-    out.insert(out.end(), scratch_.begin(), scratch_.begin() + static_cast<ptrdiff_t>(reply));
   }
-  if (at == waiting_.size()) {
+  if (at == waiting_.size() || !are_queries) {
     waiting_ = {};  // many connections wait: none keeps what it once needed
   } else {
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(at));

@@ -11,7 +11,11 @@
 #include <future>
 #include <list>
 #include <map>
+#include <optional>
 #include <thread>
+
+#include "controlplane/dns_tcp/asio_address.h"
+#include "controlplane/dns_tcp/dns_tcp_forwarder.h"
 
 namespace vipgate {
 namespace {
@@ -32,26 +36,13 @@ struct DnsTcpCounters {
   std::atomic<uint64_t> displaced{0};
   std::atomic<uint64_t> refused{0};
   std::atomic<uint64_t> not_dns{0};
+  std::atomic<uint64_t> forwarded{0};
+  std::atomic<uint64_t> forward_failed{0};
+  std::atomic<uint64_t> forward_refused{0};
 };
 
 void count(std::atomic<uint64_t>& counter, uint64_t n = 1) {
   counter.fetch_add(n, std::memory_order_relaxed);
-}
-
-asio::ip::address to_asio(const IpAddress& address) {
-  if (address.is_v4()) {
-    asio::ip::address_v4::bytes_type bytes;
-    std::copy_n(address.bytes().data(), bytes.size(), bytes.begin());
-    return asio::ip::address_v4(bytes);
-  }
-  asio::ip::address_v6::bytes_type bytes;
-  std::copy_n(address.bytes().data(), bytes.size(), bytes.begin());
-  return asio::ip::address_v6(bytes);
-}
-
-IpAddress from_asio(const asio::ip::address& address) {
-  if (address.is_v4()) return Ipv4Address{Be32(address.to_v4().to_uint())};
-  return Ipv6Address{address.to_v6().to_bytes()};
 }
 
 // Whose connections are counted together.
@@ -116,6 +107,7 @@ class DnsTcpServer::Impl {
   }
 
   void set_limits(const DnsTcpLimits& limits) { limits_ = limits; }
+  void set_forwarding(const DnsForwarding& forwarding) { forwarder_.set(forwarding); }
 
   std::vector<uint16_t> ports() const {
     std::vector<uint16_t> ports;
@@ -142,22 +134,20 @@ class DnsTcpServer::Impl {
 
   // Its own handlers hold it; the list of all is what keeps it open.
   struct Connection {
-    Connection(tcp::socket accepted, const asio::ip::address& peer, const AnswerDns& answer,
-               std::span<uint8_t> scratch)
-        : socket(std::move(accepted)),
-          client(client_of(peer)),
-          timer(socket.get_executor()),
-          stream(answer, from_asio(peer), scratch) {}
+    Connection(tcp::socket accepted, asio::ip::address group)
+        : socket(std::move(accepted)), client(std::move(group)), timer(socket.get_executor()) {}
     tcp::socket socket;
     asio::ip::address client;
     asio::steady_timer timer;
-    DnsStream stream;
+    std::optional<DnsStream> stream;  // always there: it forwards for the connection that has it
     std::vector<uint8_t> out;
     size_t sent = 0;
     bool has_ended = false;   // the client has sent all that it will
     bool is_not_dns = false;  // what it has sent was no query: it gets no further answer
     Connections::iterator position;
     bool is_open = true;
+    bool is_reading = false;
+    bool is_sending = false;
   };
   using Held = std::shared_ptr<Connection>;
 
@@ -213,7 +203,14 @@ class DnsTcpServer::Impl {
     socket.set_option(tcp::no_delay(true), code);
     socket.non_blocking(true, code);
     const auto connection =
-        std::make_shared<Connection>(std::move(socket), peer.address(), answer_, scratch_);
+        std::make_shared<Connection>(std::move(socket), client_of(peer.address()));
+    const std::weak_ptr<Connection> itself = connection;
+    connection->stream.emplace(
+        answer_,
+        [this, itself](std::span<const uint8_t> query, const DnsStreamAnswer& parts) {
+          forward(itself, query, parts);
+        },
+        from_asio(peer.address()), scratch_);
     connection->position = all_.insert(all_.end(), connection);
     await(connection);
     read(connection);
@@ -244,9 +241,36 @@ class DnsTcpServer::Impl {
     });
   }
 
+  // Asks others; what they say is sent when it comes, if the connection is still there.
+  void forward(const std::weak_ptr<Connection>& itself, std::span<const uint8_t> query,
+               const DnsStreamAnswer& parts) {
+    forwarder_.ask(DnsForwardedQuery(query, parts),
+                   // Not before the stream has put the query behind it.
+                   [this, itself](std::span<const uint8_t> reply) {
+                     asio::post(
+                         context_,
+                         [this, itself, copy = std::vector<uint8_t>(reply.begin(), reply.end())] {
+                           count_forwarded();
+                           const Held connection = itself.lock();
+                           if (connection == nullptr || !connection->is_open) return;
+                           connection->stream->take_reply(copy);
+                           await(connection);
+                           if (!connection->is_sending) answer(connection);
+                         });
+                   });
+  }
+  void count_forwarded() {
+    counters_.forwarded.store(forwarder_.asked(), std::memory_order_relaxed);
+    counters_.forward_failed.store(forwarder_.failed(), std::memory_order_relaxed);
+    counters_.forward_refused.store(forwarder_.refused(), std::memory_order_relaxed);
+  }
+
   void read(const Held& connection) {
+    if (connection->is_reading) return;
+    connection->is_reading = true;
     connection->socket.async_wait(
         tcp::socket::wait_read, [this, connection](const error_code& failed) {
+          connection->is_reading = false;
           if (!connection->is_open) return;
           if (failed) return close(connection);
           error_code code;
@@ -254,23 +278,29 @@ class DnsTcpServer::Impl {
           if (code == asio::error::would_block) return read(connection);
           if (code && code != asio::error::eof) return close(connection);
           connection->has_ended = code == asio::error::eof;
-          if (!connection->is_not_dns) connection->stream.take({in_.data(), octets});
-          answer(connection);
+          if (!connection->is_not_dns) connection->stream->take({in_.data(), octets});
+          if (!connection->is_sending) answer(connection);
         });
   }
 
   // Answers what has come, and goes on by sending, by reading, or not at all.
   void answer(const Held& connection) {
-    const uint64_t before = connection->stream.queries();
-    if (!connection->is_not_dns && !connection->stream.answer(connection->out)) {
+    DnsStream& stream = *connection->stream;
+    const uint64_t before = stream.queries();
+    if (!stream.answer(connection->out) && !connection->is_not_dns) {
       count(counters_.not_dns);
       connection->is_not_dns = true;
     }
-    const uint64_t answered = connection->stream.queries() - before;
+    const uint64_t answered = stream.queries() - before;
     count(counters_.queries, answered);
     // Only whole queries are signs of life: one octet at a time is none.
     if (answered != 0) await(connection);
     if (!connection->out.empty()) return send(connection);
+    // Others will answer, and nothing more is taken in meanwhile than may wait for them.
+    if (stream.forwarded() != 0 && (connection->has_ended || connection->is_not_dns ||
+                                    stream.forwarded() == DnsStream::kMostForwarded)) {
+      return;
+    }
     if (connection->has_ended) return close(connection);
     // Closed with octets unread, it would be reset, and the last replies with it.
     if (connection->is_not_dns) {
@@ -281,6 +311,7 @@ class DnsTcpServer::Impl {
   }
 
   void send(const Held& connection) {
+    connection->is_sending = true;
     const auto rest = asio::buffer(connection->out) + connection->sent;
     const auto on_sent = [this, connection](const error_code& code, size_t octets) {
       if (!connection->is_open) return;
@@ -291,6 +322,7 @@ class DnsTcpServer::Impl {
       await(connection);
       connection->out = {};
       connection->sent = 0;
+      connection->is_sending = false;
       answer(connection);
     };
     connection->socket.async_write_some(rest, on_sent);
@@ -302,6 +334,7 @@ class DnsTcpServer::Impl {
   std::array<uint8_t, kReadOctets> in_;  // of whichever connection is read just now
   DnsTcpCounters counters_;
   asio::io_context context_{1};
+  DnsTcpForwarder forwarder_{context_};
   // Keeps the thread while there is nothing to wait for.
   asio::executor_work_guard<asio::io_context::executor_type> guard_ =
       asio::make_work_guard(context_);
@@ -325,6 +358,10 @@ void DnsTcpServer::set_limits(const DnsTcpLimits& limits) {
   impl_->on_thread([&] { impl_->set_limits(limits); });
 }
 
+void DnsTcpServer::set_forwarding(const DnsForwarding& forwarding) {
+  impl_->on_thread([&] { impl_->set_forwarding(forwarding); });
+}
+
 std::vector<uint16_t> DnsTcpServer::ports() const {
   return impl_->on_thread([&] { return impl_->ports(); });
 }
@@ -336,7 +373,10 @@ std::vector<std::pair<std::string, uint64_t>> DnsTcpServer::counters() const {
           {"dns_tcp.closed_idle", counters.idle},
           {"dns_tcp.closed_for_others", counters.displaced},
           {"dns_tcp.refused", counters.refused},
-          {"dns_tcp.not_dns", counters.not_dns}};
+          {"dns_tcp.not_dns", counters.not_dns},
+          {"dns_tcp.forwarded", counters.forwarded},
+          {"dns_tcp.forward_failed", counters.forward_failed},
+          {"dns_tcp.forward_refused", counters.forward_refused}};
 }
 
 }  // namespace vipgate

@@ -37,10 +37,13 @@ class DnsTcpServer {
   std::vector<std::string> listen(const std::vector<Endpoint>& endpoints);
   // For what comes from now on.
   void set_limits(const DnsTcpLimits& limits);
+  // Whom `answer` leaves questions to. Off: those get SERVFAIL.
+  void set_forwarding(const DnsForwarding& forwarding);
   // The ports that are listened on, by the endpoints of the last listen(): for port 0.
   std::vector<uint16_t> ports() const;
 
-  // "dns_tcp.connections" (accepted), "dns_tcp.queries", and why connections were closed.
+  // "dns_tcp.connections" (accepted), "dns_tcp.queries", why connections were closed; questions
+  // that others were asked, and those that nobody answered or that were too many.
   std::vector<std::pair<std::string, uint64_t>> counters() const;
 
  private:

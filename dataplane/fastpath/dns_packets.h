@@ -18,6 +18,26 @@ DnsContext Pipeline<Observer>::dns_context(const Burst& burst) const {
 
 template <class Observer>
 template <class Address>
+bool Pipeline<Observer>::has_good_udp_checksum(const Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const auto& udp = packet.l4<UdpHeader>();
+  // No checksum is legal over IPv4 only (RFC 768; RFC 8200 8.1).
+  if (sizeof(Address) == 4 && udp.checksum == Be16{}) return true;
+  // Where the device found fault with it, or did not look, we see for ourselves.
+  const uint64_t told = packet.mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+  if (told == RTE_MBUF_F_RX_L4_CKSUM_GOOD) return true;
+  const uint16_t length = udp.length.host();
+  uint64_t sum = 0;
+  if constexpr (sizeof(Address) == 4) {
+    sum = pseudo_header_sum(ip, length);
+  } else {
+    sum = pseudo_header_sum(ip, kProtocolUdp, length);
+  }
+  return internet_checksum(&udp, length, sum) == 0;
+}
+
+template <class Observer>
+template <class Address>
 void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   if (packet.protocol == kProtocolTcp && packet.destination_port == kDnsPort) {
     return to_kernel(burst, packet, KernelReason::kDns);
@@ -29,27 +49,15 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   if (sizeof(Address) == 16 && packet.l4_offset != sizeof(Ipv6Header)) {
     return drop(burst, packet, DropReason::kIpv6ExtensionHeader);
   }
+  if (!has_good_udp_checksum<Address>(packet)) {
+    return drop(burst, packet, DropReason::kBadUdpChecksum);
+  }
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   // Who asks in our own name would be answered by us.
   if (ip.source == ip.destination) [[unlikely]]
     return drop(burst, packet, DropReason::kMartianSource);
   auto& udp = packet.l4<UdpHeader>();
   const uint16_t udp_length = udp.length.host();
-  // No checksum is legal over IPv4 only (RFC 768; RFC 8200 8.1).
-  const bool has_none = sizeof(Address) == 4 && udp.checksum == Be16{};
-  // Where the device found fault with it, or did not look, we see for ourselves.
-  const uint64_t told = packet.mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-  if (!has_none && told != RTE_MBUF_F_RX_L4_CKSUM_GOOD) {
-    uint64_t sum = 0;
-    if constexpr (sizeof(Address) == 4) {
-      sum = pseudo_header_sum(ip, udp_length);
-    } else {
-      sum = pseudo_header_sum(ip, kProtocolUdp, udp_length);
-    }
-    if (internet_checksum(&udp, udp_length, sum) != 0) {
-      return drop(burst, packet, DropReason::kBadUdpChecksum);
-    }
-  }
   auto* message = reinterpret_cast<uint8_t*>(&udp + 1);
   const rte_mbuf* mbuf = packet.mbuf;
   const auto* end = static_cast<const uint8_t*>(mbuf->buf_addr) + mbuf->buf_len;
@@ -63,6 +71,7 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
                      .client = reinterpret_cast<const uint8_t*>(&ip.source),
                      .client_length = sizeof(Address)},
             parsed);
+  prefetch_forwarded(parsed, false);
   packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
 }
 
@@ -77,11 +86,20 @@ void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
       return drop(burst, packet, DropReason::kDnsSourcePort);
     case DnsVerdict::kDropResponse:
       return drop(burst, packet, DropReason::kDnsResponse);
+    case DnsVerdict::kForward:
+      return forward_dns<Address>(burst, packet);
     default:
-      break;
+      return send_dns<Address>(burst, packet, answer);
   }
   if (!limit_dns<Address>(burst, packet, answer)) [[unlikely]]
     return drop(burst, packet, DropReason::kDnsRateLimited);
+  send_dns<Address>(burst, packet, answer);
+}
+
+// A reply that stands in the question's place.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::send_dns(Burst& burst, Packet& packet, const DnsReply& answer) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const Address client = ip.source;
   const Address own = ip.destination;

@@ -47,7 +47,8 @@ inline DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
   const uint16_t kept =
       load_be16(message + 2) &
       static_cast<uint16_t>(DnsHeader::kOpcodeMask | (is_query ? DnsHeader::kRecursionDesired : 0));
-  const uint16_t flags = DnsHeader::kResponse | kept | sections.flags |
+  const uint16_t recursion = parsed.may_recurse && is_query ? DnsHeader::kRecursionAvailable : 0;
+  const uint16_t flags = DnsHeader::kResponse | kept | recursion | sections.flags |
                          static_cast<uint16_t>(rcode & DnsHeader::kRcodeMask);
   // The fields in memory order, put together in registers: two stores, and no load of them.
   const uint64_t first = uint64_t{load<uint16_t>(message)} | uint64_t{byte_swap(flags)} << 16 |

@@ -228,6 +228,17 @@ bool answer_from_view(const DnsTable& table, const DnsParsed& parsed, const DnsE
   return true;
 }
 
+// A name in none of our zones.
+DnsReply answer_of_others(const DnsParsed& parsed) {
+  const bool is_recursive = (parsed.query.message[2] & 0x01) != 0;
+  const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
+                              parsed.name_length);
+  if (parsed.may_recurse && is_recursive && !dns_stays_here(name, parsed.type)) {
+    return {0, 0, DnsVerdict::kForward};
+  }
+  return dns_answer_outside(parsed);
+}
+
 DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
   const DnsTable& table = context.table;
   const DnsEntry* own = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
@@ -242,7 +253,7 @@ DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t ro
   const DnsZone* denying = nullptr;
   if (entry == nullptr) {
     const DnsFinding found = table.resolve(parsed.name, parsed.name_length);
-    if (found.zone == nullptr) return dns_answer_outside(parsed);
+    if (found.zone == nullptr) return answer_of_others(parsed);
     // The view may have the name, with other types.
     if (own != nullptr && found.entry == nullptr) [[unlikely]] {
       return answer_negative(parsed, *found.zone, DnsVerdict::kNodata);
@@ -301,6 +312,7 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.options = 0;
   parsed.opt_length = 0;
   parsed.is_bounded = false;
+  parsed.may_recurse = context.policy.forwarding.serves(query.client, query.client_length);
   if (query.length < kDnsHeaderLength) return decide(parsed, DnsVerdict::kDropShort);
   if (is_dropped_port(query.source_port.host()) && !query.is_stream) {
     return decide(parsed, DnsVerdict::kDropSourcePort);

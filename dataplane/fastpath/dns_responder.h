@@ -25,9 +25,12 @@ enum class DnsVerdict : uint8_t {
       kDropShort,   // no whole header
   kDropSourcePort,  // a port whose service would answer the answer
   kDropResponse,    // QR=1 is never answered, or two servers might talk for ever
+  kForward,         // others know: nothing has been written
 };
 
-constexpr bool is_drop(DnsVerdict verdict) { return verdict >= DnsVerdict::kDropShort; }
+constexpr bool is_drop(DnsVerdict verdict) {
+  return verdict >= DnsVerdict::kDropShort && verdict != DnsVerdict::kForward;
+}
 
 inline constexpr uint8_t kDnsNsidOption = 1;
 inline constexpr uint8_t kDnsCookieOption = 2;
@@ -79,11 +82,12 @@ struct alignas(64) DnsParsed {
   uint16_t tsig;            // offset of the query's TSIG record; defined for kNotauth only
   const DnsPolicy* policy;  // what options say; defined where `options` is not 0
   DnsCookie cookie;         // the same
+  bool may_recurse;         // the client may have questions forwarded: RA
 };
 
 // One register wide, in which it is returned.
 struct alignas(8) DnsReply {
-  uint16_t length;  // octets at `message`; 0: drop
+  uint16_t length;  // octets at `message`; 0: drop, or kForward
   // The reply's ones-complement sum, folded to 16 bits, of words as they lie in memory, which is
   // what rte_raw_cksum() gives: add the pseudo header's and the UDP header's, store the complement.
   uint16_t sum;

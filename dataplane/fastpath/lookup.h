@@ -101,6 +101,9 @@ template <class Address, class Entry>
   if (entry != nullptr && entry->kind == AddressKind::kDns) {
     return look_up_dns<Address>(burst, packet);
   }
+  if (entry != nullptr && entry->kind == AddressKind::kDnsSource) {
+    return look_up_resolver_answer<Address>(burst, packet);
+  }
   if (entry == nullptr && !table.wide.empty()) [[unlikely]] {
     if (look_up_wide<Address>(burst, packet)) return;
   }

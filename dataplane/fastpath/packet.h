@@ -52,6 +52,8 @@ enum class Step : uint8_t {
   kWideDirect6,
   kDns4,  // a query; `dns_index` is set
   kDns6,
+  kResolver4,  // what a resolver answers
+  kResolver6,
 };
 
 struct alignas(64) Packet {

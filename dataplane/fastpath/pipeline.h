@@ -5,8 +5,9 @@
 // The code is split by concern: parse.h, usual_vip.h, lookup.h (passes two and three), translate.h
 // (pass four), direct.h (passes three and four of l2dsr and tunnels), affinity.h (clients that keep
 // their real), named_reals.h (QUIC connection ids that name theirs), dns_packets.h (DNS questions),
-// dns_limits.h (how many replies a client gets), icmp_impl.h (our ICMP errors), icmp_relay.h (those
-// of others, about flows), rare.h (what has no ports, or is to no service).
+// dns_limits.h (how many replies a client gets), dns_forward.h (questions that resolvers answer),
+// icmp_impl.h (our ICMP errors), icmp_relay.h (those of others, about flows), rare.h (what has no
+// ports, or is to no service).
 #pragma once
 
 #include <array>
@@ -14,6 +15,7 @@
 
 #include "common/counters.h"
 #include "common/snapshot.h"
+#include "dataplane/fastpath/dns_forwarder.h"
 #include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/fastpath/flow_clock.h"
 #include "dataplane/fastpath/icmp_quote.h"
@@ -53,8 +55,15 @@ class Pipeline : private PipelineState {
   // Sends on, or drops, up to kBurst fragments that were held; to be called once per loop. Whether
   // there were any. `outbox` must be empty, and is to be emptied before the next call.
   bool settle_fragments(const Snapshot& snapshot, Now now, Outbox& outbox);
+  // Does what time brings to questions that were forwarded, and answers up to kBurst / 2 packets
+  // that waited; to be called once per loop. Whether there was anything. As settle_fragments().
+  bool settle_questions(const Snapshot& snapshot, Now now, Outbox& outbox);
   // Packets that are held.
-  size_t held() const { return fragments_.held(); }
+  size_t held() const {
+    return fragments_.held() + (forwarder_ == nullptr ? 0 : forwarder_->flights().held());
+  }
+  // To be kept full; null: nothing is forwarded.
+  SparePackets* spares() { return forwarder_ == nullptr ? nullptr : &forwarder_->spares(); }
 
   size_t flows() const { return flows4_.size() + flows6_.size(); }
 
@@ -67,7 +76,7 @@ class Pipeline : private PipelineState {
   enum class From : uint8_t {
     kDevice,
     kWorker,  // that found this one to own the packets, or to follow their fragments
-    kHold,    // fragments that waited for their first one
+    kHold,    // fragments that waited for their first one, questions for their answers
   };
   // One burst's context: what the passes share, so that it is not handed from call to call.
   struct Burst {
@@ -173,6 +182,11 @@ class Pipeline : private PipelineState {
   DnsContext dns_context(const Burst& burst) const;
   template <class Address>
   void look_up_dns(Burst& burst, Packet& packet);
+  template <class Address>
+  static bool has_good_udp_checksum(const Packet& packet);
+  template <class Address>
+  void look_up_resolver_answer(Burst& burst, Packet& packet);
+  void prefetch_forwarded(const DnsParsed& parsed, bool with_slot) const;
   static Be16 return_port(const Burst& burst, const Packet& packet);
   template <class Address>
   bool is_mine(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
@@ -308,6 +322,17 @@ class Pipeline : private PipelineState {
                         uint64_t name) const;
   template <class Address>
   uint64_t dns_rate_key(const Burst& burst, const Packet& packet, DnsRateKind kind) const;
+  template <class Address>
+  void send_dns(Burst& burst, Packet& packet, const DnsReply& answer);
+  // Questions for resolvers.
+  template <class Address>
+  void forward_dns(Burst& burst, Packet& packet);
+  template <class Address>
+  void wait_for_resolver(Burst& burst, Packet& packet, const DnsQuestion& question);
+  void ask_resolver(Burst& burst, DnsFlight& flight);
+  void fail_question(Burst& burst, DnsFlight& flight);
+  template <class Address>
+  void take_resolver_answer(Burst& burst, Packet& packet);
   // ICMP errors of our own.
   template <class Address>
   bool may_be_told(const Burst& burst, const Packet& packet) const;

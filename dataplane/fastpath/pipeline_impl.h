@@ -4,6 +4,7 @@
 
 #include "common/prefetch.h"
 #include "dataplane/fastpath/direct.h"
+#include "dataplane/fastpath/dns_forward.h"
 #include "dataplane/fastpath/dns_limits.h"
 #include "dataplane/fastpath/dns_packets.h"
 #include "dataplane/fastpath/fragments.h"
@@ -217,6 +218,7 @@ template <class Observer>
       break;
     case Step::kDns6:
       prefetch_dns<Ipv6Address>(burst, packet);
+      prefetch_forwarded(dns_[packet.dns_index], true);
       break;
     default:
       break;
@@ -259,6 +261,10 @@ template <class Observer>
       return answer_dns<Ipv4Address>(burst, packet);
     case Step::kDns6:
       return answer_dns<Ipv6Address>(burst, packet);
+    case Step::kResolver4:
+      return take_resolver_answer<Ipv4Address>(burst, packet);
+    case Step::kResolver6:
+      return take_resolver_answer<Ipv6Address>(burst, packet);
     case Step::kArp:
       return handle_arp(burst, packet);
     case Step::kIcmp4:

@@ -12,6 +12,7 @@
 #include "common/snapshot.h"
 #include "common/tunnel_error.h"
 #include "dataplane/fastpath/affinity_table.h"
+#include "dataplane/fastpath/dns_forwarder.h"
 #include "dataplane/fastpath/dns_rate_table.h"
 #include "dataplane/fastpath/flow_owners.h"
 #include "dataplane/fastpath/flow_store.h"
@@ -44,6 +45,7 @@ struct PipelineOptions {
   std::array<uint8_t, kMaxPorts> receivers{};
   TunnelErrorRing* tunnel_errors = nullptr;
   const std::atomic<int64_t>* wall_offset_ns = nullptr;  // see WallClock
+  DnsForwarder* forwarder = nullptr;                     // null: no question is forwarded
 };
 
 class PipelineState {
@@ -66,7 +68,8 @@ class PipelineState {
         dns_rates_(options.dns_rates, options.secret),
         receivers_(options.receivers),
         tunnel_errors_(options.tunnel_errors),
-        wall_clock_(options.wall_offset_ns) {}
+        wall_clock_(options.wall_offset_ns),
+        forwarder_(options.forwarder) {}
 
   template <class Address>
   FlowStore<Address>& flows() {
@@ -103,6 +106,7 @@ class PipelineState {
   std::array<uint8_t, kMaxPorts> receivers_;
   TunnelErrorRing* tunnel_errors_;
   WallClock wall_clock_;
+  DnsForwarder* forwarder_;
   std::array<TokenBucket, kCountOf<KernelReason>> kernel_limits_{};
   RateLimit echo_limit_{kEchoRepliesPerSecond};
   RateLimit unreachable_limit_{kUnreachablesPerSecond};

@@ -9,9 +9,10 @@
 namespace vipgate {
 
 struct Verdict {
-  enum class Kind : uint8_t { kForward, kDns, kReply, kKernel, kHandover, kHold, kDrop };
+  enum class Kind : uint8_t { kForward, kDns, kReply, kKernel, kMade, kHandover, kHold, kDrop };
 
-  // kHandover and kHold are not a packet's last one.
+  // kMade: the packet is of the pipeline's own making, a question to a resolver. kHandover and
+  // kHold are not a packet's last one.
   Kind kind = Kind::kDrop;
   DropReason drop{};       // kDrop
   ReplyKind reply{};       // kReply

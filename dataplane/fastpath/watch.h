@@ -33,7 +33,7 @@ enum class WatchStage : uint8_t {
 struct WatchRecord {
   uint64_t ticks = 0;   // of the time stamp counter
   uint32_t number = 0;  // of the packet, from 0
-  uint32_t events = 0;  // kCounted: a bit for each Event
+  uint64_t events = 0;  // kCounted: a bit for each Event
   uint32_t frame_bytes = 0;
   uint32_t captured = 0;
   Verdict verdict;  // kKernel, kDropped, kSent
@@ -44,7 +44,7 @@ struct WatchRecord {
   uint8_t* frame() { return reinterpret_cast<uint8_t*>(this + 1); }
   const uint8_t* frame() const { return reinterpret_cast<const uint8_t*>(this + 1); }
 };
-static_assert(kCountOf<Event> <= 32);
+static_assert(kCountOf<Event> <= 64);
 
 // Owned by the thread that writes, which made it; it outlives the workers' use.
 struct Watch {

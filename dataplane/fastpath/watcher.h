@@ -46,6 +46,7 @@ class Watcher {
       case Verdict::Kind::kForward:
       case Verdict::Kind::kDns:
       case Verdict::Kind::kReply:
+      case Verdict::Kind::kMade:
         // By which port is known when it leaves.
         if (note_count_ < notes_.size()) notes_[note_count_++] = {packet, verdict};
         return;
@@ -102,9 +103,9 @@ class Watcher {
   }
   void end_events(const WorkerCounters& counters) {
     if (followed_mark_ == 0) return;
-    uint32_t events = 0;
+    uint64_t events = 0;
     for (size_t i = 0; i < before_.size(); ++i) {
-      if (counters.events[i].value() != before_[i]) events |= 1u << i;
+      if (counters.events[i].value() != before_[i]) events |= uint64_t{1} << i;
     }
     WatchRecord* slot = take_slot();
     if (slot == nullptr) return;

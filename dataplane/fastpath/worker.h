@@ -13,6 +13,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/dns_policy.h"
 #include "common/loop_counters.h"
 #include "common/snapshot_cell.h"
 #include "dataplane/fastpath/kernel_port.h"
@@ -51,6 +52,7 @@ struct WorkerOptions {
   SnapshotCell<Snapshot>* cell = nullptr;
   LoopCounters* loop_counters = nullptr;
   PipelineOptions pipeline;
+  rte_mempool* pool = nullptr;  // of packets of its own making; null: there are none
 };
 
 template <class Io>
@@ -116,6 +118,11 @@ class Worker {
       flush<kWatched>();
       busy = true;
     }
+    refill<kWatched>(snapshot);
+    if (pipeline<kWatched>().settle_questions(snapshot, now, outbox_)) {
+      flush<kWatched>();
+      busy = true;
+    }
     return busy;
   }
 
@@ -144,6 +151,7 @@ class Worker {
   template <bool kWatched>
   void process(const Snapshot& snapshot, rte_mbuf** packets, uint16_t count, uint8_t port,
                bool handed_over, Now now) {
+    refill<kWatched>(snapshot);
     if constexpr (kWatched) {
       if (watcher_.is_trace()) {
         for (uint16_t i = 0; i < count; ++i) {
@@ -157,6 +165,20 @@ class Worker {
     }
     pipeline<kWatched>().process(snapshot, packets, count, port, handed_over, now, outbox_);
     flush<kWatched>();
+  }
+
+  // So that each packet of a burst may ask a resolver.
+  template <bool kWatched>
+  void refill(const Snapshot& snapshot) {
+    if (!snapshot.dns_policy->forwarding.is_on) [[likely]] {
+      return;
+    }
+    SparePackets* spares = pipeline<kWatched>().spares();
+    if (spares == nullptr || spares->count == kBurst || options_.pool == nullptr) return;
+    const uint32_t missing = kBurst - spares->count;
+    if (Io::allocate(options_.pool, spares->packets.data() + spares->count, missing)) {
+      spares->count = kBurst;
+    }
   }
 
   void count_burst(unsigned count) {

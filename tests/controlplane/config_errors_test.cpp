@@ -70,11 +70,12 @@ constexpr Row kKeysRows[] = {
     {"dns: {resolvers: []}\n",
      "f:1:7: unknown key 'resolvers'; the keys here are listen, tcp, udp_size, "
      "rate_limit, max_amplification, ttl_s, ttl, zones, views, ptr, soa, name_servers, "
-     "nsid, cookies, chaos"},
+     "nsid, cookies, chaos, forward"},
     {"limits: {sessions: 4096}\n",
      "f:1:10: unknown key 'sessions'; the keys here are flows_per_worker, "
      "wide_flows_per_worker, affinities_per_worker, fragments_per_worker, "
-     "dns_rates_per_worker, services, reals, dns_names"},
+     "dns_rates_per_worker, dns_answers_per_worker, dns_questions_per_worker, services, reals, "
+     "dns_names"},
     {"services:\n"
      "  - {name: a, vip: 11.0.0.1, port: 80, mode: nat, weight: 1}\n",
      "f:2:51: unknown key 'weight'; the keys here are name, vip, port, protocol, quic, reals, "

@@ -47,7 +47,9 @@ class FakeDataplane : public DataplaneControl {
     const auto found = signals.find(real_index);
     return found != signals.end() ? found->second : RealSignals{};
   }
-  size_t answer_dns(std::span<uint8_t>, size_t, const IpAddress&) const override { return 0; }
+  DnsStreamAnswer answer_dns(std::span<uint8_t>, size_t, const IpAddress&) const override {
+    return {};
+  }
   void note_wall_clock() override {}
   DnsRateFigures dns_rate_figures() const override { return dns_rates; }
   std::vector<uint64_t> snat_exhausted() const override { return exhausted; }

@@ -41,6 +41,7 @@ struct FakeIo {
     to.insert(to.end(), packets, packets + count);
     return count;
   }
+  static bool allocate(rte_mempool*, rte_mbuf**, uint32_t) { return false; }
   static void free_bulk(rte_mbuf** packets, uint32_t n) {
     freed.insert(freed.end(), packets, packets + n);
   }

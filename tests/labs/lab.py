@@ -73,6 +73,7 @@ limits: {{ {limits} }}
 timeouts: {{ {timeouts} }}
 snat_pools:
   - {{ name: default, addresses: [{node.snat}, "fd09:1::10{node.host}"], ports: 1024-65535 }}
+{more_pools}
 dns:
   listen: [{node.dns}, "{node.dns6}"]
   ttl_s: 0
@@ -312,13 +313,13 @@ class Lab:
 
     def config(self, masters=("127.0.0.1:5050",), store=None, mesos="recovery_s: 600", more_port="",
                timeouts="drain_s: 600", limits="flows_per_worker: 65536", dns="", more_zones="",
-               named_vips="", node=FIRST, control_cpus="0"):
+               named_vips="", node=FIRST, control_cpus="0", more_pools=""):
         """Writes a configuration and returns its path."""
         text = CONFIG.format(
             masters=", ".join(f'"{master}"' for master in masters), mesos=mesos,
             store=store or f"sqlite:{self.directory}/state.db", more_port=more_port,
             timeouts=timeouts, limits=limits, dns=dns, more_zones=more_zones,
-            named_vips=named_vips, node=node, control_cpus=control_cpus)
+            named_vips=named_vips, node=node, control_cpus=control_cpus, more_pools=more_pools)
         file = self.directory / f"{node.name}.yaml"
         file.write_text(text, encoding="utf-8")
         return file

@@ -24,7 +24,6 @@ ELSEWHERE = {
     "drop.no_headroom": "pipeline_tunnel_test.cpp (replay's buffers have room)",
     "drop.tx_full": "worker_test.cpp (a device's queue)",
     "drop.handover_full": "worker_test.cpp (a ring between workers)",
-    "dns.servfail": "dns_responder_test.cpp (replay takes clusters to have told their state)",
     "drop.kernel_full": "worker_test.cpp (a ring to the kernel)",
 }
 FAMILIES = {"fullnat": ("ipv4", "ipv6"), "nat": ("ipv4", "ipv6"), "l2dsr": ("ipv4", "ipv6")}

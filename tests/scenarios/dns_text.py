@@ -10,14 +10,17 @@ TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA"
 CLASSES = {1: "IN", 3: "CH", 255: "ANY"}
 RCODES = {0: "noerror", 1: "formerr", 2: "servfail", 3: "nxdomain", 4: "notimp", 5: "refused",
           9: "notauth"}
-FLAGS = (("qr", 0x8000), ("aa", 0x0400), ("tc", 0x0200), ("rd", 0x0100), ("ra", 0x0080))
+FLAGS = (("qr", 0x8000), ("aa", 0x0400), ("tc", 0x0200), ("rd", 0x0100), ("ra", 0x0080),
+         ("ad", 0x0020), ("cd", 0x0010))
 
 
 def query(words):
     """From "ID NAME TYPE", then any of: no-rd, opcode N, response, class NAME, no-question,
-    edns SIZE, edns-version N, option CODE:HEX, additional HEX (a whole record, the last)."""
+    edns SIZE, edns-version N, option CODE:HEX, additional HEX (a whole record, the last).
+    What a resolver answers: FLAG (tc, ra, …), rcode N, answer TTL ADDRESS, soa TTL MINIMUM."""
     number, name, kind, *rest = words
     flags, edns, version, options, klass, questions, more = 0x0100, None, 0, b"", 1, 1, b""
+    answers, authorities = [], []
     while rest:
         word = rest.pop(0)
         if word == "no-rd":
@@ -40,13 +43,26 @@ def query(words):
             options += struct.pack("!HH", int(option), len(data)) + data
         elif word == "additional":
             more = bytes.fromhex(rest.pop(0))
+        elif word in dict(FLAGS):
+            flags |= dict(FLAGS)[word]
+        elif word == "rcode":
+            flags |= int(rest.pop(0))
+        elif word == "answer":
+            ttl, address = int(rest.pop(0)), ipaddress.ip_address(rest.pop(0))
+            answers.append(struct.pack("!HHHIH", 0xC00C, 1 if address.version == 4 else 28, 1, ttl,
+                                       len(address.packed)) + address.packed)
+        elif word == "soa":
+            ttl, minimum = int(rest.pop(0)), int(rest.pop(0))
+            authorities.append(struct.pack("!HHHIH", 0xC00C, 6, 1, ttl, 22) + b"\0\0" +
+                               struct.pack("!IIIII", 1, 2, 3, 4, minimum))
         else:
             raise ValueError(f"dns: '{word}' is not known")
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    out = struct.pack("!HHHHHH", int(number), flags, questions, 0, 0,
-                      int(edns is not None) + bool(more))
+    out = struct.pack("!HHHHHH", int(number), flags, questions, len(answers),
+                      len(authorities), int(edns is not None) + bool(more))
     if questions:
         out += labels + b"\0" + struct.pack("!HH", _number_of(TYPES, kind), klass)
+    out += b"".join(answers + authorities)
     if edns is not None:
         out += b"\0" + struct.pack("!HHIH", 41, edns, version << 16, len(options)) + options
     return out + more

@@ -99,20 +99,26 @@ def port_names(config):
     return names
 
 
+def verdict_line(verdict):
+    words = [verdict["verdict"]] + [verdict[key] for key in ("reason",) if key in verdict]
+    words += [f"{key} {verdict[key]}" for key in ("service", "real") if key in verdict]
+    if verdict["worker"] != 0:
+        words.append(f"worker {verdict['worker']}")
+    return f"{verdict['packet'] + 1}: " + ", ".join(words)
+
+
 def verdict_lines(verdicts, frames, ports):
     text, listed = [], 0
     for verdict in verdicts:
-        words = [verdict["verdict"]] + [verdict[key] for key in ("reason",) if key in verdict]
-        words += [f"{key} {verdict[key]}" for key in ("service", "real") if key in verdict]
-        if verdict["worker"] != 0:
-            words.append(f"worker {verdict['worker']}")
-        text.append(f"{verdict['packet'] + 1}: " + ", ".join(words))
+        if verdict["verdict"] != "made":
+            text.append(verdict_line(verdict))
         for out in verdict.get("out", []):
             index, port = out["index"], out["port"]
             order = f"(leaves as number {index + 1}) " if index != listed else ""
             listed += 1
+            made = "made: " if verdict["verdict"] == "made" else ""
             mac = PORT_MAC.format(ports.index(port) + 1)
-            text.append(f"   {order}{port} " + packet_text.frame_to_text(frames[index], mac))
+            text.append(f"   {made}{order}{port} " + packet_text.frame_to_text(frames[index], mac))
     return text
 
 
@@ -142,7 +148,7 @@ def main(arguments):
         packets = read_packets(folder)
         with tempfile.TemporaryDirectory() as directory:
             verdicts, frames, counters = replay(binary, folder, packets, directory)
-        if len(verdicts) != len(packets):
+        if sum(verdict["verdict"] != "made" for verdict in verdicts) != len(packets):
             raise Mistake(f"{len(packets)} packets have {len(verdicts)} verdicts")
         ports = port_names(os.path.join(folder, "config.yaml"))
         lines = verdict_lines(verdicts, frames, ports) + ["", "counters"] + counter_lines(counters)

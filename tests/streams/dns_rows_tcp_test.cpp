@@ -45,7 +45,7 @@ DnsPolicy stream_policy() {
   return policy;
 }
 
-size_t answer_stream(std::span<uint8_t> message, size_t length, const IpAddress& client) {
+DnsStreamAnswer answer_stream(std::span<uint8_t> message, size_t length, const IpAddress& client) {
   static const auto table = make_test_table();
   static const DnsPolicy policy = stream_policy();
   EXPECT_EQ(0, std::memcmp(client.bytes().data(), kLoopback, sizeof kLoopback));
@@ -57,7 +57,9 @@ size_t answer_stream(std::span<uint8_t> message, size_t length, const IpAddress&
       .client = client.bytes().data(),
       .client_length = static_cast<uint8_t>(client.bits() / 8),
       .is_stream = true};
-  return dns_respond(test_context(*table, policy), query, 0).length;
+  DnsStreamAnswer answer;
+  answer.length = dns_respond(test_context(*table, policy), query, 0).length;
+  return answer;
 }
 
 class StreamClient {

@@ -22,6 +22,8 @@ std::string to_string(const Outcome& outcome) {
       return "reply " + std::string(to_string(verdict.reply)) + frame;
     case Verdict::Kind::kKernel:
       return "kernel " + std::string(to_string(verdict.kernel));
+    case Verdict::Kind::kMade:
+      return "made for port " + std::to_string(outcome.port) + frame;
     case Verdict::Kind::kHandover:
       return "handover";
     case Verdict::Kind::kHold:
@@ -43,6 +45,8 @@ FakeGateway::FakeGateway(SnapshotSpec spec, const GatewayOptions& options)
                                                      .wide_flows = options.flows,
                                                      .affinities = options.affinities,
                                                      .fragments = options.fragments,
+                                                     .dns_answers = options.dns_answers,
+                                                     .dns_questions = options.dns_questions,
                                                      .services = options.counted_services,
                                                      .reals = options.counted_reals,
                                                      .snat = spec_.snat_addresses,
@@ -89,6 +93,7 @@ void FakeGateway::run(uint32_t number, std::vector<rte_mbuf*> mbufs, uint8_t por
                       Outcomes& outcomes) {
   Worker& worker = *workers_[number];
   worker.recorder.clear();
+  give_spares();
   worker.pipeline.process(*snapshot_, mbufs.data(), static_cast<uint16_t>(mbufs.size()), port,
                           passed > 0, now(), worker.outbox);
   size_t held = 0;
@@ -130,7 +135,26 @@ size_t FakeGateway::collect(uint32_t number, int passed, Outcomes& outcomes) {
       }
     };
   };
-  worker.outbox.transmit.flush(note(Outcome::Queue::kTransmit));
+  // What it has made is nobody's packet before.
+  const auto keep_made = [&](rte_mbuf* packet, size_t port) {
+    const auto made = spares_.find(packet);
+    if (made == spares_.end()) return false;
+    const auto& verdicts = worker.recorder.verdicts[packet];
+    EXPECT_EQ(verdicts.size(), 1u);
+    EXPECT_EQ(verdicts.at(0).kind, Verdict::Kind::kMade);
+    made_.push_back({.queue = Outcome::Queue::kTransmit,
+                     .port = port,
+                     .worker = number,
+                     .verdict = verdicts.at(0),
+                     .frame = made->second->frame()});
+    spares_.erase(made);
+    return true;
+  };
+  worker.outbox.transmit.flush([&](size_t port, rte_mbuf** packets, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+      if (!keep_made(packets[i], port)) note(Outcome::Queue::kTransmit)(port, &packets[i], 1);
+    }
+  });
   worker.outbox.kernel.flush(note(Outcome::Queue::kKernel));
   worker.outbox.drop.flush(note(Outcome::Queue::kDrop));
   worker.outbox.handover.flush([&](size_t owner, rte_mbuf** packets, uint32_t count) {
@@ -159,6 +183,12 @@ void FakeGateway::settle(Outcomes& outcomes) {
       collect(number, 1, outcomes);
       worker.recorder.clear();
     }
+    give_spares();
+    while (worker.pipeline.settle_questions(*snapshot_, now(), worker.outbox)) {
+      collect(number, 1, outcomes);
+      worker.recorder.clear();
+      give_spares();
+    }
   }
   for (rte_mbuf* mbuf : std::exchange(ended_, {})) {
     const auto earlier = held_.find(mbuf);
@@ -166,6 +196,18 @@ void FakeGateway::settle(Outcomes& outcomes) {
     outcomes[mbuf].frame = earlier->second->frame();
     settled_.push_back(outcomes[mbuf]);
     held_.erase(earlier);
+  }
+}
+
+void FakeGateway::give_spares() {
+  if (!snapshot_->dns_policy->forwarding.is_on) return;
+  for (auto& worker : workers_) {
+    SparePackets* spares = worker->pipeline.spares();
+    while (spares != nullptr && spares->count < kBurst) {
+      auto spare = std::make_unique<FakeMbuf>(Bytes{});
+      spares->packets[spares->count++] = spare->get();
+      spares_.emplace(spare->get(), std::move(spare));
+    }
   }
 }
 

@@ -64,6 +64,8 @@ struct GatewayOptions {
   size_t flows = 4096;
   size_t fragments = 64;
   size_t affinities = 1024;
+  size_t dns_answers = 64;
+  size_t dns_questions = 32;
   uint32_t counted_services = 64;
   uint32_t counted_reals = 1024;
 };
@@ -89,6 +91,8 @@ class FakeGateway {
   std::vector<Outcome> send_mbufs(std::vector<rte_mbuf*> mbufs, uint8_t port = 0,
                                   uint32_t worker = 0);
 
+  // The packets that the gateway made, since the last call.
+  std::vector<Outcome> take_made() { return std::exchange(made_, {}); }
   // What became of packets that were held by an earlier send(), since the last call.
   std::vector<Outcome> take_settled() { return std::exchange(settled_, {}); }
   size_t held() const;
@@ -135,6 +139,7 @@ class FakeGateway {
   // Lets all workers deal with what they hold.
   void settle(Outcomes& outcomes);
   void settle_held();
+  void give_spares();
 
   SnapshotSpec spec_;
   SnapshotBuilder builder_;
@@ -144,6 +149,8 @@ class FakeGateway {
   std::map<rte_mbuf*, std::unique_ptr<FakeMbuf>> held_;
   std::vector<rte_mbuf*> ended_;  // in this send, in order
   std::vector<Outcome> settled_;
+  std::map<rte_mbuf*, std::unique_ptr<FakeMbuf>> spares_;  // in the workers' hands, or sent
+  std::vector<Outcome> made_;
   uint64_t verdicts_ = 0;
   uint64_t ns_ = 1'000'000'000'000;
 };

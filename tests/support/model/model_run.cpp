@@ -31,6 +31,8 @@ model::Verdict words(const vipgate::Verdict& verdict) {
       return {"drop", to_string(verdict.drop)};
     case Kind::kHold:
       return {"hold", {}};
+    case Kind::kMade:
+      return {"made", {}};
     case Kind::kHandover:
       break;
   }

@@ -1,0 +1,26 @@
+#include "common/dns_forwarding.h"
+
+#include "common/dns_table.h"
+
+namespace vipgate {
+
+const std::vector<DnsResolver>& DnsForwarding::resolvers(std::string_view name) const {
+  for (const DnsForwardZone& zone : zones) {
+    if (dns_is_within(name, zone.suffix)) return zone.resolvers;
+  }
+  return zones.back().resolvers;
+}
+
+bool dns_stays_here(std::string_view name, DnsType type) {
+  constexpr std::string_view kLocal[] = {std::string_view("\x09localhost\0", 11),
+                                         std::string_view("\x07invalid\0", 9),
+                                         std::string_view("\x05onion\0", 7)};
+  for (const std::string_view suffix : kLocal) {
+    if (dns_is_within(name, suffix)) return true;
+  }
+  // OPT, and TKEY to MAILA; ANY is a question.
+  const auto number = static_cast<uint16_t>(type);
+  return type == DnsType::kOpt || (number >= 249 && number <= 254);
+}
+
+}  // namespace vipgate

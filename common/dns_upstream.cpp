@@ -1,0 +1,225 @@
+#include "common/dns_upstream.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "common/byte_order.h"
+
+namespace vipgate {
+namespace {
+
+uint16_t u16_at(const uint8_t* at) { return load<Be16>(at).host(); }
+uint32_t u32_at(const uint8_t* at) { return load<Be32>(at).host(); }
+
+// Behind the name at `at`, which may end in a pointer to what stands before it (RFC 1035 4.1.4); 0:
+// it is none. A name that is told on must not lead our clients astray.
+size_t behind_name(const uint8_t* message, size_t length, size_t at) {
+  const size_t start = at;
+  while (at < length) {
+    const uint8_t label = message[at];
+    if (label == 0) return at + 1;
+    if (label >= 0xc0) {
+      if (at + 2 > length) return 0;
+      const size_t target = u16_at(message + at) & 0x3fff;
+      return target >= kDnsHeaderLength && target < start ? at + 2 : 0;
+    }
+    if (label > kDnsMaxLabel) return 0;
+    at += label + 1u;
+    if (at - start >= kDnsMaxName) return 0;
+  }
+  return 0;
+}
+
+struct RecordHead {
+  size_t owner = 0;
+  size_t ttl = 0;  // where its TTL stands
+  uint16_t type = 0;
+  uint32_t ttl_s = 0;
+  size_t data = 0;
+  uint16_t data_length = 0;
+};
+
+// False: there is no whole record at `at`, which moves behind it.
+bool read_record(const uint8_t* message, size_t length, size_t& at, RecordHead& record) {
+  constexpr size_t kFixed = 10;
+  const size_t fixed = behind_name(message, length, at);
+  if (fixed == 0 || fixed + kFixed > length) return false;
+  record.owner = at;
+  record.type = u16_at(message + fixed);
+  record.ttl = fixed + 4;
+  record.ttl_s = u32_at(message + fixed + 4);
+  // With the top bit set it is 0 (RFC 2181 8).
+  if (record.ttl_s >> 31 != 0) record.ttl_s = 0;
+  record.data_length = u16_at(message + fixed + 8);
+  record.data = fixed + kFixed;
+  at = record.data + record.data_length;
+  return at <= length;
+}
+
+// RFC 1035 3.3.13: two names, then five numbers, of which MINIMUM is the last.
+uint32_t negative_ttl(const uint8_t* message, const RecordHead& soa) {
+  if (soa.data_length < 22) return 0;
+  const uint32_t minimum = u32_at(message + soa.data + soa.data_length - 4);
+  return std::min(soa.ttl_s, minimum >> 31 != 0 ? 0 : minimum);
+}
+
+}  // namespace
+
+uint16_t dns_write_question(const DnsUpstreamQuestion& question, uint8_t* to) {
+  const uint16_t flags = DnsHeader::kRecursionDesired | DnsHeader::kAuthenticData |
+                         (question.is_checking_disabled ? DnsHeader::kCheckingDisabled : 0);
+  const DnsHeader header{Be16(question.id), Be16(flags), Be16(1), Be16{}, Be16{}, Be16(1)};
+  std::memcpy(to, &header, sizeof header);
+  uint8_t* at = to + sizeof header;
+  std::memcpy(at, question.name, question.name_length);
+  at += question.name_length;
+  const Be16 rest[] = {Be16(question.type), Be16(static_cast<uint16_t>(DnsClass::kIn))};
+  std::memcpy(at, rest, sizeof rest);
+  at += sizeof rest;
+  const uint8_t opt[kDnsOptLength] = {0,
+                                      0,
+                                      static_cast<uint8_t>(DnsType::kOpt),
+                                      kDnsUdpLimit >> 8,
+                                      kDnsUdpLimit & 0xff,
+                                      0,
+                                      0,
+                                      static_cast<uint8_t>(question.is_dnssec_ok ? 0x80 : 0),
+                                      0,
+                                      0,
+                                      0};
+  std::memcpy(at, opt, sizeof opt);
+  return static_cast<uint16_t>(at + sizeof opt - to);
+}
+
+bool dns_answers_question(const uint8_t* message, size_t length,
+                          const DnsUpstreamQuestion& question) {
+  const size_t question_end = kDnsHeaderLength + question.name_length + 4;
+  if (length < question_end) return false;
+  const auto header = load<DnsHeader>(message);
+  const uint16_t flags = header.flags.host();
+  if (header.id.host() != question.id || (flags & DnsHeader::kResponse) == 0 ||
+      (flags & DnsHeader::kOpcodeMask) != 0 || header.question_count.host() != 1) {
+    return false;
+  }
+  const uint8_t* name = message + kDnsHeaderLength;
+  const uint8_t* rest = name + question.name_length;
+  return std::memcmp(name, question.name, question.name_length) == 0 &&
+         u16_at(rest) == question.type && u16_at(rest + 2) == static_cast<uint16_t>(DnsClass::kIn);
+}
+
+void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
+                       const DnsTtlLimits& limits, DnsUpstreamAnswer& answer) {
+  using Kind = DnsUpstreamAnswer::Kind;
+  answer.kind = Kind::kMalformed;
+  answer.is_truncated = answer.is_negative = false;
+  answer.answers = answer.authorities = answer.additionals = 0;
+  answer.ttl_s = 0;
+  answer.ttl_count = 0;
+  const auto header = load<DnsHeader>(message);
+  const uint16_t flags = header.flags.host();
+  answer.rcode = DnsRcode{static_cast<uint16_t>(flags & DnsHeader::kRcodeMask)};
+  answer.is_authentic = (flags & DnsHeader::kAuthenticData) != 0;
+  answer.body_offset = static_cast<uint16_t>(kDnsHeaderLength + question.name_length + 4);
+  answer.body_length = 0;
+  if (answer.rcode != DnsRcode::kNoError && answer.rcode != DnsRcode::kNxDomain) {
+    answer.kind = Kind::kRefusal;
+    return;
+  }
+  if ((flags & DnsHeader::kTruncated) != 0) {
+    answer.kind = Kind::kTruncated;
+    answer.is_truncated = true;
+    return;
+  }
+  // What is longer than we said that we take has no place in the cache.
+  if (length > kDnsUdpLimit) return;
+  const uint32_t counts[] = {header.answer_count.host(), header.authority_count.host(),
+                             header.additional_count.host()};
+  uint32_t left = counts[0] + counts[1] + counts[2];
+  if (left > DnsUpstreamAnswer::kMaxRecords) return;
+  size_t at = answer.body_offset;
+  size_t body_end = at;
+  uint32_t ttl_s = limits.max_s;
+  bool has_type = false;
+  bool has_soa = false;
+  uint32_t soa_ttl_s = 0;
+  for (uint32_t section = 0; section < 3; ++section) {
+    for (uint32_t i = 0; i < counts[section]; ++i) {
+      RecordHead record;
+      if (!read_record(message, length, at, record)) return;
+      --left;
+      if (record.type == static_cast<uint16_t>(DnsType::kOpt)) {
+        // Cut off, which it can only be at the end: what stands behind it may be pointed to.
+        if (section != 2 || left != 0 || message[record.owner] != 0) return;
+        // The upper bits of the code: nothing that is an answer has any (RFC 6891 6.1.3).
+        if (message[record.ttl] != 0) {
+          answer.kind = Kind::kRefusal;
+          return;
+        }
+        continue;
+      }
+      const uint32_t capped = std::min(record.ttl_s, limits.max_s);
+      answer.ttls[answer.ttl_count++] = {static_cast<uint16_t>(record.ttl - answer.body_offset),
+                                         capped};
+      ttl_s = std::min(ttl_s, capped);
+      body_end = at;
+      if (section == 0) {
+        ++answer.answers;
+        has_type |=
+            record.type == question.type || question.type == static_cast<uint16_t>(DnsType::kAny);
+      } else if (section == 1) {
+        ++answer.authorities;
+        if (record.type == static_cast<uint16_t>(DnsType::kSoa)) {
+          has_soa = true;
+          soa_ttl_s = negative_ttl(message, record);
+        }
+      } else {
+        ++answer.additionals;
+      }
+    }
+  }
+  answer.kind = Kind::kAnswer;
+  answer.body_length = static_cast<uint16_t>(body_end - answer.body_offset);
+  answer.is_negative = answer.rcode == DnsRcode::kNxDomain || !has_type;
+  if (!answer.is_negative) {
+    answer.ttl_s = ttl_s;
+    return;
+  }
+  // Without a SOA record it is not kept (RFC 2308 5).
+  answer.ttl_s = has_soa ? std::min({ttl_s, soa_ttl_s, limits.negative_s}) : 0;
+  // The answer counts down from what it lasts, also where the SOA's own TTL is longer.
+  for (size_t i = 0; i < answer.ttl_count; ++i) {
+    answer.ttls[i].seconds = std::min(answer.ttls[i].seconds, answer.ttl_s);
+  }
+}
+
+DnsRecordsEnd dns_records_end(const uint8_t* message, size_t length, size_t question_end) {
+  const auto header = load<DnsHeader>(message);
+  const uint32_t before = header.answer_count.host() + header.authority_count.host();
+  const uint32_t count = before + header.additional_count.host();
+  size_t at = question_end;
+  for (uint32_t i = 0; i < count; ++i) {
+    RecordHead record;
+    if (!read_record(message, length, at, record)) return {};
+    if (record.type != static_cast<uint16_t>(DnsType::kOpt)) continue;
+    if (i + 1 != count || i < before || message[record.owner] != 0) return {};
+    return {record.owner, true};
+  }
+  return {at, false};
+}
+
+void dns_mix_case(uint8_t* name, size_t length, uint64_t random) {
+  size_t label_end = 0;
+  for (size_t at = 0; at < length; ++at) {
+    if (at == label_end) {
+      label_end = at + name[at] + 1;
+      continue;
+    }
+    const auto folded = static_cast<uint8_t>(name[at] | 0x20);
+    if (folded < 'a' || folded > 'z') continue;
+    name[at] = static_cast<uint8_t>(folded ^ ((random & 1) << 5));
+    random = std::rotr(random, 1);
+  }
+}
+
+}  // namespace vipgate

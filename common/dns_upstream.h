@@ -1,0 +1,85 @@
+// Talking to resolvers: the question as it is sent to them, and what may be believed of their
+// answers. Pure functions; what they read may be anybody's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "common/dns_wire.h"
+
+namespace vipgate {
+
+// A record in the body of an answer whose TTL counts down.
+struct DnsTtl {
+  uint16_t offset;  // from the start of the body
+  uint32_t seconds;
+};
+
+struct DnsUpstreamAnswer {
+  // A record has 11 octets and more: root, type, class, TTL, length.
+  static constexpr size_t kMaxRecords = (kDnsUdpLimit - kDnsHeaderLength - 5) / 11;
+
+  enum class Kind : uint8_t {
+    kAnswer,     // may be told on
+    kTruncated,  // TC: by TCP there is more
+    kRefusal,    // this resolver cannot tell: neither NOERROR nor NXDOMAIN
+    kMalformed,
+  };
+
+  Kind kind = Kind::kMalformed;
+  DnsRcode rcode = DnsRcode::kNoError;
+  bool is_authentic = false;
+  bool is_truncated = false;
+  bool is_negative = false;  // NXDOMAIN, or no record of the type (RFC 2308 2)
+  uint16_t answers = 0, authorities = 0, additionals = 0;  // the OPT record left out
+  uint16_t body_offset = 0;                                // behind the question
+  uint16_t body_length = 0;                                // up to the OPT record
+  uint32_t ttl_s = 0;  // for how long all of it may be told; 0: only to those who wait
+  uint16_t ttl_count = 0;
+  std::array<DnsTtl, kMaxRecords> ttls;
+
+  bool is_usable() const { return kind == Kind::kAnswer || kind == Kind::kTruncated; }
+};
+
+struct DnsTtlLimits {
+  uint32_t max_s = 0;
+  uint32_t negative_s = 0;
+};
+
+// What a resolver is asked.
+struct DnsUpstreamQuestion {
+  uint16_t id = 0;
+  const uint8_t* name = nullptr;
+  uint16_t name_length = 0;
+  uint16_t type = 0;
+  bool is_dnssec_ok = false;
+  bool is_checking_disabled = false;
+};
+// A query with RD, with AD, which asks for that bit of the answer (RFC 6840 5.7), and with an OPT
+// record that tells our size. Returns its length, at most kDnsQuestionRoom octets.
+inline constexpr size_t kDnsQuestionRoom = kDnsHeaderLength + kDnsMaxName + 4 + kDnsOptLength;
+uint16_t dns_write_question(const DnsUpstreamQuestion& question, uint8_t* to);
+
+// Whether the message answers the very question that was asked: its id, and its name with the case
+// of each letter (RFC 5452 9.1; draft-vixie-dnsext-dns0x20). Reads no octet beyond `length`.
+bool dns_answers_question(const uint8_t* message, size_t length,
+                          const DnsUpstreamQuestion& question);
+
+// REQUIRES: dns_answers_question().
+void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
+                       const DnsTtlLimits& limits, DnsUpstreamAnswer& answer);
+
+// Where the records end that are no OPT record, of which there may be one, the last; 0: they are
+// malformed. For messages of any length.
+struct DnsRecordsEnd {
+  size_t offset = 0;
+  bool has_opt = false;
+};
+DnsRecordsEnd dns_records_end(const uint8_t* message, size_t length, size_t question_end);
+
+// Gives each letter of the name the case that a bit of `random` says, from the lowest on; beyond 64
+// letters they are used again.
+void dns_mix_case(uint8_t* name, size_t length, uint64_t random);
+
+}  // namespace vipgate

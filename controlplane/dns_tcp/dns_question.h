@@ -1,0 +1,39 @@
+// A query that came by TCP, as a resolver is asked it, and the reply that is made of what it says.
+// Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "common/dns_forwarding.h"
+#include "common/dns_upstream.h"
+
+namespace vipgate {
+
+// `query`: as the client sent it, and `parts` as it was taken apart.
+class DnsForwardedQuery {
+ public:
+  DnsForwardedQuery(std::span<const uint8_t> query, const DnsStreamAnswer& parts);
+
+  // The folded name that is asked for.
+  std::string name() const;
+  // The message for a resolver, after its length in two octets.
+  std::vector<uint8_t> question(uint16_t id) const;
+  // What the client gets of the resolver's answer to question(id); nothing: it does not answer the
+  // question, or cannot.
+  std::optional<std::vector<uint8_t>> reply(std::span<const uint8_t> answer, uint16_t id) const;
+  // What it gets when nobody answers.
+  std::vector<uint8_t> failure(DnsRcode rcode) const;
+
+ private:
+  DnsUpstreamQuestion asked(uint16_t id) const;
+  void finish(std::vector<uint8_t>& reply, uint16_t flags, uint16_t additionals) const;
+
+  std::vector<uint8_t> query_;  // header and question
+  bool has_opt_;
+  bool is_dnssec_ok_;
+};
+
+}  // namespace vipgate

@@ -1,0 +1,22 @@
+// Replies to questions that were forwarded: what resolvers said, under the client's own header.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/fastpath/dns_cache.h"
+#include "dataplane/fastpath/dns_responder.h"
+
+namespace vipgate {
+
+// RFC 8767 4: what is past its time is told with a TTL of 30 s.
+inline constexpr uint32_t kDnsStaleTtlSeconds = 30;
+
+// What the cache has, with the time that is left to it; kStale: past its time. RA=1 and AA=0; AD as
+// the resolver said, for those who can have asked for it (RFC 6840 5.7), CD as the client's.
+// `verdict`: kForwarded, kCached or kStale; a failure's is its own.
+DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns,
+                           DnsVerdict verdict);
+DnsReply dns_refuse(const DnsParsed& parsed);
+DnsReply dns_fail(const DnsParsed& parsed);
+
+}  // namespace vipgate

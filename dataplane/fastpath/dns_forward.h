@@ -1,0 +1,222 @@
+// Questions of others' names, in the pipeline: answered from the cache, or asked of a resolver
+// while the client's packet waits; and what resolvers answer.
+//
+// A packet that waits is a question once more when the flight is over: it goes through all passes
+// again, and what it asked is now in the cache, if only for this second.
+#pragma once
+
+#include "common/dns_policy.h"
+#include "dataplane/fastpath/dns_cached.h"
+#include "dataplane/fastpath/dns_forwarder.h"
+#include "dataplane/fastpath/dns_packets.h"
+#include "dataplane/fastpath/pipeline.h"
+
+namespace vipgate {
+
+// RFC 9520 3.2: failures are remembered, for seconds. RFC 8767 5: 30 s between two tries while
+// there is something stale to tell.
+inline constexpr uint32_t kDnsFailureSeconds = 5;
+inline constexpr uint32_t kDnsStaleRecheckSeconds = 30;
+
+namespace dns_forward_detail {
+
+inline uint8_t flags_of(const DnsParsed& parsed) {
+  const bool is_checking_disabled = (parsed.query.message[3] & DnsHeader::kCheckingDisabled) != 0;
+  return static_cast<uint8_t>((parsed.is_dnssec_ok ? DnsQuestion::kDnssecOk : 0) |
+                              (is_checking_disabled ? DnsQuestion::kCheckingDisabled : 0));
+}
+
+inline DnsQuestion question_of(const DnsParsed& parsed) {
+  return DnsQuestion::of(parsed.hash, parsed.name, parsed.name_length, parsed.type,
+                         flags_of(parsed));
+}
+
+}  // namespace dns_forward_detail
+
+// Passes two and three: what the cache may say is fetched ahead.
+template <class Observer>
+void Pipeline<Observer>::prefetch_forwarded(const DnsParsed& parsed, bool with_slot) const {
+  if (!parsed.may_recurse || parsed.verdict != DnsVerdict::kAnswer || forwarder_ == nullptr) return;
+  const DnsQuestion question = dns_forward_detail::question_of(parsed);
+  if (with_slot) {
+    if (parsed.candidate == nullptr) forwarder_->cache().prefetch_slot(question);
+  } else {
+    forwarder_->cache().prefetch(question);
+  }
+}
+
+// Pass four. REQUIRES: the responder says kForward.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::forward_dns(Burst& burst, Packet& packet) {
+  const DnsParsed& parsed = dns_[packet.dns_index];
+  const DnsForwarding& forwarding = burst.snapshot.dns_policy->forwarding;
+  if (forwarder_ == nullptr) {
+    return send_dns<Address>(burst, packet, dns_refuse(parsed));
+  }
+  const uint64_t now_ns = burst.now.ns;
+  const DnsQuestion question = dns_forward_detail::question_of(parsed);
+  const bool has_waited = burst.from == From::kHold;
+  const DnsCacheSlot* known = forwarder_->cache().find(question, !has_waited);
+  if (known != nullptr && known->is_fresh(now_ns)) {
+    return send_dns<Address>(
+        burst, packet,
+        dns_answer_cached(parsed, *known, now_ns,
+                          has_waited ? DnsVerdict::kForwarded : DnsVerdict::kCached));
+  }
+  const bool may_be_stale = known != nullptr && known->may_be_stale(now_ns, forwarding.stale_s);
+  if (may_be_stale && (has_waited || now_ns < known->recheck_ns)) {
+    return send_dns<Address>(burst, packet,
+                             dns_answer_cached(parsed, *known, now_ns, DnsVerdict::kStale));
+  }
+  // What was kept for it has given way already.
+  if (has_waited) return send_dns<Address>(burst, packet, dns_fail(parsed));
+  wait_for_resolver<Address>(burst, packet, question);
+}
+
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::wait_for_resolver(Burst& burst, Packet& packet,
+                                           const DnsQuestion& question) {
+  const DnsParsed& parsed = dns_[packet.dns_index];
+  const DnsForwarding& forwarding = burst.snapshot.dns_policy->forwarding;
+  DnsFlights& flights = forwarder_->flights();
+  const uint64_t client =
+      forwarder_->client_of(parsed.query.client, static_cast<size_t>(parsed.query.client_length));
+  if (flights.may_wait(client, forwarding.per_client) != DnsFlights::Join::kWaits) {
+    counters_.count(Event::kDnsOverLimit);
+    return send_dns<Address>(burst, packet, dns_refuse(parsed));
+  }
+  DnsFlight* flight = flights.find(question);
+  if (flight != nullptr) {
+    counters_.count(Event::kDnsCoalesced);
+  } else {
+    flight = &forwarder_->begin(question, burst.now.ns);
+  }
+  // Before it is asked: without anybody to ask, the flight is over at once.
+  packet.mbuf->port = packet.port;
+  flights.wait(*flight, packet.mbuf, client);
+  observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kHold});
+  packet.step = Step::kDone;
+  if (flight->attempt_count == 0) ask_resolver(burst, *flight);
+}
+
+// The next one; with nobody left to ask, and nobody who may yet answer, the question has failed.
+template <class Observer>
+void Pipeline<Observer>::ask_resolver(Burst& burst, DnsFlight& flight) {
+  uint8_t out_port = 0;
+  rte_mbuf* mbuf = forwarder_->ask(burst.snapshot, flight, burst.now.ns, out_port);
+  if (mbuf != nullptr) {
+    counters_.count(Event::kDnsAsked);
+    observer_(mbuf, Verdict{.kind = Verdict::Kind::kMade});
+    burst.outbox.transmit.add(out_port, mbuf);
+    return;
+  }
+  forwarder_->flights().stop_racing(flight);
+  if (!flight.has_open_attempt()) fail_question(burst, flight);
+}
+
+template <class Observer>
+void Pipeline<Observer>::fail_question(Burst& burst, DnsFlight& flight) {
+  const uint32_t stale_s = burst.snapshot.dns_policy->forwarding.stale_s;
+  DnsCache& cache = forwarder_->cache();
+  const DnsCacheSlot* known = cache.find(flight.question(), false);
+  const bool may_be_stale = known != nullptr && known->may_be_stale(burst.now.ns, stale_s);
+  counters_.count(Event::kDnsFailed);
+  cache.store_failure(flight.question(),
+                      may_be_stale ? kDnsStaleRecheckSeconds : kDnsFailureSeconds, stale_s,
+                      burst.now.ns);
+  forwarder_->end(flight, false, burst.now.ns);
+}
+
+// Pass two of what comes to an address that resolvers are asked from.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::look_up_resolver_answer(Burst& burst, Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  if (forwarder_ == nullptr || packet.protocol != kProtocolUdp ||
+      (sizeof(Address) == 16 && packet.l4_offset != sizeof(Ipv6Header))) {
+    return drop(burst, packet, DropReason::kPortNotServed);
+  }
+  if (!is_mine(burst, packet, Address(ip.destination), packet.destination_port)) return;
+  packet.step = sizeof(Address) == 4 ? Step::kResolver4 : Step::kResolver6;
+}
+
+// Pass four.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::take_resolver_answer(Burst& burst, Packet& packet) {
+  if (!has_good_udp_checksum<Address>(packet)) {
+    return drop(burst, packet, DropReason::kBadUdpChecksum);
+  }
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
+  const auto& udp = packet.l4<UdpHeader>();
+  const auto* message = reinterpret_cast<const uint8_t*>(&udp + 1);
+  const size_t length = udp.length.host() - sizeof(UdpHeader);
+  const auto* entry = burst.snapshot.template table<Address>().find(Address(ip.destination));
+  DnsFlight* flight = nullptr;
+  DnsAttempt* attempt = nullptr;
+  if (length >= kDnsHeaderLength && entry != nullptr) {
+    attempt = forwarder_->flights().find_attempt(
+        entry->slot, packet.destination_port.host(), load<DnsHeader>(message).id.host(),
+        Address(ip.source), packet.source_port.host(), flight);
+  }
+  if (attempt == nullptr || !dns_answers_question(message, length, flight->asked(*attempt))) {
+    return drop(burst, packet, DropReason::kDnsUnexpectedAnswer);
+  }
+  const DnsForwarding& forwarding = burst.snapshot.dns_policy->forwarding;
+  DnsUpstreamAnswer answer;
+  dns_read_upstream(message, length, flight->asked(*attempt),
+                    {forwarding.max_ttl_s, forwarding.negative_ttl_s}, answer);
+  if (answer.kind == DnsUpstreamAnswer::Kind::kMalformed) {
+    return drop(burst, packet, DropReason::kDnsBadAnswer);
+  }
+  forwarder_->note_answer(*attempt);
+  if (answer.is_usable()) {
+    forwarder_->cache().store(flight->question(), message, answer, burst.now.ns);
+    forwarder_->end(*flight, true, burst.now.ns);
+  } else {
+    counters_.count(Event::kDnsRefusals);
+    ask_resolver(burst, *flight);
+  }
+  counters_.count(DnsOutcome::kResolverAnswer);
+  observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kDns, .dns = DnsOutcome::kResolverAnswer});
+  burst.outbox.drop.add(0, packet.mbuf);
+  packet.step = Step::kDone;
+}
+
+// What time brings, and the packets whose wait is over, as a burst of their own: half as many of
+// each as a queue of the outbox takes.
+template <class Observer>
+bool Pipeline<Observer>::settle_questions(const Snapshot& snapshot, Now now, Outbox& outbox) {
+  if (forwarder_ == nullptr || forwarder_->flights().held() == 0) [[likely]] {
+    return false;
+  }
+  constexpr uint16_t kMost = kBurst / 2;
+  const DnsForwarding& forwarding = snapshot.dns_policy->forwarding;
+  DnsFlights& flights = forwarder_->flights();
+  Burst burst{snapshot, outbox, now, From::kHold};
+  uint16_t due = 0;
+  for (DnsFlight* late;
+       due < kMost && (late = flights.started_ago(forwarding.timeout_ns, now.ns)) != nullptr;
+       ++due) {
+    counters_.count(Event::kDnsTimeouts);
+    fail_question(burst, *late);
+  }
+  for (DnsFlight* slow;
+       due < kMost && (slow = flights.asked_ago(forwarding.race_after_ns, now.ns)) != nullptr;
+       ++due) {
+    ask_resolver(burst, *slow);
+  }
+  rte_mbuf* ready[kMost];
+  uint16_t count = 0;
+  while (count < kMost) {
+    rte_mbuf* mbuf = flights.take_ready();
+    if (mbuf == nullptr) break;
+    ready[count++] = mbuf;
+  }
+  if (count != 0) run(burst, ready, count, 0);
+  return due != 0 || count != 0;
+}
+
+}  // namespace vipgate

@@ -1,0 +1,237 @@
+// The question as resolvers get it, and what of their answers is believed.
+#include "common/dns_upstream.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "tests/support/dns_message.h"
+
+namespace vipgate {
+namespace {
+
+using testing::be16;
+using testing::be32;
+using testing::dns_header;
+using testing::dns_opt;
+using testing::dns_question;
+using testing::wire_name;
+
+constexpr unsigned kId = 0x1234;
+constexpr unsigned kAnswerFlags = 0x8180;
+const DnsTtlLimits kLimits{.max_s = 3600, .negative_s = 300};
+
+struct Asked {
+  explicit Asked(std::string_view text, unsigned asked_type = 1)
+      : name(wire_name(text)), type(asked_type) {}
+  std::string name;
+  unsigned type;
+  DnsUpstreamQuestion question() const {
+    return {.id = kId,
+            .name = reinterpret_cast<const uint8_t*>(name.data()),
+            .name_length = static_cast<uint16_t>(name.size()),
+            .type = static_cast<uint16_t>(type)};
+  }
+  std::string wire() const { return dns_question(name, type); }
+};
+
+const std::string kOwner = "\xc0\x0c";
+
+std::string record(std::string_view owner, unsigned type, unsigned long ttl,
+                   std::string_view data) {
+  return std::string(owner) + be16(type) + be16(1) + be32(ttl) +
+         be16(static_cast<unsigned>(data.size())) + std::string(data);
+}
+std::string soa(unsigned long ttl, unsigned long minimum) {
+  return record(std::string("\0", 1), 6, ttl,
+                wire_name("ns.a") + wire_name("root.a") + be32(1) + be32(2) + be32(3) + be32(4) +
+                    be32(minimum));
+}
+
+const uint8_t* octets(const std::string& text) {
+  return reinterpret_cast<const uint8_t*>(text.data());
+}
+
+// From a buffer of its very length, so that a sanitizer sees each octet that is read beyond.
+DnsUpstreamAnswer read(const Asked& asked, const std::string& message) {
+  const std::vector<uint8_t> exact(message.begin(), message.end());
+  EXPECT_TRUE(dns_answers_question(exact.data(), exact.size(), asked.question()));
+  DnsUpstreamAnswer answer;
+  dns_read_upstream(exact.data(), exact.size(), asked.question(), kLimits, answer);
+  return answer;
+}
+
+TEST(DnsUpstream, QuestionIsAWellFormedQueryWithRecursionAndOurSize) {
+  const Asked asked("Www.eXample", 28);
+  DnsUpstreamQuestion question = asked.question();
+  question.is_dnssec_ok = true;
+  question.is_checking_disabled = true;
+  std::array<uint8_t, kDnsQuestionRoom> room;
+  const uint16_t length = dns_write_question(question, room.data());
+  const std::string text(room.begin(), room.begin() + length);
+  const auto message = testing::DnsMessageParser(text).parse();
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->id, kId);
+  EXPECT_EQ(message->flags, 0x0130u) << "RD, AD, CD";
+  EXPECT_EQ(message->question, asked.wire());
+  ASSERT_TRUE(message->opt);
+  EXPECT_EQ(message->opt->dns_class, 1232u);
+  EXPECT_EQ(message->opt->ttl, 0x8000u) << "DO";
+  EXPECT_TRUE(message->opt->rdata.empty());
+}
+
+TEST(DnsUpstream, AnswerIsOnlyThatToTheVeryQuestion) {
+  const Asked asked("wWw.example");
+  const std::string good = dns_header(kAnswerFlags, 1, 0, 0, 0, kId) + asked.wire();
+  const auto answers = [&](const std::string& message) {
+    return dns_answers_question(octets(message), message.size(), asked.question());
+  };
+  EXPECT_TRUE(answers(good));
+  EXPECT_FALSE(answers(dns_header(kAnswerFlags, 1, 0, 0, 0, kId + 1) + asked.wire())) << "id";
+  EXPECT_FALSE(answers(dns_header(0x0180, 1, 0, 0, 0, kId) + asked.wire())) << "a query";
+  EXPECT_FALSE(answers(dns_header(0xa180, 1, 0, 0, 0, kId) + asked.wire())) << "opcode";
+  EXPECT_FALSE(answers(dns_header(kAnswerFlags, 0, 0, 0, 0, kId) + asked.wire()));
+  EXPECT_FALSE(answers(dns_header(kAnswerFlags, 1, 0, 0, 0, kId) + Asked("www.example").wire()))
+      << "another case of a letter";
+  EXPECT_FALSE(
+      answers(dns_header(kAnswerFlags, 1, 0, 0, 0, kId) + Asked("wWw.example", 28).wire()));
+  EXPECT_FALSE(answers(dns_header(kAnswerFlags, 1, 0, 0, 0, kId) + dns_question(asked.name, 1, 3)));
+  for (size_t length = 0; length < good.size(); ++length) {
+    EXPECT_FALSE(answers(good.substr(0, length))) << length;
+  }
+}
+
+TEST(DnsUpstream, PositiveAnswerLastsAsLongAsItsShortestTtlWithinTheLimit) {
+  const Asked asked("www.example");
+  const std::string message = dns_header(kAnswerFlags, 1, 2, 0, 1, kId) + asked.wire() +
+                              record(kOwner, 1, 90000, "\1\2\3\4") +
+                              record(kOwner, 1, 120, "\1\2\3\5") + dns_opt(4096);
+  const auto answer = read(asked, message);
+  EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kAnswer);
+  EXPECT_FALSE(answer.is_negative);
+  EXPECT_EQ(answer.ttl_s, 120u);
+  EXPECT_EQ(answer.answers, 2);
+  EXPECT_EQ(answer.additionals, 0) << "the OPT record is left out";
+  EXPECT_EQ(answer.body_offset, 12 + asked.wire().size());
+  EXPECT_EQ(answer.body_length, 32) << "up to the OPT record";
+  ASSERT_EQ(answer.ttl_count, 2);
+  EXPECT_EQ(answer.ttls[0].offset, 6);
+  EXPECT_EQ(answer.ttls[0].seconds, kLimits.max_s);
+  EXPECT_EQ(answer.ttls[1].offset, 22);
+}
+
+TEST(DnsUpstream, TtlWithItsTopBitSetIsZero) {
+  const Asked asked("www.example");
+  const auto answer = read(asked, dns_header(kAnswerFlags, 1, 1, 0, 0, kId) + asked.wire() +
+                                      record(kOwner, 1, 0x80000001, "\1\2\3\4"));
+  EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kAnswer);
+  EXPECT_EQ(answer.ttl_s, 0u);
+}
+
+TEST(DnsUpstream, NegativeAnswerLastsAsLongAsTheSoaSays) {
+  const Asked asked("www.example", 28);
+  const struct {
+    unsigned flags;
+    unsigned long ttl, minimum;
+    uint32_t lasts;
+  } cases[] = {{0x8183, 200, 100, 100},
+               {0x8183, 50, 100, 50},
+               {0x8180, 200, 100, 100},
+               {0x8183, 900, 800, 300},
+               {0x8183, 200, 0xffffffff, 0}};
+  for (const auto& c : cases) {
+    const auto answer =
+        read(asked, dns_header(c.flags, 1, 0, 1, 0, kId) + asked.wire() + soa(c.ttl, c.minimum));
+    EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kAnswer);
+    EXPECT_TRUE(answer.is_negative);
+    EXPECT_EQ(answer.ttl_s, c.lasts) << c.ttl << " " << c.minimum;
+    EXPECT_EQ(answer.authorities, 1);
+  }
+}
+
+TEST(DnsUpstream, NegativeAnswerWithoutSoaIsNotKept) {
+  const Asked asked("www.example");
+  for (const unsigned flags : {0x8183u, 0x8180u}) {
+    const auto answer = read(asked, dns_header(flags, 1, 0, 0, 0, kId) + asked.wire());
+    EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kAnswer);
+    EXPECT_TRUE(answer.is_negative);
+    EXPECT_EQ(answer.ttl_s, 0u);
+  }
+}
+
+TEST(DnsUpstream, AliasWithoutTheTypeIsNoData) {
+  const Asked asked("www.example", 28);
+  const auto answer =
+      read(asked, dns_header(kAnswerFlags, 1, 1, 1, 0, kId) + asked.wire() +
+                      record(kOwner, 5, 40, wire_name("other.example")) + soa(200, 100));
+  EXPECT_TRUE(answer.is_negative);
+  EXPECT_EQ(answer.ttl_s, 40u);
+}
+
+TEST(DnsUpstream, OtherCodesAreRefusals) {
+  const Asked asked("www.example");
+  for (const unsigned code : {1u, 2u, 4u, 5u, 9u}) {
+    EXPECT_EQ(read(asked, dns_header(0x8180 | code, 1, 0, 0, 0, kId) + asked.wire()).kind,
+              DnsUpstreamAnswer::Kind::kRefusal);
+  }
+  // BADVERS has its bits in the OPT record.
+  EXPECT_EQ(read(asked, dns_header(kAnswerFlags, 1, 0, 0, 1, kId) + asked.wire() +
+                            dns_opt(1232, 1ul << 24))
+                .kind,
+            DnsUpstreamAnswer::Kind::kRefusal);
+}
+
+TEST(DnsUpstream, TruncatedAnswerHasNoBody) {
+  const Asked asked("www.example");
+  const auto answer = read(asked, dns_header(kAnswerFlags | 0x0200, 1, 1, 0, 0, kId) +
+                                      asked.wire() + record(kOwner, 1, 60, "\1\2\3\4"));
+  EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kTruncated);
+  EXPECT_EQ(answer.body_length, 0);
+  EXPECT_EQ(answer.ttl_s, 0u);
+}
+
+TEST(DnsUpstream, WhatIsNotWellFormedIsNotBelieved) {
+  const Asked asked("www.example");
+  const std::string head = dns_header(kAnswerFlags, 1, 1, 0, 0, kId) + asked.wire();
+  const std::string two = dns_header(kAnswerFlags, 1, 0, 0, 2, kId) + asked.wire();
+  const std::string good = record(kOwner, 1, 60, "\1\2\3\4");
+  const std::string wrong[] = {
+      head,                                          // a record is missing
+      head + good.substr(0, good.size() - 1),        // its data are cut
+      head + record("\xc0\x1d", 1, 60, "\1\2\3\4"),  // a pointer to itself
+      head + record("\xc0\x40", 1, 60, "\1\2\3\4"),  // and ahead
+      head + record("\xc0\x04", 1, 60, "\1\2\3\4"),  // into the header
+      head + record("\x40zz", 1, 60, "\1\2\3\4"),    // a reserved type of label
+      two + dns_opt(1232) + good,                    // something behind the OPT record
+      two + dns_opt(1232) + dns_opt(1232),           // two of them
+      dns_header(kAnswerFlags, 1, 1, 0, 0, kId) + asked.wire() + dns_opt(1232),  // not its section
+      dns_header(kAnswerFlags, 1, 0xffff, 0xffff, 0xffff, kId) + asked.wire() + good,
+      head + record(kOwner, 16, 60, std::string(1300, 'x')),  // longer than we take
+  };
+  for (const std::string& message : wrong) {
+    EXPECT_EQ(read(asked, message).kind, DnsUpstreamAnswer::Kind::kMalformed) << &message - wrong;
+  }
+}
+
+TEST(DnsUpstream, EachPrefixOfAnAnswerIsMalformedAndReadsNothingBeyond) {
+  const Asked asked("www.example");
+  const std::string message = dns_header(kAnswerFlags, 1, 1, 1, 1, kId) + asked.wire() +
+                              record(kOwner, 1, 60, "\1\2\3\4") + soa(60, 60) + dns_opt(1232);
+  for (size_t length = 12 + asked.wire().size(); length < message.size(); ++length) {
+    EXPECT_EQ(read(asked, message.substr(0, length)).kind, DnsUpstreamAnswer::Kind::kMalformed)
+        << length;
+  }
+  EXPECT_EQ(read(asked, message).kind, DnsUpstreamAnswer::Kind::kAnswer);
+}
+
+TEST(DnsUpstream, CaseOfLettersAloneIsMixed) {
+  const std::string name = wire_name("aZ09-_@[`{.Mesos");
+  std::string mixed = name;
+  dns_mix_case(reinterpret_cast<uint8_t*>(mixed.data()), mixed.size(), 0b0110101);
+  EXPECT_EQ(mixed, wire_name("Az09-_@[`{.MeSOs"));
+  dns_mix_case(reinterpret_cast<uint8_t*>(mixed.data()), mixed.size(), 0);
+  EXPECT_EQ(mixed, wire_name("az09-_@[`{.mesos"));
+}
+
+}  // namespace
+}  // namespace vipgate

@@ -1,0 +1,70 @@
+#include "controlplane/dns_policy_compiler.h"
+
+#include <gtest/gtest.h>
+
+#include "common/dns_policy.h"
+#include "controlplane/config_reader.h"
+
+namespace vipgate {
+namespace {
+
+constexpr std::string_view kForwarding =
+    "snat_pools:\n"
+    "  - {name: other, addresses: [10.9.1.98]}\n"
+    "  - {name: dns, addresses: [10.9.1.99, 'fd09:1::99', 10.9.1.97]}\n"
+    "dns:\n"
+    "  forward:\n"
+    "    policy: forward\n"
+    "    clients: [10.0.0.0/8]\n"
+    "    resolvers: [10.9.1.53, '[fd09:1::53]:5353']\n"
+    "    zones: [{name: example, resolvers: ['10.9.1.54:54']},\n"
+    "            {name: corp.example, resolvers: [10.9.1.55]}]\n"
+    "    snat_pool: dns\n"
+    "    race_after_ms: 100\n"
+    "    cache: {stale_s: 60}\n";
+
+TEST(DnsPolicyCompiler, NothingIsForwardedUnlessItIsWanted) {
+  EXPECT_EQ(dns_policy_of(Config{}), DnsPolicy{});
+  EXPECT_FALSE(DnsPolicy{}.forwarding.is_on);
+}
+
+TEST(DnsPolicyCompiler, ForwardingIsAsTheConfigurationSays) {
+  const auto config = parse_config(kForwarding, "f");
+  ASSERT_TRUE(config.ok()) << config.error();
+  const DnsForwarding forwarding = dns_policy_of(*config).forwarding;
+  EXPECT_TRUE(forwarding.is_on);
+  EXPECT_EQ(forwarding.race_after_ns, 100'000'000u);
+  EXPECT_EQ(forwarding.timeout_ns, 2'000'000'000u);
+  EXPECT_EQ(forwarding.stale_s, 60u);
+  EXPECT_EQ(forwarding.sources4, (DnsSources{1, 2}));
+  EXPECT_EQ(forwarding.sources6, (DnsSources{3, 1}));
+  EXPECT_FALSE(forwarding.is_source(0));
+  EXPECT_TRUE(forwarding.is_source(2));
+  EXPECT_TRUE(forwarding.is_source(3));
+  const std::array<uint8_t, 4> inside{10, 1, 2, 3}, outside{11, 1, 2, 3};
+  EXPECT_TRUE(forwarding.serves(inside.data(), 4));
+  EXPECT_FALSE(forwarding.serves(outside.data(), 4));
+  EXPECT_FALSE(forwarding.serves(nullptr, 0));
+}
+
+TEST(DnsPolicyCompiler, LongestNameSaysWhoIsAsked) {
+  const auto config = parse_config(kForwarding, "f");
+  ASSERT_TRUE(config.ok()) << config.error();
+  const DnsForwarding forwarding = dns_policy_of(*config).forwarding;
+  const auto first = [&](std::string_view name) {
+    const DnsResolver& resolver = forwarding.resolvers(dns_name_from_text(name).value()).front();
+    return endpoint_to_string(resolver.address, resolver.port);
+  };
+  EXPECT_EQ(first("a.corp.example"), "10.9.1.55:53");
+  EXPECT_EQ(first("corp.example"), "10.9.1.55:53");
+  EXPECT_EQ(first("b.example"), "10.9.1.54:54");
+  EXPECT_EQ(first("xcorp.example"), "10.9.1.54:54");
+  EXPECT_EQ(first("notexample"), "10.9.1.53:53");
+  EXPECT_EQ(first("."), "10.9.1.53:53");
+  const auto& all = forwarding.resolvers(std::string_view("\0", 1));
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(endpoint_to_string(all[1].address, all[1].port), "[fd09:1::53]:5353");
+}
+
+}  // namespace
+}  // namespace vipgate

@@ -1,0 +1,211 @@
+// Questions of others' names by TCP, from a client's connection to a resolver's, over loopback.
+#include <gmock/gmock.h>
+
+#include <chrono>
+
+#include "controlplane/dns_tcp/dns_tcp_server.h"
+#include "tests/controlplane/dns_tcp/dns_tcp_client.h"
+#include "tests/support/dns_message.h"
+
+namespace vipgate {
+namespace {
+
+using testing::be16;
+using testing::be32;
+using testing::dns_header;
+using testing::dns_opt;
+using testing::dns_question;
+using ::testing::IsEmpty;
+using testing::wire_name;
+
+const IpAddress kLoopback = parse_ip_address("127.0.0.1").value();
+
+// What a resolver does with a question: its flags, and how many address records it has.
+struct Says {
+  unsigned flags = 0x8180;
+  unsigned records = 1;
+  bool changes_case = false;
+};
+
+class Resolver {
+ public:
+  explicit Resolver(const Says& says)
+      : server_(
+            [says](std::span<uint8_t> message, size_t length, const IpAddress&) {
+              const std::string query(message.begin(),
+                                      message.begin() + static_cast<ptrdiff_t>(length));
+              // The OPT record is the question's last part.
+              std::string question = query.substr(12, length - 12 - 11);
+              if (says.changes_case) question[1] = static_cast<char>(question[1] ^ 0x20);
+              std::string reply = query.substr(0, 2) + be16(says.flags) + be16(1) +
+                                  be16(says.records) + be16(0) + be16(1) + question;
+              for (unsigned i = 0; i < says.records; ++i) {
+                reply += "\xc0\x0c" + be16(1) + be16(1) + be32(60) + be16(4) + be32(i);
+              }
+              reply += dns_opt(1232);
+              std::copy(reply.begin(), reply.end(), message.begin());
+              DnsStreamAnswer answer;
+              answer.length = reply.size();
+              return answer;
+            },
+            {}) {
+    EXPECT_THAT(server_.listen({{kLoopback, 0}}), IsEmpty());
+  }
+  uint16_t port() const { return server_.ports().front(); }
+
+ private:
+  DnsTcpServer server_;
+};
+
+// Takes connections and says nothing.
+class SilentResolver {
+ public:
+  SilentResolver() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(bind(socket_.get(), reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
+    EXPECT_EQ(listen(socket_.get(), 16), 0);
+    socklen_t length = sizeof where;
+    EXPECT_EQ(getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&where), &length), 0);
+    port_ = ntohs(where.sin_port);
+  }
+  uint16_t port() const { return port_; }
+  // From now on connections are refused.
+  void close() { socket_ = FileDescriptor(); }
+
+ private:
+  FileDescriptor socket_;
+  uint16_t port_ = 0;
+};
+
+class DnsTcpForwarderTest : public ::testing::Test {
+ protected:
+  // A server that leaves every question to these resolvers.
+  void start(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 2000) {
+    server_ = std::make_unique<DnsTcpServer>(
+        [](std::span<uint8_t> message, size_t length, const IpAddress& client) {
+          EXPECT_EQ(client, kLoopback);
+          DnsStreamAnswer answer;
+          answer.is_for_others = true;
+          answer.has_opt = message[11] == 1;
+          answer.question_end = static_cast<uint16_t>(length - (answer.has_opt ? 11 : 0));
+          return answer;
+        },
+        DnsTcpLimits{});
+    ASSERT_THAT(server_->listen({{kLoopback, 0}}), IsEmpty());
+    DnsForwarding forwarding;
+    forwarding.is_on = true;
+    forwarding.attempts = 3;
+    forwarding.timeout_ns = timeout_ms * 1'000'000u;
+    forwarding.zones.push_back({std::string(1, '\0'), {}});
+    for (const uint16_t port : resolvers) {
+      DnsResolver& resolver = forwarding.zones[0].resolvers.emplace_back();
+      resolver.address = kLoopback;
+      resolver.port = port;
+    }
+    server_->set_forwarding(forwarding);
+  }
+  DnsTcpClient client() { return {kLoopback, server_->ports().front()}; }
+  static std::string query(std::string_view name, unsigned id, bool has_opt = false) {
+    return dns_header(0x0100, 1, 0, 0, has_opt ? 1 : 0, id) + dns_question(wire_name(name), 1) +
+           (has_opt ? dns_opt(512) : "");
+  }
+  static testing::ParsedMessage parsed(const std::optional<std::string>& reply) {
+    EXPECT_TRUE(reply.has_value());
+    const auto message = testing::parse_dns(reply.value_or(""));
+    EXPECT_TRUE(message.has_value());
+    return message.value_or(testing::ParsedMessage{});
+  }
+  uint64_t count(const std::string& name) const {
+    for (const auto& [key, value] : server_->counters()) {
+      if (key == "dns_tcp." + name) return value;
+    }
+    ADD_FAILURE() << name;
+    return 0;
+  }
+
+  std::unique_ptr<DnsTcpServer> server_;
+};
+
+TEST_F(DnsTcpForwarderTest, LongAnswerOfAResolverIsTheClientsWholeAndUnderItsOwnHeader) {
+  const Resolver resolver({.flags = 0x85a0, .records = 3000});
+  start({resolver.port()});
+  DnsTcpClient client = this->client();
+  for (const bool has_opt : {false, true}) {
+    client.ask(query("WwW.Example.org", 77, has_opt));
+    const auto reply = parsed(client.reply());
+    EXPECT_EQ(reply.id, 77u);
+    EXPECT_EQ(reply.flags, 0x8180u) << "no AA, and no AD as nobody has asked for it";
+    EXPECT_EQ(reply.question, dns_question(wire_name("WwW.Example.org"), 1));
+    EXPECT_EQ(reply.answers.size(), 3000u);
+    EXPECT_EQ(reply.opt.has_value(), has_opt);
+  }
+  EXPECT_EQ(count("forwarded"), 2u);
+}
+
+TEST_F(DnsTcpForwarderTest, PipelinedQuestionsAreEachAnsweredAndThenTheConnectionEnds) {
+  const Resolver resolver({});
+  start({resolver.port()});
+  DnsTcpClient client = this->client();
+  std::set<unsigned> missing;
+  for (unsigned id = 1; id <= 100; ++id) {
+    client.ask(query("n" + std::to_string(id) + ".example", id));
+    missing.insert(id);
+  }
+  client.end();
+  for (int i = 0; i < 100; ++i) {
+    const auto reply = parsed(client.reply());
+    EXPECT_EQ(reply.answers.size(), 1u);
+    EXPECT_EQ(missing.erase(reply.id), 1u) << reply.id;
+  }
+  EXPECT_EQ(client.reply(), std::nullopt);
+}
+
+TEST_F(DnsTcpForwarderTest, NextResolverIsAskedWhenOneRefusesConnectionsIsSilentOrCannotTell) {
+  const Resolver good({});
+  const Resolver refusing({.flags = 0x8185, .records = 0});
+  const Resolver forging({.changes_case = true});
+  SilentResolver silent, gone;
+  gone.close();
+  for (const uint16_t bad : {refusing.port(), forging.port(), silent.port(), gone.port()}) {
+    start({bad, good.port()}, 600);
+    DnsTcpClient client = this->client();
+    client.ask(query("www.example", 5));
+    EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+    EXPECT_EQ(count("forwarded"), 2u);
+    EXPECT_EQ(count("forward_failed"), 0u);
+  }
+}
+
+TEST_F(DnsTcpForwarderTest, QuestionThatNobodyAnswersFailsInTime) {
+  SilentResolver first, second;
+  start({first.port(), second.port()}, 400);
+  DnsTcpClient client = this->client();
+  const auto before = std::chrono::steady_clock::now();
+  client.ask(query("www.example", 5, true));
+  const auto reply = parsed(client.reply());
+  const auto took = std::chrono::steady_clock::now() - before;
+  EXPECT_EQ(reply.id, 5u);
+  EXPECT_EQ(reply.flags, 0x8182u);
+  EXPECT_TRUE(reply.opt);
+  EXPECT_GE(took, std::chrono::milliseconds(390));
+  EXPECT_LT(took, std::chrono::seconds(5));
+  EXPECT_EQ(count("forward_failed"), 1u);
+}
+
+TEST_F(DnsTcpForwarderTest, ClientThatGoesAwayMeanwhileHarmsNobody) {
+  SilentResolver silent;
+  const Resolver good({});
+  start({silent.port(), good.port()}, 400);
+  {
+    DnsTcpClient client = this->client();
+    client.ask(query("www.example", 5));
+  }
+  DnsTcpClient other = this->client();
+  other.ask(query("other.example", 6));
+  EXPECT_EQ(parsed(other.reply()).id, 6u);
+}
+
+}  // namespace
+}  // namespace vipgate

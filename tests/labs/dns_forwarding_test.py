@@ -1,0 +1,160 @@
+#!/usr/bin/python3
+"""Names outside the zones, asked by a real dig through the gateway of real Unbounds, which come and go.
+
+Usage: dns_forwarding_test.py CASE
+"""
+
+import shutil
+import signal
+import sys
+import time
+
+from lab import BACKENDS, DNS, FIRST, SKIPPED, Failure, main, wait_for
+from dns_records_test import ask, expect
+
+TIMEOUT_MS = 1500
+MANY = 100  # addresses of one name: more than an answer over UDP holds
+UNBOUND = """\
+server:
+  username: ""
+  chroot: ""
+  directory: "{directory}"
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  module-config: "iterator"
+  interface: {address}
+  interface: {address6}
+  access-control: 0.0.0.0/0 allow
+  access-control: ::/0 allow
+  local-zone: "example.org." static
+  local-data: "example.org. 60 IN SOA ns.example.org. root.example.org. 1 2 3 4 30"
+  local-data: "who.example.org. 60 IN TXT '{name}'"
+  local-data: "www.example.org. 60 IN A 192.0.2.80"
+  local-data: "www.example.org. 60 IN AAAA 2001:db8::80"
+{many}
+remote-control:
+  control-enable: no
+"""
+FORWARD = """forward:
+    policy: forward
+    clients: [10.9.0.0/24, "fd09::/64"]
+    resolvers: [{resolvers}]
+    snat_pool: dns
+    race_after_ms: 200
+    timeout_ms: {timeout_ms}
+"""
+
+
+class Resolver:
+    def __init__(self, lab, backend):
+        self.lab, self.name, self.address = lab, backend, BACKENDS[backend][0]
+        self.address6 = self.address.replace("10.9.1.", "fd09:1::")
+        self.config = lab.directory / f"unbound-{backend}.conf"
+        many = "\n".join(f'  local-data: "many.example.org. 60 IN A 198.51.100.{i}"'
+                         for i in range(1, MANY + 1))
+        names = "\n".join(f'  local-data: "n{i}.example.org. 60 IN A 203.0.113.{i}"'
+                          for i in range(1, 100))
+        self.config.write_text(UNBOUND.format(
+            address=self.address, address6=self.address6, name=backend, many=many + "\n" + names,
+            directory=lab.directory), encoding="utf-8")
+        self.process = None
+
+    def start(self):
+        log = f"unbound-{self.name}.log"
+        self.process = self.lab.spawn(self.name, log, "unbound", "-d", "-c", self.config)
+        self.lab.logs.append(self.lab.directory / log)
+        wait_for(f"unbound on {self.name}", lambda: self.lab.succeeds(
+            self.name, "dig", "+tries=1", "+time=1", f"@{self.address}", "www.example.org"))
+
+    def end(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def begin(lab, *backends):
+    if shutil.which("unbound") is None:
+        print("SKIPPED: unbound is not installed (make deps installs it)", file=sys.stderr)
+        sys.exit(SKIPPED)
+    resolvers = [Resolver(lab, backend) for backend in backends]
+    for resolver in resolvers:
+        resolver.start()
+    lab.start_master()
+    addresses = ", ".join(f'"{address}"' for resolver in resolvers
+                          for address in [resolver.address])
+    lab.start_gateway(lab.config(
+        dns=FORWARD.format(resolvers=addresses, timeout_ms=TIMEOUT_MS),
+        more_pools='  - { name: dns, addresses: [10.9.1.200, "fd09:1::200"] }'))
+    wait_for("the ways to the resolvers", lambda: lab.dig("www.example.org"))
+    return resolvers
+
+
+def addresses(answer):
+    return [data for _, kind, data in answer.records("ANSWER") if kind in ("A", "AAAA")]
+
+
+def over_udp_and_tcp(lab):
+    """Answers are the resolver's, over both families and transports, whole over TCP; own names stay."""
+    begin(lab, "b1", "b2")
+    for server in (DNS, FIRST.dns6):
+        for words in ((), ("+tcp",)):
+            answer = ask(lab, "WwW.example.org", *words, server=server)
+            expect("status", (answer.status, addresses(answer)), ("NOERROR", ["192.0.2.80"]))
+            expect("flags", answer.flags, {"qr", "rd", "ra"})
+            expect("owner", answer.records("ANSWER")[0][0], "WwW.example.org.")
+            answer = ask(lab, "www.example.org", "AAAA", *words, server=server)
+            expect("AAAA", addresses(answer), ["2001:db8::80"])
+            answer = ask(lab, "nobody.example.org", *words, server=server)
+            expect("no such name", (answer.status, len(answer.records("AUTHORITY"))),
+                   ("NXDOMAIN", 1))
+    answer = ask(lab, "many.example.org", "+ignore")
+    expect("truncated", ("tc" in answer.flags, addresses(answer)), (True, []))
+    expect("whole by TCP", len(addresses(ask(lab, "many.example.org"))), MANY)
+    answer = ask(lab, "nobody.mesos")
+    expect("own names", (answer.status, "aa" in answer.flags), ("NXDOMAIN", True))
+    expect("names of nobody", ask(lab, "x.onion").status, "NXDOMAIN")
+    counters = lab.gateway.counters()
+    for name in ("dns.forwarded", "dns.cached", "dns_asked", "dns.resolver_answer",
+                 "dns_tcp.forwarded"):
+        if counters.get(name, 0) == 0:
+            raise Failure(f"{name} is 0")
+    if counters.get("dns_failed", 0) or counters.get("dns_tcp.forward_failed", 0):
+        raise Failure(f"something failed: {counters}")
+    lab.gateway.stop()
+
+
+def timed(lab, *words):
+    begun = time.monotonic()
+    answer = ask(lab, *words, "+tries=1", "+time=5")
+    return answer, time.monotonic() - begun
+
+
+def resolvers_that_go(lab):
+    """The second one takes over, without either a client gets SERVFAIL in time, and the first is used
+    again when it is back."""
+    first, second = begin(lab, "b1", "b2")
+    expect("who answers", ask(lab, "who.example.org", "TXT").records("ANSWER")[0][2], '"b1"')
+    first.end()
+    for i in range(1, 8):
+        answer, took = timed(lab, f"n{i}.example.org")
+        expect("by the second", addresses(answer), [f"203.0.113.{i}"])
+        if took > 1:
+            raise Failure(f"the second resolver was asked after {took} s")
+    answer, took = timed(lab, "n8.example.org", "+tcp")
+    expect("by the second over TCP", addresses(answer), ["203.0.113.8"])
+    expect("from the cache", addresses(ask(lab, "n1.example.org")), ["203.0.113.1"])
+    second.end()
+    for words in ((), ("+tcp",)):
+        answer, took = timed(lab, f"n1{len(words)}.example.org", *words)
+        expect("status", answer.status, "SERVFAIL")
+        if took > TIMEOUT_MS / 1000 + 1:
+            raise Failure(f"SERVFAIL after {took} s")
+    expect("what is known", addresses(ask(lab, "n2.example.org")), ["203.0.113.2"])
+    first.start()
+    wait_for("the first to be asked again",
+             lambda: lab.dig("who.example.org", "TXT") == {'"b1"'} and lab.dig("n20.example.org"))
+    lab.gateway.stop()
+
+
+if __name__ == "__main__":
+    main({case.__name__: case for case in (over_udp_and_tcp, resolvers_that_go)}, __doc__)
