@@ -19,6 +19,13 @@ class Diagnostics {
   // So many errors that looking for more helps nobody: readers may stop.
   bool full() const { return errors_.size() >= kMaxKept; }
 
+  struct Entry {
+    SourcePosition position;
+    std::string message;
+  };
+  // In the order in which they were found.
+  const std::vector<Entry>& entries() const { return errors_; }
+
   // "file:line:column: message" lines in the order of the file, at most 20, and how many more.
   std::string text() const;
 
@@ -26,10 +33,6 @@ class Diagnostics {
   static constexpr size_t kMaxKept = 1000;
   static constexpr size_t kMaxShown = 20;
 
-  struct Entry {
-    SourcePosition position;
-    std::string message;
-  };
   std::string file_;
   std::vector<Entry> errors_;
 };
