@@ -94,6 +94,16 @@ StoreHealth SqliteStore::health() const {
           many.size() + static_cast<size_t>(only_few) + erased_.size()};
 }
 
+uint64_t SqliteStore::handed() const {
+  const std::lock_guard lock(mutex_);
+  return handed_;
+}
+
+bool SqliteStore::is_stored(uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  return stored_ >= number;
+}
+
 void SqliteStore::write_waiting(std::unique_lock<std::mutex>& lock) {
   in_flight_ = std::move(waiting_);
   waiting_.clear();

@@ -30,6 +30,8 @@ class SqliteStore : public StateStore {
   void erase(const std::string& space) override;
   Status flush(int64_t timeout_ms) override;
   [[nodiscard]] StoreHealth health() const override;
+  [[nodiscard]] uint64_t handed() const override;
+  [[nodiscard]] bool is_stored(uint64_t number) const override;
 
  private:
   void run();

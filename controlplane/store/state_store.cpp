@@ -22,6 +22,8 @@ class NoStore : public StateStore {
   void erase(const std::string&) override {}
   Status flush(int64_t) override { return Done{}; }
   [[nodiscard]] StoreHealth health() const override { return {}; }
+  [[nodiscard]] uint64_t handed() const override { return 0; }
+  [[nodiscard]] bool is_stored(uint64_t) const override { return true; }
 };
 
 }  // namespace

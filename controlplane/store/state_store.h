@@ -60,6 +60,10 @@ class StateStore {
   // Waits until what was handed over is stored, at most so long.
   virtual Status flush(int64_t timeout_ms) = 0;
   [[nodiscard]] virtual StoreHealth health() const = 0;
+  // A number for all that was handed over so far, and whether what a number stands for survives a
+  // crash of this machine.
+  [[nodiscard]] virtual uint64_t handed() const = 0;
+  [[nodiscard]] virtual bool is_stored(uint64_t number) const = 0;
 
   // Readable when another gateway has changed a shared space; -1: nobody shares.
   [[nodiscard]] virtual int fd() const { return -1; }

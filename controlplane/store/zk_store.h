@@ -42,6 +42,9 @@ class ZkStore : public StateStore {
   // Until ZooKeeper has it, too. The error says so when it is only in the local file.
   Status flush(int64_t timeout_ms) override;
   [[nodiscard]] StoreHealth health() const override;
+  // In the local file, from which it goes to the others.
+  [[nodiscard]] uint64_t handed() const override { return local_.handed(); }
+  [[nodiscard]] bool is_stored(uint64_t number) const override { return local_.is_stored(number); }
   [[nodiscard]] int fd() const override { return event_.get(); }
   std::vector<StoreWrite> take_remote_changes() override;
 

@@ -38,6 +38,8 @@ class MemoryStore : public StateStore {
   void erase(const std::string& space) override { rows.erase(space); }
   Status flush(int64_t) override { return Done{}; }
   StoreHealth health() const override { return {true, "", 0, waiting}; }
+  uint64_t handed() const override { return batches; }
+  bool is_stored(uint64_t number) const override { return number + waiting <= batches; }
 
   std::map<std::string, std::map<std::string, std::string>> rows;
   size_t batches = 0;
