@@ -124,6 +124,15 @@ Result<ReloadOutcome> ControlLoop::apply(Config& config) {
   return reconciler_.apply(config, monotonic_ms() / 1000);
 }
 
+// Those that are new.
+Status ControlLoop::watch_clients() {
+  for (const auto& client : feeds_->clients().subspan(watched_clients_)) {
+    if (auto status = watch(client->fd()); !status) return status;
+    ++watched_clients_;
+  }
+  return Done{};
+}
+
 // With what was stored; what the sources say comes later, if they can be reached.
 Status ControlLoop::publish_first() {
   Config config = reconciler_.config();
@@ -143,10 +152,8 @@ Status ControlLoop::publish_first() {
 Status ControlLoop::run() {
   if (auto status = publish_first(); !status) return status;
   if (auto status = feeds_->start(monotonic_ms()); !status) return status;
-  for (const auto& client : feeds_->clients()) {
-    if (auto status = watch(client->fd()); !status) return status;
-  }
   while (!stop_) {
+    if (auto status = watch_clients(); !status) return status;
     act();
     epoll_event events[8];
     const int count = epoll_wait(epoll_.get(), events, 8, -1);
@@ -171,8 +178,10 @@ void ControlLoop::handle(int fd) {
   } else if (fd == routes_->fd()) {
     routes_->process(monotonic_ms());
   } else {
-    for (const auto& client : feeds_->clients()) {
-      if (client->fd() == fd) client->process(monotonic_ms());
+    // What is processed may bring a further client.
+    for (size_t i = 0; i < feeds_->clients().size(); ++i) {
+      LoopClient& client = *feeds_->clients()[i];
+      if (client.fd() == fd) client.process(monotonic_ms());
     }
   }
 }

@@ -50,6 +50,7 @@ class ControlLoop {
               std::unique_ptr<NeighborKeeper> neighbors, std::unique_ptr<RouteKeeper> routes);
   Status open();
   Status watch(int fd);
+  Status watch_clients();
   Status publish_first();
   void handle(int fd);
   void handle_signals();
@@ -80,6 +81,7 @@ class ControlLoop {
   std::unique_ptr<RouteKeeper> routes_;
   Reconciler reconciler_;
   std::unique_ptr<Feeds> feeds_;
+  size_t watched_clients_ = 0;  // of feeds_, the first ones
   FileDescriptor epoll_;
   FileDescriptor signals_;
   FileDescriptor timer_;

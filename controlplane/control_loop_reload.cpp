@@ -41,9 +41,7 @@ void log_lines(const std::string& text) {
 
 // An error: nothing has changed, the addresses of VIPs among it.
 Result<ReloadOutcome> ControlLoop::put_in_force(Config& config) {
-  const size_t known_clients = feeds_->clients().size();
   feeds_->require_store(config);
-  for (const auto& client : feeds_->clients().subspan(known_clients)) report(watch(client->fd()));
   auto resolved = feeds_->resolve(config);
   if (!resolved) return Error{resolved.error()};
   auto outcome = apply(config);

@@ -61,6 +61,14 @@ void Reconciler::stage(const SourceId& source, SourceChange change) {
   append(staged_removed_, std::move(change.records_removed));
 }
 
+Status Reconciler::check(const SourceChange& change, int64_t now_s) const {
+  DesiredChanges changes;
+  for (const auto& [key, service] : change.services) {
+    if (service) changes.emplace_hint(changes.end(), key, DesiredService{*service, {}});
+  }
+  return model_.check(changes, rules(config_, compiler_), now_s);
+}
+
 void Reconciler::stage_cluster(size_t cluster, bool is_known) {
   staged_clusters_[cluster] = is_known;
 }

@@ -51,6 +51,9 @@ class Reconciler {
   // What a source other than the configuration wants now. Nothing is published before commit(), so
   // that all that belongs to one event comes with one snapshot.
   void stage(const SourceId& source, SourceChange change);
+  // Whether the model has room for what a source is about to want; else a sentence that says what
+  // it would refuse first. What is staged is not looked at.
+  [[nodiscard]] Status check(const SourceChange& change, int64_t now_s) const;
   // Whether all is known that the cluster, by its position in config.mesos, has: at the start it is
   // not. Until it is, names without records in the zones that it feeds are answered SERVFAIL.
   void stage_cluster(size_t cluster, bool is_known);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/append.h"
 #include "common/dns_wire.h"
 #include "controlplane/feeds/health_feed.h"
 #include "controlplane/feeds/host_feed.h"
@@ -13,6 +14,7 @@
 #include "controlplane/feeds/mesos_store.h"
 #include "controlplane/feeds/store_feed.h"
 #include "controlplane/feeds/vip_store.h"
+#include "controlplane/rest/rest_feed.h"
 
 namespace vipgate {
 namespace {
@@ -49,6 +51,7 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
   if (!checker) return Error{checker.error()};
   feeds->clients_.push_back(
       std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_));
+  if (auto status = feeds->make_rest(); !status) return Error{status.error()};
   // One that is there may have what the configuration had before.
   if (needs_store(config) || StateStore::exists(config.store, kDefaultStorePath)) {
     feeds->open_store();
@@ -83,6 +86,33 @@ void Feeds::open_store() {
   clients_.push_back(std::make_unique<StoreFeed>(*store_, allocator_));
 }
 
+Status Feeds::make_rest() {
+  const auto resolve = [this](Config& rest) -> Status {
+    // As they will be beside what the file has; the clusters' names have their addresses already.
+    std::vector<ServiceConfig> services = std::move(rest.services);
+    rest.services = reconciler_.config().services;
+    auto resolved = resolve_beside(rest, services);
+    rest.services = std::move(services);
+    return resolved ? Status(Done{}) : Status(Error{resolved.error()});
+  };
+  const auto adopt = [this](const RestServiceMap& made) {
+    std::vector<ServiceConfig> services;
+    for (const auto& [id, service] : made) services.push_back(service.config);
+    Config file = reconciler_.config();
+    // They were resolved a moment ago.
+    if (auto resolved = resolve_beside(file, services)) this->adopt(std::move(*resolved));
+  };
+  const auto store = [this]() -> StateStore& {
+    if (store_ == nullptr) open_store();
+    return *store_;
+  };
+  auto rest = RestFeed::create(reconciler_, pacer_, {resolve, adopt, store});
+  if (!rest) return Error{rest.error()};
+  rest_ = rest->get();
+  clients_.push_back(std::move(*rest));
+  return Done{};
+}
+
 void Feeds::forget_clusters() {
   const auto forgotten = forget_other_clusters(*store_, config_);
   if (!forgotten) {
@@ -96,10 +126,23 @@ void Feeds::forget_clusters() {
 }
 
 Result<Feeds::Resolved> Feeds::resolve(Config& config) const {
+  std::vector<ServiceConfig> made;
+  for (const auto& [id, service] : rest_->services().services()) made.push_back(service.config);
+  return resolve_beside(config, made);
+}
+
+// Of the configuration's services and of those that the API has made: a name has one address,
+// whoever gives it.
+Result<Feeds::Resolved> Feeds::resolve_beside(Config& config,
+                                              std::vector<ServiceConfig>& made) const {
   Resolved resolved{allocator_, yaml_vips_};
-  if (auto status = resolved.yaml_vips.resolve(config, resolved.allocator); !status) {
-    return Error{status.error()};
-  }
+  const size_t own = config.services.size();
+  append(config.services, made);
+  Status status = resolved.yaml_vips.resolve(config, resolved.allocator);
+  std::move(config.services.begin() + static_cast<ptrdiff_t>(own), config.services.end(),
+            made.begin());
+  config.services.resize(own);
+  if (!status) return Error{status.error()};
   return resolved;
 }
 
@@ -109,6 +152,7 @@ void Feeds::adopt(Resolved resolved) {
 }
 
 void Feeds::follow(const Config& in_force) {
+  rest_->follow_config();
   const auto same = [&](auto Config::*part) { return config_.*part == in_force.*part; };
   if (same(&Config::dns) && same(&Config::timeouts) && same(&Config::defaults) &&
       same(&Config::locality) && same(&Config::named_vips)) {
@@ -123,6 +167,7 @@ void Feeds::follow(const Config& in_force) {
 }
 
 void Feeds::restore_sources() {
+  if (store_ != nullptr) rest_->restore(*store_);
   if (mesos_ != nullptr) mesos_->restore();
 }
 

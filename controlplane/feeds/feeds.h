@@ -23,6 +23,7 @@
 namespace vipgate {
 
 class MesosFeed;
+class RestFeed;
 
 // Owned by the control loop, called by the control thread. The references outlive this.
 class Feeds {
@@ -33,8 +34,7 @@ class Feeds {
                                                const DataplaneControl& dataplane);
   ~Feeds();
 
-  // Opens the store when the configuration is the first one that needs it: before resolve(). Its
-  // client may be new, and then is the last one of clients().
+  // Opens the store when the configuration is the first one that needs it: before resolve().
   void require_store(const Config& config);
 
   // Addresses as they will be when a configuration has come into force.
@@ -55,7 +55,10 @@ class Feeds {
   // Begins to follow. An error: a file that the configuration names cannot be used.
   Status start(int64_t now_ms);
 
-  // Those to wait for. Once started, only require_store() adds to them.
+  // What the API makes; lives as long as this.
+  [[nodiscard]] RestFeed& rest() { return *rest_; }
+
+  // Those to wait for. Once started, only a store that was not needed before is added to them.
   [[nodiscard]] std::span<const std::unique_ptr<LoopClient>> clients() const { return clients_; }
   // What is due, in each round: the clients' acts, and a commit if there is one to make.
   void act(int64_t now_ms);
@@ -67,6 +70,8 @@ class Feeds {
  private:
   Feeds(const Config& config, Reconciler& reconciler);
   void open_store();
+  Status make_rest();
+  Result<Resolved> resolve_beside(Config& config, std::vector<ServiceConfig>& made) const;
   void forget_clusters();
   void report_refused();
   void report_waiting_names();
@@ -82,6 +87,7 @@ class Feeds {
   CommitPacer pacer_;
   std::vector<std::unique_ptr<LoopClient>> clients_;
   MesosFeed* mesos_ = nullptr;  // one of the clients
+  RestFeed* rest_ = nullptr;    // another
   size_t reported_refused_ = 0;
   size_t reported_waiting_ = 0;
   size_t reported_collisions_ = 0;

@@ -1,0 +1,142 @@
+#include "controlplane/rest/rest_feed.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "common/system_error.h"
+#include "controlplane/monotonic_clock.h"
+
+namespace vipgate {
+namespace {
+
+constexpr SourceId kRestSource{Origin::kRest, 0};
+// How long an answer waits for the disk.
+constexpr int64_t kStoredWithinMs = 5000;
+// How often it is looked whether what waits is stored.
+constexpr int64_t kLookMs = 2;
+
+}  // namespace
+
+RestFeed::RestFeed(Reconciler& reconciler, CommitPacer& pacer, Hooks hooks, FileDescriptor event)
+    : reconciler_(reconciler),
+      pacer_(pacer),
+      hooks_(std::move(hooks)),
+      services_(hooks_.resolve),
+      event_(std::move(event)) {}
+
+Result<std::unique_ptr<RestFeed>> RestFeed::create(Reconciler& reconciler, CommitPacer& pacer,
+                                                   Hooks hooks) {
+  FileDescriptor event(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (event.get() < 0) return system_error("eventfd");
+  return std::unique_ptr<RestFeed>(
+      new RestFeed(reconciler, pacer, std::move(hooks), std::move(event)));
+}
+
+void RestFeed::post(std::function<void(RestFeed&)> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(work));
+  }
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(event_.get(), &one, sizeof one);
+}
+
+void RestFeed::process(int64_t /*now_ms*/) {
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t length = read(event_.get(), &count, sizeof count);
+  std::vector<std::function<void(RestFeed&)>> work;
+  {
+    const std::lock_guard lock(mutex_);
+    work.swap(posted_);
+  }
+  for (const auto& each : work) each(*this);
+}
+
+// Stages what differs.
+void RestFeed::put_in_force(RestPlan plan) {
+  SourceChange change = services_.change_of(plan);
+  hooks_.adopt(plan.services);
+  services_.adopt(std::move(plan));
+  if (change.empty()) return;
+  pacer_.note(change.services.size(), monotonic_ns());
+  reconciler_.stage(kRestSource, std::move(change));
+}
+
+void RestFeed::apply(RestPlan plan, std::function<void(const RestResult<Done>&)> done) {
+  const SourceChange change = services_.change_of(plan);
+  const int64_t now_ms = monotonic_ms();
+  if (auto status = reconciler_.check(change, now_ms / 1000); !status) {
+    ++refused_;
+    return done(RestProblem{409, status.error(), {}});
+  }
+  ++changes_;
+  std::vector<StoreWrite> writes = services_.writes_of(plan);
+  put_in_force(std::move(plan));
+  Pending pending{std::move(done), 0, now_ms + kStoredWithinMs};
+  if (!writes.empty()) {
+    store_ = &hooks_.store();
+    store_->write(std::move(writes));
+    pending.batch = store_->handed();
+  }
+  pending_.push_back(std::move(pending));
+}
+
+void RestFeed::restore(StateStore& store) {
+  store_ = &store;
+  auto rows = store.load(RestServices::kSpace);
+  if (!rows) {
+    spdlog::error("store: the services that the API made are not known: {}", rows.error());
+    return;
+  }
+  if (rows->empty()) return;
+  std::vector<std::string> problems;
+  put_in_force(services_.plan_restored(*rows, config(), problems));
+  for (const std::string& problem : problems) {
+    spdlog::error("store: a service of the API is not served: {}", problem);
+  }
+  spdlog::info("store: {} services of the API are served", services_.services().size());
+}
+
+void RestFeed::follow_config() {
+  if (services_.services().empty()) return;
+  std::vector<std::string> problems;
+  put_in_force(services_.plan_anew(config(), problems));
+  for (const std::string& problem : problems) {
+    spdlog::warn("the API's service {}", problem);
+  }
+}
+
+void RestFeed::act(int64_t now_ms) {
+  if (pending_.empty() || reconciler_.has_staged()) return;
+  const auto settle = [&](const Pending& pending) {
+    if (pending.batch == 0 || store_->is_stored(pending.batch)) {
+      pending.done(Done{});
+    } else if (now_ms >= pending.give_up_ms) {
+      pending.done(
+          RestProblem{507,
+                      "the change is in force, but is not stored: " + store_->health().problem +
+                          "; it will be as soon as the store can",
+                      {}});
+    } else {
+      return false;
+    }
+    return true;
+  };
+  std::erase_if(pending_, settle);
+}
+
+int64_t RestFeed::next_deadline_ms() const {
+  return pending_.empty() ? std::numeric_limits<int64_t>::max() : monotonic_ms() + kLookMs;
+}
+
+std::vector<std::pair<std::string, uint64_t>> RestFeed::counters() const {
+  return {{"rest.services", services_.services().size()},
+          {"rest.changes", changes_},
+          {"rest.refused", refused_}};
+}
+
+}  // namespace vipgate

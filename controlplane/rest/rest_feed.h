@@ -1,0 +1,82 @@
+// Where the API meets the control thread: work that its threads hand over, and the services that it
+// makes, from a document to the store.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controlplane/feeds/commit_pacer.h"
+#include "controlplane/feeds/loop_client.h"
+#include "controlplane/file_descriptor.h"
+#include "controlplane/reconciler.h"
+#include "controlplane/rest/rest_services.h"
+#include "controlplane/store/state_store.h"
+
+namespace vipgate {
+
+// Owned by Feeds, called by the control thread but for post(). The references outlive this.
+class RestFeed : public LoopClient {
+ public:
+  // What the feed needs of Feeds.
+  struct Hooks {
+    // Gives the services of `rest`, beside those of the file, their addresses; the second one makes
+    // that so.
+    std::function<Status(Config& rest)> resolve;
+    std::function<void(const RestServiceMap& services)> adopt;
+    // The store, which is opened when it is first needed.
+    std::function<StateStore&()> store;
+  };
+
+  static Result<std::unique_ptr<RestFeed>> create(Reconciler& reconciler, CommitPacer& pacer,
+                                                  Hooks hooks);
+
+  // From any thread: `work` is done by the control thread, soon, in the order of the calls.
+  void post(std::function<void(RestFeed&)> work);
+
+  const RestServices& services() const { return services_; }
+  const Config& config() const { return reconciler_.config(); }
+
+  // Puts a plan of services() in force. `done` is called when it is published and stored, or with
+  // what went wrong: nothing has changed (409), or it is in force and not stored (507).
+  void apply(RestPlan plan, std::function<void(const RestResult<Done>&)> done);
+
+  // What is stored, to be called before the first snapshot; after a reload.
+  void restore(StateStore& store);
+  void follow_config();
+
+  [[nodiscard]] int fd() const override { return event_.get(); }
+  void process(int64_t now_ms) override;
+  void act(int64_t now_ms) override;
+  [[nodiscard]] int64_t next_deadline_ms() const override;
+  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const override;
+
+ private:
+  struct Pending {
+    std::function<void(const RestResult<Done>&)> done;
+    uint64_t batch = 0;  // of the store; 0: nothing was to be stored
+    int64_t give_up_ms = 0;
+  };
+
+  RestFeed(Reconciler& reconciler, CommitPacer& pacer, Hooks hooks, FileDescriptor event);
+  void put_in_force(RestPlan plan);
+
+  Reconciler& reconciler_;
+  CommitPacer& pacer_;
+  Hooks hooks_;
+  RestServices services_;
+  FileDescriptor event_;
+  std::vector<Pending> pending_;
+  StateStore* store_ = nullptr;  // once it is open
+  uint64_t changes_ = 0;
+  uint64_t refused_ = 0;
+
+  std::mutex mutex_;
+  std::vector<std::function<void(RestFeed&)>> posted_;
+};
+
+}  // namespace vipgate

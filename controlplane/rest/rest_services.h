@@ -1,0 +1,106 @@
+// The services that were made by the API: documents in the language of the configuration's
+// `services`, kept as they were given, so that what they leave out follows the configuration.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/result.h"
+#include "controlplane/config.h"
+#include "controlplane/model.h"
+#include "controlplane/source_change.h"
+#include "controlplane/store/state_store.h"
+#include "controlplane/yaml_reader.h"
+
+namespace vipgate {
+
+// "11.0.0.1:80:tcp", "[fd01::1]:53:udp", "11.0.0.0/24:any:udp": what the API calls a service.
+std::string service_id(const ServiceKey& key);
+
+// What is wrong with one field of a document: its path, and a sentence that tells the mend.
+struct FieldError {
+  std::string field;
+  std::string detail;
+};
+
+// Why nothing was changed. `status` is an HTTP status code (RFC 9110 15).
+struct RestProblem {
+  int status = 422;
+  std::string detail;
+  std::vector<FieldError> errors;
+};
+
+struct RestService {
+  ServiceKey key;
+  YamlNodePtr document;
+  std::string json;  // the document
+  ServiceConfig config;
+};
+
+using RestServiceMap = std::map<std::string, RestService>;  // by service_id()
+
+// A change that was looked at and found good; nothing is changed by it until adopt(). Ids.
+struct RestPlan {
+  RestServiceMap services;  // all, as they will be
+  std::vector<std::string> added;
+  std::vector<std::string> changed;
+  std::vector<std::string> removed;
+};
+
+template <class T>
+using RestResult = std::variant<T, RestProblem>;
+
+// Owned and called by the control thread. The configuration is the one in force.
+class RestServices {
+ public:
+  // Gives each `vip: auto` of the configuration's services its address, or says why it has none.
+  using Resolve = std::function<Status(Config&)>;
+
+  explicit RestServices(Resolve resolve) : resolve_(std::move(resolve)) {}
+
+  // All services: `{services: [document, …]}`, or the list alone.
+  RestResult<RestPlan> plan_all(const YamlNodePtr& root, const Config& config) const;
+  // One service, new or instead of the one of its id. With `id` it must be that one's.
+  RestResult<RestPlan> plan_one(const YamlNodePtr& document, const std::string& id,
+                                const Config& config) const;
+  // 404: there is none.
+  RestResult<RestPlan> plan_removal(const std::string& id) const;
+
+  // What the plan means for the reconciler, and for the store.
+  SourceChange change_of(const RestPlan& plan) const;
+  std::vector<StoreWrite> writes_of(const RestPlan& plan) const;
+  void adopt(RestPlan plan) { services_ = std::move(plan.services); }
+
+  // Reads the documents anew, as the configuration has changed. What no longer fits stays as it
+  // was; `problems` gets a sentence for each.
+  RestPlan plan_anew(const Config& config, std::vector<std::string>& problems) const;
+
+  // What an earlier start has stored. What cannot be served stays stored; `problems` tells of it.
+  RestPlan plan_restored(const std::map<std::string, std::string>& rows, const Config& config,
+                         std::vector<std::string>& problems) const;
+
+  const RestServiceMap& services() const { return services_; }
+  static constexpr std::string_view kSpace = "rest_services";  // of the store
+
+  // Strong entity tags (RFC 9110 8.8.3), of one service and of all: the same whenever the documents
+  // are.
+  static std::string etag(const RestService& service);
+  std::string etag() const;
+
+ private:
+  RestResult<RestPlan> plan(const std::vector<YamlNodePtr>& documents, const YamlNode& blamed,
+                            const Config& config) const;
+  RestPlan plan_good(std::vector<std::string> jsons, const Config& config,
+                     std::map<size_t, std::string>& refused) const;
+
+  Resolve resolve_;
+  RestServiceMap services_;
+};
+
+}  // namespace vipgate
