@@ -13,36 +13,12 @@
 #include "controlplane/limited_dns_table.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/service_text.h"
 
 namespace vipgate {
 namespace {
 
 constexpr MacAddress kAnyNextHop{{2, 0, 0, 0, 0, 0xfe}};
-
-const char* origin_text(Origin origin) {
-  switch (origin) {
-    case Origin::kYaml:
-      return "yaml";
-    case Origin::kRest:
-      return "rest";
-    case Origin::kMesos:
-      return "mesos";
-  }
-  return "";
-}
-
-// An address, or a prefix.
-std::string vip_text(const ServiceConfig& service) {
-  if (service.extent.prefix_length == 0) return to_string(service.vip);
-  return to_string(IpPrefix{service.vip, service.extent.prefix_length});
-}
-
-// A number, 0 for all ports, or a range.
-std::string port_text(const ServiceConfig& service) {
-  const uint16_t last = service.extent.port_last;
-  if (last == 0 || (service.port == 0 && last == kLastPort)) return std::to_string(service.port);
-  return json_quote(std::to_string(service.port) + "-" + std::to_string(last));
-}
 
 std::string services_text(const Config& config) {
   using Line = std::tuple<std::string, std::string, uint16_t, std::string, std::string>;
@@ -54,23 +30,15 @@ std::string services_text(const Config& config) {
     const auto fqdn = has_name ? dns_service_fqdn(service.name, dns) : Error{"no name"};
     const std::string vip = vip_text(service);
     const std::string protocol(to_string(service.protocol));
-    std::string json = "{\"name\":" + (has_name ? json_quote(service.name) : "null") +
-                       ",\"fqdn\":" + (fqdn ? json_quote(*fqdn) : "null") +
-                       ",\"vip\":" + json_quote(vip) + ",\"port\":" + port_text(service) +
-                       ",\"protocol\":" + json_quote(protocol) +
-                       ",\"mode\":" + json_quote(to_string(service.mode)) +
-                       ",\"origin\":" + json_quote(origin_text(service.origin)) + ",\"reals\":[";
     std::vector<RealConfig> reals = service.reals;
     std::sort(reals.begin(), reals.end(), [](const RealConfig& a, const RealConfig& b) {
       return std::tie(a.address, a.port) < std::tie(b.address, b.port);
     });
+    std::string json = "{" + service_members(service, fqdn ? *fqdn : "") + ",\"reals\":[";
     for (size_t i = 0; i < reals.size(); ++i) {
       const RealState state = reals[i].weight == 0 ? RealState::kDraining : RealState::kUp;
-      json += std::string(i == 0 ? "" : ",") +
-              "{\"address\":" + json_quote(to_string(reals[i].address)) +
-              ",\"port\":" + std::to_string(reals[i].port) +
-              ",\"weight\":" + std::to_string(reals[i].weight) +
-              ",\"state\":" + json_quote(to_string(state)) + "}";
+      json +=
+          (i == 0 ? "" : ",") + real_text(reals[i].address, reals[i].port, reals[i].weight, state);
     }
     lines.emplace_back(fqdn ? *fqdn : "", vip, service.port, protocol, json + "]}\n");
   }

@@ -358,6 +358,22 @@ struct LogConfig {
   bool operator==(const LogConfig&) const = default;
 };
 
+struct RestEndpoint {
+  IpAddress address;
+  uint16_t port = 0;
+  bool operator==(const RestEndpoint&) const = default;
+};
+
+// The API's listeners. Files are PEM; without tokens_file everybody who can reach one is an admin.
+struct RestConfig {
+  std::vector<RestEndpoint> listen;
+  std::string cert_file, key_file;
+  std::string tokens_file;
+  uint32_t connections = 4096;
+  uint32_t body_mb = 64;
+  bool operator==(const RestConfig&) const = default;
+};
+
 // Which packets are written to files as they pass, and which files. Names and numbers as in the
 // file.
 struct WatchConfig {
@@ -394,6 +410,7 @@ struct Config {
   std::vector<MesosConfig> mesos;
   std::vector<MarathonConfig> marathon;
   NamedVipsConfig named_vips;
+  RestConfig rest;
   std::string store = std::string("sqlite:") + kDefaultStorePath;  // | "zk://…" | "none"
   LogConfig log;
   WatchConfig watch;

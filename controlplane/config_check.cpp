@@ -9,6 +9,7 @@
 #include "controlplane/config_check_dns.h"
 #include "controlplane/config_check_services.h"
 #include "controlplane/config_check_sources.h"
+#include "controlplane/config_reader_rest.h"
 #include "controlplane/config_reader_watch.h"
 #include "controlplane/config_rules.h"
 
@@ -282,6 +283,7 @@ void check_config(const Config& config, const YamlNode& root, ConfigUse use,
   check_addresses(config, root, diagnostics);
   check_services(config, root, diagnostics);
   check_sources(config, root, use, diagnostics);
+  check_rest(config, root, use, diagnostics);
   check_watch(config, root, diagnostics);
 }
 

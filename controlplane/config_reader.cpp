@@ -9,6 +9,7 @@
 #include "controlplane/config_check_dns.h"
 #include "controlplane/config_reader_dns.h"
 #include "controlplane/config_reader_mesos.h"
+#include "controlplane/config_reader_rest.h"
 #include "controlplane/config_reader_services.h"
 #include "controlplane/config_reader_watch.h"
 
@@ -95,6 +96,7 @@ void read_all(Section& s, Config& config) {
   read_services(s, config);
   s.map("dns", [&](Section& d) { read_dns(d, config.dns); });
   read_sources(s, config);
+  s.map("rest", [&](Section& r) { read_rest(r, config.rest); });
   s.map("log", [&](Section& l) {
     l.value("level", config.log.level,
             choice_rule<LogLevel>({{"trace", LogLevel::kTrace},

@@ -14,6 +14,7 @@
 
 #include "common/json_text.h"
 #include "common/system_error.h"
+#include "controlplane/config_reader_rest.h"
 #include "controlplane/config_reader_watch.h"
 #include "controlplane/monotonic_clock.h"
 
@@ -133,6 +134,32 @@ Status ControlLoop::watch_clients() {
   return Done{};
 }
 
+Status ControlLoop::start_api() {
+  const RestConfig& rest = reconciler_.config().rest;
+  std::vector<HttpToken> tokens;
+  if (!rest.tokens_file.empty() && !rest.listen.empty()) {
+    auto read = read_tokens(rest.tokens_file);
+    if (!read) return Error{"rest: " + read.error()};
+    tokens = std::move(*read);
+  }
+  for (const RestEndpoint& endpoint : rest.listen) {
+    HttpServerOptions options;
+    options.address = endpoint.address;
+    options.port = endpoint.port;
+    options.cert_file = rest.cert_file;
+    options.key_file = rest.key_file;
+    options.tokens = tokens;
+    options.connections = rest.connections;
+    options.body_bytes = size_t{rest.body_mb} << 20;
+    auto server = HttpServer::start(std::move(options),
+                                    make_rest_router(feeds_->rest(), reconciler_, health_));
+    if (!server) return Error{"rest: " + server.error()};
+    api_.push_back(std::move(*server));
+    spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
+  }
+  return Done{};
+}
+
 // With what was stored; what the sources say comes later, if they can be reached.
 Status ControlLoop::publish_first() {
   Config config = reconciler_.config();
@@ -152,6 +179,7 @@ Status ControlLoop::publish_first() {
 Status ControlLoop::run() {
   if (auto status = publish_first(); !status) return status;
   if (auto status = feeds_->start(monotonic_ms()); !status) return status;
+  if (auto status = start_api(); !status) return status;
   while (!stop_) {
     if (auto status = watch_clients(); !status) return status;
     act();
@@ -190,6 +218,7 @@ void ControlLoop::handle(int fd) {
 void ControlLoop::act() {
   const int64_t now = monotonic_ms();
   dataplane_.note_wall_clock();
+  health_.alive_at_ms = now;
   feeds_->act(now);
   report(reconciler_.tick(now / 1000));
   // A gateway whose address the kernel knows already is put in force without an event.
@@ -204,6 +233,7 @@ void ControlLoop::act() {
   next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);
   if (!is_ready_ && reconciler_.settled()) {
     is_ready_ = true;
+    health_.is_ready = true;
     sd_notify(0, "READY=1");
     spdlog::info("ready: {} services are served by all workers",
                  reconciler_.model().services().size());
@@ -328,6 +358,7 @@ void ControlLoop::handle_signals() {
 
 // Routers follow the routes' going while packets are forwarded still; told again, it stops at once.
 void ControlLoop::begin_to_stop() {
+  health_.is_ready = false;
   if (route_announcer_ == nullptr) {
     stop_ = true;
     return;

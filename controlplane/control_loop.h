@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
@@ -14,11 +15,13 @@
 #include "controlplane/dns_tcp/dns_listeners.h"
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/file_descriptor.h"
+#include "controlplane/http/http_server.h"
 #include "controlplane/network/neighbor_keeper.h"
 #include "controlplane/network/route_announcer.h"
 #include "controlplane/network/route_keeper.h"
 #include "controlplane/port_links.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/rest/rest_api.h"
 #include "controlplane/snat_watch.h"
 #include "controlplane/worker_report.h"
 
@@ -65,6 +68,7 @@ class ControlLoop {
   void look_at_pools(int64_t now_ms);
   void look_at_tunnels(int64_t now_ms);
   void begin_to_stop();
+  Status start_api();
   void report(const Status& status);
   void report_problems(const ReloadOutcome& outcome);
   void report_routes();
@@ -101,6 +105,8 @@ class ControlLoop {
   int64_t next_tunnels_ms_ = 0;
   int64_t stop_at_ms_ = INT64_MAX;
   WorkerReport worker_report_;
+  GatewayHealth health_;
+  std::vector<std::unique_ptr<HttpServer>> api_;  // ends before what it asks
   bool is_ready_ = false;
   bool stop_ = false;
 };

@@ -1,0 +1,132 @@
+#include "controlplane/config_reader_rest.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "common/system_error.h"
+
+namespace vipgate {
+namespace {
+
+constexpr size_t kShortestToken = 16;
+
+bool is_loopback(const IpAddress& address) {
+  if (address.is_v4()) return address.v4().value.host() >> 24 == 127;
+  Ipv6Address loopback;
+  loopback.bytes[15] = 1;
+  return address.v6() == loopback;
+}
+
+// "127.0.0.1:8080", "[::1]:8080"
+Result<RestEndpoint> parse_listen(const YamlNode& node) {
+  const Error wrong{quote_value(node.scalar) +
+                    " is no address and port; write 127.0.0.1:8080 or \"[::1]:8080\""};
+  if (node.kind != YamlNode::Kind::kScalar) return wrong;
+  const std::string& text = node.scalar;
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return wrong;
+  std::string host = text.substr(0, colon);
+  const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
+  if (is_bracketed) host = host.substr(1, host.size() - 2);
+  const auto address = parse_ip_address(host);
+  YamlNode port;
+  port.kind = YamlNode::Kind::kScalar;
+  port.scalar = text.substr(colon + 1);
+  const auto number = parse_integer(port, 1, 65535);
+  if (!address || !number || address->is_v4() == is_bracketed) return wrong;
+  return RestEndpoint{*address, static_cast<uint16_t>(*number)};
+}
+
+Rule<RestEndpoint> listen_rule() {
+  return {{KeyType::kText, {}, {}, {}}, parse_listen, [](const RestEndpoint& endpoint) {
+            return endpoint_to_string(endpoint.address, endpoint.port);
+          }};
+}
+
+// Whether this user may read the file; else why not.
+Status check_readable(const std::string& path) {
+  if (access(path.c_str(), R_OK) == 0) return Done{};
+  return Error{system_error("'" + path + "' cannot be read").message +
+               "; write the path of the file, and let this user read it"};
+}
+
+}  // namespace
+
+void read_rest(Section& s, RestConfig& rest) {
+  static const auto kFile = optional_text_rule("the path of a PEM file");
+  s.list("listen", rest.listen, listen_rule());
+  s.map("tls", [&](Section& t) {
+    t.value("cert_file", rest.cert_file, kFile);
+    t.value("key_file", rest.key_file, kFile);
+  });
+  s.value("tokens_file", rest.tokens_file, optional_text_rule("the path of a file"));
+  s.value("connections", rest.connections, integer_rule<uint32_t>(1, 100'000));
+  s.value("body_mb", rest.body_mb, integer_rule<uint32_t>(1, 1024));
+}
+
+void check_rest(const Config& config, const YamlNode& root, ConfigUse use,
+                Diagnostics& diagnostics) {
+  const RestConfig& rest = config.rest;
+  const bool has_tls = !rest.cert_file.empty();
+  if (has_tls != !rest.key_file.empty()) {
+    diagnostics.error(position_at(root, {"rest", "tls"}),
+                      "tls: cert_file and key_file belong together; write both or neither");
+    return;
+  }
+  for (size_t i = 0; i < rest.listen.size(); ++i) {
+    if (is_loopback(rest.listen[i].address) || (has_tls && !rest.tokens_file.empty())) continue;
+    diagnostics.error(
+        position_at(root, {"rest", "listen", i}),
+        "listen: " + to_string(rest.listen[i].address) +
+            " is no loopback address, so the API needs tls and tokens_file there; add "
+            "them, or write 127.0.0.1");
+  }
+  if (use != ConfigUse::kStart) return;
+  const auto check = [&](const Status& status, std::initializer_list<YamlStep> path) {
+    if (!status) diagnostics.error(position_at(root, path), status.error());
+  };
+  if (has_tls) {
+    check(check_readable(rest.cert_file), {"rest", "tls", "cert_file"});
+    check(check_readable(rest.key_file), {"rest", "tls", "key_file"});
+  }
+  if (rest.tokens_file.empty()) return;
+  if (const auto tokens = read_tokens(rest.tokens_file); !tokens) {
+    check(Error{tokens.error()}, {"rest", "tokens_file"});
+  }
+}
+
+Result<std::vector<HttpToken>> read_tokens(const std::string& path) {
+  if (auto status = check_readable(path); !status) return Error{status.error()};
+  std::ifstream file(path);
+  std::vector<HttpToken> tokens;
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    std::istringstream words(line);
+    std::string role, token, name, more;
+    if (!(words >> role) || role.starts_with('#')) continue;
+    const auto wrong = [&](const std::string& why) {
+      return Error{"'" + path + "', line " + std::to_string(number) + ": " + why};
+    };
+    if (role != "admin" && role != "read") {
+      return wrong("a line begins with admin or read, then come the token and a name");
+    }
+    if (!(words >> token >> name) || words >> more) {
+      return wrong("write the role, the token and a name, without further words");
+    }
+    if (token.size() < kShortestToken) {
+      return wrong("the token of '" + name + "' has fewer than " + std::to_string(kShortestToken) +
+                   " characters; make one by: openssl rand -hex 24");
+    }
+    const HttpRole what = role == "admin" ? HttpRole::kAdmin : HttpRole::kReader;
+    tokens.push_back({std::move(token), std::move(name), what});
+  }
+  if (tokens.empty()) {
+    return Error{"'" + path + "' has no token; write a line: admin TOKEN NAME"};
+  }
+  return tokens;
+}
+
+}  // namespace vipgate

@@ -1,0 +1,50 @@
+// What the API and its server say to each other: plain values, whatever library reads the wire.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace vipgate {
+
+// What who asks may do.
+enum class HttpRole : uint8_t { kNobody, kReader, kAdmin };
+
+struct HttpRequest {
+  std::string method;  // "GET"
+  std::string path;    // as it was sent, without the query
+  std::map<std::string, std::string> query;
+  std::vector<std::string> parameters;  // what stood for the {…} of the route, decoded
+  std::string content_type;
+  std::string if_match;
+  std::string body;
+  std::string who;  // a token's or certificate's name; else the peer's address
+  HttpRole role = HttpRole::kNobody;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body{};
+  std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+// To be called once, from any thread; a server that has gone meanwhile is no error.
+using HttpResponder = std::function<void(HttpResponse)>;
+// Called by the server's thread; must not block it.
+using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
+
+// "Not Found" (RFC 9110 15); empty for one that is not sent here.
+std::string_view http_reason(int status);
+
+// application/problem+json (RFC 9457): `members` are further ones, as JSON, each with a comma
+// before it.
+HttpResponse http_problem(int status, std::string_view detail, std::string_view members = {});
+
+// "%2F" → "/"; '+' stays. False: a percent sign without two hexadecimal digits.
+bool http_decode(std::string_view text, std::string& decoded);
+
+}  // namespace vipgate

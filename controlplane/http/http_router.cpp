@@ -1,0 +1,117 @@
+#include "controlplane/http/http_router.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vipgate {
+namespace {
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    const size_t end = std::min(path.find('/'), path.size());
+    segments.emplace_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return segments;
+}
+
+bool is_parameter(const std::string& segment) { return segment.starts_with('{'); }
+
+bool read_query(std::string_view text, std::map<std::string, std::string>& query) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('&'), text.size());
+    const std::string_view pair = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    std::string key;
+    std::string value;
+    if (!http_decode(pair.substr(0, equals), key)) return false;
+    if (!http_decode(pair.substr(std::min(equals + 1, pair.size())), value)) return false;
+    if (!key.empty()) query.insert_or_assign(std::move(key), std::move(value));
+  }
+  return true;
+}
+
+}  // namespace
+
+HttpRouter::Route& HttpRouter::route_for(const std::string& path) {
+  const std::vector<std::string> segments = split_path(path);
+  const auto known = std::find_if(routes_.begin(), routes_.end(),
+                                  [&](const Route& route) { return route.segments == segments; });
+  if (known != routes_.end()) return *known;
+  return routes_.emplace_back(Route{segments, false, {}});
+}
+
+void HttpRouter::add(const std::string& method, const std::string& path, HttpHandler handler) {
+  route_for(path).handlers.insert_or_assign(method, std::move(handler));
+}
+
+void HttpRouter::add_open(const std::string& path, HttpHandler handler) {
+  Route& route = route_for(path);
+  route.is_open = true;
+  route.handlers.insert_or_assign("GET", std::move(handler));
+}
+
+const HttpRouter::Route* HttpRouter::find(const std::vector<std::string>& segments,
+                                          std::vector<std::string>& parameters) const {
+  for (const Route& route : routes_) {
+    if (route.segments.size() != segments.size()) continue;
+    parameters.clear();
+    bool matches = true;
+    for (size_t i = 0; i < segments.size() && matches; ++i) {
+      if (is_parameter(route.segments[i])) {
+        parameters.push_back(segments[i]);
+      } else {
+        matches = route.segments[i] == segments[i];
+      }
+    }
+    if (matches) return &route;
+  }
+  return nullptr;
+}
+
+void HttpRouter::route(HttpRequest request, std::string_view target, HttpResponder respond) const {
+  const size_t end = std::min(target.find('?'), target.size());
+  request.path = target.substr(0, end);
+  std::vector<std::string> segments;
+  bool is_good = request.path.starts_with('/') &&
+                 read_query(target.substr(std::min(end + 1, target.size())), request.query);
+  if (is_good) {
+    segments = split_path(request.path);
+    for (std::string& segment : segments) {
+      const std::string raw = std::exchange(segment, {});
+      is_good = is_good && http_decode(raw, segment);
+    }
+  }
+  if (!is_good) {
+    return respond(http_problem(
+        400, "the target cannot be read: write a path that begins with / and %-encode the rest"));
+  }
+  const Route* route = find(segments, request.parameters);
+  if (route == nullptr) {
+    return respond(http_problem(404, "there is nothing at " + request.path));
+  }
+  if (!route->is_open && request.role == HttpRole::kNobody) {
+    HttpResponse refusal = http_problem(401, "a bearer token or a client certificate is needed");
+    refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"vipgate\"");
+    return respond(std::move(refusal));
+  }
+  const auto handler = route->handlers.find(request.method == "HEAD" ? "GET" : request.method);
+  if (handler == route->handlers.end()) {
+    std::string allowed;
+    for (const auto& [method, unused] : route->handlers) {
+      allowed += (allowed.empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
+    }
+    HttpResponse refusal = http_problem(405, "only " + allowed + " is answered here");
+    refusal.headers.emplace_back("Allow", allowed);
+    return respond(std::move(refusal));
+  }
+  if (handler->first != "GET" && request.role != HttpRole::kAdmin) {
+    return respond(http_problem(403, "this changes something, which admins alone may do"));
+  }
+  handler->second(std::move(request), std::move(respond));
+}
+
+}  // namespace vipgate

@@ -1,0 +1,39 @@
+// From a method and a path to what answers it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/http/http_message.h"
+
+namespace vipgate {
+
+// Filled at the start, then read by the server's thread alone.
+class HttpRouter {
+ public:
+  // `path`: "/api/v1/services/{id}"; a {…} is one segment, whatever it is. Methods other than GET
+  // are for admins alone. HEAD is GET; the server leaves out the body.
+  void add(const std::string& method, const std::string& path, HttpHandler handler);
+  // GET, for everybody: "/healthz".
+  void add_open(const std::string& path, HttpHandler handler);
+
+  // Answers by itself what has no route (404), no such method (405, RFC 9110 15.5.6), a query or
+  // path that cannot be decoded (400), or a role that may not (401, 403).
+  void route(HttpRequest request, std::string_view target, HttpResponder respond) const;
+
+ private:
+  struct Route {
+    std::vector<std::string> segments;
+    bool is_open = false;
+    std::map<std::string, HttpHandler> handlers;  // by method
+  };
+  Route& route_for(const std::string& path);
+  const Route* find(const std::vector<std::string>& segments,
+                    std::vector<std::string>& parameters) const;
+
+  std::vector<Route> routes_;
+};
+
+}  // namespace vipgate

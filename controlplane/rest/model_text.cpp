@@ -1,0 +1,58 @@
+#include "controlplane/rest/model_text.h"
+
+#include "common/json_text.h"
+#include "controlplane/service_text.h"
+
+namespace vipgate {
+namespace {
+
+const char* state_of(const ModelService& service) {
+  if (!service.is_configured()) return "leaving";
+  return service.has_takers() ? "serving" : "no_real";
+}
+
+std::string one_text(const ServiceKey& key, const ModelService& service, const RestServices& made,
+                     const DnsOptions& dns) {
+  const std::string id = service_id(key);
+  const auto fqdn =
+      service.config.name.empty() ? Error{"no name"} : dns_service_fqdn(service.config.name, dns);
+  std::string text = "{\"id\":" + json_quote(id) + "," +
+                     service_members(service.config, fqdn ? *fqdn : "") +
+                     ",\"state\":" + json_quote(state_of(service)) + ",\"reals\":[";
+  bool is_first = true;
+  for (const auto& [real, state] : service.reals) {
+    text += (is_first ? "" : ",") + real_text(real.address, real.port, state.weight, state.state);
+    is_first = false;
+  }
+  text += "]";
+  if (const auto known = made.services().find(id); known != made.services().end()) {
+    text += ",\"document\":" + known->second.json;
+  }
+  return text + "}";
+}
+
+}  // namespace
+
+std::string model_text(const Model& model, const RestServices& made, const DnsOptions& dns,
+                       const ServiceFilter& filter) {
+  std::string text = "{\"services\":[";
+  bool is_first = true;
+  for (const auto& [key, service] : model.services()) {
+    const ServiceConfig& config = service.config;
+    if (!filter.name.empty() && config.name != filter.name) continue;
+    if (!filter.origin.empty() && to_string(config.origin) != filter.origin) continue;
+    text += (is_first ? "\n" : ",\n") + one_text(key, service, made, dns);
+    is_first = false;
+  }
+  return text + "\n]}\n";
+}
+
+std::string model_text(const Model& model, const RestServices& made, const DnsOptions& dns,
+                       const std::string& id) {
+  for (const auto& [key, service] : model.services()) {
+    if (service_id(key) == id) return one_text(key, service, made, dns) + "\n";
+  }
+  return {};
+}
+
+}  // namespace vipgate

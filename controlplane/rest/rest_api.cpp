@@ -1,0 +1,255 @@
+#include "controlplane/rest/rest_api.h"
+
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <utility>
+
+#include "common/json_text.h"
+#include "controlplane/compiler.h"
+#include "controlplane/monotonic_clock.h"
+#include "controlplane/rest/json_document.h"
+#include "controlplane/rest/model_text.h"
+
+namespace vipgate {
+namespace {
+
+// The control thread comes round at least once a second.
+constexpr int64_t kAliveWithinMs = 5000;
+
+HttpResponse problem_response(const RestProblem& problem) {
+  std::string members;
+  if (!problem.errors.empty()) {
+    members = ",\"errors\":[";
+    for (size_t i = 0; i < problem.errors.size(); ++i) {
+      members += (i == 0 ? "{\"field\":" : ",{\"field\":") + json_quote(problem.errors[i].field) +
+                 ",\"detail\":" + json_quote(problem.errors[i].detail) + "}";
+    }
+    members += "]";
+  }
+  return http_problem(problem.status, problem.detail, members);
+}
+
+std::string id_list(const std::vector<std::string>& ids) {
+  std::string text = "[";
+  for (const std::string& id : ids) text += (text.size() == 1 ? "" : ",") + json_quote(id);
+  return text + "]";
+}
+
+// What a plan would do, or has done.
+std::string plan_text(const RestPlan& plan) {
+  return "{\"added\":" + id_list(plan.added) + ",\"changed\":" + id_list(plan.changed) +
+         ",\"removed\":" + id_list(plan.removed) + "}\n";
+}
+
+// The body as a tree; null, and the answer is given, if it is none. Only these types: a page of
+// another site cannot make a browser send them unasked.
+YamlNodePtr read_body(const HttpRequest& request, const HttpResponder& respond) {
+  Diagnostics diagnostics("body");
+  YamlNodePtr root;
+  if (request.content_type.starts_with("application/json")) {
+    root = read_json(request.body, diagnostics);
+  } else if (request.content_type.starts_with("application/yaml")) {
+    root = read_yaml(request.body, diagnostics);
+  } else {
+    respond(http_problem(415, "send application/json or application/yaml"));
+    return nullptr;
+  }
+  if (root == nullptr) respond(http_problem(400, diagnostics.text()));
+  return root;
+}
+
+// RFC 9110 13.1.1. `tag`: that of what is there; empty: nothing is.
+bool is_match(const std::string& if_match, const std::string& tag) {
+  if (if_match.empty()) return true;
+  if (if_match == "*") return !tag.empty();
+  return !tag.empty() && if_match.find(tag) != std::string::npos;
+}
+
+HttpResponse mismatch(const std::string& tag) {
+  HttpResponse response = http_problem(
+      412, "it has changed since: it is " + (tag.empty() ? "gone" : tag) + " now; read it again");
+  if (!tag.empty()) response.headers.emplace_back("ETag", tag);
+  return response;
+}
+
+std::string tag_of_one(const RestServices& services, const std::string& id) {
+  const auto known = services.services().find(id);
+  return known == services.services().end() ? std::string() : RestServices::etag(known->second);
+}
+
+class RestApi : public std::enable_shared_from_this<RestApi> {
+ public:
+  RestApi(RestFeed& feed, const Reconciler& reconciler) : feed_(feed), reconciler_(reconciler) {}
+
+  // On the control thread.
+  template <class Work>
+  HttpHandler on_control(Work work) {
+    return [self = shared_from_this(), work](HttpRequest request, HttpResponder respond) {
+      self->feed_.post([self, work, request = std::move(request), respond = std::move(respond)](
+                           RestFeed&) { (self.get()->*work)(request, respond); });
+    };
+  }
+
+  // The same with the body, which is read before, on the server's thread.
+  template <class Work>
+  HttpHandler on_control_with_body(Work work) {
+    return [self = shared_from_this(), work](HttpRequest request, HttpResponder respond) {
+      YamlNodePtr root = read_body(request, respond);
+      if (root == nullptr) return;
+      request.body = {};
+      self->feed_.post([self, work, root = std::move(root), request = std::move(request),
+                        respond = std::move(respond)](RestFeed&) {
+        (self.get()->*work)(request, root, respond);
+      });
+    };
+  }
+
+  void snapshot(const HttpRequest&, const HttpResponder& respond) {
+    std::string body = "{\"version\":" + std::to_string(reconciler_.version()) +
+                       ",\"passed\":" + std::to_string(reconciler_.passed()) +
+                       ",\"settled\":" + (reconciler_.settled() ? "true" : "false");
+    for (const auto& [name, value] : reconciler_.counters()) {
+      body += "," + json_quote(name) + ":" + std::to_string(value);
+    }
+    respond({.body = body + "}\n"});
+  }
+
+  void list(const HttpRequest& request, const HttpResponder& respond) {
+    ServiceFilter filter;
+    if (const auto name = request.query.find("name"); name != request.query.end()) {
+      filter.name = name->second;
+    }
+    if (const auto origin = request.query.find("origin"); origin != request.query.end()) {
+      filter.origin = origin->second;
+    }
+    HttpResponse response{.body = model_text(reconciler_.model(), feed_.services(),
+                                             dns_options(feed_.config()), filter)};
+    response.headers.emplace_back("ETag", feed_.services().etag());
+    respond(std::move(response));
+  }
+
+  void one(const HttpRequest& request, const HttpResponder& respond) {
+    const std::string& id = request.parameters[0];
+    std::string text =
+        model_text(reconciler_.model(), feed_.services(), dns_options(feed_.config()), id);
+    if (text.empty()) return respond(http_problem(404, "there is no service " + id));
+    HttpResponse response{.body = std::move(text)};
+    const std::string tag = tag_of_one(feed_.services(), id);
+    if (!tag.empty()) response.headers.emplace_back("ETag", tag);
+    respond(std::move(response));
+  }
+
+  void put_all(const HttpRequest& request, const YamlNodePtr& root, const HttpResponder& respond) {
+    const std::string tag = feed_.services().etag();
+    if (!is_match(request.if_match, tag)) return respond(mismatch(tag));
+    apply(request, feed_.services().plan_all(root, feed_.config()), 200, {}, respond);
+  }
+
+  void post_one(const HttpRequest& request, const YamlNodePtr& root, const HttpResponder& respond) {
+    auto plan = feed_.services().plan_one(root, "", feed_.config());
+    if (const auto* good = std::get_if<RestPlan>(&plan)) {
+      if (good->added.empty()) {
+        return respond(http_problem(409, "the service is there already; PUT it to change it"));
+      }
+      const std::string id = good->added.front();
+      return apply(request, std::move(plan), 201, id, respond);
+    }
+    apply(request, std::move(plan), 201, {}, respond);
+  }
+
+  void put_one(const HttpRequest& request, const YamlNodePtr& root, const HttpResponder& respond) {
+    const std::string& id = request.parameters[0];
+    const std::string tag = tag_of_one(feed_.services(), id);
+    if (!is_match(request.if_match, tag)) return respond(mismatch(tag));
+    apply(request, feed_.services().plan_one(root, id, feed_.config()), tag.empty() ? 201 : 200, id,
+          respond);
+  }
+
+  void remove_one(const HttpRequest& request, const HttpResponder& respond) {
+    const std::string& id = request.parameters[0];
+    const std::string tag = tag_of_one(feed_.services(), id);
+    if (!tag.empty() && !is_match(request.if_match, tag)) return respond(mismatch(tag));
+    apply(request, feed_.services().plan_removal(id), 200, {}, respond);
+  }
+
+ private:
+  void apply(const HttpRequest& request, RestResult<RestPlan> planned, int status,
+             const std::string& id, const HttpResponder& respond) {
+    if (const auto* problem = std::get_if<RestProblem>(&planned)) {
+      return respond(problem_response(*problem));
+    }
+    RestPlan& plan = std::get<RestPlan>(planned);
+    HttpResponse response{.status = status, .body = plan_text(plan)};
+    if (const auto dry = request.query.find("dry_run");
+        dry != request.query.end() && dry->second != "false") {
+      response.status = 200;
+      return respond(std::move(response));
+    }
+    if (!id.empty()) {
+      response.headers.emplace_back("Location", "/api/v1/services/" + id);
+      response.headers.emplace_back("ETag", RestServices::etag(plan.services.at(id)));
+    }
+    std::vector<std::string> lines = audit_lines(request, plan);
+    feed_.apply(std::move(plan),
+                [respond, response = std::move(response),
+                 lines = std::move(lines)](const RestResult<Done>& outcome) mutable {
+                  const auto* problem = std::get_if<RestProblem>(&outcome);
+                  const bool is_in_force = problem == nullptr || problem->status == 507;
+                  for (const std::string& line : lines) {
+                    if (is_in_force) spdlog::info("audit: {}", line);
+                  }
+                  respond(problem == nullptr ? std::move(response) : problem_response(*problem));
+                });
+  }
+
+  // Who changed what, before and after: a line for each service.
+  std::vector<std::string> audit_lines(const HttpRequest& request, const RestPlan& plan) const {
+    std::vector<std::string> lines;
+    const RestServiceMap& before = feed_.services().services();
+    for (const auto* ids : {&plan.added, &plan.changed, &plan.removed}) {
+      for (const std::string& id : *ids) {
+        const auto was = before.find(id);
+        const auto is = plan.services.find(id);
+        lines.push_back(request.who + ": " + request.method + " " + id + ": " +
+                        (was == before.end() ? "nothing" : was->second.json) + " -> " +
+                        (is == plan.services.end() ? "nothing" : is->second.json));
+      }
+    }
+    return lines;
+  }
+
+  RestFeed& feed_;
+  const Reconciler& reconciler_;
+};
+
+}  // namespace
+
+HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
+                            const GatewayHealth& health) {
+  const auto api = std::make_shared<RestApi>(feed, reconciler);
+  HttpRouter router;
+  router.add_open("/healthz", [&health](const HttpRequest&, const HttpResponder& respond) {
+    const int64_t silent_ms = monotonic_ms() - health.alive_at_ms;
+    if (silent_ms <= kAliveWithinMs) {
+      return respond({.content_type = "text/plain", .body = "ok\n"});
+    }
+    respond(http_problem(
+        503, "the control thread has not come round for " + std::to_string(silent_ms) + " ms"));
+  });
+  router.add_open("/readyz", [&health](const HttpRequest&, const HttpResponder& respond) {
+    if (health.is_ready) return respond({.content_type = "text/plain", .body = "ready\n"});
+    respond(
+        http_problem(503, "not all workers serve the first snapshot yet, or it is about to stop"));
+  });
+  router.add("GET", "/api/v1/snapshot", api->on_control(&RestApi::snapshot));
+  router.add("GET", "/api/v1/services", api->on_control(&RestApi::list));
+  router.add("PUT", "/api/v1/services", api->on_control_with_body(&RestApi::put_all));
+  router.add("POST", "/api/v1/services", api->on_control_with_body(&RestApi::post_one));
+  router.add("GET", "/api/v1/services/{id}", api->on_control(&RestApi::one));
+  router.add("PUT", "/api/v1/services/{id}", api->on_control_with_body(&RestApi::put_one));
+  router.add("DELETE", "/api/v1/services/{id}", api->on_control(&RestApi::remove_one));
+  return router;
+}
+
+}  // namespace vipgate

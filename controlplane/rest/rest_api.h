@@ -1,0 +1,22 @@
+// What the API answers: paths below /api/v1, and those that say how the gateway is.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "controlplane/http/http_router.h"
+#include "controlplane/rest/rest_feed.h"
+
+namespace vipgate {
+
+// Written by the control thread, read by the API's.
+struct GatewayHealth {
+  std::atomic<bool> is_ready{false};    // all workers serve, and it is not about to stop
+  std::atomic<int64_t> alive_at_ms{0};  // when the control thread last came round, monotonic
+};
+
+// Handlers hand their work to `feed`'s control thread; all that is given outlives the server.
+HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
+                            const GatewayHealth& health);
+
+}  // namespace vipgate

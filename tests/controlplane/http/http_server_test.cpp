@@ -1,0 +1,228 @@
+#include "controlplane/http/http_server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "controlplane/file_descriptor.h"
+#include "tests/support/test_net.h"
+
+namespace vipgate {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+HttpRouter make_router() {
+  HttpRouter router;
+  router.add_open("/healthz", [](HttpRequest, HttpResponder respond) {
+    respond({.content_type = "text/plain", .body = "ok\n"});
+  });
+  router.add("GET", "/things/{id}", [](HttpRequest request, HttpResponder respond) {
+    respond({.body = request.parameters[0] + " by " + request.who});
+  });
+  router.add("PUT", "/things/{id}", [](HttpRequest request, HttpResponder respond) {
+    // From another thread, later.
+    std::thread([size = request.body.size(), respond = std::move(respond)] {
+      respond({.body = std::to_string(size)});
+    }).detach();
+  });
+  return router;
+}
+
+class HttpServerTest : public ::testing::Test {
+ protected:
+  void start(HttpServerOptions options = {}) {
+    options.address = test::ip("127.0.0.1");
+    auto server = HttpServer::start(std::move(options), make_router());
+    ASSERT_TRUE(server.ok()) << server.error();
+    server_ = std::move(*server);
+  }
+  FileDescriptor connect_to() const {
+    FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(server_->port());
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return socket;
+  }
+  static void send_all(const FileDescriptor& socket, std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t sent = send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;
+      text.remove_prefix(static_cast<size_t>(sent));
+    }
+  }
+  // Until it ends, or `enough` is there.
+  static std::string receive(const FileDescriptor& socket, std::string_view enough = {}) {
+    std::string all;
+    char block[65536];
+    pollfd ready{socket.get(), POLLIN, 0};
+    while ((enough.empty() || all.find(enough) == std::string::npos) &&
+           poll(&ready, 1, 10'000) == 1) {
+      const ssize_t length = read(socket.get(), block, sizeof block);
+      if (length <= 0) break;
+      all.append(block, static_cast<size_t>(length));
+    }
+    return all;
+  }
+  std::string ask(const std::string& text) const {
+    const FileDescriptor socket = connect_to();
+    send_all(socket, text);
+    return receive(socket);
+  }
+
+  std::unique_ptr<HttpServer> server_;
+};
+
+std::string get(const std::string& target, const std::string& headers = {}) {
+  return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + headers + "Connection: close\r\n\r\n";
+}
+
+TEST_F(HttpServerTest, AnswersByRoute) {
+  start();
+  EXPECT_THAT(ask(get("/healthz")), HasSubstr("\r\n\r\nok\n"));
+  EXPECT_THAT(ask(get("/things/a%2Fb")), HasSubstr("a/b by 127.0.0.1"));
+  EXPECT_THAT(ask(get("/nothing")), StartsWith("HTTP/1.1 404 Not Found"));
+  EXPECT_THAT(ask(get("/things/%2")), StartsWith("HTTP/1.1 400 Bad Request"));
+  const std::string refused =
+      ask("DELETE /things/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 405 Method Not Allowed"));
+  EXPECT_THAT(refused, HasSubstr("Allow: GET, HEAD, PUT"));
+  EXPECT_THAT(refused, HasSubstr("application/problem+json"));
+}
+
+TEST_F(HttpServerTest, AnAnswerMayComeFromAnotherThread) {
+  start();
+  EXPECT_THAT(ask("PUT /things/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: "
+                  "close\r\n\r\nabcde"),
+              HasSubstr("\r\n\r\n5"));
+}
+
+TEST_F(HttpServerTest, RequestsInOneSegmentAreAnsweredInOrder) {
+  start();
+  const std::string all =
+      ask("GET /things/first HTTP/1.1\r\nHost: x\r\n\r\n" + get("/things/second"));
+  EXPECT_LT(all.find("first by"), all.find("second by"));
+  EXPECT_NE(all.find("second by"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, AHeadIsAnsweredWithoutABody) {
+  start();
+  const std::string answer = ask("HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, HasSubstr("Content-Length: 3"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
+}
+
+TEST_F(HttpServerTest, WhoExpectsToContinueIsTold) {
+  start();
+  const FileDescriptor socket = connect_to();
+  send_all(socket,
+           "PUT /things/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: "
+           "100-continue\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(receive(socket, "\r\n\r\n"), StartsWith("HTTP/1.1 100 Continue"));
+  send_all(socket, "abc");
+  EXPECT_THAT(receive(socket), HasSubstr("\r\n\r\n3"));
+}
+
+TEST_F(HttpServerTest, WhatIsTooLongIsRefusedAndNotKept) {
+  HttpServerOptions options;
+  options.body_bytes = 1000;
+  start(std::move(options));
+  EXPECT_THAT(ask("PUT /things/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(ask("PUT /things/1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" +
+                  std::string(1024, 'x') + "\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(ask(get("/" + std::string(20'000, 'x'))), StartsWith("HTTP/1.1 431 "));
+}
+
+TEST_F(HttpServerTest, WhatIsNoHttpIsRefusedAndCostsNoOther) {
+  start();
+  const FileDescriptor other = connect_to();
+  for (const std::string& text :
+       {std::string("\x16\x03\x01\x02"), std::string("hello\r\n\r\n"), std::string(1000, '\0'),
+        std::string("GET / HTTP/9.9\r\n\r\n"), std::string("GET  /  x\r\n\r\n"),
+        std::string("PUT /things/1 HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
+        std::string("PUT /things/1 HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: "
+                    "chunked\r\n\r\nzz\r\n")}) {
+    const FileDescriptor socket = connect_to();
+    send_all(socket, text);
+    shutdown(socket.get(), SHUT_WR);
+    const std::string answer = receive(socket);
+    EXPECT_TRUE(answer.empty() || answer.starts_with("HTTP/1.1 400 ")) << answer;
+  }
+  send_all(other, get("/healthz"));
+  EXPECT_THAT(receive(other), HasSubstr("ok"));
+}
+
+TEST_F(HttpServerTest, AHalfSentHeaderIsNotWaitedForForLong) {
+  HttpServerOptions options;
+  options.request_time = std::chrono::milliseconds(50);
+  start(std::move(options));
+  const FileDescriptor socket = connect_to();
+  send_all(socket, "GET / HTTP/1.1\r\nHo");
+  EXPECT_EQ(receive(socket), "") << "the server ends it";
+}
+
+TEST_F(HttpServerTest, AThousandIdleAndAThousandSlowOnesCostNoOther) {
+  start();
+  std::vector<FileDescriptor> silent;
+  for (int i = 0; i < 2000; ++i) {
+    silent.push_back(connect_to());
+    if (i % 2 == 0) send_all(silent.back(), "GET /healthz HTTP/1.1\r\nHo");
+  }
+  for (int i = 0; i < 100; ++i) EXPECT_THAT(ask(get("/healthz")), HasSubstr("ok"));
+}
+
+TEST_F(HttpServerTest, AboveTheLimitTheLongestSilentGoes) {
+  HttpServerOptions options;
+  options.connections = 3;
+  start(std::move(options));
+  std::vector<FileDescriptor> sockets;
+  for (int i = 0; i < 3; ++i) {
+    sockets.push_back(connect_to());
+    send_all(sockets.back(), "GET /things/" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_THAT(receive(sockets.back(), " by "), StartsWith("HTTP/1.1 200 OK"));
+  }
+  EXPECT_THAT(ask(get("/healthz")), HasSubstr("ok"));
+  EXPECT_EQ(receive(sockets[0]), "") << "the first one has gone";
+  send_all(sockets[2], get("/healthz"));
+  EXPECT_THAT(receive(sockets[2]), HasSubstr("ok"));
+}
+
+TEST_F(HttpServerTest, TokensSayWhoMayDoWhat) {
+  HttpServerOptions options;
+  options.tokens = {{"r3ad", "grafana", HttpRole::kReader}, {"adm1n", "ops", HttpRole::kAdmin}};
+  start(std::move(options));
+  const std::string put = "PUT /things/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n";
+  EXPECT_THAT(ask(get("/things/1")), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(ask(get("/things/1", "Authorization: Bearer wrong\r\n")),
+              HasSubstr("WWW-Authenticate: Bearer"));
+  EXPECT_THAT(ask(get("/things/1", "Authorization: bearer r3ad\r\n")), HasSubstr("1 by grafana"));
+  EXPECT_THAT(ask(put + "Authorization: Bearer r3ad\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(ask(put + "Authorization: Bearer adm1n\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask(get("/healthz")), StartsWith("HTTP/1.1 200 ")) << "for everybody";
+}
+
+TEST_F(HttpServerTest, AnAddressInUseIsAnErrorThatNamesIt) {
+  start();
+  HttpServerOptions options;
+  options.address = test::ip("127.0.0.1");
+  options.port = server_->port();
+  auto second = HttpServer::start(std::move(options), make_router());
+  ASSERT_FALSE(second.ok());
+  EXPECT_THAT(second.error(), HasSubstr("127.0.0.1:" + std::to_string(server_->port())));
+}
+
+}  // namespace
+}  // namespace vipgate
