@@ -159,7 +159,7 @@ constexpr Row kClustersRows[] = {
      "ports, limits, kernel_rates, transit, announce, timeouts, snat_pools, defaults, locality, "
      "services, dns, mesos, "
      "marathon, "
-     "named_vips, store, log, watch\n"
+     "named_vips, store, rest, log, watch\n"
      "f:2:32: unknown key 'slaves'; the keys here are masters, domain, ip_sources, "
      "enforce_rfc952, srv_weight, healthy_only, ptr, ttl_s, auth, tls, sweep_s, poll_s, "
      "recovery_s, max_record_mb, stale_limit_s"},

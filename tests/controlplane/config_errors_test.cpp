@@ -64,7 +64,7 @@ constexpr Row kKeysRows[] = {
      "dns, mesos, "
      "marathon, "
      "named_vips, "
-     "store, log, watch"},
+     "store, rest, log, watch"},
     {"log: {level: info, colour: red}\n",
      "f:1:20: unknown key 'colour'; the keys here are level, format"},
     {"dns: {resolvers: []}\n",
@@ -250,7 +250,7 @@ constexpr Row kTextsRows[] = {
      "f:1:1: unknown key 'a?b'; the keys here are node, dpdk, control, workers, ports, limits, "
      "kernel_rates, transit, announce, "
      "timeouts, snat_pools, defaults, locality, services, dns, mesos, marathon, named_vips, store, "
-     "log, watch\n"
+     "rest, log, watch\n"
      "f:3:3: unknown key 'a\303\251'; the keys here are name"},
     {"node: {name: 'a b'}\n",
      "f:1:14: name: 'a b' is not a name; write a name of 1 to 64 of A-Z a-z 0-9 . _ -, a "

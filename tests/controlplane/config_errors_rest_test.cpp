@@ -1,0 +1,64 @@
+#include <gmock/gmock.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "controlplane/config_reader_rest.h"
+#include "tests/controlplane/config_error_rows.h"
+
+namespace vipgate {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr Row kRestRows[] = {
+    {"rest: {listen: [localhost:80]}\n",
+     "f:1:17: listen: 'localhost:80' is no address and port; write 127.0.0.1:8080 or "
+     "\"[::1]:8080\""},
+    {"rest: {listen: [\"::1:80\"]}\n",
+     "f:1:17: listen: '::1:80' is no address and port; write 127.0.0.1:8080 or \"[::1]:8080\""},
+    {"rest: {listen: [\"127.0.0.1:0\"]}\n",
+     "f:1:17: listen: '127.0.0.1:0' is no address and port; write 127.0.0.1:8080 or "
+     "\"[::1]:8080\""},
+    {"rest: {listen: [\"10.0.0.1:8080\"]}\n",
+     "f:1:17: listen: 10.0.0.1 is no loopback address, so the API needs tls and tokens_file there; "
+     "add them, or write 127.0.0.1"},
+    {"rest: {listen: [\"[::1]:8080\"], tls: {cert_file: /c.pem}}\n",
+     "f:1:38: tls: cert_file and key_file belong together; write both or neither"},
+};
+
+TEST(ConfigErrors, WhereTheApiListensIsChecked) { expect_errors(kRestRows); }
+
+class TokensTest : public ::testing::Test {
+ protected:
+  Result<std::vector<HttpToken>> read(const std::string& text) {
+    const std::string path = ::testing::TempDir() + "vipgate-tokens";
+    std::ofstream(path) << text;
+    auto tokens = read_tokens(path);
+    std::remove(path.c_str());
+    return tokens;
+  }
+};
+
+TEST_F(TokensTest, LinesNameRoleTokenAndName) {
+  const auto tokens = read("# who may\n\nadmin 0123456789abcdef ops\nread fedcba9876543210 graf\n");
+  ASSERT_TRUE(tokens.ok()) << tokens.error();
+  ASSERT_EQ(tokens->size(), 2u);
+  EXPECT_EQ((*tokens)[0].role, HttpRole::kAdmin);
+  EXPECT_EQ((*tokens)[1].role, HttpRole::kReader);
+  EXPECT_EQ((*tokens)[1].token, "fedcba9876543210");
+  EXPECT_EQ((*tokens)[1].name, "graf");
+}
+
+TEST_F(TokensTest, AMistakeNamesItsLineAndNoToken) {
+  EXPECT_THAT(read("root 0123456789abcdef ops\n").error(), HasSubstr("line 1: a line begins with"));
+  EXPECT_THAT(read("\nadmin short ops\n").error(),
+              HasSubstr("line 2: the token of 'ops' has fewer"));
+  EXPECT_THAT(read("admin 0123456789abcdef\n").error(), HasSubstr("line 1: write the role"));
+  EXPECT_THAT(read("# none\n").error(), HasSubstr("has no token"));
+  EXPECT_THAT(read_tokens("/nowhere/tokens").error(),
+              HasSubstr("'/nowhere/tokens' cannot be read"));
+}
+
+}  // namespace
+}  // namespace vipgate

@@ -1,0 +1,148 @@
+#include "controlplane/rest/rest_api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <optional>
+
+#include "controlplane/config_reader.h"
+#include "controlplane/feeds/feeds.h"
+#include "controlplane/monotonic_clock.h"
+#include "tests/controlplane/fake_dataplane.h"
+
+namespace vipgate {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kApiFile[] = R"(
+ports:
+  - { name: edge, device: "net_null0", addresses: [10.0.0.1/16], kernel: true }
+snat_pools:
+  - { name: default, addresses: [10.0.9.1] }
+dns: { zones: [{ name: l4lb.test, services: true }] }
+services:
+  - { name: web, vip: 10.20.0.7, port: 80, reals: [{ address: 10.0.1.9, port: 80 }] }
+store: none
+)";
+constexpr char kRedis[] =
+    R"({"name":"redis","vip":"10.20.0.1","port":6379,"reals":[{"address":"10.0.1.5","port":1}]})";
+constexpr char kRedisPath[] = "/api/v1/services/10.20.0.1%3A6379%3Atcp";
+
+class RestApiTest : public ::testing::Test {
+ protected:
+  RestApiTest() {
+    auto config = parse_config(kApiFile, "f");
+    EXPECT_TRUE(config.ok()) << config.error();
+    reconciler_ = std::make_unique<Reconciler>(
+        *config, dataplane_, [](const NextHop&) { return MacAddress{{2}}; }, DnsHashSecret{},
+        RingRunner{});
+    feeds_ = std::move(Feeds::create(*config, *reconciler_, dataplane_).value());
+    EXPECT_TRUE(reconciler_->apply(*config, monotonic_ms() / 1000).ok());
+    router_ = make_rest_router(feeds_->rest(), *reconciler_, health_);
+  }
+
+  HttpResponse ask(const std::string& method, const std::string& target,
+                   const std::string& body = {}, const std::string& if_match = {},
+                   const std::string& type = "application/json") {
+    HttpRequest request;
+    request.method = method;
+    request.body = body;
+    request.content_type = type;
+    request.if_match = if_match;
+    request.role = HttpRole::kAdmin;
+    request.who = "tester";
+    std::optional<HttpResponse> answer;
+    router_.route(std::move(request), target,
+                  [&](HttpResponse response) { answer = std::move(response); });
+    const int64_t end_ms = monotonic_ms() + 10'000;
+    while (!answer && monotonic_ms() < end_ms) {
+      pollfd ready{feeds_->rest().fd(), POLLIN, 0};
+      if (poll(&ready, 1, 2) == 1) feeds_->rest().process(monotonic_ms());
+      feeds_->act(monotonic_ms());
+    }
+    EXPECT_TRUE(answer) << method << " " << target << ": no answer";
+    return answer.value_or(HttpResponse{});
+  }
+  static std::string header(const HttpResponse& response, const std::string& name) {
+    for (const auto& [known, value] : response.headers) {
+      if (known == name) return value;
+    }
+    return {};
+  }
+
+  FakeDataplane dataplane_;
+  std::unique_ptr<Reconciler> reconciler_;
+  std::unique_ptr<Feeds> feeds_;
+  GatewayHealth health_;
+  HttpRouter router_;
+};
+
+TEST_F(RestApiTest, AServiceIsMadeReadChangedAndRemoved) {
+  const HttpResponse made = ask("POST", "/api/v1/services", kRedis);
+  EXPECT_EQ(made.status, 201) << made.body;
+  EXPECT_EQ(header(made, "Location"), "/api/v1/services/10.20.0.1:6379:tcp");
+  const HttpResponse read = ask("GET", kRedisPath);
+  EXPECT_EQ(read.status, 200);
+  EXPECT_THAT(read.body, HasSubstr("\"fqdn\":\"redis.l4lb.test\""));
+  EXPECT_THAT(read.body, HasSubstr("\"origin\":\"rest\""));
+  EXPECT_THAT(read.body, HasSubstr("\"document\":" + std::string(kRedis)));
+  EXPECT_EQ(header(read, "ETag"), header(made, "ETag"));
+
+  EXPECT_EQ(ask("POST", "/api/v1/services", kRedis).status, 409) << "it is there";
+  const std::string changed =
+      R"({"name":"redis","vip":"10.20.0.1","port":6379,"reals":[{"address":"10.0.1.6","port":1}]})";
+  const HttpResponse put = ask("PUT", kRedisPath, changed, header(read, "ETag"));
+  EXPECT_EQ(put.status, 200) << put.body;
+  EXPECT_THAT(put.body, HasSubstr("\"changed\":[\"10.20.0.1:6379:tcp\"]"));
+  EXPECT_EQ(ask("PUT", kRedisPath, kRedis, header(read, "ETag")).status, 412) << "an old tag";
+
+  EXPECT_EQ(ask("DELETE", kRedisPath).status, 200);
+  EXPECT_EQ(ask("DELETE", kRedisPath).status, 404);
+  EXPECT_THAT(ask("GET", kRedisPath).body, HasSubstr("\"state\":\"leaving\""));
+}
+
+TEST_F(RestApiTest, ADryRunTellsWhatWouldChangeAndChangesNothing) {
+  const HttpResponse dry =
+      ask("PUT", "/api/v1/services?dry_run=true", "{\"services\":[" + std::string(kRedis) + "]}");
+  EXPECT_EQ(dry.status, 200);
+  EXPECT_THAT(dry.body, HasSubstr("\"added\":[\"10.20.0.1:6379:tcp\"]"));
+  EXPECT_EQ(ask("GET", kRedisPath).status, 404);
+}
+
+TEST_F(RestApiTest, AWholeSetReplacesWhatTheApiMadeAndNothingElse) {
+  EXPECT_EQ(ask("PUT", "/api/v1/services", "[" + std::string(kRedis) + "]").status, 200);
+  EXPECT_EQ(ask("PUT", "/api/v1/services", "services: []\n", "", "application/yaml").status, 200);
+  const HttpResponse all = ask("GET", "/api/v1/services");
+  EXPECT_THAT(all.body, HasSubstr("\"name\":\"web\""));
+  EXPECT_THAT(ask("GET", "/api/v1/services?origin=rest").body, HasSubstr("leaving"));
+  EXPECT_THAT(ask("GET", "/api/v1/services?name=web").body, Not(HasSubstr("redis")));
+}
+
+TEST_F(RestApiTest, ProblemsNameTheirFields) {
+  const HttpResponse wrong =
+      ask("POST", "/api/v1/services", R"({"name":"x","vip":"10.20.0.1","port":99999})");
+  EXPECT_EQ(wrong.status, 422);
+  EXPECT_EQ(wrong.content_type, "application/problem+json");
+  EXPECT_THAT(wrong.body, HasSubstr("\"errors\":[{\"field\":\"port\",\"detail\":\"port: 99999"));
+  EXPECT_EQ(ask("POST", "/api/v1/services", "{").status, 400);
+  EXPECT_EQ(ask("POST", "/api/v1/services", kRedis, "", "text/plain").status, 415);
+}
+
+TEST_F(RestApiTest, HealthIsThatOfTheControlThreadAndReadinessOfTheWorkers) {
+  EXPECT_EQ(ask("GET", "/healthz").status, 503);
+  health_.alive_at_ms = monotonic_ms();
+  EXPECT_EQ(ask("GET", "/healthz").status, 200);
+  EXPECT_EQ(ask("GET", "/readyz").status, 503);
+  health_.is_ready = true;
+  EXPECT_EQ(ask("GET", "/readyz").status, 200);
+}
+
+TEST_F(RestApiTest, TheSnapshotIsTold) {
+  EXPECT_THAT(ask("GET", "/api/v1/snapshot").body, HasSubstr("\"version\":"));
+}
+
+}  // namespace
+}  // namespace vipgate
