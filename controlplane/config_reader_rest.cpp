@@ -120,7 +120,7 @@ Result<std::vector<HttpToken>> read_tokens(const std::string& path) {
       return wrong("the token of '" + name + "' has fewer than " + std::to_string(kShortestToken) +
                    " characters; make one by: openssl rand -hex 24");
     }
-    const HttpRole what = role == "admin" ? HttpRole::kAdmin : HttpRole::kReader;
+    const ApiRole what = role == "admin" ? ApiRole::kAdmin : ApiRole::kReader;
     tokens.push_back({std::move(token), std::move(name), what});
   }
   if (tokens.empty()) {

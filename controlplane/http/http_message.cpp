@@ -5,7 +5,7 @@
 namespace vipgate {
 namespace {
 
-int hex_value(char c) {
+int hex_digit_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
@@ -51,8 +51,8 @@ std::string_view http_reason(int status) {
   }
 }
 
-HttpResponse http_problem(int status, std::string_view detail, std::string_view members) {
-  HttpResponse response;
+ApiResponse http_problem(int status, std::string_view detail, std::string_view members) {
+  ApiResponse response;
   response.status = status;
   response.content_type = "application/problem+json";
   response.body = "{\"type\":\"about:blank\",\"title\":" + json_quote(http_reason(status)) +
@@ -69,8 +69,8 @@ bool http_decode(std::string_view text, std::string& decoded) {
       continue;
     }
     const bool is_whole = i + 2 < text.size();
-    const int high = is_whole ? hex_value(text[i + 1]) : -1;
-    const int low = is_whole ? hex_value(text[i + 2]) : -1;
+    const int high = is_whole ? hex_digit_value(text[i + 1]) : -1;
+    const int low = is_whole ? hex_digit_value(text[i + 2]) : -1;
     if (high < 0 || low < 0) return false;
     decoded += static_cast<char>(high << 4 | low);
     i += 2;

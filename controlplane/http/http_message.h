@@ -11,9 +11,9 @@
 namespace vipgate {
 
 // What who asks may do.
-enum class HttpRole : uint8_t { kNobody, kReader, kAdmin };
+enum class ApiRole : uint8_t { kNobody, kReader, kAdmin };
 
-struct HttpRequest {
+struct ApiRequest {
   std::string method;  // "GET"
   std::string path;    // as it was sent, without the query
   std::map<std::string, std::string> query;
@@ -22,10 +22,10 @@ struct HttpRequest {
   std::string if_match;
   std::string body;
   std::string who;  // a token's or certificate's name; else the peer's address
-  HttpRole role = HttpRole::kNobody;
+  ApiRole role = ApiRole::kNobody;
 };
 
-struct HttpResponse {
+struct ApiResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body{};
@@ -33,16 +33,16 @@ struct HttpResponse {
 };
 
 // To be called once, from any thread; a server that has gone meanwhile is no error.
-using HttpResponder = std::function<void(HttpResponse)>;
+using ApiResponder = std::function<void(ApiResponse)>;
 // Called by the server's thread; must not block it.
-using HttpHandler = std::function<void(HttpRequest, HttpResponder)>;
+using ApiHandler = std::function<void(ApiRequest, ApiResponder)>;
 
 // "Not Found" (RFC 9110 15); empty for one that is not sent here.
 std::string_view http_reason(int status);
 
 // application/problem+json (RFC 9457): `members` are further ones, as JSON, each with a comma
 // before it.
-HttpResponse http_problem(int status, std::string_view detail, std::string_view members = {});
+ApiResponse http_problem(int status, std::string_view detail, std::string_view members = {});
 
 // "%2F" → "/"; '+' stays. False: a percent sign without two hexadecimal digits.
 bool http_decode(std::string_view text, std::string& decoded);

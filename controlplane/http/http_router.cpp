@@ -44,11 +44,11 @@ HttpRouter::Route& HttpRouter::route_for(const std::string& path) {
   return routes_.emplace_back(Route{segments, false, {}});
 }
 
-void HttpRouter::add(const std::string& method, const std::string& path, HttpHandler handler) {
+void HttpRouter::add(const std::string& method, const std::string& path, ApiHandler handler) {
   route_for(path).handlers.insert_or_assign(method, std::move(handler));
 }
 
-void HttpRouter::add_open(const std::string& path, HttpHandler handler) {
+void HttpRouter::add_open(const std::string& path, ApiHandler handler) {
   Route& route = route_for(path);
   route.is_open = true;
   route.handlers.insert_or_assign("GET", std::move(handler));
@@ -72,7 +72,7 @@ const HttpRouter::Route* HttpRouter::find(const std::vector<std::string>& segmen
   return nullptr;
 }
 
-void HttpRouter::route(HttpRequest request, std::string_view target, HttpResponder respond) const {
+void HttpRouter::route(ApiRequest request, std::string_view target, ApiResponder respond) const {
   const size_t end = std::min(target.find('?'), target.size());
   request.path = target.substr(0, end);
   std::vector<std::string> segments;
@@ -93,8 +93,8 @@ void HttpRouter::route(HttpRequest request, std::string_view target, HttpRespond
   if (route == nullptr) {
     return respond(http_problem(404, "there is nothing at " + request.path));
   }
-  if (!route->is_open && request.role == HttpRole::kNobody) {
-    HttpResponse refusal = http_problem(401, "a bearer token or a client certificate is needed");
+  if (!route->is_open && request.role == ApiRole::kNobody) {
+    ApiResponse refusal = http_problem(401, "a bearer token or a client certificate is needed");
     refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"vipgate\"");
     return respond(std::move(refusal));
   }
@@ -104,11 +104,11 @@ void HttpRouter::route(HttpRequest request, std::string_view target, HttpRespond
     for (const auto& [method, unused] : route->handlers) {
       allowed += (allowed.empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
     }
-    HttpResponse refusal = http_problem(405, "only " + allowed + " is answered here");
+    ApiResponse refusal = http_problem(405, "only " + allowed + " is answered here");
     refusal.headers.emplace_back("Allow", allowed);
     return respond(std::move(refusal));
   }
-  if (handler->first != "GET" && request.role != HttpRole::kAdmin) {
+  if (handler->first != "GET" && request.role != ApiRole::kAdmin) {
     return respond(http_problem(403, "this changes something, which admins alone may do"));
   }
   handler->second(std::move(request), std::move(respond));

@@ -15,19 +15,19 @@ class HttpRouter {
  public:
   // `path`: "/api/v1/services/{id}"; a {…} is one segment, whatever it is. Methods other than GET
   // are for admins alone. HEAD is GET; the server leaves out the body.
-  void add(const std::string& method, const std::string& path, HttpHandler handler);
+  void add(const std::string& method, const std::string& path, ApiHandler handler);
   // GET, for everybody: "/healthz".
-  void add_open(const std::string& path, HttpHandler handler);
+  void add_open(const std::string& path, ApiHandler handler);
 
   // Answers by itself what has no route (404), no such method (405, RFC 9110 15.5.6), a query or
   // path that cannot be decoded (400), or a role that may not (401, 403).
-  void route(HttpRequest request, std::string_view target, HttpResponder respond) const;
+  void route(ApiRequest request, std::string_view target, ApiResponder respond) const;
 
  private:
   struct Route {
     std::vector<std::string> segments;
     bool is_open = false;
-    std::map<std::string, HttpHandler> handlers;  // by method
+    std::map<std::string, ApiHandler> handlers;  // by method
   };
   Route& route_for(const std::string& path);
   const Route* find(const std::vector<std::string>& segments,

@@ -55,12 +55,12 @@ struct HttpCore {
 };
 
 // Who a token is of; nobody, if of none. Takes as long for every token of the same length.
-HttpRole role_of(const HttpServerOptions& options, std::string_view header, std::string& who) {
-  if (options.tokens.empty()) return HttpRole::kAdmin;
+ApiRole role_of(const HttpServerOptions& options, std::string_view header, std::string& who) {
+  if (options.tokens.empty()) return ApiRole::kAdmin;
   constexpr std::string_view kBearer = "Bearer ";
   if (header.size() <= kBearer.size() ||
       !beast::iequals({header.data(), kBearer.size()}, {kBearer.data(), kBearer.size()})) {
-    return HttpRole::kNobody;
+    return ApiRole::kNobody;
   }
   header.remove_prefix(kBearer.size());
   const auto digest = [](std::string_view text) {
@@ -69,7 +69,7 @@ HttpRole role_of(const HttpServerOptions& options, std::string_view header, std:
     return octets;
   };
   const auto given = digest(header);
-  HttpRole role = HttpRole::kNobody;
+  ApiRole role = ApiRole::kNobody;
   for (const HttpToken& token : options.tokens) {
     const auto known = digest(token.token);
     if (CRYPTO_memcmp(given.data(), known.data(), known.size()) != 0) continue;
@@ -189,7 +189,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     auto message = parser_->release();
     keep_alive_ = message.keep_alive();
     is_head_ = message.method() == http::verb::head;
-    HttpRequest request;
+    ApiRequest request;
     request.method = std::string(message.method_string());
     request.content_type = std::string(message[http::field::content_type]);
     request.if_match = std::string(message[http::field::if_match]);
@@ -202,7 +202,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     const std::string target(message.target());
     core_->router.route(
         std::move(request), target,
-        [weak_core = std::weak_ptr(core_), weak = weak_from_this()](HttpResponse response) {
+        [weak_core = std::weak_ptr(core_), weak = weak_from_this()](ApiResponse response) {
           const auto core = weak_core.lock();
           if (core == nullptr) return;
           asio::post(core->io, [weak, response = std::move(response)]() mutable {
@@ -231,7 +231,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     answer(http_problem(400, "this is no HTTP/1.1 request: " + error.message()));
   }
 
-  void answer(HttpResponse from) {
+  void answer(ApiResponse from) {
     if (has_ended_) return;
     was_heard();
     response_.emplace(static_cast<http::status>(from.status), 11);

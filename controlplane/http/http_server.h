@@ -21,7 +21,7 @@ namespace vipgate {
 struct HttpToken {
   std::string token;
   std::string name;  // for the log
-  HttpRole role = HttpRole::kReader;
+  ApiRole role = ApiRole::kReader;
 };
 
 struct HttpServerOptions {

@@ -17,7 +17,7 @@ namespace {
 // The control thread comes round at least once a second.
 constexpr int64_t kAliveWithinMs = 5000;
 
-HttpResponse problem_response(const RestProblem& problem) {
+ApiResponse problem_response(const RestProblem& problem) {
   std::string members;
   if (!problem.errors.empty()) {
     members = ",\"errors\":[";
@@ -44,7 +44,7 @@ std::string plan_text(const RestPlan& plan) {
 
 // The body as a tree; null, and the answer is given, if it is none. Only these types: a page of
 // another site cannot make a browser send them unasked.
-YamlNodePtr read_body(const HttpRequest& request, const HttpResponder& respond) {
+YamlNodePtr read_body(const ApiRequest& request, const ApiResponder& respond) {
   Diagnostics diagnostics("body");
   YamlNodePtr root;
   if (request.content_type.starts_with("application/json")) {
@@ -66,8 +66,8 @@ bool is_match(const std::string& if_match, const std::string& tag) {
   return !tag.empty() && if_match.find(tag) != std::string::npos;
 }
 
-HttpResponse mismatch(const std::string& tag) {
-  HttpResponse response = http_problem(
+ApiResponse mismatch(const std::string& tag) {
+  ApiResponse response = http_problem(
       412, "it has changed since: it is " + (tag.empty() ? "gone" : tag) + " now; read it again");
   if (!tag.empty()) response.headers.emplace_back("ETag", tag);
   return response;
@@ -84,8 +84,8 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
 
   // On the control thread.
   template <class Work>
-  HttpHandler on_control(Work work) {
-    return [self = shared_from_this(), work](HttpRequest request, HttpResponder respond) {
+  ApiHandler on_control(Work work) {
+    return [self = shared_from_this(), work](ApiRequest request, ApiResponder respond) {
       self->feed_.post([self, work, request = std::move(request), respond = std::move(respond)](
                            RestFeed&) { (self.get()->*work)(request, respond); });
     };
@@ -93,8 +93,8 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
 
   // The same with the body, which is read before, on the server's thread.
   template <class Work>
-  HttpHandler on_control_with_body(Work work) {
-    return [self = shared_from_this(), work](HttpRequest request, HttpResponder respond) {
+  ApiHandler on_control_with_body(Work work) {
+    return [self = shared_from_this(), work](ApiRequest request, ApiResponder respond) {
       YamlNodePtr root = read_body(request, respond);
       if (root == nullptr) return;
       request.body = {};
@@ -105,7 +105,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     };
   }
 
-  void snapshot(const HttpRequest&, const HttpResponder& respond) {
+  void snapshot(const ApiRequest&, const ApiResponder& respond) {
     std::string body = "{\"version\":" + std::to_string(reconciler_.version()) +
                        ",\"passed\":" + std::to_string(reconciler_.passed()) +
                        ",\"settled\":" + (reconciler_.settled() ? "true" : "false");
@@ -115,7 +115,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     respond({.body = body + "}\n"});
   }
 
-  void list(const HttpRequest& request, const HttpResponder& respond) {
+  void list(const ApiRequest& request, const ApiResponder& respond) {
     ServiceFilter filter;
     if (const auto name = request.query.find("name"); name != request.query.end()) {
       filter.name = name->second;
@@ -123,30 +123,30 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     if (const auto origin = request.query.find("origin"); origin != request.query.end()) {
       filter.origin = origin->second;
     }
-    HttpResponse response{.body = model_text(reconciler_.model(), feed_.services(),
-                                             dns_options(feed_.config()), filter)};
+    ApiResponse response{.body = model_text(reconciler_.model(), feed_.services(),
+                                            dns_options(feed_.config()), filter)};
     response.headers.emplace_back("ETag", feed_.services().etag());
     respond(std::move(response));
   }
 
-  void one(const HttpRequest& request, const HttpResponder& respond) {
+  void one(const ApiRequest& request, const ApiResponder& respond) {
     const std::string& id = request.parameters[0];
     std::string text =
         model_text(reconciler_.model(), feed_.services(), dns_options(feed_.config()), id);
     if (text.empty()) return respond(http_problem(404, "there is no service " + id));
-    HttpResponse response{.body = std::move(text)};
+    ApiResponse response{.body = std::move(text)};
     const std::string tag = tag_of_one(feed_.services(), id);
     if (!tag.empty()) response.headers.emplace_back("ETag", tag);
     respond(std::move(response));
   }
 
-  void put_all(const HttpRequest& request, const YamlNodePtr& root, const HttpResponder& respond) {
+  void put_all(const ApiRequest& request, const YamlNodePtr& root, const ApiResponder& respond) {
     const std::string tag = feed_.services().etag();
     if (!is_match(request.if_match, tag)) return respond(mismatch(tag));
     apply(request, feed_.services().plan_all(root, feed_.config()), 200, {}, respond);
   }
 
-  void post_one(const HttpRequest& request, const YamlNodePtr& root, const HttpResponder& respond) {
+  void post_one(const ApiRequest& request, const YamlNodePtr& root, const ApiResponder& respond) {
     auto plan = feed_.services().plan_one(root, "", feed_.config());
     if (const auto* good = std::get_if<RestPlan>(&plan)) {
       if (good->added.empty()) {
@@ -158,7 +158,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     apply(request, std::move(plan), 201, {}, respond);
   }
 
-  void put_one(const HttpRequest& request, const YamlNodePtr& root, const HttpResponder& respond) {
+  void put_one(const ApiRequest& request, const YamlNodePtr& root, const ApiResponder& respond) {
     const std::string& id = request.parameters[0];
     const std::string tag = tag_of_one(feed_.services(), id);
     if (!is_match(request.if_match, tag)) return respond(mismatch(tag));
@@ -166,7 +166,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
           respond);
   }
 
-  void remove_one(const HttpRequest& request, const HttpResponder& respond) {
+  void remove_one(const ApiRequest& request, const ApiResponder& respond) {
     const std::string& id = request.parameters[0];
     const std::string tag = tag_of_one(feed_.services(), id);
     if (!tag.empty() && !is_match(request.if_match, tag)) return respond(mismatch(tag));
@@ -174,13 +174,13 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   }
 
  private:
-  void apply(const HttpRequest& request, RestResult<RestPlan> planned, int status,
-             const std::string& id, const HttpResponder& respond) {
+  void apply(const ApiRequest& request, RestResult<RestPlan> planned, int status,
+             const std::string& id, const ApiResponder& respond) {
     if (const auto* problem = std::get_if<RestProblem>(&planned)) {
       return respond(problem_response(*problem));
     }
     RestPlan& plan = std::get<RestPlan>(planned);
-    HttpResponse response{.status = status, .body = plan_text(plan)};
+    ApiResponse response{.status = status, .body = plan_text(plan)};
     if (const auto dry = request.query.find("dry_run");
         dry != request.query.end() && dry->second != "false") {
       response.status = 200;
@@ -204,7 +204,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   }
 
   // Who changed what, before and after: a line for each service.
-  std::vector<std::string> audit_lines(const HttpRequest& request, const RestPlan& plan) const {
+  std::vector<std::string> audit_lines(const ApiRequest& request, const RestPlan& plan) const {
     std::vector<std::string> lines;
     const RestServiceMap& before = feed_.services().services();
     for (const auto* ids : {&plan.added, &plan.changed, &plan.removed}) {
@@ -229,7 +229,7 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
                             const GatewayHealth& health) {
   const auto api = std::make_shared<RestApi>(feed, reconciler);
   HttpRouter router;
-  router.add_open("/healthz", [&health](const HttpRequest&, const HttpResponder& respond) {
+  router.add_open("/healthz", [&health](const ApiRequest&, const ApiResponder& respond) {
     const int64_t silent_ms = monotonic_ms() - health.alive_at_ms;
     if (silent_ms <= kAliveWithinMs) {
       return respond({.content_type = "text/plain", .body = "ok\n"});
@@ -237,7 +237,7 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
     respond(http_problem(
         503, "the control thread has not come round for " + std::to_string(silent_ms) + " ms"));
   });
-  router.add_open("/readyz", [&health](const HttpRequest&, const HttpResponder& respond) {
+  router.add_open("/readyz", [&health](const ApiRequest&, const ApiResponder& respond) {
     if (health.is_ready) return respond({.content_type = "text/plain", .body = "ready\n"});
     respond(
         http_problem(503, "not all workers serve the first snapshot yet, or it is about to stop"));

@@ -44,8 +44,8 @@ TEST_F(TokensTest, LinesNameRoleTokenAndName) {
   const auto tokens = read("# who may\n\nadmin 0123456789abcdef ops\nread fedcba9876543210 graf\n");
   ASSERT_TRUE(tokens.ok()) << tokens.error();
   ASSERT_EQ(tokens->size(), 2u);
-  EXPECT_EQ((*tokens)[0].role, HttpRole::kAdmin);
-  EXPECT_EQ((*tokens)[1].role, HttpRole::kReader);
+  EXPECT_EQ((*tokens)[0].role, ApiRole::kAdmin);
+  EXPECT_EQ((*tokens)[1].role, ApiRole::kReader);
   EXPECT_EQ((*tokens)[1].token, "fedcba9876543210");
   EXPECT_EQ((*tokens)[1].name, "graf");
 }

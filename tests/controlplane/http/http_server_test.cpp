@@ -21,13 +21,13 @@ using ::testing::StartsWith;
 
 HttpRouter make_router() {
   HttpRouter router;
-  router.add_open("/healthz", [](HttpRequest, HttpResponder respond) {
+  router.add_open("/healthz", [](ApiRequest, ApiResponder respond) {
     respond({.content_type = "text/plain", .body = "ok\n"});
   });
-  router.add("GET", "/things/{id}", [](HttpRequest request, HttpResponder respond) {
+  router.add("GET", "/things/{id}", [](ApiRequest request, ApiResponder respond) {
     respond({.body = request.parameters[0] + " by " + request.who});
   });
-  router.add("PUT", "/things/{id}", [](HttpRequest request, HttpResponder respond) {
+  router.add("PUT", "/things/{id}", [](ApiRequest request, ApiResponder respond) {
     // From another thread, later.
     std::thread([size = request.body.size(), respond = std::move(respond)] {
       respond({.body = std::to_string(size)});
@@ -200,7 +200,7 @@ TEST_F(HttpServerTest, AboveTheLimitTheLongestSilentGoes) {
 
 TEST_F(HttpServerTest, TokensSayWhoMayDoWhat) {
   HttpServerOptions options;
-  options.tokens = {{"r3ad", "grafana", HttpRole::kReader}, {"adm1n", "ops", HttpRole::kAdmin}};
+  options.tokens = {{"r3ad", "grafana", ApiRole::kReader}, {"adm1n", "ops", ApiRole::kAdmin}};
   start(std::move(options));
   const std::string put = "PUT /things/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n";
   EXPECT_THAT(ask(get("/things/1")), StartsWith("HTTP/1.1 401 "));

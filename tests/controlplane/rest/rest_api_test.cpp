@@ -44,19 +44,19 @@ class RestApiTest : public ::testing::Test {
     router_ = make_rest_router(feeds_->rest(), *reconciler_, health_);
   }
 
-  HttpResponse ask(const std::string& method, const std::string& target,
-                   const std::string& body = {}, const std::string& if_match = {},
-                   const std::string& type = "application/json") {
-    HttpRequest request;
+  ApiResponse ask(const std::string& method, const std::string& target,
+                  const std::string& body = {}, const std::string& if_match = {},
+                  const std::string& type = "application/json") {
+    ApiRequest request;
     request.method = method;
     request.body = body;
     request.content_type = type;
     request.if_match = if_match;
-    request.role = HttpRole::kAdmin;
+    request.role = ApiRole::kAdmin;
     request.who = "tester";
-    std::optional<HttpResponse> answer;
+    std::optional<ApiResponse> answer;
     router_.route(std::move(request), target,
-                  [&](HttpResponse response) { answer = std::move(response); });
+                  [&](ApiResponse response) { answer = std::move(response); });
     const int64_t end_ms = monotonic_ms() + 10'000;
     while (!answer && monotonic_ms() < end_ms) {
       pollfd ready{feeds_->rest().fd(), POLLIN, 0};
@@ -64,9 +64,9 @@ class RestApiTest : public ::testing::Test {
       feeds_->act(monotonic_ms());
     }
     EXPECT_TRUE(answer) << method << " " << target << ": no answer";
-    return answer.value_or(HttpResponse{});
+    return answer.value_or(ApiResponse{});
   }
-  static std::string header(const HttpResponse& response, const std::string& name) {
+  static std::string header(const ApiResponse& response, const std::string& name) {
     for (const auto& [known, value] : response.headers) {
       if (known == name) return value;
     }
@@ -81,10 +81,10 @@ class RestApiTest : public ::testing::Test {
 };
 
 TEST_F(RestApiTest, AServiceIsMadeReadChangedAndRemoved) {
-  const HttpResponse made = ask("POST", "/api/v1/services", kRedis);
+  const ApiResponse made = ask("POST", "/api/v1/services", kRedis);
   EXPECT_EQ(made.status, 201) << made.body;
   EXPECT_EQ(header(made, "Location"), "/api/v1/services/10.20.0.1:6379:tcp");
-  const HttpResponse read = ask("GET", kRedisPath);
+  const ApiResponse read = ask("GET", kRedisPath);
   EXPECT_EQ(read.status, 200);
   EXPECT_THAT(read.body, HasSubstr("\"fqdn\":\"redis.l4lb.test\""));
   EXPECT_THAT(read.body, HasSubstr("\"origin\":\"rest\""));
@@ -94,7 +94,7 @@ TEST_F(RestApiTest, AServiceIsMadeReadChangedAndRemoved) {
   EXPECT_EQ(ask("POST", "/api/v1/services", kRedis).status, 409) << "it is there";
   const std::string changed =
       R"({"name":"redis","vip":"10.20.0.1","port":6379,"reals":[{"address":"10.0.1.6","port":1}]})";
-  const HttpResponse put = ask("PUT", kRedisPath, changed, header(read, "ETag"));
+  const ApiResponse put = ask("PUT", kRedisPath, changed, header(read, "ETag"));
   EXPECT_EQ(put.status, 200) << put.body;
   EXPECT_THAT(put.body, HasSubstr("\"changed\":[\"10.20.0.1:6379:tcp\"]"));
   EXPECT_EQ(ask("PUT", kRedisPath, kRedis, header(read, "ETag")).status, 412) << "an old tag";
@@ -105,7 +105,7 @@ TEST_F(RestApiTest, AServiceIsMadeReadChangedAndRemoved) {
 }
 
 TEST_F(RestApiTest, ADryRunTellsWhatWouldChangeAndChangesNothing) {
-  const HttpResponse dry =
+  const ApiResponse dry =
       ask("PUT", "/api/v1/services?dry_run=true", "{\"services\":[" + std::string(kRedis) + "]}");
   EXPECT_EQ(dry.status, 200);
   EXPECT_THAT(dry.body, HasSubstr("\"added\":[\"10.20.0.1:6379:tcp\"]"));
@@ -115,14 +115,14 @@ TEST_F(RestApiTest, ADryRunTellsWhatWouldChangeAndChangesNothing) {
 TEST_F(RestApiTest, AWholeSetReplacesWhatTheApiMadeAndNothingElse) {
   EXPECT_EQ(ask("PUT", "/api/v1/services", "[" + std::string(kRedis) + "]").status, 200);
   EXPECT_EQ(ask("PUT", "/api/v1/services", "services: []\n", "", "application/yaml").status, 200);
-  const HttpResponse all = ask("GET", "/api/v1/services");
+  const ApiResponse all = ask("GET", "/api/v1/services");
   EXPECT_THAT(all.body, HasSubstr("\"name\":\"web\""));
   EXPECT_THAT(ask("GET", "/api/v1/services?origin=rest").body, HasSubstr("leaving"));
   EXPECT_THAT(ask("GET", "/api/v1/services?name=web").body, Not(HasSubstr("redis")));
 }
 
 TEST_F(RestApiTest, ProblemsNameTheirFields) {
-  const HttpResponse wrong =
+  const ApiResponse wrong =
       ask("POST", "/api/v1/services", R"({"name":"x","vip":"10.20.0.1","port":99999})");
   EXPECT_EQ(wrong.status, 422);
   EXPECT_EQ(wrong.content_type, "application/problem+json");
