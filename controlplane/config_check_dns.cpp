@@ -168,38 +168,40 @@ void check_views(const Config& config, const YamlNode& root, Diagnostics& diagno
       check_view_records(zone, *main, record_at, diagnostics);
     }
   }
-  bool is_own_address(const Config& config, const IpAddress& address) {
-    const auto has = [&](const std::vector<IpAddress>& addresses) {
-      return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
-    };
-    if (has(config.dns.listen)) return true;
-    for (const SnatPoolConfig& pool : config.snat_pools) {
-      if (has(pool.addresses)) return true;
-    }
-    for (const PortConfig& port : config.ports) {
-      for (const IpPrefix& own : port.addresses) {
-        if (own.address == address) return true;
-      }
-    }
-    return std::any_of(config.services.begin(), config.services.end(),
-                       [&](const ServiceConfig& service) {
-                         return !service.vip_auto && vip_prefix(service).contains(address);
-                       });
-  }
+}
 
-  // Who uses the pool besides; empty: nobody.
-  std::string other_user(const Config& config, const std::string& pool) {
-    for (const ServiceConfig& service : config.services) {
-      if (is_translating(service.mode) && service.snat_pool == pool) {
-        return "the service '" + service.name + "'";
-      }
-    }
-    if (named_vips_used(config) && is_translating(config.named_vips.mode) &&
-        config.named_vips.snat_pool == pool) {
-      return "named_vips";
-    }
-    return "";
+bool is_own_address(const Config& config, const IpAddress& address) {
+  const auto has = [&](const std::vector<IpAddress>& addresses) {
+    return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+  };
+  if (has(config.dns.listen)) return true;
+  for (const SnatPoolConfig& pool : config.snat_pools) {
+    if (has(pool.addresses)) return true;
   }
+  for (const PortConfig& port : config.ports) {
+    for (const IpPrefix& own : port.addresses) {
+      if (own.address == address) return true;
+    }
+  }
+  return std::any_of(config.services.begin(), config.services.end(),
+                     [&](const ServiceConfig& service) {
+                       return !service.vip_auto && vip_prefix(service).contains(address);
+                     });
+}
+
+// Who uses the pool besides; empty: nobody.
+std::string other_user(const Config& config, const std::string& pool) {
+  for (const ServiceConfig& service : config.services) {
+    if (is_translating(service.mode) && service.snat_pool == pool) {
+      return "the service '" + service.name + "'";
+    }
+  }
+  if (named_vips_used(config) && is_translating(config.named_vips.mode) &&
+      config.named_vips.snat_pool == pool) {
+    return "named_vips";
+  }
+  return "";
+}
 
 }  // namespace
 

@@ -79,6 +79,16 @@ ApiRole role_of(const HttpServerOptions& options, std::string_view header, std::
   return role;
 }
 
+// Whether the request was made for this machine: a page of another site whose name was made to lead
+// here (DNS rebinding) names its own host.
+bool is_for_loopback(std::string_view host) {
+  const size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
+    host = host.substr(0, colon);
+  }
+  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+}
+
 // One connection. All of it runs on the server's thread.
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
@@ -197,6 +207,11 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     const auto authorization = message[http::field::authorization];
     request.role =
         role_of(core_->options, {authorization.data(), authorization.size()}, request.who);
+    const auto host = message[http::field::host];
+    if (core_->options.tokens.empty() && !is_for_loopback({host.data(), host.size()})) {
+      return answer(http_problem(
+          403, "without tokens only requests for localhost or its address are answered"));
+    }
     request.body = std::move(message.body());
     stream().expires_never();
     const std::string target(message.target());

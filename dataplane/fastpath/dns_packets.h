@@ -89,7 +89,7 @@ void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
     case DnsVerdict::kForward:
       return forward_dns<Address>(burst, packet);
     default:
-      return send_dns<Address>(burst, packet, answer);
+      break;
   }
   if (!limit_dns<Address>(burst, packet, answer)) [[unlikely]]
     return drop(burst, packet, DropReason::kDnsRateLimited);

@@ -6,21 +6,21 @@ namespace {
 
 constexpr Row kRows[] = {
     {"dns: {forward: {policy: yes}}\n",
-     "f:1:25: policy: 'yes' is not one of refuse, forward; write one of them"},
+     "f:1:25: policy: 'yes' is not known here; write refuse or forward"},
     {"dns: {forward: {resolvers: [10.9.1]}}\n",
-     "f:1:28: resolvers: '10.9.1' is not a server; write an address, or with its port "
+     "f:1:29: resolvers: '10.9.1' is not a server; write an address, or with its port "
      "192.0.2.53:53 or [2001:db8::53]:53"},
     {"dns: {forward: {resolvers: ['10.9.1.53:0']}}\n",
-     "f:1:28: resolvers: '10.9.1.53:0' has no port from 1 to 65535; write an address, or with its "
+     "f:1:29: resolvers: '10.9.1.53:0' has no port from 1 to 65535; write an address, or with its "
      "port 192.0.2.53:53 or [2001:db8::53]:53"},
     {"dns: {forward: {resolvers: ['[10.9.1.53]:53']}}\n",
-     "f:1:28: resolvers: '[10.9.1.53]:53' is not a server; write an address, or with its port "
+     "f:1:29: resolvers: '[10.9.1.53]:53' is not a server; write an address, or with its port "
      "192.0.2.53:53 or [2001:db8::53]:53"},
     {"dns: {forward: {resolvers: ['[fd09::1:53']}}\n",
-     "f:1:28: resolvers: '[fd09::1:53' is not a server; write an address, or with its port "
+     "f:1:29: resolvers: '[fd09::1:53' is not a server; write an address, or with its port "
      "192.0.2.53:53 or [2001:db8::53]:53"},
     {"dns: {forward: {resolvers: [224.0.0.1]}}\n",
-     "f:1:28: resolvers: 224.0.0.1 is a multicast address; write a unicast address"},
+     "f:1:29: resolvers: 224.0.0.1 is a multicast address; write a unicast address"},
     {"dns: {forward: {attempts: 5}}\n",
      "f:1:27: attempts: 5 is out of range; write a number from 1 to 4"},
     {"dns: {forward: {policy: forward}}\n",
@@ -35,11 +35,11 @@ constexpr Row kRows[] = {
     {"snat_pools: [{name: dns, addresses: [10.9.1.99]}]\n"
      "dns: {forward: {policy: forward, clients: [10.0.0.0/8], resolvers: [10.9.1.53, 'fd09::53',\n"
      "  10.9.1.53, 10.9.1.99], snat_pool: dns, race_after_ms: 3000}}\n",
-     "f:3:57: race_after_ms: 3000 ms are more than timeout_ms; write 2000 at most\n"
      "f:2:80: resolvers: the SNAT pool 'dns' has no address from which to ask fd09::53; add one of "
      "its family\n"
      "f:3:3: resolvers: 10.9.1.53 is there twice; write it once\n"
-     "f:3:14: resolvers: 10.9.1.99 is an address of this gateway; write that of another machine"},
+     "f:3:14: resolvers: 10.9.1.99 is an address of this gateway; write that of another machine\n"
+     "f:3:57: race_after_ms: 3000 ms are more than timeout_ms; write 2000 at most"},
     {"snat_pools: [{name: default, addresses: [10.9.1.99]}]\n"
      "services: [{name: a, vip: 11.0.0.1, port: 80}]\n"
      "dns: {forward: {policy: forward, clients: [10.0.0.0/8], resolvers: [10.9.1.53],\n"

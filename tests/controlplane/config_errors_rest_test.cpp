@@ -24,7 +24,7 @@ constexpr Row kRestRows[] = {
      "f:1:17: listen: 10.0.0.1 is no loopback address, so the API needs tls and tokens_file there; "
      "add them, or write 127.0.0.1"},
     {"rest: {listen: [\"[::1]:8080\"], tls: {cert_file: /c.pem}}\n",
-     "f:1:38: tls: cert_file and key_file belong together; write both or neither"},
+     "f:1:37: tls: cert_file and key_file belong together; write both or neither"},
 };
 
 TEST(ConfigErrors, WhereTheApiListensIsChecked) { expect_errors(kRestRows); }

@@ -58,8 +58,8 @@ TEST(ConfigErrors, BrokenYamlIsToldWhereItBreaks) { expect_errors(kSyntaxRows); 
 constexpr Row kKeysRows[] = {
     {"nodes: {name: a}\n", "f:1:1: unknown key 'nodes'; did you mean 'node'?"},
     {"node: {nmae: a}\n", "f:1:8: unknown key 'nmae'; did you mean 'name'?"},
-    {"rest: {}\n",
-     "f:1:1: unknown key 'rest'; the keys here are node, dpdk, control, workers, ports, "
+    {"api: {}\n",
+     "f:1:1: unknown key 'api'; the keys here are node, dpdk, control, workers, ports, "
      "limits, kernel_rates, transit, announce, timeouts, snat_pools, defaults, locality, services, "
      "dns, mesos, "
      "marathon, "

@@ -24,7 +24,7 @@ constexpr std::string_view kForwarding =
     "    cache: {stale_s: 60}\n";
 
 TEST(DnsPolicyCompiler, NothingIsForwardedUnlessItIsWanted) {
-  EXPECT_EQ(dns_policy_of(Config{}), DnsPolicy{});
+  EXPECT_EQ(dns_policy_of(Config{}).forwarding, DnsForwarding{});
   EXPECT_FALSE(DnsPolicy{}.forwarding.is_on);
 }
 

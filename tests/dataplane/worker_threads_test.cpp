@@ -66,6 +66,8 @@ struct ThreadIo {
     }
     return n;
   }
+  // Nothing is forwarded here.
+  static bool allocate(rte_mempool*, rte_mbuf**, uint32_t) { return false; }
   static void free_bulk(rte_mbuf**, uint32_t n) { freed.fetch_add(n, std::memory_order_relaxed); }
 
   // The real sends the packet back as it is.

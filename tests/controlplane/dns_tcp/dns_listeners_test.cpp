@@ -37,7 +37,11 @@ class DnsListenersTest : public ::testing::Test {
     inside_ = std::make_unique<InNamespace>(*net_);
     config_.ports = {port("10.9.0.2/24")};
     listeners_ = std::make_unique<DnsListeners>(
-        [](std::span<uint8_t>, size_t length, const IpAddress&) { return length; },
+        [](std::span<uint8_t>, size_t length, const IpAddress&) {
+          DnsStreamAnswer echo;
+          echo.length = length;
+          return echo;
+        },
         std::vector<std::string>{"lo"});
   }
   void TearDown() override {

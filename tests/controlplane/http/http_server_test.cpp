@@ -83,7 +83,8 @@ class HttpServerTest : public ::testing::Test {
 };
 
 std::string get(const std::string& target, const std::string& headers = {}) {
-  return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + headers + "Connection: close\r\n\r\n";
+  return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers +
+         "Connection: close\r\n\r\n";
 }
 
 TEST_F(HttpServerTest, AnswersByRoute) {
@@ -93,7 +94,7 @@ TEST_F(HttpServerTest, AnswersByRoute) {
   EXPECT_THAT(ask(get("/nothing")), StartsWith("HTTP/1.1 404 Not Found"));
   EXPECT_THAT(ask(get("/things/%2")), StartsWith("HTTP/1.1 400 Bad Request"));
   const std::string refused =
-      ask("DELETE /things/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      ask("DELETE /things/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(refused, StartsWith("HTTP/1.1 405 Method Not Allowed"));
   EXPECT_THAT(refused, HasSubstr("Allow: GET, HEAD, PUT"));
   EXPECT_THAT(refused, HasSubstr("application/problem+json"));
@@ -101,7 +102,7 @@ TEST_F(HttpServerTest, AnswersByRoute) {
 
 TEST_F(HttpServerTest, AnAnswerMayComeFromAnotherThread) {
   start();
-  EXPECT_THAT(ask("PUT /things/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: "
+  EXPECT_THAT(ask("PUT /things/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nConnection: "
                   "close\r\n\r\nabcde"),
               HasSubstr("\r\n\r\n5"));
 }
@@ -109,14 +110,15 @@ TEST_F(HttpServerTest, AnAnswerMayComeFromAnotherThread) {
 TEST_F(HttpServerTest, RequestsInOneSegmentAreAnsweredInOrder) {
   start();
   const std::string all =
-      ask("GET /things/first HTTP/1.1\r\nHost: x\r\n\r\n" + get("/things/second"));
+      ask("GET /things/first HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/things/second"));
   EXPECT_LT(all.find("first by"), all.find("second by"));
   EXPECT_NE(all.find("second by"), std::string::npos);
 }
 
 TEST_F(HttpServerTest, AHeadIsAnsweredWithoutABody) {
   start();
-  const std::string answer = ask("HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      ask("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, HasSubstr("Content-Length: 3"));
   EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
 }
@@ -125,7 +127,7 @@ TEST_F(HttpServerTest, WhoExpectsToContinueIsTold) {
   start();
   const FileDescriptor socket = connect_to();
   send_all(socket,
-           "PUT /things/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: "
+           "PUT /things/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: "
            "100-continue\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(receive(socket, "\r\n\r\n"), StartsWith("HTTP/1.1 100 Continue"));
   send_all(socket, "abc");
@@ -136,11 +138,12 @@ TEST_F(HttpServerTest, WhatIsTooLongIsRefusedAndNotKept) {
   HttpServerOptions options;
   options.body_bytes = 1000;
   start(std::move(options));
-  EXPECT_THAT(ask("PUT /things/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n"),
+  EXPECT_THAT(ask("PUT /things/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n"),
               StartsWith("HTTP/1.1 413 "));
-  EXPECT_THAT(ask("PUT /things/1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" +
-                  std::string(1024, 'x') + "\r\n0\r\n\r\n"),
-              StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(
+      ask("PUT /things/1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" +
+          std::string(1024, 'x') + "\r\n0\r\n\r\n"),
+      StartsWith("HTTP/1.1 413 "));
   EXPECT_THAT(ask(get("/" + std::string(20'000, 'x'))), StartsWith("HTTP/1.1 431 "));
 }
 
@@ -189,7 +192,8 @@ TEST_F(HttpServerTest, AboveTheLimitTheLongestSilentGoes) {
   std::vector<FileDescriptor> sockets;
   for (int i = 0; i < 3; ++i) {
     sockets.push_back(connect_to());
-    send_all(sockets.back(), "GET /things/" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    send_all(sockets.back(),
+             "GET /things/" + std::to_string(i) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_THAT(receive(sockets.back(), " by "), StartsWith("HTTP/1.1 200 OK"));
   }
   EXPECT_THAT(ask(get("/healthz")), HasSubstr("ok"));
@@ -202,7 +206,7 @@ TEST_F(HttpServerTest, TokensSayWhoMayDoWhat) {
   HttpServerOptions options;
   options.tokens = {{"r3ad", "grafana", ApiRole::kReader}, {"adm1n", "ops", ApiRole::kAdmin}};
   start(std::move(options));
-  const std::string put = "PUT /things/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n";
+  const std::string put = "PUT /things/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n";
   EXPECT_THAT(ask(get("/things/1")), StartsWith("HTTP/1.1 401 "));
   EXPECT_THAT(ask(get("/things/1", "Authorization: Bearer wrong\r\n")),
               HasSubstr("WWW-Authenticate: Bearer"));
@@ -212,6 +216,17 @@ TEST_F(HttpServerTest, TokensSayWhoMayDoWhat) {
   EXPECT_THAT(ask(put + "Authorization: Bearer adm1n\r\nConnection: close\r\n\r\n"),
               StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(ask(get("/healthz")), StartsWith("HTTP/1.1 200 ")) << "for everybody";
+}
+
+TEST_F(HttpServerTest, WithoutTokensAnotherSitesPageGetsNothing) {
+  start();
+  const auto named = [&](const std::string& host) {
+    return ask("GET /things/1 HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+  };
+  EXPECT_THAT(named("evil.example"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(named("evil.example:8080"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(named("127.0.0.1:8080"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(named("[::1]:8080"), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(HttpServerTest, AnAddressInUseIsAnErrorThatNamesIt) {
