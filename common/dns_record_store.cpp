@@ -129,7 +129,13 @@ DnsRecordStore::Id DnsRecordStore::make_record(Id name, DnsType type, uint32_t t
   }
   const Id second = names_[name].first_record;
   Record& record = records_[id];
-  record = {name, second, kNone, ttl_s, 1, 0, static_cast<uint16_t>(type),
+  record = {name,
+            second,
+            kNone,
+            ttl_s,
+            1,
+            0,
+            static_cast<uint16_t>(type),
             static_cast<uint16_t>(data.size())};
   if (record.holds_data()) {
     std::memcpy(&record.octets, data.data(), data.size());

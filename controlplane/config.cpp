@@ -28,8 +28,9 @@ bool needs_restart(const std::string& path) {
   }
   return path == "log.format" || path == "ports" || path == "snat_pools" || path == "mesos" ||
          path == "marathon" || path == "store" || path == "rest.listen" ||
-         starts_with_any(path, {"node.", "dpdk.", "control.", "workers.", "ports.", "limits.",
-                                "announce.", "snat_pools.", "mesos.", "marathon.", "named_vips.", "rest."});
+         starts_with_any(
+             path, {"node.", "dpdk.", "control.", "workers.", "ports.", "limits.", "announce.",
+                    "snat_pools.", "mesos.", "marathon.", "named_vips.", "rest."});
 }
 
 }  // namespace

@@ -234,7 +234,8 @@ std::vector<DnsRecord> service_records(const std::string& name, const IpAddress&
   if (address) {
     records.push_back(std::move(*address));
     if (port != 0 && !protocol_label(protocol).empty()) {
-      auto srv = srv_record(name, zone->name, port, protocol, dns_ttl_s(options, zone, DnsType::kSrv));
+      auto srv =
+          srv_record(name, zone->name, port, protocol, dns_ttl_s(options, zone, DnsType::kSrv));
       if (srv) records.push_back(std::move(*srv));
     }
   }

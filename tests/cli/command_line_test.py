@@ -50,7 +50,7 @@ class CommandLine(Files):
         self.assertEqual(self.good("--config", CONFIG, "--check"), f"{CONFIG}: ok\n")
 
     def test_check_says_where_the_mistake_is(self):
-        file = self.write("bad.yaml", "dns:\n  ttl: 5\n")
+        file = self.write("bad.yaml", "dns:\n  tll_s: 5\n")
         self.refused(2, f"{file}:2:3: ", "--config", file, "--check")
         self.refused(2, self.path("absent"), "--config", self.path("absent"), "--check")
 
