@@ -28,6 +28,11 @@ std::string_view text_of(const DnsFoldedName& name, size_t length) {
   return {reinterpret_cast<const char*>(name.octets.data()), length};
 }
 
+// Unlike substr() it cannot throw. REQUIRES: from <= name.size()
+std::string_view tail_of(std::string_view name, size_t from) {
+  return {name.data() + from, name.size() - from};
+}
+
 // One behind the other. REQUIRES: together no longer than a name may be.
 size_t join(std::string_view start, std::string_view rest, DnsFoldedName& name) {
   const size_t length = start.size() + rest.size();
@@ -56,10 +61,10 @@ const DnsEntry* DnsTable::find_wildcard(const DnsZone& zone, std::string_view na
   }
   size_t encloser = apex;
   for (size_t i = count; i-- > 1;) {
-    if (find_joined({}, name.substr(labels[i])) == nullptr) break;
+    if (find_joined({}, tail_of(name, labels[i])) == nullptr) break;
     encloser = labels[i];
   }
-  return find_joined({"\1*", 2}, name.substr(encloser));
+  return find_joined({"\1*", 2}, tail_of(name, encloser));
 }
 
 DnsFinding DnsTable::resolve(const DnsFoldedName& name, size_t length) const {
