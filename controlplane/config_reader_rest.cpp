@@ -108,7 +108,9 @@ Result<std::vector<HttpToken>> read_tokens(const std::string& path) {
     std::string role, token, name, more;
     if (!(words >> role) || role.starts_with('#')) continue;
     const auto wrong = [&](const std::string& why) {
-      return Error{"'" + path + "', line " + std::to_string(number) + ": " + why};
+      Error error{"'" + path + "', line "};
+      error.message.append(std::to_string(number)).append(": ").append(why);
+      return error;
     };
     if (role != "admin" && role != "read") {
       return wrong("a line begins with admin or read, then come the token and a name");

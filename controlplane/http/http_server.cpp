@@ -29,13 +29,13 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using tcp = asio::ip::tcp;
+using Tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr uint32_t kHeaderBytes = 16 * 1024;
 constexpr size_t kFirstRead = 4096;
 // After the system had no descriptor for a connection.
-constexpr auto kAcceptPause = std::chrono::milliseconds(100);
+constexpr auto kHttpAcceptPause = std::chrono::milliseconds(100);
 
 class HttpSession;
 
@@ -48,7 +48,7 @@ struct HttpCore {
   const HttpRouter router;
   asio::io_context io{1};
   std::optional<asio::ssl::context> tls;
-  tcp::acceptor acceptor{io};
+  Tcp::acceptor acceptor{io};
   asio::steady_timer pause{io};
   std::list<std::shared_ptr<HttpSession>> sessions;  // silent for longest first; its thread's
   std::atomic<size_t> count{0};
@@ -92,7 +92,7 @@ bool is_for_loopback(std::string_view host) {
 // One connection. All of it runs on the server's thread.
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
-  HttpSession(std::shared_ptr<HttpCore> core, tcp::socket socket)
+  HttpSession(std::shared_ptr<HttpCore> core, Tcp::socket socket)
       : core_(std::move(core)), peer_(peer_of(socket)) {
     if (core_->tls) {
       tls_.emplace(beast::tcp_stream(std::move(socket)), *core_->tls);
@@ -115,14 +115,14 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void end() {
     if (std::exchange(has_ended_, true)) return;
     error_code ignored;  // it may be closed by the other side
-    stream().socket().shutdown(tcp::socket::shutdown_both, ignored);
+    stream().socket().shutdown(Tcp::socket::shutdown_both, ignored);
     stream().close();
     core_->sessions.erase(place_);
     --core_->count;
   }
 
  private:
-  static std::string peer_of(const tcp::socket& socket) {
+  static std::string peer_of(const Tcp::socket& socket) {
     error_code error;
     const auto endpoint = socket.remote_endpoint(error);
     return error ? std::string("unknown") : endpoint.address().to_string();
@@ -292,10 +292,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 };
 
 void accept_next(const std::shared_ptr<HttpCore>& core) {
-  core->acceptor.async_accept([core](error_code error, tcp::socket socket) {
+  core->acceptor.async_accept([core](error_code error, Tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
     if (error) {
-      core->pause.expires_after(kAcceptPause);
+      core->pause.expires_after(kHttpAcceptPause);
       core->pause.async_wait([core](error_code stopped) {
         if (!stopped) accept_next(core);
       });
@@ -327,9 +327,9 @@ Status listen(HttpCore& core) {
   const HttpServerOptions& options = core.options;
   error_code error;
   const std::string where = endpoint_to_string(options.address, options.port);
-  const tcp::endpoint endpoint(asio::ip::make_address(to_string(options.address)), options.port);
+  const Tcp::endpoint endpoint(asio::ip::make_address(to_string(options.address)), options.port);
   core.acceptor.open(endpoint.protocol(), error);
-  if (!error) core.acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) core.acceptor.set_option(Tcp::acceptor::reuse_address(true), error);
   if (!error && endpoint.address().is_v6()) {
     core.acceptor.set_option(asio::ip::v6_only(true), error);
   }

@@ -17,7 +17,7 @@ constexpr SourceId kRestSource{Origin::kRest, 0};
 // How long an answer waits for the disk.
 constexpr int64_t kStoredWithinMs = 5000;
 // How often it is looked whether what waits is stored.
-constexpr int64_t kLookMs = 2;
+constexpr int64_t kStoreLookMs = 2;
 
 }  // namespace
 
@@ -130,7 +130,7 @@ void RestFeed::act(int64_t now_ms) {
 }
 
 int64_t RestFeed::next_deadline_ms() const {
-  return pending_.empty() ? std::numeric_limits<int64_t>::max() : monotonic_ms() + kLookMs;
+  return pending_.empty() ? std::numeric_limits<int64_t>::max() : monotonic_ms() + kStoreLookMs;
 }
 
 std::vector<std::pair<std::string, uint64_t>> RestFeed::counters() const {

@@ -251,7 +251,7 @@ RestPlan RestServices::plan_anew(const Config& config, std::vector<std::string>&
   plan.removed.clear();
   for (const auto& [number, why] : refused) {
     const std::string id = service_id(services[number]->key);
-    problems.push_back(id + " stays as it was: " + why);
+    problems.emplace_back(id).append(" stays as it was: ").append(why);
     plan.services.insert_or_assign(id, *services[number]);
   }
   return plan;
