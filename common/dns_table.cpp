@@ -61,7 +61,7 @@ const DnsEntry* DnsTable::find_wildcard(const DnsZone& zone, std::string_view na
   }
   size_t encloser = apex;
   for (size_t i = count; i-- > 1;) {
-    if (find_joined({}, tail_of(name, labels[i])) == nullptr) break;
+    if (find_joined("", tail_of(name, labels[i])) == nullptr) break;
     encloser = labels[i];
   }
   return find_joined({"\1*", 2}, tail_of(name, encloser));
