@@ -40,11 +40,7 @@ DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, u
                                                   : ttl_s - std::min(age_s, ttl_s));
     std::memcpy(at, &left, sizeof left);
   }
-  constexpr uint32_t kExtendedError = 6;
-  if (verdict == DnsVerdict::kStale &&
-      total_length(parsed, known.body_length) + kExtendedError <= parsed.limit) {
-    sections.extended_error = DnsExtendedError::kStaleAnswer;
-  }
+  if (verdict == DnsVerdict::kStale) sections.extended_error = DnsExtendedError::kStaleAnswer;
   sections.answers = known.answers;
   sections.authorities = known.authorities;
   sections.additionals = known.additionals;

@@ -1,5 +1,6 @@
 #include "dataplane/fastpath/dns_options.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "common/dns_wire.h"
@@ -96,7 +97,8 @@ uint32_t dns_append_options(const DnsParsed& parsed, DnsExtendedError error, uin
   if ((parsed.options & kDnsKeepaliveOption) != 0) {
     to = write_number(to, DnsOptionCode::kTcpKeepalive, parsed.policy->tcp_idle_100ms);
   }
-  const uint8_t* const end = parsed.query.message + parsed.query.capacity;
+  // It goes where there is room for it: what was counted in before does without it.
+  const uint8_t* const end = parsed.query.message + std::min(parsed.limit, parsed.query.capacity);
   if (error != DnsExtendedError::kNone && end - to >= kOptionHead + kExtendedErrorLength) {
     to = write_number(to, DnsOptionCode::kExtendedError, static_cast<uint16_t>(error));
   }

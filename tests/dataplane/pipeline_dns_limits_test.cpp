@@ -280,5 +280,20 @@ TEST(PipelineDnsLimits, NoReplyIsLongerThanTheBound) {
   }
 }
 
+TEST(PipelineDnsLimits, ExtendedErrorIsLeftOutWhereItWouldMakeTheReplyTooLong) {
+  const PacketBuilder packet = ask("192.0.2.1", "x.example", 1, std::string("\0\3\0\0", 4));
+  const size_t headers = 14 + 20 + 8;
+  const size_t query = packet.build().size() - headers;
+  size_t longest = 0;
+  for (size_t nsid = 1; nsid <= query; ++nsid) {
+    FakeGateway bounded = gateway({.max_amplification = 2, .nsid = std::string(nsid, 'n')});
+    const auto out = bounded.send(packet);
+    EXPECT_EQ(out.verdict.dns, DnsOutcome::kRefused);
+    EXPECT_TRUE(checksums_ok(out.frame));
+    longest = std::max(longest, out.frame.size() - headers);
+  }
+  EXPECT_EQ(longest, query * 2);
+}
+
 }  // namespace
 }  // namespace vipgate::test
