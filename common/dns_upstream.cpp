@@ -12,25 +12,6 @@ namespace {
 uint16_t u16_at(const uint8_t* at) { return load<Be16>(at).host(); }
 uint32_t u32_at(const uint8_t* at) { return load<Be32>(at).host(); }
 
-// Behind the name at `at`, which may end in a pointer to what stands before it (RFC 1035 4.1.4); 0:
-// it is none. A name that is told on must not lead our clients astray.
-size_t behind_name(const uint8_t* message, size_t length, size_t at) {
-  const size_t start = at;
-  while (at < length) {
-    const uint8_t label = message[at];
-    if (label == 0) return at + 1;
-    if (label >= 0xc0) {
-      if (at + 2 > length) return 0;
-      const size_t target = u16_at(message + at) & 0x3fff;
-      return target >= kDnsHeaderLength && target < start ? at + 2 : 0;
-    }
-    if (label > kDnsMaxLabel) return 0;
-    at += label + 1u;
-    if (at - start >= kDnsMaxName) return 0;
-  }
-  return 0;
-}
-
 struct RecordHead {
   size_t owner = 0;
   size_t ttl = 0;  // where its TTL stands
@@ -43,7 +24,7 @@ struct RecordHead {
 // False: there is no whole record at `at`, which moves behind it.
 bool read_record(const uint8_t* message, size_t length, size_t& at, RecordHead& record) {
   constexpr size_t kFixed = 10;
-  const size_t fixed = behind_name(message, length, at);
+  const size_t fixed = dns_name_piece(message, length, at).end;
   if (fixed == 0 || fixed + kFixed > length) return false;
   record.owner = at;
   record.type = u16_at(message + fixed);
@@ -55,6 +36,37 @@ bool read_record(const uint8_t* message, size_t length, size_t& at, RecordHead& 
   record.data = fixed + kFixed;
   at = record.data + record.data_length;
   return at <= length;
+}
+
+// Whether names of a record are names, so that what is told on leads no client astray: its owner's,
+// and those of the types that may be compressed (RFC 3597 4), of which the last ends the data but
+// for the five numbers of a SOA.
+bool are_names_whole(const uint8_t* message, size_t length, const RecordHead& record) {
+  if (!dns_is_name(message, length, record.owner)) return false;
+  size_t at = record.data;
+  size_t names = 1;
+  size_t behind = 0;
+  switch (DnsType{record.type}) {
+    case DnsType::kNs:
+    case DnsType::kCname:
+    case DnsType::kPtr:
+      break;
+    case DnsType::kMx:
+      at += 2;
+      break;
+    case DnsType::kSoa:
+      names = 2;
+      behind = 20;
+      break;
+    default:
+      return true;
+  }
+  const size_t end = record.data + record.data_length;
+  for (; names != 0; --names) {
+    if (at >= end || !dns_is_name(message, end, at)) return false;
+    at = dns_name_piece(message, end, at).end;
+  }
+  return at + behind == end;
 }
 
 // RFC 1035 3.3.13: two names, then five numbers, of which MINIMUM is the last.
@@ -158,6 +170,7 @@ void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQ
         }
         continue;
       }
+      if (!are_names_whole(message, length, record)) return;
       const uint32_t capped = std::min(record.ttl_s, limits.max_s);
       answer.ttls[answer.ttl_count++] = {static_cast<uint16_t>(record.ttl - answer.body_offset),
                                          capped};

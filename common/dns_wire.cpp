@@ -4,10 +4,14 @@
 #include <cstring>
 
 #include "common/ascii.h"
+#include "common/byte_order.h"
 #include "common/checksum.h"
 
 namespace vipgate {
 namespace {
+
+constexpr uint8_t kPointer = 0xc0;  // what begins with these two bits is one
+constexpr uint16_t kPointerTarget = 0x3fff;
 
 // Reads the character at `at`, which may be an escape, and moves past it. -1: a broken escape.
 int read_octet(std::string_view text, size_t& at) {
@@ -107,6 +111,38 @@ void DnsWriter::record(uint16_t owner_offset, DnsType type, uint32_t ttl_s,
 
 uint16_t dns_octet_sum(std::string_view octets) {
   return ones_fold(ones_sum(octets.data(), octets.size()));
+}
+
+DnsNamePiece dns_name_piece(const uint8_t* message, size_t length, size_t at) {
+  const size_t start = at;
+  while (at < length) {
+    const uint8_t label = message[at];
+    if (label == 0) return {at + 1, 0};
+    if (label >= kPointer) {
+      if (at + 2 > length) return {};
+      const size_t target = load<Be16>(message + at).host() & kPointerTarget;
+      if (target < kDnsHeaderLength || target >= start) return {};
+      return {at + 2, target};
+    }
+    if (label > kDnsMaxLabel) return {};
+    at += label + 1u;
+    if (at - start >= kDnsMaxName) return {};
+  }
+  return {};
+}
+
+// Each pointer leads to before the piece that it ends, so that this ends too.
+bool dns_is_name(const uint8_t* message, size_t length, size_t at) {
+  constexpr size_t kPointerLength = 2;
+  for (size_t octets = 0;;) {
+    const DnsNamePiece piece = dns_name_piece(message, length, at);
+    if (piece.end == 0) return false;
+    octets += piece.end - at;
+    if (piece.target != 0) octets -= kPointerLength;
+    if (octets > kDnsMaxName) return false;
+    if (piece.target == 0) return true;
+    at = piece.target;
+  }
 }
 
 }  // namespace vipgate

@@ -53,6 +53,7 @@ enum class DnsType : uint16_t {
   kCname = 5,
   kSoa = 6,
   kPtr = 12,
+  kMx = 15,
   kTxt = 16,
   kAaaa = 28,
   kSrv = 33,
@@ -100,6 +101,15 @@ constexpr uint8_t dns_fold(uint8_t octet) {
 // A wire name with A-Z folded to a-z and every other octet as it is (RFC 4343 3). Length octets are
 // at most 63 and so below 'A': no walk over the labels is needed.
 std::string dns_fold(std::string_view wire_name);
+
+// What stands of a name at one place of a message (RFC 1035 4.1.4).
+struct DnsNamePiece {
+  size_t end = 0;     // behind it; 0: it is no name
+  size_t target = 0;  // where it goes on, before this piece; 0: it is whole
+};
+DnsNamePiece dns_name_piece(const uint8_t* message, size_t length, size_t at);
+// Whether the name at `at`, with all that its pointers lead to, is one of at most 255 octets.
+bool dns_is_name(const uint8_t* message, size_t length, size_t at);
 
 // The length of the uncompressed name at the start of `octets`, its root octet included; 0 when a
 // label exceeds 63 octets or is a pointer, the name exceeds 255, or the octets end before it does.

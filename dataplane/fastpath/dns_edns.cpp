@@ -7,24 +7,6 @@ namespace {
 
 uint16_t read16(const uint8_t* at) { return static_cast<uint16_t>(at[0] << 8 | at[1]); }
 
-// The offset behind the name at `at`, which may end in a pointer to something before it; 0: broken.
-uint32_t skip_name(const uint8_t* message, uint32_t length, uint32_t at) {
-  const uint32_t start = at;
-  while (at < length) {
-    const uint8_t label = message[at];
-    if (label == 0) return at + 1;
-    if (label >= 0xc0) {
-      if (at + 2 > length) return 0;
-      const uint32_t target = read16(message + at) & 0x3fff;
-      return target >= kDnsHeaderLength && target < start ? at + 2 : 0;
-    }
-    if (label > kDnsMaxLabel) return 0;
-    at += label + 1u;
-    if (at - start >= kDnsMaxName) return 0;
-  }
-  return 0;
-}
-
 }  // namespace
 
 // Code, length, data; to the end of the record data and no further.
@@ -68,7 +50,7 @@ DnsEdns dns_parse_records(const uint8_t* message, uint32_t length, uint32_t at,
   const uint32_t count = authorities + additionals;
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t owner = at;
-    at = skip_name(message, length, at);
+    at = static_cast<uint32_t>(dns_name_piece(message, length, at).end);
     if (at == 0 || at + kFixed > length) return broken();
     const uint8_t* fixed = message + at;
     const uint32_t data_length = read16(fixed + 8);

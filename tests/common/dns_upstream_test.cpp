@@ -196,14 +196,20 @@ TEST(DnsUpstream, WhatIsNotWellFormedIsNotBelieved) {
   const std::string two = dns_header(kAnswerFlags, 1, 0, 0, 2, kId) + asked.wire();
   const std::string good = record(kOwner, 1, 60, "\1\2\3\4");
   const std::string wrong[] = {
-      head,                                          // a record is missing
-      head + good.substr(0, good.size() - 1),        // its data are cut
-      head + record("\xc0\x1d", 1, 60, "\1\2\3\4"),  // a pointer to itself
-      head + record("\xc0\x40", 1, 60, "\1\2\3\4"),  // and ahead
-      head + record("\xc0\x04", 1, 60, "\1\2\3\4"),  // into the header
-      head + record("\x40zz", 1, 60, "\1\2\3\4"),    // a reserved type of label
-      two + dns_opt(1232) + good,                    // something behind the OPT record
-      two + dns_opt(1232) + dns_opt(1232),           // two of them
+      head,                                            // a record is missing
+      head + good.substr(0, good.size() - 1),          // its data are cut
+      head + record("\xc0\x1d", 1, 60, "\1\2\3\4"),    // a pointer to itself
+      head + record("\xc0\x40", 1, 60, "\1\2\3\4"),    // and ahead
+      head + record("\xc0\x04", 1, 60, "\1\2\3\4"),    // into the header
+      head + record("\xc0\x0d", 1, 60, "\1\2\3\4"),    // into a label
+      head + record(kOwner, 5, 60, "\3www\xc0\x0d"),   // the same in what an alias stands for
+      head + record(kOwner, 5, 60, "\3www\xc0\x0cx"),  // something behind that name
+      head + record(kOwner, 5, 60, "\3ww"),            // a name that goes on behind the record
+      head + record(kOwner, 15, 60, "\1"),             // no room for the name
+      head + record(kOwner, 2, 60, ""),
+      head + record("\x40zz", 1, 60, "\1\2\3\4"),  // a reserved type of label
+      two + dns_opt(1232) + good,                  // something behind the OPT record
+      two + dns_opt(1232) + dns_opt(1232),         // two of them
       dns_header(kAnswerFlags, 1, 1, 0, 0, kId) + asked.wire() + dns_opt(1232),  // not its section
       dns_header(kAnswerFlags, 1, 0xffff, 0xffff, 0xffff, kId) + asked.wire() + good,
       head + record(kOwner, 16, 60, std::string(1300, 'x')),  // longer than we take

@@ -154,7 +154,7 @@ class DnsMessageParser {
       if (length >= 0xc0) {
         const size_t target = (length & 0x3f) << 8 | u8();
         if (resume == 0) resume = at_;
-        if (target >= here || target < 12 || ++hops > 8) bad_ = true;
+        if (target >= here || target < 12 || ++hops > 127) bad_ = true;
         at_ = target;
         continue;
       }
