@@ -23,8 +23,8 @@ namespace {
 
 // How soon to look again whether the workers have moved on, and to announce further addresses.
 constexpr int64_t kPendingMs = 2;
-// How often to look whether all workers advance, where VIPs are announced.
-constexpr int64_t kProgressMs = 1'000;
+// How often to look whether all workers advance.
+constexpr int64_t kWorkersMs = 1'000;
 // How often to look for link: the routers' own routes by a port that is lost go about as fast.
 constexpr int64_t kLinksMs = 250;
 // How often to look whether SNAT pools have refused flows.
@@ -225,6 +225,7 @@ void ControlLoop::act() {
   follow_neighbors(now);
   follow_routes(now);
   follow_neighbors(now);
+  look_at_workers(now);
   look_at_links(now);
   look_at_tunnels(now);
   announce(now);
@@ -259,10 +260,6 @@ void ControlLoop::announce(int64_t now) {
   const auto changes = reconciler_.take_serving_changes();
   if (route_announcer_ == nullptr) return;
   route_announcer_->update(changes, reconciler_.version());
-  if (now >= next_progress_ms_) {
-    next_progress_ms_ = now + kProgressMs;
-    workers_advance_ = worker_progress_.note(dataplane_.worker_figures(), now);
-  }
   if (!workers_advance_) {
     route_announcer_->suspend("a worker does not advance");
   } else if (!links_.clients_can_come(reconciler_.real_ports())) {
@@ -271,6 +268,18 @@ void ControlLoop::announce(int64_t now) {
     route_announcer_->suspend("");
   }
   route_announcer_->advance(reconciler_.passed(), now);
+}
+
+// The service manager's watchdog hears of us from here, so that it hears nothing when this thread
+// or a worker is stuck, and starts us anew.
+void ControlLoop::look_at_workers(int64_t now) {
+  if (now < next_workers_ms_) return;
+  next_workers_ms_ = now + kWorkersMs;
+  const bool did_advance = workers_advance_;
+  workers_advance_ = worker_progress_.note(dataplane_.worker_figures(), now);
+  if (workers_advance_) sd_notify(0, "WATCHDOG=1");
+  if (did_advance && !workers_advance_) spdlog::error("a worker does not advance");
+  if (!did_advance && workers_advance_) spdlog::info("all workers advance again");
 }
 
 // A link that comes back may lead to others than before, who do not know our addresses yet.
@@ -323,10 +332,9 @@ void ControlLoop::follow_neighbors(int64_t now) {
 
 void ControlLoop::arm_timer(int64_t now) {
   int64_t next = std::min({next_refresh_ms_, feeds_->next_deadline_ms(), routes_->next_ms(now)});
-  next = std::min({next, next_links_ms_, next_pools_ms_, next_tunnels_ms_, stop_at_ms_});
-  if (route_announcer_ != nullptr) {
-    next = std::min({next, next_progress_ms_, route_announcer_->next_ms(now)});
-  }
+  next = std::min(
+      {next, next_workers_ms_, next_links_ms_, next_pools_ms_, next_tunnels_ms_, stop_at_ms_});
+  if (route_announcer_ != nullptr) next = std::min(next, route_announcer_->next_ms(now));
   if (reconciler_.is_pending()) next = std::min(next, now + kPendingMs);
   if (reconciler_.next_deadline_s() != kNever) {
     next = std::min(next, reconciler_.next_deadline_s() * 1000);

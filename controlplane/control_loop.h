@@ -23,6 +23,7 @@
 #include "controlplane/reconciler.h"
 #include "controlplane/rest/rest_api.h"
 #include "controlplane/snat_watch.h"
+#include "controlplane/worker_progress.h"
 #include "controlplane/worker_report.h"
 
 namespace vipgate {
@@ -64,6 +65,7 @@ class ControlLoop {
   void follow_routes(int64_t now_ms);
   void follow_neighbors(int64_t now_ms);
   void announce(int64_t now_ms);
+  void look_at_workers(int64_t now_ms);
   void look_at_links(int64_t now_ms);
   void look_at_pools(int64_t now_ms);
   void look_at_tunnels(int64_t now_ms);
@@ -95,7 +97,7 @@ class ControlLoop {
   std::unique_ptr<RouteAnnouncer> route_announcer_;  // null: not wanted
   std::unique_ptr<DnsListeners> dns_listeners_;
   WorkerProgress worker_progress_;
-  int64_t next_progress_ms_ = 0;
+  int64_t next_workers_ms_ = 0;
   bool workers_advance_ = true;
   PortLinks links_;
   int64_t next_links_ms_ = 0;

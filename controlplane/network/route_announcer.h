@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "common/addresses.h"
-#include "common/loop_counters.h"
 #include "controlplane/config.h"
 #include "controlplane/network/netlink_events.h"
 
@@ -19,21 +18,6 @@ namespace vipgate {
 
 // Whether the VIP, or the prefix of VIPs, has somebody who serves it.
 using ServingChange = std::pair<IpPrefix, bool>;
-
-// Whether all workers go on with their loops. Owned and used by the control thread.
-class WorkerProgress {
- public:
-  static constexpr int64_t kStuckMs = 3000;
-  // What they have done so far. False: one has not done anything for kStuckMs.
-  bool note(const WorkerFigures& figures, int64_t now_ms);
-
- private:
-  struct Seen {
-    uint64_t ticks = 0;
-    int64_t at_ms = 0;
-  };
-  std::vector<Seen> seen_;
-};
 
 // A VIP's route comes once all workers have taken the snapshot that first serves it, and goes with
 // the last real that could. Owned and called by the control thread, which waits for the kernel's
