@@ -3,9 +3,15 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "common/json_text.h"
@@ -38,6 +44,43 @@ class JsonFormatter : public spdlog::formatter {
   spdlog::pattern_formatter time_{"%Y-%m-%dT%H:%M:%S.%fZ", spdlog::pattern_time_type::utc, ""};
 };
 
+// What journald takes a line's priority from (sd-daemon(3)).
+class JournalPriority : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const std::string_view text = priority(message.level);
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+    return std::make_unique<JournalPriority>();
+  }
+
+ private:
+  static std::string_view priority(spdlog::level::level_enum level) {
+    switch (level) {
+      case spdlog::level::critical:
+        return SD_CRIT;
+      case spdlog::level::err:
+        return SD_ERR;
+      case spdlog::level::warn:
+        return SD_WARNING;
+      case spdlog::level::info:
+        return SD_INFO;
+      default:
+        return SD_DEBUG;
+    }
+  }
+};
+
+// Whether what is written to standard error goes to the journal (systemd.exec(5), $JOURNAL_STREAM).
+bool is_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat status {};
+  return stream != nullptr && fstat(STDERR_FILENO, &status) == 0 &&
+         stream == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+}
+
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
     case LogLevel::kTrace:
@@ -60,6 +103,11 @@ void set_up_logging(const LogConfig& config) {
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   if (config.format == LogFormat::kJson) {
     sink->set_formatter(std::make_unique<JsonFormatter>());
+  } else if (is_journal()) {
+    // The journal has the time.
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    formatter->add_flag<JournalPriority>('*').set_pattern("%*%v");
+    sink->set_formatter(std::move(formatter));
   } else {
     sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
   }
