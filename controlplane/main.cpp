@@ -205,6 +205,7 @@ int run_command_line(int argc, char** argv) {
   std::string file;
   bool check = false;
   std::optional<uint64_t> seed;
+  app.set_version_flag("--version", "vipgated " VIPGATE_VERSION, "say which version this is");
   app.add_option("--config", file, "configuration file");
   app.add_flag("--check", check, "only say whether the configuration is good");
   app.add_option("--seed", seed, "makes the secrets of hash tables repeatable: for benchmarks");
