@@ -5,10 +5,10 @@ PACKAGES := \
   build-essential cmake ninja-build pkg-config ccache \
   libdpdk-dev libtbb-dev libyaml-cpp-dev libspdlog-dev libcli11-dev \
   libnl-3-dev libnl-route-3-dev libsystemd-dev \
-  libcpprest-dev libboost-dev libssl-dev libsimdjson-dev libsqlite3-dev libzookeeper-mt-dev \
+  libcpprest-dev libboost-dev libssl-dev libsimdjson-dev libsqlite3-dev libzookeeper-mt-dev prometheus-cpp-dev \
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev \
   clang clang-format clang-tidy libclang-rt-14-dev \
-  dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf unbound \
+  dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf unbound prometheus \
   libzookeeper-java openjdk-17-jre-headless openssl sqlite3 \
   iproute2 iputils-ping tcpdump procps bird2 jq python3 python3-grpcio valgrind
 
@@ -16,7 +16,7 @@ PACKAGES := \
 # from more than 28 bits.
 SETARCH := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: run help build deps test test-long lint format asan asan-all tsan fuzz perf bench clean
+.PHONY: run help build deps test test-long deb deb-test lint format asan asan-all tsan fuzz perf bench clean
 
 run: build  ## the demo: the main job on real traffic between namespaces (ARGS=--keep leaves it)
 	tests/netns/demo.sh $(ARGS)
@@ -44,6 +44,18 @@ test: build  ## every test but the long ones
 
 test-long: build  ## the tests that take too long for every change
 	ctest --test-dir build --output-on-failure -L long
+
+# What a package is made and judged with.
+deb deb-test: PACKAGES += help2man
+deb: build  ## the Debian package, in build/package
+	cmake build >/dev/null
+	cmake --build build --target package_documents
+	rm -rf build/package
+	cd build && cpack
+
+deb-test: PACKAGES += lintian debootstrap
+deb-test: deb  ## installs it in a clean Debian 12, runs it, purges it (root)
+	tests/package/deb_test.sh build/package/*.deb
 
 lint: deps  ## clang-format and clang-tidy
 	.ci/lint

@@ -151,8 +151,9 @@ Status ControlLoop::start_api() {
     options.tokens = tokens;
     options.connections = rest.connections;
     options.body_bytes = size_t{rest.body_mb} << 20;
-    auto server = HttpServer::start(std::move(options),
-                                    make_rest_router(feeds_->rest(), reconciler_, health_));
+    auto server = HttpServer::start(
+        std::move(options),
+        make_rest_router(feeds_->rest(), reconciler_, health_, [this] { return metrics(); }));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
     spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
@@ -382,8 +383,8 @@ void ControlLoop::report(const Status& status) {
   if (!status) spdlog::error("{}", status.error());
 }
 
-void ControlLoop::log_counters() {
-  std::string json = "{";
+// All that anything here counts.
+std::vector<std::pair<std::string, uint64_t>> ControlLoop::counters() const {
   auto counters = dataplane_.counters();
   for (auto& counter : reconciler_.counters()) counters.push_back(std::move(counter));
   for (auto& counter : feeds_->counters()) counters.push_back(std::move(counter));
@@ -393,7 +394,12 @@ void ControlLoop::log_counters() {
   if (route_announcer_ != nullptr) {
     counters.emplace_back("announce.routes", route_announcer_->installed());
   }
-  for (const auto& [name, value] : counters) {
+  return counters;
+}
+
+void ControlLoop::log_counters() {
+  std::string json = "{";
+  for (const auto& [name, value] : counters()) {
     if (value == 0) continue;
     json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);
   }

@@ -13,6 +13,7 @@
 #include "common/counters.h"
 #include "common/dns_forwarding.h"
 #include "common/loop_counters.h"
+#include "common/traffic_figures.h"
 #include "common/tunnel_error.h"
 #include "common/watch.h"
 #include "controlplane/compiler.h"
@@ -30,6 +31,8 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual std::string interface_name(size_t port) const = 0;
   // Those that are not zero, by name.
   [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const = 0;
+  // What passed by service and real, of those that are served now.
+  [[nodiscard]] virtual TrafficFigures traffic_figures() const = 0;
   // What each worker's core did with its time since the start.
   [[nodiscard]] virtual WorkerFigures worker_figures() const = 0;
   // Writes packets that match to files; without options, ends that. An error: a file cannot be

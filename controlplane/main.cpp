@@ -49,6 +49,7 @@ class DataplaneAdapter : public DataplaneControl {
   std::vector<std::pair<std::string, uint64_t>> counters() const override {
     return dataplane_.counters();
   }
+  TrafficFigures traffic_figures() const override { return dataplane_.traffic_figures(); }
   WorkerFigures worker_figures() const override { return dataplane_.worker_figures(); }
   Status watch(const std::optional<WatchOptions>& options) override {
     if (options) return dataplane_.watch(*options);

@@ -105,6 +105,10 @@ class Reconciler {
   void repeat_announcements() { announcer_.repeat(); }
   // Versions of the last snapshot, and of the last one that all workers were seen to have taken.
   uint64_t version() const { return publisher_.version(); }
+  // How long that took, in ns: from an event to the tables that show it; until all workers had
+  // them.
+  const Histogram& event_to_published() const { return event_to_published_; }
+  const Histogram& published_to_passed() const { return publisher_.passing(); }
   uint64_t passed() const { return publisher_.passed(); }
 
   const Config& config() const { return config_; }

@@ -21,11 +21,6 @@ void add_all(NamedCounters& counters, Workers workers, const std::string& prefix
   }
 }
 
-std::string service_name(const ServiceInfo& info, const ServiceEntry& entry) {
-  return info.name + "." + endpoint_to_string(info.vip, entry.port.host()) + "/" +
-         std::string(to_string(entry.protocol));
-}
-
 template <class Counters>
 uint64_t sum_of(Workers workers, uint32_t index,
                 std::span<const Counters> (WorkerMemory::*all)() const, Counter Counters::*which) {
@@ -37,35 +32,63 @@ uint64_t sum_of(Workers workers, uint32_t index,
   return sum;
 }
 
-void add_service(NamedCounters& counters, Workers workers, const ServiceEntry& entry,
-                 const ServiceInfo& info) {
+ServiceFigures service_figures(Workers workers, const ServiceEntry& entry,
+                               const ServiceInfo& info) {
   using C = ServiceCounters;
-  const std::string prefix = "service." + service_name(info, entry) + ".";
   const auto value = [&](Counter C::*which) {
     return sum_of<C>(workers, entry.index, &WorkerMemory::services, which);
   };
-  add(counters, prefix + "forward_packets", value(&C::forward_packets));
-  add(counters, prefix + "forward_bytes", value(&C::forward_bytes));
-  add(counters, prefix + "return_packets", value(&C::return_packets));
-  add(counters, prefix + "return_bytes", value(&C::return_bytes));
-  add(counters, prefix + "flows_created", value(&C::flows_created));
-  add(counters, prefix + "no_real", value(&C::no_real));
-  add(counters, prefix + "connections", value(&C::connections));
-  add(counters, prefix + "over_limit", value(&C::over_limit));
+  return {.name = info.name,
+          .vip = info.vip,
+          .port = entry.port.host(),
+          .extent = info.extent,
+          .protocol = entry.protocol,
+          .forward_packets = value(&C::forward_packets),
+          .forward_bytes = value(&C::forward_bytes),
+          .return_packets = value(&C::return_packets),
+          .return_bytes = value(&C::return_bytes),
+          .flows_created = value(&C::flows_created),
+          .no_real = value(&C::no_real),
+          .connections = value(&C::connections),
+          .over_limit = value(&C::over_limit)};
 }
 
-void add_real(NamedCounters& counters, Workers workers, const Snapshot& snapshot, uint32_t index,
-              const RealEntry& real) {
+RealFigures real_figures(Workers workers, uint32_t index, const RealEntry& real) {
   using C = RealCounters;
-  const std::string prefix =
-      "real." + service_name(snapshot.service_info(real.service), snapshot.service(real.service)) +
-      "." + endpoint_to_string(real.address, real.port.host()) + ".";
   const auto value = [&](Counter C::*which) {
     return sum_of<C>(workers, index, &WorkerMemory::reals, which);
   };
-  add(counters, prefix + "packets", value(&C::packets));
-  add(counters, prefix + "bytes", value(&C::bytes));
-  add(counters, prefix + "flows_created", value(&C::flows_created));
+  return {.address = real.address,
+          .port = real.port.host(),
+          .packets = value(&C::packets),
+          .bytes = value(&C::bytes),
+          .flows_created = value(&C::flows_created)};
+}
+
+std::string name_of(const ServiceFigures& service) {
+  return service.name + "." + endpoint_to_string(service.vip, service.port) + "/" +
+         std::string(to_string(service.protocol));
+}
+
+void add_traffic(NamedCounters& counters, const TrafficFigures& traffic) {
+  for (const ServiceFigures& service : traffic.services) {
+    const std::string prefix = "service." + name_of(service) + ".";
+    add(counters, prefix + "forward_packets", service.forward_packets);
+    add(counters, prefix + "forward_bytes", service.forward_bytes);
+    add(counters, prefix + "return_packets", service.return_packets);
+    add(counters, prefix + "return_bytes", service.return_bytes);
+    add(counters, prefix + "flows_created", service.flows_created);
+    add(counters, prefix + "no_real", service.no_real);
+    add(counters, prefix + "connections", service.connections);
+    add(counters, prefix + "over_limit", service.over_limit);
+  }
+  for (const RealFigures& real : traffic.reals) {
+    const std::string prefix = "real." + name_of(traffic.services[real.service]) + "." +
+                               endpoint_to_string(real.address, real.port) + ".";
+    add(counters, prefix + "packets", real.packets);
+    add(counters, prefix + "bytes", real.bytes);
+    add(counters, prefix + "flows_created", real.flows_created);
+  }
 }
 
 // A pool is known by its first address of each family.
@@ -89,6 +112,29 @@ std::vector<uint64_t> add_up_snat_exhausted(Workers workers) {
   return sums;
 }
 
+TrafficFigures add_up_traffic(Workers workers, const Snapshot& snapshot) {
+  TrafficFigures traffic;
+  std::vector<size_t> positions(snapshot.service_pages.size() * kPageSize);
+  for (const auto& page : snapshot.service_pages) {
+    for (uint32_t i = 0; i < kPageSize; ++i) {
+      const ServiceEntry& entry = page->entries[i];
+      if (entry.index == kNone) continue;
+      positions[entry.index] = traffic.services.size();
+      traffic.services.push_back(service_figures(workers, entry, page->info[i]));
+    }
+  }
+  for (uint32_t page = 0; page < snapshot.real_pages.size(); ++page) {
+    for (uint32_t i = 0; i < kPageSize; ++i) {
+      const RealEntry& real = snapshot.real_pages[page]->entries[i];
+      if (real.service == kNone) continue;
+      RealFigures figures = real_figures(workers, page * kPageSize + i, real);
+      figures.service = positions[real.service];
+      traffic.reals.push_back(figures);
+    }
+  }
+  return traffic;
+}
+
 NamedCounters add_up_counters(Workers workers, const Snapshot* snapshot) {
   NamedCounters counters;
   add_all<Event>(counters, workers, "");
@@ -98,18 +144,7 @@ NamedCounters add_up_counters(Workers workers, const Snapshot* snapshot) {
   add_all<DnsOutcome>(counters, workers, "dns.");
   if (snapshot == nullptr) return counters;
   add_snat_pools(counters, workers, *snapshot);
-  for (const auto& page : snapshot->service_pages) {
-    for (uint32_t i = 0; i < kPageSize; ++i) {
-      if (page->entries[i].index == kNone) continue;
-      add_service(counters, workers, page->entries[i], page->info[i]);
-    }
-  }
-  for (uint32_t page = 0; page < snapshot->real_pages.size(); ++page) {
-    for (uint32_t i = 0; i < kPageSize; ++i) {
-      const RealEntry& real = snapshot->real_pages[page]->entries[i];
-      if (real.service != kNone) add_real(counters, workers, *snapshot, page * kPageSize + i, real);
-    }
-  }
+  add_traffic(counters, add_up_traffic(workers, *snapshot));
   return counters;
 }
 

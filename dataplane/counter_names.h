@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/snapshot.h"
+#include "common/traffic_figures.h"
 #include "dataplane/worker_memory.h"
 
 namespace vipgate {
@@ -17,6 +18,9 @@ using NamedCounters = std::vector<std::pair<std::string, uint64_t>>;
 
 // WorkerMemory::snat_exhausted() of all.
 std::vector<uint64_t> add_up_snat_exhausted(std::span<const std::unique_ptr<WorkerMemory>> workers);
+
+TrafficFigures add_up_traffic(std::span<const std::unique_ptr<WorkerMemory>> workers,
+                              const Snapshot& snapshot);
 
 // Those that are not zero. Services and reals are named by `snapshot`, which may be null.
 NamedCounters add_up_counters(std::span<const std::unique_ptr<WorkerMemory>> workers,

@@ -441,6 +441,11 @@ WorkerFigures Dataplane::worker_figures() const {
   return figures;
 }
 
+TrafficFigures Dataplane::traffic_figures() const {
+  const auto snapshot = parts_->cell.current();
+  return snapshot == nullptr ? TrafficFigures{} : add_up_traffic(parts_->memory, *snapshot);
+}
+
 NamedCounters Dataplane::counters() const {
   NamedCounters counters = add_up_counters(parts_->memory, parts_->cell.current().get());
   parts_->add_port_counters(counters);

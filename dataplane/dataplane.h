@@ -16,6 +16,7 @@
 #include "common/result.h"
 #include "common/rss_fields.h"
 #include "common/snapshot.h"
+#include "common/traffic_figures.h"
 #include "common/tunnel_error.h"
 #include "common/watch.h"
 #include "dataplane/secrets.h"
@@ -128,6 +129,8 @@ class Dataplane {
   // All counters that are not zero, summed over workers, by name: "drop.no_flow", "dns.answer",
   // "rx_packets", "service.redis.marathon.11.202.66.36:6379/tcp.forward_packets", …
   std::vector<std::pair<std::string, uint64_t>> counters() const;
+  // What passed by service and real, of those that the current snapshot has.
+  TrafficFigures traffic_figures() const;
 
  private:
   struct Parts;

@@ -226,7 +226,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
 }  // namespace
 
 HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
-                            const GatewayHealth& health) {
+                            const GatewayHealth& health, std::function<std::string()> metrics) {
   const auto api = std::make_shared<RestApi>(feed, reconciler);
   HttpRouter router;
   router.add_open("/healthz", [&health](const ApiRequest&, const ApiResponder& respond) {
@@ -242,6 +242,13 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
     respond(
         http_problem(503, "not all workers serve the first snapshot yet, or it is about to stop"));
   });
+  router.add(
+      "GET", "/metrics",
+      [&feed, metrics = std::move(metrics)](const ApiRequest&, ApiResponder respond) {
+        feed.post([metrics, respond = std::move(respond)](RestFeed&) {
+          respond({.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics()});
+        });
+      });
   router.add("GET", "/api/v1/snapshot", api->on_control(&RestApi::snapshot));
   router.add("GET", "/api/v1/services", api->on_control(&RestApi::list));
   router.add("PUT", "/api/v1/services", api->on_control_with_body(&RestApi::put_all));

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <string>
 
 #include "controlplane/http/http_router.h"
 #include "controlplane/rest/rest_feed.h"
@@ -15,8 +17,9 @@ struct GatewayHealth {
   std::atomic<int64_t> alive_at_ms{0};  // when the control thread last came round, monotonic
 };
 
+// `metrics`: the body of /metrics, made by the control thread.
 // Handlers hand their work to `feed`'s control thread; all that is given outlives the server.
 HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
-                            const GatewayHealth& health);
+                            const GatewayHealth& health, std::function<std::string()> metrics);
 
 }  // namespace vipgate

@@ -32,6 +32,12 @@ class DaemonTest(unittest.TestCase):
                                      zone=ZONE))
         return self.path(name)
 
+    def config_with_load(self, name):
+        """A port on which a few flows come over and over, for ever."""
+        write_pcap(self.path("load.pcap"), flows(20), BURST)
+        device = f"net_pcap0,rx_pcap={self.path('load.pcap')},infinite_rx=1"
+        return self.write_config([port("one", device, CLUSTER_ADDRESSES, CLUSTER_NEIGHBORS)], name)
+
     def feed(self, name):
         feed = Feed(self.path(name))
         self.addCleanup(feed.close)
@@ -272,12 +278,6 @@ class ReloadsStopsAndNamesMistakes(DaemonTest):
     @staticmethod
     def clients(network):
         return [frame(tcp(f"100.64.{network}.{i + 1}", 1024, VIP, 80, 1, SYN)) for i in range(192)]
-
-    def config_with_load(self, name):
-        """A port on which a few flows come over and over, for ever."""
-        write_pcap(self.path("load.pcap"), flows(20), BURST)
-        device = f"net_pcap0,rx_pcap={self.path('load.pcap')},infinite_rx=1"
-        return self.write_config([port("one", device, CLUSTER_ADDRESSES, CLUSTER_NEIGHBORS)], name)
 
     def run_to_its_end(self, config):
         done = subprocess.run([BINARY, "--config", config], capture_output=True, text=True,

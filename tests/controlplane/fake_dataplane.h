@@ -38,6 +38,7 @@ class FakeDataplane : public DataplaneControl {
     self->locked<int>([&] { return ++self->counters_read; });
     return {{"rx_packets", 5}};
   }
+  TrafficFigures traffic_figures() const override { return traffic; }
   WorkerFigures worker_figures() const override { return figures; }
   Status watch(const std::optional<WatchOptions>& options) override {
     watches.push_back(options);
@@ -88,6 +89,7 @@ class FakeDataplane : public DataplaneControl {
   bool workers_pass = true;
   uint64_t passed_version = 0;
   int counters_read = 0;
+  TrafficFigures traffic;
   WorkerFigures figures;
   std::vector<std::optional<WatchOptions>> watches;  // as they were asked for
   Status watch_status = Done{};

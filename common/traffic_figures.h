@@ -1,0 +1,37 @@
+// What has passed, by service and by real: plain numbers, added up over the workers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/addresses.h"
+#include "common/service.h"
+
+namespace vipgate {
+
+// All of them count from when the service, or the real, came; `connections` is of now.
+struct ServiceFigures {
+  std::string name;
+  IpAddress vip;
+  uint16_t port = 0;
+  ServiceExtent extent;
+  Protocol protocol = Protocol::kTcp;
+  uint64_t forward_packets = 0, forward_bytes = 0, return_packets = 0, return_bytes = 0;
+  uint64_t flows_created = 0, no_real = 0, connections = 0, over_limit = 0;
+};
+
+struct RealFigures {
+  size_t service = 0;  // in TrafficFigures::services
+  IpAddress address;
+  uint16_t port = 0;
+  uint64_t packets = 0, bytes = 0, flows_created = 0;
+};
+
+struct TrafficFigures {
+  std::vector<ServiceFigures> services;
+  std::vector<RealFigures> reals;
+};
+
+}  // namespace vipgate

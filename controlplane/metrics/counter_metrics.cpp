@@ -1,0 +1,241 @@
+#include "controlplane/metrics/counter_metrics.h"
+
+#include <string_view>
+#include <unordered_map>
+
+#include "common/counters.h"
+
+namespace vipgate {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// A star in a counter's name is the value of the label.
+struct CounterRule {
+  std::string_view counter;
+  std::string_view label;
+  std::string_view metric;
+  MetricType type;
+  std::string_view help;
+  double scale = 1;
+};
+
+constexpr auto kRising = MetricType::Counter;
+constexpr auto kLevel = MetricType::Gauge;
+
+constexpr CounterRule kCounterRules[] = {
+    {"dns.names", "", "vipgate_dns_names", kLevel, "Names that DNS is answered for."},
+    {"dns.records_waiting", "", "vipgate_dns_records_waiting", kLevel,
+     "DNS records for which limits.dns_names has no room."},
+    {"health.services_in_panic", "", "vipgate_services_in_panic", kLevel,
+     "Services of which too few reals are up, so that all of them are used."},
+    {"services.without_real", "", "vipgate_services_without_real", kLevel,
+     "Services that have no real to go to."},
+    {"tunnels.lowered_mtus", "", "vipgate_tunnels_with_lowered_mtu", kLevel,
+     "Reals whose tunnel a router has told a smaller MTU of."},
+    {"maglev.checksum", "", "vipgate_maglev_checksum", kLevel,
+     "Checksum of all rows: equal on gateways that choose the same reals."},
+    {"vips.collisions", "", "vipgate_vip_collisions", kLevel,
+     "Named VIPs whose first choice of an address was taken."},
+    {"routes.prefixes", "", "vipgate_kernel_route_prefixes", kLevel,
+     "Prefixes of the kernel's routes that are followed."},
+    {"routes.changes", "", "vipgate_kernel_route_changes_total", kRising,
+     "Changes of the kernel's routes."},
+    {"announce.routes", "", "vipgate_announced_routes", kLevel,
+     "Routes of VIPs that stand in the kernel's table for routing daemons."},
+    {"snat_pool.*.exhausted", "pool", "vipgate_snat_exhausted_total", kRising,
+     "New flows that found no free port, by the pool's first address."},
+    {"store.failures", "", "vipgate_store_failures_total", kRising,
+     "Changes that the state store did not take at once."},
+    {"store.waiting", "", "vipgate_store_waiting", kLevel,
+     "Changes that wait for the state store."},
+    {"rest.services", "", "vipgate_rest_services", kLevel, "Services made by the API."},
+    {"rest.changes", "", "vipgate_rest_changes_total", kRising, "Changes by the API."},
+    {"rest.refused", "", "vipgate_rest_refused_total", kRising,
+     "Changes by the API that were refused."},
+    {"dns_tcp.connections", "", "vipgate_dns_tcp_connections_total", kRising,
+     "DNS connections that were accepted."},
+    {"dns_tcp.queries", "", "vipgate_dns_tcp_queries_total", kRising, "DNS queries over TCP."},
+    {"dns_tcp.*", "event", "vipgate_dns_tcp_events_total", kRising,
+     "What became of DNS connections and queries over TCP."},
+    {"health.checks", "", "vipgate_health_checks_total", kRising, "Health checks made."},
+    {"health.alive", "", "vipgate_health_checks_passed_total", kRising,
+     "Health checks that the real passed."},
+    {"health.failed", "", "vipgate_health_checks_failed_total", kRising,
+     "Health checks that the real failed."},
+    {"health.no_verdict", "", "vipgate_health_checks_impossible_total", kRising,
+     "Health checks that could not be made: no socket, port or route."},
+    {"health.connections", "", "vipgate_health_connections_total", kRising,
+     "Connections opened, or attempted, for health checks."},
+    {"health.kept", "", "vipgate_health_idle_connections", kLevel,
+     "Idle connections kept for health checks."},
+    {"health.suspicions", "", "vipgate_health_suspicions_total", kRising,
+     "Checks made early as traffic told of a failure."},
+    {"health.traffic_suspicions", "", "vipgate_health_traffic_suspicions_total", kRising,
+     "Reals whose traffic looked as if they had failed."},
+    {"health.changes", "", "vipgate_health_changes_total", kRising,
+     "Checks whose verdict changed."},
+    {"health.in_flight", "", "vipgate_health_checks_in_flight", kLevel, "Health checks under way."},
+    {"health.waiting", "", "vipgate_health_checks_waiting", kLevel,
+     "Health checks that are due and wait for room."},
+    {"health.targets", "", "vipgate_health_targets", kLevel, "Reals that are checked."},
+    {"health.went_up", "", "vipgate_reals_went_up_total", kRising, "Reals that came back."},
+    {"health.went_down", "", "vipgate_reals_went_down_total", kRising, "Reals that failed."},
+    {"mesos.*.tasks", "cluster", "vipgate_mesos_tasks", kLevel, "Tasks of the cluster."},
+    {"mesos.*.tasks_waiting", "cluster", "vipgate_mesos_tasks_waiting", kLevel,
+     "Tasks whose agent or framework is not known yet."},
+    {"mesos.*.agents", "cluster", "vipgate_mesos_agents", kLevel, "Agents of the cluster."},
+    {"mesos.*.agents_recovered", "cluster", "vipgate_mesos_agents_recovered", kLevel,
+     "Agents that a new master has not heard of again yet."},
+    {"mesos.*.skipped", "cluster", "vipgate_mesos_skipped", kLevel,
+     "Tasks, ports and labels that were left out."},
+    {"mesos.*.connected", "cluster", "vipgate_mesos_connected", kLevel,
+     "1 while the cluster's events arrive."},
+    {"mesos.*.stale", "cluster", "vipgate_mesos_stale", kLevel,
+     "1 while what is served of the cluster is its last known state."},
+    {"mesos.*.age_ms", "cluster", "vipgate_mesos_age_seconds", kLevel,
+     "Since the cluster was last heard of.", 1e-3},
+    {"mesos.*.events", "cluster", "vipgate_mesos_events_total", kRising, "Events of the cluster."},
+    {"mesos.*.whole_states", "cluster", "vipgate_mesos_whole_states_total", kRising,
+     "Whole states that the cluster told."},
+    {"mesos.*.connects", "cluster", "vipgate_mesos_connects_total", kRising,
+     "Connections to masters."},
+    {"mesos.*.drops", "cluster", "vipgate_mesos_disconnects_total", kRising,
+     "Connections to masters that were lost."},
+    {"mesos.*.records", "cluster", "vipgate_mesos_records_total", kRising,
+     "Records of event streams."},
+    {"mesos.*.bytes", "cluster", "vipgate_mesos_received_bytes_total", kRising,
+     "Octets received from masters."},
+    {"mesos.*.garbage", "cluster", "vipgate_mesos_garbage_total", kRising,
+     "Records that could not be read."},
+    {"mesos.*.oversize", "cluster", "vipgate_mesos_oversize_total", kRising,
+     "Records that were too long."},
+    {"mesos.*.sweeps", "cluster", "vipgate_mesos_sweeps_total", kRising,
+     "Comparisons with the master's whole state."},
+    {"mesos.*.failed_sweeps", "cluster", "vipgate_mesos_failed_sweeps_total", kRising,
+     "Comparisons with the master's whole state that failed."},
+    {"marathon[*].connected", "source", "vipgate_marathon_connected", kLevel,
+     "1 while Marathon's events arrive."},
+    {"marathon[*].verdicts", "source", "vipgate_marathon_verdicts", kLevel,
+     "Tasks whose health Marathon has told."},
+    {"port.*.rx_missed", "port", "vipgate_port_rx_missed_packets_total", kRising,
+     "Packets that the device dropped as no worker took them."},
+    {"port.*.rx_errors", "port", "vipgate_port_rx_errors_total", kRising,
+     "Packets that the device received with errors."},
+    {"port.*.rx_no_buffer", "port", "vipgate_port_rx_no_buffer_total", kRising,
+     "Times that the device found no packet buffer."},
+    {"port.*.tx_errors", "port", "vipgate_port_tx_errors_total", kRising,
+     "Packets that the device failed to send."},
+    {"port.*.to_kernel", "port", "vipgate_port_to_kernel_packets_total", kRising,
+     "Packets given to the kernel."},
+    {"port.*.to_kernel_dropped", "port", "vipgate_port_to_kernel_dropped_packets_total", kRising,
+     "Packets that the kernel did not take."},
+    {"port.*.from_kernel", "port", "vipgate_port_from_kernel_packets_total", kRising,
+     "Packets taken from the kernel."},
+    {"port.*.from_kernel_dropped", "port", "vipgate_port_from_kernel_dropped_packets_total",
+     kRising, "Packets of the kernel that workers did not take."},
+    {"port.*.link_losses", "port", "vipgate_port_link_losses_total", kRising,
+     "Times that the port lost link."},
+};
+
+// `label`: what stands for the star.
+bool matches(const CounterRule& rule, std::string_view name, std::string_view& label) {
+  const size_t star = rule.counter.find('*');
+  if (star == std::string_view::npos) return name == rule.counter;
+  const std::string_view before = rule.counter.substr(0, star);
+  const std::string_view behind = rule.counter.substr(star + 1);
+  if (name.size() <= before.size() + behind.size() || !name.starts_with(before) ||
+      !name.ends_with(behind)) {
+    return false;
+  }
+  label = name.substr(before.size(), name.size() - before.size() - behind.size());
+  return true;
+}
+
+class Families {
+ public:
+  void add(const std::string& metric, MetricType type, std::string_view help,
+           std::vector<ClientMetric::Label> labels, double value) {
+    const auto [known, is_new] = positions_.try_emplace(metric, families_.size());
+    if (is_new) families_.push_back({metric, std::string(help), type, {}});
+    ClientMetric& sample = families_[known->second].metric.emplace_back();
+    sample.label = std::move(labels);
+    (type == kRising ? sample.counter.value : sample.gauge.value) = value;
+  }
+  std::vector<MetricFamily> take() { return std::move(families_); }
+
+ private:
+  std::unordered_map<std::string, size_t> positions_;
+  std::vector<MetricFamily> families_;
+};
+
+using CounterMap = std::unordered_map<std::string_view, uint64_t>;
+
+double take(CounterMap& counters, const std::string& name) {
+  const auto known = counters.find(name);
+  if (known == counters.end()) return 0;
+  const auto value = static_cast<double>(known->second);
+  counters.erase(known);
+  return value;
+}
+
+// By the enumerations themselves: a new member cannot be forgotten.
+template <class Enum>
+void add_labelled(Families& families, CounterMap& counters, const std::string& prefix,
+                  const std::string& metric, const char* label, std::string_view help) {
+  for (size_t i = 0; i < kCountOf<Enum>; ++i) {
+    const std::string name(to_string(static_cast<Enum>(i)));
+    families.add(metric, kRising, help, {{label, name}}, take(counters, prefix + name));
+  }
+}
+
+void add_events(Families& families, CounterMap& counters) {
+  for (size_t i = 0; i < kCountOf<Event>; ++i) {
+    const std::string name(to_string(static_cast<Event>(i)));
+    families.add("vipgate_" + name + "_total", kRising, "All workers: " + name + ".", {},
+                 take(counters, name));
+  }
+}
+
+void add_by_rule(Families& families, std::string_view name, double value) {
+  for (const CounterRule& rule : kCounterRules) {
+    std::string_view label;
+    if (!matches(rule, name, label)) continue;
+    std::vector<ClientMetric::Label> labels;
+    if (!rule.label.empty()) labels.push_back({std::string(rule.label), std::string(label)});
+    return families.add(std::string(rule.metric), rule.type, rule.help, std::move(labels),
+                        value * rule.scale);
+  }
+  families.add("vipgate_other", kLevel, "What has no metric of its own yet.",
+               {{"name", std::string(name)}}, value);
+}
+
+bool is_told_elsewhere(std::string_view name) {
+  return name.starts_with("service.") || name.starts_with("real.") || name.starts_with("publish.");
+}
+
+}  // namespace
+
+std::vector<MetricFamily> counter_families(const NamedCounters& counters) {
+  CounterMap left;
+  for (const auto& [name, value] : counters) left.emplace(name, value);
+  Families families;
+  add_labelled<DropReason>(families, left, "drop.", "vipgate_dropped_packets_total", "reason",
+                           "Packets that were dropped, by reason.");
+  add_labelled<ReplyKind>(families, left, "reply.", "vipgate_replies_total", "kind",
+                          "Packets that the gateway answered itself.");
+  add_labelled<KernelReason>(families, left, "kernel.", "vipgate_kernel_packets_total", "kind",
+                             "Packets for the kernel, by kind.");
+  add_labelled<DnsOutcome>(families, left, "dns.", "vipgate_dns_queries_total", "outcome",
+                           "DNS queries over UDP, by what became of them.");
+  add_events(families, left);
+  for (const auto& [name, value] : counters) {
+    if (!left.contains(name) || is_told_elsewhere(name)) continue;
+    add_by_rule(families, name, static_cast<double>(value));
+  }
+  return families.take();
+}
+
+}  // namespace vipgate

@@ -1,0 +1,51 @@
+// All that the gateway counts, as Prometheus reads it: the body of /metrics.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/loop_counters.h"
+#include "common/traffic_figures.h"
+#include "controlplane/histogram.h"
+
+namespace vipgate {
+
+// A table of fixed size, and how much of it is in use.
+struct TableUse {
+  std::string_view table;
+  uint64_t entries = 0;
+  uint64_t capacity = 0;
+};
+
+// A service's reals, by what new flows may do there.
+struct ServiceReals {
+  std::string name;
+  IpAddress vip;
+  uint16_t port = 0;
+  ServiceExtent extent;
+  Protocol protocol = Protocol::kTcp;
+  uint32_t up = 0, draining = 0, down = 0;
+};
+
+struct MetricsInput {
+  std::string version;
+  std::string node;
+  bool is_ready = false;
+  uint64_t snapshot = 0;  // the number of the one that was published last
+  std::vector<std::pair<std::string, uint64_t>> counters;
+  TrafficFigures traffic;
+  WorkerFigures workers;
+  std::vector<TableUse> tables;
+  std::vector<ServiceReals> service_reals;
+  const Histogram* received_to_published = nullptr;  // ns
+  const Histogram* published_to_passed = nullptr;    // ns
+};
+
+// Text format 0.0.4. Base units; labels are names of the configuration, of clusters and of
+// vipgate's own, none of which a client chooses.
+std::string metrics_page(const MetricsInput& input);
+
+}  // namespace vipgate

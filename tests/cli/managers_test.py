@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""What Prometheus and the service manager learn of a real daemon with traffic: managers_test.py CLASS.
+
+VIPGATED names the binary. Exit status 77: this machine cannot run it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from daemon_process import SECONDS, Daemon
+from daemon_test import DaemonTest
+from gateway import CPUS, VIP
+
+CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../config")
+ALERTS = os.path.join(CONFIG, "prometheus/alerts.yml")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def get(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as reply:
+        return reply.read().decode()
+
+
+def dashboard():
+    """Title and expression of all that the dashboard shows."""
+    with open(os.path.join(CONFIG, "grafana/vipgate.json"), encoding="utf-8") as file:
+        return [(panel["title"], target["expr"].replace("$instance", ".*"))
+                for panel in json.load(file)["panels"] for target in panel["targets"]]
+
+
+def wait_for(what, condition):
+    deadline = time.monotonic() + SECONDS
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not in {SECONDS} s: {what}")
+        time.sleep(0.1)
+    return value
+
+
+class TellsPrometheus(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        self.api = free_port()
+        config = self.config_with_load("config.yaml")
+        with open(config, "a", encoding="utf-8") as file:
+            file.write(f'rest: {{ listen: ["127.0.0.1:{self.api}"] }}\nstore: none\n')
+        self.daemon = self.enterContext(Daemon(config))
+        self.daemon.wait_for(r" ready: ")
+
+    def samples(self):
+        found = {}
+        for line in get(self.api, "/metrics").splitlines():
+            if not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                found[name] = float(value)
+        return found
+
+    def test_what_it_tells_is_sound_and_follows_the_traffic(self):
+        page = get(self.api, "/metrics")
+        done = subprocess.run(["promtool", "check", "metrics"], input=page, text=True,
+                              capture_output=True, timeout=SECONDS, check=False)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+        self.assertNotIn("vipgate_other", page)
+        web = f'vipgate_service_forward_packets_total{{service="web",vip="{VIP}:80",protocol="tcp"}}'
+        before = wait_for("packets of the service", lambda: self.samples()[web])
+        wait_for("more of them", lambda: self.samples()[web] > before)
+        logged = self.daemon.counters()
+        now = self.samples()
+        self.assertGreaterEqual(now["vipgate_rx_packets_total"], logged["rx_packets"])
+        self.assertGreater(now['vipgate_worker_seconds_total{worker="0",state="busy"}'], 0)
+        reals = f'vipgate_service_reals{{service="web",vip="{VIP}:80",protocol="tcp",state="up"}}'
+        self.assertEqual(now[reals], 2)
+        self.assertEqual(now["vipgate_ready"], 1)
+
+    def test_a_real_prometheus_takes_it_and_evaluates_alerts_and_dashboard(self):
+        listen = free_port()
+        with open(self.path("prometheus.yml"), "w", encoding="utf-8") as file:
+            json.dump({"global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+                       "rule_files": [ALERTS],
+                       "scrape_configs": [{"job_name": "vipgate", "static_configs": [
+                           {"targets": [f"127.0.0.1:{self.api}"]}]}]}, file)
+        with open(self.path("prometheus.log"), "w", encoding="utf-8") as log:
+            prometheus = subprocess.Popen(
+                ["prometheus", f"--config.file={self.path('prometheus.yml')}",
+                 f"--storage.tsdb.path={self.path('tsdb')}",
+                 f"--web.listen-address=127.0.0.1:{listen}"], stdout=log, stderr=log)
+        self.addCleanup(prometheus.wait)
+        self.addCleanup(prometheus.kill)
+
+        def query(path):
+            try:
+                return json.loads(get(listen, path))["data"]
+            except (urllib.error.URLError, ConnectionError):
+                return None
+
+        def value(expression):
+            data = query("/api/v1/query?query=" + urllib.parse.quote(expression))
+            return float(data["result"][0]["value"][1]) if data and data["result"] else 0
+
+        wait_for("a scrape", lambda: value('up{job="vipgate"}'))
+        wait_for("packets", lambda: value("vipgate_rx_packets_total"))
+        rules = wait_for("all rules evaluated", lambda: [
+            rule for group in (query("/api/v1/rules") or {"groups": []})["groups"]
+            for rule in group["rules"] if rule["health"] != "unknown"])
+        self.assertEqual([rule["name"] for rule in rules if rule["health"] != "ok"], [])
+        for title, expression in dashboard():
+            self.assertIsNotNone(query("/api/v1/query?query=" + urllib.parse.quote(expression)), title)
+        names = {name.split("{")[0] for name in self.samples()}
+        # Told only while there is such a thing: a cluster, a store, a device that counts, a pool.
+        absent = re.compile("vipgate_(mesos_|store_|port_rx_missed|snat_exhausted)")
+        shown = dashboard() + [(rule["name"], rule["query"]) for rule in rules]
+        for title, expression in shown:
+            for name in re.findall(r"vipgate_\w+", expression):
+                if not absent.match(name):
+                    self.assertIn(name, names, title)
+
+
+class FeedsTheWatchdog(DaemonTest):
+    def test_it_hears_of_a_gateway_that_lives_and_not_of_one_that_is_stopped(self):
+        path = self.path("notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(SECONDS)
+            os.environ["NOTIFY_SOCKET"] = path
+            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET")
+            with Daemon(self.config_with_load("config.yaml")) as daemon:
+                seen = []
+                while seen.count("WATCHDOG=1") < 3 or "READY=1" not in seen:
+                    seen += manager.recv(4096).decode().split("\n")
+                daemon.send(signal.SIGSTOP)
+                manager.settimeout(0.5)
+                with self.assertRaises(TimeoutError):
+                    while True:  # what was on its way
+                        manager.recv(4096)
+                manager.settimeout(2.5)
+                with self.assertRaises(TimeoutError):
+                    manager.recv(4096)
+                daemon.send(signal.SIGCONT)
+                manager.settimeout(SECONDS)
+                while "WATCHDOG=1" not in manager.recv(4096).decode().split("\n"):
+                    pass
+
+
+if __name__ == "__main__":
+    if len(CPUS) < 2:
+        print("skipped: the daemon's control plane and its worker need a CPU each")
+        sys.exit(77)
+    unittest.main()

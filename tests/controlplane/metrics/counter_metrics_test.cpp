@@ -1,0 +1,93 @@
+#include "controlplane/metrics/counter_metrics.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/counters.h"
+
+namespace vipgate {
+namespace {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+const MetricFamily* find(const std::vector<MetricFamily>& families, const std::string& name) {
+  const auto found = std::find_if(families.begin(), families.end(),
+                                  [&](const MetricFamily& family) { return family.name == name; });
+  return found == families.end() ? nullptr : &*found;
+}
+
+// The value of the sample whose only label has this value; without one: ""; -1: there is none.
+double value_of(const std::vector<MetricFamily>& families, const std::string& name,
+                const std::string& label = "") {
+  const MetricFamily* family = find(families, name);
+  if (family == nullptr) return -1;
+  for (const auto& sample : family->metric) {
+    if ((sample.label.empty() ? "" : sample.label[0].value) != label) continue;
+    return family->type == MetricType::Counter ? sample.counter.value : sample.gauge.value;
+  }
+  return -1;
+}
+
+TEST(CounterMetrics, WhatWorkersCountIsThereWithZeroBeforeItHappens) {
+  const auto families = counter_families({});
+  for (size_t i = 0; i < kCountOf<DropReason>; ++i) {
+    const std::string reason(to_string(static_cast<DropReason>(i)));
+    EXPECT_EQ(value_of(families, "vipgate_dropped_packets_total", reason), 0) << reason;
+  }
+  for (size_t i = 0; i < kCountOf<DnsOutcome>; ++i) {
+    const std::string outcome(to_string(static_cast<DnsOutcome>(i)));
+    EXPECT_EQ(value_of(families, "vipgate_dns_queries_total", outcome), 0) << outcome;
+  }
+  for (size_t i = 0; i < kCountOf<Event>; ++i) {
+    const std::string event(to_string(static_cast<Event>(i)));
+    EXPECT_EQ(value_of(families, "vipgate_" + event + "_total"), 0) << event;
+  }
+}
+
+TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
+  const auto families = counter_families({{"drop.no_flow", 3},
+                                          {"rx_packets", 5},
+                                          {"dns.answer", 7},
+                                          {"dns.names", 11},
+                                          {"mesos.1.tasks", 13},
+                                          {"mesos.1.tasks_waiting", 17},
+                                          {"mesos.0.age_ms", 1500},
+                                          {"marathon[2].connected", 1},
+                                          {"port.edge.left.rx_missed", 19},
+                                          {"snat_pool.10.0.0.1.exhausted", 23},
+                                          {"dns_tcp.queries", 29},
+                                          {"dns_tcp.closed_idle", 31}});
+  EXPECT_EQ(value_of(families, "vipgate_dropped_packets_total", "no_flow"), 3);
+  EXPECT_EQ(value_of(families, "vipgate_rx_packets_total"), 5);
+  EXPECT_EQ(value_of(families, "vipgate_dns_queries_total", "answer"), 7);
+  EXPECT_EQ(value_of(families, "vipgate_dns_names"), 11);
+  EXPECT_EQ(value_of(families, "vipgate_mesos_tasks", "1"), 13);
+  EXPECT_EQ(value_of(families, "vipgate_mesos_tasks_waiting", "1"), 17);
+  EXPECT_DOUBLE_EQ(value_of(families, "vipgate_mesos_age_seconds", "0"), 1.5);
+  EXPECT_EQ(value_of(families, "vipgate_marathon_connected", "2"), 1);
+  EXPECT_EQ(value_of(families, "vipgate_port_rx_missed_packets_total", "edge.left"), 19);
+  EXPECT_EQ(value_of(families, "vipgate_snat_exhausted_total", "10.0.0.1"), 23);
+  EXPECT_EQ(value_of(families, "vipgate_dns_tcp_queries_total"), 29);
+  EXPECT_EQ(value_of(families, "vipgate_dns_tcp_events_total", "closed_idle"), 31);
+  EXPECT_EQ(find(families, "vipgate_other"), nullptr);
+}
+
+TEST(CounterMetrics, CounterWithoutARuleIsStillTold) {
+  EXPECT_EQ(value_of(counter_families({{"new.thing", 2}}), "vipgate_other", "new.thing"), 2);
+}
+
+TEST(CounterMetrics, EachFamilyStandsOnceAndEndsInTotalIfItRises) {
+  std::set<std::string> names;
+  for (const MetricFamily& family :
+       counter_families({{"routes.changes", 1}, {"store.waiting", 1}})) {
+    EXPECT_TRUE(names.insert(family.name).second) << family.name;
+    EXPECT_EQ(family.type == MetricType::Counter, family.name.ends_with("_total")) << family.name;
+    EXPECT_FALSE(family.help.empty()) << family.name;
+  }
+}
+
+}  // namespace
+}  // namespace vipgate
