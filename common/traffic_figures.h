@@ -16,7 +16,7 @@ struct ServiceFigures {
   std::string name;
   IpAddress vip;
   uint16_t port = 0;
-  ServiceExtent extent;
+  ServiceExtent extent{};
   Protocol protocol = Protocol::kTcp;
   uint64_t forward_packets = 0, forward_bytes = 0, return_packets = 0, return_bytes = 0;
   uint64_t flows_created = 0, no_real = 0, connections = 0, over_limit = 0;

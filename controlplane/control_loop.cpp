@@ -152,8 +152,9 @@ Status ControlLoop::start_api() {
     options.connections = rest.connections;
     options.body_bytes = size_t{rest.body_mb} << 20;
     auto server = HttpServer::start(
-        std::move(options),
-        make_rest_router(feeds_->rest(), reconciler_, health_, [this] { return metrics(); }));
+        std::move(options), make_rest_router(feeds_->rest(), reconciler_, health_,
+                                             {.metrics = [this] { return metrics(); },
+                                              .counters = [this] { return counters_json(); }}));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
     spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
@@ -397,13 +398,17 @@ std::vector<std::pair<std::string, uint64_t>> ControlLoop::counters() const {
   return counters;
 }
 
-void ControlLoop::log_counters() {
+std::string ControlLoop::counters_json() const {
   std::string json = "{";
   for (const auto& [name, value] : counters()) {
     if (value == 0) continue;
     json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);
   }
-  spdlog::info("counters: {}}}", json);
+  return json + "}";
+}
+
+void ControlLoop::log_counters() {
+  spdlog::info("counters: {}", counters_json());
   spdlog::info("workers: {}", worker_report_.next(dataplane_.worker_figures()));
 }
 

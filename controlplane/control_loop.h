@@ -76,6 +76,7 @@ class ControlLoop {
   void report_routes();
   void log_counters();
   std::vector<std::pair<std::string, uint64_t>> counters() const;
+  std::string counters_json() const;
   std::string metrics() const;
   void follow_packets();
   void arm_timer(int64_t now_ms);

@@ -25,7 +25,7 @@ struct ServiceReals {
   std::string name;
   IpAddress vip;
   uint16_t port = 0;
-  ServiceExtent extent;
+  ServiceExtent extent{};
   Protocol protocol = Protocol::kTcp;
   uint32_t up = 0, draining = 0, down = 0;
 };

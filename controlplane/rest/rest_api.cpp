@@ -226,7 +226,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
 }  // namespace
 
 HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
-                            const GatewayHealth& health, std::function<std::string()> metrics) {
+                            const GatewayHealth& health, const GatewayReports& reports) {
   const auto api = std::make_shared<RestApi>(feed, reconciler);
   HttpRouter router;
   router.add_open("/healthz", [&health](const ApiRequest&, const ApiResponder& respond) {
@@ -242,13 +242,16 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
     respond(
         http_problem(503, "not all workers serve the first snapshot yet, or it is about to stop"));
   });
-  router.add(
-      "GET", "/metrics",
-      [&feed, metrics = std::move(metrics)](const ApiRequest&, ApiResponder respond) {
-        feed.post([metrics, respond = std::move(respond)](RestFeed&) {
-          respond({.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics()});
-        });
+  const auto add_report = [&](const std::string& path, const char* type,
+                              const std::function<std::string()>& body) {
+    router.add("GET", path, [&feed, type, body](const ApiRequest&, ApiResponder respond) {
+      feed.post([type, body, respond = std::move(respond)](RestFeed&) {
+        respond({.content_type = type, .body = body()});
       });
+    });
+  };
+  add_report("/metrics", "text/plain; version=0.0.4; charset=utf-8", reports.metrics);
+  add_report("/api/v1/counters", "application/json", reports.counters);
   router.add("GET", "/api/v1/snapshot", api->on_control(&RestApi::snapshot));
   router.add("GET", "/api/v1/services", api->on_control(&RestApi::list));
   router.add("PUT", "/api/v1/services", api->on_control_with_body(&RestApi::put_all));

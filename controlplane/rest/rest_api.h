@@ -11,15 +11,20 @@
 
 namespace vipgate {
 
+// What the control thread counts, as bodies; to be called by it.
+struct GatewayReports {
+  std::function<std::string()> metrics;   // for Prometheus
+  std::function<std::string()> counters;  // a JSON object, by name, of those that are not zero
+};
+
 // Written by the control thread, read by the API's.
 struct GatewayHealth {
   std::atomic<bool> is_ready{false};    // all workers serve, and it is not about to stop
   std::atomic<int64_t> alive_at_ms{0};  // when the control thread last came round, monotonic
 };
 
-// `metrics`: the body of /metrics, made by the control thread.
 // Handlers hand their work to `feed`'s control thread; all that is given outlives the server.
 HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
-                            const GatewayHealth& health, std::function<std::string()> metrics);
+                            const GatewayHealth& health, const GatewayReports& reports);
 
 }  // namespace vipgate

@@ -46,7 +46,9 @@ inside id vipgate
 inside systemd-analyze verify --man=no /lib/systemd/system/vipgated.service
 inside vipgated --version
 inside vipgated --check --config /etc/vipgate/vipgated.yaml
-inside test -s /usr/share/man/man8/vipgated.8.gz || fail "no manual"
+for page in man8/vipgated.8 man1/vipctl.1; do
+  inside test -s "/usr/share/man/$page.gz" || fail "no manual: $page"
+done
 
 echo "== it gets ready with what the service gives it"
 mkdir -p "$root/dev/net"

@@ -3,7 +3,7 @@
 
 In the file system ROOT and the namespace NETNS, by the account, the capabilities and the limits of
 the file. Plays the service manager on the notification socket: READY=1 and WATCHDOG=1 must come,
-and after SIGTERM STOPPING=1 and exit status 0."""
+`vipctl status` must find nothing wrong, and after SIGTERM come STOPPING=1 and exit status 0."""
 
 import os
 import re
@@ -56,6 +56,10 @@ ended = os.pidfd_open(process.pid)
 try:
     for word in ("READY=1", "WATCHDOG=1"):
         wait_for(word)
+    status = subprocess.run(["ip", "netns", "exec", netns, "chroot", root, "vipctl", "status"],
+                            text=True, capture_output=True, timeout=SECONDS, check=False)
+    print(status.stdout + status.stderr, end="")
+    assert status.returncode == 0 and ": ready, snapshot " in status.stdout, status
     process.send_signal(signal.SIGTERM)
     wait_for("STOPPING=1")
     assert process.wait(SECONDS) == 0, process.returncode

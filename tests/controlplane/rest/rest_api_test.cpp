@@ -42,7 +42,8 @@ class RestApiTest : public ::testing::Test {
     feeds_ = std::move(Feeds::create(*config, *reconciler_, dataplane_).value());
     EXPECT_TRUE(reconciler_->apply(*config, monotonic_ms() / 1000).ok());
     router_ = make_rest_router(feeds_->rest(), *reconciler_, health_,
-                               [] { return std::string("vipgate_ready 1\n"); });
+                               {.metrics = [] { return std::string("vipgate_ready 1\n"); },
+                                .counters = [] { return std::string("{}"); }});
   }
 
   ApiResponse ask(const std::string& method, const std::string& target,

@@ -1,0 +1,14 @@
+# Completion of vipctl for bash.
+_vipctl() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+  case $before in
+    -o | --output) COMPREPLY=($(compgen -W "table json" -- "$word")) ;;
+    --state) COMPREPLY=($(compgen -W "serving no_real leaving" -- "$word")) ;;
+    -f | --file | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
+    *)
+      COMPREPLY=($(compgen -W "status services reals export apply --url --token-file --ca --output
+        --state --file --yes --help --version" -- "$word"))
+      ;;
+  esac
+}
+complete -F _vipctl vipctl

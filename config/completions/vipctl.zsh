@@ -1,0 +1,12 @@
+#compdef vipctl
+# Completion of vipctl for zsh.
+_arguments \
+  '--url[of the API]:URL' \
+  '--token-file[holds the token]:file:_files' \
+  '--ca[whom to trust]:file:_files' \
+  '(-o --output)'{-o,--output}'[how answers are shown]:format:(table json)' \
+  '--state[only these services]:state:(serving no_real leaving)' \
+  '(-f --file)'{-f,--file}'[what to apply]:file:_files' \
+  '(-y --yes)'{-y,--yes}'[do not ask]' \
+  '1:command:((status\:"what is wrong, then what there is" services\:"services and their reals"
+    reals\:"reals, a line each" export\:"as YAML for apply" apply\:"make these the services of the API"))'

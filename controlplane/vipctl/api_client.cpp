@@ -1,0 +1,97 @@
+#include "controlplane/vipctl/api_client.h"
+
+#include <cpprest/http_client.h>
+
+#include <boost/asio/ssl/context.hpp>
+#include <utility>
+
+namespace vipgate {
+
+struct ApiClient::Parts {
+  std::string url;
+  std::string token;
+  std::unique_ptr<web::http::client::http_client> client;
+};
+
+ApiClient::ApiClient(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+ApiClient::~ApiClient() = default;
+
+Result<std::unique_ptr<ApiClient>> ApiClient::create(const ApiClientOptions& options) {
+  web::http::client::http_client_config config;
+  config.set_timeout(options.timeout);
+  if (!options.ca_file.empty()) {
+    using Context = boost::asio::ssl::context;
+    boost::system::error_code error;
+    Context(Context::tls_client).load_verify_file(options.ca_file, error);
+    if (error) return Error{"--ca: " + options.ca_file + ": " + error.message()};
+    config.set_ssl_context_callback(
+        [file = options.ca_file](Context& context) { context.load_verify_file(file); });
+  }
+  auto parts = std::make_unique<Parts>();
+  parts->url = options.url;
+  parts->token = options.token;
+  try {
+    const web::uri uri(options.url);
+    if (uri.scheme() != "http" && uri.scheme() != "https") {
+      return Error{"--url: '" + options.url + "' is neither http:// nor https://"};
+    }
+    parts->client = std::make_unique<web::http::client::http_client>(uri, config);
+  } catch (const std::exception& error) {
+    return Error{"--url: '" + options.url + "': " + error.what()};
+  }
+  return std::unique_ptr<ApiClient>(new ApiClient(std::move(parts)));
+}
+
+Result<ApiReply> ApiClient::ask(const ApiQuestion& question) {
+  web::http::http_request request(question.method);
+  request.set_request_uri(question.path);
+  if (!parts_->token.empty()) {
+    request.headers().add(web::http::header_names::authorization, "Bearer " + parts_->token);
+  }
+  if (!question.if_match.empty()) {
+    request.headers().add(web::http::header_names::if_match, question.if_match);
+  }
+  if (!question.content_type.empty()) request.set_body(question.body, question.content_type);
+  try {
+    const web::http::http_response response = parts_->client->request(request).get();
+    ApiReply reply;
+    reply.status = response.status_code();
+    // Any type: problems have one of their own.
+    reply.body = response.extract_utf8string(true).get();
+    response.headers().match(web::http::header_names::etag, reply.etag);
+    return reply;
+  } catch (const std::exception& error) {
+    return Error{parts_->url + " does not answer: " + error.what() +
+                 "; is vipgated running with `rest.listen` at this address? (systemctl status "
+                 "vipgated; --url or $VIPGATE_URL for another one)"};
+  }
+}
+
+Result<web::json::value> parse_object(const std::string& body) {
+  // A document that is exported is to come back as it was.
+  web::json::keep_object_element_order(true);
+  std::error_code error;
+  web::json::value value = web::json::value::parse(body, error);
+  if (error || !value.is_object())
+    return Error{"the answer is no JSON object: " + body.substr(0, 200)};
+  return value;
+}
+
+std::string problem_text(const ApiReply& reply) {
+  const auto problem = parse_object(reply.body);
+  const auto member = [](const web::json::value& object, const char* name) {
+    return object.has_string_field(name) ? object.at(name).as_string() : std::string();
+  };
+  if (!problem) return "HTTP status " + std::to_string(reply.status);
+  std::string text = member(*problem, "detail");
+  if (text.empty()) text = "HTTP status " + std::to_string(reply.status);
+  if (reply.status == 401) text += "; give a token by --token-file or $VIPGATE_TOKEN_FILE";
+  if (problem->has_array_field("errors")) {
+    for (const web::json::value& error : problem->at("errors").as_array()) {
+      text += "\n  " + member(error, "detail");
+    }
+  }
+  return text;
+}
+
+}  // namespace vipgate

@@ -1,0 +1,56 @@
+// vipctl's end of the API, by cpprestsdk's client: the only file that sees that library's HTTP.
+#pragma once
+
+#include <cpprest/json.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "common/result.h"
+
+namespace vipgate {
+
+struct ApiClientOptions {
+  std::string url = "http://127.0.0.1:8080";
+  std::string token;    // empty: none is sent
+  std::string ca_file;  // PEM; empty: those that the system trusts
+  std::chrono::seconds timeout{10};
+};
+
+struct ApiQuestion {
+  std::string method = "GET";
+  std::string path;
+  std::string body{};
+  std::string content_type{};  // of the body; empty: there is none
+  std::string if_match{};      // an entity tag, or empty
+};
+
+struct ApiReply {
+  int status = 0;
+  std::string body{};
+  std::string etag{};
+};
+
+class ApiClient {
+ public:
+  // An error: the URL is none, or the file cannot be read.
+  static Result<std::unique_ptr<ApiClient>> create(const ApiClientOptions& options);
+  ~ApiClient();
+
+  // An error: nobody answers.
+  Result<ApiReply> ask(const ApiQuestion& question);
+
+ private:
+  struct Parts;
+  explicit ApiClient(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+// What a reply that is not 2xx says (RFC 9457): a line for the detail, one for each field.
+std::string problem_text(const ApiReply& reply);
+
+// Of a body that is an object, its members in their order; an error: it is none.
+Result<web::json::value> parse_object(const std::string& body);
+
+}  // namespace vipgate

@@ -1,0 +1,204 @@
+// vipctl: the operator's command line, a client of a gateway's API.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "controlplane/exit_status.h"
+#include "controlplane/vipctl/api_client.h"
+#include "controlplane/vipctl/views.h"
+
+namespace vipgate {
+namespace {
+
+inline constexpr int kExitUnreachable = 3;
+inline constexpr int kExitWrong = 4;  // `status`: the gateway answers, and something is wrong
+
+struct VipctlArguments {
+  ApiClientOptions client;
+  std::string token_file;
+  std::string output = "table";
+  std::string state;       // services
+  std::string apply_file;  // "-": standard input
+  bool is_sure = false;    // apply --yes
+};
+
+// The content of a file, or of standard input.
+std::optional<std::string> read_all(const std::string& file) {
+  if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  std::ifstream stream(file);
+  if (!stream) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+std::string status_json(const GatewayStatus& status) {
+  web::json::value all = web::json::value::object();
+  all["ready"] = web::json::value::boolean(status.is_ready);
+  all["snapshot"] = status.snapshot;
+  all["counters"] = status.counters;
+  return all.serialize() + "\n";
+}
+
+class Vipctl {
+ public:
+  Vipctl(ApiClient& api, const VipctlArguments& arguments) : api_(api), arguments_(arguments) {}
+
+  int status() {
+    GatewayStatus status;
+    auto ready = api_.ask({.path = "/readyz"});
+    if (!ready) return fail(kExitUnreachable, ready.error());
+    status.is_ready = ready->status == 200;
+    if (!status.is_ready) status.not_ready_why = problem_text(*ready);
+    if (const int error = get("/api/v1/snapshot", status.snapshot); error != kExitOk) return error;
+    if (const int error = get("/api/v1/counters", status.counters); error != kExitOk) return error;
+    const auto [text, is_wrong] = status_view(status, arguments_.client.url);
+    const int printed = print(is_json() ? status_json(status) : text);
+    return printed != kExitOk || !is_wrong ? printed : kExitWrong;
+  }
+
+  int services() {
+    return show(
+        [this](const web::json::value& all) { return services_view(all, arguments_.state); });
+  }
+  int reals() { return show(reals_view); }
+
+  int export_services() {
+    web::json::value all;
+    if (const int error = get("/api/v1/services?origin=rest", all); error != kExitOk) return error;
+    const auto text = export_view(all);
+    return text ? print(*text) : fail(kExitFailure, text.error());
+  }
+
+  int apply() {
+    const auto document = read_all(arguments_.apply_file);
+    if (!document) return fail(kExitBadConfiguration, "cannot read " + arguments_.apply_file);
+    auto before = api_.ask({.path = "/api/v1/services?origin=rest"});
+    if (!before) return fail(kExitUnreachable, before.error());
+    web::json::value plan;
+    if (const int error = put(*document, before->etag, true, plan); error != kExitOk) return error;
+    const std::string diff = diff_view(plan);
+    if (diff.empty()) return print("nothing to change\n");
+    if (const int error = print(diff); error != kExitOk) return error;
+    if (!arguments_.is_sure && !is_confirmed()) return kExitFailure;
+    const int error = put(*document, before->etag, false, plan);
+    return error != kExitOk ? error : print("in force, and stored\n");
+  }
+
+ private:
+  bool is_json() const { return arguments_.output == "json"; }
+
+  template <class View>
+  int show(const View& view) {
+    web::json::value all;
+    if (const int error = get("/api/v1/services", all); error != kExitOk) return error;
+    return print(is_json() ? all.serialize() + "\n" : view(all));
+  }
+
+  int get(const std::string& path, web::json::value& answer) {
+    return take(api_.ask({.path = path}), path, answer);
+  }
+
+  // `tag`: of what was there when the plan was made; what has changed since is not overwritten.
+  int put(const std::string& document, const std::string& tag, bool is_dry,
+          web::json::value& plan) {
+    const std::string path = std::string("/api/v1/services") + (is_dry ? "?dry_run=true" : "");
+    return take(api_.ask({.method = "PUT",
+                          .path = path,
+                          .body = document,
+                          .content_type = "application/yaml",
+                          .if_match = tag}),
+                arguments_.apply_file, plan);
+  }
+
+  // `what`: for the message.
+  int take(const Result<ApiReply>& reply, const std::string& what, web::json::value& answer) {
+    if (!reply) return fail(kExitUnreachable, reply.error());
+    if (reply->status / 100 != 2) return fail(kExitFailure, what + ": " + problem_text(*reply));
+    auto parsed = parse_object(reply->body);
+    if (!parsed) return fail(kExitFailure, what + ": " + parsed.error());
+    answer = *parsed;
+    return kExitOk;
+  }
+
+  bool is_confirmed() const {
+    if (arguments_.apply_file == "-" || isatty(STDIN_FILENO) == 0) {
+      std::fprintf(stderr, "nothing was changed: say --yes where nobody can be asked\n");
+      return false;
+    }
+    std::fprintf(stderr, "apply? [y/N] ");
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "yes";
+  }
+
+  ApiClient& api_;
+  const VipctlArguments& arguments_;
+};
+
+int run_vipctl(int argc, char** argv) {
+  CLI::App app(
+      "What a vipgate gateway does, and what it is to do\n"
+      "Exit status: 0 done; 1 refused; 2 wrong command line; 3 nobody answers; 4 `status` found "
+      "something wrong");
+  VipctlArguments arguments;
+  app.set_version_flag("--version", "vipctl " VIPGATE_VERSION, "say which version this is");
+  app.add_option("--url", arguments.client.url, "of the gateway's API (`rest.listen`)")
+      ->envname("VIPGATE_URL")
+      ->capture_default_str();
+  app.add_option("--token-file", arguments.token_file, "holds the token that is sent")
+      ->envname("VIPGATE_TOKEN_FILE");
+  app.add_option("--ca", arguments.client.ca_file, "PEM file of whom to trust, for https")
+      ->envname("VIPGATE_CA");
+  app.add_option("-o,--output", arguments.output, "how answers are shown")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  app.require_subcommand(1);
+  app.fallthrough();
+  const CLI::App* status = app.add_subcommand("status", "what is wrong, then what there is");
+  CLI::App* services = app.add_subcommand("services", "services and their reals");
+  services->add_option("--state", arguments.state, "only these")
+      ->check(CLI::IsMember({"serving", "no_real", "leaving"}));
+  const CLI::App* reals = app.add_subcommand("reals", "reals, a line each");
+  const CLI::App* to_file =
+      app.add_subcommand("export", "the services that the API made, as YAML for `apply`");
+  CLI::App* apply = app.add_subcommand(
+      "apply",
+      "make these, and no others, the services that the API made: shows what would "
+      "change, and asks");
+  apply
+      ->add_option("-f,--file", arguments.apply_file, "`services: [...]` in YAML or JSON; -: stdin")
+      ->required();
+  apply->add_flag("-y,--yes", arguments.is_sure, "do not ask");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitBadConfiguration;
+  }
+  if (!arguments.token_file.empty()) {
+    auto token = read_all(arguments.token_file);
+    if (!token)
+      return fail(kExitBadConfiguration, "--token-file: cannot read " + arguments.token_file);
+    token->erase(token->find_last_not_of(" \t\r\n") + 1);
+    arguments.client.token = *token;
+  }
+  auto api = ApiClient::create(arguments.client);
+  if (!api) return fail(kExitBadConfiguration, api.error());
+  Vipctl vipctl(**api, arguments);
+  if (status->parsed()) return vipctl.status();
+  if (services->parsed()) return vipctl.services();
+  if (reals->parsed()) return vipctl.reals();
+  if (to_file->parsed()) return vipctl.export_services();
+  return vipctl.apply();
+}
+
+}  // namespace
+}  // namespace vipgate
+
+int main(int argc, char** argv) { return vipgate::run_vipctl(argc, argv); }

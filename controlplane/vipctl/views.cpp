@@ -1,0 +1,188 @@
+#include "controlplane/vipctl/views.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace vipgate {
+namespace {
+
+using web::json::value;
+
+std::string string_of(const value& object, const char* name) {
+  if (!object.has_field(name)) return "";
+  const value& member = object.at(name);
+  if (member.is_string()) return member.as_string();
+  return member.is_null() ? "" : member.serialize();
+}
+
+std::string endpoint(const value& object, const char* address) {
+  const std::string text = string_of(object, address);
+  const std::string port = string_of(object, "port");
+  return (text.find(':') == std::string::npos ? text : "[" + text + "]") + ":" +
+         (port == "0" ? "any" : port);
+}
+
+std::string upper(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
+const web::json::array& array_of(const value& object, const char* name) {
+  static const value empty = value::array();
+  return (object.has_array_field(name) ? object.at(name) : empty).as_array();
+}
+
+uint64_t number_of(const value& object, const std::string& name) {
+  return object.has_number_field(name) ? object.at(name).as_number().to_uint64() : 0;
+}
+
+void say(std::string& text, const std::string& what, const std::string& command) {
+  text += "! " + what + "\n    " + command + "\n";
+}
+
+// What counters tell to be wrong now, by level, not by what once happened.
+std::string findings(const GatewayStatus& status) {
+  std::string text;
+  if (!status.is_ready) {
+    say(text, "not ready: " + status.not_ready_why,
+        "ip neigh show nud failed; journalctl -u vipgated");
+  }
+  const auto count = [&](const char* name, const char* what, const char* command) {
+    const uint64_t number = number_of(status.counters, name);
+    if (number != 0) say(text, std::to_string(number) + " " + what, command);
+  };
+  count("services.without_real", "services have no real that takes new flows",
+        "vipctl services --state no_real");
+  count("health.services_in_panic", "services have so few healthy reals that all are used",
+        "journalctl -u vipgated | grep panic");
+  count("dns.records_waiting", "DNS records have no room: raise limits.dns_names",
+        "grep dns_names /etc/vipgate/vipgated.yaml");
+  count("store.waiting", "changes wait for the state store", "journalctl -u vipgated | grep store");
+  for (const auto& [name, number] : status.counters.as_object()) {
+    constexpr std::string_view kBefore = "mesos.", kBehind = ".stale";
+    if (!name.starts_with(kBefore) || !name.ends_with(kBehind) ||
+        number.as_number().to_uint64() == 0) {
+      continue;
+    }
+    const std::string prefix = name.substr(0, name.size() - kBehind.size());
+    const uint64_t age_s = number_of(status.counters, prefix + ".age_ms") / 1000;
+    say(text,
+        "cluster " + prefix.substr(kBefore.size()) + " has not been heard of for " +
+            std::to_string(age_s) + " s: its last known state is served",
+        "journalctl -u vipgated | grep mesos");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string TextTable::text() const {
+  std::vector<size_t> widths;
+  for (const auto& row : rows_) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const auto& row : rows_) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    while (text.ends_with(' ')) text.pop_back();
+    text += '\n';
+  }
+  return text;
+}
+
+std::string services_view(const value& answer, const std::string& state) {
+  TextTable table;
+  table.add({"PROT", "VIP:PORT", "MODE", "STATE", "NAME"});
+  table.add({"  ->", "REAL:PORT", "WEIGHT", "STATE"});
+  for (const value& service : array_of(answer, "services")) {
+    if (!state.empty() && string_of(service, "state") != state) continue;
+    table.add({upper(string_of(service, "protocol")), endpoint(service, "vip"),
+               string_of(service, "mode"), string_of(service, "state"),
+               string_of(service, "name")});
+    for (const value& real : array_of(service, "reals")) {
+      table.add(
+          {"  ->", endpoint(real, "address"), string_of(real, "weight"), string_of(real, "state")});
+    }
+  }
+  return table.text();
+}
+
+std::string reals_view(const value& answer) {
+  TextTable table;
+  table.add({"REAL:PORT", "WEIGHT", "STATE", "PROT", "VIP:PORT", "NAME"});
+  for (const value& service : array_of(answer, "services")) {
+    for (const value& real : array_of(service, "reals")) {
+      table.add({endpoint(real, "address"), string_of(real, "weight"), string_of(real, "state"),
+                 upper(string_of(service, "protocol")), endpoint(service, "vip"),
+                 string_of(service, "name")});
+    }
+  }
+  return table.text();
+}
+
+std::pair<std::string, bool> status_view(const GatewayStatus& status, const std::string& url) {
+  const std::string wrong = findings(status);
+  std::string text = wrong;
+  text += url + ": " + (status.is_ready ? "ready" : "not ready") + ", snapshot " +
+          string_of(status.snapshot, "version") +
+          (string_of(status.snapshot, "settled") == "true" ? ", all workers use it\n"
+                                                           : ", workers still use an older one\n");
+  TextTable table;
+  const auto total = [&](const char* label, const char* name) {
+    table.add({label, std::to_string(number_of(status.counters, name))});
+  };
+  total("packets in", "rx_packets");
+  total("packets out", "tx_packets");
+  total("flows that began", "flows_created");
+  total("DNS names", "dns.names");
+  for (const auto& [name, number] : status.counters.as_object()) {
+    constexpr std::string_view kDrop = "drop.";
+    if (name.starts_with(kDrop)) {
+      table.add({"dropped: " + name.substr(kDrop.size()), number.serialize()});
+    }
+  }
+  return {text + table.text(), !wrong.empty()};
+}
+
+std::string diff_view(const value& plan) {
+  std::string text;
+  for (const auto& [name, mark] :
+       {std::pair{"added", "+ "}, {"changed", "~ "}, {"removed", "- "}}) {
+    for (const value& id : array_of(plan, name)) text += mark + id.as_string() + "\n";
+  }
+  return text;
+}
+
+Result<std::string> export_view(const value& answer) {
+  value documents = value::array();
+  size_t count = 0;
+  for (const value& service : array_of(answer, "services")) {
+    if (service.has_field("document")) documents[count++] = service.at("document");
+  }
+  if (count == 0) return std::string("services: []\n");
+  try {
+    // JSON is YAML; in blocks it is for people.
+    YAML::Node root;
+    root["services"] = YAML::Load(documents.serialize());
+    const auto unflow = [](const auto& self, YAML::Node node) -> void {
+      node.SetStyle(YAML::EmitterStyle::Block);
+      for (auto child : node)
+        self(self, node.IsMap() ? YAML::Node(child.second) : YAML::Node(child));
+    };
+    unflow(unflow, root);
+    YAML::Emitter emitter;
+    emitter << root;
+    return std::string(emitter.c_str()) + "\n";
+  } catch (const YAML::Exception& error) {
+    return Error{std::string("the answer cannot be written as YAML: ") + error.what()};
+  }
+}
+
+}  // namespace vipgate

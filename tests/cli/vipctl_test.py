@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""The real vipctl against the real daemon. VIPGATED and VIPCTL name the binaries.
+
+Exit status 77: this machine cannot run them."""
+
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+from daemon_process import SECONDS, Daemon
+from daemon_test import DaemonTest
+from gateway import CPUS, VIP
+from managers_test import free_port
+
+VIPCTL = os.environ.get("VIPCTL", "vipctl")
+UNREACHABLE, WRONG = 3, 4
+
+DOCUMENT = """\
+services:
+  - name: made
+    vip: 11.1.1.77
+    port: 81
+    reals: [{ address: 10.9.1.11, port: 8080 }, { address: 10.9.1.12, port: 8081, weight: 2 }]
+"""
+
+
+class VipctlTest(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        self.api = free_port()
+        self.extra = ""
+
+    def daemon(self):
+        config = self.config_with_load("config.yaml")
+        with open(config, "a", encoding="utf-8") as file:
+            file.write(f'rest: {{ listen: ["127.0.0.1:{self.api}"]{self.extra} }}\n'
+                       f'store: "sqlite:{self.path("state.db")}"\n')
+        daemon = self.enterContext(Daemon(config))
+        daemon.wait_for(r" ready: ")
+        return daemon
+
+    def vipctl(self, *arguments, text=None, expect=0):
+        done = subprocess.run(
+            [VIPCTL, "--url", f"http://127.0.0.1:{self.api}", *arguments], input=text, text=True,
+            capture_output=True, timeout=SECONDS, check=False)
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    def test_status_and_tables_show_what_is_served(self):
+        self.daemon()
+        said = self.vipctl("status", expect=WRONG)  # two of its services have none
+        self.assertTrue(said.startswith("! 2 services have no real"), said)
+        self.assertRegex(said, r": ready, snapshot \d+, all workers use it\n")
+        self.assertRegex(self.vipctl("services"), rf"\nTCP +{VIP}:80 +fullnat +serving +web\n")
+        self.assertRegex(self.vipctl("reals"), rf"\n10.9.1.11:8080 .* TCP +{VIP}:80 +web\n")
+        self.assertIn("services", json.loads(self.vipctl("services", "-o", "json")))
+        self.assertTrue(json.loads(self.vipctl("-o", "json", "status", expect=WRONG))["ready"])
+
+    def test_what_is_applied_is_in_force_and_what_is_exported_applies_without_a_change(self):
+        self.daemon()
+        file = self.write("made.yaml", DOCUMENT)
+        asked = self.vipctl("apply", "-f", file, text="", expect=1)
+        self.assertIn("+ 11.1.1.77:81:tcp\n", asked)
+        self.assertIn("nothing was changed", asked)
+        self.assertNotIn("made", self.vipctl("services"))
+        self.assertIn("in force, and stored", self.vipctl("apply", "-f", file, "--yes"))
+        self.assertRegex(self.vipctl("services"), r"\nTCP +11.1.1.77:81 +fullnat +serving +made\n")
+        exported = self.write("exported.yaml", self.vipctl("export"))
+        self.assertEqual(self.vipctl("apply", "-f", exported), "nothing to change\n")
+        self.assertIn("- 11.1.1.77:81:tcp\n",
+                      self.vipctl("apply", "--yes", "-f", "-", text="services: []\n"))
+        self.assertEqual(self.vipctl("export"), "services: []\n")
+
+    def test_a_mistake_is_named_with_its_field_and_changes_nothing(self):
+        self.daemon()
+        file = self.write("wrong.yaml", DOCUMENT.replace("port: 81", "port: 99999"))
+        said = self.vipctl("apply", "-f", file, "--yes", expect=1)
+        self.assertIn("wrong.yaml: ", said)
+        self.assertIn("port: 99999", said)
+        self.assertEqual(self.vipctl("export"), "services: []\n")
+        self.assertIn("cannot read", self.vipctl("apply", "-f", self.path("none"), expect=2))
+
+    def test_service_without_a_real_makes_status_say_so(self):
+        self.daemon()
+        file = self.write("made.yaml", DOCUMENT.split("    reals:")[0] + "    reals: []\n")
+        self.vipctl("apply", "-f", file, "--yes")
+        said = self.vipctl("status", expect=WRONG)
+        self.assertTrue(said.startswith("! 3 services have no real"), said)
+        self.assertRegex(self.vipctl("services", "--state", "no_real"), r"no_real +made\n")
+
+    def test_token_is_sent_and_a_reader_may_not_apply(self):
+        tokens = self.write("tokens", "read reader-token-0123456789 ann\n")
+        os.chmod(tokens, 0o600)
+        self.extra = f", tokens_file: {tokens}"
+        self.daemon()
+        self.assertIn("--token-file", self.vipctl("services", expect=1))
+        token = self.write("token", "reader-token-0123456789\n")
+        self.assertIn("web", self.vipctl("--token-file", token, "services"))
+        file = self.write("made.yaml", DOCUMENT)
+        self.assertIn("made.yaml: ",
+                      self.vipctl("--token-file", token, "apply", "-f", file, expect=1))
+
+    def test_nobody_there_is_told_with_the_address(self):
+        said = self.vipctl("status", expect=UNREACHABLE)
+        self.assertIn(f"http://127.0.0.1:{self.api} does not answer", said)
+
+
+if __name__ == "__main__":
+    if len(CPUS) < 2:
+        print("skipped: the daemon's control plane and its worker need a CPU each")
+        sys.exit(77)
+    unittest.main()

@@ -1,0 +1,100 @@
+#include "controlplane/vipctl/views.h"
+
+#include <gmock/gmock.h>
+
+#include "controlplane/vipctl/api_client.h"
+
+namespace vipgate {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using web::json::value;
+
+constexpr char kServices[] = R"({"services":[
+{"id":"a","name":"redis","vip":"10.20.0.1","port":6379,"protocol":"tcp","mode":"fullnat",
+ "origin":"rest","state":"serving","reals":[
+  {"address":"10.0.1.5","port":31000,"weight":1,"state":"up"},
+  {"address":"2001:db8::5","port":31001,"weight":0,"state":"draining"}],
+ "document":{"name":"redis","vip":"10.20.0.1","port":6379,
+             "reals":[{"address":"10.0.1.5","port":31000}]}},
+{"id":"b","name":null,"vip":"2001:db8::/64","port":0,"protocol":"udp","mode":"ipip",
+ "origin":"yaml","state":"no_real","reals":[]}]})";
+
+value parsed(const char* text) { return parse_object(text).value(); }
+
+TEST(VipctlViews, ServicesStandAboveTheirRealsAsInIpvsadm) {
+  EXPECT_EQ(services_view(parsed(kServices), ""),
+            "PROT  VIP:PORT             MODE     STATE     NAME\n"
+            "  ->  REAL:PORT            WEIGHT   STATE\n"
+            "TCP   10.20.0.1:6379       fullnat  serving   redis\n"
+            "  ->  10.0.1.5:31000       1        up\n"
+            "  ->  [2001:db8::5]:31001  0        draining\n"
+            "UDP   [2001:db8::/64]:any  ipip     no_real\n");
+  EXPECT_THAT(services_view(parsed(kServices), "no_real"), Not(HasSubstr("redis")));
+}
+
+TEST(VipctlViews, EachRealHasALine) {
+  EXPECT_EQ(reals_view(parsed(kServices)),
+            "REAL:PORT            WEIGHT  STATE     PROT  VIP:PORT        NAME\n"
+            "10.0.1.5:31000       1       up        TCP   10.20.0.1:6379  redis\n"
+            "[2001:db8::5]:31001  0       draining  TCP   10.20.0.1:6379  redis\n");
+}
+
+GatewayStatus good_status() {
+  return {.is_ready = true,
+          .not_ready_why = "",
+          .snapshot = parsed(R"({"version":12,"settled":true})"),
+          .counters = parsed(R"({"rx_packets":7,"drop.no_flow":3,"mesos.0.stale":0})")};
+}
+
+TEST(VipctlViews, StatusOfAGatewayThatIsWellSaysSoAndWhatPassed) {
+  const auto [text, is_wrong] = status_view(good_status(), "http://gw1:8080");
+  EXPECT_FALSE(is_wrong);
+  EXPECT_THAT(text,
+              ::testing::StartsWith("http://gw1:8080: ready, snapshot 12, all workers use it\n"));
+  EXPECT_THAT(text, HasSubstr("dropped: no_flow  3\n"));
+}
+
+TEST(VipctlViews, StatusPutsWhatIsWrongOnTopWithTheNextCommand) {
+  GatewayStatus status = good_status();
+  status.is_ready = false;
+  status.not_ready_why = "about to stop";
+  status.counters = parsed(
+      R"({"services.without_real":2,"mesos.1.stale":1,"mesos.1.age_ms":75000,"store.waiting":1})");
+  const auto [text, is_wrong] = status_view(status, "http://gw1:8080");
+  EXPECT_TRUE(is_wrong);
+  EXPECT_THAT(text, ::testing::StartsWith("! not ready: about to stop\n"));
+  EXPECT_THAT(text, HasSubstr("! 2 services have no real that takes new flows\n"
+                              "    vipctl services --state no_real\n"));
+  EXPECT_THAT(text, HasSubstr("! cluster 1 has not been heard of for 75 s"));
+  EXPECT_THAT(text, HasSubstr("! 1 changes wait for the state store"));
+}
+
+TEST(VipctlViews, DiffMarksWhatComesChangesAndGoes) {
+  EXPECT_EQ(diff_view(parsed(R"({"added":["a"],"changed":["b","c"],"removed":["d"]})")),
+            "+ a\n~ b\n~ c\n- d\n");
+  EXPECT_EQ(diff_view(parsed(R"({"added":[],"changed":[],"removed":[]})")), "");
+}
+
+TEST(VipctlViews, ExportHasTheDocumentsOfTheApiAlone) {
+  const auto text = export_view(parsed(kServices));
+  ASSERT_TRUE(text.ok());
+  EXPECT_THAT(*text, ::testing::StartsWith("services:\n"));
+  EXPECT_THAT(*text, HasSubstr("name: redis\n"));
+  EXPECT_THAT(*text, HasSubstr("10.0.1.5"));
+  EXPECT_THAT(*text, Not(HasSubstr("2001:db8::/64")));
+  EXPECT_EQ(*export_view(parsed(R"({"services":[]})")), "services: []\n");
+}
+
+TEST(VipctlViews, ProblemsAreToldWithTheirFields) {
+  EXPECT_EQ(problem_text({.status = 422, .body = R"({"detail":"not valid","errors":[
+                            {"field":"port","detail":"port: 99999 is no port"}]})"}),
+            "not valid\n  port: 99999 is no port");
+  EXPECT_THAT(problem_text({.status = 401, .body = R"({"detail":"who are you?"})"}),
+              HasSubstr("--token-file"));
+  EXPECT_EQ(problem_text({.status = 502, .body = "<html>"}), "HTTP status 502");
+}
+
+}  // namespace
+}  // namespace vipgate
