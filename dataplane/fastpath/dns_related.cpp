@@ -44,25 +44,35 @@ class Writer {
     copy_rotated(to, body, split_of(body, rotation),
                  parsed_.query.message + parsed_.query.capacity);
     const Be16 pointer(static_cast<uint16_t>(0xc000 | owner));
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < body.count; ++i) {
-      std::memcpy(to + at, &pointer, sizeof pointer);
-      at += kDnsRecordFixed + load_be16(to + at + 10);
+    uint64_t sum = 0;
+    if (body.count == 1) [[likely]] {
+      // The table knows the sum; only the owner's pointer is another.
+      const auto replaced = static_cast<uint16_t>(~load<uint16_t>(body.octets));
+      std::memcpy(to, &pointer, sizeof pointer);
+      sum = uint64_t{body.sum} + replaced + pointer.raw();
+    } else {
+      uint32_t at = 0;
+      for (uint32_t i = 0; i < body.count; ++i) {
+        std::memcpy(to + at, &pointer, sizeof pointer);
+        at += kDnsRecordFixed + load_be16(to + at + 10);
+      }
+      sum = ones_sum(to, body.length);
     }
+    sum_ = checksum_detail::add_carry(sum_, at_parity(sum, at_ - parsed_.question_end));
     at_ += body.length;
   }
 
   DnsReply finish(DnsSections& sections, DnsVerdict verdict) const {
     sections.flags = DnsHeader::kAuthoritative;
     sections.body_length = at_ - parsed_.question_end;
-    sections.body_sum =
-        ones_fold(ones_sum(parsed_.query.message + parsed_.question_end, sections.body_length));
+    sections.body_sum = ones_fold(sum_);
     return finish_reply(parsed_, sections, verdict);
   }
 
  private:
   const DnsParsed& parsed_;
   uint32_t at_;
+  uint64_t sum_ = 0;  // of what is written, as if it began at an even offset
 };
 
 // The name's own entry, or that of what covers it.
@@ -166,8 +176,9 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
   for (int i = 0; i < kDnsMaxTargets; ++i) {
     // A name has one CNAME record (RFC 1034 3.6.2): should it have more, the first one counts.
     const uint32_t data_length = load_be16(body.octets + 10);
-    const DnsBody one = {body.octets, static_cast<uint16_t>(kDnsRecordFixed + data_length), 1, 0,
-                         0};
+    const uint32_t length = kDnsRecordFixed + data_length;
+    const DnsBody one = {body.octets, static_cast<uint16_t>(length), 1, 0,
+                         ones_fold(ones_sum(body.octets, length))};
     if (!writer.has_room(one.length)) return finish_truncated(parsed, DnsRcode::kNoError);
     set_target(table, one.octets + kDnsRecordFixed, data_length, writer.at() + kDnsRecordFixed,
                target);

@@ -25,8 +25,10 @@ struct DnsSections {
   DnsExtendedError extended_error = DnsExtendedError::kNone;
 };
 
-inline uint16_t at_parity(uint16_t sum, uint32_t offset) {
-  return (offset & 1) != 0 ? byte_swap(sum) : sum;
+// A sum of octets that start at `offset`: at an odd one each has the other place in its word, which
+// for ones-complement sums of any width is a rotation by eight bits.
+inline uint64_t at_parity(uint64_t sum, uint32_t offset) {
+  return std::rotl(sum, static_cast<int>(offset & 1) * 8);
 }
 
 // Put together in a register: the compiler would store the fields and load them as one, and stall.
@@ -59,9 +61,10 @@ inline DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
   std::memcpy(message, &first, sizeof first);
   std::memcpy(message + 8, &last, sizeof last);
   // Header and OPT are summed from the registers that they are made in; the other sums are known,
-  // and too small to carry.
-  const uint64_t head = checksum_detail::add_carry(first, parsed.question_sum + last);
-  uint64_t sum = uint64_t{ones_fold(head)} + at_parity(sections.body_sum, parsed.question_end);
+  // and too small to carry. All are folded at once.
+  using checksum_detail::add_carry;
+  const uint64_t body_sum = at_parity(sections.body_sum, parsed.question_end);
+  uint64_t sum = add_carry(first, parsed.question_sum + last + body_sum);
   uint32_t length = parsed.question_end + sections.body_length;
   if (parsed.has_opt) {
     // Root, OPT, our size, extended RCODE, version 0, DO, no options: 8 octets and 3 zeros.
@@ -71,12 +74,13 @@ inline DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
     const uint64_t stored = byte_swap(opt);
     std::memcpy(message + length, &stored, 8);
     std::memset(message + length + 8, 0, 3);
-    sum += at_parity(ones_fold(ones_sum(&stored, sizeof stored)), length);
+    sum = add_carry(sum, at_parity(stored, length));
     const uint32_t start = length;
     length += kDnsOptLength;
     if (parsed.options != 0 || sections.extended_error != DnsExtendedError::kNone) [[unlikely]] {
       length += dns_append_options(parsed, sections.extended_error, length);
-      sum += at_parity(ones_fold(ones_sum(message + start + 8, length - start - 8)), start);
+      const uint64_t options_sum = ones_sum(message + start + 8, length - start - 8);
+      sum = add_carry(sum, at_parity(options_sum, start));
     }
   }
   return make_reply(length, ones_fold(sum), verdict);
@@ -129,6 +133,7 @@ inline uint32_t split_of(const DnsBody& body, uint32_t rotation) {
 // Copies the records from `split` on, then those before it.
 inline void copy_rotated(uint8_t* to, const DnsBody& body, uint32_t split,
                          const uint8_t* room_end) {
+  if (split == 0) return copy_body(to, body.octets, body.length, room_end);
   copy_body(to, body.octets + split, body.length - split, room_end);
   copy_body(to + body.length - split, body.octets, split, room_end);
 }

@@ -21,6 +21,10 @@ namespace {
 constexpr uint64_t kPlainMask = 0xffff'ffff'ffff'00f8;
 constexpr uint64_t kPlainValue = 0x0000'0000'0100'0000;
 
+// The first three octets of an OPT record, loaded in the same way: the root and the type.
+constexpr uint64_t kOptOwnerTypeMask = 0xff'ffff;
+constexpr uint64_t kOptOwnerType = uint64_t{static_cast<uint16_t>(DnsType::kOpt)} << 16;
+
 // Services that answer whatever they get, and 0, which cannot be answered: echo, daytime, qotd,
 // chargen, time, kpasswd.
 bool is_dropped_port(uint16_t port) {
@@ -52,6 +56,14 @@ void apply_edns(const DnsContext& context, DnsParsed& parsed, const DnsEdns& edn
   if (edns.has_options) dns_take_options(context, edns, parsed);
 }
 
+// Records of any kind behind the question.
+[[gnu::noinline]] void parse_records(const DnsContext& context, DnsParsed& parsed, uint16_t count) {
+  const DnsQuery& query = parsed.query;
+  const DnsEdns edns =
+      dns_parse_records(query.message, query.length, parsed.question_end, 0, count);
+  apply_edns(context, parsed, edns);
+}
+
 // Only one OPT record right behind the question is read here.
 void parse_additional(const DnsContext& context, DnsParsed& parsed) {
   const DnsQuery& query = parsed.query;
@@ -59,20 +71,18 @@ void parse_additional(const DnsContext& context, DnsParsed& parsed) {
   if (count == 0) return;
   const uint8_t* opt = query.message + parsed.question_end;
   const int left = query.length - parsed.question_end - int{kDnsOptLength};
-  const bool is_plain = count == 1 && left >= 0 && opt[0] == 0 &&
-                        load_be16(opt + 1) == static_cast<uint16_t>(DnsType::kOpt) &&
-                        left >= load_be16(opt + 9);
-  if (!is_plain) [[unlikely]] {
-    const DnsEdns edns =
-        dns_parse_records(query.message, query.length, parsed.question_end, 0, count);
-    return apply_edns(context, parsed, edns);
-  }
+  if (count != 1 || left < 0) [[unlikely]]
+    return parse_records(context, parsed, count);
+  // All but the length of the options: root, type, size, extended RCODE, version, DO.
+  const auto head = load<uint64_t>(opt);
+  const uint16_t options_length = load_be16(opt + 9);
+  if ((head & kOptOwnerTypeMask) != kOptOwnerType || left < options_length) [[unlikely]]
+    return parse_records(context, parsed, count);
   DnsEdns edns;
   edns.has_opt = true;
-  edns.requestor_size = load_be16(opt + 3);
-  edns.version = opt[6];
-  edns.is_dnssec_ok = (opt[7] & 0x80) != 0;
-  const uint16_t options_length = load_be16(opt + 9);
+  edns.requestor_size = byte_swap(static_cast<uint16_t>(head >> 24));
+  edns.version = static_cast<uint8_t>(head >> 48);
+  edns.is_dnssec_ok = head >> 63 != 0;
   if (options_length == 0) [[likely]]
     return apply_edns(context, parsed, edns);
   // A copy, so that what is said without options stays in registers.
@@ -111,6 +121,8 @@ void apply_class_and_type(DnsParsed& parsed) {
   if (query_class != static_cast<uint16_t>(DnsClass::kIn)) [[unlikely]] {
     return decide(parsed, DnsVerdict::kRefused);
   }
+  if (parsed.type < DnsType::kIxfr) [[likely]]
+    return;
   // Zone transfers: AXFR is not defined over UDP (RFC 5936 4.2), all else is a matter of policy.
   if (parsed.type == DnsType::kAxfr) [[unlikely]]
     decide(parsed, parsed.query.is_stream ? DnsVerdict::kRefused : DnsVerdict::kNotimp);
@@ -146,7 +158,8 @@ void bound_amplification(const DnsPolicy& policy, DnsParsed& parsed) {
   }
 }
 
-inline DnsReply answer_rrset(const DnsParsed& parsed, const DnsBody& body, uint32_t rotation) {
+[[gnu::always_inline]] inline DnsReply answer_rrset(const DnsParsed& parsed, const DnsBody& body,
+                                                    uint32_t rotation) {
   if (total_length(parsed, body.length) > parsed.limit) [[unlikely]] {
     return finish_truncated(parsed, DnsRcode::kNoError);
   }
@@ -239,7 +252,9 @@ DnsReply answer_of_others(const DnsParsed& parsed) {
   return dns_answer_outside(parsed);
 }
 
-DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
+// All that answer_at_once() is not for.
+[[gnu::noinline]] DnsReply look_up(const DnsContext& context, const DnsParsed& parsed,
+                                   uint32_t rotation) {
   const DnsTable& table = context.table;
   const DnsEntry* own = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
   if (own != nullptr) [[unlikely]] {
@@ -285,6 +300,42 @@ DnsReply look_up(const DnsContext& context, const DnsParsed& parsed, uint32_t ro
     }
   }
   return answer_rrset(parsed, body, rotation);
+}
+
+// Most questions: the prefetched entry is that of the name and has the type.
+// REQUIRES: parsed.candidate is one, and the client has no view of its own.
+[[gnu::noinline]] DnsReply answer_at_once(const DnsContext& context, const DnsParsed& parsed,
+                                          uint32_t rotation) {
+  const DnsEntry& entry = *parsed.candidate;
+  DnsBody body;
+  if (!DnsTable::is_name(entry, parsed.name, parsed.name_length) || !entry.find(parsed.type, body))
+      [[unlikely]] {
+    return look_up(context, parsed, rotation);
+  }
+  if (dns_has_targets(parsed.type)) {
+    return dns_answer_targets(context.table, parsed, body, rotation);
+  }
+  return answer_rrset(parsed, body, rotation);
+}
+
+// Those whose verdict was found without a look-up.
+[[gnu::noinline]] DnsReply answer_decided(const DnsContext& context, const DnsParsed& parsed) {
+  switch (parsed.verdict) {
+    case DnsVerdict::kRefused:
+      return dns_answer_refused(context, parsed);
+    case DnsVerdict::kFormerr:
+      return finish_error(parsed, DnsRcode::kFormErr, parsed.verdict);
+    case DnsVerdict::kNotimp:
+      return finish_error(parsed, DnsRcode::kNotImp, parsed.verdict);
+    case DnsVerdict::kBadvers:
+      return finish_error(parsed, DnsRcode::kBadVers, parsed.verdict);
+    case DnsVerdict::kNotauth:
+      return dns_answer_tsig(parsed);
+    case DnsVerdict::kCookie:
+      return finish_error(parsed, DnsRcode::kNoError, parsed.verdict);
+    default:
+      return {0, 0, parsed.verdict};
+  }
 }
 
 }  // namespace
@@ -363,24 +414,12 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
 }
 
 DnsReply dns_answer(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
-  switch (parsed.verdict) {
-    case DnsVerdict::kAnswer:
-      return look_up(context, parsed, rotation);
-    case DnsVerdict::kRefused:
-      return dns_answer_refused(context, parsed);
-    case DnsVerdict::kFormerr:
-      return finish_error(parsed, DnsRcode::kFormErr, parsed.verdict);
-    case DnsVerdict::kNotimp:
-      return finish_error(parsed, DnsRcode::kNotImp, parsed.verdict);
-    case DnsVerdict::kBadvers:
-      return finish_error(parsed, DnsRcode::kBadVers, parsed.verdict);
-    case DnsVerdict::kNotauth:
-      return dns_answer_tsig(parsed);
-    case DnsVerdict::kCookie:
-      return finish_error(parsed, DnsRcode::kNoError, parsed.verdict);
-    default:
-      return {0, 0, parsed.verdict};
+  if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
+    return answer_decided(context, parsed);
+  if (parsed.candidate == nullptr || parsed.view != nullptr) {
+    return look_up(context, parsed, rotation);
   }
+  return answer_at_once(context, parsed, rotation);
 }
 
 uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed) {
