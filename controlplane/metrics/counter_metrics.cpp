@@ -154,7 +154,7 @@ bool matches(const CounterRule& rule, std::string_view name, std::string_view& l
   return true;
 }
 
-class Families {
+class FamilyList {
  public:
   void add(const std::string& metric, MetricType type, std::string_view help,
            std::vector<ClientMetric::Label> labels, double value) {
@@ -183,7 +183,7 @@ double take(CounterMap& counters, const std::string& name) {
 
 // By the enumerations themselves: a new member cannot be forgotten.
 template <class Enum>
-void add_labelled(Families& families, CounterMap& counters, const std::string& prefix,
+void add_labelled(FamilyList& families, CounterMap& counters, const std::string& prefix,
                   const std::string& metric, const char* label, std::string_view help) {
   for (size_t i = 0; i < kCountOf<Enum>; ++i) {
     const std::string name(to_string(static_cast<Enum>(i)));
@@ -191,7 +191,7 @@ void add_labelled(Families& families, CounterMap& counters, const std::string& p
   }
 }
 
-void add_events(Families& families, CounterMap& counters) {
+void add_events(FamilyList& families, CounterMap& counters) {
   for (size_t i = 0; i < kCountOf<Event>; ++i) {
     const std::string name(to_string(static_cast<Event>(i)));
     families.add("vipgate_" + name + "_total", kRising, "All workers: " + name + ".", {},
@@ -199,7 +199,7 @@ void add_events(Families& families, CounterMap& counters) {
   }
 }
 
-void add_by_rule(Families& families, std::string_view name, double value) {
+void add_by_rule(FamilyList& families, std::string_view name, double value) {
   for (const CounterRule& rule : kCounterRules) {
     std::string_view label;
     if (!matches(rule, name, label)) continue;
@@ -221,7 +221,7 @@ bool is_told_elsewhere(std::string_view name) {
 std::vector<MetricFamily> counter_families(const NamedCounters& counters) {
   CounterMap left;
   for (const auto& [name, value] : counters) left.emplace(name, value);
-  Families families;
+  FamilyList families;
   add_labelled<DropReason>(families, left, "drop.", "vipgate_dropped_packets_total", "reason",
                            "Packets that were dropped, by reason.");
   add_labelled<ReplyKind>(families, left, "reply.", "vipgate_replies_total", "kind",

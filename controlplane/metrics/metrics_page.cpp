@@ -16,14 +16,14 @@ using prometheus::MetricType;
 using Families = std::vector<MetricFamily>;
 using Labels = std::vector<ClientMetric::Label>;
 
-ClientMetric counter_of(Labels labels, double value) {
+ClientMetric counter_sample(Labels labels, double value) {
   ClientMetric metric;
   metric.label = std::move(labels);
   metric.counter.value = value;
   return metric;
 }
 
-ClientMetric gauge_of(Labels labels, double value) {
+ClientMetric gauge_sample(Labels labels, double value) {
   ClientMetric metric;
   metric.label = std::move(labels);
   metric.gauge.value = value;
@@ -58,23 +58,23 @@ void add_gateway(Families& families, const MetricsInput& input) {
   families.push_back({"vipgate_build_info",
                       "Which version runs on which node.",
                       MetricType::Gauge,
-                      {gauge_of({{"version", input.version}, {"node", input.node}}, 1)}});
+                      {gauge_sample({{"version", input.version}, {"node", input.node}}, 1)}});
   families.push_back({"vipgate_ready",
                       "1 while all workers serve.",
                       MetricType::Gauge,
-                      {gauge_of({}, input.is_ready ? 1 : 0)}});
+                      {gauge_sample({}, input.is_ready ? 1 : 0)}});
   families.push_back({"vipgate_snapshots_total",
                       "Look-up tables that were published.",
                       MetricType::Counter,
-                      {counter_of({}, static_cast<double>(input.snapshot))}});
+                      {counter_sample({}, static_cast<double>(input.snapshot))}});
   MetricFamily use{
       "vipgate_table_entries", "Entries in use of a table of fixed size.", MetricType::Gauge, {}};
   MetricFamily room{
       "vipgate_table_capacity", "Entries that the table has room for.", MetricType::Gauge, {}};
   for (const TableUse& table : input.tables) {
     const Labels labels{{"table", std::string(table.table)}};
-    use.metric.push_back(gauge_of(labels, static_cast<double>(table.entries)));
-    room.metric.push_back(gauge_of(labels, static_cast<double>(table.capacity)));
+    use.metric.push_back(gauge_sample(labels, static_cast<double>(table.entries)));
+    room.metric.push_back(gauge_sample(labels, static_cast<double>(table.capacity)));
   }
   families.push_back(std::move(use));
   families.push_back(std::move(room));
@@ -114,13 +114,14 @@ void add_workers(Families& families, const WorkerFigures& figures) {
     const LoopFigures& worker = figures.workers[i];
     const std::string number = std::to_string(i);
     const auto add_time = [&](const char* state, uint64_t ticks) {
-      seconds.metric.push_back(
-          counter_of({{"worker", number}, {"state", state}}, static_cast<double>(ticks) * tick_s));
+      seconds.metric.push_back(counter_sample({{"worker", number}, {"state", state}},
+                                              static_cast<double>(ticks) * tick_s));
     };
     add_time("busy", worker.busy.ticks);
     add_time("idle", worker.idle.ticks);
     add_time("asleep", worker.asleep_ticks);
-    packets.metric.push_back(counter_of({{"worker", number}}, static_cast<double>(worker.packets)));
+    packets.metric.push_back(
+        counter_sample({{"worker", number}}, static_cast<double>(worker.packets)));
     // Some hundred nanoseconds to a second.
     loops.metric.push_back(histogram_of<LoopTimes>({{"worker", number}}, worker.busy.times,
                                                    static_cast<double>(worker.busy.ticks), tick_s,
@@ -178,7 +179,7 @@ void add_reals(Families& families, const std::vector<ServiceReals>& services) {
     const auto add = [&](const char* state, uint32_t count) {
       Labels labels = labels_of(service);
       labels.push_back({"state", state});
-      family.metric.push_back(gauge_of(std::move(labels), count));
+      family.metric.push_back(gauge_sample(std::move(labels), count));
     };
     add("up", service.up);
     add("draining", service.draining);
@@ -193,7 +194,7 @@ void add_traffic_families(Families& families, const TrafficFigures& traffic) {
   for (const ServiceFigures& service : traffic.services) services.push_back(labels_of(service));
   for (const auto& metric : kServiceMetrics) {
     MetricFamily family{metric.name, metric.help, metric.type, {}};
-    const auto make = metric.type == MetricType::Gauge ? gauge_of : counter_of;
+    const auto make = metric.type == MetricType::Gauge ? gauge_sample : counter_sample;
     for (size_t i = 0; i < services.size(); ++i) {
       family.metric.push_back(
           make(services[i], static_cast<double>(traffic.services[i].*metric.value)));
@@ -206,7 +207,7 @@ void add_traffic_families(Families& families, const TrafficFigures& traffic) {
       Labels labels = services[real.service];
       labels.push_back({"real", endpoint_to_string(real.address, real.port)});
       family.metric.push_back(
-          counter_of(std::move(labels), static_cast<double>(real.*metric.value)));
+          counter_sample(std::move(labels), static_cast<double>(real.*metric.value)));
     }
     families.push_back(std::move(family));
   }

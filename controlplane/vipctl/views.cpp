@@ -31,8 +31,8 @@ std::string upper(std::string text) {
 }
 
 const web::json::array& array_of(const value& object, const char* name) {
-  static const value empty = value::array();
-  return (object.has_array_field(name) ? object.at(name) : empty).as_array();
+  static const value kEmpty = value::array();
+  return (object.has_array_field(name) ? object.at(name) : kEmpty).as_array();
 }
 
 uint64_t number_of(const value& object, const std::string& name) {
