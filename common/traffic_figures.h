@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/addresses.h"
@@ -33,5 +34,8 @@ struct TrafficFigures {
   std::vector<ServiceFigures> services;
   std::vector<RealFigures> reals;
 };
+
+// Those that are not zero, by name: "service.redis.marathon.11.202.66.36:6379/tcp.forward_packets".
+std::vector<std::pair<std::string, uint64_t>> named_counters(const TrafficFigures& traffic);
 
 }  // namespace vipgate

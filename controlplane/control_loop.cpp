@@ -35,6 +35,15 @@ constexpr int64_t kTunnelsMs = 200;
 // From the end of the announcements to the end of forwarding.
 constexpr int64_t kWithdrawnMs = 2'000;
 
+std::string json_of(const std::vector<std::pair<std::string, uint64_t>>& counters) {
+  std::string json = "{";
+  for (const auto& [name, value] : counters) {
+    if (value == 0) continue;
+    json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);
+  }
+  return json + "}";
+}
+
 sigset_t our_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -153,8 +162,9 @@ Status ControlLoop::start_api() {
     options.body_bytes = size_t{rest.body_mb} << 20;
     auto server = HttpServer::start(
         std::move(options), make_rest_router(feeds_->rest(), reconciler_, health_,
-                                             {.metrics = [this] { return metrics(); },
-                                              .counters = [this] { return counters_json(); }}));
+                                             {.pages = pages_,
+                                              .metrics = [this] { return metrics(); },
+                                              .counters = [this] { return json_of(counters()); }}));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
     spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
@@ -384,7 +394,7 @@ void ControlLoop::report(const Status& status) {
   if (!status) spdlog::error("{}", status.error());
 }
 
-// All that anything here counts.
+// All that anything here counts, but for services and reals.
 std::vector<std::pair<std::string, uint64_t>> ControlLoop::counters() const {
   auto counters = dataplane_.counters();
   for (auto& counter : reconciler_.counters()) counters.push_back(std::move(counter));
@@ -398,17 +408,12 @@ std::vector<std::pair<std::string, uint64_t>> ControlLoop::counters() const {
   return counters;
 }
 
-std::string ControlLoop::counters_json() const {
-  std::string json = "{";
-  for (const auto& [name, value] : counters()) {
-    if (value == 0) continue;
-    json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);
-  }
-  return json + "}";
-}
-
 void ControlLoop::log_counters() {
-  spdlog::info("counters: {}", counters_json());
+  auto all = counters();
+  for (auto& counter : named_counters(dataplane_.traffic_figures())) {
+    all.push_back(std::move(counter));
+  }
+  spdlog::info("counters: {}", json_of(all));
   spdlog::info("workers: {}", worker_report_.next(dataplane_.worker_figures()));
 }
 

@@ -16,6 +16,7 @@
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/http/http_server.h"
+#include "controlplane/metrics/page_thread.h"
 #include "controlplane/network/neighbor_keeper.h"
 #include "controlplane/network/route_announcer.h"
 #include "controlplane/network/route_keeper.h"
@@ -76,8 +77,7 @@ class ControlLoop {
   void report_routes();
   void log_counters();
   std::vector<std::pair<std::string, uint64_t>> counters() const;
-  std::string counters_json() const;
-  std::string metrics() const;
+  MetricsInput metrics() const;
   void follow_packets();
   void arm_timer(int64_t now_ms);
 
@@ -111,6 +111,7 @@ class ControlLoop {
   int64_t stop_at_ms_ = INT64_MAX;
   WorkerReport worker_report_;
   GatewayHealth health_;
+  PageThread pages_;
   std::vector<std::unique_ptr<HttpServer>> api_;  // ends before what it asks
   bool is_ready_ = false;
   bool stop_ = false;

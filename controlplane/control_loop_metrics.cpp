@@ -4,23 +4,24 @@
 namespace vipgate {
 namespace {
 
+// Of those that are wanted: one that leaves is to have ever fewer. A real of weight 0 keeps its
+// flows and gets none, as one that drains.
 std::vector<ServiceReals> service_reals(const Model& model) {
   std::vector<ServiceReals> all;
-  all.reserve(model.services().size());
+  all.reserve(model.configured_services());
   for (const auto& [key, service] : model.services()) {
-    ServiceReals& states = all.emplace_back(
-        ServiceReals{service.config.name, key.vip, key.port, key.extent, key.protocol, 0, 0, 0});
+    if (!service.is_configured()) continue;
+    ServiceReals& states = all.emplace_back();
+    states.name = service.config.name;
+    states.vip = key.vip;
+    states.port = key.port;
+    states.extent = key.extent;
+    states.protocol = key.protocol;
     for (const auto& [real_key, real] : service.reals) {
-      switch (real.state) {
-        case RealState::kUp:
-          ++states.up;
-          break;
-        case RealState::kDraining:
-          ++states.draining;
-          break;
-        case RealState::kDown:
-          ++states.down;
-          break;
+      if (real.takes_flows()) {
+        ++states.up;
+      } else {
+        ++(real.state == RealState::kDown ? states.down : states.draining);
       }
     }
   }
@@ -29,7 +30,7 @@ std::vector<ServiceReals> service_reals(const Model& model) {
 
 }  // namespace
 
-std::string ControlLoop::metrics() const {
+MetricsInput ControlLoop::metrics() const {
   const Config& config = reconciler_.config();
   const Model& model = reconciler_.model();
   MetricsInput input;
@@ -44,9 +45,9 @@ std::string ControlLoop::metrics() const {
                   {"reals", model.configured_reals(), config.limits.reals},
                   {"dns_names", reconciler_.dns_table().names(), config.limits.dns_names}};
   input.service_reals = service_reals(model);
-  input.received_to_published = &reconciler_.event_to_published();
-  input.published_to_passed = &reconciler_.published_to_passed();
-  return metrics_page(input);
+  input.received_to_published = reconciler_.event_to_published();
+  input.published_to_passed = reconciler_.published_to_passed();
+  return input;
 }
 
 }  // namespace vipgate

@@ -65,32 +65,6 @@ RealFigures real_figures(Workers workers, uint32_t index, const RealEntry& real)
           .flows_created = value(&C::flows_created)};
 }
 
-std::string name_of(const ServiceFigures& service) {
-  return service.name + "." + endpoint_to_string(service.vip, service.port) + "/" +
-         std::string(to_string(service.protocol));
-}
-
-void add_traffic(NamedCounters& counters, const TrafficFigures& traffic) {
-  for (const ServiceFigures& service : traffic.services) {
-    const std::string prefix = "service." + name_of(service) + ".";
-    add(counters, prefix + "forward_packets", service.forward_packets);
-    add(counters, prefix + "forward_bytes", service.forward_bytes);
-    add(counters, prefix + "return_packets", service.return_packets);
-    add(counters, prefix + "return_bytes", service.return_bytes);
-    add(counters, prefix + "flows_created", service.flows_created);
-    add(counters, prefix + "no_real", service.no_real);
-    add(counters, prefix + "connections", service.connections);
-    add(counters, prefix + "over_limit", service.over_limit);
-  }
-  for (const RealFigures& real : traffic.reals) {
-    const std::string prefix = "real." + name_of(traffic.services[real.service]) + "." +
-                               endpoint_to_string(real.address, real.port) + ".";
-    add(counters, prefix + "packets", real.packets);
-    add(counters, prefix + "bytes", real.bytes);
-    add(counters, prefix + "flows_created", real.flows_created);
-  }
-}
-
 // A pool is known by its first address of each family.
 void add_snat_pools(NamedCounters& counters, Workers workers, const Snapshot& snapshot) {
   const std::vector<uint64_t> sums = add_up_snat_exhausted(workers);
@@ -135,16 +109,22 @@ TrafficFigures add_up_traffic(Workers workers, const Snapshot& snapshot) {
   return traffic;
 }
 
-NamedCounters add_up_counters(Workers workers, const Snapshot* snapshot) {
+NamedCounters add_up_own_counters(Workers workers, const Snapshot* snapshot) {
   NamedCounters counters;
   add_all<Event>(counters, workers, "");
   add_all<DropReason>(counters, workers, "drop.");
   add_all<ReplyKind>(counters, workers, "reply.");
   add_all<KernelReason>(counters, workers, "kernel.");
   add_all<DnsOutcome>(counters, workers, "dns.");
-  if (snapshot == nullptr) return counters;
-  add_snat_pools(counters, workers, *snapshot);
-  add_traffic(counters, add_up_traffic(workers, *snapshot));
+  if (snapshot != nullptr) add_snat_pools(counters, workers, *snapshot);
+  return counters;
+}
+
+NamedCounters add_up_counters(Workers workers, const Snapshot& snapshot) {
+  NamedCounters counters = add_up_own_counters(workers, &snapshot);
+  for (auto& counter : named_counters(add_up_traffic(workers, snapshot))) {
+    counters.push_back(std::move(counter));
+  }
   return counters;
 }
 

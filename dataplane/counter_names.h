@@ -22,8 +22,13 @@ std::vector<uint64_t> add_up_snat_exhausted(std::span<const std::unique_ptr<Work
 TrafficFigures add_up_traffic(std::span<const std::unique_ptr<WorkerMemory>> workers,
                               const Snapshot& snapshot);
 
-// Those that are not zero. Services and reals are named by `snapshot`, which may be null.
+// Those of no service and no real, that are not zero. SNAT pools are named by `snapshot`, which may
+// be null.
+NamedCounters add_up_own_counters(std::span<const std::unique_ptr<WorkerMemory>> workers,
+                                  const Snapshot* snapshot);
+
+// All that are not zero.
 NamedCounters add_up_counters(std::span<const std::unique_ptr<WorkerMemory>> workers,
-                              const Snapshot* snapshot);
+                              const Snapshot& snapshot);
 
 }  // namespace vipgate

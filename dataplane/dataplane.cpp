@@ -447,7 +447,7 @@ TrafficFigures Dataplane::traffic_figures() const {
 }
 
 NamedCounters Dataplane::counters() const {
-  NamedCounters counters = add_up_counters(parts_->memory, parts_->cell.current().get());
+  NamedCounters counters = add_up_own_counters(parts_->memory, parts_->cell.current().get());
   parts_->add_port_counters(counters);
   return counters;
 }

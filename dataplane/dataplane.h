@@ -126,8 +126,8 @@ class Dataplane {
   // full bursts were, how long loops took; any thread. LoopFigures::since() makes a window of two.
   WorkerFigures worker_figures() const;
 
-  // All counters that are not zero, summed over workers, by name: "drop.no_flow", "dns.answer",
-  // "rx_packets", "service.redis.marathon.11.202.66.36:6379/tcp.forward_packets", …
+  // Those of no service and no real that are not zero, summed over workers, by name:
+  // "drop.no_flow", "dns.answer", "rx_packets", "port.edge.rx_missed", …
   std::vector<std::pair<std::string, uint64_t>> counters() const;
   // What passed by service and real, of those that the current snapshot has.
   TrafficFigures traffic_figures() const;

@@ -54,7 +54,7 @@ class ReplayEngine {
   // What is still held has waited in vain: first for answers, then for fragments.
   std::span<const Outcome> finish();
   // Of all workers together, until now.
-  NamedCounters counters() const { return add_up_counters(memory_, &snapshot_); }
+  NamedCounters counters() const { return add_up_counters(memory_, snapshot_); }
 
  private:
   // A jumbo frame of 9,216 bytes, its tag, and what an answer adds.

@@ -81,15 +81,14 @@ void add_gateway(Families& families, const MetricsInput& input) {
 }
 
 void add_publishing(Families& families, const MetricsInput& input) {
-  const auto add = [&](const char* name, const char* help, const Histogram* histogram) {
-    if (histogram == nullptr) return;
+  const auto add = [&](const char* name, const char* help, const Histogram& histogram) {
     // From a microsecond to half a minute.
     families.push_back(
         {name,
          help,
          MetricType::Histogram,
-         {histogram_of<Histogram::Buckets>({}, histogram->counts(),
-                                           static_cast<double>(histogram->sum()), 1e-9, 10, 35)}});
+         {histogram_of<Histogram::Buckets>({}, histogram.counts(),
+                                           static_cast<double>(histogram.sum()), 1e-9, 10, 35)}});
   };
   add("vipgate_event_to_published_seconds", "From a source's event to the tables that show it.",
       input.received_to_published);
@@ -173,8 +172,10 @@ constexpr TrafficMetric<RealFigures> kRealMetrics[] = {
 };
 
 void add_reals(Families& families, const std::vector<ServiceReals>& services) {
-  MetricFamily family{
-      "vipgate_service_reals", "Reals of the service, by state.", MetricType::Gauge, {}};
+  MetricFamily family{"vipgate_service_reals",
+                      "Reals by state: up ones take new flows, draining ones keep theirs.",
+                      MetricType::Gauge,
+                      {}};
   for (const ServiceReals& service : services) {
     const auto add = [&](const char* state, uint32_t count) {
       Labels labels = labels_of(service);

@@ -20,7 +20,7 @@ struct TableUse {
   uint64_t capacity = 0;
 };
 
-// A service's reals, by what new flows may do there.
+// How many reals of a service take new flows, keep those they have, or get nothing.
 struct ServiceReals {
   std::string name;
   IpAddress vip;
@@ -40,12 +40,12 @@ struct MetricsInput {
   WorkerFigures workers;
   std::vector<TableUse> tables;
   std::vector<ServiceReals> service_reals;
-  const Histogram* received_to_published = nullptr;  // ns
-  const Histogram* published_to_passed = nullptr;    // ns
+  Histogram received_to_published;  // ns
+  Histogram published_to_passed;    // ns
 };
 
-// Text format 0.0.4. Base units; labels are names of the configuration, of clusters and of
-// vipgate's own, none of which a client chooses.
+// A copy of what is counted, which any thread may use. Text format 0.0.4. Base units; labels are
+// names of the configuration, of clusters and of vipgate's own, none of which a client chooses.
 std::string metrics_page(const MetricsInput& input);
 
 }  // namespace vipgate

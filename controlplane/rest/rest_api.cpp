@@ -242,16 +242,21 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
     respond(
         http_problem(503, "not all workers serve the first snapshot yet, or it is about to stop"));
   });
-  const auto add_report = [&](const std::string& path, const char* type,
-                              const std::function<std::string()>& body) {
-    router.add("GET", path, [&feed, type, body](const ApiRequest&, ApiResponder respond) {
-      feed.post([type, body, respond = std::move(respond)](RestFeed&) {
-        respond({.content_type = type, .body = body()});
+  router.add("GET", "/metrics", [&feed, reports](const ApiRequest&, ApiResponder respond) {
+    feed.post([reports, respond = std::move(respond)](RestFeed&) {
+      const auto input = std::make_shared<const MetricsInput>(reports.metrics());
+      const bool is_taken = reports.pages.post([input, respond] {
+        respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                 .body = metrics_page(*input)});
       });
+      if (!is_taken) respond(http_problem(503, "earlier scrapes are still being answered"));
     });
-  };
-  add_report("/metrics", "text/plain; version=0.0.4; charset=utf-8", reports.metrics);
-  add_report("/api/v1/counters", "application/json", reports.counters);
+  });
+  router.add("GET", "/api/v1/counters", [&feed, reports](const ApiRequest&, ApiResponder respond) {
+    feed.post([reports, respond = std::move(respond)](RestFeed&) {
+      respond({.body = reports.counters() + "\n"});
+    });
+  });
   router.add("GET", "/api/v1/snapshot", api->on_control(&RestApi::snapshot));
   router.add("GET", "/api/v1/services", api->on_control(&RestApi::list));
   router.add("PUT", "/api/v1/services", api->on_control_with_body(&RestApi::put_all));

@@ -7,14 +7,17 @@
 #include <string>
 
 #include "controlplane/http/http_router.h"
+#include "controlplane/metrics/metrics_page.h"
+#include "controlplane/metrics/page_thread.h"
 #include "controlplane/rest/rest_feed.h"
 
 namespace vipgate {
 
-// What the control thread counts, as bodies; to be called by it.
+// What the control thread counts; to be called by it.
 struct GatewayReports {
-  std::function<std::string()> metrics;   // for Prometheus
-  std::function<std::string()> counters;  // a JSON object, by name, of those that are not zero
+  PageThread& pages;                      // makes the body of /metrics
+  std::function<MetricsInput()> metrics;  // for Prometheus
+  std::function<std::string()> counters;  // a JSON object of those of no service and no real
 };
 
 // Written by the control thread, read by the API's.

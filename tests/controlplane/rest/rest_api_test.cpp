@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <mutex>
 #include <optional>
 
 #include "controlplane/config_reader.h"
@@ -42,7 +43,13 @@ class RestApiTest : public ::testing::Test {
     feeds_ = std::move(Feeds::create(*config, *reconciler_, dataplane_).value());
     EXPECT_TRUE(reconciler_->apply(*config, monotonic_ms() / 1000).ok());
     router_ = make_rest_router(feeds_->rest(), *reconciler_, health_,
-                               {.metrics = [] { return std::string("vipgate_ready 1\n"); },
+                               {.pages = pages_,
+                                .metrics =
+                                    [] {
+                                      MetricsInput input;
+                                      input.is_ready = true;
+                                      return input;
+                                    },
                                 .counters = [] { return std::string("{}"); }});
   }
 
@@ -56,16 +63,23 @@ class RestApiTest : public ::testing::Test {
     request.if_match = if_match;
     request.role = ApiRole::kAdmin;
     request.who = "tester";
+    std::mutex mutex;  // some answers come from another thread
     std::optional<ApiResponse> answer;
-    router_.route(std::move(request), target,
-                  [&](ApiResponse response) { answer = std::move(response); });
+    const auto is_answered = [&] {
+      const std::lock_guard lock(mutex);
+      return answer.has_value();
+    };
+    router_.route(std::move(request), target, [&](ApiResponse response) {
+      const std::lock_guard lock(mutex);
+      answer = std::move(response);
+    });
     const int64_t end_ms = monotonic_ms() + 10'000;
-    while (!answer && monotonic_ms() < end_ms) {
+    while (!is_answered() && monotonic_ms() < end_ms) {
       pollfd ready{feeds_->rest().fd(), POLLIN, 0};
       if (poll(&ready, 1, 2) == 1) feeds_->rest().process(monotonic_ms());
       feeds_->act(monotonic_ms());
     }
-    EXPECT_TRUE(answer) << method << " " << target << ": no answer";
+    EXPECT_TRUE(is_answered()) << method << " " << target << ": no answer";
     return answer.value_or(ApiResponse{});
   }
   static std::string header(const ApiResponse& response, const std::string& name) {
@@ -79,6 +93,7 @@ class RestApiTest : public ::testing::Test {
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<Feeds> feeds_;
   GatewayHealth health_;
+  PageThread pages_;
   HttpRouter router_;
 };
 
@@ -140,6 +155,13 @@ TEST_F(RestApiTest, HealthIsThatOfTheControlThreadAndReadinessOfTheWorkers) {
   EXPECT_EQ(ask("GET", "/readyz").status, 503);
   health_.is_ready = true;
   EXPECT_EQ(ask("GET", "/readyz").status, 200);
+}
+
+TEST_F(RestApiTest, MetricsAndCountersAreTold) {
+  const ApiResponse metrics = ask("GET", "/metrics");
+  EXPECT_EQ(metrics.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(metrics.body, HasSubstr("\nvipgate_ready 1\n"));
+  EXPECT_EQ(ask("GET", "/api/v1/counters").body, "{}\n");
 }
 
 TEST_F(RestApiTest, TheSnapshotIsTold) {
