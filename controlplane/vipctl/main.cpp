@@ -79,9 +79,12 @@ class Vipctl {
   int apply() {
     const auto document = read_all(arguments_.apply_file);
     if (!document) return fail(kExitBadConfiguration, "cannot read " + arguments_.apply_file);
-    auto before = api_.ask({.path = "/api/v1/services?origin=rest"});
-    if (!before) return fail(kExitUnreachable, before.error());
+    const std::string path = "/api/v1/services?origin=rest";
+    const auto before = api_.ask({.path = path});
     web::json::value plan;
+    // Without its tag nothing would guard what has changed since.
+    if (const int error = take(before, path, plan); error != kExitOk) return error;
+    if (before->etag.empty()) return fail(kExitFailure, path + ": the answer has no ETag");
     if (const int error = put(*document, before->etag, true, plan); error != kExitOk) return error;
     const std::string diff = diff_view(plan);
     if (diff.empty()) return print("nothing to change\n");

@@ -77,6 +77,31 @@ std::string findings(const GatewayStatus& status) {
   return text;
 }
 
+// In blocks, for people. A string that would be a number or the like if it stood plain is quoted.
+void emit(YAML::Emitter& emitter, const value& what) {
+  if (what.is_object()) {
+    emitter << YAML::BeginMap;
+    for (const auto& [name, member] : what.as_object()) {
+      emitter << YAML::Key << name << YAML::Value;
+      emit(emitter, member);
+    }
+    emitter << YAML::EndMap;
+  } else if (what.is_array()) {
+    emitter << YAML::BeginSeq;
+    for (const value& element : what.as_array()) emit(emitter, element);
+    emitter << YAML::EndSeq;
+  } else if (what.is_string()) {
+    std::error_code error;
+    value::parse(what.as_string(), error);
+    if (!error) emitter << YAML::DoubleQuoted;
+    emitter << what.as_string();
+  } else if (what.is_null()) {
+    emitter << YAML::Null;
+  } else {
+    emitter << what.serialize();
+  }
+}
+
 }  // namespace
 
 std::string TextTable::text() const {
@@ -167,22 +192,14 @@ Result<std::string> export_view(const value& answer) {
     if (service.has_field("document")) documents[count++] = service.at("document");
   }
   if (count == 0) return std::string("services: []\n");
-  try {
-    // JSON is YAML; in blocks it is for people.
-    YAML::Node root;
-    root["services"] = YAML::Load(documents.serialize());
-    const auto unflow = [](const auto& self, YAML::Node node) -> void {
-      node.SetStyle(YAML::EmitterStyle::Block);
-      for (auto child : node)
-        self(self, node.IsMap() ? YAML::Node(child.second) : YAML::Node(child));
-    };
-    unflow(unflow, root);
-    YAML::Emitter emitter;
-    emitter << root;
-    return std::string(emitter.c_str()) + "\n";
-  } catch (const YAML::Exception& error) {
-    return Error{std::string("the answer cannot be written as YAML: ") + error.what()};
+  YAML::Emitter emitter;
+  emitter << YAML::BeginMap << YAML::Key << "services" << YAML::Value;
+  emit(emitter, documents);
+  emitter << YAML::EndMap;
+  if (!emitter.good()) {
+    return Error{"the answer cannot be written as YAML: " + emitter.GetLastError()};
   }
+  return std::string(emitter.c_str()) + "\n";
 }
 
 }  // namespace vipgate

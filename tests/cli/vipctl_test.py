@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import unittest
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from daemon_process import SECONDS, Daemon
 from daemon_test import DaemonTest
@@ -77,6 +79,36 @@ class VipctlTest(DaemonTest):
         self.assertIn("- 11.1.1.77:81:tcp\n",
                       self.vipctl("apply", "--yes", "-f", "-", text="services: []\n"))
         self.assertEqual(self.vipctl("export"), "services: []\n")
+
+    def test_name_that_looks_like_a_number_is_exported_as_a_name(self):
+        self.daemon()
+        for name in ("123", "true", "1e3", "null"):
+            self.vipctl("apply", "--yes", "-f", "-",
+                        text=DOCUMENT.replace("name: made", f'name: "{name}"'))
+            self.assertEqual(self.vipctl("apply", "-f", "-", text=self.vipctl("export")),
+                             "nothing to change\n")
+
+    def test_nothing_is_put_if_what_is_there_cannot_be_read(self):
+        methods = []
+
+        class Busy(BaseHTTPRequestHandler):
+            def do_GET(self):
+                methods.append(self.command)
+                self.send_response(503 if self.command == "GET" else 200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            do_PUT = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        with HTTPServer(("127.0.0.1", self.api), Busy) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            self.vipctl("apply", "--yes", "-f", "-", text=DOCUMENT, expect=1)
+            server.shutdown()
+        self.assertEqual(methods, ["GET"])
 
     def test_a_mistake_is_named_with_its_field_and_changes_nothing(self):
         self.daemon()

@@ -87,6 +87,16 @@ TEST(VipctlViews, ExportHasTheDocumentsOfTheApiAlone) {
   EXPECT_EQ(*export_view(parsed(R"({"services":[]})")), "services: []\n");
 }
 
+TEST(VipctlViews, ExportQuotesAStringThatIsNoStringWithoutQuotes) {
+  const auto text = export_view(parsed(
+      R"({"services":[{"document":{"name":"123","a":"true","b":"null","c":"web","d":80,"e":true,
+          "f":[],"g":{}}}]})"));
+  ASSERT_TRUE(text.ok());
+  EXPECT_EQ(*text,
+            "services:\n  - name: \"123\"\n    a: \"true\"\n    b: \"null\"\n    c: web\n"
+            "    d: 80\n    e: true\n    f:\n      []\n    g:\n      {}\n");
+}
+
 TEST(VipctlViews, ProblemsAreToldWithTheirFields) {
   EXPECT_EQ(problem_text({.status = 422, .body = R"({"detail":"not valid","errors":[
                             {"field":"port","detail":"port: 99999 is no port"}]})"}),
