@@ -29,7 +29,7 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual std::vector<ForwardingPort> ports() const = 0;
   // The interface on which the kernel resolves the port's neighbours; empty: there is none.
   [[nodiscard]] virtual std::string interface_name(size_t port) const = 0;
-  // Those of no service and no real that are not zero, by name.
+  // Those of no service and no real, by name: see Dataplane::counters().
   [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const = 0;
   // What passed by service and real, of those that are served now.
   [[nodiscard]] virtual TrafficFigures traffic_figures() const = 0;

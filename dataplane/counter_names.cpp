@@ -70,7 +70,7 @@ void add_snat_pools(NamedCounters& counters, Workers workers, const Snapshot& sn
   const std::vector<uint64_t> sums = add_up_snat_exhausted(workers);
   for (size_t i = 0; i < std::min(sums.size(), snapshot.snat_addresses.size()); ++i) {
     const IpAddress& address = snapshot.snat_addresses[i].address;
-    add(counters, "snat_pool." + to_string(address) + ".exhausted", sums[i]);
+    counters.emplace_back("snat_pool." + to_string(address) + ".exhausted", sums[i]);
   }
 }
 
@@ -122,6 +122,7 @@ NamedCounters add_up_own_counters(Workers workers, const Snapshot* snapshot) {
 
 NamedCounters add_up_counters(Workers workers, const Snapshot& snapshot) {
   NamedCounters counters = add_up_own_counters(workers, &snapshot);
+  std::erase_if(counters, [](const auto& counter) { return counter.second == 0; });
   for (auto& counter : named_counters(add_up_traffic(workers, snapshot))) {
     counters.push_back(std::move(counter));
   }

@@ -22,8 +22,8 @@ std::vector<uint64_t> add_up_snat_exhausted(std::span<const std::unique_ptr<Work
 TrafficFigures add_up_traffic(std::span<const std::unique_ptr<WorkerMemory>> workers,
                               const Snapshot& snapshot);
 
-// Those of no service and no real, that are not zero. SNAT pools are named by `snapshot`, which may
-// be null.
+// Those of no service and no real: of SNAT pools, which `snapshot` names (it may be null), and the
+// others that are not zero.
 NamedCounters add_up_own_counters(std::span<const std::unique_ptr<WorkerMemory>> workers,
                                   const Snapshot* snapshot);
 

@@ -378,7 +378,7 @@ DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
 // What the devices and the kernel's side lost, and what passed to and from the kernel.
 void Dataplane::Parts::add_port_counters(NamedCounters& counters) const {
   const auto add = [&](std::string name, uint64_t value) {
-    if (value != 0) counters.emplace_back(std::move(name), value);
+    counters.emplace_back(std::move(name), value);
   };
   for (size_t i = 0; i < ports.size(); ++i) {
     const std::string prefix = "port." + options.ports[i].name + ".";

@@ -126,7 +126,8 @@ class Dataplane {
   // full bursts were, how long loops took; any thread. LoopFigures::since() makes a window of two.
   WorkerFigures worker_figures() const;
 
-  // Those of no service and no real that are not zero, summed over workers, by name:
+  // Those of no service and no real, summed over workers: of SNAT pools and ports, also where they
+  // are zero, so that who looks at their growth sees the first one, and the others that are not:
   // "drop.no_flow", "dns.answer", "rx_packets", "port.edge.rx_missed", …
   std::vector<std::pair<std::string, uint64_t>> counters() const;
   // What passed by service and real, of those that the current snapshot has.
