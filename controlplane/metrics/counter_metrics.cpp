@@ -29,6 +29,8 @@ constexpr CounterRule kCounterRules[] = {
     {"dns.names", "", "vipgate_dns_names", kLevel, "Names that DNS is answered for."},
     {"dns.records_waiting", "", "vipgate_dns_records_waiting", kLevel,
      "DNS records for which limits.dns_names has no room."},
+    {"hosts.names", "", "vipgate_host_names", kLevel,
+     "Host names of clusters whose addresses are looked up."},
     {"health.services_in_panic", "", "vipgate_services_in_panic", kLevel,
      "Services of which too few reals are up, so that all of them are used."},
     {"services.without_real", "", "vipgate_services_without_real", kLevel,

@@ -6,6 +6,9 @@
 #include <set>
 
 #include "common/counters.h"
+#include "controlplane/config_reader.h"
+#include "controlplane/feeds/feeds.h"
+#include "tests/controlplane/fake_dataplane.h"
 
 namespace vipgate {
 namespace {
@@ -73,6 +76,34 @@ TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
   EXPECT_EQ(value_of(families, "vipgate_dns_tcp_queries_total"), 29);
   EXPECT_EQ(value_of(families, "vipgate_dns_tcp_events_total", "closed_idle"), 31);
   EXPECT_EQ(find(families, "vipgate_other"), nullptr);
+}
+
+// Those of feeds that are there before they start, and of the reconciler.
+TEST(CounterMetrics, EachCounterOfTheControlPlaneHasARule) {
+  const auto config = parse_config(R"(
+ports: [{ name: p, device: net_ring0, addresses: [10.0.0.1/16] }]
+snat_pools: [{ name: default, addresses: [10.0.9.1] }]
+dns: { listen: [10.0.0.53], zones: [{ name: mesos }, { name: l4lb.thisdcos.directory, services: true }] }
+mesos: [{ masters: ["http://127.0.0.1:1"], domain: mesos }]
+store: "sqlite::memory:"
+)",
+                                   "f");
+  ASSERT_TRUE(config.ok()) << config.error();
+  FakeDataplane dataplane;
+  Reconciler reconciler(
+      *config, dataplane, [](const NextHop&) { return std::nullopt; }, DnsHashSecret{},
+      RingRunner{});
+  const auto feeds = Feeds::create(*config, reconciler, dataplane);
+  ASSERT_TRUE(feeds.ok()) << feeds.error();
+  NamedCounters counters = (*feeds)->counters();
+  for (auto& counter : reconciler.counters()) counters.push_back(std::move(counter));
+  std::set<std::string> kinds;
+  for (const auto& [name, value] : counters) kinds.insert(name.substr(0, name.find_first_of(".[")));
+  EXPECT_THAT(kinds, ::testing::IsSupersetOf(
+                         {"mesos", "hosts", "health", "store", "rest", "vips", "dns", "maglev"}));
+  const auto families = counter_families(counters);
+  const MetricFamily* other = find(families, "vipgate_other");
+  EXPECT_EQ(other, nullptr) << other->metric[0].label[0].value;
 }
 
 TEST(CounterMetrics, CounterWithoutARuleIsStillTold) {
