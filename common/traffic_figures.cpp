@@ -3,20 +3,20 @@
 namespace vipgate {
 namespace {
 
-std::string name_of(const ServiceFigures& service) {
+std::string name_of(const ServiceLabel& service) {
   return service.name + "." + endpoint_to_string(service.vip, service.port) + "/" +
          std::string(to_string(service.protocol));
 }
 
 }  // namespace
 
-std::vector<std::pair<std::string, uint64_t>> named_counters(const TrafficFigures& traffic) {
-  std::vector<std::pair<std::string, uint64_t>> counters;
+NamedCounters named_counters(const TrafficFigures& traffic) {
+  NamedCounters counters;
   const auto add = [&](std::string name, uint64_t value) {
     if (value != 0) counters.emplace_back(std::move(name), value);
   };
   for (const ServiceFigures& service : traffic.services) {
-    const std::string prefix = "service." + name_of(service) + ".";
+    const std::string prefix = "service." + name_of(service.label) + ".";
     add(prefix + "forward_packets", service.forward_packets);
     add(prefix + "forward_bytes", service.forward_bytes);
     add(prefix + "return_packets", service.return_packets);
@@ -27,7 +27,7 @@ std::vector<std::pair<std::string, uint64_t>> named_counters(const TrafficFigure
     add(prefix + "over_limit", service.over_limit);
   }
   for (const RealFigures& real : traffic.reals) {
-    const std::string prefix = "real." + name_of(traffic.services[real.service]) + "." +
+    const std::string prefix = "real." + name_of(traffic.services[real.service].label) + "." +
                                endpoint_to_string(real.address, real.port) + ".";
     add(prefix + "packets", real.packets);
     add(prefix + "bytes", real.bytes);

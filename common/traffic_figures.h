@@ -8,17 +8,23 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/named_counters.h"
 #include "common/service.h"
 
 namespace vipgate {
 
-// All of them count from when the service, or the real, came; `connections` is of now.
-struct ServiceFigures {
+// Which service figures are of.
+struct ServiceLabel {
   std::string name;
   IpAddress vip;
   uint16_t port = 0;
   ServiceExtent extent{};
   Protocol protocol = Protocol::kTcp;
+};
+
+// All of them count from when the service, or the real, came; `connections` is of now.
+struct ServiceFigures {
+  ServiceLabel label;
   uint64_t forward_packets = 0, forward_bytes = 0, return_packets = 0, return_bytes = 0;
   uint64_t flows_created = 0, no_real = 0, connections = 0, over_limit = 0;
 };
@@ -36,6 +42,6 @@ struct TrafficFigures {
 };
 
 // Those that are not zero, by name: "service.redis.marathon.11.202.66.36:6379/tcp.forward_packets".
-std::vector<std::pair<std::string, uint64_t>> named_counters(const TrafficFigures& traffic);
+NamedCounters named_counters(const TrafficFigures& traffic);
 
 }  // namespace vipgate

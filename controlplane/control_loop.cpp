@@ -35,7 +35,7 @@ constexpr int64_t kTunnelsMs = 200;
 // From the end of the announcements to the end of forwarding.
 constexpr int64_t kWithdrawnMs = 2'000;
 
-std::string json_of(const std::vector<std::pair<std::string, uint64_t>>& counters) {
+std::string json_of(const NamedCounters& counters) {
   std::string json = "{";
   for (const auto& [name, value] : counters) {
     if (value == 0) continue;
@@ -395,7 +395,7 @@ void ControlLoop::report(const Status& status) {
 }
 
 // All that anything here counts, but for services and reals.
-std::vector<std::pair<std::string, uint64_t>> ControlLoop::counters() const {
+NamedCounters ControlLoop::counters() const {
   auto counters = dataplane_.counters();
   for (auto& counter : reconciler_.counters()) counters.push_back(std::move(counter));
   for (auto& counter : feeds_->counters()) counters.push_back(std::move(counter));

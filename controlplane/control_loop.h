@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
 #include "controlplane/dns_rate_watch.h"
@@ -76,7 +77,7 @@ class ControlLoop {
   void report_problems(const ReloadOutcome& outcome);
   void report_routes();
   void log_counters();
-  std::vector<std::pair<std::string, uint64_t>> counters() const;
+  NamedCounters counters() const;
   MetricsInput metrics() const;
   void follow_packets();
   void arm_timer(int64_t now_ms);

@@ -12,11 +12,7 @@ std::vector<ServiceReals> service_reals(const Model& model) {
   for (const auto& [key, service] : model.services()) {
     if (!service.is_configured()) continue;
     ServiceReals& states = all.emplace_back();
-    states.name = service.config.name;
-    states.vip = key.vip;
-    states.port = key.port;
-    states.extent = key.extent;
-    states.protocol = key.protocol;
+    states.label = {service.config.name, key.vip, key.port, key.extent, key.protocol};
     for (const auto& [real_key, real] : service.reals) {
       if (real.takes_flows()) {
         ++states.up;

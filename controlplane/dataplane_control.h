@@ -13,6 +13,7 @@
 #include "common/counters.h"
 #include "common/dns_forwarding.h"
 #include "common/loop_counters.h"
+#include "common/named_counters.h"
 #include "common/traffic_figures.h"
 #include "common/tunnel_error.h"
 #include "common/watch.h"
@@ -30,7 +31,7 @@ class DataplaneControl : public SnapshotSink {
   // The interface on which the kernel resolves the port's neighbours; empty: there is none.
   [[nodiscard]] virtual std::string interface_name(size_t port) const = 0;
   // Those of no service and no real, by name: see Dataplane::counters().
-  [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const = 0;
+  [[nodiscard]] virtual NamedCounters counters() const = 0;
   // What passed by service and real, of those that are served now.
   [[nodiscard]] virtual TrafficFigures traffic_figures() const = 0;
   // What each worker's core did with its time since the start.

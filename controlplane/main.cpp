@@ -46,9 +46,7 @@ class DataplaneAdapter : public DataplaneControl {
   size_t reclaim() override { return dataplane_.reclaim(); }
   std::vector<ForwardingPort> ports() const override { return ports_; }
   std::string interface_name(size_t port) const override { return dataplane_.interface_name(port); }
-  std::vector<std::pair<std::string, uint64_t>> counters() const override {
-    return dataplane_.counters();
-  }
+  NamedCounters counters() const override { return dataplane_.counters(); }
   TrafficFigures traffic_figures() const override { return dataplane_.traffic_figures(); }
   WorkerFigures worker_figures() const override { return dataplane_.worker_figures(); }
   Status watch(const std::optional<WatchOptions>& options) override {

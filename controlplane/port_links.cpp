@@ -35,8 +35,8 @@ bool PortLinks::clients_can_come(uint32_t real_ports) const {
   return clients != 0 ? (up & clients) != 0 : up != 0;
 }
 
-std::vector<std::pair<std::string, uint64_t>> PortLinks::counters() const {
-  std::vector<std::pair<std::string, uint64_t>> counters;
+NamedCounters PortLinks::counters() const {
+  NamedCounters counters;
   for (const Link& link : links_) {
     if (link.losses != 0) counters.emplace_back("port." + link.name + ".link_losses", link.losses);
   }

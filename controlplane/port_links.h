@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "controlplane/config.h"
 
 namespace vipgate {
@@ -28,7 +29,7 @@ class PortLinks {
   // for each by which reals are reached. REQUIRES: note() was called.
   bool clients_can_come(uint32_t real_ports) const;
   // "port.<name>.link_losses": how often it went down. Those that are not zero.
-  std::vector<std::pair<std::string, uint64_t>> counters() const;
+  NamedCounters counters() const;
 
  private:
   struct Link {

@@ -351,9 +351,9 @@ void Reconciler::set_serving(const ServiceKey& key, bool is_served) {
   if (key.extent.prefix_length == 0) announcer_.set_serving(key.vip, is_served);
 }
 
-std::vector<std::pair<std::string, uint64_t>> Reconciler::counters() const {
+NamedCounters Reconciler::counters() const {
   const auto& snapshot = builder_.last();
-  std::vector<std::pair<std::string, uint64_t>> values = {
+  NamedCounters values = {
       // 48 bits: a number that readers of JSON and of metrics keep whole.
       {"maglev.checksum", snapshot == nullptr ? 0 : snapshot->rows_checksum >> 16},
       {"dns.names", dns_table().names()},

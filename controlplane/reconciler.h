@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "common/snapshot_builder.h"
 #include "controlplane/announcer.h"
 #include "controlplane/compiler.h"
@@ -129,7 +130,7 @@ class Reconciler {
   // What gateways can be compared by, how many names there are, how many services have all their
   // reals in use though most are down, or none to give new flows to, and how long updates took, in
   // microseconds: for the line of counters.
-  std::vector<std::pair<std::string, uint64_t>> counters() const;
+  NamedCounters counters() const;
 
  private:
   ModelRules rules(const Config& config, const ServiceCompiler& compiler) const;

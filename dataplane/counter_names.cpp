@@ -38,11 +38,7 @@ ServiceFigures service_figures(Workers workers, const ServiceEntry& entry,
   const auto value = [&](Counter C::*which) {
     return sum_of<C>(workers, entry.index, &WorkerMemory::services, which);
   };
-  return {.name = info.name,
-          .vip = info.vip,
-          .port = entry.port.host(),
-          .extent = info.extent,
-          .protocol = entry.protocol,
+  return {.label = {info.name, info.vip, entry.port.host(), info.extent, entry.protocol},
           .forward_packets = value(&C::forward_packets),
           .forward_bytes = value(&C::forward_bytes),
           .return_packets = value(&C::return_packets),

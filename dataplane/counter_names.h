@@ -8,13 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "common/snapshot.h"
 #include "common/traffic_figures.h"
 #include "dataplane/worker_memory.h"
 
 namespace vipgate {
-
-using NamedCounters = std::vector<std::pair<std::string, uint64_t>>;
 
 // WorkerMemory::snat_exhausted() of all.
 std::vector<uint64_t> add_up_snat_exhausted(std::span<const std::unique_ptr<WorkerMemory>> workers);

@@ -13,6 +13,7 @@
 #include "common/dns_forwarding.h"
 #include "common/huge_pages.h"
 #include "common/loop_counters.h"
+#include "common/named_counters.h"
 #include "common/result.h"
 #include "common/rss_fields.h"
 #include "common/snapshot.h"
@@ -129,7 +130,7 @@ class Dataplane {
   // Those of no service and no real, summed over workers: of SNAT pools and ports, also where they
   // are zero, so that who looks at their growth sees the first one, and the others that are not:
   // "drop.no_flow", "dns.answer", "rx_packets", "port.edge.rx_missed", …
-  std::vector<std::pair<std::string, uint64_t>> counters() const;
+  NamedCounters counters() const;
   // What passed by service and real, of those that the current snapshot has.
   TrafficFigures traffic_figures() const;
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/named_counters.h"
 #include "controlplane/config.h"
 #include "controlplane/dns_tcp/dns_tcp_server.h"
 
@@ -29,7 +30,7 @@ class DnsListeners {
 
   // Listens at config.dns.listen and nowhere else. What cannot be done is logged, and left out.
   void follow(const Config& config);
-  std::vector<std::pair<std::string, uint64_t>> counters() const { return server_.counters(); }
+  NamedCounters counters() const { return server_.counters(); }
 
  private:
   DnsTcpServer server_;

@@ -366,7 +366,7 @@ std::vector<uint16_t> DnsTcpServer::ports() const {
   return impl_->on_thread([&] { return impl_->ports(); });
 }
 
-std::vector<std::pair<std::string, uint64_t>> DnsTcpServer::counters() const {
+NamedCounters DnsTcpServer::counters() const {
   const DnsTcpCounters& counters = impl_->counters();
   return {{"dns_tcp.connections", counters.connections},
           {"dns_tcp.queries", counters.queries},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/named_counters.h"
 #include "common/result.h"
 #include "controlplane/dns_tcp/dns_stream.h"
 #include "controlplane/dns_tcp/dns_tcp_limits.h"
@@ -44,7 +45,7 @@ class DnsTcpServer {
 
   // "dns_tcp.connections" (accepted), "dns_tcp.queries", why connections were closed; questions
   // that others were asked, and those that nobody answered or that were too many.
-  std::vector<std::pair<std::string, uint64_t>> counters() const;
+  NamedCounters counters() const;
 
  private:
   class Impl;

@@ -243,8 +243,8 @@ int64_t Feeds::next_deadline_ms() const {
   return next;
 }
 
-std::vector<std::pair<std::string, uint64_t>> Feeds::counters() const {
-  std::vector<std::pair<std::string, uint64_t>> all;
+NamedCounters Feeds::counters() const {
+  NamedCounters all;
   for (const auto& client : clients_) {
     for (auto& counter : client->counters()) all.push_back(std::move(counter));
   }

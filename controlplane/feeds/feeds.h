@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
 #include "controlplane/feeds/commit_pacer.h"
@@ -63,7 +64,7 @@ class Feeds {
   // What is due, in each round: the clients' acts, and a commit if there is one to make.
   void act(int64_t now_ms);
   [[nodiscard]] int64_t next_deadline_ms() const;
-  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const;
+  [[nodiscard]] NamedCounters counters() const;
   // Waits for what is not stored yet, at the end.
   void flush();
 

@@ -113,7 +113,7 @@ int64_t HealthFeed::next_deadline_ms() const {
   return std::min({sample_ms, report_lines_.due_ms(), panic_lines_.due_ms()});
 }
 
-std::vector<std::pair<std::string, uint64_t>> HealthFeed::counters() const {
+NamedCounters HealthFeed::counters() const {
   auto counters = checker_->counters();
   counters.emplace_back("health.went_up", went_up_);
   counters.emplace_back("health.went_down", went_down_);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "controlplane/dataplane_control.h"
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/line_budget.h"
@@ -28,7 +29,7 @@ class HealthFeed : public LoopClient {
   void process(int64_t now_ms) override;
   void act(int64_t now_ms) override;
   [[nodiscard]] int64_t next_deadline_ms() const override;
-  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const override;
+  [[nodiscard]] NamedCounters counters() const override;
 
  private:
   void follow_targets();

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/feeds/mesos_feed.h"
 #include "controlplane/naming/host_resolver.h"
@@ -26,7 +27,7 @@ class HostFeed : public LoopClient {
   }
   void act(int64_t now_ms) override { resolver_.refresh(now_ms); }
   [[nodiscard]] int64_t next_deadline_ms() const override { return resolver_.next_refresh_ms(); }
-  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const override {
+  [[nodiscard]] NamedCounters counters() const override {
     return {{"hosts.names", resolver_.size()}};
   }
 

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
+
 namespace vipgate {
 
 // Owned by the composition of the control loop; called by the control thread only; never blocks.
@@ -22,7 +24,7 @@ class LoopClient {
   // When act() has something to do by itself; INT64_MAX: never.
   [[nodiscard]] virtual int64_t next_deadline_ms() const = 0;
   // For the line of counters; names in the manner of the data plane's.
-  [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const = 0;
+  [[nodiscard]] virtual NamedCounters counters() const = 0;
 };
 
 }  // namespace vipgate

@@ -37,7 +37,7 @@ void MarathonFeed::process(int64_t /*now_ms*/) {
 
 int64_t MarathonFeed::next_deadline_ms() const { return std::numeric_limits<int64_t>::max(); }
 
-std::vector<std::pair<std::string, uint64_t>> MarathonFeed::counters() const {
+NamedCounters MarathonFeed::counters() const {
   return {{label_ + ".connected", connected_ ? 1 : 0},
           {label_ + ".verdicts", health_.size(framework_)}};
 }

@@ -361,8 +361,8 @@ int64_t MesosFeed::next_deadline_ms() const {
   return next;
 }
 
-std::vector<std::pair<std::string, uint64_t>> MesosFeed::counters() const {
-  std::vector<std::pair<std::string, uint64_t>> counters;
+NamedCounters MesosFeed::counters() const {
+  NamedCounters counters;
   for (const auto& cluster : clusters_) {
     const std::string prefix = "mesos." + std::to_string(cluster->index) + ".";
     counters.emplace_back(prefix + "tasks", cluster->cluster.tasks().size());

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "controlplane/config.h"
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/loop_client.h"
@@ -51,7 +52,7 @@ class MesosFeed : public LoopClient {
   void process(int64_t now_ms) override;
   void act(int64_t now_ms) override;
   [[nodiscard]] int64_t next_deadline_ms() const override;
-  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const override;
+  [[nodiscard]] NamedCounters counters() const override;
 
  private:
   struct Cluster;

@@ -39,7 +39,7 @@ int64_t StoreFeed::next_deadline_ms() const {
   return is_busy ? next_look_ms_ : std::numeric_limits<int64_t>::max();
 }
 
-std::vector<std::pair<std::string, uint64_t>> StoreFeed::counters() const {
+NamedCounters StoreFeed::counters() const {
   const StoreHealth health = store_.health();
   return {{"store.failures", health.failures}, {"store.waiting", health.waiting}};
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/store/state_store.h"
@@ -22,7 +23,7 @@ class StoreFeed : public LoopClient {
   void process(int64_t now_ms) override;
   void act(int64_t now_ms) override;
   [[nodiscard]] int64_t next_deadline_ms() const override;
-  [[nodiscard]] std::vector<std::pair<std::string, uint64_t>> counters() const override;
+  [[nodiscard]] NamedCounters counters() const override;
 
  private:
   StateStore& store_;

@@ -138,7 +138,7 @@ class ThreadedHealthChecker : public HealthChecker {
     return results;
   }
 
-  std::vector<std::pair<std::string, uint64_t>> counters() const override {
+  NamedCounters counters() const override {
     const HealthCounters& from = engine_->counters();
     return {{"health.checks", from.checks.value()},
             {"health.alive", from.alive.value()},

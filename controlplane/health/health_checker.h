@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "common/result.h"
 #include "controlplane/config.h"
 #include "controlplane/health/health_state.h"
@@ -64,9 +65,7 @@ class HealthChecker {
   virtual std::vector<HealthResult> take_results() = 0;
 
   // By name: "health.checks", "health.no_verdict", … Any thread.
-  [[nodiscard]] virtual std::vector<std::pair<std::string, uint64_t>> counters() const {
-    return {};
-  }
+  [[nodiscard]] virtual NamedCounters counters() const { return {}; }
 };
 
 }  // namespace vipgate

@@ -214,10 +214,6 @@ void add_by_rule(FamilyList& families, std::string_view name, double value) {
                {{"name", std::string(name)}}, value);
 }
 
-bool is_told_elsewhere(std::string_view name) {
-  return name.starts_with("service.") || name.starts_with("real.") || name.starts_with("publish.");
-}
-
 }  // namespace
 
 std::vector<MetricFamily> counter_families(const NamedCounters& counters) {
@@ -234,7 +230,7 @@ std::vector<MetricFamily> counter_families(const NamedCounters& counters) {
                            "DNS queries over UDP, by what became of them.");
   add_events(families, left);
   for (const auto& [name, value] : counters) {
-    if (!left.contains(name) || is_told_elsewhere(name)) continue;
+    if (!left.contains(name) || name.starts_with("publish.")) continue;
     add_by_rule(families, name, static_cast<double>(value));
   }
   return families.take();

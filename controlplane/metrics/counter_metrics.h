@@ -6,15 +6,14 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "prometheus/metric_family.h"
 
 namespace vipgate {
 
-using NamedCounters = std::vector<std::pair<std::string, uint64_t>>;
-
-// The families of the counters that ControlLoop logs, but for those of services and reals, which
-// have labels of their own, and of times, which are histograms. What workers count is there from
-// the start, with 0. A counter that is known here by no rule is in vipgate_other, by its name.
+// The families of the counters of no service and no real, but for those of times ("publish."),
+// which are histograms. What workers count is there from the start, with 0. A counter that is known
+// here by no rule is in vipgate_other, by its name.
 std::vector<prometheus::MetricFamily> counter_families(const NamedCounters& counters);
 
 }  // namespace vipgate

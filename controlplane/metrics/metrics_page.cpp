@@ -131,9 +131,7 @@ void add_workers(Families& families, const WorkerFigures& figures) {
   families.push_back(std::move(loops));
 }
 
-// Of ServiceFigures and of ServiceReals.
-template <class Service>
-Labels labels_of(const Service& service) {
+Labels labels_of(const ServiceLabel& service) {
   return {{"service", service.name},
           {"vip", vip_to_string(service.vip, service.port, service.extent)},
           {"protocol", std::string(to_string(service.protocol))}};
@@ -178,7 +176,7 @@ void add_reals(Families& families, const std::vector<ServiceReals>& services) {
                       {}};
   for (const ServiceReals& service : services) {
     const auto add = [&](const char* state, uint32_t count) {
-      Labels labels = labels_of(service);
+      Labels labels = labels_of(service.label);
       labels.push_back({"state", state});
       family.metric.push_back(gauge_sample(std::move(labels), count));
     };
@@ -192,7 +190,8 @@ void add_reals(Families& families, const std::vector<ServiceReals>& services) {
 void add_traffic_families(Families& families, const TrafficFigures& traffic) {
   std::vector<Labels> services;
   services.reserve(traffic.services.size());
-  for (const ServiceFigures& service : traffic.services) services.push_back(labels_of(service));
+  for (const ServiceFigures& service : traffic.services)
+    services.push_back(labels_of(service.label));
   for (const auto& metric : kServiceMetrics) {
     MetricFamily family{metric.name, metric.help, metric.type, {}};
     const auto make = metric.type == MetricType::Gauge ? gauge_sample : counter_sample;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/loop_counters.h"
+#include "common/named_counters.h"
 #include "common/traffic_figures.h"
 #include "controlplane/histogram.h"
 
@@ -22,11 +23,7 @@ struct TableUse {
 
 // How many reals of a service take new flows, keep those they have, or get nothing.
 struct ServiceReals {
-  std::string name;
-  IpAddress vip;
-  uint16_t port = 0;
-  ServiceExtent extent{};
-  Protocol protocol = Protocol::kTcp;
+  ServiceLabel label;
   uint32_t up = 0, draining = 0, down = 0;
 };
 
@@ -35,7 +32,7 @@ struct MetricsInput {
   std::string node;
   bool is_ready = false;
   uint64_t snapshot = 0;  // the number of the one that was published last
-  std::vector<std::pair<std::string, uint64_t>> counters;
+  NamedCounters counters;
   TrafficFigures traffic;
   WorkerFigures workers;
   std::vector<TableUse> tables;

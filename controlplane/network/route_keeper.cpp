@@ -73,7 +73,7 @@ std::optional<RouteMatch> RouteKeeper::find(const IpAddress& destination, int ab
   return watcher_ == nullptr ? std::nullopt : watcher_->table().find(destination, above);
 }
 
-std::vector<std::pair<std::string, uint64_t>> RouteKeeper::counters() const {
+NamedCounters RouteKeeper::counters() const {
   if (watcher_ == nullptr) return {};
   return {{"routes.prefixes", watcher_->table().size()}, {"routes.changes", changes_}};
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/named_counters.h"
 #include "controlplane/network/next_hops.h"
 #include "controlplane/network/prefix_map.h"
 #include "controlplane/network/route_watcher.h"
@@ -69,7 +70,7 @@ class RouteKeeper {
 
   // See RouteLookup.
   std::optional<RouteMatch> find(const IpAddress& destination, int above) const;
-  std::vector<std::pair<std::string, uint64_t>> counters() const;
+  NamedCounters counters() const;
 
  private:
   std::unique_ptr<RouteWatcher> watcher_;  // null without interfaces

@@ -133,7 +133,7 @@ int64_t RestFeed::next_deadline_ms() const {
   return pending_.empty() ? std::numeric_limits<int64_t>::max() : monotonic_ms() + kStoreLookMs;
 }
 
-std::vector<std::pair<std::string, uint64_t>> RestFeed::counters() const {
+NamedCounters RestFeed::counters() const {
   return {{"rest.services", services_.services().size()},
           {"rest.changes", changes_},
           {"rest.refused", refused_}};

@@ -11,23 +11,12 @@ IpAddress ip(const std::string& text) { return parse_ip_address(text).value(); }
 
 TEST(MetricsPage, ServicesAndRealsCarryTheirNamesAndAddresses) {
   MetricsInput input;
-  input.traffic.services = {{.name = "redis.marathon",
-                             .vip = ip("10.20.0.1"),
-                             .port = 6379,
-                             .forward_packets = 4,
-                             .connections = 2},
-                            {.name = "net",
-                             .vip = ip("2001:db8::"),
-                             .port = 0,
-                             .extent = {kLastPort, 64},
-                             .protocol = Protocol::kUdp}};
+  input.traffic.services = {
+      {.label = {"redis.marathon", ip("10.20.0.1"), 6379}, .forward_packets = 4, .connections = 2},
+      {.label = {"net", ip("2001:db8::"), 0, {kLastPort, 64}, Protocol::kUdp}}};
   input.traffic.reals = {{.service = 0, .address = ip("2001:db8::5"), .port = 31000, .bytes = 600}};
-  input.service_reals = {{.name = "redis.marathon",
-                          .vip = ip("10.20.0.1"),
-                          .port = 6379,
-                          .up = 1,
-                          .draining = 2,
-                          .down = 3}};
+  input.service_reals = {
+      {.label = {"redis.marathon", ip("10.20.0.1"), 6379}, .up = 1, .draining = 2, .down = 3}};
   const std::string page = metrics_page(input);
   const std::string redis = R"({service="redis.marathon",vip="10.20.0.1:6379",protocol="tcp")";
   EXPECT_THAT(page, HasSubstr("vipgate_service_forward_packets_total" + redis + "} 4\n"));
@@ -91,7 +80,7 @@ TEST(MetricsPage, TablesTellHowFullTheyAre) {
 // A label's value may be any text that a configuration may have as a name.
 TEST(MetricsPage, QuotesInNamesAreEscaped) {
   MetricsInput input;
-  input.traffic.services = {{.name = "a\"b\\c\nd", .vip = ip("10.0.0.1"), .port = 1}};
+  input.traffic.services = {{.label = {"a\"b\\c\nd", ip("10.0.0.1"), 1}}};
   EXPECT_THAT(metrics_page(input), HasSubstr(R"(service="a\"b\\c\nd")"));
 }
 
