@@ -35,15 +35,6 @@ constexpr int64_t kTunnelsMs = 200;
 // From the end of the announcements to the end of forwarding.
 constexpr int64_t kWithdrawnMs = 2'000;
 
-std::string json_of(const NamedCounters& counters) {
-  std::string json = "{";
-  for (const auto& [name, value] : counters) {
-    if (value == 0) continue;
-    json += (json.size() > 1 ? "," : "") + json_quote(name) + ":" + std::to_string(value);
-  }
-  return json + "}";
-}
-
 sigset_t our_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -164,7 +155,7 @@ Status ControlLoop::start_api() {
         std::move(options), make_rest_router(feeds_->rest(), reconciler_, health_,
                                              {.pages = pages_,
                                               .metrics = [this] { return metrics(); },
-                                              .counters = [this] { return json_of(counters()); }}));
+                                              .counters = [this] { return counters_json(); }}));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
     spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
@@ -392,29 +383,6 @@ void ControlLoop::begin_to_stop() {
 
 void ControlLoop::report(const Status& status) {
   if (!status) spdlog::error("{}", status.error());
-}
-
-// All that anything here counts, but for services and reals.
-NamedCounters ControlLoop::counters() const {
-  auto counters = dataplane_.counters();
-  for (auto& counter : reconciler_.counters()) counters.push_back(std::move(counter));
-  for (auto& counter : feeds_->counters()) counters.push_back(std::move(counter));
-  for (auto& counter : routes_->counters()) counters.push_back(std::move(counter));
-  for (auto& counter : dns_listeners_->counters()) counters.push_back(std::move(counter));
-  for (auto& counter : links_.counters()) counters.push_back(std::move(counter));
-  if (route_announcer_ != nullptr) {
-    counters.emplace_back("announce.routes", route_announcer_->installed());
-  }
-  return counters;
-}
-
-void ControlLoop::log_counters() {
-  auto all = counters();
-  for (auto& counter : named_counters(dataplane_.traffic_figures())) {
-    all.push_back(std::move(counter));
-  }
-  spdlog::info("counters: {}", json_of(all));
-  spdlog::info("workers: {}", worker_report_.next(dataplane_.worker_figures()));
 }
 
 }  // namespace vipgate

@@ -78,6 +78,7 @@ class ControlLoop {
   void report_routes();
   void log_counters();
   NamedCounters counters() const;
+  std::string counters_json() const;
   MetricsInput metrics() const;
   void follow_packets();
   void arm_timer(int64_t now_ms);
