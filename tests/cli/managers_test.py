@@ -3,10 +3,10 @@
 
 VIPGATED names the binary. Exit status 77: this machine cannot run it."""
 
+import ctypes
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -16,18 +16,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from daemon_process import SECONDS, Daemon
+from daemon_process import SECONDS, Daemon, free_port
 from daemon_test import DaemonTest
 from gateway import CPUS, VIP
 
 CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../config")
 ALERTS = os.path.join(CONFIG, "prometheus/alerts.yml")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def get(port, path):
@@ -132,8 +126,39 @@ class TellsPrometheus(DaemonTest):
                     self.assertIn(name, names, title)
 
 
+class StoppedThread:
+    """One thread of a process stands still inside the block; the others go on (ptrace(2))."""
+
+    SEIZE, INTERRUPT, DETACH, WAIT_ALL = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, pid, name):
+        names = {thread: self.name(pid, thread) for thread in os.listdir(f"/proc/{pid}/task")}
+        self.thread = next((int(thread) for thread in names if name in names[thread]), None)
+        if self.thread is None:
+            raise AssertionError(f"no thread {name!r} among {sorted(names.values())}")
+        self.libc = ctypes.CDLL(None, use_errno=True)
+
+    @staticmethod
+    def name(pid, thread):
+        with open(f"/proc/{pid}/task/{thread}/comm", encoding="utf-8") as file:
+            return file.read().strip()
+
+    def trace(self, request):
+        if self.libc.ptrace(request, self.thread, None, None) != 0:
+            raise OSError(ctypes.get_errno(), f"ptrace {request:#x}")
+
+    def __enter__(self):
+        self.trace(self.SEIZE)
+        self.trace(self.INTERRUPT)
+        os.waitpid(self.thread, self.WAIT_ALL)
+        return self
+
+    def __exit__(self, *_):
+        self.trace(self.DETACH)
+
+
 class FeedsTheWatchdog(DaemonTest):
-    def test_it_hears_of_a_gateway_that_lives_and_not_of_one_that_is_stopped(self):
+    def test_it_is_fed_but_while_a_worker_stands_still(self):
         path = self.path("notify")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(path)
@@ -144,16 +169,17 @@ class FeedsTheWatchdog(DaemonTest):
                 seen = []
                 while seen.count("WATCHDOG=1") < 3 or "READY=1" not in seen:
                     seen += manager.recv(4096).decode().split("\n")
-                daemon.send(signal.SIGSTOP)
-                manager.settimeout(0.5)
-                with self.assertRaises(TimeoutError):
-                    while True:  # what was on its way
+                with StoppedThread(daemon.process.pid, "rte-worker"):
+                    daemon.wait_for("a worker does not advance")
+                    manager.settimeout(0)
+                    with self.assertRaises(BlockingIOError):
+                        while True:  # what came before
+                            manager.recv(4096)
+                    manager.settimeout(2.5)
+                    with self.assertRaises(TimeoutError):
                         manager.recv(4096)
-                manager.settimeout(2.5)
-                with self.assertRaises(TimeoutError):
-                    manager.recv(4096)
-                daemon.send(signal.SIGCONT)
                 manager.settimeout(SECONDS)
+                daemon.wait_for("all workers advance again")
                 while "WATCHDOG=1" not in manager.recv(4096).decode().split("\n"):
                     pass
 

@@ -11,10 +11,9 @@ import threading
 import unittest
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from daemon_process import SECONDS, Daemon
+from daemon_process import SECONDS, Daemon, free_port
 from daemon_test import DaemonTest
 from gateway import CPUS, VIP
-from managers_test import free_port
 
 VIPCTL = os.environ.get("VIPCTL", "vipctl")
 UNREACHABLE, WRONG = 3, 4
