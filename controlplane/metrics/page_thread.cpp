@@ -1,5 +1,7 @@
 #include "controlplane/metrics/page_thread.h"
 
+#include <pthread.h>
+
 #include <utility>
 
 namespace vipgate {
@@ -24,6 +26,7 @@ bool PageThread::post(std::function<void()> work) {
 }
 
 void PageThread::run() {
+  pthread_setname_np(pthread_self(), "vg-pages");
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });

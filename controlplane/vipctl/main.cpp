@@ -18,8 +18,8 @@
 namespace vipgate {
 namespace {
 
-inline constexpr int kExitUnreachable = 3;
-inline constexpr int kExitWrong = 4;  // `status`: the gateway answers, and something is wrong
+constexpr int kExitUnreachable = 3;
+constexpr int kExitWrong = 4;  // `status`: the gateway answers, and something is wrong
 
 struct VipctlArguments {
   ApiClientOptions client;

@@ -52,7 +52,7 @@ done
 
 echo "== it gets ready with what the service gives it"
 mkdir -p "$root/dev/net"
-mknod -m 0666 "$root/dev/net/tun" c 10 200 2>/dev/null || true
+mknod -m 0666 "$root/dev/net/tun" c 10 200
 ip netns add "$netns"
 ip -n "$netns" link set lo up
 cat >"$root/etc/vipgate/vipgated.yaml" <<CONFIG
