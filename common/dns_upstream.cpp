@@ -38,11 +38,37 @@ bool read_record(const uint8_t* message, size_t length, size_t& at, RecordHead& 
   return at <= length;
 }
 
+// Whether the octets from `begin` on, to `end`, are told on as they are: TTLs count down.
+bool is_told_as_it_is(const DnsUpstreamAnswer& answer, size_t begin, size_t end) {
+  const auto first = answer.ttls.begin();
+  const auto last = first + answer.ttl_count;
+  // The first one that ends behind `begin`.
+  const auto ttl = std::upper_bound(first, last, begin, [&](size_t at, const DnsTtl& known) {
+    return at < answer.body_offset + known.offset + sizeof known.seconds;
+  });
+  return ttl == last || answer.body_offset + ttl->offset >= end;
+}
+
+// Whether the name at `at`, with all that its pointers lead to before `end`, is one. Each pointer
+// leads to before the piece that it ends, so that this ends too.
+bool is_name(const uint8_t* message, size_t end, size_t at, const DnsUpstreamAnswer& answer) {
+  for (size_t octets = 0;;) {
+    const DnsNamePiece piece = dns_name_piece(message, end, at);
+    if (piece.end == 0 || !is_told_as_it_is(answer, at, piece.end)) return false;
+    octets += piece.labels(at);
+    if (octets > kDnsMaxName) return false;
+    if (piece.target == 0) return true;
+    at = piece.target;
+  }
+}
+
 // Whether names of a record are names, so that what is told on leads no client astray: its owner's,
 // and those of the types that may be compressed (RFC 3597 4), of which the last ends the data but
-// for the five numbers of a SOA.
-bool are_names_whole(const uint8_t* message, size_t length, const RecordHead& record) {
-  if (!dns_is_name(message, length, record.owner)) return false;
+// for the five numbers of a SOA. REQUIRES: `answer` has the TTLs up to this record's.
+bool are_names_whole(const uint8_t* message, const RecordHead& record,
+                     const DnsUpstreamAnswer& answer) {
+  // What is behind an owner is its type.
+  if (!is_name(message, record.ttl - 4, record.owner, answer)) return false;
   size_t at = record.data;
   size_t names = 1;
   size_t behind = 0;
@@ -63,7 +89,7 @@ bool are_names_whole(const uint8_t* message, size_t length, const RecordHead& re
   }
   const size_t end = record.data + record.data_length;
   for (; names != 0; --names) {
-    if (at >= end || !dns_is_name(message, end, at)) return false;
+    if (at >= end || !is_name(message, end, at, answer)) return false;
     at = dns_name_piece(message, end, at).end;
   }
   return at + behind == end;
@@ -170,10 +196,10 @@ void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQ
         }
         continue;
       }
-      if (!are_names_whole(message, length, record)) return;
       const uint32_t capped = std::min(record.ttl_s, limits.max_s);
       answer.ttls[answer.ttl_count++] = {static_cast<uint16_t>(record.ttl - answer.body_offset),
                                          capped};
+      if (!are_names_whole(message, record, answer)) return;
       ttl_s = std::min(ttl_s, capped);
       body_end = at;
       if (section == 0) {

@@ -131,18 +131,4 @@ DnsNamePiece dns_name_piece(const uint8_t* message, size_t length, size_t at) {
   return {};
 }
 
-// Each pointer leads to before the piece that it ends, so that this ends too.
-bool dns_is_name(const uint8_t* message, size_t length, size_t at) {
-  constexpr size_t kPointerLength = 2;
-  for (size_t octets = 0;;) {
-    const DnsNamePiece piece = dns_name_piece(message, length, at);
-    if (piece.end == 0) return false;
-    octets += piece.end - at;
-    if (piece.target != 0) octets -= kPointerLength;
-    if (octets > kDnsMaxName) return false;
-    if (piece.target == 0) return true;
-    at = piece.target;
-  }
-}
-
 }  // namespace vipgate

@@ -106,10 +106,13 @@ std::string dns_fold(std::string_view wire_name);
 struct DnsNamePiece {
   size_t end = 0;     // behind it; 0: it is no name
   size_t target = 0;  // where it goes on, before this piece; 0: it is whole
+
+  // The octets of its labels, the root's among them, where it begins at `at`.
+  uint32_t labels(size_t at) const {
+    return static_cast<uint32_t>(end - at - (target != 0 ? 2 : 0));
+  }
 };
 DnsNamePiece dns_name_piece(const uint8_t* message, size_t length, size_t at);
-// Whether the name at `at`, with all that its pointers lead to, is one of at most 255 octets.
-bool dns_is_name(const uint8_t* message, size_t length, size_t at);
 
 // The length of the uncompressed name at the start of `octets`, its root octet included; 0 when a
 // label exceeds 63 octets or is a pointer, the name exceeds 255, or the octets end before it does.

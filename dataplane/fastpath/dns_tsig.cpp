@@ -28,29 +28,21 @@ struct TsigRecord {
   }
 };
 
-// Appends the name at `at`, whose pointers lead to ever earlier octets, without any. Returns the
-// offset behind it; 0: it is too long or broken.
+// Appends the name at `at` without pointers. Returns the offset behind it; 0: it is too long or
+// broken.
 uint32_t copy_name(const DnsQuery& query, uint32_t at, TsigRecord& record) {
   const uint32_t start = record.length;
   uint32_t behind = 0;
-  for (uint32_t lowest = at; at < query.length;) {
-    const uint8_t* label = query.message + at;
-    if (*label >= 0xc0) {
-      if (at + 2 > query.length) return 0;
-      if (behind == 0) behind = at + 2;
-      at = load_be16(label) & 0x3fff;
-      if (at >= lowest || at < kDnsHeaderLength) return 0;
-      lowest = at;
-      continue;
-    }
-    const uint32_t length = *label + 1u;
-    const bool fits = record.length - start + length + (length == 1 ? 0 : 1) <= kDnsMaxName;
-    if (*label > kDnsMaxLabel || !fits || at + length > query.length) return 0;
-    record.append(label, length);
-    at += length;
-    if (length == 1) return behind == 0 ? at : behind;
+  while (true) {
+    const DnsNamePiece piece = dns_name_piece(query.message, query.length, at);
+    if (piece.end == 0) return 0;
+    if (behind == 0) behind = static_cast<uint32_t>(piece.end);
+    const uint32_t labels = piece.labels(at);
+    if (record.length - start + labels > kDnsMaxName) return 0;
+    record.append(query.message + at, labels);
+    if (piece.target == 0) return behind;
+    at = static_cast<uint32_t>(piece.target);
   }
-  return 0;
 }
 
 // The record of the reply, from the one at parsed.tsig. False: that one is malformed.

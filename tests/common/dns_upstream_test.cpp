@@ -219,6 +219,21 @@ TEST(DnsUpstream, WhatIsNotWellFormedIsNotBelieved) {
   }
 }
 
+// A TTL counts down: what was a name with it is another, or none, a second later.
+TEST(DnsUpstream, NameThatRunsThroughATtlIsNotBelieved) {
+  const Asked asked("www.example");
+  const std::string head = dns_header(kAnswerFlags, 1, 2, 0, 0, kId) + asked.wire();
+  const size_t first = head.size();
+  // Owner's pointer, type and class, then the TTL: its last octet is a label of five.
+  const std::string address = record(kOwner, 1, 5, std::string("\1\2\3\0", 4));
+  const auto pointing_to = [](size_t at) { return std::string(1, '\xc0') + static_cast<char>(at); };
+  const auto kind = [&](size_t at) {
+    return read(asked, head + address + record(pointing_to(at), 1, 60, "\1\2\3\4")).kind;
+  };
+  EXPECT_EQ(kind(first + 9), DnsUpstreamAnswer::Kind::kMalformed) << "the TTL's last octet";
+  EXPECT_EQ(kind(first), DnsUpstreamAnswer::Kind::kAnswer) << "the owner itself";
+}
+
 TEST(DnsUpstream, EachPrefixOfAnAnswerIsMalformedAndReadsNothingBeyond) {
   const Asked asked("www.example");
   const std::string message = dns_header(kAnswerFlags, 1, 1, 1, 1, kId) + asked.wire() +
