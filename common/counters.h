@@ -239,6 +239,7 @@ static_assert(sizeof(ServiceCounters) == 64);
 // Of one real, by one worker.
 struct alignas(32) RealCounters {
   Counter packets, bytes, flows_created;
+  Counter flows;  // that it has now
 };
 
 // What the traffic itself says about whether a real lives, by one worker. Written when a TCP

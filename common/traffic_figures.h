@@ -22,7 +22,7 @@ struct ServiceLabel {
   Protocol protocol = Protocol::kTcp;
 };
 
-// All of them count from when the service, or the real, came; `connections` is of now.
+// All of them count from when the service, or the real, came; `connections` and `flows` are of now.
 struct ServiceFigures {
   ServiceLabel label;
   uint64_t forward_packets = 0, forward_bytes = 0, return_packets = 0, return_bytes = 0;
@@ -33,7 +33,7 @@ struct RealFigures {
   size_t service = 0;  // in TrafficFigures::services
   IpAddress address;
   uint16_t port = 0;
-  uint64_t packets = 0, bytes = 0, flows_created = 0;
+  uint64_t packets = 0, bytes = 0, flows_created = 0, flows = 0;
 };
 
 struct TrafficFigures {

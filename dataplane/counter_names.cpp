@@ -58,7 +58,8 @@ RealFigures real_figures(Workers workers, uint32_t index, const RealEntry& real)
           .port = real.port.host(),
           .packets = value(&C::packets),
           .bytes = value(&C::bytes),
-          .flows_created = value(&C::flows_created)};
+          .flows_created = value(&C::flows_created),
+          .flows = value(&C::flows)};
 }
 
 // A pool is known by its first address of each family.

@@ -21,6 +21,7 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
       loop_counters_(std::make_unique<LoopCounters>()) {
   services_ = array_in<ServiceCounters>(service_memory_, options.services);
   all_services_[options.worker] = services_;
+  reals_ = array_in<RealCounters>(real_memory_, options.reals);
   snat_exhausted_ = array_in<Counter>(snat_exhausted_memory_, options.snat.size());
   make_family(v4_);
   make_family(v6_);
@@ -29,7 +30,6 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
   const size_t datagrams = (std::max(options.fragments, kWays) + kWays - 1) / kWays * kWays;
   fragments_.datagrams = array_in<FragmentedDatagram>(datagram_memory_, datagrams);
   fragments_.held = array_in<HeldFragment>(held_memory_, kHeldFragments);
-  reals_ = array_in<RealCounters>(real_memory_, options.reals);
   signals_ = array_in<RealSignalCounters>(signal_memory_, options.reals);
   new_flows_ = array_in<TokenBucket>(new_flow_memory_, options.services);
   dns_rates_ =
@@ -61,6 +61,7 @@ void WorkerMemory::make_family(Family<Address>& family) {
       .connections = array_in<ConnectionCounts::Slot>(
           family.connections, ConnectionCounts::slots_for(options_.services)),
       .services = services_,
+      .reals = reals_,
       .snat_exhausted = snat_exhausted_,
       .first_nat_record = records,
       .worker = options_.worker,

@@ -164,6 +164,7 @@ constexpr TrafficMetric<ServiceFigures> kServiceMetrics[] = {
 };
 
 constexpr TrafficMetric<RealFigures> kRealMetrics[] = {
+    {"vipgate_real_current_flows", "Flows of now.", &RealFigures::flows, MetricType::Gauge},
     {"vipgate_real_packets_total", "Packets to the real.", &RealFigures::packets},
     {"vipgate_real_bytes_total", "Octets to the real.", &RealFigures::bytes},
     {"vipgate_real_flows_total", "Flows that began.", &RealFigures::flows_created},
@@ -187,6 +188,8 @@ void add_reals(Families& families, const std::vector<ServiceReals>& services) {
   families.push_back(std::move(family));
 }
 
+auto maker_of(MetricType type) { return type == MetricType::Gauge ? gauge_sample : counter_sample; }
+
 void add_traffic_families(Families& families, const TrafficFigures& traffic) {
   std::vector<Labels> services;
   services.reserve(traffic.services.size());
@@ -194,7 +197,7 @@ void add_traffic_families(Families& families, const TrafficFigures& traffic) {
     services.push_back(labels_of(service.label));
   for (const auto& metric : kServiceMetrics) {
     MetricFamily family{metric.name, metric.help, metric.type, {}};
-    const auto make = metric.type == MetricType::Gauge ? gauge_sample : counter_sample;
+    const auto make = maker_of(metric.type);
     for (size_t i = 0; i < services.size(); ++i) {
       family.metric.push_back(
           make(services[i], static_cast<double>(traffic.services[i].*metric.value)));
@@ -202,12 +205,12 @@ void add_traffic_families(Families& families, const TrafficFigures& traffic) {
     families.push_back(std::move(family));
   }
   for (const auto& metric : kRealMetrics) {
-    MetricFamily family{metric.name, metric.help, MetricType::Counter, {}};
+    MetricFamily family{metric.name, metric.help, metric.type, {}};
+    const auto make = maker_of(metric.type);
     for (const RealFigures& real : traffic.reals) {
       Labels labels = services[real.service];
       labels.push_back({"real", endpoint_to_string(real.address, real.port)});
-      family.metric.push_back(
-          counter_sample(std::move(labels), static_cast<double>(real.*metric.value)));
+      family.metric.push_back(make(std::move(labels), static_cast<double>(real.*metric.value)));
     }
     families.push_back(std::move(family));
   }

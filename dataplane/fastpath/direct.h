@@ -342,7 +342,6 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
     return id;
   }
   if (service.index < services_.size()) services_[service.index].flows_created.add();
-  if (id.index() < reals_.size()) reals_[id.index()].flows_created.add();
   return id;
 }
 

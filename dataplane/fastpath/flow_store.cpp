@@ -112,6 +112,7 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
   record->protocol = service.protocol;
   record->is_counted = false;
   set_deltas(*record);
+  note_begin(real_id);
   if (!fullnat && !place_return_entry(*record, snapshot, now, reason)) {
     give_back(*record);
     return nullptr;
@@ -131,7 +132,7 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
   });
   const uint32_t counted = counted_for(service);
   record->is_counted = counted != kNone && connections_.begin(service.flow_id, counted);
-  counters_.count(Event::kFlowsCreated);
+  count_created(real_id);
   return record;
 }
 
@@ -207,7 +208,8 @@ bool FlowStore<Address>::track_in(AnyTable& table, const AnyKey& key, uint64_t h
   if (!make_room(table, hash, state, now, slot)) return false;
   table.place(slot, key, hash, real, deadline, state);
   if (counted_for != kNone && connections_.begin(flow_id_of(key), counted_for)) slot->set_counted();
-  counters_.count(Event::kFlowsCreated);
+  note_begin(real);
+  count_created(real);
   return true;
 }
 

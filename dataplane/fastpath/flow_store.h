@@ -51,6 +51,7 @@ struct FlowStoreMemory {
   std::span<const SnatPorts> snat;  // by Snapshot::snat_addresses; none of the other family's
   std::span<ConnectionCounts::Slot> connections;
   std::span<ServiceCounters> services;
+  std::span<RealCounters> reals;
   std::span<Counter> snat_exhausted;  // by ServiceEntry::snat_first, which stands for the pool
   uint32_t first_nat_record = 0;      // before it: those of SNAT ports
   uint32_t worker = 0;
@@ -174,6 +175,7 @@ class FlowStore {
   void release_in(AnyTable& table, typename AnyTable::Entry& entry) {
     if (entry.names_real()) {
       if (entry.is_counted()) connections_.end(flow_id_of(entry.key));
+      note_end(RealId::from_value(entry.value));
       table.erase(&entry);
     } else {
       release(memory_.records[entry.value]);
@@ -190,6 +192,17 @@ class FlowStore {
   bool place_return_entry(Record& record, const Snapshot& snapshot, Now now, DropReason& reason);
   template <class AnyTable>
   void expire_if_due(typename AnyTable::Entry& entry, Quarter now);
+  // A real's flows of now. Its index is not given to another one while a flow may hold it.
+  void note_begin(RealId real) {
+    if (real.index() < memory_.reals.size()) memory_.reals[real.index()].flows.add();
+  }
+  void note_end(RealId real) {
+    if (real.index() < memory_.reals.size()) memory_.reals[real.index()].flows.take();
+  }
+  void count_created(RealId real) {
+    counters_.count(Event::kFlowsCreated);
+    if (real.index() < memory_.reals.size()) memory_.reals[real.index()].flows_created.add();
+  }
   uint32_t index_of(const Record& record) const {
     return static_cast<uint32_t>(&record - memory_.records.data());
   }

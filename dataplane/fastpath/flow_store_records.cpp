@@ -125,6 +125,7 @@ auto FlowStore<Address>::reuse_nat_record(Now now) -> Record* {
 template <class Address>
 void FlowStore<Address>::give_back(Record& record) {
   record.state = FlowState::kFree;
+  note_end(record.real_id);
   ++given_back_;
   const uint32_t index = index_of(record);
   if (index < memory_.first_nat_record) {

@@ -156,7 +156,6 @@ template <class Address>
     return nullptr;
   }
   if (service.index < services_.size()) services_[service.index].flows_created.add();
-  if (id.index() < reals_.size()) reals_[id.index()].flows_created.add();
   // A packet in the middle of a connection that we do not know gets no answer from a healthy real.
   if ((packet.tcp_flags & TcpHeader::kSyn) != 0) signal(id, &RealSignalCounters::opened);
   return record;

@@ -47,6 +47,7 @@ struct SnatTuple {
 template <class Address>
 struct StoreUnderTest {
   static constexpr int kFamily = sizeof(Address) == 4 ? 4 : 6;
+  static constexpr uint32_t kReals = 1000;
   using Record = NatRecord<Address>;
   using Key = typename FlowStore<Address>::Key;
 
@@ -55,7 +56,10 @@ struct StoreUnderTest {
   StoreUnderTest(size_t flows, SnapshotSpec of_spec)
       : spec(std::move(of_spec)),
         snapshot(SnapshotBuilder().build(spec)),
-        memory({.flows = flows, .snat = spec.snat_addresses, .secret = {{5, 6, 7, 8}}}),
+        memory({.flows = flows,
+                .reals = kReals,
+                .snat = spec.snat_addresses,
+                .secret = {{5, 6, 7, 8}}}),
         options(memory.pipeline_options()),
         parts(pick(options)),
         store(parts, {{5, 6, 7, 8}}, memory.counters()) {}
@@ -133,10 +137,12 @@ struct StoreUnderTest {
   uint64_t count(Event event) const { return memory.counters().value(event); }
 
   // A live record has its forward entry and, for `nat`, its return entry; all others name a real,
-  // and each is found by its key.
+  // and each is found by its key. A real's flows are those that name it.
   void check_invariant() {
     size_t entries = 0;
+    std::vector<uint64_t> flows(kReals);
     for_each_bare([&](auto& entry) {
+      ++flows[entry.real().index()];
       ASSERT_EQ(store.table().find(entry.key, store.table().hash(entry.key)), &entry);
       ++entries;
     });
@@ -144,6 +150,7 @@ struct StoreUnderTest {
     for (uint32_t i = 0; i < parts.records.size(); ++i) {
       Record& record = store.record(i);
       if (record.state == FlowState::kFree) continue;
+      ++flows[record.real_id.index()];
       ASSERT_EQ(find(Key::of(record.client, record.client_port, record.flow_id)), &record);
       ++entries;
       if (record.return_flow_id != 0) {
@@ -155,6 +162,7 @@ struct StoreUnderTest {
       }
     }
     ASSERT_EQ(entries, store.table().size());
+    for (uint32_t i = 0; i < kReals; ++i) ASSERT_EQ(memory.reals()[i].flows.value(), flows[i]) << i;
   }
 
   SnapshotSpec spec;
