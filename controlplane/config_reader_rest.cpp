@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/address_and_port.h"
 #include "common/system_error.h"
 
 namespace vipgate {
@@ -22,22 +23,13 @@ bool is_loopback(const IpAddress& address) {
 
 // "127.0.0.1:8080", "[::1]:8080"
 Result<RestEndpoint> parse_listen(const YamlNode& node) {
-  const Error wrong{quote_value(node.scalar) +
-                    " is no address and port; write 127.0.0.1:8080 or \"[::1]:8080\""};
-  if (node.kind != YamlNode::Kind::kScalar) return wrong;
-  const std::string& text = node.scalar;
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return wrong;
-  std::string host = text.substr(0, colon);
-  const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
-  if (is_bracketed) host = host.substr(1, host.size() - 2);
-  const auto address = parse_ip_address(host);
-  YamlNode port;
-  port.kind = YamlNode::Kind::kScalar;
-  port.scalar = text.substr(colon + 1);
-  const auto number = parse_integer(port, 1, 65535);
-  if (!address || !number || address->is_v4() == is_bracketed) return wrong;
-  return RestEndpoint{*address, static_cast<uint16_t>(*number)};
+  const bool is_scalar = node.kind == YamlNode::Kind::kScalar;
+  const auto parsed = parse_address_and_port(is_scalar ? node.scalar : std::string_view());
+  if (!parsed) {
+    return Error{quote_value(node.scalar) +
+                 " is no address and port; write 127.0.0.1:8080 or \"[::1]:8080\""};
+  }
+  return RestEndpoint{parsed->address, parsed->port};
 }
 
 Rule<RestEndpoint> listen_rule() {
