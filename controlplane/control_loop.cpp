@@ -23,15 +23,6 @@ namespace {
 
 // How soon to look again whether the workers have moved on, and to announce further addresses.
 constexpr int64_t kPendingMs = 2;
-// How often to look whether all workers advance.
-constexpr int64_t kWorkersMs = 1'000;
-// How often to look for link: the routers' own routes by a port that is lost go about as fast.
-constexpr int64_t kLinksMs = 250;
-// How often to look whether SNAT pools have refused flows.
-constexpr int64_t kPoolsMs = 1'000;
-// How often to look for errors about tunnels' packets: not above what clients wait before they send
-// a packet again.
-constexpr int64_t kTunnelsMs = 200;
 // From the end of the announcements to the end of forwarding.
 constexpr int64_t kWithdrawnMs = 2'000;
 
@@ -152,10 +143,13 @@ Status ControlLoop::start_api() {
     options.connections = rest.connections;
     options.body_bytes = size_t{rest.body_mb} << 20;
     auto server = HttpServer::start(
-        std::move(options), make_rest_router(feeds_->rest(), reconciler_, health_,
-                                             {.pages = pages_,
-                                              .metrics = [this] { return metrics(); },
-                                              .counters = [this] { return counters_json(); }}));
+        std::move(options),
+        make_rest_router(feeds_->rest(), reconciler_, health_,
+                         {.pages = pages_,
+                          .metrics = [this] { return metrics(); },
+                          .counters = [this] { return counters_json(); },
+                          .traffic = [this] { return dataplane_.traffic_figures(); },
+                          .events = events_}));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
     spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
@@ -233,12 +227,14 @@ void ControlLoop::act() {
   look_at_tunnels(now);
   announce(now);
   look_at_pools(now);
+  tell_events(now);
   if (now >= stop_at_ms_) stop_ = true;
   next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);
   if (!is_ready_ && reconciler_.settled()) {
     is_ready_ = true;
     health_.is_ready = true;
     sd_notify(0, "READY=1");
+    events_->publish("ready", "");
     spdlog::info("ready: {} services are served by all workers",
                  reconciler_.model().services().size());
   }
@@ -271,51 +267,6 @@ void ControlLoop::announce(int64_t now) {
     route_announcer_->suspend("");
   }
   route_announcer_->advance(reconciler_.passed(), now);
-}
-
-// The service manager's watchdog hears of us from here, so that it hears nothing when this thread
-// or a worker is stuck, and starts us anew.
-void ControlLoop::look_at_workers(int64_t now) {
-  if (now < next_workers_ms_) return;
-  next_workers_ms_ = now + kWorkersMs;
-  const bool did_advance = workers_advance_;
-  workers_advance_ = worker_progress_.note(dataplane_.worker_figures(), now);
-  if (workers_advance_) sd_notify(0, "WATCHDOG=1");
-  if (did_advance && !workers_advance_) spdlog::error("a worker does not advance");
-  if (!did_advance && workers_advance_) spdlog::info("all workers advance again");
-}
-
-// A link that comes back may lead to others than before, who do not know our addresses yet.
-void ControlLoop::look_at_links(int64_t now) {
-  if (now < next_links_ms_) return;
-  next_links_ms_ = now + kLinksMs;
-  std::vector<bool> up;
-  for (size_t i = 0; i < reconciler_.config().ports.size(); ++i) {
-    up.push_back(dataplane_.link_up(i));
-  }
-  for (const auto& [port, is_up] : links_.note(up)) {
-    if (is_up) {
-      spdlog::info("port {}: link up", port);
-      reconciler_.repeat_announcements();
-    } else {
-      spdlog::warn("port {}: link down", port);
-    }
-  }
-}
-
-void ControlLoop::look_at_tunnels(int64_t now) {
-  if (now < next_tunnels_ms_) return;
-  next_tunnels_ms_ = now + kTunnelsMs;
-  report(reconciler_.tunnel_errors(dataplane_.take_tunnel_errors(), now / 1000));
-}
-
-void ControlLoop::look_at_pools(int64_t now) {
-  if (now < next_pools_ms_) return;
-  next_pools_ms_ = now + kPoolsMs;
-  const std::vector<uint64_t> exhausted = dataplane_.snat_exhausted();
-  for (const std::string& line : snat_watch_.look(exhausted, now)) spdlog::warn("{}", line);
-  const std::string limited = dns_rate_watch_.look(dataplane_.dns_rate_figures(), now);
-  if (!limited.empty()) spdlog::warn("{}", limited);
 }
 
 // Beside the next hops in use, the gateways that are to come into use: those of routes, and those
@@ -370,6 +321,7 @@ void ControlLoop::handle_signals() {
 // Routers follow the routes' going while packets are forwarded still; told again, it stops at once.
 void ControlLoop::begin_to_stop() {
   health_.is_ready = false;
+  events_->publish("stopping", "");
   if (route_announcer_ == nullptr) {
     stop_ = true;
     return;

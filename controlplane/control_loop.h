@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -71,6 +72,9 @@ class ControlLoop {
   void look_at_links(int64_t now_ms);
   void look_at_pools(int64_t now_ms);
   void look_at_tunnels(int64_t now_ms);
+  void tell_events(int64_t now_ms);
+  void tell_real_changes();
+  void tell_levels();
   void begin_to_stop();
   Status start_api();
   void report(const Status& status);
@@ -80,6 +84,7 @@ class ControlLoop {
   NamedCounters counters() const;
   std::string counters_json() const;
   MetricsInput metrics() const;
+  std::vector<TableUse> table_uses() const;
   void follow_packets();
   void arm_timer(int64_t now_ms);
 
@@ -114,6 +119,11 @@ class ControlLoop {
   WorkerReport worker_report_;
   GatewayHealth health_;
   PageThread pages_;
+  const std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>();
+  uint64_t told_version_ = 0;             // of the snapshot
+  std::map<std::string, bool> told_bad_;  // sources that are stale, tables that are nearly full
+  int64_t next_snapshot_event_ms_ = 0;
+  int64_t next_levels_ms_ = 0;
   std::vector<std::unique_ptr<HttpServer>> api_;  // ends before what it asks
   bool is_ready_ = false;
   bool stop_ = false;

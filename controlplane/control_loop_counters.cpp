@@ -50,13 +50,19 @@ MetricsInput ControlLoop::metrics() const {
   input.counters = counters();
   input.traffic = dataplane_.traffic_figures();
   input.workers = dataplane_.worker_figures();
-  input.tables = {{"services", model.configured_services(), config.limits.services},
-                  {"reals", model.configured_reals(), config.limits.reals},
-                  {"dns_names", reconciler_.dns_table().names(), config.limits.dns_names}};
+  input.tables = table_uses();
   input.service_reals = service_reals(model);
   input.received_to_published = reconciler_.event_to_published();
   input.published_to_passed = reconciler_.published_to_passed();
   return input;
+}
+
+std::vector<TableUse> ControlLoop::table_uses() const {
+  const Limits& limits = reconciler_.config().limits;
+  const Model& model = reconciler_.model();
+  return {{"services", model.configured_services(), limits.services},
+          {"reals", model.configured_reals(), limits.reals},
+          {"dns_names", reconciler_.dns_table().names(), limits.dns_names}};
 }
 
 // All that anything here counts, but for services and reals.

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <utility>
 
+#include "common/json_text.h"
 #include "controlplane/config_reader.h"
 #include "controlplane/config_reader_watch.h"
 #include "controlplane/control_loop.h"
@@ -60,6 +61,7 @@ void ControlLoop::reload() {
   if (!outcome) {
     log_lines(outcome.error());
     spdlog::error("reload of {} failed: the configuration in force stays", file);
+    events_->publish("reload", "\"state\":\"refused\",\"detail\":" + json_quote(outcome.error()));
   } else {
     for (const std::string& key : outcome->needs_restart) {
       spdlog::warn("{} has changed, which needs a restart: the old value stays in force", key);
@@ -70,6 +72,7 @@ void ControlLoop::reload() {
     spdlog::info("configuration reloaded: services +{} -{} ~{}, reals +{} -{} ~{}",
                  change.services_added, change.services_removed, change.services_changed,
                  change.reals_added, change.reals_removed, change.reals_changed);
+    events_->publish("reload", "\"state\":\"in force\"");
     report_routes();
     dns_listeners_->follow(reconciler_.config());
     if (reconciler_.config().watch != watched) follow_packets();

@@ -63,6 +63,34 @@ void DesiredState::forget_health(const ServiceKey& key, const RealKey& real) {
   forget_if_empty(entry);
 }
 
+void DesiredState::set_drain(const DrainTarget& target, DrainStage stage) {
+  if (stage == DrainStage::kNone) {
+    drains_.erase(target);
+  } else {
+    drains_[target] = stage;
+  }
+  for (const auto& [key, entry] : entries_) {
+    const bool has_one =
+        std::any_of(entry.wanted.begin(), entry.wanted.end(), [&](const auto& source) {
+          const auto& reals = source.second.reals;
+          return std::any_of(reals.begin(), reals.end(), [&](const RealConfig& real) {
+            return target.covers({real.address, real.port});
+          });
+        });
+    if (has_one) dirty_.insert(dirty_.end(), key);
+  }
+}
+
+// The real may be meant by itself and by its address.
+DrainStage DesiredState::drain_of(const RealKey& real) const {
+  DrainStage stage = DrainStage::kNone;
+  for (const uint16_t port : {real.port, uint16_t{0}}) {
+    const auto found = drains_.find({real.address, port});
+    if (found != drains_.end()) stage = std::max(stage, found->second);
+  }
+  return stage;
+}
+
 void DesiredState::forget_if_empty(std::map<ServiceKey, Entry>::iterator entry) {
   if (entry->second.wanted.empty() && entry->second.health.empty()) entries_.erase(entry);
 }
@@ -89,12 +117,21 @@ std::optional<DesiredService> DesiredState::merged(const ServiceKey& key) const 
       return !known.insert({real.address, real.port}).second;
     });
   }
+  std::set<RealKey> over;
+  if (!drains_.empty()) {
+    for (RealConfig& real : config.reals) {
+      const DrainStage stage = drain_of({real.address, real.port});
+      if (stage != DrainStage::kNone) real.weight = 0;
+      if (stage == DrainStage::kOver) over.insert({real.address, real.port});
+    }
+  }
   // In this order: what the checks found decides whether flows go further than the own zone; only
-  // those reals that are to get them then may be in panic.
+  // those reals that are to get them then may be in panic, which those that were taken out are not.
   service.down = reals_down(config, entry->second.health);
   prefer_local_reals(config, service.down);
   service.is_in_panic = is_panic(config, service.down);
   if (service.is_in_panic) service.down.clear();
+  service.down.merge(over);
   return service;
 }
 

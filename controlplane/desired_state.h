@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/drain_target.h"
 #include "controlplane/health/health_checker.h"
 #include "controlplane/model.h"
 #include "controlplane/source_change.h"
@@ -29,9 +30,13 @@ class DesiredState {
   // A real that is no longer wanted.
   void forget_health(const ServiceKey& key, const RealKey& real);
 
+  // Takes reals out, whoever wants them and whatever the checks say, or gives them back (kNone).
+  // Looks at every service.
+  void set_drain(const DrainTarget& target, DrainStage stage);
+
   // Of the origin that comes first: the policy; the weight, of reals that several have; the name,
   // of those that have one. Reals that are too far now, by the service's locality, have the weight
-  // 0. Nothing: nobody wants the service.
+  // 0, as have those that are taken out. Nothing: nobody wants the service.
   [[nodiscard]] std::optional<DesiredService> merged(const ServiceKey& key) const;
 
   // Services of which merged() may differ from what it was when they were last taken.
@@ -45,9 +50,11 @@ class DesiredState {
     std::map<RealKey, RealHealth> health;      // but for kUnknown
   };
   void forget_if_empty(std::map<ServiceKey, Entry>::iterator entry);
+  [[nodiscard]] DrainStage drain_of(const RealKey& real) const;
 
   std::map<ServiceKey, Entry> entries_;
   std::map<SourceId, std::set<ServiceKey>> sources_;
+  std::map<DrainTarget, DrainStage> drains_;  // but for kNone
   std::set<ServiceKey> dirty_;
 };
 

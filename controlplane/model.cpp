@@ -258,6 +258,7 @@ bool Model::update_real(const ServiceKey& key, ModelService& service, const Real
   const bool needs_return_id = service.config.mode == Mode::kNat && real.return_flow_id == 0;
   const bool is_dirty = is_added || real.weight != config.weight || real.state != state ||
                         real.quic_id != config.quic_id || needs_return_id;
+  if (is_added || real.state != state) note_change(key, real_key, state);
   real.weight = config.weight;
   real.quic_id = config.quic_id;
   real.state = state;
@@ -275,7 +276,10 @@ void Model::let_reals_go(const ServiceKey& key, ModelService& service, const Ser
   for (auto& [real_key, real] : service.reals) {
     if (real.gone_at_s != kNever || has_real(wanted, real_key)) continue;
     // One that was down goes on getting nothing.
-    if (real.state == RealState::kUp) real.state = RealState::kDraining;
+    if (real.state == RealState::kUp) {
+      real.state = RealState::kDraining;
+      note_change(key, real_key, real.state);
+    }
     real.gone_at_s = now_s + config.timeouts.drain_s;
     --configured_reals_;
     ++change.reals_removed;
@@ -308,6 +312,15 @@ void Model::refuse_new_flows(ModelService& service) {
     if (real.state == RealState::kUp) real.state = RealState::kDraining;
   }
   service.refuses_at_s = kNever;
+}
+
+void Model::note_change(const ServiceKey& key, const RealKey& real,
+                        std::optional<RealState> state) {
+  if (real_changes_.first.size() < RealChanges::kMost) {
+    real_changes_.first.push_back({key, real, state});
+  } else {
+    ++real_changes_.more;
+  }
 }
 
 // The first reason, and how many more there are, so that thousands cost no more than one.
@@ -371,6 +384,7 @@ Model::Services::iterator Model::erase(Services::iterator at, int64_t now_s) {
 Model::Reals::iterator Model::erase(const ServiceKey& key, ModelService& service,
                                     Reals::iterator real, int64_t now_s) {
   if (real->second.gone_at_s == kNever) --configured_reals_;
+  note_change(key, real->first, std::nullopt);
   real_ids_.give_back(real->second.id, now_s);
   if (real->second.return_flow_id != 0) {
     const auto shared = return_ids_.find(ReturnKey{real->first, key.protocol});

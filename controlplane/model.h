@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/addresses.h"
 #include "common/result.h"
@@ -89,6 +90,20 @@ struct DesiredService {
 // By what changed; nothing: no source wants the service any longer.
 using DesiredChanges = std::map<ServiceKey, std::optional<DesiredService>>;
 
+// A real of a service that has another state; nothing: it is gone.
+struct RealChange {
+  ServiceKey service;
+  RealKey real;
+  std::optional<RealState> state;
+};
+
+// Since they were last taken, in the order in which they came about: the first kMost of them.
+struct RealChanges {
+  static constexpr size_t kMost = 1000;
+  std::vector<RealChange> first;
+  size_t more = 0;
+};
+
 // Of one update, for the log.
 struct ModelChange {
   size_t services_added = 0, services_removed = 0, services_changed = 0;
@@ -137,6 +152,8 @@ class Model {
   // Services that differ from what they were at the last call: changed, new or gone.
   std::set<ServiceKey> take_dirty() { return std::exchange(dirty_, {}); }
 
+  RealChanges take_real_changes() { return std::exchange(real_changes_, {}); }
+
   // Indices of services and reals are below these, which never become less.
   uint32_t service_slots() const { return service_ids_.end(); }
   uint32_t real_slots() const { return real_ids_.end(); }
@@ -173,6 +190,7 @@ class Model {
   // True: it differs from what it was.
   bool update_real(const ServiceKey& key, ModelService& service, const RealConfig& config,
                    bool is_down, int64_t now_s, ModelChange& change);
+  void note_change(const ServiceKey& key, const RealKey& real, std::optional<RealState> state);
   void refuse(const ServiceKey& key, const std::string& why);
   void set_due(const ServiceKey& key, ModelService& service);
   Services::iterator erase(Services::iterator service, int64_t now_s);
@@ -193,6 +211,7 @@ class Model {
   std::set<std::pair<int64_t, ServiceKey>> due_;  // services by due_s
   std::map<ServiceKey, std::string> refused_;
   std::set<ServiceKey> dirty_;
+  RealChanges real_changes_;
   size_t configured_services_ = 0;
   size_t configured_reals_ = 0;
   IdPool service_ids_;

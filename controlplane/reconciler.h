@@ -58,6 +58,10 @@ class Reconciler {
   // Whether all is known that the cluster, by its position in config.mesos, has: at the start it is
   // not. Until it is, names without records in the zones that it feeds are answered SERVFAIL.
   void stage_cluster(size_t cluster, bool is_known);
+  // Takes reals out, or gives them back, whoever wants them: see DesiredState.
+  void stage_drain(const DrainTarget& target, DrainStage stage) {
+    desired_.set_drain(target, stage);
+  }
   // What the health checker says of a real. Ignored when it is not to be checked (any longer).
   void stage_health(const ServiceKey& service, const RealKey& real, RealHealth health);
   bool has_staged() const;
@@ -114,6 +118,7 @@ class Reconciler {
 
   const Config& config() const { return config_; }
   const Model& model() const { return model_; }
+  RealChanges take_real_changes() { return model_.take_real_changes(); }
   // Services that are not, or not wholly, served as they are wanted: a sentence for each.
   const std::map<ServiceKey, std::string>& refused() const { return model_.refused(); }
   const std::set<NextHop>& next_hops() const { return compiler_.next_hops(); }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,16 +21,23 @@ struct ApiRequest {
   std::vector<std::string> parameters;  // what stood for the {…} of the route, decoded
   std::string content_type;
   std::string if_match;
+  std::string last_event_id;
   std::string body;
   std::string who;  // a token's or certificate's name; else the peer's address
   ApiRole role = ApiRole::kNobody;
 };
+
+// Takes a piece of a body that goes on; from any thread, does not block.
+using ApiSink = std::function<void(const std::string&)>;
 
 struct ApiResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
+  // Instead of a body: called by the server once, with where the pieces are to go; it keeps what
+  // this returns until the connection ends, by the client or by us.
+  std::function<std::shared_ptr<void>(ApiSink)> stream{};
 };
 
 // To be called once, from any thread; a server that has gone meanwhile is no error.

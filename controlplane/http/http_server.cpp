@@ -17,7 +17,9 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
+#include <charconv>
 #include <csignal>
+#include <deque>
 #include <list>
 #include <optional>
 #include <thread>
@@ -34,6 +36,10 @@ using boost::system::error_code;
 
 constexpr uint32_t kHeaderBytes = 16 * 1024;
 constexpr size_t kFirstRead = 4096;
+// What may wait for a client that takes a stream; one that is slower is given up.
+constexpr size_t kMostWaiting = 1u << 20;
+// A stream that has nothing to say says so, to find out whether somebody listens.
+constexpr auto kStreamPause = std::chrono::seconds(15);
 // After the system had no descriptor for a connection.
 constexpr auto kHttpAcceptPause = std::chrono::milliseconds(100);
 
@@ -79,6 +85,13 @@ ApiRole role_of(const HttpServerOptions& options, std::string_view header, std::
   return role;
 }
 
+// RFC 9112 7.1.
+std::string http_chunk(const std::string& piece) {
+  char digits[2 * sizeof(size_t)];
+  const auto end = std::to_chars(digits, digits + sizeof digits, piece.size(), 16).ptr;
+  return std::string(digits, end) + "\r\n" + piece + "\r\n";
+}
+
 // Whether the request was made for this machine: a page of another site whose name was made to lead
 // here (DNS rebinding) names its own host.
 bool is_for_loopback(std::string_view host) {
@@ -117,6 +130,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     error_code ignored;  // it may be closed by the other side
     stream().socket().shutdown(Tcp::socket::shutdown_both, ignored);
     stream().close();
+    stream_timer_.cancel();
+    subscription_.reset();
     core_->sessions.erase(place_);
     --core_->count;
   }
@@ -150,7 +165,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     stream().expires_after(core_->options.idle_time);
     with_stream([this](auto& stream) {
       stream.async_read_some(buffer_.prepare(kFirstRead),
-                             [self = shared_from_this()](error_code error, size_t length) {
+                             [self = shared_from_this()](error_code error, size_t) {
                                if (error) return self->end();
                                self->buffer_.commit(length);
                                self->read_header();
@@ -198,11 +213,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void dispatch() {
     auto message = parser_->release();
     keep_alive_ = message.keep_alive();
+    is_chunked_ = message.version() >= 11;
     is_head_ = message.method() == http::verb::head;
     ApiRequest request;
     request.method = std::string(message.method_string());
     request.content_type = std::string(message[http::field::content_type]);
     request.if_match = std::string(message[http::field::if_match]);
+    request.last_event_id = std::string(message["Last-Event-ID"]);
     request.who = peer_;
     const auto authorization = message[http::field::authorization];
     request.role =
@@ -257,6 +274,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     response_->set(http::field::cache_control, "no-store");
     response_->set("X-Content-Type-Options", "nosniff");
     for (const auto& [name, value] : from.headers) response_->set(name, value);
+    if (from.stream && !is_head_) return begin_stream(std::move(from));
     response_->keep_alive(keep_alive_);
     response_->content_length(from.body.size());
     if (!is_head_) response_->body() = std::move(from.body);
@@ -276,6 +294,85 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     });
   }
 
+  // In chunks; for an older client the end of the connection is the end of the body (RFC 9112 6.3).
+  void begin_stream(ApiResponse from) {
+    response_->keep_alive(false);
+    response_->chunked(is_chunked_);
+    stream().expires_never();  // stream_timer_ stands for it
+    serializer_.emplace(*response_);
+    arm_stream(core_->options.request_time);
+    with_stream([this, &from](auto& stream) {
+      http::async_write_header(
+          stream, *serializer_,
+          [self = shared_from_this(), from = std::move(from)](error_code error, size_t) {
+            if (error || self->has_ended_) return self->end();
+            self->subscribe(from);
+          });
+    });
+  }
+
+  void subscribe(const ApiResponse& from) {
+    is_writing_ = false;
+    arm_stream(kStreamPause);
+    wait_for_end();
+    const auto core = std::weak_ptr(core_);
+    subscription_ = from.stream([core, weak = weak_from_this()](const std::string& piece) {
+      const auto alive = core.lock();
+      if (alive == nullptr) return;
+      asio::post(alive->io, [weak, piece] {
+        if (const auto self = weak.lock()) self->push(piece);
+      });
+    });
+    if (subscription_ == nullptr) end();
+  }
+
+  // A client that takes a stream has nothing more to say but that it goes.
+  void wait_for_end() {
+    with_stream([this](auto& stream) {
+      stream.async_read_some(buffer_.prepare(kFirstRead),
+                             [self = shared_from_this()](error_code error, size_t) {
+                               if (error) return self->end();
+                               self->wait_for_end();
+                             });
+    });
+  }
+
+  void push(const std::string& piece) {
+    if (has_ended_) return;
+    pieces_.push_back(is_chunked_ ? http_chunk(piece) : piece);
+    waiting_ += pieces_.back().size();
+    if (waiting_ > kMostWaiting) return end();
+    if (!is_writing_) write_piece();
+  }
+
+  void write_piece() {
+    is_writing_ = true;
+    arm_stream(core_->options.request_time);
+    with_stream([this](auto& stream) {
+      asio::async_write(stream, asio::buffer(pieces_.front()),
+                        [self = shared_from_this()](error_code error, size_t length) {
+                          if (error || self->has_ended_) return self->end();
+                          self->was_heard();
+                          self->waiting_ -= self->pieces_.front().size();
+                          self->pieces_.pop_front();
+                          if (!self->pieces_.empty()) return self->write_piece();
+                          self->is_writing_ = false;
+                          self->arm_stream(kStreamPause);
+                        });
+    });
+  }
+
+  // Until a piece is taken, or until the next comment is due.
+  void arm_stream(std::chrono::milliseconds time) {
+    stream_timer_.expires_after(time);
+    stream_timer_.async_wait([weak = weak_from_this()](error_code cancelled) {
+      const auto self = weak.lock();
+      if (cancelled || self == nullptr || self->has_ended_) return;
+      if (self->is_writing_) return self->end();
+      self->push(":\n\n");
+    });
+  }
+
   const std::shared_ptr<HttpCore> core_;
   const std::string peer_;
   std::optional<beast::tcp_stream> plain_;  // one of the two
@@ -285,9 +382,16 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::optional<http::response<http::empty_body>> continue_;
   std::optional<http::response<http::string_body>> response_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
+  // Of a stream.
+  asio::steady_timer stream_timer_{core_->io};
+  std::shared_ptr<void> subscription_;
+  std::deque<std::string> pieces_;  // that wait; the first one is being written
+  size_t waiting_ = 0;              // octets of them
+  bool is_writing_ = true;          // the header first
   std::list<std::shared_ptr<HttpSession>>::iterator place_;
   bool keep_alive_ = false;
   bool is_head_ = false;
+  bool is_chunked_ = false;  // the client knows chunks
   bool has_ended_ = false;
 };
 

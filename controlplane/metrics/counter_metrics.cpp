@@ -54,6 +54,8 @@ constexpr CounterRule kCounterRules[] = {
     {"store.waiting", "", "vipgate_store_waiting", kLevel,
      "Changes that wait for the state store."},
     {"rest.services", "", "vipgate_rest_services", kLevel, "Services made by the API."},
+    {"rest.drains", "", "vipgate_rest_drains", kLevel,
+     "Reals, or addresses, that the API has taken out."},
     {"rest.changes", "", "vipgate_rest_changes_total", kRising, "Changes by the API."},
     {"rest.refused", "", "vipgate_rest_refused_total", kRising,
      "Changes by the API that were refused."},

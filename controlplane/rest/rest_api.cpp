@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -10,25 +11,14 @@
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/json_document.h"
 #include "controlplane/rest/model_text.h"
+#include "controlplane/rest/problem_response.h"
+#include "controlplane/rest/rest_drains.h"
 
 namespace vipgate {
 namespace {
 
 // The control thread comes round at least once a second.
 constexpr int64_t kAliveWithinMs = 5000;
-
-ApiResponse problem_response(const RestProblem& problem) {
-  std::string members;
-  if (!problem.errors.empty()) {
-    members = ",\"errors\":[";
-    for (size_t i = 0; i < problem.errors.size(); ++i) {
-      members += (i == 0 ? "{\"field\":" : ",{\"field\":") + json_quote(problem.errors[i].field) +
-                 ",\"detail\":" + json_quote(problem.errors[i].detail) + "}";
-    }
-    members += "]";
-  }
-  return http_problem(problem.status, problem.detail, members);
-}
 
 std::string id_list(const std::vector<std::string>& ids) {
   std::string text = "[";
@@ -76,6 +66,26 @@ ApiResponse mismatch(const std::string& tag) {
 std::string tag_of_one(const RestServices& services, const std::string& id) {
   const auto known = services.services().find(id);
   return known == services.services().end() ? std::string() : RestServices::etag(known->second);
+}
+
+// Server-sent events, from now on or from the one behind that which the client has had last.
+ApiHandler event_handler(std::shared_ptr<EventHub> events) {
+  return [events = std::move(events)](const ApiRequest& request, const ApiResponder& respond) {
+    if (events->is_full()) {
+      return respond(http_problem(503, "there are " + std::to_string(EventHub::kListeners) +
+                                           " listeners already; close one, or read "
+                                           "/api/v1/counters from time to time"));
+    }
+    uint64_t last = 0;
+    const std::string& id = request.last_event_id;
+    std::from_chars(id.data(), id.data() + id.size(), last);  // what is no number is none
+    ApiResponse response{.content_type = "text/event-stream"};
+    response.stream = [events, last](const ApiSink& sink) {
+      sink(":\n\n");  // there is somebody
+      return events->listen(last, sink);
+    };
+    respond(std::move(response));
+  };
 }
 
 class RestApi : public std::enable_shared_from_this<RestApi> {
@@ -264,6 +274,8 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
   router.add("GET", "/api/v1/services/{id}", api->on_control(&RestApi::one));
   router.add("PUT", "/api/v1/services/{id}", api->on_control_with_body(&RestApi::put_one));
   router.add("DELETE", "/api/v1/services/{id}", api->on_control(&RestApi::remove_one));
+  router.add("GET", "/api/v1/events", event_handler(reports.events));
+  add_drain_routes(router, feed, reports.traffic);
   return router;
 }
 

@@ -4,11 +4,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "controlplane/http/http_router.h"
 #include "controlplane/metrics/metrics_page.h"
 #include "controlplane/metrics/page_thread.h"
+#include "controlplane/rest/event_hub.h"
 #include "controlplane/rest/rest_feed.h"
 
 namespace vipgate {
@@ -18,6 +20,8 @@ struct GatewayReports {
   PageThread& pages;                      // makes the body of /metrics
   std::function<MetricsInput()> metrics;  // for Prometheus
   std::function<std::string()> counters;  // a JSON object of those of no service and no real
+  std::function<TrafficFigures()> traffic;
+  std::shared_ptr<EventHub> events;
 };
 
 // Written by the control thread, read by the API's.

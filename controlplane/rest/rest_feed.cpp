@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 
 #include "common/system_error.h"
@@ -18,6 +19,14 @@ constexpr SourceId kRestSource{Origin::kRest, 0};
 constexpr int64_t kStoredWithinMs = 5000;
 // How often it is looked whether what waits is stored.
 constexpr int64_t kStoreLookMs = 2;
+// How often it is looked whether the time of a drained real is over.
+constexpr int64_t kDrainsMs = 500;
+
+int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 }  // namespace
 
@@ -26,7 +35,8 @@ RestFeed::RestFeed(Reconciler& reconciler, CommitPacer& pacer, Hooks hooks, File
       pacer_(pacer),
       hooks_(std::move(hooks)),
       services_(hooks_.resolve),
-      event_(std::move(event)) {}
+      event_(std::move(event)),
+      drains_(reconciler) {}
 
 Result<std::unique_ptr<RestFeed>> RestFeed::create(Reconciler& reconciler, CommitPacer& pacer,
                                                    Hooks hooks) {
@@ -68,15 +78,20 @@ void RestFeed::put_in_force(RestPlan plan) {
 
 void RestFeed::apply(RestPlan plan, std::function<void(const RestResult<Done>&)> done) {
   const SourceChange change = services_.change_of(plan);
-  const int64_t now_ms = monotonic_ms();
-  if (auto status = reconciler_.check(change, now_ms / 1000); !status) {
+  if (auto status = reconciler_.check(change, monotonic_ms() / 1000); !status) {
     ++refused_;
     return done(RestProblem{409, status.error(), {}});
   }
   ++changes_;
   std::vector<StoreWrite> writes = services_.writes_of(plan);
   put_in_force(std::move(plan));
-  Pending pending{std::move(done), 0, now_ms + kStoredWithinMs};
+  wait_for_store(std::move(writes), std::move(done));
+}
+
+// `done` is called once what was staged is published, and the rows are stored.
+void RestFeed::wait_for_store(std::vector<StoreWrite> writes,
+                              std::function<void(const RestResult<Done>&)> done) {
+  Pending pending{std::move(done), 0, monotonic_ms() + kStoredWithinMs};
   if (!writes.empty()) {
     store_ = &hooks_.store();
     store_->write(std::move(writes));
@@ -85,8 +100,46 @@ void RestFeed::apply(RestPlan plan, std::function<void(const RestResult<Done>&)>
   pending_.push_back(std::move(pending));
 }
 
+void RestFeed::take_out(const DrainTarget& target, int64_t seconds,
+                        std::function<void(const RestResult<Done>&)> done) {
+  const int64_t now_s = unix_seconds();
+  StoreWrite row = drains_.take_out(target, seconds == 0 ? 0 : now_s + seconds, now_s);
+  note_drains();
+  wait_for_store({std::move(row)}, std::move(done));
+}
+
+void RestFeed::give_back(const DrainTarget& target,
+                         std::function<void(const RestResult<Done>&)> done) {
+  StoreWrite row = drains_.give_back(target);
+  note_drains();
+  wait_for_store({std::move(row)}, std::move(done));
+}
+
+// What they have staged is to be committed.
+void RestFeed::note_drains() {
+  if (reconciler_.has_staged()) pacer_.note(1, monotonic_ns());
+}
+
+void RestFeed::advance_drains(int64_t now_ms) {
+  if (drains_.all().empty() || now_ms < next_drains_ms_) return;
+  next_drains_ms_ = now_ms + kDrainsMs;
+  std::vector<StoreWrite> writes = drains_.advance(unix_seconds());
+  if (!writes.empty()) hooks_.store().write(std::move(writes));
+  if (drains_.has_changed()) note_drains();
+}
+
 void RestFeed::restore(StateStore& store) {
   store_ = &store;
+  const auto drained = store.load(DrainDesk::kSpace);
+  if (!drained) {
+    spdlog::error("store: the reals that were taken out are not known: {}", drained.error());
+  } else {
+    for (const std::string& problem : drains_.restore(*drained))
+      spdlog::error("store: {}", problem);
+    if (!drains_.all().empty()) {
+      spdlog::info("store: {} reals or addresses stay taken out", drains_.all().size());
+    }
+  }
   auto rows = store.load(RestServices::kSpace);
   if (!rows) {
     spdlog::error("store: the services that the API made are not known: {}", rows.error());
@@ -111,6 +164,7 @@ void RestFeed::follow_config() {
 }
 
 void RestFeed::act(int64_t now_ms) {
+  advance_drains(now_ms);
   if (pending_.empty() || reconciler_.has_staged()) return;
   const auto settle = [&](const Pending& pending) {
     if (pending.batch == 0 || store_->is_stored(pending.batch)) {
@@ -136,7 +190,8 @@ int64_t RestFeed::next_deadline_ms() const {
 NamedCounters RestFeed::counters() const {
   return {{"rest.services", services_.services().size()},
           {"rest.changes", changes_},
-          {"rest.refused", refused_}};
+          {"rest.refused", refused_},
+          {"rest.drains", drains_.all().size()}};
 }
 
 }  // namespace vipgate

@@ -1,5 +1,5 @@
 // Where the API meets the control thread: work that its threads hand over, and the services that it
-// makes, from a document to the store.
+// makes and the reals that it takes out, from a document to the store.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/rest/drain_desk.h"
 #include "controlplane/rest/rest_services.h"
 #include "controlplane/store/state_store.h"
 
@@ -46,6 +47,13 @@ class RestFeed : public LoopClient {
   // what went wrong: nothing has changed (409), or it is in force and not stored (507).
   void apply(RestPlan plan, std::function<void(const RestResult<Done>&)> done);
 
+  // Takes reals out, for so many seconds before they get nothing (0: for ever), or gives them back.
+  // REQUIRES: give_back() of what drains() has.
+  void take_out(const DrainTarget& target, int64_t seconds,
+                std::function<void(const RestResult<Done>&)> done);
+  void give_back(const DrainTarget& target, std::function<void(const RestResult<Done>&)> done);
+  const DrainDesk& drains() const { return drains_; }
+
   // What is stored, to be called before the first snapshot; after a reload.
   void restore(StateStore& store);
   void follow_config();
@@ -65,6 +73,10 @@ class RestFeed : public LoopClient {
 
   RestFeed(Reconciler& reconciler, CommitPacer& pacer, Hooks hooks, FileDescriptor event);
   void put_in_force(RestPlan plan);
+  void wait_for_store(std::vector<StoreWrite> writes,
+                      std::function<void(const RestResult<Done>&)> done);
+  void note_drains();
+  void advance_drains(int64_t now_ms);
 
   Reconciler& reconciler_;
   CommitPacer& pacer_;
@@ -72,6 +84,8 @@ class RestFeed : public LoopClient {
   RestServices services_;
   FileDescriptor event_;
   std::vector<Pending> pending_;
+  DrainDesk drains_;
+  int64_t next_drains_ms_ = 0;
   StateStore* store_ = nullptr;  // once it is open
   uint64_t changes_ = 0;
   uint64_t refused_ = 0;

@@ -11,6 +11,15 @@ struct ApiClient::Parts {
   std::string url;
   std::string token;
   std::unique_ptr<web::http::client::http_client> client;
+
+  web::http::http_request request(const std::string& method, const std::string& path) const {
+    web::http::http_request made(method);
+    made.set_request_uri(path);
+    if (!token.empty()) {
+      made.headers().add(web::http::header_names::authorization, "Bearer " + token);
+    }
+    return made;
+  }
 };
 
 ApiClient::ApiClient(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -42,12 +51,14 @@ Result<std::unique_ptr<ApiClient>> ApiClient::create(const ApiClientOptions& opt
   return std::unique_ptr<ApiClient>(new ApiClient(std::move(parts)));
 }
 
+Error ApiClient::unreachable(const std::string& why) const {
+  return Error{parts_->url + " does not answer: " + why +
+               "; is vipgated running with `rest.listen` at this address? (systemctl status "
+               "vipgated; --url or $VIPGATE_URL for another one)"};
+}
+
 Result<ApiReply> ApiClient::ask(const ApiQuestion& question) {
-  web::http::http_request request(question.method);
-  request.set_request_uri(question.path);
-  if (!parts_->token.empty()) {
-    request.headers().add(web::http::header_names::authorization, "Bearer " + parts_->token);
-  }
+  web::http::http_request request = parts_->request(question.method, question.path);
   if (!question.if_match.empty()) {
     request.headers().add(web::http::header_names::if_match, question.if_match);
   }
@@ -61,9 +72,40 @@ Result<ApiReply> ApiClient::ask(const ApiQuestion& question) {
     response.headers().match(web::http::header_names::etag, reply.etag);
     return reply;
   } catch (const std::exception& error) {
-    return Error{parts_->url + " does not answer: " + error.what() +
-                 "; is vipgated running with `rest.listen` at this address? (systemctl status "
-                 "vipgated; --url or $VIPGATE_URL for another one)"};
+    return unreachable(error.what());
+  }
+}
+
+Result<ApiReply> ApiClient::follow(const std::string& path,
+                                   const std::function<bool(const ApiEvent&)>& take) {
+  ApiReply ended;
+  try {
+    const auto response = parts_->client->request(parts_->request("GET", path)).get();
+    ended.status = response.status_code();
+    if (ended.status != 200) {
+      ended.body = response.extract_utf8string(true).get();
+      return ended;
+    }
+    const auto body = response.body();
+    ApiEvent event;
+    while (true) {
+      concurrency::streams::container_buffer<std::string> buffer;
+      const size_t length = body.read_line(buffer).get();
+      if (length == 0 && body.is_eof()) return ended;
+      const std::string& line = buffer.collection();
+      constexpr std::string_view kType = "event: ", kData = "data: ";
+      if (line.starts_with(kType)) {
+        event.type = line.substr(kType.size());
+      } else if (line.starts_with(kData)) {
+        event.data = line.substr(kData.size());
+      } else if (line.empty() && !event.type.empty()) {
+        if (!take(event)) return ended;
+        event = {};
+      }
+    }
+  } catch (const std::exception& error) {
+    if (ended.status == 200) return ended;  // a connection that breaks ends a stream, too
+    return unreachable(error.what());
   }
 }
 
@@ -76,6 +118,8 @@ Result<web::json::value> parse_object(const std::string& body) {
     return Error{"the answer is no JSON object: " + body.substr(0, 200)};
   return value;
 }
+
+std::string encode_segment(const std::string& text) { return web::uri::encode_data_string(text); }
 
 std::string problem_text(const ApiReply& reply) {
   const auto problem = parse_object(reply.body);

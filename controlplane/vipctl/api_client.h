@@ -4,6 +4,7 @@
 #include <cpprest/json.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,12 @@ struct ApiReply {
   std::string etag{};
 };
 
+// A server-sent event (WHATWG HTML 9.2).
+struct ApiEvent {
+  std::string type{};
+  std::string data{};
+};
+
 class ApiClient {
  public:
   // An error: the URL is none, or the file cannot be read.
@@ -41,11 +48,20 @@ class ApiClient {
   // An error: nobody answers.
   Result<ApiReply> ask(const ApiQuestion& question);
 
+  // Gives `take` the events of a stream until it ends, which is a reply of status 200, or `take`
+  // returns false. REQUIRES: the time-out is longer than the gateway is ever silent, 15 s.
+  Result<ApiReply> follow(const std::string& path,
+                          const std::function<bool(const ApiEvent&)>& take);
+
  private:
   struct Parts;
   explicit ApiClient(std::unique_ptr<Parts> parts);
+  Error unreachable(const std::string& why) const;
   std::unique_ptr<Parts> parts_;
 };
+
+// A path's segment, %-encoded.
+std::string encode_segment(const std::string& text);
 
 // What a reply that is not 2xx says (RFC 9457): a line for the detail, one for each field.
 std::string problem_text(const ApiReply& reply);

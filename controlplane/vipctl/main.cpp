@@ -2,14 +2,18 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "controlplane/exit_status.h"
 #include "controlplane/vipctl/api_client.h"
@@ -19,15 +23,20 @@ namespace vipgate {
 namespace {
 
 constexpr int kExitUnreachable = 3;
+constexpr auto kLongestSilence = std::chrono::seconds(60);  // of a stream
 constexpr int kExitWrong = 4;  // `status`: the gateway answers, and something is wrong
 
 struct VipctlArguments {
   ApiClientOptions client;
   std::string token_file;
   std::string output = "table";
-  std::string state;       // services
-  std::string apply_file;  // "-": standard input
-  bool is_sure = false;    // apply --yes
+  std::string state;        // services
+  std::string apply_file;   // "-": standard input
+  bool is_sure = false;     // apply --yes
+  std::string real;         // drain, undrain
+  uint64_t deadline_s = 0;  // drain
+  bool is_forced = false;   // drain
+  bool waits = false;       // drain
 };
 
 // The content of a file, or of standard input.
@@ -69,6 +78,59 @@ class Vipctl {
   }
   int reals() { return show(reals_view); }
 
+  int drains() {
+    web::json::value all;
+    if (const int error = get("/api/v1/drains", all); error != kExitOk) return error;
+    return print(is_json() ? all.serialize() + "\n" : drains_view(all, time(nullptr)));
+  }
+
+  int drain() {
+    std::string query = arguments_.is_forced ? "?force=true" : "?";
+    if (arguments_.deadline_s != 0) {
+      query += "&deadline_s=" + std::to_string(arguments_.deadline_s);
+    }
+    web::json::value drained;
+    int error =
+        take(api_.ask({.method = "PUT", .path = drain_path() + query}), arguments_.real, drained);
+    if (error != kExitOk) return error;
+    if (const int printed = show_drain(drained); printed != kExitOk) return printed;
+    // The gateway says nothing of its own accord.
+    while (arguments_.waits && drained["state"].as_string() == "draining") {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      const std::string before = drain_line(drained);
+      if (error = get(drain_path(), drained); error != kExitOk) return error;
+      if (drain_line(drained) == before) continue;
+      if (const int printed = show_drain(drained); printed != kExitOk) return printed;
+    }
+    return kExitOk;
+  }
+
+  int undrain() {
+    web::json::value gone;
+    const int error =
+        take(api_.ask({.method = "DELETE", .path = drain_path()}), arguments_.real, gone);
+    return error != kExitOk ? error : print(arguments_.real + " is given back\n");
+  }
+
+  // Until the gateway stops, or what takes the lines has gone.
+  int events() {
+    int printed = kExitOk;
+    const auto ended = api_.follow("/api/v1/events", [&](const ApiEvent& event) {
+      const auto line = event_line(event.type, event.data);
+      if (!line) {
+        printed = fail(kExitFailure, line.error());
+      } else {
+        printed = print(
+            is_json() ? "{\"event\":\"" + event.type + "\",\"data\":" + event.data + "}\n" : *line);
+      }
+      return printed == kExitOk;
+    });
+    if (!ended) return fail(kExitUnreachable, ended.error());
+    if (ended->status != 200) return fail(kExitFailure, problem_text(*ended));
+    return printed != kExitOk ? printed
+                              : fail(kExitUnreachable, "the gateway has ended the stream");
+  }
+
   int export_services() {
     web::json::value all;
     if (const int error = get("/api/v1/services?origin=rest", all); error != kExitOk) return error;
@@ -96,6 +158,12 @@ class Vipctl {
 
  private:
   bool is_json() const { return arguments_.output == "json"; }
+
+  std::string drain_path() const { return "/api/v1/drains/" + encode_segment(arguments_.real); }
+
+  int show_drain(const web::json::value& drained) {
+    return print(is_json() ? drained.serialize() + "\n" : drain_line(drained));
+  }
 
   template <class View>
   int show(const View& view) {
@@ -169,6 +237,23 @@ int run_vipctl(int argc, char** argv) {
   services->add_option("--state", arguments.state, "only these")
       ->check(CLI::IsMember({"serving", "no_real", "leaving"}));
   const CLI::App* reals = app.add_subcommand("reals", "reals, a line each");
+  CLI::App* drain = app.add_subcommand(
+      "drain", "take a real out gently: it keeps its flows and gets no new ones");
+  drain->add_option("real", arguments.real, "ADDRESS:PORT, or ADDRESS for all reals there")
+      ->required();
+  drain
+      ->add_option("--deadline", arguments.deadline_s,
+                   "after this its flows go to others: seconds, or 10m, 2h")
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}}));
+  drain->add_flag("--force", arguments.is_forced, "also the last real of a service");
+  drain->add_flag("--wait", arguments.waits, "until it has no flows left, or its time is over");
+  CLI::App* undrain = app.add_subcommand("undrain", "give a real back what `drain` took");
+  undrain->add_option("real", arguments.real, "as `drain` was told it")->required();
+  const CLI::App* drains =
+      app.add_subcommand("drains", "reals that were taken out, and their flows");
+  const CLI::App* events =
+      app.add_subcommand("events", "what happens, a line each, until it is interrupted");
   const CLI::App* to_file =
       app.add_subcommand("export", "the services that the API made, as YAML for `apply`");
   CLI::App* apply = app.add_subcommand(
@@ -191,12 +276,17 @@ int run_vipctl(int argc, char** argv) {
     token->erase(token->find_last_not_of(" \t\r\n") + 1);
     arguments.client.token = *token;
   }
+  if (events->parsed()) arguments.client.timeout = kLongestSilence;
   auto api = ApiClient::create(arguments.client);
   if (!api) return fail(kExitBadConfiguration, api.error());
   Vipctl vipctl(**api, arguments);
   if (status->parsed()) return vipctl.status();
   if (services->parsed()) return vipctl.services();
   if (reals->parsed()) return vipctl.reals();
+  if (drain->parsed()) return vipctl.drain();
+  if (undrain->parsed()) return vipctl.undrain();
+  if (drains->parsed()) return vipctl.drains();
+  if (events->parsed()) return vipctl.events();
   if (to_file->parsed()) return vipctl.export_services();
   return vipctl.apply();
 }

@@ -3,7 +3,10 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <ctime>
 #include <string_view>
+
+#include "controlplane/vipctl/api_client.h"
 
 namespace vipgate {
 namespace {
@@ -150,6 +153,51 @@ std::string reals_view(const value& answer) {
     }
   }
   return table.text();
+}
+
+std::string drains_view(const value& answer, int64_t now_s) {
+  const auto time = [&](const value& drain, const char* name, bool is_past) -> std::string {
+    if (!drain.has_number_field(name)) return "never";
+    const int64_t at = drain.at(name).as_number().to_int64();
+    const int64_t seconds = std::max<int64_t>(is_past ? now_s - at : at - now_s, 0);
+    return std::to_string(seconds) + " s";
+  };
+  TextTable table;
+  table.add({"REAL", "STATE", "FLOWS", "SINCE", "ENDS IN", "SERVICES"});
+  for (const value& drain : array_of(answer, "drains")) {
+    std::string services;
+    for (const value& id : array_of(drain, "services")) {
+      services += (services.empty() ? "" : " ") + (id.is_string() ? id.as_string() : "");
+    }
+    table.add({string_of(drain, "real"), string_of(drain, "state"), string_of(drain, "flows"),
+               time(drain, "since", true), time(drain, "ends", false), services});
+  }
+  return table.text();
+}
+
+std::string drain_line(const value& drain) {
+  return string_of(drain, "real") + ": " + string_of(drain, "state") + ", " +
+         string_of(drain, "flows") + " flows left, " +
+         std::to_string(array_of(drain, "services").size()) + " services\n";
+}
+
+Result<std::string> event_line(const std::string& type, const std::string& data) {
+  const auto members = parse_object(data);
+  if (!members) return Error{members.error()};
+  const auto at_ms = static_cast<int64_t>(number_of(*members, "at_ms"));
+  const time_t at_s = at_ms / 1000;
+  tm local{};
+  localtime_r(&at_s, &local);
+  char clock[sizeof "00:00:00"];
+  std::strftime(clock, sizeof clock, "%T", &local);
+  const std::string ms = std::to_string(1000 + at_ms % 1000).substr(1);
+  std::string line = std::string(clock) + "." + ms + " " + type;
+  constexpr size_t kColumn = 10;
+  if (type.size() < kColumn) line.append(kColumn - type.size(), ' ');
+  for (const auto& [name, member] : members->as_object()) {
+    if (name != "at_ms") line += " " + name + "=" + string_of(*members, name.c_str());
+  }
+  return line + "\n";
 }
 
 std::pair<std::string, bool> status_view(const GatewayStatus& status, const std::string& url) {

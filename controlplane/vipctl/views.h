@@ -27,6 +27,15 @@ std::string services_view(const web::json::value& answer, const std::string& sta
 // A line for each real.
 std::string reals_view(const web::json::value& answer);
 
+// Of GET /api/v1/drains: a line for each real that was taken out, or address. `now_s`: Unix time.
+std::string drains_view(const web::json::value& answer, int64_t now_s);
+// One of them, for who waits: "10.0.0.5:8080: draining, 12 flows left, 3 services".
+std::string drain_line(const web::json::value& drain);
+
+// Of an event: "12:00:00.000 real        service=11.0.0.1:80:tcp real=10.0.0.5:80 state=up", in the
+// local time.
+Result<std::string> event_line(const std::string& type, const std::string& data);
+
 struct GatewayStatus {
   bool is_ready = false;
   std::string not_ready_why;

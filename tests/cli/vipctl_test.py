@@ -5,6 +5,7 @@ Exit status 77: this machine cannot run them."""
 
 import json
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -63,6 +64,47 @@ class VipctlTest(DaemonTest):
         self.assertRegex(self.vipctl("reals"), rf"\n10.9.1.11:8080 .* TCP +{VIP}:80 +web\n")
         self.assertIn("services", json.loads(self.vipctl("services", "-o", "json")))
         self.assertTrue(json.loads(self.vipctl("-o", "json", "status", expect=WRONG))["ready"])
+
+    def test_a_real_is_taken_out_until_it_has_no_flows_and_given_back(self):
+        self.daemon()
+        real, other = "10.9.1.11:8080", "10.9.1.12"
+        self.assertRegex(self.vipctl("drain", real), rf"^{real}: draining, [1-9]\d* flows left, ")
+        self.assertRegex(self.vipctl("reals"), rf"\n{real} +0 +draining ")
+        self.assertRegex(self.vipctl("drains"), rf"\n{real} +draining +[1-9]\d* +\d s +never ")
+        refused = self.vipctl("drain", other, expect=1)
+        self.assertIn("would have no real left", refused)
+        # Its flows are sent over and over, so only the deadline ends them.
+        waited = self.vipctl("drain", real, "--deadline", "2s", "--wait")
+        self.assertRegex(waited, rf"{real}: over, ")
+        self.assertRegex(self.vipctl("reals"), rf"\n{real} +0 +down ")
+        self.assertEqual(self.vipctl("undrain", real), f"{real} is given back\n")
+        self.assertRegex(self.vipctl("reals"), rf"\n{real} +3 +up ")
+        self.assertIn("was not taken out", self.vipctl("undrain", real, expect=1))
+
+    def test_events_are_told_as_they_happen(self):
+        daemon = self.daemon()
+        with subprocess.Popen([VIPCTL, "--url", f"http://127.0.0.1:{self.api}", "events"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as events:
+            self.addCleanup(events.kill)
+            # Whether it listens yet is not told, so the real is taken out until it is.
+            lines = queue.Queue()
+            reader = threading.Thread(target=lambda: [lines.put(line) for line in events.stdout])
+            reader.start()
+            said = ""
+            while not said:
+                self.vipctl("drain", "10.9.1.11:8080")
+                self.vipctl("undrain", "10.9.1.11:8080")
+                try:
+                    said = lines.get(timeout=0.2)
+                except queue.Empty:
+                    pass
+            self.assertRegex(
+                said, r"^\d\d:\d\d:\d\d\.\d{3} (real +service=11\.1\.1\.1:80:tcp "
+                      r"real=10\.9\.1\.11:8080 state=(draining|up)|snapshot +version=\d+ .*)\n$")
+            daemon.stop()
+            self.assertEqual(events.wait(SECONDS), UNREACHABLE)
+            self.assertIn("the gateway has ended the stream", events.stderr.read())
+            reader.join()
 
     def test_what_is_applied_is_in_force_and_what_is_exported_applies_without_a_change(self):
         self.daemon()

@@ -229,5 +229,43 @@ TEST(HealthTargets, AUdpServiceIsNotCheckedByTcpUnlessTheCheckHasAPortOfItsOwn) 
   EXPECT_EQ(targets.take_changes().add.size(), 1u);
 }
 
+TEST(DesiredState, WhatIsTakenOutHasNoWeightWhoeverWantsItAndIsDownWhenItsTimeIsOver) {
+  DesiredState state;
+  state.set(kYaml, kKey, service("a", {real("10.0.0.1"), real("10.0.0.2")}));
+  state.set(kMesos, kKey, service("a", {real("10.0.0.3")}));
+  state.take_dirty();
+  const auto weights = [&] {
+    std::vector<uint32_t> all;
+    for (const RealConfig& each : state.merged(kKey)->config.reals) all.push_back(each.weight);
+    return all;
+  };
+  state.set_drain({ip("10.0.0.2"), 8080}, DrainStage::kDraining);
+  state.set_drain({ip("10.0.0.3"), 0}, DrainStage::kDraining);
+  EXPECT_EQ(state.take_dirty(), std::set<ServiceKey>{kKey});
+  EXPECT_EQ(weights(), (std::vector<uint32_t>{1, 0, 0}));
+  EXPECT_TRUE(state.merged(kKey)->down.empty());
+
+  state.set_drain({ip("10.0.0.2"), 8080}, DrainStage::kOver);
+  EXPECT_EQ(state.merged(kKey)->down, std::set<RealKey>{key("10.0.0.2")});
+  state.set_drain({ip("10.0.0.2"), 8080}, DrainStage::kNone);
+  state.set_drain({ip("10.0.0.2"), 8081}, DrainStage::kOver);
+  EXPECT_EQ(weights(), (std::vector<uint32_t>{1, 1, 0})) << "another port is another real";
+  state.take_dirty();
+  state.set_drain({ip("10.0.0.9"), 0}, DrainStage::kOver);
+  EXPECT_TRUE(state.dirty().empty()) << "no service has it";
+}
+
+TEST(DesiredState, WhatIsTakenOutIsNotGivenFlowsByAPanic) {
+  DesiredState state;
+  auto config = service("a", {real("10.0.0.1"), real("10.0.0.2")});
+  config.no_real = NoReal::kUseAll;
+  state.set(kYaml, kKey, config);
+  state.set_drain({ip("10.0.0.1"), 0}, DrainStage::kOver);
+  state.set_health(kKey, key("10.0.0.2"), RealHealth::kDown);
+  const auto merged = state.merged(kKey);
+  EXPECT_TRUE(merged->is_in_panic);
+  EXPECT_EQ(merged->down, std::set<RealKey>{key("10.0.0.1")});
+}
+
 }  // namespace
 }  // namespace vipgate

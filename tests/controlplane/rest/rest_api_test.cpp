@@ -50,7 +50,9 @@ class RestApiTest : public ::testing::Test {
                                       input.is_ready = true;
                                       return input;
                                     },
-                                .counters = [] { return std::string("{}"); }});
+                                .counters = [] { return std::string("{}"); },
+                                .traffic = [this] { return traffic_; },
+                                .events = events_});
   }
 
   ApiResponse ask(const std::string& method, const std::string& target,
@@ -94,6 +96,8 @@ class RestApiTest : public ::testing::Test {
   std::unique_ptr<Feeds> feeds_;
   GatewayHealth health_;
   PageThread pages_;
+  TrafficFigures traffic_;
+  std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>();
   HttpRouter router_;
 };
 
@@ -136,6 +140,59 @@ TEST_F(RestApiTest, AWholeSetReplacesWhatTheApiMadeAndNothingElse) {
   EXPECT_THAT(all.body, HasSubstr("\"name\":\"web\""));
   EXPECT_THAT(ask("GET", "/api/v1/services?origin=rest").body, HasSubstr("leaving"));
   EXPECT_THAT(ask("GET", "/api/v1/services?name=web").body, Not(HasSubstr("redis")));
+}
+
+TEST_F(RestApiTest, ARealIsTakenOutAndGivenBack) {
+  const std::string two =
+      R"({"name":"redis","vip":"10.20.0.1","port":6379,"reals":[{"address":"10.0.1.5","port":1},)"
+      R"({"address":"10.0.1.6","port":1}]})";
+  ASSERT_EQ(ask("POST", "/api/v1/services", two).status, 201);
+  traffic_.reals = {{.address = *parse_ip_address("10.0.1.5"), .port = 1, .flows = 7},
+                    {.address = *parse_ip_address("10.0.1.6"), .port = 1, .flows = 100}};
+  const std::string path = "/api/v1/drains/10.0.1.5:1";
+  const std::string taken = R"("state":"draining","flows":7,"services":["10.20.0.1:6379:tcp"]})";
+  const ApiResponse put = ask("PUT", path);
+  EXPECT_EQ(put.status, 201) << put.body;
+  EXPECT_THAT(put.body, HasSubstr(R"({"real":"10.0.1.5:1","since":)"));
+  EXPECT_THAT(put.body, HasSubstr(R"("ends":null,)" + taken));
+  EXPECT_THAT(ask("GET", kRedisPath).body,
+              HasSubstr(R"({"address":"10.0.1.5","port":1,"weight":0,"state":"draining"})"));
+  EXPECT_EQ(ask("PUT", path + "?deadline_s=60").status, 200) << "again, with an end";
+  EXPECT_THAT(ask("GET", path).body, Not(HasSubstr("\"ends\":null")));
+  EXPECT_THAT(ask("GET", "/api/v1/drains").body, HasSubstr(taken));
+  traffic_.reals[0].flows = 0;
+  EXPECT_THAT(ask("GET", path).body, HasSubstr(R"("state":"drained","flows":0)"));
+
+  EXPECT_EQ(ask("DELETE", path).status, 200);
+  EXPECT_THAT(ask("GET", kRedisPath).body,
+              HasSubstr(R"({"address":"10.0.1.5","port":1,"weight":1,"state":"up"})"));
+  EXPECT_EQ(ask("GET", path).status, 404);
+  EXPECT_EQ(ask("DELETE", path).status, 404);
+}
+
+TEST_F(RestApiTest, TheLastRealOfAServiceIsTakenOutOnlyIfThatIsMeant) {
+  const ApiResponse refused = ask("PUT", "/api/v1/drains/10.0.1.9");
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_THAT(refused.body, HasSubstr("10.20.0.7:80:tcp would have no real left"));
+  EXPECT_THAT(ask("GET", "/api/v1/services?name=web").body, HasSubstr("\"state\":\"serving\""));
+  EXPECT_EQ(ask("PUT", "/api/v1/drains/10.0.1.9?force=true&dry_run=true").status, 201);
+  EXPECT_EQ(ask("GET", "/api/v1/drains/10.0.1.9").status, 404) << "it was a dry run";
+  EXPECT_EQ(ask("PUT", "/api/v1/drains/10.0.1.9?force=true").status, 201);
+  EXPECT_THAT(ask("GET", "/api/v1/services?name=web").body, HasSubstr("\"state\":\"no_real\""));
+}
+
+TEST_F(RestApiTest, WhatCannotBeTakenOutIsNamed) {
+  const ApiResponse unknown = ask("PUT", "/api/v1/drains/10.0.1.77");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_THAT(unknown.body, HasSubstr("no service has the real 10.0.1.77"));
+  const ApiResponse odd = ask("PUT", "/api/v1/drains/redis");
+  EXPECT_EQ(odd.status, 400);
+  EXPECT_THAT(odd.body, HasSubstr("'redis' is no real; write its address"));
+  for (const char* deadline : {"0", "-1", "604801", "1h", ""}) {
+    const auto wrong =
+        ask("PUT", "/api/v1/drains/10.0.1.9?force=true&deadline_s=" + std::string(deadline));
+    EXPECT_EQ(wrong.status, 422) << deadline;
+  }
 }
 
 TEST_F(RestApiTest, ProblemsNameTheirFields) {

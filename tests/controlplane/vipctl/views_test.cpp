@@ -41,6 +41,26 @@ TEST(VipctlViews, EachRealHasALine) {
             "[2001:db8::5]:31001  0       draining  TCP   10.20.0.1:6379  redis\n");
 }
 
+TEST(VipctlViews, WhatWasTakenOutStandsWithTheFlowsThatAreLeft) {
+  const value drains = parsed(R"({"drains":[
+{"real":"10.0.1.5","since":1000,"ends":null,"state":"draining","flows":12,"services":["a","b"]},
+{"real":"[fd00::1]:80","since":1060,"ends":1100,"state":"drained","flows":0,"services":[]}]})");
+  EXPECT_EQ(drains_view(drains, 1090),
+            "REAL          STATE     FLOWS  SINCE  ENDS IN  SERVICES\n"
+            "10.0.1.5      draining  12     90 s   never    a b\n"
+            "[fd00::1]:80  drained   0      30 s   10 s\n");
+  EXPECT_EQ(drain_line(drains.at("drains").at(0)),
+            "10.0.1.5: draining, 12 flows left, 2 services\n");
+}
+
+TEST(VipctlViews, AnEventIsALineWithItsTimeAndWhatItSays) {
+  const auto line = event_line("port", R"({"at_ms":1764284000042,"port":"edge","link":"down"})");
+  ASSERT_TRUE(line.ok()) << line.error();
+  EXPECT_THAT(*line, ::testing::MatchesRegex(
+                         "[0-9]+:[0-9]+:[0-9]+[.]042 port       port=edge link=down\n"));
+  EXPECT_FALSE(event_line("port", "[]").ok());
+}
+
 GatewayStatus good_status() {
   return {.is_ready = true,
           .not_ready_why = "",

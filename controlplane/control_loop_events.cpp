@@ -1,0 +1,75 @@
+// What the control loop tells its listeners of its own accord: what it sees change.
+#include "common/json_text.h"
+#include "controlplane/control_loop.h"
+
+namespace vipgate {
+namespace {
+
+// Snapshots may follow each other every other millisecond.
+constexpr int64_t kSnapshotEventMs = 100;
+constexpr int64_t kLevelsMs = 1'000;
+// From which part of a table on it is nearly full, and below which no longer, in percent.
+constexpr uint64_t kNearlyFull = 90;
+constexpr uint64_t kFullNoLonger = 85;
+
+std::string number_member(std::string_view name, uint64_t number) {
+  return json_quote(name) + ":" + std::to_string(number);
+}
+
+std::string text_member(std::string_view name, std::string_view text) {
+  return json_quote(name) + ":" + json_quote(text);
+}
+
+}  // namespace
+
+void ControlLoop::tell_events(int64_t now) {
+  tell_real_changes();
+  if (reconciler_.version() != told_version_ && now >= next_snapshot_event_ms_) {
+    told_version_ = reconciler_.version();
+    next_snapshot_event_ms_ = now + kSnapshotEventMs;
+    const Model& model = reconciler_.model();
+    events_->publish("snapshot", number_member("version", told_version_) + "," +
+                                     number_member("services", model.configured_services()) + "," +
+                                     number_member("reals", model.configured_reals()));
+  }
+  if (now < next_levels_ms_) return;
+  next_levels_ms_ = now + kLevelsMs;
+  tell_levels();
+}
+
+void ControlLoop::tell_real_changes() {
+  const RealChanges changes = reconciler_.take_real_changes();
+  for (const RealChange& change : changes.first) {
+    const std::string real = endpoint_to_string(change.real.address, change.real.port);
+    events_->publish("real",
+                     text_member("service", service_id(change.service)) + "," +
+                         text_member("real", real) + "," +
+                         text_member("state", change.state ? to_string(*change.state) : "gone"));
+  }
+  if (changes.more != 0) events_->publish("more_reals", number_member("count", changes.more));
+}
+
+// Of what is either well or not: when it becomes the other.
+void ControlLoop::tell_levels() {
+  const auto has_turned = [this](const std::string& name, bool is_bad) {
+    return std::exchange(told_bad_[name], is_bad) != is_bad;
+  };
+  for (const auto& [name, value] : feeds_->counters()) {
+    if (!name.starts_with("mesos.") || !name.ends_with(".stale")) continue;
+    if (!has_turned(name, value != 0)) continue;
+    events_->publish("source", text_member("source", name.substr(0, name.rfind('.'))) + "," +
+                                   text_member("state", value != 0 ? "stale" : "followed"));
+  }
+  for (const TableUse& use : table_uses()) {
+    const std::string name(use.table);
+    const uint64_t bound = told_bad_[name] ? kFullNoLonger : kNearlyFull;
+    const bool is_near = use.entries * 100 >= use.capacity * bound;
+    if (!has_turned(name, is_near)) continue;
+    events_->publish("limit", text_member("what", name) + "," +
+                                  number_member("entries", use.entries) + "," +
+                                  number_member("most", use.capacity) + "," +
+                                  text_member("state", is_near ? "near" : "far"));
+  }
+}
+
+}  // namespace vipgate

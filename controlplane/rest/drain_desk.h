@@ -1,0 +1,62 @@
+// Which reals the operator has taken out, since when and until when.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/traffic_figures.h"
+#include "controlplane/drain_target.h"
+#include "controlplane/model.h"
+#include "controlplane/reconciler.h"
+#include "controlplane/store/state_store.h"
+
+namespace vipgate {
+
+// Unix time, as it outlives the process.
+struct Drain {
+  int64_t since_s = 0;
+  int64_t ends_s = 0;  // from then on the real gets nothing; 0: never
+  bool is_over = false;
+  bool was_seen = false;  // some service had such a real
+};
+
+// Owned by RestFeed; control thread only. What is staged is committed by the caller.
+class DrainDesk {
+ public:
+  explicit DrainDesk(Reconciler& reconciler) : reconciler_(reconciler) {}
+
+  static constexpr std::string_view kSpace = "drains";  // of the store
+
+  // Each returns what is to be stored. One that is taken out again keeps the time since when.
+  StoreWrite take_out(const DrainTarget& target, int64_t ends_s, int64_t now_s);
+  StoreWrite give_back(const DrainTarget& target);
+  // What an earlier start has stored, to be called before the first snapshot. Returns a sentence
+  // for each row that cannot be read.
+  std::vector<std::string> restore(const std::map<std::string, std::string>& rows);
+
+  // Ends what is due, and forgets a target with a port when its real is gone: the next task there
+  // is another one. To be called once a second or so.
+  std::vector<StoreWrite> advance(int64_t now_s);
+  bool has_changed();  // since the last call: something was staged by advance()
+
+  const std::map<DrainTarget, Drain>& all() const { return drains_; }
+
+  // {"real":…,"since":…,"ends":…,"state":"draining"|"drained"|"over","flows":…,"services":[ids]}:
+  // times in Unix seconds, or null; flows of now.
+  std::string text(const DrainTarget& target, const TrafficFigures& traffic) const;
+
+  // Services that have a real of the target: all; or those that would have none left for new flows.
+  std::vector<ServiceKey> services_of(const DrainTarget& target) const;
+  std::vector<ServiceKey> emptied_by(const DrainTarget& target) const;
+
+ private:
+  Reconciler& reconciler_;
+  std::map<DrainTarget, Drain> drains_;
+  int64_t next_look_s_ = 0;
+  bool has_changed_ = false;
+};
+
+}  // namespace vipgate

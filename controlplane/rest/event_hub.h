@@ -1,0 +1,44 @@
+// What happens at a gateway, for those who listen: server-sent events.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace vipgate {
+
+// May be called by any thread. Events have numbers from 1 on; the last ones are kept for who comes
+// back. Lives as long as any of its listeners' handles.
+class EventHub : public std::enable_shared_from_this<EventHub> {
+ public:
+  static constexpr size_t kKept = 512;
+  static constexpr size_t kListeners = 64;
+  // Gets blocks of a text/event-stream (WHATWG HTML 9.2.6), by the thread that publishes; must not
+  // block, nor call the hub.
+  using Sink = std::function<void(const std::string& block)>;
+
+  // `members`: of a JSON object, without braces, as {"at_ms":…,MEMBERS}: Unix time.
+  void publish(std::string_view type, const std::string& members);
+
+  // From now on, until the handle goes; those after `last` that are kept come first, and "missed"
+  // before them if there were more. 0: none. Null: there are kListeners.
+  std::shared_ptr<void> listen(uint64_t last, Sink sink);
+  bool is_full();
+
+ private:
+  void forget(uint64_t listener);
+
+  std::mutex mutex_;
+  uint64_t events_ = 0;           // so far
+  std::deque<std::string> kept_;  // blocks, the last one that of events_
+  uint64_t listeners_ = 0;        // that ever were
+  std::map<uint64_t, Sink> sinks_;
+};
+
+}  // namespace vipgate
