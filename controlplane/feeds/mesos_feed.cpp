@@ -181,6 +181,7 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
     cluster.cluster.lost_touch();
   }
   cluster.connected = link.connected;
+  cluster.link_detail = link.detail;
 }
 
 // Names that no record has do not exist only once the cluster has told all that it has: the tasks

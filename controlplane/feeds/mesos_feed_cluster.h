@@ -1,6 +1,7 @@
 // What the feed keeps of one cluster, and whom it hears from. Of MesosFeed alone.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "controlplane/feeds/mesos_feed.h"
+#include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
 
@@ -22,6 +24,12 @@ struct MesosFeed::Cluster {
         view(std::move(shown)),
         store(state, mesos_store_name(config, number)) {}
 
+  // Since it was heard of last. A stored state that the cluster has not confirmed is as old as our
+  // start, or older.
+  int64_t age_ms() const {
+    return std::max<int64_t>(monotonic_ms() - (heard_ms != 0 ? heard_ms : lost_at_ms), 0);
+  }
+
   const size_t index;
   const std::string label;
   MesosCluster cluster;
@@ -34,6 +42,7 @@ struct MesosFeed::Cluster {
   int64_t mark_by_ms = 0;  // REQUIRES: unmarked
   uint64_t moves = 0;      // of the allocator, as the view knows it
   bool connected = false;
+  std::string link_detail;                // the last that was said of the connection
   bool expired = false;                   // the view is shown nothing
   bool is_known = false;                  // all that it has is shown
   int64_t lost_at_ms = 0;                 // REQUIRES: !connected

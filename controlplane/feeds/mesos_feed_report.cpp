@@ -1,10 +1,10 @@
-// What the feed tells of the clusters: in the log, and as counters.
+// What the feed tells of the clusters: in the log, as counters, and to the API.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include "controlplane/feeds/mesos_feed_cluster.h"
-#include "controlplane/monotonic_clock.h"
+#include "controlplane/feeds/source_report.h"
 
 namespace vipgate {
 namespace {
@@ -58,10 +58,7 @@ NamedCounters MesosFeed::counters() const {
     counters.emplace_back(prefix + "skipped", cluster->reported_skipped);
     counters.emplace_back(prefix + "connected", cluster->connected ? 1 : 0);
     counters.emplace_back(prefix + "stale", cluster->connected ? 0 : 1);
-    // A stored state that the cluster has not confirmed is as old as our start, or older.
-    const int64_t since_ms = cluster->heard_ms != 0 ? cluster->heard_ms : cluster->lost_at_ms;
-    const int64_t age_ms = std::max<int64_t>(monotonic_ms() - since_ms, 0);
-    counters.emplace_back(prefix + "age_ms", static_cast<uint64_t>(age_ms));
+    counters.emplace_back(prefix + "age_ms", static_cast<uint64_t>(cluster->age_ms()));
     if (cluster->source == nullptr) continue;
     const MesosSourceCounters source = cluster->source->counters();
     counters.emplace_back(prefix + "connects", source.connects);
@@ -74,6 +71,31 @@ NamedCounters MesosFeed::counters() const {
     counters.emplace_back(prefix + "failed_sweeps", source.failed_sweeps);
   }
   return counters;
+}
+
+// The list of what is left out is made anew.
+void MesosFeed::add_sources(std::vector<SourceReport>& sources, size_t ignored) const {
+  for (const auto& each : clusters_) {
+    const Cluster& cluster = *each;
+    SourceReport report{.id = "mesos." + std::to_string(cluster.index), .kind = "mesos"};
+    report.name = config_.mesos[cluster.index].domain;
+    report.state = cluster.connected ? "connected" : cluster.expired ? "withdrawn" : "stale";
+    report.detail = cluster.link_detail;
+    report.age_ms = cluster.age_ms();
+    report.figures = {{"tasks", cluster.cluster.tasks().size()},
+                      {"tasks_waiting", cluster.cluster.waiting_tasks()},
+                      {"agents", cluster.cluster.agents().size()},
+                      {"agents_recovered", cluster.cluster.recovered_agents()},
+                      {"frameworks", cluster.cluster.frameworks().size()}};
+    std::vector<Skipped> skipped = cluster.view->skipped();
+    for (const MesosSkipped& item : cluster.cluster.skipped()) {
+      skipped.push_back({"unread", "", "", item.where, item.why});
+    }
+    report.ignored = skipped.size();
+    skipped.resize(std::min(skipped.size(), ignored));
+    report.ignored_items = std::move(skipped);
+    sources.push_back(std::move(report));
+  }
 }
 
 }  // namespace vipgate
