@@ -79,11 +79,7 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOption
   std::unique_ptr<ControlLoop> loop(
       new ControlLoop(options, dataplane, std::move(*neighbors), std::move(*routes)));
   if (auto status = loop->open(); !status) return Error{status.error()};
-  loop->dns_listeners_ = std::make_unique<DnsListeners>(
-      [&dataplane](std::span<uint8_t> message, size_t length, const IpAddress& client) {
-        return dataplane.answer_dns(message, length, client);
-      },
-      std::move(interfaces));
+  loop->dns_listeners_ = std::make_unique<DnsListeners>(loop->answer_dns(), std::move(interfaces));
   auto feeds = Feeds::create(options.config, loop->reconciler_, dataplane);
   if (!feeds) return Error{feeds.error()};
   loop->feeds_ = std::move(*feeds);
@@ -152,10 +148,15 @@ Status ControlLoop::start_api() {
     options.connections = rest.connections;
     options.body_bytes = size_t{rest.body_mb} << 20;
     auto server = HttpServer::start(
-        std::move(options), make_rest_router(feeds_->rest(), reconciler_, health_,
-                                             {.pages = pages_,
-                                              .metrics = [this] { return metrics(); },
-                                              .counters = [this] { return counters_json(); }}));
+        std::move(options),
+        make_rest_router(feeds_->rest(), reconciler_, health_,
+                         {.pages = pages_,
+                          .metrics = [this] { return metrics(); },
+                          .counters = [this] { return counters_json(); },
+                          .workers = [this] { return workers_report(); },
+                          .ports = [this] { return ports_report(); },
+                          .sources = [this](size_t ignored) { return sources_report(ignored); },
+                          .answer_dns = answer_dns()}));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
     spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
@@ -172,6 +173,7 @@ Status ControlLoop::publish_first() {
   feeds_->restore_sources();
   auto outcome = apply(config);
   if (!outcome) return Error{outcome.error()};
+  file_read_ms_ = monotonic_ms();
   report_problems(*outcome);
   report_routes();
   dns_listeners_->follow(reconciler_.config());
@@ -279,7 +281,9 @@ void ControlLoop::look_at_workers(int64_t now) {
   if (now < next_workers_ms_) return;
   next_workers_ms_ = now + kWorkersMs;
   const bool did_advance = workers_advance_;
-  workers_advance_ = worker_progress_.note(dataplane_.worker_figures(), now);
+  WorkerFigures figures = dataplane_.worker_figures();
+  workers_advance_ = worker_progress_.note(figures, now);
+  worker_window_.note(std::move(figures));
   if (workers_advance_) sd_notify(0, "WATCHDOG=1");
   if (did_advance && !workers_advance_) spdlog::error("a worker does not advance");
   if (!did_advance && workers_advance_) spdlog::info("all workers advance again");
