@@ -6,8 +6,8 @@ _vipctl() {
     --state) COMPREPLY=($(compgen -W "serving no_real leaving" -- "$word")) ;;
     -f | --file | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
     *)
-      COMPREPLY=($(compgen -W "status services reals export apply --url --token-file --ca --output
-        --state --file --yes --help --version" -- "$word"))
+      COMPREPLY=($(compgen -W "status services reals workers ports sources dns export apply
+        --url --token-file --ca --output --state --client --file --yes --help --version" -- "$word"))
       ;;
   esac
 }

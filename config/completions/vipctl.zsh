@@ -6,7 +6,9 @@ _arguments \
   '--ca[whom to trust]:file:_files' \
   '(-o --output)'{-o,--output}'[how answers are shown]:format:(table json)' \
   '--state[only these services]:state:(serving no_real leaving)' \
+  '--client[who asks, for dns]:address' \
   '(-f --file)'{-f,--file}'[what to apply]:file:_files' \
   '(-y --yes)'{-y,--yes}'[do not ask]' \
   '1:command:((status\:"what is wrong, then what there is" services\:"services and their reals"
-    reals\:"reals, a line each" export\:"as YAML for apply" apply\:"make these the services of the API"))'
+    reals\:"reals, a line each" workers\:"what each worker does" ports\:"ports and their links"
+    sources\:"where services come from" dns\:"what is answered to a question" export\:"as YAML for apply" apply\:"make these the services of the API"))'

@@ -67,6 +67,8 @@ Result<ApiReply> ApiClient::ask(const ApiQuestion& question) {
   }
 }
 
+std::string query_value(const std::string& text) { return web::uri::encode_data_string(text); }
+
 Result<web::json::value> parse_object(const std::string& body) {
   // A document that is exported is to come back as it was.
   web::json::keep_object_element_order(true);

@@ -47,6 +47,9 @@ class ApiClient {
   std::unique_ptr<Parts> parts_;
 };
 
+// `text` as a value in a query: what is no letter, digit or of -._~ percent-encoded.
+std::string query_value(const std::string& text);
+
 // What a reply that is not 2xx says (RFC 9457): a line for the detail, one for each field.
 std::string problem_text(const ApiReply& reply);
 

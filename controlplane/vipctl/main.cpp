@@ -13,6 +13,7 @@
 
 #include "controlplane/exit_status.h"
 #include "controlplane/vipctl/api_client.h"
+#include "controlplane/vipctl/report_views.h"
 #include "controlplane/vipctl/views.h"
 
 namespace vipgate {
@@ -28,6 +29,9 @@ struct VipctlArguments {
   std::string state;       // services
   std::string apply_file;  // "-": standard input
   bool is_sure = false;    // apply --yes
+  std::string dns_name;
+  std::string dns_type = "A";
+  std::string dns_client;  // empty: this machine
 };
 
 // The content of a file, or of standard input.
@@ -64,10 +68,21 @@ class Vipctl {
   }
 
   int services() {
-    return show(
-        [this](const web::json::value& all) { return services_view(all, arguments_.state); });
+    return show("/api/v1/services", [this](const web::json::value& all) {
+      return services_view(all, arguments_.state);
+    });
   }
-  int reals() { return show(reals_view); }
+  int reals() { return show("/api/v1/services", reals_view); }
+  int workers() { return show("/api/v1/workers", workers_view); }
+  int ports() { return show("/api/v1/ports", ports_view); }
+  int sources() { return show("/api/v1/sources", sources_view); }
+
+  int dns() {
+    std::string path = "/api/v1/dns/query?name=" + query_value(arguments_.dns_name) +
+                       "&type=" + query_value(arguments_.dns_type);
+    if (!arguments_.dns_client.empty()) path += "&client=" + query_value(arguments_.dns_client);
+    return show(path, dns_view);
+  }
 
   int export_services() {
     web::json::value all;
@@ -98,9 +113,9 @@ class Vipctl {
   bool is_json() const { return arguments_.output == "json"; }
 
   template <class View>
-  int show(const View& view) {
+  int show(const std::string& path, const View& view) {
     web::json::value all;
-    if (const int error = get("/api/v1/services", all); error != kExitOk) return error;
+    if (const int error = get(path, all); error != kExitOk) return error;
     return print(is_json() ? all.serialize() + "\n" : view(all));
   }
 
@@ -169,6 +184,15 @@ int run_vipctl(int argc, char** argv) {
   services->add_option("--state", arguments.state, "only these")
       ->check(CLI::IsMember({"serving", "no_real", "leaving"}));
   const CLI::App* reals = app.add_subcommand("reals", "reals, a line each");
+  const CLI::App* workers = app.add_subcommand("workers", "what each worker's core does");
+  const CLI::App* ports = app.add_subcommand("ports", "ports, their links and packets");
+  const CLI::App* sources = app.add_subcommand(
+      "sources", "where services come from, and what of that is not served, and why");
+  CLI::App* dns = app.add_subcommand("dns", "what the gateway answers to a question");
+  dns->add_option("name", arguments.dns_name, "that is asked for")->required();
+  dns->add_option("type", arguments.dns_type, "A, AAAA, SRV, PTR, ANY and so on")
+      ->capture_default_str();
+  dns->add_option("--client", arguments.dns_client, "the address that asks, for dns.views");
   const CLI::App* to_file =
       app.add_subcommand("export", "the services that the API made, as YAML for `apply`");
   CLI::App* apply = app.add_subcommand(
@@ -197,6 +221,10 @@ int run_vipctl(int argc, char** argv) {
   if (status->parsed()) return vipctl.status();
   if (services->parsed()) return vipctl.services();
   if (reals->parsed()) return vipctl.reals();
+  if (workers->parsed()) return vipctl.workers();
+  if (ports->parsed()) return vipctl.ports();
+  if (sources->parsed()) return vipctl.sources();
+  if (dns->parsed()) return vipctl.dns();
   if (to_file->parsed()) return vipctl.export_services();
   return vipctl.apply();
 }
