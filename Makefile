@@ -10,7 +10,7 @@ PACKAGES := \
   clang clang-format clang-tidy libclang-rt-14-dev \
   dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf unbound prometheus \
   libzookeeper-java openjdk-17-jre-headless openssl sqlite3 \
-  iproute2 iputils-ping tcpdump procps bird2 jq python3 python3-grpcio valgrind
+  iproute2 iputils-ping tcpdump procps bird2 jq python3 python3-grpcio python3-jsonschema python3-yaml valgrind
 
 # Without a fixed layout of the address space the sanitizers of GCC 12 fail on kernels that draw it
 # from more than 28 bits.

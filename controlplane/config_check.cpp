@@ -280,11 +280,15 @@ void check_config(const Config& config, const YamlNode& root, ConfigUse use,
   check_pools(config, root, diagnostics);
   check_zones(config, root, diagnostics);
   check_forward(config, root, diagnostics);
-  check_addresses(config, root, diagnostics);
-  check_services(config, root, diagnostics);
+  check_services_alone(config, root, diagnostics);
   check_sources(config, root, use, diagnostics);
   check_rest(config, root, use, diagnostics);
   check_watch(config, root, diagnostics);
+}
+
+void check_services_alone(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  check_addresses(config, root, diagnostics);
+  check_services(config, root, diagnostics);
 }
 
 }  // namespace vipgate

@@ -13,4 +13,8 @@ namespace vipgate {
 void check_config(const Config& config, const YamlNode& root, ConfigUse use,
                   Diagnostics& diagnostics);
 
+// The same for services alone, which came by another way than the file: `config` is in force but
+// for them, and `root` is {services: […]}.
+void check_services_alone(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
+
 }  // namespace vipgate

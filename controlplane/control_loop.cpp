@@ -70,11 +70,7 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOption
   std::unique_ptr<ControlLoop> loop(
       new ControlLoop(options, dataplane, std::move(*neighbors), std::move(*routes)));
   if (auto status = loop->open(); !status) return Error{status.error()};
-  loop->dns_listeners_ = std::make_unique<DnsListeners>(
-      [&dataplane](std::span<uint8_t> message, size_t length, const IpAddress& client) {
-        return dataplane.answer_dns(message, length, client);
-      },
-      std::move(interfaces));
+  loop->dns_listeners_ = std::make_unique<DnsListeners>(loop->answer_dns(), std::move(interfaces));
   auto feeds = Feeds::create(options.config, loop->reconciler_, dataplane);
   if (!feeds) return Error{feeds.error()};
   loop->feeds_ = std::move(*feeds);
@@ -149,7 +145,11 @@ Status ControlLoop::start_api() {
                           .metrics = [this] { return metrics(); },
                           .counters = [this] { return counters_json(); },
                           .traffic = [this] { return dataplane_.traffic_figures(); },
-                          .events = events_}));
+                          .events = events_,
+                          .workers = [this] { return workers_report(); },
+                          .ports = [this] { return ports_report(); },
+                          .sources = [this](size_t ignored) { return sources_report(ignored); },
+                          .answer_dns = answer_dns()}));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
     spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
@@ -166,6 +166,7 @@ Status ControlLoop::publish_first() {
   feeds_->restore_sources();
   auto outcome = apply(config);
   if (!outcome) return Error{outcome.error()};
+  file_read_ms_ = monotonic_ms();
   report_problems(*outcome);
   report_routes();
   dns_listeners_->follow(reconciler_.config());

@@ -28,6 +28,7 @@
 #include "controlplane/snat_watch.h"
 #include "controlplane/worker_progress.h"
 #include "controlplane/worker_report.h"
+#include "controlplane/worker_window.h"
 
 namespace vipgate {
 
@@ -77,6 +78,7 @@ class ControlLoop {
   void tell_levels();
   void begin_to_stop();
   Status start_api();
+  AnswerDns answer_dns() const;
   void report(const Status& status);
   void report_problems(const ReloadOutcome& outcome);
   void report_routes();
@@ -85,6 +87,9 @@ class ControlLoop {
   std::string counters_json() const;
   MetricsInput metrics() const;
   std::vector<TableUse> table_uses() const;
+  WorkersReport workers_report() const;
+  std::vector<PortReport> ports_report() const;
+  SourcesReport sources_report(size_t ignored) const;
   void follow_packets();
   void arm_timer(int64_t now_ms);
 
@@ -107,6 +112,7 @@ class ControlLoop {
   std::unique_ptr<RouteAnnouncer> route_announcer_;  // null: not wanted
   std::unique_ptr<DnsListeners> dns_listeners_;
   WorkerProgress worker_progress_;
+  WorkerWindow worker_window_;
   int64_t next_workers_ms_ = 0;
   bool workers_advance_ = true;
   PortLinks links_;
@@ -117,6 +123,8 @@ class ControlLoop {
   int64_t next_tunnels_ms_ = 0;
   int64_t stop_at_ms_ = INT64_MAX;
   WorkerReport worker_report_;
+  int64_t file_read_ms_ = 0;  // when the configuration in force was read
+  std::string file_problem_;  // why the last reload changed nothing
   GatewayHealth health_;
   PageThread pages_;
   const std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>();

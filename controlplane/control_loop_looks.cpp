@@ -26,7 +26,9 @@ void ControlLoop::look_at_workers(int64_t now) {
   if (now < next_workers_ms_) return;
   next_workers_ms_ = now + kWorkersMs;
   const bool did_advance = workers_advance_;
-  workers_advance_ = worker_progress_.note(dataplane_.worker_figures(), now);
+  WorkerFigures figures = dataplane_.worker_figures();
+  workers_advance_ = worker_progress_.note(figures, now);
+  worker_window_.note(std::move(figures));
   if (workers_advance_) sd_notify(0, "WATCHDOG=1");
   if (did_advance == workers_advance_) return;
   events_->publish("workers", workers_advance_ ? R"("state":"advancing")" : R"("state":"stuck")");

@@ -59,10 +59,13 @@ void ControlLoop::reload() {
   const WatchConfig watched = reconciler_.config().watch;
   auto outcome = config ? put_in_force(*config) : Result<ReloadOutcome>(Error{config.error()});
   if (!outcome) {
+    file_problem_ = outcome.error();
     log_lines(outcome.error());
     spdlog::error("reload of {} failed: the configuration in force stays", file);
     events_->publish("reload", "\"state\":\"refused\",\"detail\":" + json_quote(outcome.error()));
   } else {
+    file_problem_.clear();
+    file_read_ms_ = monotonic_ms();
     for (const std::string& key : outcome->needs_restart) {
       spdlog::warn("{} has changed, which needs a restart: the old value stays in force", key);
     }

@@ -77,6 +77,8 @@ class Publisher {
   uint64_t passed() const { return passed_; }
   // The names, and the records that wait for room among them.
   const LimitedDnsTable& table() const { return table_; }
+  // What the last snapshot answers from; null: there is none yet.
+  const std::shared_ptr<const DnsTable>& answers() const { return dns_; }
   // From the publication of a snapshot until it was seen that all workers had taken it, in ns.
   const Histogram& passing() const { return passing_; }
 

@@ -132,6 +132,8 @@ class Reconciler {
   const SnapshotBuildStats& build_stats() const { return builder_.stats(); }
   // The names that are answered, and the records that limits.dns_names has no room for.
   const LimitedDnsTable& dns_table() const { return publisher_.table(); }
+  // What the last snapshot answers from, for all but the clients of views; null: there is none yet.
+  const std::shared_ptr<const DnsTable>& dns_answers() const { return publisher_.answers(); }
   // What gateways can be compared by, how many names there are, how many services have all their
   // reals in use though most are down, or none to give new flows to, and how long updates took, in
   // microseconds: for the line of counters.

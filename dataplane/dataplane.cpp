@@ -383,6 +383,8 @@ void Dataplane::Parts::add_port_counters(NamedCounters& counters) const {
   for (size_t i = 0; i < ports.size(); ++i) {
     const std::string prefix = "port." + options.ports[i].name + ".";
     const rte_eth_stats device = ports[i]->stats();
+    add(prefix + "rx_packets", device.ipackets);
+    add(prefix + "tx_packets", device.opackets);
     add(prefix + "rx_missed", device.imissed);
     add(prefix + "rx_errors", device.ierrors);
     add(prefix + "rx_no_buffer", device.rx_nombuf);

@@ -6,8 +6,9 @@ _vipctl() {
     --state) COMPREPLY=($(compgen -W "serving no_real leaving" -- "$word")) ;;
     -f | --file | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
     *)
-      COMPREPLY=($(compgen -W "status services reals drain undrain drains events export apply --url --token-file
-        --ca --output --state --deadline --force --wait --file --yes --help --version" -- "$word"))
+      COMPREPLY=($(compgen -W "status services reals drain undrain drains events workers ports sources dns
+        export apply --url --token-file --ca --output --state --deadline --force --wait --client --file
+        --yes --help --version" -- "$word"))
       ;;
   esac
 }

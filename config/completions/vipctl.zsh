@@ -9,8 +9,12 @@ _arguments \
   '--deadline[drain\: its flows go to others after]:time (600, 10m, 2h)' \
   '--force[drain\: also the last real of a service]' \
   '--wait[drain\: until it has no flows left]' \
+  '--client[who asks, for dns]:address' \
   '(-f --file)'{-f,--file}'[what to apply]:file:_files' \
   '(-y --yes)'{-y,--yes}'[do not ask]' \
   '1:command:((status\:"what is wrong, then what there is" services\:"services and their reals"
     reals\:"reals, a line each" drain\:"take a real out gently" undrain\:"give it back"
-    drains\:"reals that were taken out, and their flows" events\:"what happens, a line each" export\:"as YAML for apply" apply\:"make these the services of the API"))'
+    drains\:"reals that were taken out, and their flows" events\:"what happens, a line each"
+    workers\:"what each worker does" ports\:"ports and their links"
+    sources\:"where services come from" dns\:"what is answered to a question"
+    export\:"as YAML for apply" apply\:"make these the services of the API"))'

@@ -252,6 +252,12 @@ NamedCounters Feeds::counters() const {
   return all;
 }
 
+std::vector<SourceReport> Feeds::sources(size_t ignored) const {
+  std::vector<SourceReport> all;
+  for (const auto& client : clients_) client->add_sources(all, ignored);
+  return all;
+}
+
 void Feeds::flush() {
   if (store_ == nullptr) return;
   if (mesos_ != nullptr) mesos_->save_all();

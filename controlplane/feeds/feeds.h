@@ -14,6 +14,7 @@
 #include "controlplane/dataplane_control.h"
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/loop_client.h"
+#include "controlplane/feeds/source_report.h"
 #include "controlplane/naming/host_resolver.h"
 #include "controlplane/naming/scheduler_health.h"
 #include "controlplane/naming/vip_allocator.h"
@@ -65,6 +66,8 @@ class Feeds {
   void act(int64_t now_ms);
   [[nodiscard]] int64_t next_deadline_ms() const;
   [[nodiscard]] NamedCounters counters() const;
+  // How the sources are, with at most so many of each one's ignored items.
+  [[nodiscard]] std::vector<SourceReport> sources(size_t ignored) const;
   // Waits for what is not stored yet, at the end.
   void flush();
 

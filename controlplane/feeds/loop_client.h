@@ -11,6 +11,8 @@
 
 namespace vipgate {
 
+struct SourceReport;
+
 // Owned by the composition of the control loop; called by the control thread only; never blocks.
 // Times are monotonic milliseconds.
 class LoopClient {
@@ -25,6 +27,8 @@ class LoopClient {
   [[nodiscard]] virtual int64_t next_deadline_ms() const = 0;
   // For the line of counters; names in the manner of the data plane's.
   [[nodiscard]] virtual NamedCounters counters() const = 0;
+  // Adds how the sources are that it follows, with at most so many of each one's ignored items.
+  virtual void add_sources(std::vector<SourceReport>& /*sources*/, size_t /*ignored*/) const {}
 };
 
 }  // namespace vipgate

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,7 @@ class MarathonFeed : public LoopClient {
   void act(int64_t /*now_ms*/) override {}
   [[nodiscard]] int64_t next_deadline_ms() const override;
   [[nodiscard]] NamedCounters counters() const override;
+  void add_sources(std::vector<SourceReport>& sources, size_t ignored) const override;
 
  private:
   MarathonFeed(const MarathonConfig& config, size_t position,
@@ -47,6 +49,8 @@ class MarathonFeed : public LoopClient {
   SchedulerHealth& health_;
   MesosFeed& mesos_;
   bool connected_ = false;
+  std::string detail_;  // of the connection
+  std::optional<int64_t> heard_ms_;
 };
 
 }  // namespace vipgate

@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "controlplane/feeds/mesos_feed_cluster.h"
 #include "controlplane/feeds/mesos_touches.h"
 #include "controlplane/monotonic_clock.h"
 
@@ -15,7 +16,6 @@ namespace vipgate {
 namespace {
 
 constexpr int64_t kNeverMs = std::numeric_limits<int64_t>::max();
-constexpr int64_t kNeverNs = kNeverMs;
 constexpr size_t kQueueCapacity = 4096;
 // What so many tasks of a change cost the store is not to be waited for: it is told of them when
 // they are served, or after so long, as others may always have something that is not served yet.
@@ -25,51 +25,8 @@ constexpr int64_t kLongestUnmarkedMs = 10'000;
 constexpr size_t kInputsAtOnce = 2048;
 // How soon to hand the store some more.
 constexpr int64_t kSaveMs = 5;
-// Between two lists of what is left out, and how much of it they show.
-constexpr int64_t kReportMs = 10'000;
-constexpr size_t kReportedItems = 3;
-
-// "label VIP_0=/redis:0 of task 'redis.1' of 'marathon': why"
-std::string line_of(const Skipped& item) {
-  std::string line = item.kind + " " + item.item;
-  if (!item.task.empty()) line += " of task '" + item.task + "'";
-  if (!item.framework.empty() && item.framework != item.item)
-    line += " of '" + item.framework + "'";
-  return line + ": " + item.why;
-}
 
 }  // namespace
-
-struct MesosFeed::Cluster {
-  Cluster(const Config& config, size_t number, std::unique_ptr<MesosView> shown, StateStore& state)
-      : index(number),
-        label("mesos[" + std::to_string(number) + "] (" + config.mesos[number].domain + ")"),
-        cluster({int64_t{config.mesos[number].recovery_s} * 1000}),
-        view(std::move(shown)),
-        store(state, mesos_store_name(config, number)) {}
-
-  const size_t index;
-  const std::string label;
-  MesosCluster cluster;
-  std::unique_ptr<MesosView> view;
-  MesosStore store;
-  std::unique_ptr<MesosSource> source;
-  MesosChanges touched;  // by something other than the cluster
-  // Very many, that the store is told of when they are served.
-  std::optional<MesosChanges> unmarked;
-  int64_t mark_by_ms = 0;  // REQUIRES: unmarked
-  uint64_t moves = 0;      // of the allocator, as the view knows it
-  bool connected = false;
-  bool expired = false;                   // the view is shown nothing
-  bool is_known = false;                  // all that it has is shown
-  int64_t lost_at_ms = 0;                 // REQUIRES: !connected
-  int64_t oldest_received_ns = kNeverNs;  // of what was applied and not staged yet
-  int64_t heard_ms = 0;                   // 0: never
-  uint64_t events = 0, whole_states = 0;
-  size_t reported_skipped = 0;
-  bool may_skip_more = false;  // since the last report
-  int64_t next_report_ms = 0;
-};
 
 MesosFeed::MesosFeed(const Config& config, VipAllocator& allocator, const Lookups& lookups,
                      StateStore& store, Reconciler& reconciler, CommitPacer& pacer)
@@ -224,6 +181,7 @@ void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_
     cluster.cluster.lost_touch();
   }
   cluster.connected = link.connected;
+  cluster.link_detail = link.detail;
 }
 
 // Names that no record has do not exist only once the cluster has told all that it has: the tasks
@@ -267,7 +225,7 @@ void MesosFeed::mark(Cluster& cluster) {
 
 void MesosFeed::show(Cluster& cluster, const MesosChanges& changes) {
   tell_known(cluster);
-  const int64_t received_ns = std::exchange(cluster.oldest_received_ns, kNeverNs);
+  const int64_t received_ns = std::exchange(cluster.oldest_received_ns, Cluster::kNeverNs);
   const uint64_t moves = allocator_.moves();
   if (changes.empty() && moves == cluster.moves) return;
   cluster.moves = moves;
@@ -276,27 +234,6 @@ void MesosFeed::show(Cluster& cluster, const MesosChanges& changes) {
   reconciler_.stage({Origin::kMesos, cluster.index},
                     cluster.view->update(cluster.expired ? nothing_ : cluster.cluster, changes));
   cluster.may_skip_more = true;
-}
-
-// What is left out, and who lost a claim to whom. Not at once for each change: the list is made
-// anew.
-void MesosFeed::report_skipped(Cluster& cluster, int64_t now_ms) {
-  if (!cluster.may_skip_more || now_ms < cluster.next_report_ms) return;
-  cluster.may_skip_more = false;
-  cluster.next_report_ms = now_ms + kReportMs;
-  const std::vector<Skipped> skipped = cluster.view->skipped();
-  const auto& unread = cluster.cluster.skipped();
-  const size_t count = skipped.size() + unread.size();
-  if (count > cluster.reported_skipped) {
-    spdlog::warn("{}: {} items cannot be used and are left out, among them:", cluster.label, count);
-    for (size_t i = 0; i < std::min(skipped.size(), kReportedItems); ++i) {
-      spdlog::warn("  {}", line_of(skipped[i]));
-    }
-    for (size_t i = 0; i < std::min(unread.size(), kReportedItems); ++i) {
-      spdlog::warn("  {}: {}", unread[i].where, unread[i].why);
-    }
-  }
-  cluster.reported_skipped = count;
 }
 
 void MesosFeed::save_all() {
@@ -359,37 +296,6 @@ int64_t MesosFeed::next_deadline_ms() const {
     if (cluster->store.waits()) next = std::min(next, last_save_ms_ + kSaveMs);
   }
   return next;
-}
-
-NamedCounters MesosFeed::counters() const {
-  NamedCounters counters;
-  for (const auto& cluster : clusters_) {
-    const std::string prefix = "mesos." + std::to_string(cluster->index) + ".";
-    counters.emplace_back(prefix + "tasks", cluster->cluster.tasks().size());
-    counters.emplace_back(prefix + "tasks_waiting", cluster->cluster.waiting_tasks());
-    counters.emplace_back(prefix + "agents", cluster->cluster.agents().size());
-    counters.emplace_back(prefix + "agents_recovered", cluster->cluster.recovered_agents());
-    counters.emplace_back(prefix + "events", cluster->events);
-    counters.emplace_back(prefix + "whole_states", cluster->whole_states);
-    counters.emplace_back(prefix + "skipped", cluster->reported_skipped);
-    counters.emplace_back(prefix + "connected", cluster->connected ? 1 : 0);
-    counters.emplace_back(prefix + "stale", cluster->connected ? 0 : 1);
-    // A stored state that the cluster has not confirmed is as old as our start, or older.
-    const int64_t since_ms = cluster->heard_ms != 0 ? cluster->heard_ms : cluster->lost_at_ms;
-    const int64_t age_ms = std::max<int64_t>(monotonic_ms() - since_ms, 0);
-    counters.emplace_back(prefix + "age_ms", static_cast<uint64_t>(age_ms));
-    if (cluster->source == nullptr) continue;
-    const MesosSourceCounters source = cluster->source->counters();
-    counters.emplace_back(prefix + "connects", source.connects);
-    counters.emplace_back(prefix + "drops", source.drops);
-    counters.emplace_back(prefix + "records", source.records);
-    counters.emplace_back(prefix + "bytes", source.bytes);
-    counters.emplace_back(prefix + "garbage", source.garbage);
-    counters.emplace_back(prefix + "oversize", source.oversize);
-    counters.emplace_back(prefix + "sweeps", source.sweeps);
-    counters.emplace_back(prefix + "failed_sweeps", source.failed_sweeps);
-  }
-  return counters;
 }
 
 }  // namespace vipgate

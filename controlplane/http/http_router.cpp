@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/json_text.h"
+
 namespace vipgate {
 namespace {
 
@@ -41,7 +43,7 @@ HttpRouter::Route& HttpRouter::route_for(const std::string& path) {
   const auto known = std::find_if(routes_.begin(), routes_.end(),
                                   [&](const Route& route) { return route.segments == segments; });
   if (known != routes_.end()) return *known;
-  return routes_.emplace_back(Route{segments, false, {}});
+  return routes_.emplace_back(Route{segments, path, false, false, {}});
 }
 
 void HttpRouter::add(const std::string& method, const std::string& path, ApiHandler handler) {
@@ -52,6 +54,25 @@ void HttpRouter::add_open(const std::string& path, ApiHandler handler) {
   Route& route = route_for(path);
   route.is_open = true;
   route.handlers.insert_or_assign("GET", std::move(handler));
+}
+
+void HttpRouter::add_index(const std::string& path) {
+  Route& route = route_for(path);
+  route.is_index = true;
+  route.handlers.insert_or_assign("GET", ApiHandler());
+}
+
+std::string HttpRouter::index_text() const {
+  std::string text = "{\"routes\":[";
+  for (const Route& route : routes_) {
+    text += (&route == routes_.data() ? "\n" : ",\n") + std::string("{\"path\":") +
+            json_quote(route.path) + ",\"methods\":[";
+    for (const auto& [method, unused] : route.handlers) {
+      text += (text.ends_with('[') ? "" : ",") + json_quote(method);
+    }
+    text += "]}";
+  }
+  return text + "\n]}\n";
 }
 
 const HttpRouter::Route* HttpRouter::find(const std::vector<std::string>& segments,
@@ -111,6 +132,7 @@ void HttpRouter::route(ApiRequest request, std::string_view target, ApiResponder
   if (handler->first != "GET" && request.role != ApiRole::kAdmin) {
     return respond(http_problem(403, "this changes something, which admins alone may do"));
   }
+  if (route->is_index) return respond({.body = index_text()});
   handler->second(std::move(request), std::move(respond));
 }
 

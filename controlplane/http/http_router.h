@@ -18,6 +18,8 @@ class HttpRouter {
   void add(const std::string& method, const std::string& path, ApiHandler handler);
   // GET, for everybody: "/healthz".
   void add_open(const std::string& path, ApiHandler handler);
+  // GET: {"routes":[{"path":…,"methods":["GET",…]},…]}, all that are answered, in their order.
+  void add_index(const std::string& path);
 
   // Answers by itself what has no route (404), no such method (405, RFC 9110 15.5.6), a query or
   // path that cannot be decoded (400), or a role that may not (401, 403).
@@ -26,12 +28,15 @@ class HttpRouter {
  private:
   struct Route {
     std::vector<std::string> segments;
+    std::string path;
     bool is_open = false;
+    bool is_index = false;
     std::map<std::string, ApiHandler> handlers;  // by method
   };
   Route& route_for(const std::string& path);
   const Route* find(const std::vector<std::string>& segments,
                     std::vector<std::string>& parameters) const;
+  std::string index_text() const;
 
   std::vector<Route> routes_;
 };

@@ -13,6 +13,7 @@
 #include "controlplane/rest/model_text.h"
 #include "controlplane/rest/problem_response.h"
 #include "controlplane/rest/rest_drains.h"
+#include "controlplane/rest/rest_read_api.h"
 
 namespace vipgate {
 namespace {
@@ -267,6 +268,7 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
       respond({.body = reports.counters() + "\n"});
     });
   });
+  add_read_routes(router, feed, reconciler, reports);
   router.add("GET", "/api/v1/snapshot", api->on_control(&RestApi::snapshot));
   router.add("GET", "/api/v1/services", api->on_control(&RestApi::list));
   router.add("PUT", "/api/v1/services", api->on_control_with_body(&RestApi::put_all));

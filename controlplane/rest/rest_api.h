@@ -6,22 +6,30 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "controlplane/dns_tcp/dns_stream.h"
 #include "controlplane/http/http_router.h"
 #include "controlplane/metrics/metrics_page.h"
 #include "controlplane/metrics/page_thread.h"
 #include "controlplane/rest/event_hub.h"
 #include "controlplane/rest/rest_feed.h"
+#include "controlplane/rest/rest_reports.h"
 
 namespace vipgate {
 
-// What the control thread counts; to be called by it.
+// What the control thread counts; to be called by it, if nothing else is said.
 struct GatewayReports {
   PageThread& pages;                      // makes the body of /metrics
   std::function<MetricsInput()> metrics;  // for Prometheus
   std::function<std::string()> counters;  // a JSON object of those of no service and no real
   std::function<TrafficFigures()> traffic;
   std::shared_ptr<EventHub> events;
+  std::function<WorkersReport()> workers;
+  std::function<std::vector<PortReport>()> ports;
+  // With at most so many of each one's ignored items.
+  std::function<SourcesReport(size_t ignored)> sources;
+  AnswerDns answer_dns;  // the responder; any thread may call it
 };
 
 // Written by the control thread, read by the API's.

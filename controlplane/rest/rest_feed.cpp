@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "common/system_error.h"
+#include "controlplane/feeds/source_report.h"
 #include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
@@ -185,6 +186,12 @@ void RestFeed::act(int64_t now_ms) {
 
 int64_t RestFeed::next_deadline_ms() const {
   return pending_.empty() ? std::numeric_limits<int64_t>::max() : monotonic_ms() + kStoreLookMs;
+}
+
+void RestFeed::add_sources(std::vector<SourceReport>& sources, size_t /*ignored*/) const {
+  SourceReport report{.id = "rest", .kind = "api", .name = "", .state = "in_force"};
+  report.figures = {{"services", services_.services().size()}};
+  sources.push_back(std::move(report));
 }
 
 NamedCounters RestFeed::counters() const {

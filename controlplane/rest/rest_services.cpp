@@ -94,7 +94,7 @@ RestResult<RestPlan> RestServices::plan(const std::vector<YamlNodePtr>& document
   section.finish();
   if (diagnostics.ok()) {
     check_fallbacks(trial, diagnostics);
-    check_config(trial, *root, ConfigUse::kRun, diagnostics);
+    check_services_alone(trial, *root, diagnostics);
   }
   if (!diagnostics.ok()) return problem_of(diagnostics, blamed);
   if (auto status = resolve_(trial); !status) return RestProblem{409, status.error(), {}};

@@ -109,6 +109,8 @@ Result<ApiReply> ApiClient::follow(const std::string& path,
   }
 }
 
+std::string url_text(const std::string& text) { return web::uri::encode_data_string(text); }
+
 Result<web::json::value> parse_object(const std::string& body) {
   // A document that is exported is to come back as it was.
   web::json::keep_object_element_order(true);
@@ -118,8 +120,6 @@ Result<web::json::value> parse_object(const std::string& body) {
     return Error{"the answer is no JSON object: " + body.substr(0, 200)};
   return value;
 }
-
-std::string encode_segment(const std::string& text) { return web::uri::encode_data_string(text); }
 
 std::string problem_text(const ApiReply& reply) {
   const auto problem = parse_object(reply.body);

@@ -17,14 +17,15 @@
 
 #include "controlplane/exit_status.h"
 #include "controlplane/vipctl/api_client.h"
+#include "controlplane/vipctl/report_views.h"
 #include "controlplane/vipctl/views.h"
 
 namespace vipgate {
 namespace {
 
 constexpr int kExitUnreachable = 3;
-constexpr auto kLongestSilence = std::chrono::seconds(60);  // of a stream
 constexpr int kExitWrong = 4;  // `status`: the gateway answers, and something is wrong
+constexpr auto kLongestSilence = std::chrono::seconds(60);  // of a stream
 
 struct VipctlArguments {
   ApiClientOptions client;
@@ -37,6 +38,9 @@ struct VipctlArguments {
   uint64_t deadline_s = 0;  // drain
   bool is_forced = false;   // drain
   bool waits = false;       // drain
+  std::string dns_name;
+  std::string dns_type = "A";
+  std::string dns_client;  // empty: this machine
 };
 
 // The content of a file, or of standard input.
@@ -73,10 +77,21 @@ class Vipctl {
   }
 
   int services() {
-    return show(
-        [this](const web::json::value& all) { return services_view(all, arguments_.state); });
+    return show("/api/v1/services", [this](const web::json::value& all) {
+      return services_view(all, arguments_.state);
+    });
   }
-  int reals() { return show(reals_view); }
+  int reals() { return show("/api/v1/services", reals_view); }
+  int workers() { return show("/api/v1/workers", workers_view); }
+  int ports() { return show("/api/v1/ports", ports_view); }
+  int sources() { return show("/api/v1/sources", sources_view); }
+
+  int dns() {
+    std::string path = "/api/v1/dns/query?name=" + url_text(arguments_.dns_name) +
+                       "&type=" + url_text(arguments_.dns_type);
+    if (!arguments_.dns_client.empty()) path += "&client=" + url_text(arguments_.dns_client);
+    return show(path, dns_view);
+  }
 
   int drains() {
     web::json::value all;
@@ -159,16 +174,16 @@ class Vipctl {
  private:
   bool is_json() const { return arguments_.output == "json"; }
 
-  std::string drain_path() const { return "/api/v1/drains/" + encode_segment(arguments_.real); }
+  std::string drain_path() const { return "/api/v1/drains/" + url_text(arguments_.real); }
 
   int show_drain(const web::json::value& drained) {
     return print(is_json() ? drained.serialize() + "\n" : drain_line(drained));
   }
 
   template <class View>
-  int show(const View& view) {
+  int show(const std::string& path, const View& view) {
     web::json::value all;
-    if (const int error = get("/api/v1/services", all); error != kExitOk) return error;
+    if (const int error = get(path, all); error != kExitOk) return error;
     return print(is_json() ? all.serialize() + "\n" : view(all));
   }
 
@@ -254,6 +269,15 @@ int run_vipctl(int argc, char** argv) {
       app.add_subcommand("drains", "reals that were taken out, and their flows");
   const CLI::App* events =
       app.add_subcommand("events", "what happens, a line each, until it is interrupted");
+  const CLI::App* workers = app.add_subcommand("workers", "what each worker's core does");
+  const CLI::App* ports = app.add_subcommand("ports", "ports, their links and packets");
+  const CLI::App* sources = app.add_subcommand(
+      "sources", "where services come from, and what of that is not served, and why");
+  CLI::App* dns = app.add_subcommand("dns", "what the gateway answers to a question");
+  dns->add_option("name", arguments.dns_name, "that is asked for")->required();
+  dns->add_option("type", arguments.dns_type, "A, AAAA, SRV, PTR, ANY and so on")
+      ->capture_default_str();
+  dns->add_option("--client", arguments.dns_client, "the address that asks, for dns.views");
   const CLI::App* to_file =
       app.add_subcommand("export", "the services that the API made, as YAML for `apply`");
   CLI::App* apply = app.add_subcommand(
@@ -287,6 +311,10 @@ int run_vipctl(int argc, char** argv) {
   if (undrain->parsed()) return vipctl.undrain();
   if (drains->parsed()) return vipctl.drains();
   if (events->parsed()) return vipctl.events();
+  if (workers->parsed()) return vipctl.workers();
+  if (ports->parsed()) return vipctl.ports();
+  if (sources->parsed()) return vipctl.sources();
+  if (dns->parsed()) return vipctl.dns();
   if (to_file->parsed()) return vipctl.export_services();
   return vipctl.apply();
 }

@@ -7,18 +7,12 @@
 #include <string_view>
 
 #include "controlplane/vipctl/api_client.h"
+#include "controlplane/vipctl/json_members.h"
 
 namespace vipgate {
 namespace {
 
 using web::json::value;
-
-std::string string_of(const value& object, const char* name) {
-  if (!object.has_field(name)) return "";
-  const value& member = object.at(name);
-  if (member.is_string()) return member.as_string();
-  return member.is_null() ? "" : member.serialize();
-}
 
 std::string endpoint(const value& object, const char* address) {
   const std::string text = string_of(object, address);
@@ -31,15 +25,6 @@ std::string upper(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
-}
-
-const web::json::array& array_of(const value& object, const char* name) {
-  static const value kEmpty = value::array();
-  return (object.has_array_field(name) ? object.at(name) : kEmpty).as_array();
-}
-
-uint64_t number_of(const value& object, const std::string& name) {
-  return object.has_number_field(name) ? object.at(name).as_number().to_uint64() : 0;
 }
 
 void say(std::string& text, const std::string& what, const std::string& command) {

@@ -6,6 +6,7 @@ Exit status 77: this machine cannot run them."""
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from daemon_process import SECONDS, Daemon, free_port
 from daemon_test import DaemonTest
-from gateway import CPUS, VIP
+from gateway import CPUS, VIP, VIP6, ZONE
 
 VIPCTL = os.environ.get("VIPCTL", "vipctl")
 UNREACHABLE, WRONG = 3, 4
@@ -105,6 +106,34 @@ class VipctlTest(DaemonTest):
             self.assertEqual(events.wait(SECONDS), UNREACHABLE)
             self.assertIn("the gateway has ended the stream", events.stderr.read())
             reader.join()
+    def test_workers_ports_sources_and_dns_are_shown(self):
+        daemon = self.daemon()
+        daemon.wait_for_packets(1000)
+        self.assertRegex(self.vipctl("workers"), rf"\n0 +{CPUS[-1]} +[\d.]+% +[\d.]+% +[1-9]\d+ ")
+        self.assertRegex(self.vipctl("ports"), r"\none +up +02:70:.* 1500 +[1-9]\d+ .* net_pcap0,")
+        self.assertRegex(self.vipctl("sources"), r"\nfile +file +in_force +\d+ .* 8 services ")
+        said = self.vipctl("dns", f"WEB.{ZONE}", "aaaa")
+        self.assertIn(f";; WEB.{ZONE}. AAAA: NOERROR, flags: aa rd\n", said)
+        self.assertRegex(said, rf"\nWEB.{ZONE}\. +5 +AAAA +{VIP6}\n")
+        self.assertIn("NXDOMAIN", self.vipctl("dns", f"absent.{ZONE}"))
+        self.assertIn("an empty label", self.vipctl("dns", "a..b", expect=1))
+        for command in (["workers"], ["ports"], ["sources"], ["dns", ZONE]):
+            self.assertIsInstance(json.loads(self.vipctl(*command, "-o", "json")), dict)
+
+    def test_a_file_that_a_reload_refused_is_told_until_a_good_one_is_in_force(self):
+        daemon = self.daemon()
+        with open(self.path("config.yaml"), encoding="utf-8") as file:
+            good = file.read()
+        self.write("config.yaml", good + "nonsense: 1\n")
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for("the configuration in force stays")
+        said = self.vipctl("sources")
+        self.assertRegex(said, r"\nfile +file +refused ")
+        self.assertIn("nonsense", said)
+        self.write("config.yaml", good)
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for("configuration reloaded")
+        self.assertNotIn("nonsense", self.vipctl("sources"))
 
     def test_what_is_applied_is_in_force_and_what_is_exported_applies_without_a_change(self):
         self.daemon()

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/config_reader.h"
+#include "controlplane/feeds/source_report.h"
 #include "tests/controlplane/fake_dataplane.h"
 #include "tests/controlplane/feeds/memory_store.h"
 
@@ -30,6 +31,7 @@ MesosCluster make_cluster() {
   task.resource_ports = {{30585, 30585}};
   MesosDiscoveryPort port{30585, "main", "tcp", {{"VIP_0", "/redis:6379"}}};
   port.labels.push_back({"network-scope", "host"});
+  port.labels.push_back({"VIP_1", "/redis:0"});
   task.discovery = MesosDiscovery{"redis", {port}};
   MesosSubscribed whole;
   whole.state.agents = {{"S1", "10.0.1.5", "slave(1)@10.0.1.5:5051", "", ""}};
@@ -97,6 +99,28 @@ TEST_F(MesosFeedTest, AStoredStateThatTheClusterHasNotConfirmedIsStaleAndHasAnAg
   for (const auto& [name, value] : feed_->counters()) counters[name] = value;
   EXPECT_EQ(counters.at("mesos.0.stale"), 1u);
   EXPECT_GT(counters.at("mesos.0.age_ms"), 0u);
+}
+
+TEST_F(MesosFeedTest, WhatIsIgnoredOfAClusterIsToldWithItsTaskAndTheReason) {
+  act(1);
+  std::vector<SourceReport> sources;
+  feed_->add_sources(sources, 2);
+  ASSERT_EQ(sources.size(), 1u);
+  EXPECT_EQ(sources[0].id, "mesos.0");
+  EXPECT_EQ(sources[0].name, "mesos");
+  EXPECT_EQ(sources[0].state, "stale");
+  EXPECT_EQ(sources[0].figures.front(), (std::pair<std::string, uint64_t>("tasks", 1)));
+  EXPECT_EQ(sources[0].ignored, 3u) << "its framework and its master have no address, either";
+  ASSERT_EQ(sources[0].ignored_items.size(), 2u);
+  EXPECT_EQ(sources[0].ignored_items[1].task, "redis.1");
+  EXPECT_EQ(sources[0].ignored_items[1].item, "VIP_1=/redis:0");
+  EXPECT_NE(sources[0].ignored_items[1].why, "");
+
+  act(10'000);
+  sources.clear();
+  feed_->add_sources(sources, 0);
+  EXPECT_EQ(sources[0].state, "withdrawn");
+  EXPECT_TRUE(sources[0].ignored_items.empty());
 }
 
 TEST_F(MesosFeedTest, AfterTheStaleLimitServicesAreWithdrawnAndTheStoreKeepsThem) {

@@ -42,17 +42,24 @@ class RestApiTest : public ::testing::Test {
         RingRunner{});
     feeds_ = std::move(Feeds::create(*config, *reconciler_, dataplane_).value());
     EXPECT_TRUE(reconciler_->apply(*config, monotonic_ms() / 1000).ok());
-    router_ = make_rest_router(feeds_->rest(), *reconciler_, health_,
-                               {.pages = pages_,
-                                .metrics =
-                                    [] {
-                                      MetricsInput input;
-                                      input.is_ready = true;
-                                      return input;
-                                    },
-                                .counters = [] { return std::string("{}"); },
-                                .traffic = [this] { return traffic_; },
-                                .events = events_});
+    router_ = make_rest_router(
+        feeds_->rest(), *reconciler_, health_,
+        {.pages = pages_,
+         .metrics =
+             [] {
+               MetricsInput input;
+               input.is_ready = true;
+               return input;
+             },
+         .counters = [] { return std::string("{}"); },
+         .workers = [] { return WorkersReport{}; },
+         .ports = [] { return std::vector<PortReport>(1); },
+         .sources =
+             [this](size_t ignored) {
+               return SourcesReport{feeds_->sources(ignored), {}};
+             },
+         .answer_dns = [](std::span<uint8_t>, size_t length,
+                          const IpAddress&) { return DnsStreamAnswer{.length = length}; }});
   }
 
   ApiResponse ask(const std::string& method, const std::string& target,
@@ -219,6 +226,41 @@ TEST_F(RestApiTest, MetricsAndCountersAreTold) {
   EXPECT_EQ(metrics.content_type, "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_THAT(metrics.body, HasSubstr("\nvipgate_ready 1\n"));
   EXPECT_EQ(ask("GET", "/api/v1/counters").body, "{}\n");
+}
+
+TEST_F(RestApiTest, WorkersPortsAndSourcesAreTold) {
+  EXPECT_EQ(ask("GET", "/api/v1/workers").body, "{\"workers\":[\n]}\n");
+  EXPECT_THAT(ask("GET", "/api/v1/ports").body, HasSubstr("{\"ports\":[\n{\"name\":"));
+  EXPECT_THAT(ask("GET", "/api/v1/sources").body, HasSubstr("{\"id\":\"rest\",\"kind\":\"api\""));
+}
+
+TEST_F(RestApiTest, RecordsThatAreServedAreToldByNameAndZone) {
+  EXPECT_THAT(ask("GET", "/api/v1/dns/records?name=WEB.l4lb.test.").body,
+              HasSubstr("{\"name\":\"web.l4lb.test.\",\"type\":\"A\",\"ttl_s\":5,"
+                        "\"data\":\"10.20.0.7\"}"));
+  EXPECT_THAT(ask("GET", "/api/v1/dns/records?zone=test&limit=0").body,
+              HasSubstr("\"records\":[\n]"));
+  EXPECT_THAT(ask("GET", "/api/v1/dns/records?zone=other").body, HasSubstr("{\"total\":0,"));
+}
+
+TEST_F(RestApiTest, QuestionsAreReadStrictly) {
+  EXPECT_THAT(ask("GET", "/api/v1/dns/query?name=web.l4lb.test&type=srv&client=fd00::1").body,
+              HasSubstr("{\"name\":\"web.l4lb.test.\",\"type\":\"SRV\",\"client\":\"fd00::1\""));
+  for (const char* wrong :
+       {"query", "query?name=a..b", "query?name=a&type=x", "query?name=a&client=x",
+        "records?limit=x", "records?limit=-1", "records?limit=100001", "records?name=a..b"}) {
+    EXPECT_EQ(ask("GET", "/api/v1/dns/" + std::string(wrong)).status, 400) << wrong;
+  }
+  EXPECT_EQ(ask("GET", "/api/v1/sources?limit=x").status, 400);
+}
+
+TEST_F(RestApiTest, TheIndexHasEachRouteWithItsMethods) {
+  const std::string index = ask("GET", "/api/v1").body;
+  EXPECT_THAT(index, HasSubstr("{\"path\":\"/healthz\",\"methods\":[\"GET\"]}"));
+  EXPECT_THAT(index, HasSubstr("{\"path\":\"/api/v1\",\"methods\":[\"GET\"]}"));
+  EXPECT_THAT(index, HasSubstr("{\"path\":\"/api/v1/services/{id}\","
+                               "\"methods\":[\"DELETE\",\"GET\",\"PUT\"]}"));
+  EXPECT_EQ(ask("POST", "/api/v1", "{}").status, 405);
 }
 
 TEST_F(RestApiTest, TheSnapshotIsTold) {

@@ -73,6 +73,21 @@ class RestServicesTest : public ::testing::Test {
   RestServices services_{[this](Config& config) { return give_addresses(config); }};
 };
 
+TEST_F(RestServicesTest, AServiceCanBeMadeBesideClustersWhoseFilesItDoesNotTouch) {
+  const std::string clusters =
+      "mesos: [{masters: [\"10.9.0.50:5050\"], domain: l4lb.test,"
+      " auth: {type: basic, principal: p, secret_file: /no/such/file}}]\n"
+      "marathon: [{urls: [\"http://10.9.0.51:8080\"]}]\n"
+      "named_vips: {zone: l4lb.test}\n";
+  auto config = parse_config(kConfig + clusters, "test.yaml");
+  ASSERT_TRUE(config.ok()) << config.error();
+  const RestPlan plan =
+      good(services_.plan_one(json(service("redis", "10.20.0.1", 6379)), "", *config));
+  EXPECT_THAT(plan.added, ElementsAre("10.20.0.1:6379:tcp"));
+  EXPECT_EQ(bad(services_.plan_one(json(service("own", "10.9.0.2", 80)), "", *config)).status, 422)
+      << "an address of the gateway's own";
+}
+
 TEST_F(RestServicesTest, AServiceIsReadAsTheFileWouldBe) {
   auto plan = good(services_.plan_one(
       json(service("web.x", "10.20.0.1", 53, R"(,"protocol":"udp")")), "", config_));

@@ -1,0 +1,122 @@
+#include "controlplane/rest/rest_read_api.h"
+
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "controlplane/rest/dns_reports.h"
+#include "controlplane/rest/dns_text.h"
+
+namespace vipgate {
+namespace {
+
+// Records, or ignored items of each source, that one answer has.
+constexpr size_t kUsualLimit = 100;
+constexpr size_t kHighestLimit = 100'000;
+
+std::string query_value(const ApiRequest& request, const std::string& key) {
+  const auto found = request.query.find(key);
+  return found == request.query.end() ? std::string() : found->second;
+}
+
+Result<size_t> read_limit(const ApiRequest& request) {
+  const std::string text = query_value(request, "limit");
+  if (text.empty()) return kUsualLimit;
+  size_t limit = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, limit);
+  if (read.ec != std::errc() || read.ptr != end || limit > kHighestLimit) {
+    return Error{"limit: '" + text + "' is no number from 0 to " + std::to_string(kHighestLimit)};
+  }
+  return limit;
+}
+
+// Empty if there is none.
+Result<std::string> read_name(const ApiRequest& request, const std::string& key) {
+  const std::string text = query_value(request, key);
+  if (text.empty()) return std::string();
+  auto name = dns_name_from_text(text);
+  if (!name) return Error{key + ": " + name.error()};
+  return name;
+}
+
+Result<DnsRecordFilter> read_record_filter(const ApiRequest& request) {
+  const auto limit = read_limit(request);
+  if (!limit) return Error{limit.error()};
+  const auto name = read_name(request, "name");
+  if (!name) return Error{name.error()};
+  const auto zone = read_name(request, "zone");
+  if (!zone) return Error{zone.error()};
+  return DnsRecordFilter{dns_fold(*name), dns_fold(*zone), *limit};
+}
+
+void tell_records(RestFeed& feed, const Reconciler& reconciler, PageThread& pages,
+                  const ApiRequest& request, ApiResponder respond) {
+  auto filter = read_record_filter(request);
+  if (!filter) return respond(http_problem(400, filter.error()));
+  feed.post(
+      [&reconciler, &pages, filter = std::move(*filter), respond = std::move(respond)](RestFeed&) {
+        const std::shared_ptr<const DnsTable>& table = reconciler.dns_answers();
+        if (table == nullptr) return respond(http_problem(503, "there are no tables yet"));
+        // The table may be large, and does not change.
+        const bool is_taken = pages.post(
+            [table, filter, respond] { respond({.body = dns_records_text(*table, filter)}); });
+        if (!is_taken) respond(http_problem(503, "earlier long answers are still being made"));
+      });
+}
+
+void tell_answer(const AnswerDns& answer_dns, const ApiRequest& request,
+                 const ApiResponder& respond) {
+  const auto name = read_name(request, "name");
+  if (!name) return respond(http_problem(400, name.error()));
+  if (name->empty()) return respond(http_problem(400, "name: say which, as in ?name=web.mesos"));
+  const std::string type_text = query_value(request, "type");
+  const auto type = dns_type_from_text(type_text.empty() ? "A" : type_text);
+  if (!type) {
+    return respond(http_problem(
+        400, "type: '" + type_text + "' is none; write one as A, SRV or ANY, or TYPE65"));
+  }
+  const std::string client_text = query_value(request, "client");
+  const auto client = parse_ip_address(client_text.empty() ? "127.0.0.1" : client_text);
+  if (!client) return respond(http_problem(400, "client: " + client.error()));
+  auto text = dns_query_text(answer_dns, *name, *type, *client);
+  respond(text ? ApiResponse{.body = std::move(*text)} : http_problem(503, text.error()));
+}
+
+}  // namespace
+
+void add_read_routes(HttpRouter& router, RestFeed& feed, const Reconciler& reconciler,
+                     const GatewayReports& reports) {
+  router.add_index("/api/v1");
+  router.add("GET", "/api/v1/workers", [&feed, reports](const ApiRequest&, ApiResponder respond) {
+    feed.post([reports, respond = std::move(respond)](RestFeed&) {
+      respond({.body = workers_text(reports.workers())});
+    });
+  });
+  router.add("GET", "/api/v1/ports", [&feed, reports](const ApiRequest&, ApiResponder respond) {
+    feed.post([reports, respond = std::move(respond)](RestFeed&) {
+      respond({.body = ports_text(reports.ports())});
+    });
+  });
+  router.add("GET", "/api/v1/sources",
+             [&feed, reports](const ApiRequest& request, ApiResponder respond) {
+               const auto limit = read_limit(request);
+               if (!limit) return respond(http_problem(400, limit.error()));
+               feed.post([reports, limit = *limit, respond = std::move(respond)](RestFeed&) {
+                 respond({.body = sources_text(reports.sources(limit))});
+               });
+             });
+  router.add("GET", "/api/v1/dns/records",
+             [&feed, &reconciler, &pages = reports.pages](const ApiRequest& request,
+                                                          ApiResponder respond) {
+               tell_records(feed, reconciler, pages, request, std::move(respond));
+             });
+  router.add(
+      "GET", "/api/v1/dns/query",
+      [answer_dns = reports.answer_dns](const ApiRequest& request, const ApiResponder& respond) {
+        tell_answer(answer_dns, request, respond);
+      });
+}
+
+}  // namespace vipgate

@@ -1,0 +1,19 @@
+// Members of the API's answers, for views that can do without one.
+#pragma once
+
+#include <cpprest/json.h>
+
+#include <cstdint>
+#include <string>
+
+namespace vipgate {
+
+// As text, numbers and the like as they stand; empty: there is none, or null.
+std::string string_of(const web::json::value& object, const char* name);
+// 0: there is none.
+uint64_t number_of(const web::json::value& object, const std::string& name);
+double decimal_of(const web::json::value& object, const std::string& name);
+// Empty: there is none. It lives as long as the object.
+const web::json::array& array_of(const web::json::value& object, const char* name);
+
+}  // namespace vipgate

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""The real daemon answers as config/openapi.yaml says. VIPGATED names the binary.
+
+Exit status 77: this machine cannot run it."""
+
+import http.client
+import json
+import os
+import sys
+import unittest
+import urllib.parse
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from daemon_process import SECONDS, Daemon, free_port
+from daemon_test import DaemonTest
+from gateway import CPUS, ZONE
+from managers_test import wait_for
+
+DESCRIPTION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../config/openapi.yaml")
+METHODS = ("post", "get", "put", "delete")  # in the order of a service's life
+ADMIN, READER = "admin-token-0123456789", "reader-token-0123456789"
+# What this machine's daemon cannot be brought to.
+UNSEEN = {"503", "507"}
+
+
+def body(number):
+    return json.dumps({"name": f"n{number}", "vip": f"11.1.1.{number}", "port": 82, "reals": []})
+
+
+class AnswersAsItSays(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        with open(DESCRIPTION, encoding="utf-8") as file:
+            self.spec = yaml.safe_load(file)
+        self.api = free_port()
+        tokens = self.path("tokens")
+        with open(tokens, "w", encoding="utf-8") as file:
+            file.write(f"admin {ADMIN} eve\nread {READER} ann\n")
+        os.chmod(tokens, 0o600)
+        config = self.config_with_load("config.yaml")
+        with open(config, "a", encoding="utf-8") as file:
+            file.write(f'rest: {{ listen: ["127.0.0.1:{self.api}"], tokens_file: {tokens} }}\n'
+                       f'store: "sqlite:{self.path("state.db")}"\n'
+                       f'mesos: [{{ masters: ["127.0.0.1:{free_port()}"], domain: {ZONE} }}]\n'
+                       f'marathon: [{{ urls: ["http://127.0.0.1:{free_port()}"] }}]\n')
+        self.daemon = self.enterContext(Daemon(config))
+        self.daemon.wait_for(r" ready: ")
+
+    def resolved(self, node):
+        while "$ref" in node:
+            at = self.spec
+            for name in node["$ref"].removeprefix("#/").split("/"):
+                at = at[name]
+            node = at
+        return node
+
+    def operations(self):
+        """(path, method, operation with the path's parameters) each."""
+        for path, item in self.spec["paths"].items():
+            for method in METHODS:
+                if method in item:
+                    operation = dict(item[method])
+                    operation["parameters"] = [
+                        self.resolved(parameter) for parameter in
+                        item.get("parameters", []) + operation.get("parameters", [])]
+                    yield path, method, operation
+
+    def ask(self, path, method, operation, token=ADMIN, query=(), body=None, headers=(),
+            content_type="application/json", parameters=()):
+        """The status, once what came with it was found to be what the operation states for it.
+
+        What is not given is as the examples have it."""
+        said = {p["name"]: p["example"] for p in operation["parameters"] if "example" in p}
+        said.update(parameters)
+        names = {place: [p["name"] for p in operation["parameters"] if p["in"] == place]
+                 for place in ("path", "query")}
+        target = path.format(**{name: urllib.parse.quote(said[name], safe="")
+                                for name in names["path"]})
+        asked = {name: said[name] for name in names["query"] if name in said} | dict(query)
+        if asked:
+            target += "?" + urllib.parse.urlencode(asked)
+        sent = dict(headers)
+        if token:
+            sent["Authorization"] = "Bearer " + token
+        if "requestBody" in operation:
+            content = self.resolved(operation["requestBody"])["content"]
+            sent["Content-Type"] = content_type
+            if body is None:
+                body = json.dumps(content["application/json"]["example"])
+        connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=SECONDS)
+        try:
+            connection.request(method.upper(), target, body, sent)
+            reply = connection.getresponse()
+            text = reply.read().decode()
+        finally:
+            connection.close()
+        self.said = text
+        self.check(f"{method} {target}: {reply.status} {text}", operation, reply, text)
+        return reply.status
+
+    def check(self, what, operation, reply, text):
+        self.assertIn(str(reply.status), operation["responses"], what)
+        content = self.resolved(operation["responses"][str(reply.status)])["content"]
+        kind = reply.headers["Content-Type"].split(";")[0]
+        self.assertIn(kind, content, what)
+        schema = {"components": self.spec["components"], **content[kind]["schema"]}
+        value = json.loads(text) if kind.endswith("json") else text
+        errors = [error.message for error in Draft202012Validator(schema).iter_errors(value)]
+        self.assertEqual(errors, [], what)
+
+    def test_each_route_is_described_and_nothing_else(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=SECONDS)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/api/v1", headers={"Authorization": "Bearer " + READER})
+        routes = json.loads(connection.getresponse().read())["routes"]
+        self.assertEqual(
+            sorted((route["path"], method.lower()) for route in routes
+                   for method in route["methods"]),
+            sorted((path, method) for path, method, _ in self.operations()))
+
+    def test_each_operation_answers_its_examples_with_what_it_states(self):
+        for path, method, operation in self.operations():
+            with self.subTest(path=path, method=method):
+                self.assertEqual(self.ask(path, method, operation) // 100, 2)
+        names = [operation["operationId"] for _, _, operation in self.operations()]
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_clusters_and_marathons_that_nobody_answers_for_are_told_with_the_reason(self):
+        route = next(each for each in self.operations() if each[2]["operationId"] == "listSources")
+
+        def silent():
+            self.ask(*route)
+            return [source["kind"] for source in json.loads(self.said)["sources"]
+                    if source["state"] == "stale" and "refused" in source.get("detail", "")]
+
+        wait_for("both of them", lambda: silent() == ["mesos", "marathon"])
+
+    def test_each_status_that_is_stated_is_met_and_no_other(self):
+        made, other = body(78), body(79)
+        many = json.dumps({"services": [json.loads(body(i)) for i in range(60)]})  # beside the file's
+        one, gone = {"id": "11.1.1.78:82:tcp"}, {"id": "11.1.1.99:1:tcp"}
+        old = {"If-Match": '"another"'}
+        cases = [
+            ("makeService", 201, {"body": made}),
+            ("makeService", 409, {"body": made}),
+            ("makeService", 200, {"body": other, "query": {"dry_run": "true"}}),
+            ("setService", 200, {"body": made, "parameters": one}),
+            ("setService", 409, {"body": other, "parameters": one}),
+            ("setService", 201, {"body": other, "parameters": {"id": "11.1.1.79:82:tcp"}}),
+            ("setService", 412, {"body": made, "parameters": one, "headers": old}),
+            ("service", 404, {"parameters": gone}),
+            ("removeService", 412, {"parameters": one, "headers": old}),
+            ("removeService", 404, {"parameters": gone}),
+            ("removeService", 200, {"parameters": one}),
+            ("replaceServices", 412, {"headers": old}),
+            ("replaceServices", 409, {"body": many}),
+            ("replaceServices", 200, {}),
+            ("replaceServices", 422, {"body": '{"services": [{"vip": 7}]}'}),
+            ("makeService", 422, {"body": '{"vip": 7}'}),
+            ("setService", 422, {"body": '{"vip": 7}'}),
+            ("askResponder", 400, {"query": {"type": "x"}}),
+            ("listRecords", 400, {"query": {"limit": "x"}}),
+            ("listSources", 400, {"query": {"limit": "x"}})]
+        for name in ("makeService", "setService", "replaceServices"):
+            cases += [(name, 400, {"body": "{"}), (name, 415, {"content_type": "text/plain"})]
+        known = {operation["operationId"]: (path, method, operation)
+                 for path, method, operation in self.operations()}
+        for name, (path, method, operation) in known.items():
+            if "401" in operation["responses"]:
+                cases.append((name, 401, {"token": None}))
+            else:
+                cases.append((name, 200, {"token": None}))
+            if method == "get":
+                cases.append((name, 200, {"token": READER, "parameters": {"id": "11.1.1.77:81:tcp"}}))
+            else:
+                cases.append((name, 403, {"token": READER}))
+        met = {name: set() for name in known}
+        for name, status, changes in cases:
+            with self.subTest(operation=name, **changes):
+                self.assertEqual(self.ask(*known[name], **changes), status, self.said)
+                met[name].add(str(status))
+        for name, (path, method, operation) in known.items():
+            self.assertEqual(set(operation["responses"]) - UNSEEN, met[name], name)
+
+
+if __name__ == "__main__":
+    if len(CPUS) < 2:
+        print("skipped: the daemon's control plane and its worker need a CPU each")
+        sys.exit(77)
+    unittest.main()
