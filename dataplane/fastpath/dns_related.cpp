@@ -1,5 +1,7 @@
 #include "dataplane/fastpath/dns_related.h"
 
+#include <algorithm>
+
 #include "common/prefetch.h"
 #include "dataplane/fastpath/dns_reply.h"
 
@@ -173,7 +175,10 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
   DnsBody body = alias;
   uint32_t owner = kDnsHeaderLength;
   Target target;
+  uint64_t seen[kDnsMaxTargets];  // the hashes of the names whose records are written
+  target.hash = parsed.hash;
   for (int i = 0; i < kDnsMaxTargets; ++i) {
+    seen[i] = target.hash;
     // A name has one CNAME record (RFC 1034 3.6.2): should it have more, the first one counts.
     const uint32_t data_length = load_be16(body.octets + 10);
     const uint32_t length = kDnsRecordFixed + data_length;
@@ -184,6 +189,8 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
                target);
     writer.append(one, 0, owner);
     ++sections.answers;
+    // In a loop no record is told twice (RFC 2181 5).
+    if (std::find(seen, seen + i + 1, target.hash) != seen + i + 1) break;
     owner = target.offset;
     const DnsEntry* own = dns_find_in_view(parsed, target.hash, target.name, target.length);
     if (own == nullptr || !own->find(parsed.type, body)) {
