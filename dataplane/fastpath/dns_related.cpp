@@ -136,8 +136,7 @@ DnsReply finish_negative(const DnsParsed& parsed, const DnsFinding& found, const
   if (verdict == DnsVerdict::kNxdomain) sections.rcode = DnsRcode::kNxDomain;
   const DnsBody& soa = zone.soa_negative;
   if (!writer.has_room(soa.length)) return finish_truncated(parsed, sections.rcode);
-  const auto zone_length = static_cast<uint32_t>(zone.name.size());
-  writer.append(soa, 0, target.offset + target.length - zone_length);
+  writer.append(soa, 0, target.offset + target.length - found.apex_length);
   sections.authorities = 1;
   return writer.finish(sections, verdict);
 }
@@ -202,7 +201,7 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
         if (found.zone == nullptr) break;
         if (found.entry == nullptr) {
           // The view may have the name, with other types.
-          if (own != nullptr) found = {own, found.zone, false};
+          if (own != nullptr) found = {own, found.zone, found.apex_length, false};
           return finish_negative(parsed, found, target, writer, sections);
         }
       }
@@ -212,7 +211,10 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
         body = zone.soa_answer;
       } else if (!entry.find(parsed.type, body)) {
         if (entry.find(DnsType::kCname, body)) continue;
-        if (found.zone == nullptr) found.zone = &zone;
+        if (found.zone == nullptr) {
+          found.zone = &zone;
+          found.apex_length = static_cast<uint32_t>(zone.name.size());
+        }
         found.is_incomplete = zone.is_incomplete && !entry.has_records();
         return finish_negative(parsed, found, target, writer, sections);
       }
