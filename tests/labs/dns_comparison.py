@@ -3,8 +3,8 @@
 
 Usage: dns_comparison.py --ours ADDRESS… --theirs ADDRESS… [--count N] [--tcp N] [--seed N]
 
-Both serve the zones of dns_zones.py. Each difference is one that a rule of dns_rules.py explains: one that
-none does fails, and so does a rule that explains nothing.
+Both serve the zones of dns_zones.py. Each difference is one that a rule of dns_rules.py explains:
+one that none does fails, and so does a rule that explains nothing.
 """
 
 import argparse
@@ -15,9 +15,10 @@ import struct
 import sys
 import time
 
+from dns_differences import differences
 from dns_random_queries import CLIENT_COOKIE, COOKIE, Queries, opt, option
 from dns_reply import Broken, Reply
-from dns_rules import RULES, differences
+from dns_rules import RULES
 
 WINDOW = 64
 SILENCE_S = 0.2
@@ -28,7 +29,8 @@ SHOWN = 10  # kinds of differences
 
 class Udp:
     def __init__(self, address):
-        self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.connect((address, 53))
 
@@ -37,17 +39,16 @@ class Udp:
             self.socket.send(query.octets)
 
     def replies(self, queries):
-        """To those that were sent, in their order; what gets none is asked again, TRIES times in all."""
-        found = {}
+        """To those that were sent, in their order; those without are sent TRIES times in all."""
+        found, waiting = {}, {query.octets[:2]: query for query in queries}
         for attempt in range(TRIES):
-            missing = [query for query in queries if query.octets[:2] not in found]
-            if not missing:
-                break
             if attempt:
-                self.send(missing)
-            while len(found) < len(queries) and select.select([self.socket], [], [], SILENCE_S)[0]:
+                self.send(waiting.values())
+            while waiting and select.select([self.socket], [], [], SILENCE_S)[0]:
                 reply = self.socket.recv(65535)
-                found[reply[:2]] = reply
+                # It may be the second one to a query that was sent twice.
+                if waiting.pop(reply[:2], None):
+                    found[reply[:2]] = reply
         return [found.get(query.octets[:2]) for query in queries]
 
 
@@ -63,7 +64,7 @@ class Tcp:
                                          for query in queries))
 
     def replies(self, queries):
-        """Should the server close, the first query without a reply is why; the others are asked again."""
+        """Should the server close, the first query without a reply is why: the others go again."""
         found, left = {}, queries
         while left:
             self._read(len(left), found)
@@ -86,7 +87,8 @@ def server_cookie(address):
     """A good one, for CLIENT_COOKIE and the address that we have there."""
     udp = Udp(address)
     query = Queries(0, []).make(0)
-    query.octets = b"\0\0\0\0\0\1\0\0\0\0\0\1\0\0\6\0\1" + opt(1232, 0, option(COOKIE, CLIENT_COOKIE))
+    query.octets = (struct.pack("!6H", 0, 0, 1, 0, 0, 1) + b"\0\0\6\0\1"
+                    + opt(1232, 0, option(COOKIE, CLIENT_COOKIE)))
     udp.send([query])
     reply = udp.replies([query])[0]
     if reply is None:
@@ -129,16 +131,17 @@ class Comparison:
         kind = (tuple(sorted(left)), query.oddity)
         self.unexplained[kind] += 1
         if self.unexplained[kind] == 1 and len(self.unexplained) <= SHOWN:
-            print(f"\nDIFFERENCE in {', '.join(found)}, of which no rule explains {', '.join(sorted(left))}\n"
-                  f"{query.text()}\n ours:\n{show(ours)}\n theirs:\n{show(theirs)}")
+            print(f"\nDIFFERENCE in {', '.join(found)}, of which no rule explains "
+                  f"{', '.join(sorted(left))}\n{query.text()}\n ours:\n{show(ours)}\n theirs:\n"
+                  f"{show(theirs)}")
 
     def report(self, seconds):
         """Prints it; whether all is as it should be."""
-        print(f"{self.same} the same, {self.explained} that differ as rules say, in {seconds:.1f} s")
+        print(f"{self.same} the same, {self.explained} that differ as rules say, {seconds:.1f} s")
         for rule in RULES:
             print(f"  {self.used[rule.name]:6} {rule.name}")
         for (fields, oddity), count in self.unexplained.most_common():
-            print(f"  {count:6} NOT EXPLAINED: {', '.join(fields)}{f' ({oddity})' if oddity else ''}")
+            print(f"  {count:6} NOT EXPLAINED: {', '.join(fields)} (odd: {oddity or 'nothing'})")
         idle = [rule.name for rule in RULES if not self.used[rule.name]]
         if idle:
             print(f"rules that explain nothing: {idle}")
@@ -158,7 +161,8 @@ def main():
     pairs = []
     for ours, theirs in zip(words.ours, words.theirs, strict=True):
         cookies = [server_cookie(ours), server_cookie(theirs)]
-        pairs.append((Queries(f"{words.seed} {len(pairs)}", cookies), Udp(ours), Udp(theirs), Tcp(ours), Tcp(theirs)))
+        pairs.append((Queries(f"{words.seed} {len(pairs)}", cookies),
+                      Udp(ours), Udp(theirs), Tcp(ours), Tcp(theirs)))
     comparison = Comparison()
     for start in range(0, words.count + words.tcp, WINDOW):
         queries, *udp, tcp_ours, tcp_theirs = pairs[start // WINDOW % len(pairs)]

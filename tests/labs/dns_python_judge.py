@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""dnspython asks the server of the zones in dns_zones.py, by UDP and TCP: it takes no malformed message.
+"""dnspython asks the server of the zones in dns_zones.py, by UDP and TCP; it takes no malformed
+message.
 
 Usage: dns_python_judge.py ADDRESS…
 """
@@ -19,7 +20,8 @@ TIMEOUT_S = 5
 EXPECTED = (  # name, type, RCODE, how many records
     ("WwW.corp.example.", "A", "NOERROR", 1), ("www.corp.example.", "AAAA", "NOERROR", 1),
     ("text.corp.example.", "TXT", "NOERROR", 2), ("_web._tcp.corp.example.", "SRV", "NOERROR", 3),
-    ("_many._tcp.alias.example.", "SRV", "NOERROR", 30), ("forty.corp.example.", "A", "NOERROR", 40),
+    ("_many._tcp.alias.example.", "SRV", "NOERROR", 30),
+    ("forty.corp.example.", "A", "NOERROR", 40),
     ("many.corp.example.", "A", "NOERROR", 120), ("manytoo.alias.example.", "AAAA", "NOERROR", 60),
     ("x.wild.corp.example.", "A", "NOERROR", 1), ("chain1.corp.example.", "A", "NOERROR", 5),
     ("loop1.corp.example.", "A", "NOERROR", 2), ("corp.example.", "SOA", "NOERROR", 1),
@@ -55,23 +57,28 @@ def check_answer(where, query, reply, rcode, count):
 
 
 def judge(address):
-    udp = {"timeout": TIMEOUT_S, "ignore_trailing": False, "one_rr_per_rrset": True}
+    strictly = {"timeout": TIMEOUT_S, "ignore_trailing": False, "one_rr_per_rrset": True}
+
+    def ask(name, kind, *codes, way=dns.query.udp, data=b""):
+        return way(question(name, kind, *codes, data=data), address, **strictly)
+
     for name, kind, rcode, count in EXPECTED:
         query = question(name, kind, want_dnssec=count % 2 == 0)
-        reply, _ = dns.query.udp_with_fallback(query, address, **udp)
+        reply, _ = dns.query.udp_with_fallback(query, address, **strictly)
         check_answer(f"of {name} {kind}", query, reply, rcode, count)
-        check_answer(f"of {name} {kind} by TCP", query, dns.query.tcp(query, address, **udp), rcode, count)
+        reply = dns.query.tcp(query, address, **strictly)
+        check_answer(f"of {name} {kind} by TCP", query, reply, rcode, count)
     plain = dns.message.make_query("www.corp.example.", "A", use_edns=False)
-    expect("EDNS of a plain query", dns.query.udp(plain, address, **udp).edns, -1)
-    cookie = option(dns.query.udp(question("www.corp.example.", "A", 10, data=COOKIE), address, **udp), 10)
+    expect("EDNS of a plain query", dns.query.udp(plain, address, **strictly).edns, -1)
+    cookie = option(ask("www.corp.example.", "A", 10, data=COOKIE), 10)
     expect("the cookie's length and start", (len(cookie), cookie[:8]), (24, COOKIE))
-    again = dns.query.udp(question("nobody.corp.example.", "A", 10, data=cookie), address, **udp)
+    again = ask("nobody.corp.example.", "A", 10, data=cookie)
     expect("the cookie, which is still good", option(again, 10), cookie)
-    expect("NSID", option(dns.query.udp(question("mesos.", "SOA", 3), address, **udp), 3), b"judged")
-    expect("keepalive over UDP", option(dns.query.udp(question("mesos.", "SOA", 11), address, **udp), 11), None)
-    expect("keepalive", len(option(dns.query.tcp(question("mesos.", "SOA", 11), address, **udp), 11)), 2)
-    refused = dns.query.udp(question("www.elsewhere.test.", "A"), address, **udp)
-    expect("the extended error", [each.code for each in refused.options], [dns.edns.EDECode.NOT_AUTHORITATIVE])
+    expect("NSID", option(ask("mesos.", "SOA", 3), 3), b"judged")
+    expect("keepalive over UDP", option(ask("mesos.", "SOA", 11), 11), None)
+    expect("keepalive", len(option(ask("mesos.", "SOA", 11, way=dns.query.tcp), 11)), 2)
+    errors = [each.code for each in ask("www.elsewhere.test.", "A").options]
+    expect("extended errors", errors, [dns.edns.EDECode.NOT_AUTHORITATIVE])
     pipelined(address)
 
 

@@ -1,4 +1,6 @@
-"""Random questions about the zones of dns_zones.py: most of them such as clients ask, some as nobody should."""
+"""Random questions about the zones of dns_zones.py: most are such as clients ask, some as nobody
+should.
+"""
 
 import random
 import struct
@@ -7,12 +9,15 @@ from dns_reply import OPT, TSIG
 from dns_zones import all_names, labels_of, zone_files
 
 USUAL_TYPES = (1, 28, 33, 5, 16, 12, 2, 6, 255)
-OTHER_TYPES = (0, 3, 10, 13, 15, 29, 35, 36, 39, 43, 46, 47, 48, 52, 59, 64, 65, 99, 249, 251, 252, 253,
-               254, 256, 257, 666, 65280, 65535)
-CHAOS_NAMES = ("version.bind", "version.server", "id.server", "hostname.bind", "authors.bind", "bind")
-OUTSIDE = ("", "test", "example", "arpa", "www.elsewhere.test", "elsewhere.test", "xmesos", "xcorp.example",
-           "10.in-addr.arpa", "1.0.8.10.in-addr.arpa", "example.corp", "localhost", "a.localhost", "invalid",
-           "b.invalid", "onion", "c.onion", "mesos.corp", "com", "www.example.com")
+OTHER_TYPES = (0, 3, 10, 13, 15, 29, 35, 36, 39, 43, 46, 47, 48, 52, 59, 64, 65, 99, 249, 251, 252,
+               253, 254, 256, 257, 666, 65280, 65535)
+CHAOS_NAMES = ("version.bind", "version.server", "id.server", "hostname.bind",
+               "nobody.bind", "bind")
+OUTSIDE = ("", "test", "example", "arpa", "www.elsewhere.test", "elsewhere.test", "xmesos",
+           "xcorp.example", "10.in-addr.arpa", "1.0.8.10.in-addr.arpa", "example.corp", "localhost",
+           "a.localhost", "invalid", "b.invalid", "onion", "c.onion", "mesos.corp", "com",
+           "www.example.com")
+LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789-_"
 SIZES = (0, 100, 511, 512, 513, 600, 1232, 1233, 1400, 4096, 65535)
 CLIENT_COOKIE = b"judgesrv"
 COOKIE = 10
@@ -33,14 +38,15 @@ def opt(size, flags=0, options=b"", version=0, rcode=0):
 class Query:
     """`oddity`: what is wrong with it; "" if nothing. `labels` are those of the question."""
 
-    __slots__ = ("octets", "labels", "type", "class_", "flags", "opcode", "opt", "oddity", "over_tcp")
+    __slots__ = ("octets", "labels", "type", "class_", "flags", "opcode", "opt", "oddity",
+                 "over_tcp")
 
     def question(self):
         return wire(self.labels) + struct.pack("!HH", self.type, self.class_)
 
     def text(self):
-        return (f"  {'TCP' if self.over_tcp else 'UDP'} {wire(self.labels)!r} type {self.type} class "
-                f"{self.class_} flags {self.flags:#06x} opcode {self.opcode} opt {self.opt} "
+        return (f"  {'TCP' if self.over_tcp else 'UDP'} {wire(self.labels)!r} type {self.type} "
+                f"class {self.class_} flags {self.flags:#06x} opcode {self.opcode} opt {self.opt} "
                 f"odd: {self.oddity or 'nothing'}\n    {self.octets.hex()}")
 
 
@@ -62,11 +68,15 @@ class Queries:
         draw, query = self.random, Query()
         query.over_tcp, query.oddity = over_tcp, ""
         query.labels, query.type = self._name(), self._type()
-        query.class_ = 1 if draw.random() < 0.98 else draw.choice((3,) * 5 + (255,) * 3 + (0, 2, 4, 254, 77))
+        query.class_ = 1
+        if draw.random() < 0.02:
+            query.class_ = draw.choice((3,) * 5 + (255,) * 3 + (0, 2, 4, 254, 77))
         if query.class_ == 3 and draw.random() < 0.8:
-            query.labels, query.type = self._case(draw.choice(self.chaos)), draw.choice((16, 16, 16, 1, 255))
-        query.flags = draw.choice((0, 0x100, 0x100)) | (draw.getrandbits(16) & 0x07f0
-                                                         if draw.random() < 0.15 else 0)
+            query.labels = self._case(draw.choice(self.chaos))
+            query.type = draw.choice((16, 16, 16, 1, 255))
+        query.flags = draw.choice((0, 0x100, 0x100))
+        if draw.random() < 0.15:
+            query.flags |= draw.getrandbits(16) & 0x07f0
         query.opcode = 0
         if not over_tcp and draw.random() < 0.002:
             query.opcode = draw.randrange(1, 16)
@@ -77,19 +87,24 @@ class Queries:
         counts = [1, 0, 0, 0]
         if query.opt:
             size, flags, options, version, rcode = query.opt
-            parts.append(opt(size, flags, b"".join(option(*pair) for pair in options), version, rcode))
+            data = b"".join(option(*pair) for pair in options)
+            parts.append(opt(size, flags, data, version, rcode))
             counts[3] = 1
         if not over_tcp and draw.random() < 0.005:
             self._spoil(query, parts, counts)
-        query.octets = struct.pack("!6H", number, query.opcode << 11 | query.flags, *counts) + b"".join(parts)
+        head = struct.pack("!6H", number, query.opcode << 11 | query.flags, *counts)
+        query.octets = head + b"".join(parts)
         return query
 
     def _letters(self):
-        return bytes(self.random.choices(b"abcdefghijklmnopqrstuvwxyz0123456789-_", k=self.random.randint(1, 12)))
+        return bytes(self.random.choices(LETTERS, k=self.random.randint(1, 12)))
 
     def _case(self, labels):
-        return tuple(bytes(octet ^ 32 if 97 <= octet | 32 <= 122 and self.random.getrandbits(1) else octet
-                           for octet in label) for label in labels)
+        def other(octet):
+            is_letter = 97 <= octet | 32 <= 122
+            return octet ^ 32 if is_letter and self.random.getrandbits(1) else octet
+
+        return tuple(bytes(map(other, label)) for label in labels)
 
     def _name(self):
         draw = self.random
@@ -100,7 +115,8 @@ class Queries:
         elif kind < 0.57:
             labels = (*(self._letters() for _ in range(draw.choice((1, 1, 2, 3)))), *name)
         elif kind < 0.69:
-            labels = (*(self._letters() for _ in range(draw.choice((1, 1, 2)))), *draw.choice(self.wild))
+            labels = (*(self._letters() for _ in range(draw.choice((1, 1, 2)))),
+                      *draw.choice(self.wild))
         elif kind < 0.79:
             labels = (self._letters(), *name[1:])
         elif kind < 0.85:
@@ -140,7 +156,8 @@ class Queries:
         rcode = 0 if draw.random() < 0.98 else draw.getrandbits(8)
         options = []
         while draw.random() < 0.4 and len(options) < 4:
-            is_cookie = draw.random() < (0.06 if any(code == COOKIE for code, _ in options) else 0.7)
+            is_second = any(code == COOKIE for code, _ in options)
+            is_cookie = draw.random() < (0.06 if is_second else 0.7)
             options.append(self._cookie() if is_cookie else self._other_option())
         return size, flags, options, version, rcode
 
@@ -151,14 +168,16 @@ class Queries:
             return COOKIE, draw.randbytes(8)
         if kind < 0.7:
             return COOKIE, CLIENT_COOKIE + draw.choice(self.cookies)
-        return COOKIE, draw.randbytes(draw.choice((16, 24, 24, 32, 40) if kind < 0.99 else (0, 7, 9, 15, 41)))
+        lengths = (16, 24, 24, 32, 40) if kind < 0.99 else (0, 7, 9, 15, 41)
+        return COOKIE, draw.randbytes(draw.choice(lengths))
 
     def _other_option(self):
         draw = self.random
         return draw.choice((
             lambda: (3, b""), lambda: (3, b"whatever"), lambda: (8, b"\0\1\x18\0\x0a\0\0"),
-            lambda: (8, b"\0\1\x21\0"), lambda: (9, b""), lambda: (11, b""), lambda: (12, bytes(draw.randrange(60))),
-            lambda: (15, b"\0\x14"), lambda: (draw.getrandbits(16) | 0x100, draw.randbytes(draw.randrange(20)))))()
+            lambda: (8, b"\0\1\x21\0"), lambda: (9, b""), lambda: (11, b""),
+            lambda: (12, bytes(draw.randrange(60))), lambda: (15, b"\0\x14"),
+            lambda: (draw.getrandbits(16) | 0x100, draw.randbytes(draw.randrange(20)))))()
 
     def _spoil(self, query, parts, counts):
         """One thing is wrong that a server can still read a header of."""
@@ -195,6 +214,7 @@ class Queries:
         def count(section, value):
             counts[section] = value
 
+        pointers = (b"\xc0\x0c", b"\xc0\0", b"\1a\xc0\2", b"\xc0\x40")
         oddities = {
             "octets behind": lambda: parts.append(draw.randbytes(draw.randint(1, 50))),
             "no question": no_question,
@@ -204,7 +224,7 @@ class Queries:
             "authority promised": lambda: count(2, draw.randint(1, 65535)),
             "additional promised": lambda: count(3, counts[3] + draw.randint(1, 65000)),
             "question cut": cut,
-            "pointer as name": lambda: name_of(draw.choice((b"\xc0\x0c", b"\xc0\0", b"\1a\xc0\2", b"\xc0\x40"))),
+            "pointer as name": lambda: name_of(draw.choice(pointers)),
             "label of another type": lambda: name_of(draw.choice((b"\x41\0", b"\x80\0"))),
             "name too long": lambda: name_of(wire([b"n" * 50] * 5)[:-1] + wire([b"x"])),
             "record added": lambda: append(record),

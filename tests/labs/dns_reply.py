@@ -8,8 +8,9 @@ NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, NOTAUTH, BADVERS = 0, 1, 
 AA, TC, RD, RA, Z, AD, CD = 0x400, 0x200, 0x100, 0x80, 0x40, 0x20, 0x10
 CODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED",
          9: "NOTAUTH", 16: "BADVERS"}
-TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV", 41: "OPT",
-         250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY"}
+TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 16: "TXT", 28: "AAAA", 33: "SRV",
+         250: "TSIG"}
+BITS = (("aa", AA), ("tc", TC), ("rd", RD), ("ra", RA), ("z", Z), ("ad", AD), ("cd", CD))
 
 
 class Broken(Exception):
@@ -50,7 +51,7 @@ def _read_data(message, kind, at, end):
 
 
 class Reply:
-    """Records are (name, type, class, ttl, data), names folded; an OPT is (size, flags, options)."""
+    """Records are (name, type, class, ttl, data), names folded; opt is (size, flags, options)."""
 
     __slots__ = ("octets", "number", "opcode", "flags", "rcode", "counts", "question", "answer",
                  "authority", "additional", "opt")
@@ -81,7 +82,8 @@ class Reply:
                 if kind == OPT:
                     self._read_opt(name, class_, ttl, octets[at - length:at])
                 else:
-                    records.append((name, kind, class_, ttl, _read_data(octets, kind, at - length, at)))
+                    data = _read_data(octets, kind, at - length, at)
+                    records.append((name, kind, class_, ttl, data))
             records.sort()
             sections.append(records)
         self.answer, self.authority, self.additional = sections
@@ -103,14 +105,14 @@ class Reply:
 
     def option(self, code):
         """Its data; None: it is not there."""
-        return next((data for number, data in self.opt[2] if number == code), None) if self.opt else None
+        options = self.opt[2] if self.opt else ()
+        return next((data for number, data in options if number == code), None)
 
     def has_records(self):
         return bool(self.answer or self.authority or self.additional)
 
     def text(self):
-        bits = [name for name, bit in (("aa", AA), ("tc", TC), ("rd", RD), ("ra", RA), ("z", Z), ("ad", AD),
-                                       ("cd", CD)) if self.flags & bit]
+        bits = [name for name, bit in BITS if self.flags & bit]
         lines = [f"  {CODES.get(self.rcode, self.rcode)} opcode {self.opcode} {' '.join(bits)} "
                  f"{self.counts} {len(self.octets)} octets, question {self.question!r}"]
         for title in ("answer", "authority", "additional"):

@@ -1,4 +1,4 @@
-"""Zones with all that the responder's zones may hold, for vipgated and as zone files for another server."""
+"""Zones with all that the responder's zones may hold, for vipgated and as zone files for others."""
 
 import dataclasses
 
@@ -34,15 +34,21 @@ def _corp():
         ("dangling", "CNAME", "nobody.corp.example."), ("hollow", "CNAME", "nothing.corp.example."),
         ("out", "CNAME", "www.elsewhere.test."), ("to-sub", "CNAME", "host.sub.corp.example."),
         ("to-wild", "CNAME", "any.wild.corp.example."), ("to-apex", "CNAME", "corp.example."),
-        ("*.wild", "A", "192.0.2.42"), ("*.wild", "TXT", "wild"), ("is.wild", "AAAA", "2001:db8::1"),
+        ("*.wild", "A", "192.0.2.42"), ("*.wild", "TXT", "wild"),
+        ("is.wild", "AAAA", "2001:db8::1"),
         ("a.ent.wild", "A", "192.0.2.43"), ("*.wildcname", "CNAME", "www.corp.example."),
-        ("*.wildout", "CNAME", "far.elsewhere.test."), ("*.wildsrv", "SRV", "1 2 3 www.corp.example."),
+        ("*.wildout", "CNAME", "far.elsewhere.test."),
+        ("*.wildsrv", "SRV", "1 2 3 www.corp.example."),
         ("*.wildloop", "CNAME", "again.wildloop.corp.example."),
-        ("_web._tcp", "SRV", "0 1 80 www.corp.example."), ("_web._tcp", "SRV", "0 2 81 two.corp.example."),
+        ("_web._tcp", "SRV", "0 1 80 www.corp.example."),
+        ("_web._tcp", "SRV", "0 2 81 two.corp.example."),
         ("_web._tcp", "SRV", "5 0 82 six.corp.example."),
-        ("_one._tcp", "SRV", "0 0 0 two.corp.example."), ("_none._tcp", "SRV", "0 0 1 nobody.corp.example."),
-        ("_out._tcp", "SRV", "0 0 1 www.elsewhere.test."), ("_sub._tcp", "SRV", "0 0 1 host.sub.corp.example."),
-        ("_wild._udp", "SRV", "0 0 1 some.wild.corp.example."), ("_alias._udp", "SRV", "0 0 1 alias.corp.example."),
+        ("_one._tcp", "SRV", "0 0 0 two.corp.example."),
+        ("_none._tcp", "SRV", "0 0 1 nobody.corp.example."),
+        ("_out._tcp", "SRV", "0 0 1 www.elsewhere.test."),
+        ("_sub._tcp", "SRV", "0 0 1 host.sub.corp.example."),
+        ("_wild._udp", "SRV", "0 0 1 some.wild.corp.example."),
+        ("_alias._udp", "SRV", "0 0 1 alias.corp.example."),
         ("_self._tcp", "SRV", "0 0 1 _self._tcp.corp.example."), ("_self._tcp", "A", "192.0.2.77"),
         ("_no._tcp", "SRV", "0 0 0 ."),
     ]
@@ -55,21 +61,23 @@ def _corp():
 
 
 def _sub():
-    return (("host", "A", "192.0.2.130"), ("host", "AAAA", "2001:db8::130"), ("@", "TXT", "a zone in a zone"),
-            ("*", "A", "192.0.2.131"), ("back", "CNAME", "www.corp.example."),
+    return (("host", "A", "192.0.2.130"), ("host", "AAAA", "2001:db8::130"),
+            ("@", "TXT", "a zone in a zone"), ("*", "A", "192.0.2.131"),
+            ("back", "CNAME", "www.corp.example."),
             *((f"host{i}", "A", f"192.0.2.{140 + i}") for i in range(30)))
 
 
 ZONES = (
     Zone("corp.example", 30, _corp(), aliases=("alias.example",)),
     Zone("sub.corp.example", 3, _sub()),
-    Zone("9.10.in-addr.arpa", 60, (("1.0", "PTR", "client.corp.example."), ("53.0", "PTR", "ns1.mesos."))),
+    Zone("9.10.in-addr.arpa", 60, (("1.0", "PTR", "client.corp.example."),
+                                   ("53.0", "PTR", "ns1.mesos."))),
     Zone("empty.test", 0),
     Zone("mesos", 7),
 )
 
 
-def ttl_of(zone, name, kind):
+def ttl_of(zone, name):
     """Of a set of records: its own, or the zone's."""
     return len(name) * 10 if len(name) % 2 else zone.ttl_s
 
@@ -77,14 +85,15 @@ def ttl_of(zone, name, kind):
 def zones_yaml():
     """The rest of `dns`, behind `listen`."""
     lines = ["  name_servers: [" + ", ".join(NAME_SERVERS) + "]",
-             "  soa: { " + ", ".join(f"{key}: {value}" for key, value in SOA.items()) + " }", "  zones:"]
+             "  soa: { " + ", ".join(f"{key}: {value}" for key, value in SOA.items()) + " }",
+             "  zones:"]
     for zone in ZONES:
         lines.append(f"    - name: {zone.name}\n      ttl_s: {zone.ttl_s}\n"
                      f"      aliases: [{', '.join(zone.aliases)}]\n      records:")
         lines[-1] += "" if zone.records else " []"
         for name, kind, data in zone.records:
-            lines.append(f"        - {{ name: '{name}', type: {kind}, ttl_s: {ttl_of(zone, name, kind)}, "
-                         f"data: '{data}' }}")
+            lines.append(f"        - {{ name: '{name}', type: {kind}, data: '{data}', "
+                         f"ttl_s: {ttl_of(zone, name)} }}")
     return "\n".join(lines) + "\n"
 
 
@@ -92,9 +101,9 @@ def zone_files(serial):
     """Of every zone, and of every alias of it or of one above it: name and text."""
     renamed = [(alias, zone.name) for zone in ZONES for alias in zone.aliases]
     for zone in ZONES:
-        names = [zone.name] + [zone.name.removesuffix(original) + alias for alias, original in renamed
-                               if ("." + zone.name).endswith("." + original)]
-        for name in names:
+        aliases = [zone.name.removesuffix(original) + alias for alias, original in renamed
+                   if ("." + zone.name).endswith("." + original)]
+        for name in [zone.name, *aliases]:
             yield name, _zone_file(zone, serial)
 
 
@@ -104,9 +113,10 @@ def _zone_file(zone, serial):
     lines += [f"@ {zone.ttl_s} IN NS {server}" for server in NAME_SERVERS]
     for server in NAME_SERVERS:
         if server.split(".", 1)[1] == zone.name + ".":
-            lines += [f"{server.split('.')[0]} {zone.ttl_s} IN {'AAAA' if ':' in address else 'A'} {address}"
+            label = server.split(".")[0]
+            lines += [f"{label} {zone.ttl_s} IN {'AAAA' if ':' in address else 'A'} {address}"
                       for address in DNS_ADDRESSES]
-    lines += [f"{name} {ttl_of(zone, name, kind)} IN {kind} {_text(kind, data)}"
+    lines += [f"{name} {ttl_of(zone, name)} IN {kind} {_text(kind, data)}"
               for name, kind, data in zone.records]
     return "\n".join(lines) + "\n"
 
@@ -122,7 +132,7 @@ def labels_of(text):
 
 
 def all_names():
-    """Those with records and those above them, of the zones and of their aliases: tuples of labels."""
+    """Those with records and those above them, of zones and of aliases: tuples of labels."""
     names = {}
     for apex, text in zone_files(0):
         for line in text.splitlines():
