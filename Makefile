@@ -9,6 +9,7 @@ PACKAGES := \
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev \
   clang clang-format clang-tidy libclang-rt-14-dev \
   dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf unbound prometheus \
+  nsd knot-dnsutils ldnsutils python3-dnspython tshark \
   libzookeeper-java openjdk-17-jre-headless openssl sqlite3 \
   iproute2 iputils-ping tcpdump procps bird2 jq python3 python3-grpcio python3-jsonschema python3-yaml valgrind
 

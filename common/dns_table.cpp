@@ -70,19 +70,24 @@ const DnsEntry* DnsTable::find_wildcard(const DnsZone& zone, std::string_view na
 DnsFinding DnsTable::resolve(const DnsFoldedName& name, size_t length) const {
   DnsFinding found;
   const DnsZone* zone = zone_of(name, length);
-  found.zone = zone;
   if (zone == nullptr) return found;
+  found.zone = zone;
+  found.apex_length = static_cast<uint32_t>(zone->name.size());
   DnsFoldedName renamed[2];
   const DnsFoldedName* current = &name;
   for (int i = 0; zone->alias_of != nullptr; ++i) {
     const size_t kept = length - zone->name.size();
-    if (i == kMaxAliases || kept + zone->alias_of->name.size() > kDnsMaxName) return found;
+    const std::string& original = zone->alias_of->name;
+    if (i == kMaxAliases || kept + original.size() > kDnsMaxName) return found;
     DnsFoldedName& next = renamed[i % 2];
-    length = join(text_of(*current, kept), zone->alias_of->name, next);
+    length = join(text_of(*current, kept), original, next);
     current = &next;
     found.entry = find(hash(next, length), next, length);
+    // It may be a zone below the one that has the alias.
+    zone = found.entry != nullptr ? &zones()[found.entry->zone] : zone_of(next, length);
+    found.zone = zone;
+    found.apex_length += static_cast<uint32_t>(zone->name.size() - original.size());
     if (found.entry != nullptr) return found;
-    zone = zone_of(next, length);
   }
   found.is_incomplete = zone->is_incomplete;
   if (zone->has_wildcards && !zone->is_incomplete) [[unlikely]] {

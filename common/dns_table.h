@@ -116,8 +116,10 @@ struct DnsShard {
 // Where the answer about a name comes from that has no entry of its own.
 struct DnsFinding {
   const DnsEntry* entry = nullptr;  // null: the name does not exist
-  const DnsZone* zone = nullptr;  // in which the name lies, and whose SOA denies it; null: in none
-  bool is_incomplete = false;     // it may exist all the same
+  // In which the name lies, behind all aliases, and whose SOA denies it; null: in none.
+  const DnsZone* zone = nullptr;
+  uint32_t apex_length = 0;    // of what stands for the zone's name at the end of the name asked
+  bool is_incomplete = false;  // it may exist all the same
 };
 
 // Immutable: made by DnsTableBuilder, owned by the snapshot, read by any number of threads.

@@ -1,5 +1,7 @@
 #include "dataplane/fastpath/dns_related.h"
 
+#include <algorithm>
+
 #include "common/prefetch.h"
 #include "dataplane/fastpath/dns_reply.h"
 
@@ -134,8 +136,7 @@ DnsReply finish_negative(const DnsParsed& parsed, const DnsFinding& found, const
   if (verdict == DnsVerdict::kNxdomain) sections.rcode = DnsRcode::kNxDomain;
   const DnsBody& soa = zone.soa_negative;
   if (!writer.has_room(soa.length)) return finish_truncated(parsed, sections.rcode);
-  const auto zone_length = static_cast<uint32_t>(zone.name.size());
-  writer.append(soa, 0, target.offset + target.length - zone_length);
+  writer.append(soa, 0, target.offset + target.length - found.apex_length);
   sections.authorities = 1;
   return writer.finish(sections, verdict);
 }
@@ -173,7 +174,10 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
   DnsBody body = alias;
   uint32_t owner = kDnsHeaderLength;
   Target target;
+  uint64_t seen[kDnsMaxTargets];  // the hashes of the names whose records are written
+  target.hash = parsed.hash;
   for (int i = 0; i < kDnsMaxTargets; ++i) {
+    seen[i] = target.hash;
     // A name has one CNAME record (RFC 1034 3.6.2): should it have more, the first one counts.
     const uint32_t data_length = load_be16(body.octets + 10);
     const uint32_t length = kDnsRecordFixed + data_length;
@@ -184,6 +188,8 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
                target);
     writer.append(one, 0, owner);
     ++sections.answers;
+    // In a loop no record is told twice (RFC 2181 5).
+    if (std::find(seen, seen + i + 1, target.hash) != seen + i + 1) break;
     owner = target.offset;
     const DnsEntry* own = dns_find_in_view(parsed, target.hash, target.name, target.length);
     if (own == nullptr || !own->find(parsed.type, body)) {
@@ -195,7 +201,7 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
         if (found.zone == nullptr) break;
         if (found.entry == nullptr) {
           // The view may have the name, with other types.
-          if (own != nullptr) found = {own, found.zone, false};
+          if (own != nullptr) found = {own, found.zone, found.apex_length, false};
           return finish_negative(parsed, found, target, writer, sections);
         }
       }
@@ -205,7 +211,10 @@ DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const 
         body = zone.soa_answer;
       } else if (!entry.find(parsed.type, body)) {
         if (entry.find(DnsType::kCname, body)) continue;
-        if (found.zone == nullptr) found.zone = &zone;
+        if (found.zone == nullptr) {
+          found.zone = &zone;
+          found.apex_length = static_cast<uint32_t>(zone.name.size());
+        }
         found.is_incomplete = zone.is_incomplete && !entry.has_records();
         return finish_negative(parsed, found, target, writer, sections);
       }

@@ -33,8 +33,10 @@ namespace {
   return finish_reply(parsed, sections, DnsVerdict::kAnswer);
 }
 
-// NODATA or NXDOMAIN: the zone's SOA in the authority section (RFC 2308 2.1, 2.2).
-DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, DnsVerdict verdict) {
+// NODATA or NXDOMAIN: the zone's SOA in the authority section (RFC 2308 2.1, 2.2). Its owner is
+// the end of the name asked.
+DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, uint32_t apex_length,
+                         DnsVerdict verdict) {
   const DnsBody& body = zone.soa_negative;
   DnsSections sections;
   if (verdict == DnsVerdict::kNxdomain) sections.rcode = DnsRcode::kNxDomain;
@@ -44,7 +46,7 @@ DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, DnsVerdic
   uint8_t* to = parsed.query.message + parsed.question_end;
   copy_body(to, body.octets, body.length, parsed.query.message + parsed.query.capacity);
   const Be16 owner(
-      static_cast<uint16_t>(0xc000 | (kDnsHeaderLength + parsed.name_length - zone.name.size())));
+      static_cast<uint16_t>(0xc000 | (kDnsHeaderLength + parsed.name_length - apex_length)));
   std::memcpy(to, &owner, sizeof owner);
   sections.flags = DnsHeader::kAuthoritative;
   sections.authorities = 1;
@@ -119,21 +121,20 @@ DnsReply answer_of_others(const DnsParsed& parsed) {
   if (entry == nullptr || !DnsTable::is_name(*entry, parsed.name, parsed.name_length)) {
     entry = table.find(parsed.hash, parsed.name, parsed.name_length);
   }
-  const DnsZone* denying = nullptr;
+  DnsFinding found;
   if (entry == nullptr) {
-    const DnsFinding found = table.resolve(parsed.name, parsed.name_length);
+    found = table.resolve(parsed.name, parsed.name_length);
     if (found.zone == nullptr) return answer_of_others(parsed);
     // The view may have the name, with other types.
     if (own != nullptr && found.entry == nullptr) [[unlikely]] {
-      return answer_negative(parsed, *found.zone, DnsVerdict::kNodata);
+      return answer_negative(parsed, *found.zone, found.apex_length, DnsVerdict::kNodata);
     }
     if (found.is_incomplete) [[unlikely]]
       return answer_unknown(parsed);
     if (found.entry == nullptr) {
-      return answer_negative(parsed, *found.zone, DnsVerdict::kNxdomain);
+      return answer_negative(parsed, *found.zone, found.apex_length, DnsVerdict::kNxdomain);
     }
     entry = found.entry;
-    denying = found.zone;
   }
   DnsBody body;
   if (entry->find(parsed.type, body)) [[likely]] {
@@ -150,7 +151,10 @@ DnsReply answer_of_others(const DnsParsed& parsed) {
     } else if (zone.is_incomplete && !entry->has_records()) {
       return answer_unknown(parsed);
     } else {
-      return answer_negative(parsed, denying != nullptr ? *denying : zone, DnsVerdict::kNodata);
+      const auto own_apex_length = static_cast<uint32_t>(zone.name.size());
+      return answer_negative(parsed, zone,
+                             found.zone != nullptr ? found.apex_length : own_apex_length,
+                             DnsVerdict::kNodata);
     }
   }
   return answer_rrset(parsed, body, rotation);

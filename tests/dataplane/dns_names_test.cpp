@@ -151,8 +151,19 @@ TEST_F(DnsNames, AnAliasAnswersUnderTheNameAskedForAllThatIsBelowItsZone) {
       << "an alias below an alias";
   EXPECT_EQ(answer("redis.marathon.l4lb.key.dcos.directory"),
             "0 redis.marathon.l4lb.key.dcos.directory/1=3");
-  EXPECT_EQ(answer("nope.l4lb.global"), "3 au global/6");
+  EXPECT_EQ(answer("nope.global"), "3 au global/6");
   EXPECT_EQ(answer("xglobal"), "5");
+}
+
+TEST_F(DnsNames, WhatAnAliasHasBelowItInAZoneOfItsOwnIsDeniedByThatZonesSoa) {
+  add_a("redis.marathon.l4lb.dir", 3);
+  add("www.dir", DnsType::kCname, wire_name("nope.l4lb.global"));
+  EXPECT_EQ(answer("l4lb.global", kTypeSoa), "0 l4lb.global/6");
+  EXPECT_EQ(answer("nope.l4lb.global"), "3 au l4lb.global/6");
+  EXPECT_EQ(answer("l4lb.global", kTypeAaaa), "0 au l4lb.global/6");
+  EXPECT_EQ(answer("marathon.l4lb.key.dcos.directory"), "0 au l4lb.key.dcos.directory/6");
+  EXPECT_EQ(answer("nope.dclb.global"), "3 au dclb.global/6") << "an alias below an alias";
+  EXPECT_EQ(answer("www.global"), "3 www.global/5 au l4lb.global/6");
 }
 
 TEST_F(DnsNames, AnAliasHasTheWildcardsOfItsZone) {

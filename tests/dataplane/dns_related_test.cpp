@@ -236,10 +236,18 @@ TEST(DnsAlias, EachChainEndsAsItsLastNameSays) {
   }
 }
 
-TEST(DnsAlias, ALoopAndALongChainEndAtTheBound) {
+TEST(DnsAlias, ALoopIsToldOnce) {
   const auto table = make_test_table();
-  EXPECT_EQ(ask(*table, edns_query("loop.mesos", kA)).answers.size(),
-            static_cast<size_t>(kDnsMaxTargets));
+  for (const unsigned type : {kA, kCname, kSoa}) {
+    EXPECT_EQ(owners_and_types(ask(*table, dns_query("LoOp.mesos", type)).answers),
+              Lines{"LoOp.mesos 5"});
+  }
+  EXPECT_EQ(owners_and_types(ask(*table, dns_query("to-round1.mesos", kA)).answers),
+            (Lines{"to-round1.mesos 5", "round1.mesos 5", "round2.mesos 5", "round3.mesos 5"}));
+}
+
+TEST(DnsAlias, ALongChainEndsAtTheBound) {
+  const auto table = make_test_table();
   const ParsedMessage longest = ask(*table, edns_query("c1.mesos", kA));
   EXPECT_EQ(longest.answers.size(), static_cast<size_t>(kDnsMaxTargets) + 1) << "8 steps, then A";
   EXPECT_EQ(longest.answers.back().type, kA);
@@ -316,6 +324,7 @@ class Model {
   };
   Expected resolve(std::string name, unsigned type) const {
     Expected expected;
+    std::set<std::string> seen;
     for (int step = 0; step <= kDnsMaxTargets; ++step) {
       const bool is_ours = name.ends_with(".test");
       const auto found = names_with_data_.find(name);
@@ -339,7 +348,9 @@ class Model {
       if (step == kDnsMaxTargets) return expected;
       const std::string& target = rrsets.at(kCname)[0];
       expected.answers.insert(line(name, kCname, target));
+      seen.insert(name);
       name = text_of(target);
+      if (seen.count(name) != 0) return expected;
     }
     return expected;
   }

@@ -118,8 +118,9 @@ inline DnsSoa test_soa() {
 //   _same._tcp 3 SRV of one target; _many._tcp 12 SRV, of targets with one A each; _fat._tcp 12
 //   SRV, of targets with long names and two A each cn -> leader, cn2 -> cn, five -> app5, srv ->
 //   _same._tcp, forty-cn -> forty, apex -> l4lb.test, other -> redis.marathon.l4lb.test, out ->
-//   www.example.test, dangling -> nothing.mesos loop -> loop, c0 -> c1 -> … -> c8 -> leader; all of
-//   these in zone mesos 1.0.0.11.in-addr.arpa PTR redis.marathon.l4lb.test
+//   www.example.test, dangling -> nothing.mesos, loop -> loop, to-round1 -> round1 -> round2 ->
+//   round3 -> round1, c0 -> c1 -> … -> c8 -> leader; all of these in zone mesos
+//   1.0.0.11.in-addr.arpa PTR redis.marathon.l4lb.test
 template <class Must>
 void add_related_records(DnsTableBuilder& builder, Must must) {
   const auto add = [&](const std::string& name, DnsType type, const std::string& rdata) {
@@ -157,6 +158,10 @@ void add_related_records(DnsTableBuilder& builder, Must must) {
                                                         {"out.mesos", "www.example.test"},
                                                         {"dangling.mesos", "nothing.mesos"},
                                                         {"loop.mesos", "loop.mesos"},
+                                                        {"to-round1.mesos", "round1.mesos"},
+                                                        {"round1.mesos", "round2.mesos"},
+                                                        {"round2.mesos", "round3.mesos"},
+                                                        {"round3.mesos", "round1.mesos"},
                                                         {"c8.mesos", "leader.mesos"}}) {
     add(name, DnsType::kCname, wire_name(target));
   }
