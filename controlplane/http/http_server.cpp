@@ -165,7 +165,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     stream().expires_after(core_->options.idle_time);
     with_stream([this](auto& stream) {
       stream.async_read_some(buffer_.prepare(kFirstRead),
-                             [self = shared_from_this()](error_code error, size_t) {
+                             [self = shared_from_this()](error_code error, size_t length) {
                                if (error) return self->end();
                                self->buffer_.commit(length);
                                self->read_header();
@@ -350,7 +350,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     arm_stream(core_->options.request_time);
     with_stream([this](auto& stream) {
       asio::async_write(stream, asio::buffer(pieces_.front()),
-                        [self = shared_from_this()](error_code error, size_t length) {
+                        [self = shared_from_this()](error_code error, size_t) {
                           if (error || self->has_ended_) return self->end();
                           self->was_heard();
                           self->waiting_ -= self->pieces_.front().size();

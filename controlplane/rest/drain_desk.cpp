@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <sstream>
 #include <utility>
 
@@ -27,13 +28,24 @@ bool has_target(const ModelService& service, const DrainTarget& target) {
 
 }  // namespace
 
-StoreWrite DrainDesk::take_out(const DrainTarget& target, int64_t ends_s, int64_t now_s) {
-  const auto [at, is_new] = drains_.try_emplace(target);
-  if (is_new) at->second.since_s = now_s;
-  at->second.ends_s = ends_s;
-  at->second.is_over = false;
+int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Drain DrainDesk::planned(const DrainTarget& target, int64_t seconds, int64_t now_s) const {
+  const auto known = drains_.find(target);
+  Drain drain = known == drains_.end() ? Drain{.since_s = now_s} : known->second;
+  drain.ends_s = seconds == 0 ? 0 : now_s + seconds;
+  drain.is_over = false;
+  return drain;
+}
+
+StoreWrite DrainDesk::take_out(const DrainTarget& target, const Drain& drain) {
+  drains_.insert_or_assign(target, drain);
   reconciler_.stage_drain(target, DrainStage::kDraining);
-  return drain_row(target, at->second);
+  return drain_row(target, drain);
 }
 
 StoreWrite DrainDesk::give_back(const DrainTarget& target) {
@@ -104,8 +116,8 @@ std::vector<ServiceKey> DrainDesk::emptied_by(const DrainTarget& target) const {
   return keys;
 }
 
-std::string DrainDesk::text(const DrainTarget& target, const TrafficFigures& traffic) const {
-  const Drain& drain = drains_.at(target);
+std::string DrainDesk::text(const DrainTarget& target, const Drain& drain,
+                            const TrafficFigures& traffic) const {
   uint64_t flows = 0;
   for (const RealFigures& real : traffic.reals) {
     if (target.covers({real.address, real.port})) flows += real.flows;

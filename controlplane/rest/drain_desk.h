@@ -23,6 +23,8 @@ struct Drain {
   bool was_seen = false;  // some service had such a real
 };
 
+int64_t unix_seconds();
+
 // Owned by RestFeed; control thread only. What is staged is committed by the caller.
 class DrainDesk {
  public:
@@ -30,8 +32,11 @@ class DrainDesk {
 
   static constexpr std::string_view kSpace = "drains";  // of the store
 
-  // Each returns what is to be stored. One that is taken out again keeps the time since when.
-  StoreWrite take_out(const DrainTarget& target, int64_t ends_s, int64_t now_s);
+  // One that is taken out now, for so many seconds before it gets nothing; 0: for ever. Again: it
+  // keeps the time since when.
+  Drain planned(const DrainTarget& target, int64_t seconds, int64_t now_s) const;
+  // Each returns what is to be stored.
+  StoreWrite take_out(const DrainTarget& target, const Drain& drain);
   StoreWrite give_back(const DrainTarget& target);
   // What an earlier start has stored, to be called before the first snapshot. Returns a sentence
   // for each row that cannot be read.
@@ -45,8 +50,9 @@ class DrainDesk {
   const std::map<DrainTarget, Drain>& all() const { return drains_; }
 
   // {"real":…,"since":…,"ends":…,"state":"draining"|"drained"|"over","flows":…,"services":[ids]}:
-  // times in Unix seconds, or null; flows of now.
-  std::string text(const DrainTarget& target, const TrafficFigures& traffic) const;
+  // times in Unix seconds, or null; flows of now. `drain`: as it is, or would be.
+  std::string text(const DrainTarget& target, const Drain& drain,
+                   const TrafficFigures& traffic) const;
 
   // Services that have a real of the target: all; or those that would have none left for new flows.
   std::vector<ServiceKey> services_of(const DrainTarget& target) const;

@@ -73,73 +73,76 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
     std::string body = "{\"drains\":[";
     const TrafficFigures traffic = traffic_();
     bool is_first = true;
-    for (const auto& [target, drain] : drains().all()) {
-      body += (is_first ? "\n" : ",\n") + drains().text(target, traffic);
+    for (const auto& [target, drain] : desk().all()) {
+      body += (is_first ? "\n" : ",\n") + desk().text(target, drain, traffic);
       is_first = false;
     }
     respond({.body = body + "\n]}\n"});
   }
 
   void one(const ApiRequest&, const DrainTarget& target, const ApiResponder& respond) {
-    if (!drains().all().contains(target)) return respond(not_taken_out(target));
-    respond({.body = drains().text(target, traffic_()) + "\n"});
+    const auto known = desk().all().find(target);
+    if (known == desk().all().end()) return respond(not_taken_out(target));
+    respond({.body = text(target, known->second)});
   }
 
   void put(const ApiRequest& request, const DrainTarget& target, const ApiResponder& respond) {
     const auto seconds = deadline_of(request);
     if (!seconds) {
-      return respond(
-          problem_response({422, "deadline_s: write seconds, 1-604800, or leave it out", {}}));
+      return respond(http_problem(422, "deadline_s: write seconds, 1-604800, or leave it out"));
     }
-    if (drains().services_of(target).empty()) {
+    if (desk().services_of(target).empty()) {
       return respond(http_problem(404, "no service has the real " + to_string(target) +
                                            "; GET /api/v1/services shows those that there are"));
     }
-    if (const auto emptied = drains().emptied_by(target);
-        !emptied.empty() && !is_asked(request, "force")) {
+    const std::vector<ServiceKey> emptied = desk().emptied_by(target);
+    if (!emptied.empty() && !is_asked(request, "force")) {
       return respond(http_problem(409, drain_ids(emptied) +
                                            " would have no real left that takes new flows; add "
                                            "force=true if that is meant"));
     }
-    const bool is_new = !drains().all().contains(target);
-    if (is_asked(request, "dry_run"))
-      return respond({.status = is_new ? 201 : 200, .body = "{}\n"});
-    feed_.take_out(target, *seconds,
-                   answer(respond, is_new ? 201 : 200,
-                          request.who + ": PUT drain " + to_string(target) +
-                              (*seconds == 0 ? "" : " for " + std::to_string(*seconds) + " s"),
-                          target));
+    const Drain drain = desk().planned(target, *seconds, unix_seconds());
+    if (is_asked(request, "dry_run")) return respond({.body = text(target, drain)});
+    const int status = desk().all().contains(target) ? 200 : 201;
+    const std::string audit = request.who + ": PUT drain " + to_string(target) +
+                              (*seconds == 0 ? "" : " for " + std::to_string(*seconds) + " s");
+    feed_.take_out(target, drain,
+                   [self = shared_from_this(), respond, target, drain, status,
+                    audit](const RestResult<Done>& outcome) {
+                     spdlog::info("audit: {}", audit);
+                     self->answer(respond, outcome, status, self->text(target, drain));
+                   });
   }
 
   void remove(const ApiRequest& request, const DrainTarget& target, const ApiResponder& respond) {
-    if (!drains().all().contains(target)) return respond(not_taken_out(target));
-    feed_.give_back(
-        target, answer(respond, 200, request.who + ": DELETE drain " + to_string(target), target));
+    const auto known = desk().all().find(target);
+    if (known == desk().all().end()) return respond(not_taken_out(target));
+    feed_.give_back(target,
+                    [self = shared_from_this(), respond, before = text(target, known->second),
+                     audit = request.who + ": DELETE drain " +
+                             to_string(target)](const RestResult<Done>& outcome) {
+                      spdlog::info("audit: {}", audit);
+                      self->answer(respond, outcome, 200, before);
+                    });
   }
 
  private:
-  const DrainDesk& drains() const { return feed_.drains(); }
-
-  static ApiResponse not_taken_out(const DrainTarget& target) {
-    return http_problem(404, to_string(target) +
-                                 " was not taken out; GET /api/v1/drains shows "
-                                 "what was");
+  const DrainDesk& desk() const { return feed_.drains(); }
+  std::string text(const DrainTarget& target, const Drain& drain) const {
+    return desk().text(target, drain, traffic_()) + "\n";
   }
 
-  // Once it is in force, and stored.
-  std::function<void(const RestResult<Done>&)> answer(const ApiResponder& respond, int status,
-                                                      std::string audit,
-                                                      const DrainTarget& target) {
-    return [self = shared_from_this(), respond, status, audit = std::move(audit),
-            target](const RestResult<Done>& outcome) {
-      spdlog::info("audit: {}", audit);
-      if (const auto* problem = std::get_if<RestProblem>(&outcome)) {
-        return respond(problem_response(*problem));
-      }
-      const bool is_there = self->drains().all().contains(target);
-      respond({.status = status,
-               .body = (is_there ? self->drains().text(target, self->traffic_()) : "{}") + "\n"});
-    };
+  static ApiResponse not_taken_out(const DrainTarget& target) {
+    return http_problem(
+        404, to_string(target) + " was not taken out; GET /api/v1/drains shows what was");
+  }
+
+  // It is in force; perhaps it is not stored.
+  void answer(const ApiResponder& respond, const RestResult<Done>& outcome, int status,
+              std::string body) {
+    const auto* problem = std::get_if<RestProblem>(&outcome);
+    respond(problem == nullptr ? ApiResponse{.status = status, .body = std::move(body)}
+                               : problem_response(*problem));
   }
 
   RestFeed& feed_;

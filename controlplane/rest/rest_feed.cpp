@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
 #include "common/system_error.h"
@@ -22,12 +21,6 @@ constexpr int64_t kStoredWithinMs = 5000;
 constexpr int64_t kStoreLookMs = 2;
 // How often it is looked whether the time of a drained real is over.
 constexpr int64_t kDrainsMs = 500;
-
-int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
@@ -101,10 +94,9 @@ void RestFeed::wait_for_store(std::vector<StoreWrite> writes,
   pending_.push_back(std::move(pending));
 }
 
-void RestFeed::take_out(const DrainTarget& target, int64_t seconds,
+void RestFeed::take_out(const DrainTarget& target, const Drain& drain,
                         std::function<void(const RestResult<Done>&)> done) {
-  const int64_t now_s = unix_seconds();
-  StoreWrite row = drains_.take_out(target, seconds == 0 ? 0 : now_s + seconds, now_s);
+  StoreWrite row = drains_.take_out(target, drain);
   note_drains();
   wait_for_store({std::move(row)}, std::move(done));
 }

@@ -47,9 +47,8 @@ class RestFeed : public LoopClient {
   // what went wrong: nothing has changed (409), or it is in force and not stored (507).
   void apply(RestPlan plan, std::function<void(const RestResult<Done>&)> done);
 
-  // Takes reals out, for so many seconds before they get nothing (0: for ever), or gives them back.
-  // REQUIRES: give_back() of what drains() has.
-  void take_out(const DrainTarget& target, int64_t seconds,
+  // Takes reals out, as drains() has planned it, or gives them back. `done`: as of apply().
+  void take_out(const DrainTarget& target, const Drain& drain,
                 std::function<void(const RestResult<Done>&)> done);
   void give_back(const DrainTarget& target, std::function<void(const RestResult<Done>&)> done);
   const DrainDesk& drains() const { return drains_; }

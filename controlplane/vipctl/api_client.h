@@ -60,9 +60,8 @@ class ApiClient {
   std::unique_ptr<Parts> parts_;
 };
 
-// A path's segment, %-encoded.
-std::string encode_segment(const std::string& text);
-// `text` as a value in a query: what is no letter, digit or of -._~ percent-encoded.
+// `text` as a value in a query, or a segment of a path: what is no letter, digit or of -._~
+// percent-encoded.
 std::string url_text(const std::string& text);
 
 // What a reply that is not 2xx says (RFC 9457): a line for the detail, one for each field.

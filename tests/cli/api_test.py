@@ -19,7 +19,7 @@ from gateway import CPUS, ZONE
 from managers_test import wait_for
 
 DESCRIPTION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../config/openapi.yaml")
-METHODS = ("post", "get", "put", "delete")  # in the order of a service's life
+METHODS = ("post", "put", "get", "delete")  # in the order of what they make
 ADMIN, READER = "admin-token-0123456789", "reader-token-0123456789"
 # What this machine's daemon cannot be brought to.
 UNSEEN = {"503", "507"}
@@ -93,7 +93,8 @@ class AnswersAsItSays(DaemonTest):
         try:
             connection.request(method.upper(), target, body, sent)
             reply = connection.getresponse()
-            text = reply.read().decode()
+            is_stream = reply.headers["Content-Type"] == "text/event-stream"
+            text = (reply.readline() if is_stream else reply.read()).decode()
         finally:
             connection.close()
         self.said = text
@@ -140,6 +141,7 @@ class AnswersAsItSays(DaemonTest):
     def test_each_status_that_is_stated_is_met_and_no_other(self):
         made, other = body(78), body(79)
         many = json.dumps({"services": [json.loads(body(i)) for i in range(60)]})  # beside the file's
+        nobody, odd = {"real": "10.9.1.99"}, {"real": "x"}
         one, gone = {"id": "11.1.1.78:82:tcp"}, {"id": "11.1.1.99:1:tcp"}
         old = {"If-Match": '"another"'}
         cases = [
@@ -160,6 +162,18 @@ class AnswersAsItSays(DaemonTest):
             ("replaceServices", 422, {"body": '{"services": [{"vip": 7}]}'}),
             ("makeService", 422, {"body": '{"vip": 7}'}),
             ("setService", 422, {"body": '{"vip": 7}'}),
+            ("giveBack", 404, {}),
+            ("drain", 404, {}),
+            ("takeOut", 404, {"parameters": nobody}),
+            ("takeOut", 422, {"query": {"deadline_s": "x"}}),
+            ("takeOut", 409, {"parameters": {"real": "10.9.1.12"}}),
+            ("takeOut", 201, {}),
+            ("takeOut", 200, {}),
+            ("giveBack", 200, {}),
+            ("takeOut", 201, {}),
+            ("takeOut", 400, {"parameters": odd}),
+            ("drain", 400, {"parameters": odd}),
+            ("giveBack", 400, {"parameters": odd}),
             ("askResponder", 400, {"query": {"type": "x"}}),
             ("listRecords", 400, {"query": {"limit": "x"}}),
             ("listSources", 400, {"query": {"limit": "x"}})]

@@ -57,7 +57,7 @@ class DrainDeskTest : public ::testing::Test {
 
 TEST_F(DrainDeskTest, GetsNoNewFlowsThenNothingThenAllAgain) {
   DrainDesk desk(*reconciler_);
-  const StoreWrite row = desk.take_out(target_, kStart + 60, kStart);
+  const StoreWrite row = desk.take_out(target_, desk.planned(target_, 60, kStart));
   EXPECT_EQ(row.key, "10.0.1.9:80");
   EXPECT_EQ(row.value, "1000000 1000060");
   commit();
@@ -70,7 +70,8 @@ TEST_F(DrainDeskTest, GetsNoNewFlowsThenNothingThenAllAgain) {
   EXPECT_TRUE(desk.has_changed());
   commit();
   EXPECT_EQ(real("10.0.1.9").state, RealState::kDown);
-  EXPECT_THAT(desk.text(target_, {}), HasSubstr(R"("ends":1000060,"state":"over","flows":0)"));
+  EXPECT_THAT(desk.text(target_, desk.all().at(target_), {}),
+              HasSubstr(R"("ends":1000060,"state":"over","flows":0)"));
 
   EXPECT_EQ(desk.give_back(target_).value, std::nullopt);
   commit();
@@ -79,7 +80,7 @@ TEST_F(DrainDeskTest, GetsNoNewFlowsThenNothingThenAllAgain) {
 
 TEST_F(DrainDeskTest, AReloadOfTheConfigurationGivesNothingBack) {
   DrainDesk desk(*reconciler_);
-  desk.take_out(target_, 0, kStart);
+  desk.take_out(target_, desk.planned(target_, 0, kStart));
   commit();
   apply(std::string(kDrainFile) + "node: { name: other }\n");
   EXPECT_EQ(real("10.0.1.9").state, RealState::kDraining);
@@ -99,7 +100,9 @@ TEST_F(DrainDeskTest, ATaskThatIsGoneIsForgottenAndAnAddressIsNot) {
   DrainDesk desk(*reconciler_);
   const DrainTarget node{target_.address, 0};
   const DrainTarget unknown{*parse_ip_address("10.0.1.77"), 80};
-  for (const DrainTarget& target : {target_, node, unknown}) desk.take_out(target, 0, kStart);
+  for (const DrainTarget& target : {target_, node, unknown}) {
+    desk.take_out(target, desk.planned(target, 0, kStart));
+  }
   EXPECT_THAT(desk.advance(kStart), IsEmpty());
   // The configuration has it no longer, and it has drained.
   const std::string file = kDrainFile;
@@ -119,7 +122,7 @@ TEST_F(DrainDeskTest, ATaskThatIsGoneIsForgottenAndAnAddressIsNot) {
 TEST_F(DrainDeskTest, ServicesThatWouldHaveNoRealLeftAreTold) {
   DrainDesk desk(*reconciler_);
   EXPECT_THAT(desk.emptied_by(target_), IsEmpty());
-  desk.take_out({*parse_ip_address("10.0.1.10"), 0}, 0, kStart);
+  desk.take_out({*parse_ip_address("10.0.1.10"), 0}, {});
   commit();
   EXPECT_THAT(desk.emptied_by(target_), SizeIs(1));
 }
