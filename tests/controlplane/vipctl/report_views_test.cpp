@@ -65,7 +65,7 @@ TEST(VipctlReportViews, AnAnswerOfDnsIsShownBySectionsThatHaveRecords) {
 }
 
 TEST(VipctlReportViews, AValueInAQueryIsEncoded) {
-  EXPECT_EQ(query_value("a&b=c d\\046"), "a%26b%3Dc%20d%5C046");
+  EXPECT_EQ(url_text("a&b=c d\\046"), "a%26b%3Dc%20d%5C046");
 }
 
 }  // namespace
