@@ -93,11 +93,13 @@ TOOLS = (("dig", "+norec", "+nsid"), ("dig", "+norec", "+tcp", "+dnssec"),
          ("kdig", "+norec", "+noedns"), ("drill",), ("drill", "-t"), ("drill", "-D"))
 
 
-def need(*tools):
-    for tool in tools:
-        if shutil.which(tool) is None:
-            print(f"SKIPPED: {tool} is not installed (make deps installs it)", file=sys.stderr)
-            sys.exit(SKIPPED)
+def need(*tools, modules=()):
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    missing += [module for module in modules if subprocess.run(
+        [DEBIAN_PYTHON, "-c", f"import {module}"], stderr=subprocess.DEVNULL, check=False).returncode]
+    if missing:
+        print(f"SKIPPED: not installed (make deps does it): {', '.join(missing)}", file=sys.stderr)
+        sys.exit(SKIPPED)
 
 
 def begin(lab):
@@ -205,7 +207,7 @@ class Printed:
 
 def tools_read_every_answer(lab):
     """dig, kdig, drill and dnspython agree on what is answered, over IPv4 and IPv6, UDP and TCP."""
-    need("dig", "kdig", "drill", DEBIAN_PYTHON)
+    need("dig", "kdig", "drill", DEBIAN_PYTHON, modules=["dns.message"])
     begin(lab)
     for number, (name, kind, rcode, data) in enumerate(ANSWERS):
         for words in TOOLS:
