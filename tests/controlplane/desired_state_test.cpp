@@ -235,8 +235,9 @@ TEST(DesiredState, WhatIsTakenOutHasNoWeightWhoeverWantsItAndIsDownWhenItsTimeIs
   state.set(kMesos, kKey, service("a", {real("10.0.0.3")}));
   state.take_dirty();
   const auto weights = [&] {
+    const auto merged = state.merged(kKey);
     std::vector<uint32_t> all;
-    for (const RealConfig& each : state.merged(kKey)->config.reals) all.push_back(each.weight);
+    for (const RealConfig& each : merged->config.reals) all.push_back(each.weight);
     return all;
   };
   state.set_drain({ip("10.0.0.2"), 8080}, DrainStage::kDraining);

@@ -52,6 +52,8 @@ class RestApiTest : public ::testing::Test {
                return input;
              },
          .counters = [] { return std::string("{}"); },
+         .traffic = [this] { return traffic_; },
+         .events = events_,
          .workers = [] { return WorkersReport{}; },
          .ports = [] { return std::vector<PortReport>(1); },
          .sources =
