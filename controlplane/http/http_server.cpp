@@ -37,7 +37,7 @@ using boost::system::error_code;
 constexpr uint32_t kHeaderBytes = 16 * 1024;
 constexpr size_t kFirstRead = 4096;
 // What may wait for a client that takes a stream; one that is slower is given up.
-constexpr size_t kMostWaiting = 1u << 20;
+constexpr size_t kMostStreamed = 1u << 20;
 // A stream that has nothing to say says so, to find out whether somebody listens.
 constexpr auto kStreamPause = std::chrono::seconds(15);
 // After the system had no descriptor for a connection.
@@ -120,14 +120,16 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     stream().expires_after(core_->options.request_time);
     tls_->async_handshake(asio::ssl::stream_base::server,
                           [self = shared_from_this()](error_code error) {
-                            if (error) return self->end();
+                            if (error || self->has_ended_) return self->end();
                             self->wait_for_request();
                           });
   }
 
+  // What was done before may be told of still: whoever is told looks at has_ended_ first.
   void end() {
     if (std::exchange(has_ended_, true)) return;
-    error_code ignored;  // it may be closed by the other side
+    const auto self = shared_from_this();  // nothing else may hold it while an answer is awaited
+    error_code ignored;                    // it may be closed by the other side
     stream().socket().shutdown(Tcp::socket::shutdown_both, ignored);
     stream().close();
     stream_timer_.cancel();
@@ -166,7 +168,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     with_stream([this](auto& stream) {
       stream.async_read_some(buffer_.prepare(kFirstRead),
                              [self = shared_from_this()](error_code error, size_t length) {
-                               if (error) return self->end();
+                               if (error || self->has_ended_) return self->end();
                                self->buffer_.commit(length);
                                self->read_header();
                              });
@@ -179,7 +181,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     with_stream([this](auto& stream) {
       http::async_read_header(stream, buffer_, *parser_,
                               [self = shared_from_this()](error_code error, size_t) {
-                                if (error) return self->refuse(error);
+                                if (error || self->has_ended_) return self->refuse(error);
                                 self->was_heard();
                                 self->expect();
                               });
@@ -192,7 +194,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     continue_.emplace(http::status::continue_, parser_->get().version());
     with_stream([this](auto& stream) {
       http::async_write(stream, *continue_, [self = shared_from_this()](error_code error, size_t) {
-        if (error) return self->end();
+        if (error || self->has_ended_) return self->end();
         self->read_body();
       });
     });
@@ -203,7 +205,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     with_stream([this](auto& stream) {
       http::async_read(stream, buffer_, *parser_,
                        [self = shared_from_this()](error_code error, size_t) {
-                         if (error) return self->refuse(error);
+                         if (error || self->has_ended_) return self->refuse(error);
                          self->was_heard();
                          self->dispatch();
                        });
@@ -245,6 +247,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   // What could not be read is told why, if anybody listens still.
   void refuse(error_code error) {
+    if (has_ended_) return;
     keep_alive_ = false;
     is_head_ = false;
     if (error == http::error::header_limit) {
@@ -283,7 +286,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
       serializer_.emplace(*response_);
       // The length of a HEAD's answer is that of the body which it leaves out.
       const auto done = [self = shared_from_this()](error_code error, size_t) {
-        if (error || !self->keep_alive_) return self->end();
+        if (error || self->has_ended_ || !self->keep_alive_) return self->end();
         self->wait_for_request();
       };
       if (is_head_) {
@@ -331,7 +334,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     with_stream([this](auto& stream) {
       stream.async_read_some(buffer_.prepare(kFirstRead),
                              [self = shared_from_this()](error_code error, size_t) {
-                               if (error) return self->end();
+                               if (error || self->has_ended_) return self->end();
                                self->wait_for_end();
                              });
     });
@@ -341,7 +344,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     if (has_ended_) return;
     pieces_.push_back(is_chunked_ ? http_chunk(piece) : piece);
     waiting_ += pieces_.back().size();
-    if (waiting_ > kMostWaiting) return end();
+    if (waiting_ > kMostStreamed) return end();
     if (!is_writing_) write_piece();
   }
 

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "tests/controlplane/http/http_server_fixture.h"
 
@@ -151,6 +153,43 @@ TEST_F(HttpServerTest, AboveTheLimitTheLongestSilentGoes) {
   EXPECT_EQ(receive(sockets[0]), "") << "the first one has gone";
   send_all(sockets[2], get("/healthz"));
   EXPECT_THAT(receive(sockets[2]), HasSubstr("ok"));
+}
+
+TEST_F(HttpServerTest, OneThatGoesWhileItsRequestArrivesCostsNoOther) {
+  HttpServerOptions options;
+  options.connections = 1;
+  start(std::move(options));
+  std::vector<FileDescriptor> clients;
+  for (int i = 0; i < 300; ++i) {
+    clients.push_back(connect_to());  // the last one goes, with what it has just sent
+    send_all(clients.back(), i % 2 == 0 ? get("/healthz") : "PUT /things/1 HTTP/1.1\r\nExpect: ");
+  }
+  clients.clear();
+  EXPECT_THAT(ask(get("/healthz")), HasSubstr("ok\n"));
+}
+
+TEST_F(HttpServerTest, OneThatGoesWhileItsAnswerIsAwaitedCostsNoOther) {
+  std::mutex mutex;
+  std::vector<ApiResponder> waiting;
+  HttpRouter router = make_router();
+  router.add("GET", "/later", [&](const ApiRequest&, ApiResponder respond) {
+    const std::lock_guard lock(mutex);
+    waiting.push_back(std::move(respond));
+  });
+  HttpServerOptions options;
+  options.connections = 1;
+  HttpServerFixture::start(std::move(options), std::move(router));
+  const FileDescriptor client = connect_to();
+  send_all(client, get("/later"));
+  const auto is_awaited = [&] {
+    const std::lock_guard lock(mutex);
+    return !waiting.empty();
+  };
+  while (!is_awaited()) std::this_thread::yield();
+  EXPECT_THAT(ask(get("/healthz")), HasSubstr("ok\n")) << "instead of it";
+  EXPECT_EQ(receive(client), "");
+  waiting.front()({.body = "for nobody"});
+  EXPECT_THAT(ask(get("/healthz")), HasSubstr("ok\n"));
 }
 
 TEST_F(HttpServerTest, TokensSayWhoMayDoWhat) {
