@@ -1,4 +1,6 @@
 // What the control loop tells its listeners of its own accord: what it sees change.
+#include <chrono>
+
 #include "common/json_text.h"
 #include "controlplane/control_loop.h"
 
@@ -21,6 +23,11 @@ std::string text_member(std::string_view name, std::string_view text) {
 }
 
 }  // namespace
+
+std::string event_life() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
 
 void ControlLoop::tell_events(int64_t now) {
   tell_real_changes();
@@ -54,11 +61,11 @@ void ControlLoop::tell_levels() {
   const auto has_turned = [this](const std::string& name, bool is_bad) {
     return std::exchange(told_bad_[name], is_bad) != is_bad;
   };
-  for (const auto& [name, value] : feeds_->counters()) {
-    if (!name.starts_with("mesos.") || !name.ends_with(".stale")) continue;
-    if (!has_turned(name, value != 0)) continue;
-    events_->publish("source", text_member("source", name.substr(0, name.rfind('.'))) + "," +
-                                   text_member("state", value != 0 ? "stale" : "followed"));
+  for (const SourceReport& source : feeds_->sources(0)) {
+    const bool is_away = source.state == "stale" || source.state == "withdrawn";
+    if (!has_turned(source.id, is_away)) continue;
+    events_->publish("source", text_member("source", source.id) + "," +
+                                   text_member("state", is_away ? source.state : "followed"));
   }
   for (const TableUse& use : table_uses()) {
     const std::string name(use.table);

@@ -71,12 +71,12 @@ void ControlLoop::look_at_pools(int64_t now) {
   const std::vector<uint64_t> exhausted = dataplane_.snat_exhausted();
   for (const std::string& line : snat_watch_.look(exhausted, now)) {
     spdlog::warn("{}", line);
-    events_->publish("limit", "\"what\":\"snat\",\"detail\":" + json_quote(line));
+    events_->publish("limit", R"("what":"snat","state":"full","detail":)" + json_quote(line));
   }
   const std::string limited = dns_rate_watch_.look(dataplane_.dns_rate_figures(), now);
   if (limited.empty()) return;
   spdlog::warn("{}", limited);
-  events_->publish("flood", "\"what\":\"dns\",\"detail\":" + json_quote(limited));
+  events_->publish("flood", R"("what":"dns","detail":)" + json_quote(limited));
 }
 
 }  // namespace vipgate

@@ -69,6 +69,11 @@ void DesiredState::set_drain(const DrainTarget& target, DrainStage stage) {
   } else {
     drains_[target] = stage;
   }
+  for (const ServiceKey& key : services_with(target)) dirty_.insert(key);
+}
+
+std::vector<ServiceKey> DesiredState::services_with(const DrainTarget& target) const {
+  std::vector<ServiceKey> keys;
   for (const auto& [key, entry] : entries_) {
     const bool has_one =
         std::any_of(entry.wanted.begin(), entry.wanted.end(), [&](const auto& source) {
@@ -77,8 +82,28 @@ void DesiredState::set_drain(const DrainTarget& target, DrainStage stage) {
             return target.covers({real.address, real.port});
           });
         });
-    if (has_one) dirty_.insert(dirty_.end(), key);
+    if (has_one) keys.push_back(key);
   }
+  return keys;
+}
+
+bool DesiredState::has_takers(const ServiceKey& key) const {
+  const auto service = merged(key);
+  return service &&
+         std::any_of(
+             service->config.reals.begin(), service->config.reals.end(),
+             [&](const RealConfig& real) {
+               return real.weight != 0 && !service->down.contains({real.address, real.port});
+             });
+}
+
+std::vector<ServiceKey> DesiredState::emptied_by(const DrainTarget& target) {
+  std::vector<ServiceKey> keys = services_with(target);
+  std::erase_if(keys, [&](const ServiceKey& key) { return !has_takers(key); });
+  const auto [at, is_new] = drains_.try_emplace(target, DrainStage::kDraining);
+  std::erase_if(keys, [&](const ServiceKey& key) { return has_takers(key); });
+  if (is_new) drains_.erase(at);
+  return keys;
 }
 
 // The real may be meant by itself and by its address.

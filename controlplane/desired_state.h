@@ -34,6 +34,9 @@ class DesiredState {
   // Looks at every service.
   void set_drain(const DrainTarget& target, DrainStage stage);
 
+  // Services that would have no real left for new flows if the target were taken out, too.
+  std::vector<ServiceKey> emptied_by(const DrainTarget& target);
+
   // Of the origin that comes first: the policy; the weight, of reals that several have; the name,
   // of those that have one. Reals that are too far now, by the service's locality, have the weight
   // 0, as have those that are taken out. Nothing: nobody wants the service.
@@ -51,6 +54,8 @@ class DesiredState {
   };
   void forget_if_empty(std::map<ServiceKey, Entry>::iterator entry);
   [[nodiscard]] DrainStage drain_of(const RealKey& real) const;
+  [[nodiscard]] std::vector<ServiceKey> services_with(const DrainTarget& target) const;
+  [[nodiscard]] bool has_takers(const ServiceKey& key) const;
 
   std::map<ServiceKey, Entry> entries_;
   std::map<SourceId, std::set<ServiceKey>> sources_;

@@ -300,16 +300,18 @@ void Model::let_go(const ServiceKey& key, ModelService& service, const Leaving& 
     if (real.gone_at_s == kNever) --configured_reals_;
     real.gone_at_s = std::min(real.gone_at_s, service.gone_at_s);
   }
-  if (!leaving.name_moves) refuse_new_flows(service);
+  if (!leaving.name_moves) refuse_new_flows(key, service);
   --configured_services_;
   ++change.services_removed;
   dirty_.insert(key);
   set_due(key, service);
 }
 
-void Model::refuse_new_flows(ModelService& service) {
+void Model::refuse_new_flows(const ServiceKey& key, ModelService& service) {
   for (auto& [real_key, real] : service.reals) {
-    if (real.state == RealState::kUp) real.state = RealState::kDraining;
+    if (real.state != RealState::kUp) continue;
+    real.state = RealState::kDraining;
+    note_change(key, real_key, real.state);
   }
   service.refuses_at_s = kNever;
 }
@@ -355,7 +357,7 @@ bool Model::advance(int64_t now_s) {
       erase(at, now_s);
       continue;
     }
-    if (at->second.refuses_at_s <= now_s) refuse_new_flows(at->second);
+    if (at->second.refuses_at_s <= now_s) refuse_new_flows(at->first, at->second);
     auto& reals = at->second.reals;
     for (auto real = reals.begin(); real != reals.end();) {
       if (real->second.ramps_at_s <= now_s) ramp_up(at->second.config, real->second, now_s);

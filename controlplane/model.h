@@ -182,7 +182,7 @@ class Model {
   };
   void let_go(const ServiceKey& key, ModelService& service, const Leaving& leaving, int64_t now_s,
               ModelChange& change);
-  void refuse_new_flows(ModelService& service);
+  void refuse_new_flows(const ServiceKey& key, ModelService& service);
   void let_reals_go(const ServiceKey& key, ModelService& service, const ServiceConfig& config,
                     int64_t now_s, ModelChange& change);
   void update_service(const ServiceKey& key, const DesiredService& wanted, Room& room,

@@ -62,6 +62,9 @@ class Reconciler {
   void stage_drain(const DrainTarget& target, DrainStage stage) {
     desired_.set_drain(target, stage);
   }
+  std::vector<ServiceKey> emptied_by(const DrainTarget& target) {
+    return desired_.emptied_by(target);
+  }
   // What the health checker says of a real. Ignored when it is not to be checked (any longer).
   void stage_health(const ServiceKey& service, const RealKey& real, RealHealth health);
   bool has_staged() const;

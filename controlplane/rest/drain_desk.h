@@ -1,6 +1,7 @@
 // Which reals the operator has taken out, since when and until when.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,15 +16,22 @@
 
 namespace vipgate {
 
-// Unix time, as it outlives the process.
-struct Drain {
-  int64_t since_s = 0;
-  int64_t ends_s = 0;  // from then on the real gets nothing; 0: never
-  bool is_over = false;
-  bool was_seen = false;  // some service had such a real
+// Unix time outlives the process; what happens within it goes by the other one.
+struct DrainClock {
+  int64_t unix_s = 0;
+  int64_t monotonic_s = 0;
 };
+DrainClock drain_clock();
 
-int64_t unix_seconds();
+struct Drain {
+  // Unix time, for people and for the store; 0: it does not end.
+  int64_t since_s = 0;
+  int64_t ends_s = 0;
+  // Monotonic: from when on the real gets nothing; until when it may be nobody's.
+  int64_t over_at_s = kNever;
+  int64_t awaited_until_s = 0;
+  bool is_over = false;
+};
 
 // Owned by RestFeed; control thread only. What is staged is committed by the caller.
 class DrainDesk {
@@ -31,37 +39,41 @@ class DrainDesk {
   explicit DrainDesk(Reconciler& reconciler) : reconciler_(reconciler) {}
 
   static constexpr std::string_view kSpace = "drains";  // of the store
+  static constexpr size_t kMost = 1000;
 
   // One that is taken out now, for so many seconds before it gets nothing; 0: for ever. Again: it
   // keeps the time since when.
-  Drain planned(const DrainTarget& target, int64_t seconds, int64_t now_s) const;
+  Drain planned(const DrainTarget& target, int64_t seconds, const DrainClock& now) const;
   // Each returns what is to be stored.
   StoreWrite take_out(const DrainTarget& target, const Drain& drain);
   StoreWrite give_back(const DrainTarget& target);
   // What an earlier start has stored, to be called before the first snapshot. Returns a sentence
   // for each row that cannot be read.
-  std::vector<std::string> restore(const std::map<std::string, std::string>& rows);
+  std::vector<std::string> restore(const std::map<std::string, std::string>& rows,
+                                   const DrainClock& now);
 
-  // Ends what is due, and forgets a target with a port when its real is gone: the next task there
-  // is another one. To be called once a second or so.
-  std::vector<StoreWrite> advance(int64_t now_s);
+  // Ends what is due, and forgets a target with a port when nobody wants its real any longer: the
+  // next task there is another one. To be called once a second or so.
+  std::vector<StoreWrite> advance(int64_t monotonic_s);
   bool has_changed();  // since the last call: something was staged by advance()
 
   const std::map<DrainTarget, Drain>& all() const { return drains_; }
+  bool is_full() const { return drains_.size() >= kMost; }
 
   // {"real":…,"since":…,"ends":…,"state":"draining"|"drained"|"over","flows":…,"services":[ids]}:
-  // times in Unix seconds, or null; flows of now. `drain`: as it is, or would be.
+  // times in Unix seconds, or null; tracked flows of now. `drain`: as it is, or would be.
   std::string text(const DrainTarget& target, const Drain& drain,
                    const TrafficFigures& traffic) const;
 
-  // Services that have a real of the target: all; or those that would have none left for new flows.
+  // Services that have a real of the target, perhaps one that is leaving.
   std::vector<ServiceKey> services_of(const DrainTarget& target) const;
-  std::vector<ServiceKey> emptied_by(const DrainTarget& target) const;
 
  private:
+  bool is_wanted(const DrainTarget& target) const;
+
   Reconciler& reconciler_;
   std::map<DrainTarget, Drain> drains_;
-  int64_t next_look_s_ = 0;
+  int64_t next_look_s_ = 0;  // monotonic
   bool has_changed_ = false;
 };
 

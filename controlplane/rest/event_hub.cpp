@@ -1,6 +1,7 @@
 #include "controlplane/rest/event_hub.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -10,7 +11,8 @@ void EventHub::publish(std::string_view type, const std::string& members) {
   const auto at_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::system_clock::now().time_since_epoch());
   const std::lock_guard lock(mutex_);
-  std::string block = "id: " + std::to_string(++events_) + "\nevent: " + std::string(type) +
+  std::string block = "id: " + life_ + "-" + std::to_string(++events_) +
+                      "\nevent: " + std::string(type) +
                       "\ndata: {\"at_ms\":" + std::to_string(at_ms.count()) +
                       (members.empty() ? "" : ",") + members + "}\n\n";
   for (const auto& [listener, sink] : sinks_) sink(block);
@@ -18,20 +20,30 @@ void EventHub::publish(std::string_view type, const std::string& members) {
   if (kept_.size() > kKept) kept_.pop_front();
 }
 
-std::shared_ptr<void> EventHub::listen(uint64_t last, Sink sink) {
+std::shared_ptr<void> EventHub::listen(std::string_view last, Sink sink) {
   const std::lock_guard lock(mutex_);
   if (sinks_.size() >= kListeners) return nullptr;
-  const uint64_t before = events_ - kept_.size();  // the last one that is not kept
-  // A number of an earlier process may be above all of ours.
-  if (last != 0) {
-    if (last < before || last > events_) sink("event: missed\ndata: {}\n\n");
-    const uint64_t skipped = last > events_ ? 0 : std::max(last, before) - before;
-    for (size_t i = skipped; i < kept_.size(); ++i) sink(kept_[i]);
+  if (!last.empty()) {
+    const uint64_t before = events_ - kept_.size();  // the last one that is not kept
+    const auto known = number_of(last);
+    if (!known || *known < before) sink("event: missed\ndata: {}\n\n");
+    for (uint64_t i = std::max(known.value_or(0), before); i < events_; ++i) {
+      sink(kept_[i - before]);
+    }
   }
   const uint64_t listener = ++listeners_;
   sinks_.emplace(listener, std::move(sink));
   const auto leave = [hub = shared_from_this(), listener](void*) { hub->forget(listener); };
   return {this, leave};
+}
+
+std::optional<uint64_t> EventHub::number_of(std::string_view id) const {
+  const size_t dash = life_.size();
+  if (!id.starts_with(life_) || id.size() <= dash || id[dash] != '-') return std::nullopt;
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(id.data() + dash + 1, id.data() + id.size(), number);
+  if (error != std::errc() || end != id.data() + id.size() || number > events_) return std::nullopt;
+  return number;
 }
 
 bool EventHub::is_full() {

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -77,11 +76,8 @@ ApiHandler event_handler(std::shared_ptr<EventHub> events) {
                                            " listeners already; close one, or read "
                                            "/api/v1/counters from time to time"));
     }
-    uint64_t last = 0;
-    const std::string& id = request.last_event_id;
-    std::from_chars(id.data(), id.data() + id.size(), last);  // what is no number is none
     ApiResponse response{.content_type = "text/event-stream"};
-    response.stream = [events, last](const ApiSink& sink) {
+    response.stream = [events, last = request.last_event_id](const ApiSink& sink) {
       sink(":\n\n");  // there is somebody
       return events->listen(last, sink);
     };
@@ -192,8 +188,9 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     }
     RestPlan& plan = std::get<RestPlan>(planned);
     ApiResponse response{.status = status, .body = plan_text(plan)};
-    if (const auto dry = request.query.find("dry_run");
-        dry != request.query.end() && dry->second != "false") {
+    const auto is_dry = query_flag(request, "dry_run");
+    if (!is_dry) return respond(http_bad_flag("dry_run"));
+    if (*is_dry) {
       response.status = 200;
       return respond(std::move(response));
     }

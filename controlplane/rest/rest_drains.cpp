@@ -16,11 +16,6 @@ namespace {
 
 constexpr int64_t kLongestDrainS = 604'800;
 
-bool is_asked(const ApiRequest& request, const char* name) {
-  const auto found = request.query.find(name);
-  return found != request.query.end() && found->second != "false";
-}
-
 // Seconds from now; 0: none was asked for. Nothing: it is no number of seconds.
 std::optional<int64_t> deadline_of(const ApiRequest& request) {
   const auto found = request.query.find("deadline_s");
@@ -89,20 +84,28 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
   void put(const ApiRequest& request, const DrainTarget& target, const ApiResponder& respond) {
     const auto seconds = deadline_of(request);
     if (!seconds) {
-      return respond(http_problem(422, "deadline_s: write seconds, 1-604800, or leave it out"));
+      return respond(http_problem(400, "deadline_s: write seconds, 1-604800, or leave it out"));
     }
+    const auto is_forced = query_flag(request, "force");
+    if (!is_forced) return respond(http_bad_flag("force"));
+    const auto is_dry = query_flag(request, "dry_run");
+    if (!is_dry) return respond(http_bad_flag("dry_run"));
     if (desk().services_of(target).empty()) {
       return respond(http_problem(404, "no service has the real " + to_string(target) +
                                            "; GET /api/v1/services shows those that there are"));
     }
-    const std::vector<ServiceKey> emptied = desk().emptied_by(target);
-    if (!emptied.empty() && !is_asked(request, "force")) {
+    const std::vector<ServiceKey> emptied = feed_.emptied_by(target);
+    if (!emptied.empty() && !*is_forced) {
       return respond(http_problem(409, drain_ids(emptied) +
                                            " would have no real left that takes new flows; add "
                                            "force=true if that is meant"));
     }
-    const Drain drain = desk().planned(target, *seconds, unix_seconds());
-    if (is_asked(request, "dry_run")) return respond({.body = text(target, drain)});
+    if (desk().is_full() && !desk().all().contains(target)) {
+      return respond(http_problem(409, std::to_string(DrainDesk::kMost) +
+                                           " are taken out already; DELETE those that are done"));
+    }
+    const Drain drain = desk().planned(target, *seconds, drain_clock());
+    if (*is_dry) return respond({.body = text(target, drain)});
     const int status = desk().all().contains(target) ? 200 : 201;
     const std::string audit = request.who + ": PUT drain " + to_string(target) +
                               (*seconds == 0 ? "" : " for " + std::to_string(*seconds) + " s");

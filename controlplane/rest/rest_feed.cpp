@@ -116,7 +116,7 @@ void RestFeed::note_drains() {
 void RestFeed::advance_drains(int64_t now_ms) {
   if (drains_.all().empty() || now_ms < next_drains_ms_) return;
   next_drains_ms_ = now_ms + kDrainsMs;
-  std::vector<StoreWrite> writes = drains_.advance(unix_seconds());
+  std::vector<StoreWrite> writes = drains_.advance(now_ms / 1000);
   if (!writes.empty()) hooks_.store().write(std::move(writes));
   if (drains_.has_changed()) note_drains();
 }
@@ -127,7 +127,7 @@ void RestFeed::restore(StateStore& store) {
   if (!drained) {
     spdlog::error("store: the reals that were taken out are not known: {}", drained.error());
   } else {
-    for (const std::string& problem : drains_.restore(*drained))
+    for (const std::string& problem : drains_.restore(*drained, drain_clock()))
       spdlog::error("store: {}", problem);
     if (!drains_.all().empty()) {
       spdlog::info("store: {} reals or addresses stay taken out", drains_.all().size());

@@ -52,6 +52,10 @@ class RestFeed : public LoopClient {
                 std::function<void(const RestResult<Done>&)> done);
   void give_back(const DrainTarget& target, std::function<void(const RestResult<Done>&)> done);
   const DrainDesk& drains() const { return drains_; }
+  // Services that would have no real left for new flows.
+  std::vector<ServiceKey> emptied_by(const DrainTarget& target) {
+    return reconciler_.emptied_by(target);
+  }
 
   // What is stored, to be called before the first snapshot; after a reload.
   void restore(StateStore& store);

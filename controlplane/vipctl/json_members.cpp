@@ -4,10 +4,28 @@ namespace vipgate {
 
 using web::json::value;
 
+namespace {
+
+std::string printable(const std::string& text) {
+  std::string safe;
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet >= ' ' && octet != 0x7f) {
+      safe += c;
+    } else {
+      constexpr char kDigits[] = "0123456789abcdef";
+      safe.append("\\x").append(1, kDigits[octet >> 4]).append(1, kDigits[octet & 15]);
+    }
+  }
+  return safe;
+}
+
+}  // namespace
+
 std::string string_of(const value& object, const char* name) {
   if (!object.has_field(name)) return "";
   const value& member = object.at(name);
-  if (member.is_string()) return member.as_string();
+  if (member.is_string()) return printable(member.as_string());
   return member.is_null() ? "" : member.serialize();
 }
 

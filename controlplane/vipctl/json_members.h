@@ -8,7 +8,8 @@
 
 namespace vipgate {
 
-// As text, numbers and the like as they stand; empty: there is none, or null.
+// As text, numbers and the like as they stand; empty: there is none, or null. Control characters
+// are written out ("\\x1b"): names come from tasks, and a terminal would do what they say.
 std::string string_of(const web::json::value& object, const char* name);
 // 0: there is none.
 uint64_t number_of(const web::json::value& object, const std::string& name);

@@ -268,5 +268,29 @@ TEST(DesiredState, WhatIsTakenOutIsNotGivenFlowsByAPanic) {
   EXPECT_EQ(merged->down, std::set<RealKey>{key("10.0.0.1")});
 }
 
+TEST(DesiredState, ServicesThatWouldHaveNoRealLeftAreTold) {
+  DesiredState state;
+  state.set(kYaml, kKey, service("a", {real("10.0.0.1"), real("10.0.0.2")}));
+  const DrainTarget one{ip("10.0.0.1"), 0};
+  const DrainTarget two{ip("10.0.0.2"), 8080};
+  EXPECT_TRUE(state.emptied_by(one).empty());
+  state.set_drain(one, DrainStage::kDraining);
+  EXPECT_EQ(state.emptied_by(two), std::vector<ServiceKey>{kKey}) << "nothing was committed yet";
+  EXPECT_TRUE(state.emptied_by(one).empty()) << "it is out already";
+  state.set_drain(one, DrainStage::kNone);
+  EXPECT_TRUE(state.emptied_by(two).empty()) << "asking has taken nothing out";
+  state.set_health(kKey, key("10.0.0.1"), RealHealth::kDown);
+  EXPECT_EQ(state.emptied_by(two), std::vector<ServiceKey>{kKey});
+}
+
+TEST(DesiredState, RealsFurtherAwayAreLeftWhereThoseOfTheOwnZoneAreTakenOut) {
+  DesiredState state;
+  auto config = service("a", {real("10.0.0.1"), real("10.0.0.2")});
+  config.locality.prefer = Prefer::kZone;
+  config.reals[0].is_local = true;
+  state.set(kYaml, kKey, config);
+  EXPECT_TRUE(state.emptied_by({ip("10.0.0.1"), 0}).empty());
+}
+
 }  // namespace
 }  // namespace vipgate

@@ -27,7 +27,7 @@ services:
     port: 80
     reals: [{ address: 10.0.1.9, port: 80 }, { address: 10.0.1.10, port: 80 }]
 )";
-constexpr int64_t kStart = 1'000'000;  // Unix seconds
+constexpr DrainClock kStart{.unix_s = 1'000'000, .monotonic_s = 100};
 
 class DrainDeskTest : public ::testing::Test {
  protected:
@@ -64,9 +64,9 @@ TEST_F(DrainDeskTest, GetsNoNewFlowsThenNothingThenAllAgain) {
   EXPECT_EQ(real("10.0.1.9").state, RealState::kDraining);
   EXPECT_TRUE(real("10.0.1.10").takes_flows());
 
-  EXPECT_THAT(desk.advance(kStart + 59), IsEmpty());
+  EXPECT_THAT(desk.advance(159), IsEmpty());
   EXPECT_FALSE(desk.has_changed());
-  EXPECT_THAT(desk.advance(kStart + 60), IsEmpty());
+  EXPECT_THAT(desk.advance(160), IsEmpty());
   EXPECT_TRUE(desk.has_changed());
   commit();
   EXPECT_EQ(real("10.0.1.9").state, RealState::kDown);
@@ -88,7 +88,7 @@ TEST_F(DrainDeskTest, AReloadOfTheConfigurationGivesNothingBack) {
 
 TEST_F(DrainDeskTest, WhatWasStoredIsTakenOutFromTheStartAndWhatIsBrokenIsNamed) {
   DrainDesk desk(*reconciler_);
-  EXPECT_THAT(desk.restore({{"10.0.1.9", "5 0"}, {"10.0.1.10:80", "x"}, {"redis", "5 0"}}),
+  EXPECT_THAT(desk.restore({{"10.0.1.9", "5 0"}, {"10.0.1.10:80", "x"}, {"redis", "5 0"}}, kStart),
               ElementsAre(HasSubstr("'10.0.1.10:80' = 'x'"), HasSubstr("'redis'")));
   EXPECT_THAT(desk.all(), SizeIs(1));
   commit();
@@ -96,35 +96,47 @@ TEST_F(DrainDeskTest, WhatWasStoredIsTakenOutFromTheStartAndWhatIsBrokenIsNamed)
   EXPECT_TRUE(real("10.0.1.10").takes_flows());
 }
 
-TEST_F(DrainDeskTest, ATaskThatIsGoneIsForgottenAndAnAddressIsNot) {
+TEST_F(DrainDeskTest, WhatEndedWhileThisWasAwayIsOverAtOnceWhateverTheWallClockDoesLater) {
+  DrainDesk desk(*reconciler_);
+  EXPECT_THAT(desk.restore({{"10.0.1.9:80", "5 999999"}, {"10.0.1.10:80", "5 1000030"}}, kStart),
+              IsEmpty());
+  desk.advance(100);
+  EXPECT_TRUE(desk.all().at(target_).is_over);
+  const DrainTarget other{*parse_ip_address("10.0.1.10"), 80};
+  desk.advance(129);
+  EXPECT_FALSE(desk.all().at(other).is_over);
+  desk.advance(130);
+  EXPECT_TRUE(desk.all().at(other).is_over);
+}
+
+// The next task at its port is another one.
+TEST_F(DrainDeskTest, ARealThatNobodyWantsAnyLongerIsForgottenAndAnAddressIsNot) {
   DrainDesk desk(*reconciler_);
   const DrainTarget node{target_.address, 0};
-  const DrainTarget unknown{*parse_ip_address("10.0.1.77"), 80};
-  for (const DrainTarget& target : {target_, node, unknown}) {
+  desk.advance(95);  // so that the next look is not at once
+  for (const DrainTarget& target : {target_, node}) {
     desk.take_out(target, desk.planned(target, 0, kStart));
   }
-  EXPECT_THAT(desk.advance(kStart), IsEmpty());
-  // The configuration has it no longer, and it has drained.
+  commit();
+  // The configuration has it no longer, and it is leaving.
   const std::string file = kDrainFile;
   const std::string real = "{ address: 10.0.1.9, port: 80 }, ";
   apply(std::string(file).erase(file.find(real), real.size()));
-  EXPECT_THAT(desk.advance(kStart + 10), IsEmpty()) << "it is leaving";
-  now_s_ += 21;
-  ASSERT_TRUE(reconciler_->tick(now_s_).ok());
-  const auto forgotten = desk.advance(kStart + 21);
+  EXPECT_THAT(desk.advance(119), IsEmpty()) << "it may be wanted again in a moment";
+  EXPECT_FALSE(desk.has_changed());
+  const auto forgotten = desk.advance(129);
   ASSERT_THAT(forgotten, SizeIs(1));
   EXPECT_EQ(forgotten[0].key, "10.0.1.9:80");
   EXPECT_EQ(forgotten[0].value, std::nullopt);
+  EXPECT_TRUE(desk.has_changed()) << "there is something to commit";
   EXPECT_TRUE(desk.all().contains(node)) << "an address stays taken out";
-  EXPECT_TRUE(desk.all().contains(unknown)) << "it may come yet";
 }
 
-TEST_F(DrainDeskTest, ServicesThatWouldHaveNoRealLeftAreTold) {
+TEST_F(DrainDeskTest, AfterAStartARealIsWaitedForLonger) {
   DrainDesk desk(*reconciler_);
-  EXPECT_THAT(desk.emptied_by(target_), IsEmpty());
-  desk.take_out({*parse_ip_address("10.0.1.10"), 0}, {});
-  commit();
-  EXPECT_THAT(desk.emptied_by(target_), SizeIs(1));
+  desk.restore({{"10.0.1.77:80", "5 0"}}, kStart);
+  EXPECT_THAT(desk.advance(100 + 3599), IsEmpty());
+  EXPECT_THAT(desk.advance(100 + 3610), SizeIs(1));
 }
 
 }  // namespace

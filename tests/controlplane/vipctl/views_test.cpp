@@ -61,6 +61,12 @@ TEST(VipctlViews, AnEventIsALineWithItsTimeAndWhatItSays) {
   EXPECT_FALSE(event_line("port", "[]").ok());
 }
 
+TEST(VipctlViews, WhatATaskCallsItselfDoesNothingToTheTerminal) {
+  const auto line = event_line("reload", R"({"at_ms":1,"detail":"a\nb\u001b[31m\u007f é"})");
+  ASSERT_TRUE(line.ok()) << line.error();
+  EXPECT_THAT(*line, HasSubstr("detail=a\\x0ab\\x1b[31m\\x7f é\n"));
+}
+
 GatewayStatus good_status() {
   return {.is_ready = true,
           .not_ready_why = "",
