@@ -13,16 +13,10 @@
 
 #include "common/addresses.h"
 #include "common/result.h"
+#include "controlplane/http/http_access.h"
 #include "controlplane/http/http_router.h"
 
 namespace vipgate {
-
-// Who may come, by the word behind "Authorization: Bearer" (RFC 6750 2.1).
-struct HttpToken {
-  std::string token;
-  std::string name;  // for the log
-  ApiRole role = ApiRole::kReader;
-};
 
 struct HttpServerOptions {
   IpAddress address;

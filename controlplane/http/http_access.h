@@ -1,0 +1,28 @@
+// Who may come to the API.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/http/http_message.h"
+
+namespace vipgate {
+
+// Who may come, by the word behind "Authorization: Bearer" (RFC 6750 2.1).
+struct HttpToken {
+  std::string token;
+  std::string name;  // for the log
+  ApiRole role = ApiRole::kReader;
+};
+
+// What who sends the header `authorization` may do; everybody all, where there are no tokens. `who`
+// becomes the name of the token. Takes as long for every token of the same length.
+ApiRole role_of(const std::vector<HttpToken>& tokens, std::string_view authorization,
+                std::string& who);
+
+// Whether the request was made for this machine: a page of another site whose name was made to lead
+// here (DNS rebinding) names its own host.
+bool is_for_loopback(std::string_view host);
+
+}  // namespace vipgate
