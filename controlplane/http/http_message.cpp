@@ -1,7 +1,5 @@
 #include "controlplane/http/http_message.h"
 
-#include <string>
-
 #include "common/json_text.h"
 
 namespace vipgate {
@@ -61,17 +59,6 @@ ApiResponse http_problem(int status, std::string_view detail, std::string_view m
                   ",\"status\":" + std::to_string(status) + ",\"detail\":" + json_quote(detail) +
                   std::string(members) + "}\n";
   return response;
-}
-
-std::optional<bool> query_flag(const ApiRequest& request, const std::string& name) {
-  const auto found = request.query.find(name);
-  if (found == request.query.end() || found->second == "false") return false;
-  if (found->second == "true") return true;
-  return std::nullopt;
-}
-
-ApiResponse http_bad_flag(std::string_view name) {
-  return http_problem(400, std::string(name) + ": write true or false, or leave it out");
 }
 
 bool http_decode(std::string_view text, std::string& decoded) {

@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,11 +51,6 @@ std::string_view http_reason(int status);
 // application/problem+json (RFC 9457): `members` are further ones, as JSON, each with a comma
 // before it.
 ApiResponse http_problem(int status, std::string_view detail, std::string_view members = {});
-
-// Of a query, "true" or "false"; false if it is not there. Nothing: it is neither.
-std::optional<bool> query_flag(const ApiRequest& request, const std::string& name);
-
-ApiResponse http_bad_flag(std::string_view name);
 
 // "%2F" → "/"; '+' stays. False: a percent sign without two hexadecimal digits.
 bool http_decode(std::string_view text, std::string& decoded);

@@ -7,6 +7,7 @@
 
 #include "common/json_text.h"
 #include "controlplane/compiler.h"
+#include "controlplane/http/http_query.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/json_document.h"
 #include "controlplane/rest/model_text.h"
@@ -189,7 +190,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     RestPlan& plan = std::get<RestPlan>(planned);
     ApiResponse response{.status = status, .body = plan_text(plan)};
     const auto is_dry = query_flag(request, "dry_run");
-    if (!is_dry) return respond(http_bad_flag("dry_run"));
+    if (!is_dry) return respond(http_problem(400, is_dry.error()));
     if (*is_dry) {
       response.status = 200;
       return respond(std::move(response));

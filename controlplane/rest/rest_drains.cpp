@@ -2,31 +2,16 @@
 
 #include <spdlog/spdlog.h>
 
-#include <charconv>
-#include <chrono>
 #include <memory>
-#include <optional>
 #include <utility>
 
-#include "common/json_text.h"
+#include "controlplane/http/http_query.h"
 #include "controlplane/rest/problem_response.h"
 
 namespace vipgate {
 namespace {
 
-constexpr int64_t kLongestDrainS = 604'800;
-
-// Seconds from now; 0: none was asked for. Nothing: it is no number of seconds.
-std::optional<int64_t> deadline_of(const ApiRequest& request) {
-  const auto found = request.query.find("deadline_s");
-  if (found == request.query.end()) return 0;
-  const std::string& text = found->second;
-  int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (seconds < 1 || seconds > kLongestDrainS) return std::nullopt;
-  return seconds;
-}
+constexpr uint64_t kLongestDrainS = 604'800;
 
 std::string drain_ids(const std::vector<ServiceKey>& keys) {
   constexpr size_t kNamed = 5;
@@ -82,14 +67,12 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
   }
 
   void put(const ApiRequest& request, const DrainTarget& target, const ApiResponder& respond) {
-    const auto seconds = deadline_of(request);
-    if (!seconds) {
-      return respond(http_problem(400, "deadline_s: write seconds, 1-604800, or leave it out"));
-    }
+    const auto seconds = query_number(request, "deadline_s", {1, kLongestDrainS}, 0);
+    if (!seconds) return respond(http_problem(400, seconds.error()));
     const auto is_forced = query_flag(request, "force");
-    if (!is_forced) return respond(http_bad_flag("force"));
+    if (!is_forced) return respond(http_problem(400, is_forced.error()));
     const auto is_dry = query_flag(request, "dry_run");
-    if (!is_dry) return respond(http_bad_flag("dry_run"));
+    if (!is_dry) return respond(http_problem(400, is_dry.error()));
     if (desk().services_of(target).empty()) {
       return respond(http_problem(404, "no service has the real " + to_string(target) +
                                            "; GET /api/v1/services shows those that there are"));
@@ -104,7 +87,7 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
       return respond(http_problem(409, std::to_string(DrainDesk::kMost) +
                                            " are taken out already; DELETE those that are done"));
     }
-    const Drain drain = desk().planned(target, *seconds, drain_clock());
+    const Drain drain = desk().planned(target, static_cast<int64_t>(*seconds), drain_clock());
     if (*is_dry) return respond({.body = text(target, drain)});
     const int status = desk().all().contains(target) ? 200 : 201;
     const std::string audit = request.who + ": PUT drain " + to_string(target) +

@@ -1,10 +1,10 @@
 #include "controlplane/rest/rest_read_api.h"
 
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "controlplane/http/http_query.h"
 #include "controlplane/rest/dns_reports.h"
 #include "controlplane/rest/dns_text.h"
 
@@ -15,21 +15,8 @@ namespace {
 constexpr size_t kUsualLimit = 100;
 constexpr size_t kHighestLimit = 100'000;
 
-std::string query_value(const ApiRequest& request, const std::string& key) {
-  const auto found = request.query.find(key);
-  return found == request.query.end() ? std::string() : found->second;
-}
-
-Result<size_t> read_limit(const ApiRequest& request) {
-  const std::string text = query_value(request, "limit");
-  if (text.empty()) return kUsualLimit;
-  size_t limit = 0;
-  const char* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, limit);
-  if (read.ec != std::errc() || read.ptr != end || limit > kHighestLimit) {
-    return Error{"limit: '" + text + "' is no number from 0 to " + std::to_string(kHighestLimit)};
-  }
-  return limit;
+Result<uint64_t> read_limit(const ApiRequest& request) {
+  return query_number(request, "limit", {0, kHighestLimit}, kUsualLimit);
 }
 
 // Empty if there is none.
