@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/json_document.h"
 #include "controlplane/rest/model_text.h"
+#include "controlplane/rest/on_control.h"
 #include "controlplane/rest/problem_response.h"
 #include "controlplane/rest/rest_drains.h"
 #include "controlplane/rest/rest_read_api.h"
@@ -69,37 +71,11 @@ std::string tag_of_one(const RestServices& services, const std::string& id) {
   return known == services.services().end() ? std::string() : RestServices::etag(known->second);
 }
 
-// Server-sent events, from now on or from the one behind that which the client has had last.
-ApiHandler event_handler(std::shared_ptr<EventHub> events) {
-  return [events = std::move(events)](const ApiRequest& request, const ApiResponder& respond) {
-    if (events->is_full()) {
-      return respond(http_problem(503, "there are " + std::to_string(EventHub::kListeners) +
-                                           " listeners already; close one, or read "
-                                           "/api/v1/counters from time to time"));
-    }
-    ApiResponse response{.content_type = "text/event-stream"};
-    response.stream = [events, last = request.last_event_id](const ApiSink& sink) {
-      sink(":\n\n");  // there is somebody
-      return events->listen(last, sink);
-    };
-    respond(std::move(response));
-  };
-}
-
 class RestApi : public std::enable_shared_from_this<RestApi> {
  public:
   RestApi(RestFeed& feed, const Reconciler& reconciler) : feed_(feed), reconciler_(reconciler) {}
 
-  // On the control thread.
-  template <class Work>
-  ApiHandler on_control(Work work) {
-    return [self = shared_from_this(), work](ApiRequest request, ApiResponder respond) {
-      self->feed_.post([self, work, request = std::move(request), respond = std::move(respond)](
-                           RestFeed&) { (self.get()->*work)(request, respond); });
-    };
-  }
-
-  // The same with the body, which is read before, on the server's thread.
+  // On the control thread, with the body, which is read before, on the server's.
   template <class Work>
   ApiHandler on_control_with_body(Work work) {
     return [self = shared_from_this(), work](ApiRequest request, ApiResponder respond) {
@@ -251,30 +227,29 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
     respond(
         http_problem(503, "not all workers serve the first snapshot yet, or it is about to stop"));
   });
-  router.add("GET", "/metrics", [&feed, reports](const ApiRequest&, ApiResponder respond) {
-    feed.post([reports, respond = std::move(respond)](RestFeed&) {
-      const auto input = std::make_shared<const MetricsInput>(reports.metrics());
-      const bool is_taken = reports.pages.post([input, respond] {
-        respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                 .body = metrics_page(*input)});
-      });
-      if (!is_taken) respond(http_problem(503, "earlier scrapes are still being answered"));
-    });
-  });
-  router.add("GET", "/api/v1/counters", [&feed, reports](const ApiRequest&, ApiResponder respond) {
-    feed.post([reports, respond = std::move(respond)](RestFeed&) {
-      respond({.body = reports.counters() + "\n"});
-    });
-  });
+  router.add("GET", "/metrics",
+             on_control(feed, [reports](const ApiRequest&, const ApiResponder& respond) {
+               const auto input = std::make_shared<const MetricsInput>(reports.metrics());
+               const bool is_taken = reports.pages.post([input, respond] {
+                 respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                          .body = metrics_page(*input)});
+               });
+               if (!is_taken)
+                 respond(http_problem(503, "earlier scrapes are still being answered"));
+             }));
+  router.add("GET", "/api/v1/counters",
+             on_control(feed, [reports](const ApiRequest&, const ApiResponder& respond) {
+               respond({.body = reports.counters() + "\n"});
+             }));
   add_read_routes(router, feed, reconciler, reports);
-  router.add("GET", "/api/v1/snapshot", api->on_control(&RestApi::snapshot));
-  router.add("GET", "/api/v1/services", api->on_control(&RestApi::list));
+  router.add("GET", "/api/v1/snapshot", on_control(feed, std::bind_front(&RestApi::snapshot, api)));
+  router.add("GET", "/api/v1/services", on_control(feed, std::bind_front(&RestApi::list, api)));
   router.add("PUT", "/api/v1/services", api->on_control_with_body(&RestApi::put_all));
   router.add("POST", "/api/v1/services", api->on_control_with_body(&RestApi::post_one));
-  router.add("GET", "/api/v1/services/{id}", api->on_control(&RestApi::one));
+  router.add("GET", "/api/v1/services/{id}", on_control(feed, std::bind_front(&RestApi::one, api)));
   router.add("PUT", "/api/v1/services/{id}", api->on_control_with_body(&RestApi::put_one));
-  router.add("DELETE", "/api/v1/services/{id}", api->on_control(&RestApi::remove_one));
-  router.add("GET", "/api/v1/events", event_handler(reports.events));
+  router.add("DELETE", "/api/v1/services/{id}",
+             on_control(feed, std::bind_front(&RestApi::remove_one, api)));
   add_drain_routes(router, feed, reports.traffic);
   return router;
 }

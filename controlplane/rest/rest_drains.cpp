@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "controlplane/http/http_query.h"
+#include "controlplane/rest/on_control.h"
 #include "controlplane/rest/problem_response.h"
 
 namespace vipgate {
@@ -27,27 +28,6 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
  public:
   DrainApi(RestFeed& feed, std::function<TrafficFigures()> traffic)
       : feed_(feed), traffic_(std::move(traffic)) {}
-
-  // On the control thread.
-  template <class Work>
-  ApiHandler on_control(Work work) {
-    return [self = shared_from_this(), work](ApiRequest request, ApiResponder respond) {
-      self->feed_.post([self, work, request = std::move(request), respond = std::move(respond)](
-                           RestFeed&) { (self.get()->*work)(request, respond); });
-    };
-  }
-  // The same for the real that the path names.
-  template <class Work>
-  ApiHandler on_target(Work work) {
-    return [self = shared_from_this(), work](ApiRequest request, ApiResponder respond) {
-      const auto target = parse_drain_target(request.parameters[0]);
-      if (!target) return respond(http_problem(400, target.error()));
-      self->feed_.post([self, work, target = *target, request = std::move(request),
-                        respond = std::move(respond)](RestFeed&) {
-        (self.get()->*work)(request, target, respond);
-      });
-    };
-  }
 
   void list(const ApiRequest&, const ApiResponder& respond) {
     std::string body = "{\"drains\":[";
@@ -139,10 +119,17 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
 
 void add_drain_routes(HttpRouter& router, RestFeed& feed, std::function<TrafficFigures()> traffic) {
   const auto api = std::make_shared<DrainApi>(feed, std::move(traffic));
-  router.add("GET", "/api/v1/drains", api->on_control(&DrainApi::list));
-  router.add("GET", "/api/v1/drains/{real}", api->on_target(&DrainApi::one));
-  router.add("PUT", "/api/v1/drains/{real}", api->on_target(&DrainApi::put));
-  router.add("DELETE", "/api/v1/drains/{real}", api->on_target(&DrainApi::remove));
+  const auto on_target = [&](auto work) {
+    return on_control(feed, [api, work](const ApiRequest& request, const ApiResponder& respond) {
+      const auto target = parse_drain_target(request.parameters[0]);
+      if (!target) return respond(http_problem(400, target.error()));
+      (api.get()->*work)(request, *target, respond);
+    });
+  };
+  router.add("GET", "/api/v1/drains", on_control(feed, std::bind_front(&DrainApi::list, api)));
+  router.add("GET", "/api/v1/drains/{real}", on_target(&DrainApi::one));
+  router.add("PUT", "/api/v1/drains/{real}", on_target(&DrainApi::put));
+  router.add("DELETE", "/api/v1/drains/{real}", on_target(&DrainApi::remove));
 }
 
 }  // namespace vipgate

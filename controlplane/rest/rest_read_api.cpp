@@ -7,6 +7,7 @@
 #include "controlplane/http/http_query.h"
 #include "controlplane/rest/dns_reports.h"
 #include "controlplane/rest/dns_text.h"
+#include "controlplane/rest/on_control.h"
 
 namespace vipgate {
 namespace {
@@ -38,19 +39,16 @@ Result<DnsRecordFilter> read_record_filter(const ApiRequest& request) {
   return DnsRecordFilter{dns_fold(*name), dns_fold(*zone), *limit};
 }
 
-void tell_records(RestFeed& feed, const Reconciler& reconciler, PageThread& pages,
-                  const ApiRequest& request, ApiResponder respond) {
-  auto filter = read_record_filter(request);
+void tell_records(const Reconciler& reconciler, PageThread& pages, const ApiRequest& request,
+                  const ApiResponder& respond) {
+  const auto filter = read_record_filter(request);
   if (!filter) return respond(http_problem(400, filter.error()));
-  feed.post(
-      [&reconciler, &pages, filter = std::move(*filter), respond = std::move(respond)](RestFeed&) {
-        const std::shared_ptr<const DnsTable>& table = reconciler.dns_answers();
-        if (table == nullptr) return respond(http_problem(503, "there are no tables yet"));
-        // The table may be large, and does not change.
-        const bool is_taken = pages.post(
-            [table, filter, respond] { respond({.body = dns_records_text(*table, filter)}); });
-        if (!is_taken) respond(http_problem(503, "earlier long answers are still being made"));
-      });
+  const std::shared_ptr<const DnsTable>& table = reconciler.dns_answers();
+  if (table == nullptr) return respond(http_problem(503, "there are no tables yet"));
+  // The table may be large, and does not change.
+  const bool is_taken = pages.post(
+      [table, filter = *filter, respond] { respond({.body = dns_records_text(*table, filter)}); });
+  if (!is_taken) respond(http_problem(503, "earlier long answers are still being made"));
 }
 
 void tell_answer(const AnswerDns& answer_dns, const ApiRequest& request,
@@ -71,34 +69,48 @@ void tell_answer(const AnswerDns& answer_dns, const ApiRequest& request,
   respond(text ? ApiResponse{.body = std::move(*text)} : http_problem(503, text.error()));
 }
 
+// Server-sent events, from now on or from the one behind that which the client has had last.
+ApiHandler event_handler(std::shared_ptr<EventHub> events) {
+  return [events = std::move(events)](const ApiRequest& request, const ApiResponder& respond) {
+    if (events->is_full()) {
+      return respond(http_problem(503, "there are " + std::to_string(EventHub::kListeners) +
+                                           " listeners already; close one, or read "
+                                           "/api/v1/counters from time to time"));
+    }
+    ApiResponse response{.content_type = "text/event-stream"};
+    response.stream = [events, last = request.last_event_id](const ApiSink& sink) {
+      sink(":\n\n");  // there is somebody
+      return events->listen(last, sink);
+    };
+    respond(std::move(response));
+  };
+}
+
 }  // namespace
 
 void add_read_routes(HttpRouter& router, RestFeed& feed, const Reconciler& reconciler,
                      const GatewayReports& reports) {
   router.add_index("/api/v1");
-  router.add("GET", "/api/v1/workers", [&feed, reports](const ApiRequest&, ApiResponder respond) {
-    feed.post([reports, respond = std::move(respond)](RestFeed&) {
-      respond({.body = workers_text(reports.workers())});
-    });
-  });
-  router.add("GET", "/api/v1/ports", [&feed, reports](const ApiRequest&, ApiResponder respond) {
-    feed.post([reports, respond = std::move(respond)](RestFeed&) {
-      respond({.body = ports_text(reports.ports())});
-    });
-  });
+  router.add("GET", "/api/v1/workers",
+             on_control(feed, [reports](const ApiRequest&, const ApiResponder& respond) {
+               respond({.body = workers_text(reports.workers())});
+             }));
+  router.add("GET", "/api/v1/ports",
+             on_control(feed, [reports](const ApiRequest&, const ApiResponder& respond) {
+               respond({.body = ports_text(reports.ports())});
+             }));
   router.add("GET", "/api/v1/sources",
-             [&feed, reports](const ApiRequest& request, ApiResponder respond) {
+             on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
                const auto limit = read_limit(request);
                if (!limit) return respond(http_problem(400, limit.error()));
-               feed.post([reports, limit = *limit, respond = std::move(respond)](RestFeed&) {
-                 respond({.body = sources_text(reports.sources(limit))});
-               });
-             });
+               respond({.body = sources_text(reports.sources(*limit))});
+             }));
   router.add("GET", "/api/v1/dns/records",
-             [&feed, &reconciler, &pages = reports.pages](const ApiRequest& request,
-                                                          ApiResponder respond) {
-               tell_records(feed, reconciler, pages, request, std::move(respond));
-             });
+             on_control(feed, [&reconciler, &pages = reports.pages](const ApiRequest& request,
+                                                                    const ApiResponder& respond) {
+               tell_records(reconciler, pages, request, respond);
+             }));
+  router.add("GET", "/api/v1/events", event_handler(reports.events));
   router.add(
       "GET", "/api/v1/dns/query",
       [answer_dns = reports.answer_dns](const ApiRequest& request, const ApiResponder& respond) {

@@ -1,5 +1,5 @@
-// The paths of the API that only tell: of workers, ports, sources and DNS, and which paths there
-// are.
+// The paths of the API that only tell: of workers, ports, sources, DNS and events, and which paths
+// there are.
 #pragma once
 
 #include "controlplane/http/http_router.h"
