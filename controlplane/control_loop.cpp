@@ -235,7 +235,7 @@ void ControlLoop::act() {
     is_ready_ = true;
     health_.is_ready = true;
     sd_notify(0, "READY=1");
-    events_->publish("ready", "");
+    events_->publish("ready");
     spdlog::info("ready: {} services are served by all workers",
                  reconciler_.model().services().size());
   }
@@ -322,7 +322,7 @@ void ControlLoop::handle_signals() {
 // Routers follow the routes' going while packets are forwarded still; told again, it stops at once.
 void ControlLoop::begin_to_stop() {
   health_.is_ready = false;
-  events_->publish("stopping", "");
+  events_->publish("stopping");
   if (route_announcer_ == nullptr) {
     stop_ = true;
     return;

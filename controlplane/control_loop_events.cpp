@@ -1,7 +1,6 @@
 // What the control loop tells its listeners of its own accord: what it sees change.
 #include <chrono>
 
-#include "common/json_text.h"
 #include "controlplane/control_loop.h"
 
 namespace vipgate {
@@ -13,14 +12,6 @@ constexpr int64_t kLevelsMs = 1'000;
 // From which part of a table on it is nearly full, and below which no longer, in percent.
 constexpr uint64_t kNearlyFull = 90;
 constexpr uint64_t kFullNoLonger = 85;
-
-std::string number_member(std::string_view name, uint64_t number) {
-  return json_quote(name) + ":" + std::to_string(number);
-}
-
-std::string text_member(std::string_view name, std::string_view text) {
-  return json_quote(name) + ":" + json_quote(text);
-}
 
 }  // namespace
 
@@ -35,9 +26,9 @@ void ControlLoop::tell_events(int64_t now) {
     told_version_ = reconciler_.version();
     next_snapshot_event_ms_ = now + kSnapshotEventMs;
     const Model& model = reconciler_.model();
-    events_->publish("snapshot", number_member("version", told_version_) + "," +
-                                     number_member("services", model.configured_services()) + "," +
-                                     number_member("reals", model.configured_reals()));
+    events_->publish("snapshot", {{"version", told_version_},
+                                  {"services", model.configured_services()},
+                                  {"reals", model.configured_reals()}});
   }
   if (now < next_levels_ms_) return;
   next_levels_ms_ = now + kLevelsMs;
@@ -47,13 +38,12 @@ void ControlLoop::tell_events(int64_t now) {
 void ControlLoop::tell_real_changes() {
   const RealChanges changes = reconciler_.take_real_changes();
   for (const RealChange& change : changes.first) {
-    const std::string real = endpoint_to_string(change.real.address, change.real.port);
-    events_->publish("real",
-                     text_member("service", service_id(change.service)) + "," +
-                         text_member("real", real) + "," +
-                         text_member("state", change.state ? to_string(*change.state) : "gone"));
+    events_->publish(
+        "real", {{"service", service_id(change.service)},
+                 {"real", endpoint_to_string(change.real.address, change.real.port)},
+                 {"state", change.state ? to_string(*change.state) : std::string_view("gone")}});
   }
-  if (changes.more != 0) events_->publish("more_reals", number_member("count", changes.more));
+  if (changes.more != 0) events_->publish("more_reals", {{"count", changes.more}});
 }
 
 // Of what is either well or not: when it becomes the other.
@@ -64,18 +54,18 @@ void ControlLoop::tell_levels() {
   for (const SourceReport& source : feeds_->sources(0)) {
     const bool is_away = source.state == "stale" || source.state == "withdrawn";
     if (!has_turned(source.id, is_away)) continue;
-    events_->publish("source", text_member("source", source.id) + "," +
-                                   text_member("state", is_away ? source.state : "followed"));
+    events_->publish("source",
+                     {{"source", source.id}, {"state", is_away ? source.state : "followed"}});
   }
   for (const TableUse& use : table_uses()) {
     const std::string name(use.table);
     const uint64_t bound = told_bad_[name] ? kFullNoLonger : kNearlyFull;
     const bool is_near = use.entries * 100 >= use.capacity * bound;
     if (!has_turned(name, is_near)) continue;
-    events_->publish("limit", text_member("what", name) + "," +
-                                  number_member("entries", use.entries) + "," +
-                                  number_member("most", use.capacity) + "," +
-                                  text_member("state", is_near ? "near" : "far"));
+    events_->publish("limit", {{"what", name},
+                               {"entries", use.entries},
+                               {"most", use.capacity},
+                               {"state", is_near ? "near" : "far"}});
   }
 }
 

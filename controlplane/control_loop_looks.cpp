@@ -2,7 +2,6 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
-#include "common/json_text.h"
 #include "controlplane/control_loop.h"
 
 namespace vipgate {
@@ -31,7 +30,7 @@ void ControlLoop::look_at_workers(int64_t now) {
   worker_window_.note(std::move(figures));
   if (workers_advance_) sd_notify(0, "WATCHDOG=1");
   if (did_advance == workers_advance_) return;
-  events_->publish("workers", workers_advance_ ? R"("state":"advancing")" : R"("state":"stuck")");
+  events_->publish("workers", {{"state", workers_advance_ ? "advancing" : "stuck"}});
   if (workers_advance_) {
     spdlog::info("all workers advance again");
   } else {
@@ -48,8 +47,7 @@ void ControlLoop::look_at_links(int64_t now) {
     up.push_back(dataplane_.link_up(i));
   }
   for (const auto& [port, is_up] : links_.note(up)) {
-    events_->publish(
-        "port", "\"port\":" + json_quote(port) + (is_up ? R"(,"link":"up")" : R"(,"link":"down")"));
+    events_->publish("port", {{"port", port}, {"link", is_up ? "up" : "down"}});
     if (is_up) {
       spdlog::info("port {}: link up", port);
       reconciler_.repeat_announcements();
@@ -71,12 +69,12 @@ void ControlLoop::look_at_pools(int64_t now) {
   const std::vector<uint64_t> exhausted = dataplane_.snat_exhausted();
   for (const std::string& line : snat_watch_.look(exhausted, now)) {
     spdlog::warn("{}", line);
-    events_->publish("limit", R"("what":"snat","state":"full","detail":)" + json_quote(line));
+    events_->publish("limit", {{"what", "snat"}, {"state", "full"}, {"detail", line}});
   }
   const std::string limited = dns_rate_watch_.look(dataplane_.dns_rate_figures(), now);
   if (limited.empty()) return;
   spdlog::warn("{}", limited);
-  events_->publish("flood", R"("what":"dns","detail":)" + json_quote(limited));
+  events_->publish("flood", {{"what", "dns"}, {"detail", limited}});
 }
 
 }  // namespace vipgate

@@ -5,7 +5,6 @@
 #include <sstream>
 #include <utility>
 
-#include "common/json_text.h"
 #include "controlplane/config_reader.h"
 #include "controlplane/config_reader_watch.h"
 #include "controlplane/control_loop.h"
@@ -62,7 +61,7 @@ void ControlLoop::reload() {
     file_problem_ = outcome.error();
     log_lines(outcome.error());
     spdlog::error("reload of {} failed: the configuration in force stays", file);
-    events_->publish("reload", "\"state\":\"refused\",\"detail\":" + json_quote(outcome.error()));
+    events_->publish("reload", {{"state", "refused"}, {"detail", outcome.error()}});
   } else {
     file_problem_.clear();
     file_read_ms_ = monotonic_ms();
@@ -75,7 +74,7 @@ void ControlLoop::reload() {
     spdlog::info("configuration reloaded: services +{} -{} ~{}, reals +{} -{} ~{}",
                  change.services_added, change.services_removed, change.services_changed,
                  change.reals_added, change.reals_removed, change.reals_changed);
-    events_->publish("reload", "\"state\":\"in force\"");
+    events_->publish("reload", {{"state", "in_force"}});
     report_routes();
     dns_listeners_->follow(reconciler_.config());
     if (reconciler_.config().watch != watched) follow_packets();

@@ -5,16 +5,24 @@
 #include <chrono>
 #include <utility>
 
+#include "common/json_text.h"
+
 namespace vipgate {
 
-void EventHub::publish(std::string_view type, const std::string& members) {
+EventMember::EventMember(std::string_view name_in, std::string_view text)
+    : json(json_quote(name_in) + ":" + json_quote(text)) {}
+
+EventMember::EventMember(std::string_view name_in, uint64_t number)
+    : json(json_quote(name_in) + ":" + std::to_string(number)) {}
+
+void EventHub::publish(std::string_view type, std::initializer_list<EventMember> members) {
   const auto at_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::system_clock::now().time_since_epoch());
+  std::string data = "{\"at_ms\":" + std::to_string(at_ms.count());
+  for (const EventMember& member : members) data.append(",").append(member.json);
   const std::lock_guard lock(mutex_);
   std::string block = "id: " + life_ + "-" + std::to_string(++events_) +
-                      "\nevent: " + std::string(type) +
-                      "\ndata: {\"at_ms\":" + std::to_string(at_ms.count()) +
-                      (members.empty() ? "" : ",") + members + "}\n\n";
+                      "\nevent: " + std::string(type) + "\ndata: " + data + "}\n\n";
   for (const auto& [listener, sink] : sinks_) sink(block);
   kept_.push_back(std::move(block));
   if (kept_.size() > kKept) kept_.pop_front();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,16 @@
 #include <utility>
 
 namespace vipgate {
+
+// A member of an event's object: a name, and a text or a number.
+struct EventMember {
+  EventMember(std::string_view name_in, std::string_view text);
+  EventMember(std::string_view name_in, const char* text)
+      : EventMember(name_in, std::string_view(text)) {}
+  EventMember(std::string_view name_in, uint64_t number);
+
+  std::string json;  // "name":value
+};
 
 // May be called by any thread. Events have ids, "LIFE-N" with N from 1 on; the last ones are kept
 // for who comes back. Lives as long as any of its listeners' handles.
@@ -28,8 +39,8 @@ class EventHub : public std::enable_shared_from_this<EventHub> {
   // block, nor call the hub.
   using Sink = std::function<void(const std::string& block)>;
 
-  // `members`: of a JSON object, without braces, as {"at_ms":…,MEMBERS}: Unix time.
-  void publish(std::string_view type, const std::string& members);
+  // As {"at_ms":…,MEMBERS}: Unix time.
+  void publish(std::string_view type, std::initializer_list<EventMember> members = {});
 
   // From now on, until the handle goes; those after the id `last` that are kept come first, and
   // "missed" before them if there were more. Empty: none. Null: there are kListeners.

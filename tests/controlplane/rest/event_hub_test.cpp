@@ -23,23 +23,24 @@ struct Listener {
 
 TEST(EventHub, WhoListensHearsWhatIsPublishedUntilTheHandleGoes) {
   const auto hub = std::make_shared<EventHub>("7");
-  hub->publish("early", "");
+  hub->publish("early");
   Listener one;
   Listener two;
   auto first = one.listen(*hub);
   const auto second = two.listen(*hub);
-  hub->publish("port", "\"port\":\"edge\"");
+  hub->publish("port", {{"port", "e\"ge"}, {"count", 7u}});
   first.reset();
-  hub->publish("ready", "");
-  EXPECT_THAT(one.blocks,
-              ElementsAre(MatchesRegex(
-                  "id: 7-2\nevent: port\ndata: \\{\"at_ms\":[0-9]+,\"port\":\"edge\"\\}\n\n")));
+  hub->publish("ready");
+  EXPECT_THAT(
+      one.blocks,
+      ElementsAre(MatchesRegex("id: 7-2\nevent: port\ndata: "
+                               "\\{\"at_ms\":[0-9]+,\"port\":\"e\\\\\"ge\",\"count\":7\\}\n\n")));
   EXPECT_THAT(two.blocks, ElementsAre(one.blocks[0], StartsWith("id: 7-3\nevent: ready\n")));
 }
 
 TEST(EventHub, WhoComesBackHearsWhatItHasMissedAndThatThereWasMore) {
   const auto hub = std::make_shared<EventHub>("7");
-  for (int i = 1; i <= 3; ++i) hub->publish("x", "");
+  for (int i = 1; i <= 3; ++i) hub->publish("x");
   Listener back;
   const auto handle = back.listen(*hub, "7-1");
   EXPECT_THAT(back.blocks, ElementsAre(StartsWith("id: 7-2\n"), StartsWith("id: 7-3\n")));
@@ -47,7 +48,7 @@ TEST(EventHub, WhoComesBackHearsWhatItHasMissedAndThatThereWasMore) {
   const auto other = current.listen(*hub, "7-3");
   EXPECT_THAT(current.blocks, IsEmpty());
 
-  for (size_t i = 0; i < EventHub::kKept; ++i) hub->publish("x", "");
+  for (size_t i = 0; i < EventHub::kKept; ++i) hub->publish("x");
   Listener late;
   const auto third = late.listen(*hub, "7-2");
   ASSERT_THAT(late.blocks, SizeIs(EventHub::kKept + 1));
