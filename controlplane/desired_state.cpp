@@ -87,22 +87,20 @@ std::vector<ServiceKey> DesiredState::services_with(const DrainTarget& target) c
   return keys;
 }
 
-bool DesiredState::has_takers(const ServiceKey& key) const {
-  const auto service = merged(key);
-  return service &&
-         std::any_of(
-             service->config.reals.begin(), service->config.reals.end(),
-             [&](const RealConfig& real) {
-               return real.weight != 0 && !service->down.contains({real.address, real.port});
-             });
+bool DesiredState::has_takers(const ServiceKey& key, const DrainTarget* trial) const {
+  const auto service = merged(key, trial);
+  if (!service) return false;
+  const auto& reals = service->config.reals;
+  return std::any_of(reals.begin(), reals.end(), [&](const RealConfig& real) {
+    return real.weight != 0 && !service->down.contains({real.address, real.port});
+  });
 }
 
-std::vector<ServiceKey> DesiredState::emptied_by(const DrainTarget& target) {
+std::vector<ServiceKey> DesiredState::emptied_by(const DrainTarget& target) const {
   std::vector<ServiceKey> keys = services_with(target);
-  std::erase_if(keys, [&](const ServiceKey& key) { return !has_takers(key); });
-  const auto [at, is_new] = drains_.try_emplace(target, DrainStage::kDraining);
-  std::erase_if(keys, [&](const ServiceKey& key) { return has_takers(key); });
-  if (is_new) drains_.erase(at);
+  std::erase_if(keys, [&](const ServiceKey& key) {
+    return !has_takers(key, nullptr) || has_takers(key, &target);
+  });
   return keys;
 }
 
@@ -120,7 +118,8 @@ void DesiredState::forget_if_empty(std::map<ServiceKey, Entry>::iterator entry) 
   if (entry->second.wanted.empty() && entry->second.health.empty()) entries_.erase(entry);
 }
 
-std::optional<DesiredService> DesiredState::merged(const ServiceKey& key) const {
+std::optional<DesiredService> DesiredState::merged(const ServiceKey& key,
+                                                   const DrainTarget* trial) const {
   const auto entry = entries_.find(key);
   if (entry == entries_.end() || entry->second.wanted.empty()) return std::nullopt;
   const auto& wanted = entry->second.wanted;
@@ -143,11 +142,13 @@ std::optional<DesiredService> DesiredState::merged(const ServiceKey& key) const 
     });
   }
   std::set<RealKey> over;
-  if (!drains_.empty()) {
+  if (!drains_.empty() || trial != nullptr) {
     for (RealConfig& real : config.reals) {
-      const DrainStage stage = drain_of({real.address, real.port});
-      if (stage != DrainStage::kNone) real.weight = 0;
-      if (stage == DrainStage::kOver) over.insert({real.address, real.port});
+      const RealKey real_key{real.address, real.port};
+      const DrainStage stage = drain_of(real_key);
+      const bool is_tried = trial != nullptr && trial->covers(real_key);
+      if (stage != DrainStage::kNone || is_tried) real.weight = 0;
+      if (stage == DrainStage::kOver) over.insert(real_key);
     }
   }
   // In this order: what the checks found decides whether flows go further than the own zone; only

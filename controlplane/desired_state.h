@@ -35,12 +35,14 @@ class DesiredState {
   void set_drain(const DrainTarget& target, DrainStage stage);
 
   // Services that would have no real left for new flows if the target were taken out, too.
-  std::vector<ServiceKey> emptied_by(const DrainTarget& target);
+  [[nodiscard]] std::vector<ServiceKey> emptied_by(const DrainTarget& target) const;
 
   // Of the origin that comes first: the policy; the weight, of reals that several have; the name,
   // of those that have one. Reals that are too far now, by the service's locality, have the weight
-  // 0, as have those that are taken out. Nothing: nobody wants the service.
-  [[nodiscard]] std::optional<DesiredService> merged(const ServiceKey& key) const;
+  // 0, as have those that are taken out. Nothing: nobody wants the service. `trial`: as if that
+  // were taken out, too.
+  [[nodiscard]] std::optional<DesiredService> merged(const ServiceKey& key,
+                                                     const DrainTarget* trial = nullptr) const;
 
   // Services of which merged() may differ from what it was when they were last taken.
   [[nodiscard]] const std::set<ServiceKey>& dirty() const { return dirty_; }
@@ -55,7 +57,7 @@ class DesiredState {
   void forget_if_empty(std::map<ServiceKey, Entry>::iterator entry);
   [[nodiscard]] DrainStage drain_of(const RealKey& real) const;
   [[nodiscard]] std::vector<ServiceKey> services_with(const DrainTarget& target) const;
-  [[nodiscard]] bool has_takers(const ServiceKey& key) const;
+  [[nodiscard]] bool has_takers(const ServiceKey& key, const DrainTarget* trial) const;
 
   std::map<ServiceKey, Entry> entries_;
   std::map<SourceId, std::set<ServiceKey>> sources_;

@@ -62,7 +62,7 @@ class Reconciler {
   void stage_drain(const DrainTarget& target, DrainStage stage) {
     desired_.set_drain(target, stage);
   }
-  std::vector<ServiceKey> emptied_by(const DrainTarget& target) {
+  [[nodiscard]] std::vector<ServiceKey> emptied_by(const DrainTarget& target) const {
     return desired_.emptied_by(target);
   }
   // What the health checker says of a real. Ignored when it is not to be checked (any longer).

@@ -94,7 +94,6 @@ std::vector<StoreWrite> DrainDesk::advance(int64_t monotonic_s) {
   for (auto& [target, drain] : drains_) {
     if (drain.is_over || monotonic_s < drain.over_at_s) continue;
     drain.is_over = true;
-    has_changed_ = true;
     reconciler_.stage_drain(target, DrainStage::kOver);
     spdlog::info("drain: the time of {} is over: it gets nothing any longer", to_string(target));
   }
@@ -112,12 +111,9 @@ std::vector<StoreWrite> DrainDesk::advance(int64_t monotonic_s) {
   for (const DrainTarget& target : gone) {
     spdlog::info("drain: {} is gone, and forgotten", to_string(target));
     writes.push_back(give_back(target));
-    has_changed_ = true;
   }
   return writes;
 }
-
-bool DrainDesk::has_changed() { return std::exchange(has_changed_, false); }
 
 std::vector<ServiceKey> DrainDesk::services_of(const DrainTarget& target) const {
   std::vector<ServiceKey> keys;

@@ -53,9 +53,8 @@ class DrainDesk {
                                    const DrainClock& now);
 
   // Ends what is due, and forgets a target with a port when nobody wants its real any longer: the
-  // next task there is another one. To be called once a second or so.
+  // next task there is another one. To be called in each round. Returns what is to be stored.
   std::vector<StoreWrite> advance(int64_t monotonic_s);
-  bool has_changed();  // since the last call: something was staged by advance()
 
   const std::map<DrainTarget, Drain>& all() const { return drains_; }
   bool is_full() const { return drains_.size() >= kMost; }
@@ -65,8 +64,12 @@ class DrainDesk {
   std::string text(const DrainTarget& target, const Drain& drain,
                    const TrafficFigures& traffic) const;
 
-  // Services that have a real of the target, perhaps one that is leaving.
+  // Services that have a real of the target, perhaps one that is leaving; and those that would have
+  // none left for new flows without it.
   std::vector<ServiceKey> services_of(const DrainTarget& target) const;
+  std::vector<ServiceKey> emptied_by(const DrainTarget& target) const {
+    return reconciler_.emptied_by(target);
+  }
 
  private:
   bool is_wanted(const DrainTarget& target) const;
@@ -74,7 +77,6 @@ class DrainDesk {
   Reconciler& reconciler_;
   std::map<DrainTarget, Drain> drains_;
   int64_t next_look_s_ = 0;  // monotonic
-  bool has_changed_ = false;
 };
 
 }  // namespace vipgate

@@ -57,7 +57,7 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
       return respond(http_problem(404, "no service has the real " + to_string(target) +
                                            "; GET /api/v1/services shows those that there are"));
     }
-    const std::vector<ServiceKey> emptied = feed_.emptied_by(target);
+    const std::vector<ServiceKey> emptied = desk().emptied_by(target);
     if (!emptied.empty() && !*is_forced) {
       return respond(http_problem(409, drain_ids(emptied) +
                                            " would have no real left that takes new flows; add "

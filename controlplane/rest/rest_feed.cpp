@@ -19,8 +19,6 @@ constexpr SourceId kRestSource{Origin::kRest, 0};
 constexpr int64_t kStoredWithinMs = 5000;
 // How often it is looked whether what waits is stored.
 constexpr int64_t kStoreLookMs = 2;
-// How often it is looked whether the time of a drained real is over.
-constexpr int64_t kDrainsMs = 500;
 
 }  // namespace
 
@@ -113,14 +111,6 @@ void RestFeed::note_drains() {
   if (reconciler_.has_staged()) pacer_.note(1, monotonic_ns());
 }
 
-void RestFeed::advance_drains(int64_t now_ms) {
-  if (drains_.all().empty() || now_ms < next_drains_ms_) return;
-  next_drains_ms_ = now_ms + kDrainsMs;
-  std::vector<StoreWrite> writes = drains_.advance(now_ms / 1000);
-  if (!writes.empty()) hooks_.store().write(std::move(writes));
-  if (drains_.has_changed()) note_drains();
-}
-
 void RestFeed::restore(StateStore& store) {
   store_ = &store;
   const auto drained = store.load(DrainDesk::kSpace);
@@ -157,7 +147,10 @@ void RestFeed::follow_config() {
 }
 
 void RestFeed::act(int64_t now_ms) {
-  advance_drains(now_ms);
+  const bool was_staged = reconciler_.has_staged();  // and noted by who did it
+  std::vector<StoreWrite> writes = drains_.advance(now_ms / 1000);
+  if (!writes.empty()) hooks_.store().write(std::move(writes));
+  if (!was_staged) note_drains();
   if (pending_.empty() || reconciler_.has_staged()) return;
   const auto settle = [&](const Pending& pending) {
     if (pending.batch == 0 || store_->is_stored(pending.batch)) {

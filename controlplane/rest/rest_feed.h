@@ -52,10 +52,6 @@ class RestFeed : public LoopClient {
                 std::function<void(const RestResult<Done>&)> done);
   void give_back(const DrainTarget& target, std::function<void(const RestResult<Done>&)> done);
   const DrainDesk& drains() const { return drains_; }
-  // Services that would have no real left for new flows.
-  std::vector<ServiceKey> emptied_by(const DrainTarget& target) {
-    return reconciler_.emptied_by(target);
-  }
 
   // What is stored, to be called before the first snapshot; after a reload.
   void restore(StateStore& store);
@@ -80,7 +76,6 @@ class RestFeed : public LoopClient {
   void wait_for_store(std::vector<StoreWrite> writes,
                       std::function<void(const RestResult<Done>&)> done);
   void note_drains();
-  void advance_drains(int64_t now_ms);
 
   Reconciler& reconciler_;
   CommitPacer& pacer_;
@@ -89,7 +84,6 @@ class RestFeed : public LoopClient {
   FileDescriptor event_;
   std::vector<Pending> pending_;
   DrainDesk drains_;
-  int64_t next_drains_ms_ = 0;
   StateStore* store_ = nullptr;  // once it is open
   uint64_t changes_ = 0;
   uint64_t refused_ = 0;
