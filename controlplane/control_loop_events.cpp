@@ -51,7 +51,7 @@ void ControlLoop::tell_levels() {
   const auto has_turned = [this](const std::string& name, bool is_bad) {
     return std::exchange(told_bad_[name], is_bad) != is_bad;
   };
-  for (const SourceReport& source : feeds_->sources(0)) {
+  for (const SourceReport& source : feeds_->sources(std::nullopt)) {
     const bool is_away = source.state == "stale" || source.state == "withdrawn";
     if (!has_turned(source.id, is_away)) continue;
     events_->publish("source",

@@ -252,7 +252,7 @@ NamedCounters Feeds::counters() const {
   return all;
 }
 
-std::vector<SourceReport> Feeds::sources(size_t ignored) const {
+std::vector<SourceReport> Feeds::sources(std::optional<size_t> ignored) const {
   std::vector<SourceReport> all;
   for (const auto& client : clients_) client->add_sources(all, ignored);
   return all;

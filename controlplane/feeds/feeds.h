@@ -66,8 +66,8 @@ class Feeds {
   void act(int64_t now_ms);
   [[nodiscard]] int64_t next_deadline_ms() const;
   [[nodiscard]] NamedCounters counters() const;
-  // How the sources are, with at most so many of each one's ignored items.
-  [[nodiscard]] std::vector<SourceReport> sources(size_t ignored) const;
+  // How the sources are; `ignored`: see LoopClient.
+  [[nodiscard]] std::vector<SourceReport> sources(std::optional<size_t> ignored) const;
   // Waits for what is not stored yet, at the end.
   void flush();
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,9 @@ class LoopClient {
   // For the line of counters; names in the manner of the data plane's.
   [[nodiscard]] virtual NamedCounters counters() const = 0;
   // Adds how the sources are that it follows, with at most so many of each one's ignored items.
-  virtual void add_sources(std::vector<SourceReport>& /*sources*/, size_t /*ignored*/) const {}
+  // Nothing: those are not looked for, which takes a look at all that a source has.
+  virtual void add_sources(std::vector<SourceReport>& /*sources*/,
+                           std::optional<size_t> /*ignored*/) const {}
 };
 
 }  // namespace vipgate

@@ -48,7 +48,8 @@ NamedCounters MarathonFeed::counters() const {
           {label_ + ".verdicts", health_.size(framework_)}};
 }
 
-void MarathonFeed::add_sources(std::vector<SourceReport>& sources, size_t /*ignored*/) const {
+void MarathonFeed::add_sources(std::vector<SourceReport>& sources,
+                               std::optional<size_t> /*ignored*/) const {
   SourceReport report{.id = label_, .kind = "marathon", .name = framework_};
   report.state = connected_ ? "connected" : "stale";
   report.detail = detail_;

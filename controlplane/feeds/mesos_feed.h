@@ -53,7 +53,8 @@ class MesosFeed : public LoopClient {
   void act(int64_t now_ms) override;
   [[nodiscard]] int64_t next_deadline_ms() const override;
   [[nodiscard]] NamedCounters counters() const override;
-  void add_sources(std::vector<SourceReport>& sources, size_t ignored) const override;
+  void add_sources(std::vector<SourceReport>& sources,
+                   std::optional<size_t> ignored) const override;
 
  private:
   struct Cluster;
@@ -70,6 +71,7 @@ class MesosFeed : public LoopClient {
   bool is_served() const;  // all that was staged
   void show(Cluster& cluster, const MesosChanges& changes);
   void forget_unused_claims();
+  static void add_ignored(const Cluster& cluster, size_t most, SourceReport& report);
   static void report_skipped(Cluster& cluster, int64_t now_ms);
 
   const Config& config_;

@@ -24,6 +24,17 @@ std::string line_of(const Skipped& item) {
 
 }  // namespace
 
+// The list of what is left out is made anew.
+void MesosFeed::add_ignored(const Cluster& cluster, size_t most, SourceReport& report) {
+  std::vector<Skipped> skipped = cluster.view->skipped();
+  for (const MesosSkipped& item : cluster.cluster.skipped()) {
+    skipped.push_back({"unread", "", "", item.where, item.why});
+  }
+  report.ignored = skipped.size();
+  skipped.resize(std::min(skipped.size(), most));
+  report.ignored_items = std::move(skipped);
+}
+
 // What is left out, and who lost a claim to whom. Not at once for each change: the list is made
 // anew.
 void MesosFeed::report_skipped(Cluster& cluster, int64_t now_ms) {
@@ -73,8 +84,8 @@ NamedCounters MesosFeed::counters() const {
   return counters;
 }
 
-// The list of what is left out is made anew.
-void MesosFeed::add_sources(std::vector<SourceReport>& sources, size_t ignored) const {
+void MesosFeed::add_sources(std::vector<SourceReport>& sources,
+                            std::optional<size_t> ignored) const {
   for (const auto& each : clusters_) {
     const Cluster& cluster = *each;
     SourceReport report{.id = "mesos." + std::to_string(cluster.index), .kind = "mesos"};
@@ -87,13 +98,7 @@ void MesosFeed::add_sources(std::vector<SourceReport>& sources, size_t ignored) 
                       {"agents", cluster.cluster.agents().size()},
                       {"agents_recovered", cluster.cluster.recovered_agents()},
                       {"frameworks", cluster.cluster.frameworks().size()}};
-    std::vector<Skipped> skipped = cluster.view->skipped();
-    for (const MesosSkipped& item : cluster.cluster.skipped()) {
-      skipped.push_back({"unread", "", "", item.where, item.why});
-    }
-    report.ignored = skipped.size();
-    skipped.resize(std::min(skipped.size(), ignored));
-    report.ignored_items = std::move(skipped);
+    if (ignored) add_ignored(cluster, *ignored, report);
     sources.push_back(std::move(report));
   }
 }

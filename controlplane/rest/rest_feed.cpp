@@ -173,7 +173,8 @@ int64_t RestFeed::next_deadline_ms() const {
   return pending_.empty() ? std::numeric_limits<int64_t>::max() : monotonic_ms() + kStoreLookMs;
 }
 
-void RestFeed::add_sources(std::vector<SourceReport>& sources, size_t /*ignored*/) const {
+void RestFeed::add_sources(std::vector<SourceReport>& sources,
+                           std::optional<size_t> /*ignored*/) const {
   SourceReport report{.id = "rest", .kind = "api", .name = "", .state = "in_force"};
   report.figures = {{"services", services_.services().size()}};
   sources.push_back(std::move(report));

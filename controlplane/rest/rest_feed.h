@@ -62,7 +62,8 @@ class RestFeed : public LoopClient {
   void act(int64_t now_ms) override;
   [[nodiscard]] int64_t next_deadline_ms() const override;
   [[nodiscard]] NamedCounters counters() const override;
-  void add_sources(std::vector<SourceReport>& sources, size_t ignored) const override;
+  void add_sources(std::vector<SourceReport>& sources,
+                   std::optional<size_t> ignored) const override;
 
  private:
   struct Pending {

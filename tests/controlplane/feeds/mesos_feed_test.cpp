@@ -121,6 +121,10 @@ TEST_F(MesosFeedTest, WhatIsIgnoredOfAClusterIsToldWithItsTaskAndTheReason) {
   feed_->add_sources(sources, 0);
   EXPECT_EQ(sources[0].state, "withdrawn");
   EXPECT_TRUE(sources[0].ignored_items.empty());
+  sources.clear();
+  feed_->add_sources(sources, std::nullopt);
+  EXPECT_EQ(sources[0].state, "withdrawn");
+  EXPECT_EQ(sources[0].ignored, 0u) << "not looked for";
 }
 
 TEST_F(MesosFeedTest, AfterTheStaleLimitServicesAreWithdrawnAndTheStoreKeepsThem) {
