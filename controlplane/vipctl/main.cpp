@@ -17,6 +17,7 @@
 
 #include "controlplane/exit_status.h"
 #include "controlplane/vipctl/api_client.h"
+#include "controlplane/vipctl/json_members.h"
 #include "controlplane/vipctl/report_views.h"
 #include "controlplane/vipctl/views.h"
 
@@ -110,7 +111,7 @@ class Vipctl {
     if (error != kExitOk) return error;
     if (const int printed = show_drain(drained); printed != kExitOk) return printed;
     // The gateway says nothing of its own accord.
-    while (arguments_.waits && drained["state"].as_string() == "draining") {
+    while (arguments_.waits && string_of(drained, "state") == "draining") {
       std::this_thread::sleep_for(std::chrono::seconds(1));
       const std::string before = drain_line(drained);
       if (error = get(drain_path(), drained); error != kExitOk) return error;
