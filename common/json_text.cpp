@@ -1,6 +1,7 @@
 #include "common/json_text.h"
 
 #include <cstdint>
+#include <cstdio>
 
 #include "common/utf8.h"
 
@@ -38,6 +39,12 @@ std::string json_quote(std::string_view text) {
     text.remove_prefix(length == 0 ? 1 : length);
   }
   return out + '"';
+}
+
+std::string json_number(double value, int decimals) {
+  char text[350];  // the longest double has 309 digits before the point
+  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
 }
 
 }  // namespace vipgate

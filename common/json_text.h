@@ -10,4 +10,7 @@ namespace vipgate {
 // become U+FFFD, so that the output is always valid.
 [[nodiscard]] std::string json_quote(std::string_view text);
 
+// With so many decimals.
+[[nodiscard]] std::string json_number(double value, int decimals);
+
 }  // namespace vipgate

@@ -1,15 +1,9 @@
 #include "controlplane/worker_report.h"
 
-#include <cstdio>
+#include "common/json_text.h"
 
 namespace vipgate {
 namespace {
-
-std::string number_text(const char* format, double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
 
 double share(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
@@ -25,16 +19,16 @@ std::string bursts_text(const LoopFigures& figures) {
   return text + "}";
 }
 
-std::string loops_text(const LoopFigures::Loops& loops, double ns_per_tick) {
+}  // namespace
+
+std::string loop_times_text(const LoopFigures::Loops& loops, double ns_per_tick) {
   std::string text = "{\"count\":" + std::to_string(loops.count());
   for (const int percent : {50, 99, 100}) {
     const auto ticks = static_cast<double>(loops.percentile(percent));
-    text += ",\"p" + std::to_string(percent) + "\":" + number_text("%.0f", ticks * ns_per_tick);
+    text += ",\"p" + std::to_string(percent) + "\":" + json_number(ticks * ns_per_tick, 0);
   }
   return text + "}";
 }
-
-}  // namespace
 
 std::string WorkerReport::next(const WorkerFigures& figures) {
   last_.workers.resize(figures.workers.size());
@@ -44,14 +38,14 @@ std::string WorkerReport::next(const WorkerFigures& figures) {
     const LoopFigures window = figures.workers[i].since(last_.workers[i]);
     const uint64_t all = window.all_ticks();
     text += (i == 0 ? "" : ",") + std::string("{\"worker\":") + std::to_string(i) +
-            ",\"window_ms\":" + number_text("%.0f", static_cast<double>(all) * ns_per_tick / 1e6) +
-            ",\"busy_percent\":" + number_text("%.2f", 100 * window.busy_ratio()) +
-            ",\"asleep_percent\":" + number_text("%.2f", 100 * share(window.asleep_ticks, all)) +
+            ",\"window_ms\":" + json_number(static_cast<double>(all) * ns_per_tick / 1e6, 0) +
+            ",\"busy_percent\":" + json_number(100 * window.busy_ratio(), 2) +
+            ",\"asleep_percent\":" + json_number(100 * share(window.asleep_ticks, all), 2) +
             ",\"packets\":" + std::to_string(window.packets) +
-            ",\"cycles_per_packet\":" + number_text("%.1f", window.ticks_per_packet()) +
+            ",\"cycles_per_packet\":" + json_number(window.ticks_per_packet(), 1) +
             ",\"bursts\":" + bursts_text(window) +
-            ",\"busy_loop_ns\":" + loops_text(window.busy, ns_per_tick) +
-            ",\"idle_loop_ns\":" + loops_text(window.idle, ns_per_tick) + "}";
+            ",\"busy_loop_ns\":" + loop_times_text(window.busy, ns_per_tick) +
+            ",\"idle_loop_ns\":" + loop_times_text(window.idle, ns_per_tick) + "}";
   }
   last_ = figures;
   return text + "]";

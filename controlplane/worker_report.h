@@ -7,6 +7,9 @@
 
 namespace vipgate {
 
+// {"count":…,"p50":…,"p99":…,"p100":…} of how long loops took, in nanoseconds, to a quarter.
+std::string loop_times_text(const LoopFigures::Loops& loops, double ns_per_tick);
+
 // Owned and used by the control thread.
 class WorkerReport {
  public:

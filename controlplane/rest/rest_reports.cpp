@@ -1,17 +1,10 @@
 #include "controlplane/rest/rest_reports.h"
 
-#include <cstdio>
-
 #include "common/json_text.h"
+#include "controlplane/worker_report.h"
 
 namespace vipgate {
 namespace {
-
-std::string decimal_text(double value, int digits) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
-}
 
 // Each behind a comma and a line of its own, between brackets.
 template <class Items, class Text>
@@ -31,27 +24,16 @@ std::string members_text(const NamedCounters& counters) {
 
 // {"packets":…,"busy_s":…,"idle_s":…,"asleep_s":…,"busy_ratio":…,"cycles_per_packet":…}, without
 // braces.
-std::string time_members(const LoopFigures& figures, double ticks_per_second) {
+std::string time_members(const LoopFigures& figures, double s_per_tick) {
   const auto seconds = [&](uint64_t ticks) {
-    const double ratio = ticks_per_second == 0 ? 0 : static_cast<double>(ticks) / ticks_per_second;
-    return decimal_text(ratio, 6);
+    return json_number(static_cast<double>(ticks) * s_per_tick, 6);
   };
   return "\"packets\":" + std::to_string(figures.packets) +
          ",\"busy_s\":" + seconds(figures.busy.ticks) +
          ",\"idle_s\":" + seconds(figures.idle.ticks) +
          ",\"asleep_s\":" + seconds(figures.asleep_ticks) +
-         ",\"busy_ratio\":" + decimal_text(figures.busy_ratio(), 4) +
-         ",\"cycles_per_packet\":" + decimal_text(figures.ticks_per_packet(), 1);
-}
-
-std::string loop_members(const LoopFigures::Loops& loops, double ticks_per_second) {
-  std::string text = "{\"count\":" + std::to_string(loops.count());
-  for (const int percent : {50, 99, 100}) {
-    const auto ticks = static_cast<double>(loops.percentile(percent));
-    const double ns = ticks_per_second == 0 ? 0 : 1e9 * ticks / ticks_per_second;
-    text += ",\"p" + std::to_string(percent) + "\":" + decimal_text(ns, 0);
-  }
-  return text + "}";
+         ",\"busy_ratio\":" + json_number(figures.busy_ratio(), 4) +
+         ",\"cycles_per_packet\":" + json_number(figures.ticks_per_packet(), 1);
 }
 
 std::string ignored_text(const Skipped& item) {
@@ -89,14 +71,15 @@ std::string port_member(const PortReport& port) {
 
 std::string workers_text(const WorkersReport& report) {
   std::string text;
-  const auto ticks_per_second = static_cast<double>(report.total.ticks_per_second);
+  const uint64_t hz = report.total.ticks_per_second;
+  const double s_per_tick = hz == 0 ? 0 : 1 / static_cast<double>(hz);
   for (size_t i = 0; i < report.total.workers.size(); ++i) {
     const LoopFigures& recent = report.recent.workers[i];
     text += (i == 0 ? "\n" : ",\n") + std::string("{\"worker\":") + std::to_string(i) +
             ",\"cpu\":" + std::to_string(report.cpus[i]) + "," +
-            time_members(report.total.workers[i], ticks_per_second) + ",\"recent\":{" +
-            time_members(recent, ticks_per_second) +
-            ",\"busy_loop_ns\":" + loop_members(recent.busy, ticks_per_second) + "}}";
+            time_members(report.total.workers[i], s_per_tick) + ",\"recent\":{" +
+            time_members(recent, s_per_tick) +
+            ",\"busy_loop_ns\":" + loop_times_text(recent.busy, 1e9 * s_per_tick) + "}}";
   }
   return "{\"workers\":[" + text + "\n]}\n";
 }
