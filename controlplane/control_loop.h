@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/named_counters.h"
+#include "common/unix_clock.h"
 #include "controlplane/config.h"
 #include "controlplane/dataplane_control.h"
 #include "controlplane/dns_rate_watch.h"
@@ -37,9 +38,6 @@ struct ControlLoopOptions {
   DnsHashSecret secret;
   SipKey cookie_secret;  // of this boot, for a configuration that has none
 };
-
-// Of this process's events: when it began, in milliseconds of Unix time.
-std::string event_life();
 
 // SIGHUP: reload; SIGUSR1: log the counters and what the workers did; SIGTERM, SIGINT: stop. Owned
 // by the composition root; run() by the control thread.
@@ -130,7 +128,8 @@ class ControlLoop {
   std::string file_problem_;  // why the last reload changed nothing
   GatewayHealth health_;
   PageThread pages_;
-  const std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>(event_life());
+  // No two processes begin in one millisecond.
+  const std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>(std::to_string(unix_ms()));
   uint64_t told_version_ = 0;             // of the snapshot
   std::map<std::string, bool> told_bad_;  // sources that are stale, tables that are nearly full
   int64_t next_snapshot_event_ms_ = 0;

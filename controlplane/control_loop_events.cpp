@@ -1,6 +1,4 @@
 // What the control loop tells its listeners of its own accord: what it sees change.
-#include <chrono>
-
 #include "controlplane/control_loop.h"
 
 namespace vipgate {
@@ -14,11 +12,6 @@ constexpr uint64_t kNearlyFull = 90;
 constexpr uint64_t kFullNoLonger = 85;
 
 }  // namespace
-
-std::string event_life() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
 
 void ControlLoop::tell_events(int64_t now) {
   tell_real_changes();

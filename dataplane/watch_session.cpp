@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <new>
 
 #include "common/system_error.h"
+#include "common/unix_clock.h"
 #include "dataplane/replay_verdict.h"
 #include "dataplane/side_thread.h"
 
@@ -25,12 +25,6 @@ constexpr uint64_t kSettleNs = 20'000'000;
 // for a second.
 constexpr uint64_t kLastWaitNs = 1'500'000'000;
 constexpr int kSettleMs = 20;
-
-uint64_t wall_clock_ns() {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                   std::chrono::system_clock::now().time_since_epoch())
-                                   .count());
-}
 
 rte_ring* make_watch_ring() {
   const ssize_t bytes = rte_ring_get_memsize(kRecords * 2);
@@ -110,7 +104,7 @@ Status WatchSession::prepare() {
     trace_ = std::move(*made);
   }
   start_ticks_ = rte_rdtsc();
-  start_ns_ = wall_clock_ns();
+  start_ns_ = static_cast<uint64_t>(unix_ns());
   return Done{};
 }
 

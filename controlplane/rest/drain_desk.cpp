@@ -3,11 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <chrono>
 #include <sstream>
 #include <utility>
 
 #include "common/json_text.h"
+#include "common/unix_clock.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/rest_services.h"
 
@@ -40,11 +40,7 @@ bool wants_target(const ModelService& service, const DrainTarget& target) {
 
 }  // namespace
 
-DrainClock drain_clock() {
-  const auto unix_time = std::chrono::system_clock::now().time_since_epoch();
-  return {std::chrono::duration_cast<std::chrono::seconds>(unix_time).count(),
-          monotonic_ms() / 1000};
-}
+DrainClock drain_clock() { return {unix_ms() / 1000, monotonic_ms() / 1000}; }
 
 Drain DrainDesk::planned(const DrainTarget& target, int64_t seconds, const DrainClock& now) const {
   const auto known = drains_.find(target);

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <utility>
 
 #include "common/json_text.h"
+#include "common/unix_clock.h"
 
 namespace vipgate {
 
@@ -16,9 +16,7 @@ EventMember::EventMember(std::string_view name_in, uint64_t number)
     : json(json_quote(name_in) + ":" + std::to_string(number)) {}
 
 void EventHub::publish(std::string_view type, std::initializer_list<EventMember> members) {
-  const auto at_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-  std::string data = "{\"at_ms\":" + std::to_string(at_ms.count());
+  std::string data = "{\"at_ms\":" + std::to_string(unix_ms());
   for (const EventMember& member : members) data.append(",").append(member.json);
   const std::lock_guard lock(mutex_);
   std::string block = "id: " + life_ + "-" + std::to_string(++events_) +
