@@ -9,20 +9,12 @@ import signal
 import sys
 import time
 
-from lab import BACKENDS, DNS, FIRST, SKIPPED, Failure, main, wait_for
+from lab import BACKENDS, DNS, FIRST, SKIPPED, UNBOUND_SERVER, Failure, main, wait_for
 from dns_records_test import ask, expect
 
 TIMEOUT_MS = 1500
 MANY = 100  # addresses of one name: more than an answer over UDP holds
-UNBOUND = """\
-server:
-  username: ""
-  chroot: ""
-  directory: "{directory}"
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  module-config: "iterator"
+UNBOUND = UNBOUND_SERVER + """\
   interface: {address}
   interface: {address6}
   access-control: 0.0.0.0/0 allow

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from dns_zones import DNS_ADDRESSES, all_names, zone_files, zones_yaml
-from lab import HERE, SKIPPED, Failure, main, wait_for
+from lab import HERE, SKIPPED, UNBOUND_SERVER, Failure, main, wait_for
 
 CLIENT_ADDRESSES = ("10.9.0.1", "fd09::1")
 COOKIE_SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf"
@@ -40,16 +40,8 @@ server:
 remote-control:
   control-enable: no
 """
-UNBOUND = """\
-server:
-  username: ""
-  chroot: ""
-  directory: "{directory}"
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
+UNBOUND = UNBOUND_SERVER + """\
   verbosity: 4
-  module-config: "iterator"
   interface: 127.0.0.1
   use-caps-for-id: yes
   local-zone: "10.in-addr.arpa." nodefault

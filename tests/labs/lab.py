@@ -32,7 +32,17 @@ MASTER_LIMIT_S = 120  # it makes up 400,000 tasks before it is there
 VIP = "11.202.66.36"  # what redis.marathon is given
 UDP_PORT = 7000
 BACKENDS = {"b1": ("10.9.1.11", 30585), "b2": ("10.9.1.12", 31002), "b3": ("10.9.1.13", 31777)}
-
+# How each configuration of an Unbound in the lab begins.
+UNBOUND_SERVER = """\
+server:
+  username: ""
+  chroot: ""
+  directory: "{directory}"
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  module-config: "iterator"
+"""
 
 
 class Node:
