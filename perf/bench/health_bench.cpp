@@ -55,7 +55,7 @@ class PlainReplies {
 class TlsReplies {
  public:
   TlsReplies() : context_(SSL_CTX_new(TLS_server_method())) {
-    const testing::TestCertificates files;
+    const test::TestCertificates files;
     if (SSL_CTX_use_certificate_file(context_, files.server_cert().c_str(), SSL_FILETYPE_PEM) !=
             1 ||
         SSL_CTX_use_PrivateKey_file(context_, files.server_key().c_str(), SSL_FILETYPE_PEM) != 1) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::address_and_port_test {
 namespace {
 
 TEST(AddressAndPort, IsReadOfBothFamilies) {
@@ -26,4 +26,4 @@ TEST(AddressAndPort, AllElseIsRefusedWithWhatToWrite) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::address_and_port_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::addresses_test {
 namespace {
 
 TEST(IpAddress, TextOfEitherFamilyComesBackInCanonicalForm) {
@@ -64,4 +64,4 @@ TEST(BigEndian, HoldsTheBytesInNetworkOrder) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::addresses_test

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::checksum_test {
 namespace {
 
 // RFC 1071 3: the example's words sum to 0xddf2.
@@ -100,4 +100,4 @@ TEST(Checksum, UdpChecksumSentAsAllOnesStaysRightThroughATranslation) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::checksum_test

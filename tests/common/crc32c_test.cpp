@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::crc32c_test {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
@@ -61,4 +61,4 @@ TEST(Crc32c, PortsThatStayChangeNothing) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::crc32c_test

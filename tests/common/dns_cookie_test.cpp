@@ -8,7 +8,7 @@
 
 #include "common/addresses.h"
 
-namespace vipgate {
+namespace vipgate::dns_cookie_test {
 namespace {
 
 std::vector<uint8_t> octets(std::string_view hex) {
@@ -113,4 +113,4 @@ TEST_F(DnsCookieTest, AcceptsTimesOfAnHourBehindAndFiveMinutesAheadAlsoWhereThey
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_cookie_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::dns_record_list_test {
 namespace {
 
 DnsRecord record(size_t number, size_t rdata_length) {
@@ -34,4 +34,4 @@ TEST(DnsRecordList, GivesBackWhatWasPutIntoItInOrderWhateverItsLength) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_record_list_test

@@ -2,13 +2,15 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+#include "tests/support/address_text.h"
+
+namespace vipgate::dns_record_test {
 namespace {
 
 using namespace std::string_literals;
 
 std::string wire(const std::string& text) { return *dns_name_from_text(text); }
-IpAddress ip(const std::string& text) { return *parse_ip_address(text); }
+using test::ip;
 
 TEST(DnsRecord, AddressesBecomeAOrAaaaWithAFoldedOwner) {
   EXPECT_EQ(*dns_address_record("Redis.Mesos.", ip("10.0.0.1"), 5),
@@ -43,4 +45,4 @@ TEST(DnsRecord, BadNamesAreNamed) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_record_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::dns_table_builder_test {
 namespace {
 
 using namespace std::string_literals;
@@ -282,4 +282,4 @@ TEST(DnsTableBuilder, WhatIsRemovedGivesItsMemoryToWhatIsAdded) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_table_builder_test

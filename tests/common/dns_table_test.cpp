@@ -9,7 +9,7 @@
 
 #include "common/dns_table_builder.h"
 
-namespace vipgate {
+namespace vipgate::dns_table_test {
 namespace {
 
 using namespace std::string_literals;
@@ -242,4 +242,4 @@ TEST(DnsTableBuilder, CutsAnRrsetThatNoMessageHoldsAndSaysSo) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_table_test

@@ -7,15 +7,15 @@
 
 #include "tests/support/dns_message.h"
 
-namespace vipgate {
+namespace vipgate::dns_upstream_test {
 namespace {
 
-using testing::be16;
-using testing::be32;
-using testing::dns_header;
-using testing::dns_opt;
-using testing::dns_question;
-using testing::wire_name;
+using test::be16;
+using test::be32;
+using test::dns_header;
+using test::dns_opt;
+using test::dns_question;
+using test::wire_name;
 
 constexpr unsigned kId = 0x1234;
 constexpr unsigned kAnswerFlags = 0x8180;
@@ -69,7 +69,7 @@ TEST(DnsUpstream, QuestionIsAWellFormedQueryWithRecursionAndOurSize) {
   std::array<uint8_t, kDnsQuestionRoom> room;
   const uint16_t length = dns_write_question(question, room.data());
   const std::string text(room.begin(), room.begin() + length);
-  const auto message = testing::DnsMessageParser(text).parse();
+  const auto message = test::DnsMessageParser(text).parse();
   ASSERT_TRUE(message);
   EXPECT_EQ(message->id, kId);
   EXPECT_EQ(message->flags, 0x0130u) << "RD, AD, CD";
@@ -255,4 +255,4 @@ TEST(DnsUpstream, CaseOfLettersAloneIsMixed) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_upstream_test

@@ -8,7 +8,7 @@
 #include "common/checksum.h"
 #include "common/dns_name_hash.h"
 
-namespace vipgate {
+namespace vipgate::dns_wire_test {
 namespace {
 
 using namespace std::string_literals;
@@ -139,4 +139,4 @@ TEST(DnsWriter, WritesARecordWhoseOwnerIsAPointer) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_wire_test

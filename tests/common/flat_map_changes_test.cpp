@@ -6,7 +6,7 @@
 #include "common/addresses.h"
 #include "common/flat_map.h"
 
-namespace vipgate {
+namespace vipgate::flat_map_changes_test {
 namespace {
 
 using Map = FlatMap<Ipv4Address, uint32_t>;
@@ -83,4 +83,4 @@ TEST(FlatMapChanges, AMapOfWhichAlmostAllWentTakesLessRoomAgain) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::flat_map_changes_test

@@ -8,7 +8,7 @@
 
 #include "common/addresses.h"
 
-namespace vipgate {
+namespace vipgate::flat_map_test {
 namespace {
 
 struct VipKey4 {
@@ -142,4 +142,4 @@ TEST(FlatMapDeathTest, DuplicateKeysAreRefused) {
 #endif
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::flat_map_test

@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::hash_test {
 namespace {
 
 constexpr HashSecret kSecret{{0x0123456789abcdef, 42, 0xfedcba9876543210, 7}};
@@ -172,4 +172,4 @@ TEST(Scale, StaysBelowTheLimitAndReachesBothEnds) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::hash_test

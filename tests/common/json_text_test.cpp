@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::json_text_test {
 namespace {
 
 TEST(JsonText, PlainTextIsQuoted) { EXPECT_EQ(json_quote("redis.marathon"), "\"redis.marathon\""); }
@@ -26,4 +26,4 @@ TEST(JsonText, BytesThatAreNotUtf8AreReplaced) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::json_text_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::loop_counters_test {
 namespace {
 
 TEST(LoopFigures, AWindowIsWhatCameBetweenTwoCopies) {
@@ -45,4 +45,4 @@ TEST(LogLinear, EachBucketEndsWhereTheNextBegins) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::loop_counters_test

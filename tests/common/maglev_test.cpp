@@ -8,7 +8,7 @@
 #include <numeric>
 #include <random>
 
-namespace vipgate {
+namespace vipgate::maglev_test {
 namespace {
 
 std::vector<MaglevReal> make_reals(size_t count, uint32_t weight = 1) {
@@ -201,4 +201,4 @@ TEST(Maglev, OnlyPrimesInRangeAreValidRows) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::maglev_test

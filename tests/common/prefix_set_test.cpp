@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::prefix_set_test {
 namespace {
 
 std::vector<IpPrefix> prefixes(const std::vector<std::string>& texts) {
@@ -68,4 +68,4 @@ TEST(PrefixSet, AgreesWithEachPrefixAskedInTurn) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::prefix_set_test

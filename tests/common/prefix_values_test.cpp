@@ -5,7 +5,7 @@
 #include <random>
 #include <string>
 
-namespace vipgate {
+namespace vipgate::prefix_values_test {
 namespace {
 
 template <class Address>
@@ -80,4 +80,4 @@ TEST(PrefixValues, AgreesWithASearchThroughAll) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::prefix_values_test

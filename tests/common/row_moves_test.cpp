@@ -6,7 +6,7 @@
 
 #include "common/maglev.h"
 
-namespace vipgate {
+namespace vipgate::row_moves_test {
 namespace {
 
 using Ring = std::shared_ptr<const ServiceRing>;
@@ -109,4 +109,4 @@ TEST(RowMoves, AnyRowOfChangesIsRemembered) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::row_moves_test

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::siphash_test {
 namespace {
 
 // The paper's key and messages: octets 00, 01, 02, ….
@@ -45,4 +45,4 @@ TEST(SipHash, DependsOnEachOctetOfKeyAndMessageAndOnTheLength) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::siphash_test

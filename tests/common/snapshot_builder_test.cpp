@@ -4,11 +4,12 @@
 
 #include "common/dns_table.h"
 #include "common/maglev.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::snapshot_builder_test {
 namespace {
 
-IpAddress ip(const std::string& text) { return parse_ip_address(text).value(); }
+using test::ip;
 
 IpAddress numbered(uint32_t base, uint32_t i) { return Ipv4Address{Be32(base + i)}; }
 
@@ -388,4 +389,4 @@ TEST(SnapshotBuilder, QuicIdsAreSharedUntilTheyChange) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::snapshot_builder_test

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::snapshot_cell_test {
 namespace {
 
 struct Tracked {
@@ -197,4 +197,4 @@ TEST(SnapshotCell, ControlReadersMayTakeTheCurrentOneAtAnyTime) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::snapshot_cell_test

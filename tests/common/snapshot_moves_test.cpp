@@ -8,7 +8,7 @@
 #include "common/maglev.h"
 #include "common/snapshot_builder.h"
 
-namespace vipgate {
+namespace vipgate::snapshot_moves_test {
 namespace {
 
 constexpr uint32_t kRows = 4093;
@@ -422,4 +422,4 @@ TEST_F(LentRows, AChangeOfTheLenderAloneEndsNothing) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::snapshot_moves_test

@@ -6,7 +6,7 @@
 #include "common/snapshot_builder.h"
 #include "tests/support/snapshot_text.h"
 
-namespace vipgate {
+namespace vipgate::snapshot_update_test {
 namespace {
 
 const std::set<RealState> kAllStates = {RealState::kUp, RealState::kDraining, RealState::kDown};
@@ -249,4 +249,4 @@ TEST(SnapshotUpdate, TellsByWhatTheOwnersOfNatFlowsAreFound) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::snapshot_update_test

@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::tunnel_error_test {
 namespace {
 
 std::vector<uint16_t> taken(TunnelErrorRing& ring) {
@@ -52,4 +52,4 @@ TEST(TunnelErrorRing, OneThreadPutsWhileAnotherTakes) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::tunnel_error_test

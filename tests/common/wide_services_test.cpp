@@ -5,7 +5,7 @@
 #include <map>
 #include <random>
 
-namespace vipgate {
+namespace vipgate::wide_services_test {
 namespace {
 
 Ipv4Address ip4(const char* text) { return parse_ip_address(text)->v4(); }
@@ -129,4 +129,4 @@ TEST(WideServices, ChangesLeaveTheRestAndTheFormerOneAsTheyWere) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::wide_services_test

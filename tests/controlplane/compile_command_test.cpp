@@ -5,7 +5,7 @@
 
 #include "controlplane/config_reader.h"
 
-namespace vipgate {
+namespace vipgate::compile_command_test {
 namespace {
 
 std::string output(CompileOutput kind) {
@@ -118,4 +118,4 @@ TEST(CompileOffline, PortsHaveNumberedAddressesThatAreNotCompared) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::compile_command_test

@@ -13,7 +13,7 @@
 #include "controlplane/compile_command.h"
 #include "controlplane/config_reader.h"
 
-namespace vipgate {
+namespace vipgate::compile_state_test {
 namespace {
 
 using testing::ElementsAre;
@@ -205,4 +205,4 @@ TEST(CompileState, AFileThatIsNoStateIsAnErrorThatNamesIt) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::compile_state_test

@@ -1,7 +1,7 @@
 // Mistakes in health checks and in the records of zones, with the exact answer.
 #include "tests/controlplane/config_error_rows.h"
 
-namespace vipgate {
+namespace vipgate::config_errors_checks_test {
 namespace {
 
 constexpr Row kHealthRows[] = {
@@ -126,4 +126,4 @@ constexpr Row kRecordsRows[] = {
 TEST(ConfigErrors, RecordsOfAZoneThatCannotBeAnsweredAreRefused) { expect_errors(kRecordsRows); }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_errors_checks_test

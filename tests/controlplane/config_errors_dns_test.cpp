@@ -1,7 +1,7 @@
 // What is wrong with the DNS responder's limits and views.
 #include "tests/controlplane/config_error_rows.h"
 
-namespace vipgate {
+namespace vipgate::config_errors_dns_test {
 namespace {
 
 constexpr Row kLimitRows[] = {
@@ -76,4 +76,4 @@ constexpr Row kViewRows[] = {
 TEST(ConfigErrors, AViewThatCannotBeAnsweredIsRefused) { expect_errors(kViewRows); }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_errors_dns_test

@@ -1,7 +1,7 @@
 // `dns.forward` that cannot work, with the exact answer.
 #include "tests/controlplane/config_error_rows.h"
 
-namespace vipgate {
+namespace vipgate::config_errors_forward_test {
 namespace {
 
 constexpr Row kRows[] = {
@@ -58,4 +58,4 @@ constexpr Row kRows[] = {
 TEST(ConfigErrors, ForwardingThatCannotWorkIsRefused) { expect_errors(kRows); }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_errors_forward_test

@@ -1,7 +1,7 @@
 // Addresses and names that cannot be, and parts that do not fit together, with the exact answer.
 #include "tests/controlplane/config_error_rows.h"
 
-namespace vipgate {
+namespace vipgate::config_errors_network_test {
 namespace {
 
 constexpr Row kAddressesRows[] = {
@@ -409,4 +409,4 @@ constexpr Row kTogetherRows[] = {
 TEST(ConfigErrors, PartsThatDoNotFitTogetherAreRefused) { expect_errors(kTogetherRows); }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_errors_network_test

@@ -6,7 +6,7 @@
 #include "controlplane/config_reader_rest.h"
 #include "tests/controlplane/config_error_rows.h"
 
-namespace vipgate {
+namespace vipgate::config_errors_rest_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -61,4 +61,4 @@ TEST_F(TokensTest, AMistakeNamesItsLineAndNoToken) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_errors_rest_test

@@ -1,7 +1,7 @@
 // Services that cannot be as they are written, with the exact answer.
 #include "tests/controlplane/config_error_rows.h"
 
-namespace vipgate {
+namespace vipgate::config_errors_services_test {
 namespace {
 
 constexpr Row kFallbackRows[] = {
@@ -156,4 +156,4 @@ constexpr Row kQuicRows[] = {
 TEST(ConfigErrors, AQuicIdIsOneOfAUdpServiceAndOfOneReal) { expect_errors(kQuicRows); }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_errors_services_test

@@ -1,7 +1,7 @@
 // Mistakes in what is said of Mesos, Marathon, named VIPs and the store, with the exact answer.
 #include "tests/controlplane/config_error_rows.h"
 
-namespace vipgate {
+namespace vipgate::config_errors_sources_test {
 namespace {
 
 constexpr Row kMastersRows[] = {
@@ -254,4 +254,4 @@ TEST(ConfigErrors, RangesAndClaimsOfNamedVipsThatCannotBeAreRefused) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_errors_sources_test

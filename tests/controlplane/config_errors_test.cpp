@@ -1,7 +1,7 @@
 // Mistakes in single values and in the text itself, each with the exact answer.
 #include "tests/controlplane/config_error_rows.h"
 
-namespace vipgate {
+namespace vipgate::config_errors_test {
 namespace {
 
 constexpr Row kSyntaxRows[] = {
@@ -286,4 +286,4 @@ constexpr Row kSeveralRows[] = {
 TEST(ConfigErrors, EveryMistakeIsToldInTheOrderOfTheFile) { expect_errors(kSeveralRows); }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_errors_test

@@ -2,7 +2,7 @@
 #include "controlplane/config_reader_watch.h"
 #include "tests/controlplane/config_error_rows.h"
 
-namespace vipgate {
+namespace vipgate::config_errors_watch_test {
 namespace {
 
 constexpr Row kWatchRows[] = {
@@ -64,4 +64,4 @@ TEST(WatchConfig, EveryKeyIsTaken) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_errors_watch_test

@@ -9,7 +9,7 @@
 #include "controlplane/config_reader.h"
 #include "tests/support/test_certificates.h"
 
-namespace vipgate {
+namespace vipgate::config_files_test {
 namespace {
 
 // `auth` is on line 5, `tls` on line 6.
@@ -30,7 +30,7 @@ std::string tls_error(const std::string& tls) { return error_of(config_of("{}", 
 
 class ConfigFilesTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { certificates_ = new testing::TestCertificates; }
+  static void SetUpTestSuite() { certificates_ = new test::TestCertificates; }
   static void TearDownTestSuite() {
     delete certificates_;
     certificates_ = nullptr;
@@ -46,10 +46,10 @@ class ConfigFilesTest : public ::testing::Test {
   }
 
   std::vector<std::string> written_;
-  static testing::TestCertificates* certificates_;
+  static test::TestCertificates* certificates_;
 };
 
-testing::TestCertificates* ConfigFilesTest::certificates_ = nullptr;
+test::TestCertificates* ConfigFilesTest::certificates_ = nullptr;
 
 TEST_F(ConfigFilesTest, ASecretThatIsMissingIsNamedWithItsPlaceAndTheMend) {
   EXPECT_EQ(auth_error("{ type: basic, principal: gw, secret_file: /nowhere/s }"),
@@ -125,4 +125,4 @@ TEST_F(ConfigFilesTest, FilesThatFitAreTakenAndAReloadOrAnOfflineCommandNeedsNon
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_files_test

@@ -6,7 +6,7 @@
 
 #include "controlplane/config_reader.h"
 
-namespace vipgate {
+namespace vipgate::config_mutation_test {
 namespace {
 
 // One random change of the kinds that people and broken disks make.
@@ -76,4 +76,4 @@ TEST(ConfigReader, NoMutationOfAGoodFileMakesItCrashOrThrow) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_mutation_test

@@ -8,8 +8,9 @@
 #include <algorithm>
 
 #include "controlplane/fallbacks.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::config_reader_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -27,7 +28,7 @@ std::string bad(std::string_view text) {
   return config.ok() ? "taken for good" : config.error();
 }
 
-IpAddress ip(std::string_view text) { return parse_ip_address(text).value(); }
+using test::ip;
 
 TEST(ConfigReader, AnEmptyFileGivesTheDefaults) {
   for (const char* text : {"", "\n", "# nothing\n", "---\n", "services:\ndns:\n", "{}"}) {
@@ -307,4 +308,4 @@ TEST(CheckCpus, OnlyCpusThatTheProcessMayUseAreTaken) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_reader_test

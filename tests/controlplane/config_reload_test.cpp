@@ -3,7 +3,7 @@
 
 #include "controlplane/config_reader.h"
 
-namespace vipgate {
+namespace vipgate::config_reload_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -95,4 +95,4 @@ TEST(RestartRequired, AClusterThatComesOrGoesIsNamedOnce) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_reload_test

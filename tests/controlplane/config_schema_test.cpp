@@ -9,7 +9,7 @@
 
 #include "controlplane/config_reader.h"
 
-namespace vipgate {
+namespace vipgate::config_schema_test {
 namespace {
 
 // JSON is YAML: one reader does for both.
@@ -191,4 +191,4 @@ TEST(AnnotatedConfig, ShowsEveryKeyWithItsDefault) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_schema_test

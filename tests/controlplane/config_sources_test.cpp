@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/config_reader.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::config_sources_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -16,7 +17,7 @@ Config good(std::string_view text, ConfigUse use = ConfigUse::kRun) {
   return config.ok() ? *config : Config{};
 }
 
-IpAddress ip(std::string_view text) { return parse_ip_address(text).value(); }
+using test::ip;
 
 TEST(ConfigSources, AnEmptyFileHasNoSourceAndTheRangesOfDcos) {
   const Config config = good("");
@@ -184,4 +185,4 @@ dns:
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::config_sources_test

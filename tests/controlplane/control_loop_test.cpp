@@ -12,7 +12,7 @@
 #include "tests/controlplane/fake_dataplane.h"
 #include "tests/support/network_namespace.h"
 
-namespace vipgate {
+namespace vipgate::control_loop_test {
 namespace {
 
 constexpr char kGood[] = R"(
@@ -214,9 +214,9 @@ TEST_F(ControlLoopTest, ErrorsAboutTunnelsAreFetchedFromTheWorkers) {
 class ControlLoopAnnounceTest : public ControlLoopTest {
  protected:
   void SetUp() override {
-    here_ = testing::NetworkNamespace::create();
+    here_ = test::NetworkNamespace::create();
     if (here_ == nullptr) GTEST_SKIP() << "needs root to make network namespaces";
-    inside_ = std::make_unique<testing::InNamespace>(*here_);
+    inside_ = std::make_unique<test::InNamespace>(*here_);
     ControlLoopTest::SetUp();
     stop();
     write(std::string(kGood) + "announce: { table: 100 }\n");
@@ -226,8 +226,8 @@ class ControlLoopAnnounceTest : public ControlLoopTest {
     return here_->run("ip route show table 100 2>/dev/null | grep -q 11.0.0.1");
   }
 
-  std::unique_ptr<testing::NetworkNamespace> here_;
-  std::unique_ptr<testing::InNamespace> inside_;
+  std::unique_ptr<test::NetworkNamespace> here_;
+  std::unique_ptr<test::InNamespace> inside_;
 };
 
 TEST_F(ControlLoopAnnounceTest, VipsHaveNoRouteWhileThePortsOfClientsHaveNoLink) {
@@ -273,4 +273,4 @@ TEST_F(ControlLoopTest, AReloadPublishesWhatTheFileSaysNow) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::control_loop_test

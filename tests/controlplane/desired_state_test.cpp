@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+#include "tests/support/address_text.h"
+
+namespace vipgate::desired_state_test {
 namespace {
 
-IpAddress ip(const std::string& text) { return *parse_ip_address(text); }
+using test::ip;
 
 constexpr SourceId kYaml{Origin::kYaml, 0};
 constexpr SourceId kRest{Origin::kRest, 0};
@@ -293,4 +295,4 @@ TEST(DesiredState, RealsFurtherAwayAreLeftWhereThoseOfTheOwnZoneAreTakenOut) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::desired_state_test

@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
-namespace vipgate {
+#include "tests/support/address_text.h"
+
+namespace vipgate::dns_compiler_test {
 namespace {
 
 using Lines = std::vector<std::string>;
 
-IpAddress ip(const std::string& text) { return *parse_ip_address(text); }
+using test::ip;
 
 DnsOptions options() {
   DnsOptions options;
@@ -332,4 +334,4 @@ TEST(DnsCompiler, AMistakeInAStaticRecordNamesZoneAndRecord) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_compiler_test

@@ -5,7 +5,7 @@
 #include "common/dns_policy.h"
 #include "controlplane/config_reader.h"
 
-namespace vipgate {
+namespace vipgate::dns_policy_compiler_test {
 namespace {
 
 constexpr std::string_view kForwarding =
@@ -67,4 +67,4 @@ TEST(DnsPolicyCompiler, LongestNameSaysWhoIsAsked) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_policy_compiler_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::dns_rate_watch_test {
 namespace {
 
 constexpr int64_t kStartMs = 5'000;
@@ -36,4 +36,4 @@ TEST(DnsRateWatchTest, FurtherWarningsComeOnceAMinuteWithAllSinceTheLastOne) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_rate_watch_test

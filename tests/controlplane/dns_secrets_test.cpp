@@ -9,7 +9,7 @@
 #include "controlplane/config_reader.h"
 #include "controlplane/dns_policy_compiler.h"
 
-namespace vipgate {
+namespace vipgate::dns_secrets_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -94,4 +94,4 @@ TEST_F(DnsSecretsTest, AreNotThereByDefaultOrWhereCookiesAreOff) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_secrets_test

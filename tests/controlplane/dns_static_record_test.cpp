@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::dns_static_record_test {
 namespace {
 
 using namespace std::string_literals;
@@ -74,4 +74,4 @@ TEST(DnsStaticRecord, MistakesSayWhichFieldAndWhatWouldBeRight) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_static_record_test

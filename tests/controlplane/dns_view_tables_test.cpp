@@ -6,7 +6,7 @@
 
 #include "tests/controlplane/reconciler_fixture.h"
 
-namespace vipgate {
+namespace vipgate::dns_view_tables_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -147,4 +147,4 @@ TEST_F(DnsViewsOfServices, SnapshotsInWhichNothingOfThemChangedShareThem) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_view_tables_test

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::histogram_test {
 namespace {
 
 TEST(Histogram, PercentilesAreWithinAnEighthAboveTheTrueOnes) {
@@ -40,4 +40,4 @@ TEST(Histogram, SmallValuesAreExactAndHugeOnesAreKept) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::histogram_test

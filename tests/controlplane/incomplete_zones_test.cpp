@@ -6,7 +6,7 @@
 #include "controlplane/reconciler.h"
 #include "tests/controlplane/fake_dataplane.h"
 
-namespace vipgate {
+namespace vipgate::incomplete_zones_test {
 namespace {
 
 constexpr char kConfig[] = R"(
@@ -149,4 +149,4 @@ TEST(FedZones, AreThoseOfTheDomainOfTheNamedVipsAndOfTheAddressesOfBoth) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::incomplete_zones_test

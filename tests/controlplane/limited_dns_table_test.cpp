@@ -4,7 +4,7 @@
 
 #include "tests/support/snapshot_text.h"
 
-namespace vipgate {
+namespace vipgate::limited_dns_table_test {
 namespace {
 
 DnsRecord record(const std::string& name, const std::string& address) {
@@ -109,4 +109,4 @@ TEST_F(LimitedDnsTableTest, ARecordOfNoZoneIsAnErrorAndTakesNoRoom) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::limited_dns_table_test

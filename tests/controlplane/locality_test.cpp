@@ -5,11 +5,13 @@
 #include "controlplane/desired_state.h"
 #include "tests/controlplane/config_error_rows.h"
 #include "tests/controlplane/naming/cluster_fixture.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::locality_test {
 namespace {
 
-IpAddress ip(const std::string& text) { return *parse_ip_address(text); }
+using test::ip;
+
 RealKey key(const std::string& address) { return {ip(address), 80}; }
 
 constexpr char kLocality[] = R"(
@@ -247,4 +249,4 @@ TEST(PreferZone, RealsFromMesosAreWhereTheirAgentOrTheirAddressIs) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::locality_test

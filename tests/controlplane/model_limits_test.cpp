@@ -1,11 +1,12 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/model.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::model_limits_test {
 namespace {
 
-IpAddress ip(const std::string& text) { return *parse_ip_address(text); }
+using test::ip;
 
 ServiceKey key(const std::string& vip) { return {ip(vip), 80, Protocol::kTcp}; }
 
@@ -179,4 +180,4 @@ TEST(ModelLimits, OnlyWhatChangedIsDirty) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::model_limits_test

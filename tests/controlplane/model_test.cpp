@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
-namespace vipgate {
+#include "tests/support/address_text.h"
+
+namespace vipgate::model_test {
 namespace {
 
-IpAddress ip(const std::string& text) { return parse_ip_address(text).value(); }
+using test::ip;
 
 ServiceConfig service(const std::string& vip, std::vector<std::string> reals,
                       Mode mode = Mode::kFullnat) {
@@ -257,4 +259,4 @@ TEST(Model, AVipThatBecomesADnsAddressIsGivenUpAtOnce) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::model_test

@@ -10,7 +10,7 @@
 #include "controlplane/reconciler.h"
 #include "tests/controlplane/fake_dataplane.h"
 
-namespace vipgate {
+namespace vipgate::moved_rows_test {
 namespace {
 
 ServiceKey key(uint16_t port) { return {*parse_ip_address("11.0.0.1"), port, Protocol::kTcp}; }
@@ -194,4 +194,4 @@ TEST_F(MovedRowsOfServices, WithTrackWhenNeededASlowStartMovesRowsToItsEnd) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::moved_rows_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::port_links_test {
 namespace {
 
 Config three_ports(std::vector<std::string> clients = {}) {
@@ -81,4 +81,4 @@ TEST(PortLinks, ClientsComeByThePortsThatTheConfigurationNames) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::port_links_test

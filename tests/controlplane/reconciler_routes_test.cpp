@@ -8,7 +8,7 @@
 
 #include "tests/controlplane/reconciler_fixture.h"
 
-namespace vipgate {
+namespace vipgate::reconciler_routes_test {
 namespace {
 
 using ReconcilerRoutesTest = ReconcilerFixture;
@@ -116,4 +116,4 @@ TEST_F(ReconcilerRoutesTest, AVipIsServedFromItsFirstLivingRealUntilTheLastFlows
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::reconciler_routes_test

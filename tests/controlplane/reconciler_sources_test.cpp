@@ -9,9 +9,10 @@
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/reconciler.h"
 #include "tests/controlplane/fake_dataplane.h"
+#include "tests/support/address_text.h"
 #include "tests/support/snapshot_text.h"
 
-namespace vipgate {
+namespace vipgate::reconciler_sources_test {
 namespace {
 
 constexpr char kConfig[] = R"(
@@ -27,7 +28,8 @@ services:
 
 constexpr SourceId kMesos{Origin::kMesos, 0};
 
-IpAddress ip(const std::string& text) { return *parse_ip_address(text); }
+using test::ip;
+
 IpAddress numbered(uint32_t base, uint32_t i) { return Ipv4Address{Be32(base + i)}; }
 
 ServiceKey key(uint32_t number) {
@@ -589,4 +591,4 @@ TEST_F(ReconcilerRandomTest, NoSnapshotNamesAVipThatAWorkerMayNotForwardYet) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::reconciler_sources_test

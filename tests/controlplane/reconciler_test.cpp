@@ -7,7 +7,7 @@
 
 #include "tests/controlplane/reconciler_fixture.h"
 
-namespace vipgate {
+namespace vipgate::reconciler_test {
 namespace {
 
 struct ReconcilerTest : ReconcilerFixture {
@@ -333,4 +333,4 @@ TEST_F(ReconcilerTest, AnAddressThatServesAgainIsAnnouncedAgain) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::reconciler_test

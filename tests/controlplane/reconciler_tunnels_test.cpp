@@ -4,7 +4,7 @@
 #include "tests/controlplane/reconciler_fixture.h"
 #include "tests/controlplane/tunnel_quotes.h"
 
-namespace vipgate {
+namespace vipgate::reconciler_tunnels_test {
 namespace {
 
 constexpr char kTunnels[] = R"(
@@ -113,4 +113,4 @@ TEST_F(ReconcilerTunnels, WhatIsLoweredStaysSoOverAReload) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::reconciler_tunnels_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::record_gate_test {
 namespace {
 
 DnsRecord address(const std::string& owner, const std::string& ip) {
@@ -101,4 +101,4 @@ TEST_F(RecordGateTest, ARecordThatCameBackWhileItWaitedCountsFromItsReturn) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::record_gate_test

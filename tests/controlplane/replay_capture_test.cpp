@@ -5,7 +5,7 @@
 
 #include "controlplane/config_reader.h"
 
-namespace vipgate {
+namespace vipgate::replay_capture_test {
 namespace {
 
 TEST(ReplayCapture, NamesItsPortOrArrivesOnTheFirst) {
@@ -20,4 +20,4 @@ TEST(ReplayCapture, NamesItsPortOrArrivesOnTheFirst) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::replay_capture_test

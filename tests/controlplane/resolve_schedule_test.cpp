@@ -7,7 +7,7 @@
 
 #include "controlplane/network/neighbor_keeper.h"
 
-namespace vipgate {
+namespace vipgate::resolve_schedule_test {
 namespace {
 
 NextHop hop(uint32_t number) { return {0, Ipv4Address{Be32(0x0a000000 + number)}}; }
@@ -151,4 +151,4 @@ TEST_F(ResolveScheduleTest, WhenTheTableHasRoomAgainAllAreAskedForWithinHalfAMin
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::resolve_schedule_test

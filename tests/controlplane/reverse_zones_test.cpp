@@ -8,13 +8,15 @@
 
 #include "common/dns_record.h"
 #include "common/dns_table.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::reverse_zones_test {
 namespace {
 
 using Names = std::vector<std::string>;
 
-IpAddress ip(const std::string& text) { return *parse_ip_address(text); }
+using test::ip;
+
 IpRange range(const std::string& first, const std::string& last) { return {ip(first), ip(last)}; }
 
 Names zones(const std::vector<IpRange>& ranges) {
@@ -83,4 +85,4 @@ TEST(PtrRanges, AreThoseOfNamedVipsAndTheAddressesOfServices) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::reverse_zones_test

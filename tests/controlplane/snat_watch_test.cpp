@@ -4,7 +4,7 @@
 
 #include "controlplane/compiler.h"
 
-namespace vipgate {
+namespace vipgate::snat_watch_test {
 namespace {
 
 constexpr int64_t kStart = 5'000;
@@ -67,4 +67,4 @@ TEST_F(SnatWatchTest, OnePoolIsWarnedOfOnceAMinuteAndWithAllThatItRefusedSince) 
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::snat_watch_test

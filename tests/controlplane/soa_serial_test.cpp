@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::soa_serial_test {
 namespace {
 
 using Time = std::chrono::system_clock::time_point;
@@ -59,4 +59,4 @@ TEST(SoaSerial, ItGoesOnBeyondTheGreatestNumber) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::soa_serial_test

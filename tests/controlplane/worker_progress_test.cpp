@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::worker_progress_test {
 namespace {
 
 TEST(WorkerProgress, AWorkerThatDoesNothingForAWhileIsStuckAndNoOther) {
@@ -22,4 +22,4 @@ TEST(WorkerProgress, AWorkerThatDoesNothingForAWhileIsStuckAndNoOther) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::worker_progress_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::worker_report_test {
 namespace {
 
 TEST(WorkerReport, EachLineIsAboutTheTimeSinceTheLastOne) {
@@ -36,4 +36,4 @@ TEST(WorkerReport, WorkersThatHaveDoneNothingHaveZeros) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::worker_report_test

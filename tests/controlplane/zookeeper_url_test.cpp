@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::zookeeper_url_test {
 namespace {
 
 TEST(ZookeeperUrlTest, HostsCredentialsAndPathAreTakenApart) {
@@ -24,4 +24,4 @@ TEST(ZookeeperUrlTest, WhatIsNoneIsRefusedWithoutShowingThePassword) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::zookeeper_url_test

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace vipgate {
+namespace vipgate::announce_test {
 namespace {
 
 const MacAddress kMac{{0x02, 0, 0, 0, 0, 0x0a}};
@@ -47,4 +47,4 @@ TEST(Announce, UnsolicitedNeighborAdvertisementOverridesAndGoesToAllNodes) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::announce_test

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-namespace vipgate {
+namespace vipgate::device_claim_test {
 namespace {
 
 TEST(DeviceClaim, SecondClaimOnTheSameDeviceIsRefusedUntilTheFirstEnds) {
@@ -26,4 +26,4 @@ TEST(DeviceClaim, DeviceWithoutAnInterfaceOfTheKernelIsNobodysAlone) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::device_claim_test

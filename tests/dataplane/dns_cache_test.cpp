@@ -8,12 +8,12 @@
 
 #include "tests/support/dns_message.h"
 
-namespace vipgate {
+namespace vipgate::dns_cache_test {
 namespace {
 
-using testing::be16;
-using testing::be32;
-using testing::wire_name;
+using test::be16;
+using test::be32;
+using test::wire_name;
 
 constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kStart = 1000 * kSecond;
@@ -197,4 +197,4 @@ TEST_F(DnsCacheTest, FindsNothingButWhatWasStoredLast) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_cache_test

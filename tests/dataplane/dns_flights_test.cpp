@@ -10,7 +10,7 @@
 
 #include "tests/support/dns_message.h"
 
-namespace vipgate {
+namespace vipgate::dns_flights_test {
 namespace {
 
 constexpr size_t kSize = 32;
@@ -19,7 +19,7 @@ class DnsFlightsTest : public ::testing::Test {
  protected:
   DnsQuestion question(unsigned number) {
     auto& name = names_[number];
-    if (name.empty()) name = testing::wire_name("name" + std::to_string(number));
+    if (name.empty()) name = test::wire_name("name" + std::to_string(number));
     return {.hash = number % 5 * 0x9e3779b97f4a7c15u,  // some meet
             .name = reinterpret_cast<const uint8_t*>(name.data()),
             .name_length = static_cast<uint16_t>(name.size()),
@@ -220,4 +220,4 @@ TEST_F(DnsFlightsTest, DoesAsAModelOfPlainContainersDoes) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_flights_test

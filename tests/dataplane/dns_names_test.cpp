@@ -11,10 +11,10 @@
 #include "dataplane/fastpath/dns_related.h"
 #include "tests/support/dns_fixture.h"
 
-namespace vipgate {
+namespace vipgate::dns_names_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 constexpr unsigned kTypeA = 1, kTypeNs = 2, kTypeCname = 5, kTypeSoa = 6, kTypeTxt = 16,
                    kTypeAaaa = 28, kTypeSrv = 33, kTypeAny = 255;
@@ -299,4 +299,4 @@ TEST_F(DnsNames, RandomNamesBelowWildcardsAreAnsweredAsTheRfcSays) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_names_test

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::dns_rate_table_test {
 namespace {
 
 constexpr uint64_t kSecondNs = 1'000'000'000;
@@ -183,4 +183,4 @@ TEST(DnsRateLimitTest, IsOffWithoutARateAndHasTheIntervalsOfItsRates) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_rate_table_test

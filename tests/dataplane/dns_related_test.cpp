@@ -12,10 +12,10 @@
 
 #include "tests/support/dns_fixture.h"
 
-namespace vipgate {
+namespace vipgate::dns_related_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 constexpr unsigned kA = 1, kCname = 5, kSoa = 6, kPtr = 12, kTxt = 16, kAaaa = 28, kSrv = 33;
 constexpr unsigned kAny = 255, kNxdomain = 3;
@@ -427,4 +427,4 @@ TEST(DnsRelated, RandomTablesAreAnsweredAsASimpleResolverWould) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_related_test

@@ -8,10 +8,10 @@
 
 #include "tests/support/dns_fixture.h"
 
-namespace vipgate {
+namespace vipgate::dns_responder_random_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 constexpr int kMessages = 1'000'000;
 
@@ -103,4 +103,4 @@ TEST(DnsResponderRandom, AMillionMutatedQueriesNeverHarmAndEveryReplyIsAWellForm
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_responder_random_test

@@ -3,10 +3,10 @@
 
 #include "tests/support/dns_fixture.h"
 
-namespace vipgate {
+namespace vipgate::dns_responder_stream_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 class DnsResponderStream : public ::testing::Test {
  protected:
@@ -86,4 +86,4 @@ TEST_F(DnsResponderStream, AnswersPortsThatUdpMayNotBeSentTo) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_responder_stream_test

@@ -10,10 +10,10 @@
 
 #include "tests/support/dns_fixture.h"
 
-namespace vipgate {
+namespace vipgate::dns_responder_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 TEST(DnsResponder, EachVerdictTellsWhatBecameOfTheQuery) {
   const auto table = make_test_table();
@@ -188,4 +188,4 @@ TEST(DnsResponder, NamesOfEveryLengthAndCaseAreFound) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_responder_test

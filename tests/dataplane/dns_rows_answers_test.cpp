@@ -2,10 +2,10 @@
 #include "tests/support/dns_fixture.h"
 #include "tests/support/dns_rows.h"
 
-namespace vipgate {
+namespace vipgate::dns_rows_answers_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 std::vector<Row> type_rows() {
   const std::string soa_record = dns_record(
@@ -142,4 +142,4 @@ VIPGATE_DNS_ROWS(DnsSizeRows, size_rows);
 VIPGATE_DNS_ROWS(DnsPortRows, port_rows);
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_rows_answers_test

@@ -2,10 +2,10 @@
 #include "tests/support/dns_fixture.h"
 #include "tests/support/dns_rows.h"
 
-namespace vipgate {
+namespace vipgate::dns_rows_cookies_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 std::string cookie_of(size_t length) {
   std::string cookie = kTestClientCookie + std::string(40, '\x5a');
@@ -128,4 +128,4 @@ TEST(DnsSignature, RefusesWithTheErrorBadkeyAndUnsigned) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_rows_cookies_test

@@ -1,10 +1,10 @@
 // EDNS: versions, sizes, flags, where the OPT record stands, and options.
 #include "tests/support/dns_rows.h"
 
-namespace vipgate {
+namespace vipgate::dns_rows_edns_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 std::string with_option(unsigned code, const std::string& data) {
   return edns(dns_opt(1232, 0, dns_option(code, data)));
@@ -112,4 +112,4 @@ VIPGATE_DNS_ROWS(DnsOptRows, opt_rows);
 VIPGATE_DNS_ROWS(DnsOptionRows, option_rows);
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_rows_edns_test

@@ -1,10 +1,10 @@
 // Headers, opcodes, flags and section counts.
 #include "tests/support/dns_rows.h"
 
-namespace vipgate {
+namespace vipgate::dns_rows_header_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 std::vector<Row> header_rows() {
   return {
@@ -118,4 +118,4 @@ VIPGATE_DNS_ROWS(DnsFlagRows, flag_rows);
 VIPGATE_DNS_ROWS(DnsSectionCountRows, section_count_rows);
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_rows_header_test

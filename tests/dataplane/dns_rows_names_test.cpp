@@ -1,10 +1,10 @@
 // Names and classes.
 #include "tests/support/dns_rows.h"
 
-namespace vipgate {
+namespace vipgate::dns_rows_names_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 const std::string kLabel63 = '\x3f' + std::string(63, 'a');
 const std::string kRoot(1, '\0');
@@ -107,4 +107,4 @@ VIPGATE_DNS_ROWS(DnsNameRows, name_rows);
 VIPGATE_DNS_ROWS(DnsClassRows, class_rows);
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_rows_names_test

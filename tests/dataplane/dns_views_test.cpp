@@ -5,10 +5,10 @@
 
 #include "tests/support/dns_fixture.h"
 
-namespace vipgate {
+namespace vipgate::dns_views_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 constexpr unsigned kA = 1, kCname = 5, kSoa = 6, kTxt = 16, kAaaa = 28, kSrv = 33, kAny = 255;
 
@@ -186,4 +186,4 @@ TEST_F(DnsViewsTest, QuestionOfUnknownClientIsAnsweredAsToAll) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_views_test

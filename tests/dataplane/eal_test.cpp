@@ -9,7 +9,7 @@
 
 #include "dataplane/cpu_check.h"
 
-namespace vipgate {
+namespace vipgate::eal_test {
 namespace {
 
 using ::testing::AllOf;
@@ -113,4 +113,4 @@ TEST(Eal, StartLeavesTheCallingThreadOnItsFormerCpus) {
 TEST(CpuCheck, ThisMachineRunsWhatWasCompiledForIt) { EXPECT_EQ(check_cpu(), nullptr); }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::eal_test

@@ -4,6 +4,6 @@
 namespace {
 
 [[maybe_unused]] const ::testing::Environment* const kEal =
-    ::testing::AddGlobalTestEnvironment(new vipgate::testing::EalEnvironment);
+    ::testing::AddGlobalTestEnvironment(new vipgate::test::EalEnvironment);
 
 }  // namespace

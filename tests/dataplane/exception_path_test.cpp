@@ -11,9 +11,10 @@
 #include <cstring>
 
 #include "common/headers.h"
+#include "tests/support/address_text.h"
 #include "tests/support/network_namespace.h"
 
-namespace vipgate {
+namespace vipgate::exception_path_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -22,7 +23,8 @@ constexpr MacAddress kPortMac{{0x02, 0, 0, 0, 0, 0x01}};
 constexpr MacAddress kPeerMac{{0x02, 0, 0, 0, 0, 0x99}};
 constexpr auto kDeadline = std::chrono::seconds(10);
 
-IpAddress ip(const char* text) { return *parse_ip_address(text); }
+using test::ip;
+
 IpPrefix prefix(const char* text) { return *parse_ip_prefix(text); }
 
 // Owns the frames that a worker would transmit.
@@ -45,9 +47,9 @@ class Frame {
 class ExceptionPathTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    network_ = testing::NetworkNamespace::create();
+    network_ = test::NetworkNamespace::create();
     if (network_ == nullptr) GTEST_SKIP() << "needs root to make a network namespace";
-    inside_ = std::make_unique<testing::InNamespace>(*network_);
+    inside_ = std::make_unique<test::InNamespace>(*network_);
     pool_ = rte_pktmbuf_pool_create("exception_test", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
                                     SOCKET_ID_ANY);
     ASSERT_NE(pool_, nullptr);
@@ -125,8 +127,8 @@ class ExceptionPathTest : public ::testing::Test {
     return Frame(nullptr);
   }
 
-  std::unique_ptr<testing::NetworkNamespace> network_;
-  std::unique_ptr<testing::InNamespace> inside_;
+  std::unique_ptr<test::NetworkNamespace> network_;
+  std::unique_ptr<test::InNamespace> inside_;
   rte_mempool* pool_ = nullptr;
   std::unique_ptr<ExceptionPath> path_;
   KernelPort rings_;
@@ -312,4 +314,4 @@ TEST(KernelWaker, MakesASystemCallOnlyForAThreadThatSleeps) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::exception_path_test

@@ -5,7 +5,7 @@
 
 #include "tests/dataplane/replay_fixture.h"
 
-namespace vipgate::test {
+namespace vipgate::test::explain_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -129,4 +129,4 @@ TEST(Explain, SeveralWorkersShareTheFlowsAndItsOwnerIsNamed) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::explain_test

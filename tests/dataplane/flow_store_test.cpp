@@ -6,7 +6,7 @@
 
 #include "tests/dataplane/store_under_test.h"
 
-namespace vipgate::test {
+namespace vipgate::test::flow_store_test {
 namespace {
 
 template <class Address>
@@ -240,4 +240,4 @@ TYPED_TEST(FlowStoreOf, HoldsTogetherAndKeepsAnsweredFlowsWhateverIsCreatedRelea
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::flow_store_test

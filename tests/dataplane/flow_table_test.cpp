@@ -8,7 +8,7 @@
 
 #include "dataplane/fastpath/flow_key.h"
 
-namespace vipgate {
+namespace vipgate::flow_table_test {
 namespace {
 
 using Table = FlowTable<FlowKey4>;
@@ -408,4 +408,4 @@ TEST(FlowTable, BehavesLikeAMapWithTheStatedEvictionOverManyWrapsOfTime) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::flow_table_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::loop_meter_test {
 namespace {
 
 TEST(LoopMeter, EveryTickIsInABusyLoopAnIdleOneOrASleep) {
@@ -24,4 +24,4 @@ TEST(LoopMeter, EveryTickIsInABusyLoopAnIdleOneOrASleep) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::loop_meter_test

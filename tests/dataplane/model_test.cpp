@@ -10,7 +10,7 @@
 
 #include "tests/support/model/model_run.h"
 
-namespace vipgate::test::model {
+namespace vipgate::test::model::model_test {
 namespace {
 
 constexpr uint64_t kPacketsPerEpisode = 20'000;
@@ -106,4 +106,4 @@ TEST(PipelineAndModel, AgreeOnEveryByteOfAMillionPackets) {
 }
 
 }  // namespace
-}  // namespace vipgate::test::model
+}  // namespace vipgate::test::model::model_test

@@ -6,7 +6,7 @@
 #include "tests/support/fragments.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::packet_matcher_test {
 namespace {
 
 FrameFields fields_of(const Bytes& frame) { return read_fields(frame.data(), frame.size()); }
@@ -107,4 +107,4 @@ TEST(FrameFields, AFrameThatEndsAnywhereIsReadNoFurther) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::packet_matcher_test

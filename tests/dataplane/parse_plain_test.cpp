@@ -9,7 +9,7 @@
 #include "dataplane/fastpath/parse.h"
 #include "tests/support/fake_mbuf.h"
 
-namespace vipgate {
+namespace vipgate::parse_plain_test {
 namespace {
 
 using test::Bytes;
@@ -110,4 +110,4 @@ TEST(ParsePlain, WhateverIsPlainIsParsedAlikeByParse) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::parse_plain_test

@@ -10,7 +10,7 @@
 
 #include "tests/support/fake_mbuf.h"
 
-namespace vipgate {
+namespace vipgate::parse_test {
 namespace {
 
 using test::Bytes;
@@ -390,4 +390,4 @@ TEST(Parse, RandomBytesAndMangledPacketsAreJudgedWithoutReadingBeyondThem) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::parse_test

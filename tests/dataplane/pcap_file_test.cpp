@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace vipgate {
+namespace vipgate::pcap_file_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -184,4 +184,4 @@ TEST_F(PcapFile, WriteErrorsAreReported) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::pcap_file_test

@@ -6,7 +6,7 @@
 
 #include "tests/support/direct_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_admission_test {
 namespace {
 
 IpPrefix prefix(std::string_view text) { return parse_ip_prefix(text).value(); }
@@ -222,4 +222,4 @@ TEST_P(UnservedPorts, GoToTheKernelWhereThePortHasOne) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_admission_test

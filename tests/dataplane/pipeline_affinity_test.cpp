@@ -7,7 +7,7 @@
 #include "tests/support/direct_net.h"
 #include "tests/support/icmp_errors.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_affinity_test {
 namespace {
 
 constexpr unsigned kClients = 60;
@@ -294,4 +294,4 @@ TEST(AffinityOfDirectModes, AClientKeepsItsRealWhenRowsChange) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_affinity_test

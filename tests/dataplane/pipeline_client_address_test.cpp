@@ -8,7 +8,7 @@
 #include "tests/support/packet_bytes.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_client_address_test {
 namespace {
 
 constexpr uint32_t kFirst = 0xffff'fff0;  // the client's first byte: its numbers wrap soon
@@ -286,4 +286,4 @@ TEST_P(ClientAddressTest, FragmentsOfSuchConnectionsAreDroppedAsNothingCanBePutI
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_client_address_test

@@ -8,7 +8,7 @@
 #include "dataplane/fastpath/connection_counts.h"
 #include "tests/support/direct_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_connections_test {
 namespace {
 
 constexpr uint32_t kMost = 20;
@@ -200,4 +200,4 @@ TEST(ConnectionCounts, CountAnyServicesInAnyOrder) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_connections_test

@@ -12,7 +12,7 @@
 // Aborts where an invariant does not hold (tests/fuzz/pipeline_world.h).
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_corpus_test {
 namespace {
 
 constexpr int kMutantsOfEach = 50;
@@ -58,4 +58,4 @@ TEST(PipelineCorpus, ItsStoriesAndMutantsOfThemKeepWhatMustHoldForEveryPacket) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_corpus_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/direct_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_direct_test {
 namespace {
 
 // Where a frame went: the real's MAC address is shared, so for l2dsr the verdict tells.
@@ -357,4 +357,4 @@ TEST(DirectFlows, TakeAtMost48BytesEachAtTheLoadThatTheTableIsSizedFor) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_direct_test

@@ -4,7 +4,7 @@
 #include "common/dns_table_builder.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_dns_limits_test {
 namespace {
 
 std::shared_ptr<const DnsTable> names() {
@@ -296,4 +296,4 @@ TEST(PipelineDnsLimits, ExtendedErrorIsLeftOutWhereItWouldMakeTheReplyTooLong) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_dns_limits_test

@@ -4,7 +4,7 @@
 #include "common/dns_table_builder.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_dns_test {
 namespace {
 
 Bytes bytes(std::string_view text) { return {text.begin(), text.end()}; }
@@ -194,4 +194,4 @@ TEST_F(PipelineDns, FullBurstOfQueriesIsAnsweredEachWithItsOwn) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_dns_test

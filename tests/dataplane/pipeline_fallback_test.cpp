@@ -3,7 +3,7 @@
 
 #include "tests/support/direct_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_fallback_test {
 namespace {
 
 // The service falls back on a second one, which has a VIP and a real of its own.
@@ -100,4 +100,4 @@ TEST_P(DirectFallback, TakesTheNewFlows) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_fallback_test

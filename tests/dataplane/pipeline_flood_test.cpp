@@ -5,7 +5,7 @@
 
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_flood_test {
 namespace {
 
 class NewConnectionsInAFlood : public testing::TestWithParam<ServiceCase> {};
@@ -143,4 +143,4 @@ TEST(PipelineAnything, EveryPacketHasOneEndOneCountAndRightChecksumsIfItCameWith
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_flood_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_forward_test {
 namespace {
 
 class EveryService : public testing::TestWithParam<ServiceCase> {
@@ -367,4 +367,4 @@ TEST(PipelineForward, OneClientPortToOneRealThroughTwoVipsIsRefusedUntilTheFirst
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_forward_test

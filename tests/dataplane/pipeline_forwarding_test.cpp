@@ -3,13 +3,13 @@
 
 #include "tests/support/forwarding_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_forwarding_test {
 namespace {
 
-using testing::be16;
-using testing::dns_opt;
-using testing::DnsMessageParser;
-using testing::ParsedMessage;
+using test::be16;
+using test::dns_opt;
+using test::DnsMessageParser;
+using test::ParsedMessage;
 
 constexpr unsigned kReply = 0x8180;
 
@@ -20,8 +20,8 @@ class PipelineForwarding : public ::testing::Test {
   static PacketBuilder question(std::string_view name, unsigned client = 1, unsigned type = 1,
                                 unsigned flags = 0x0100, std::string_view opt = {}) {
     const std::string text =
-        testing::dns_header(flags, 1, 0, 0, opt.empty() ? 0 : 1, 100 + client) +
-        testing::dns_question(testing::wire_name(name), type) + std::string(opt);
+        test::dns_header(flags, 1, 0, 0, opt.empty() ? 0 : 1, 100 + client) +
+        test::dns_question(test::wire_name(name), type) + std::string(opt);
     PacketBuilder packet;
     return packet.eth(kClientMac, kGatewayMac0)
         .ipv4("192.0.2." + std::to_string(client), "10.9.0.53")
@@ -91,7 +91,7 @@ TEST_F(PipelineForwarding, QuestionIsAskedOfTheFirstResolverAndItsAnswerIsTheCli
   const ParsedMessage message = answer_in(settled[0]);
   EXPECT_EQ(message.id, 101u);
   EXPECT_EQ(message.flags, 0x8180u) << "RA, no AA, no AD as nobody asked for it";
-  EXPECT_EQ(message.question, testing::dns_question(testing::wire_name("WwW.Example.org"), 1))
+  EXPECT_EQ(message.question, test::dns_question(test::wire_name("WwW.Example.org"), 1))
       << "in the client's case";
   ASSERT_EQ(message.answers.size(), 2u);
   EXPECT_EQ(message.answers[0].owner, "WwW.Example.org");
@@ -195,7 +195,7 @@ TEST_F(PipelineForwarding, OwnNamesAndWhatStaysHereAreNeverForwarded) {
 TEST_F(PipelineForwarding, RecursionIsAvailableToClientsWhoMayAndToNoOther) {
   EXPECT_EQ(answer_in(gateway_.send(question("redis.test"))).flags, 0x8580u);
   const auto ask = [&](std::string_view name) {
-    const std::string text = testing::dns_query(name, 1);
+    const std::string text = test::dns_query(name, 1);
     PacketBuilder packet;
     packet.eth(kClientMac, kGatewayMac0).ipv4("198.51.100.7", "10.9.0.53").udp(4000, 53);
     return gateway_.send(packet.payload(Bytes(text.begin(), text.end())));
@@ -410,7 +410,7 @@ TEST_F(PipelineForwarding, ClientsBeyondTheirLimitAreRefusedAndOthersAreNot) {
 }
 
 TEST_F(PipelineForwarding, ZoneOfItsOwnIsAskedOfItsResolverOverIpv6) {
-  const std::string text = testing::dns_query("a.V6.example", 28);
+  const std::string text = test::dns_query("a.V6.example", 28);
   PacketBuilder packet;
   packet.eth(kClientMac, kGatewayMac0).ipv6("2001:db8::7", "fd09::53").udp(4000, 53);
   ASSERT_TRUE(gateway_.send(packet.payload(Bytes(text.begin(), text.end()))).is_held());
@@ -429,7 +429,7 @@ TEST_F(PipelineForwarding, WhatElseComesToASourceOfQuestionsIsDropped) {
 TEST(PipelineForwardingWorkers, AnswerFindsTheWorkerThatHasAsked) {
   FakeGateway gateway(forwarding_spec(), {.workers = 4});
   for (unsigned i = 0; i < 40; ++i) {
-    const std::string text = testing::dns_query("n" + std::to_string(i) + ".example", 1);
+    const std::string text = test::dns_query("n" + std::to_string(i) + ".example", 1);
     PacketBuilder packet;
     packet.eth(kClientMac, kGatewayMac0).ipv4("192.0.2." + std::to_string(i), "10.9.0.53");
     packet.udp(4000, 53).payload(Bytes(text.begin(), text.end()));
@@ -448,4 +448,4 @@ TEST(PipelineForwardingWorkers, AnswerFindsTheWorkerThatHasAsked) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_forwarding_test

@@ -6,7 +6,7 @@
 #include "tests/support/direct_net.h"
 #include "tests/support/fragments.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_fragments_direct_test {
 namespace {
 
 class DirectFragments : public testing::TestWithParam<DirectCase> {
@@ -67,4 +67,4 @@ TEST_P(DirectFragments, WithoutARealAreNotAnsweredButTheFirstOfADatagram) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_fragments_direct_test

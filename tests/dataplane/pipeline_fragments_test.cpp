@@ -9,7 +9,7 @@
 #include "tests/support/fragments.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_fragments_test {
 namespace {
 
 constexpr uint32_t kId = 0x1234abcd;
@@ -373,4 +373,4 @@ TEST(Ipv4Fragments, OfProtocolSixtyAreNotHeld) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_fragments_test

@@ -5,7 +5,7 @@
 #include "tests/support/icmp_errors.h"
 #include "tests/support/wide_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_hairpin_test {
 namespace {
 
 class Hairpin : public testing::TestWithParam<ServiceCase> {
@@ -103,4 +103,4 @@ TEST_P(Hairpin, WithoutASnatPoolIsRefusedAndOtherFlowsAreNot) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_hairpin_test

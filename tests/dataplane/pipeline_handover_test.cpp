@@ -8,7 +8,7 @@
 
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_handover_test {
 namespace {
 
 struct HandoverCase {
@@ -105,4 +105,4 @@ TEST(HandoverOfRarePackets, DoesNotHappen) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_handover_test

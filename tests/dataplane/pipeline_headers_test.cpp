@@ -4,7 +4,7 @@
 
 #include "tests/support/direct_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_headers_test {
 namespace {
 
 PacketBuilder& with_headers(PacketBuilder& packet, int family) {
@@ -147,4 +147,4 @@ TEST(HeadersInTunnels, TravelWithTheirPacket) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_headers_test

@@ -3,7 +3,7 @@
 
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_icmp_answers_test {
 namespace {
 
 class IcmpAnswers : public testing::TestWithParam<ServiceCase> {
@@ -180,4 +180,4 @@ TEST_P(IcmpAnswers, PacketWithoutRoomForTheErrorIsDropped) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_icmp_answers_test

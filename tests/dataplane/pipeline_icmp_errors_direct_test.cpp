@@ -9,7 +9,7 @@
 #include "tests/support/direct_net.h"
 #include "tests/support/icmp_errors.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_icmp_errors_direct_test {
 namespace {
 
 class DirectIcmpErrors : public testing::TestWithParam<DirectCase> {
@@ -136,4 +136,4 @@ TEST(DirectIcmpErrorsInGue, CarryTheHopsOfTheirFlow) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_icmp_errors_direct_test

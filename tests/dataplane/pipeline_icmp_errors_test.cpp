@@ -6,7 +6,7 @@
 
 #include "tests/support/icmp_errors.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_icmp_errors_test {
 namespace {
 
 class IcmpErrors : public testing::TestWithParam<ServiceCase> {
@@ -352,4 +352,4 @@ TEST(IcmpErrorsToNoFlow, GoWhereTheyWentBefore) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_icmp_errors_test

@@ -9,7 +9,7 @@
 #include "tests/support/direct_net.h"
 #include "tests/support/icmp_errors.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_previous_rows_test {
 namespace {
 
 constexpr uint16_t kFlows = 300;
@@ -254,4 +254,4 @@ TEST(PreviousRowsOfIcmpErrors, LeadThemToTheRealThatTheyAreAbout) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_previous_rows_test

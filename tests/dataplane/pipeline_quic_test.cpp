@@ -8,7 +8,7 @@
 #include "tests/support/quic_packets.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_quic_test {
 namespace {
 
 // A UDP service of net_spec() or direct_spec(), whose three reals have ids.
@@ -207,4 +207,4 @@ TEST_P(QuicFlow, AClientsAffinityYieldsToTheId) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_quic_test

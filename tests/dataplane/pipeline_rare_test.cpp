@@ -3,7 +3,7 @@
 
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_rare_test {
 namespace {
 
 PacketBuilder from_client4(std::string_view destination) {
@@ -407,4 +407,4 @@ TEST_F(PipelineRare, ServiceWhosePolicyIsToDropDropsAndCounts) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_rare_test

@@ -7,7 +7,7 @@
 #include "tests/support/icmp_errors.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_sctp_test {
 namespace {
 
 constexpr uint8_t kSack = 3, kShutdown = 7, kCookieEcho = 10;
@@ -266,4 +266,4 @@ TEST_P(SctpDirect, ThePacketTravelsAsItIsAndEndsWithTheClientsLastChunk) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_sctp_test

@@ -3,7 +3,7 @@
 
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_signals_test {
 namespace {
 
 class TcpSignals : public testing::TestWithParam<ServiceCase> {
@@ -115,4 +115,4 @@ TEST(UdpSignals, AreNone) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_signals_test

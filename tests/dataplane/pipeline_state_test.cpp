@@ -3,7 +3,7 @@
 
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_state_test {
 namespace {
 
 // Time-outs of net_spec(), in seconds: closing 10, embryonic 10, one-way 15, replied 60,
@@ -204,4 +204,4 @@ TEST_P(UdpFlow, IsKeptInBothDirectionsByPacketsWithoutANextHop) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_state_test

@@ -6,7 +6,7 @@
 #include "tests/support/direct_net.h"
 #include "tests/support/icmp_errors.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_tunnel_mtu_test {
 namespace {
 
 class TunnelMtu : public testing::TestWithParam<DirectCase> {
@@ -113,4 +113,4 @@ TEST_P(TunnelMtu, PacketsOf1280BytesOfIpv6AlwaysGoIntoTheTunnel) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_tunnel_mtu_test

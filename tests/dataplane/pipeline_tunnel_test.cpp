@@ -7,7 +7,7 @@
 
 #include "tests/support/direct_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_tunnel_test {
 namespace {
 
 class EveryTunnel : public testing::TestWithParam<DirectCase> {
@@ -339,4 +339,4 @@ TEST(Tunnel, NewLinkAddressOfTheRealIsUsedAtOnce) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_tunnel_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/direct_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_when_needed_test {
 namespace {
 
 constexpr uint16_t kFlows = 1000;
@@ -203,4 +203,4 @@ TEST_P(WhenNeeded, WhatIsAskedOfNewFlowsIsAskedOfEveryPacket) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_when_needed_test

@@ -8,7 +8,7 @@
 #include "tests/support/icmp_errors.h"
 #include "tests/support/wide_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::pipeline_wide_test {
 namespace {
 
 SnapshotSpec spec_with(std::vector<ServiceSpec> services) {
@@ -304,4 +304,4 @@ TEST_P(WideDirect, FlowsOfEachPortKeepTheirRealWhenOthersCome) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::pipeline_wide_test

@@ -16,7 +16,7 @@
 #include "tests/support/network_namespace.h"
 #include "tests/support/owners.h"
 
-namespace vipgate::test {
+namespace vipgate::test::port_test {
 namespace {
 
 using ::testing::AllOf;
@@ -173,9 +173,9 @@ TEST_F(PortTest, PcapPortReadsOneFileAndWritesAnother) {
 }
 
 TEST_F(PortTest, TapPortCarriesItsMtuAndVanishesWithThePort) {
-  const auto network = testing::NetworkNamespace::create();
+  const auto network = test::NetworkNamespace::create();
   if (network == nullptr) GTEST_SKIP() << "needs root to make a network namespace";
-  const testing::InNamespace inside(*network);
+  const test::InNamespace inside(*network);
   PortOptions tap = options("net_tap0,iface=vgtest0");
   tap.mtu = 1400;
   tap.workers = 2;
@@ -193,9 +193,9 @@ TEST_F(PortTest, TapPortCarriesItsMtuAndVanishesWithThePort) {
 }
 
 TEST_F(PortTest, MemifAndAfPacketPortsOpenAndStartAsGiven) {
-  const auto network = testing::NetworkNamespace::create();
+  const auto network = test::NetworkNamespace::create();
   if (network == nullptr) GTEST_SKIP() << "needs root to make a network namespace";
-  const testing::InNamespace inside(*network);
+  const test::InNamespace inside(*network);
   ASSERT_TRUE(network->run("ip link add vgtest1 type veth peer name vgtest2"));
   const std::string socket = (directory_ / "memif.sock").string();
   for (const std::string& device : {"net_memif0,role=server,socket-abstract=no,socket=" + socket,
@@ -301,4 +301,4 @@ TEST_F(PortTest, GivesADeviceWithRssTheKeyAndTheTableThatFlowsAreOwnedBy) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::port_test

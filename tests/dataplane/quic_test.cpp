@@ -8,7 +8,7 @@
 
 #include "tests/support/quic_packets.h"
 
-namespace vipgate::test {
+namespace vipgate::test::quic_test {
 namespace {
 
 // Of a buffer that ends where the payload does, so that a sanitizer sees an over-read.
@@ -90,4 +90,4 @@ TEST(Quic, AnyBytesAreRead) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::quic_test

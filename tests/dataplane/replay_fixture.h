@@ -17,6 +17,7 @@
 #include "common/snapshot_builder.h"
 #include "dataplane/pcap_file.h"
 #include "dataplane/replay.h"
+#include "tests/support/address_text.h"
 #include "tests/support/dns_fixture.h"
 #include "tests/support/packet_builder.h"
 
@@ -30,8 +31,6 @@ inline constexpr MacAddress kClusterMac{{2, 0, 0, 0, 0, 2}};
 inline constexpr uint64_t kMillisecond = 1'000'000;
 inline constexpr uint64_t kSecond = 1'000'000'000;
 
-inline IpAddress ip(const std::string& text) { return parse_ip_address(text).value(); }
-
 // redis 11.202.66.36:6379 TCP with three reals, "web \"6\"" [fd01:c::1]:80 TCP, echo 11.0.0.2:7
 // UDP, empty 11.0.0.3:80 TCP without reals, leaning 11.0.0.4:80 TCP, which falls back on redis,
 // tenants 11.20.0.0/24 UDP, all ports.
@@ -42,7 +41,7 @@ inline SnapshotSpec replay_spec() {
   spec.own = {{ip("10.9.0.2"), true}, {ip("10.9.1.2"), false}};
   spec.dns_listen = {ip("10.9.0.53"), ip("fd09::53")};
   spec.snat_addresses = {{ip("10.9.1.100")}, {ip("fd09:1::100")}};
-  spec.dns = testing::make_test_table();
+  spec.dns = test::make_test_table();
   uint32_t real_index = 0;
   const auto add = [&](const char* name, const char* vip, uint16_t port, Protocol protocol,
                        std::vector<std::pair<const char*, uint16_t>> reals) {

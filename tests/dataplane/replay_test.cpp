@@ -5,7 +5,7 @@
 #include "tests/dataplane/replay_fixture.h"
 #include "tests/support/fragments.h"
 
-namespace vipgate::test {
+namespace vipgate::test::replay_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -15,7 +15,7 @@ using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 std::string dns_query(std::string_view name) {
-  return testing::dns_header(0x0100, 1) + testing::dns_question(testing::wire_name(name), 1);
+  return test::dns_header(0x0100, 1) + test::dns_question(test::wire_name(name), 1);
 }
 
 TEST_F(ReplayTest, EachKindOfPacketGetsItsVerdict) {
@@ -314,4 +314,4 @@ TEST_F(ReplayTest, WhatCannotBeReadOrWrittenIsAnError) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::replay_test

@@ -7,7 +7,7 @@
 #include "tests/support/fake_mbuf.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::sctp_test {
 namespace {
 
 constexpr uint8_t kSyn = TcpHeader::kSyn, kAck = TcpHeader::kAck, kFin = TcpHeader::kFin,
@@ -169,4 +169,4 @@ TEST_P(SctpAnswers, AFragmentIsNotAnswered) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::sctp_test

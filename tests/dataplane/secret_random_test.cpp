@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-namespace vipgate {
+namespace vipgate::secret_random_test {
 namespace {
 
 TEST(SecretRandom, IsAesOfACounter) {
@@ -22,4 +22,4 @@ TEST(SecretRandom, IsAesOfACounter) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::secret_random_test

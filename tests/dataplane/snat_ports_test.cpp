@@ -9,7 +9,7 @@
 #include "tests/support/owners.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::snat_ports_test {
 namespace {
 
 struct Range {
@@ -85,4 +85,4 @@ TEST(FlowOwners, KeysOfAllSourcesSpreadPortsAndNeighbours) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::snat_ports_test

@@ -8,7 +8,7 @@
 
 #include "tests/dataplane/store_under_test.h"
 
-namespace vipgate::test {
+namespace vipgate::test::snat_reuse_test {
 namespace {
 
 template <class Address>
@@ -149,4 +149,4 @@ TEST(SnatPlace, PortsOfNeighboursMeetLittleMoreOftenThanByChance) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::snat_reuse_test

@@ -11,7 +11,7 @@
 #include "dataplane/fastpath/pipeline_impl.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::syn_flood_test {
 namespace {
 
 struct FloodCase {
@@ -341,4 +341,4 @@ TEST_P(SynFlood, LosesAndMovesNoneOfTheEstablishedConnections) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::syn_flood_test

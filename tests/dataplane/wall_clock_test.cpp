@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::wall_clock_test {
 namespace {
 
 TEST(WallClock, IsTheWorkersTimeWithoutAnOffset) {
@@ -18,4 +18,4 @@ TEST(WallClock, FollowsAnOffsetThatChangesInBothDirections) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::wall_clock_test

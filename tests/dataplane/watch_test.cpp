@@ -11,7 +11,7 @@
 #include "tests/dataplane/worker_fixture.h"
 #include "tests/support/fragments.h"
 
-namespace vipgate::test {
+namespace vipgate::test::watch_test {
 namespace {
 
 using ::testing::AllOf;
@@ -335,4 +335,4 @@ TEST_F(WatchTest, ARingThatIsFullLosesRecordsAndCountsThemAndNoPacketWaits) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::watch_test

@@ -7,7 +7,7 @@
 #include "tests/dataplane/worker_fixture.h"
 #include "tests/support/fragments.h"
 
-namespace vipgate::test {
+namespace vipgate::test::worker_test {
 namespace {
 
 TEST_F(WorkerTest, TakesNoPacketBeforeTheFirstSnapshot) {
@@ -250,4 +250,4 @@ TEST(WorkerWiring, EachQueueHasOneOwnerAndAnOwnerKnowsItsQueue) {
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::worker_test

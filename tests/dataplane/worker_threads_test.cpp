@@ -15,7 +15,7 @@
 #include "tests/support/owners.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate::test {
+namespace vipgate::test::worker_threads_test {
 namespace {
 
 constexpr uint32_t kWorkers = 2;
@@ -239,4 +239,4 @@ TEST_F(WorkerThreads, HandOverAllPacketsInTheOrderOfTheirFlowsWhileSnapshotsChan
 }
 
 }  // namespace
-}  // namespace vipgate::test
+}  // namespace vipgate::test::worker_threads_test

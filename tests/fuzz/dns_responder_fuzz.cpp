@@ -13,7 +13,7 @@
 namespace vipgate {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 std::shared_ptr<const DnsTable> make_table() {
   DnsTableBuilder builder(DnsHashSecret{});

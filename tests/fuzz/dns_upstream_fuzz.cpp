@@ -15,7 +15,7 @@
 namespace vipgate {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 constexpr uint64_t kNow = 1'000'000'000'000;
 

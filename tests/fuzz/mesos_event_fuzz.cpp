@@ -63,7 +63,7 @@ void check(const uint8_t* data, size_t size) {
   }
   require(seen == expected);
   for (const std::string& record : seen.records) {
-    if (parser.parse_event(record)) require(testing::read_event_in_pieces(record, piece).ok());
+    if (parser.parse_event(record)) require(test::read_event_in_pieces(record, piece).ok());
   }
   cluster.advance(INT64_MAX);
   for (const auto& [key, task] : cluster.tasks()) {

@@ -30,7 +30,7 @@ void check(std::string_view json) {
     require(again.ok());
     require(std::get<MesosTaskAdded>(*again).task == task);
   }
-  const auto arrived = testing::read_answer_in_pieces(json, 1 + json.size() / 3);
+  const auto arrived = test::read_answer_in_pieces(json, 1 + json.size() / 3);
   require(arrived.ok() && arrived->tasks == state->tasks && arrived->agents == state->agents);
   MesosCluster cluster{MesosClusterOptions{}};
   cluster.apply(MesosSubscribed{*state}, 1);

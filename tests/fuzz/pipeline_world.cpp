@@ -21,9 +21,9 @@ constexpr size_t kTranslatedKept = 16;
 constexpr uint32_t kDirectFirst = 20;  // index of the first service of direct_spec()
 
 std::shared_ptr<const DnsTable> make_names() {
-  using testing::be16;
-  using testing::be32;
-  using testing::wire_name;
+  using test::be16;
+  using test::be32;
+  using test::wire_name;
   DnsTableBuilder builder(DnsHashSecret{});
   const DnsSoa soa{wire_name("ns1.mesos"), wire_name("root.mesos"), 7, 60, 600, 86400, 5};
   bool is_good = builder.set_zones({{wire_name("mesos"), soa, 60, false}}).ok();
@@ -324,7 +324,7 @@ void FuzzWorld::check_sent(const Packet& packet, const Verdict& verdict) {
   const Bytes datagram = ip_packet(after);
   const size_t header = datagram[0] >> 4 == 4 ? (datagram[0] & 15) * 4u : sizeof(Ipv6Header);
   const std::string_view text(reinterpret_cast<const char*>(datagram.data()), datagram.size());
-  VIPGATE_REQUIRE(testing::parse_dns(text.substr(header + sizeof(UdpHeader))).has_value());
+  VIPGATE_REQUIRE(test::parse_dns(text.substr(header + sizeof(UdpHeader))).has_value());
 }
 
 void FuzzWorld::check_forwarded(const Bytes& before, const Bytes& after, const Verdict& verdict) {

@@ -16,7 +16,7 @@
 namespace vipgate {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 // What the client sees of the end: open as long as it waits, or closed by us.
 enum class End { kOpen, kClosed };

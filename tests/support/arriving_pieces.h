@@ -6,7 +6,7 @@
 
 #include "controlplane/mesos/arriving_state.h"
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 // `piece` octets of the document at a time; ends with `finish`. What lies behind an octet that is
 // there is no zero, so that a reader who goes too far sees something.
@@ -33,4 +33,4 @@ inline Result<MesosState> read_answer_in_pieces(std::string_view json, size_t pi
   return read_in_pieces(ArrivingState::Form::kAnswer, &ArrivingState::finish_answer, json, piece);
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

@@ -16,7 +16,7 @@
 #include "dataplane/fastpath/dns_responder.h"
 #include "tests/support/dns_message.h"
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 // Memory of which the octet after the last one may not be read or written.
 class GuardedBuffer {
@@ -211,4 +211,4 @@ inline std::shared_ptr<const DnsTable> make_test_table(bool is_incomplete = fals
   return *table;
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

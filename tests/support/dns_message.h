@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 inline std::string be16(unsigned value) {
   return {static_cast<char>(value >> 8), static_cast<char>(value)};
@@ -177,4 +177,4 @@ inline std::optional<ParsedMessage> parse_dns(std::string_view octets) {
   return DnsMessageParser(octets).parse();
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

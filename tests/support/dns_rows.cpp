@@ -6,7 +6,7 @@
 #include "common/dns_cookie.h"
 #include "tests/support/dns_fixture.h"
 
-namespace vipgate::testing {
+namespace vipgate::test {
 namespace {
 
 const SipKey kRowSecret{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
@@ -171,4 +171,4 @@ std::string with_additional(unsigned count, std::string_view octets, std::string
          std::string(octets);
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

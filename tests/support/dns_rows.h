@@ -10,7 +10,7 @@
 #include "common/dns_policy.h"
 #include "tests/support/dns_message.h"
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 constexpr unsigned kTypeA = 1, kTypeNs = 2, kTypeCname = 5, kTypeSoa = 6, kTypeTxt = 16,
                    kTypeAaaa = 28, kTypeSrv = 33, kTypeTsig = 250;
@@ -106,11 +106,11 @@ inline std::string repeat(std::string_view text, int count) {
   return all;
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test
 
 // A table of rows, each a test of the suite Dns over UDP.
 #define VIPGATE_DNS_ROWS(table, rows)                               \
-  class table : public ::vipgate::testing::DnsRows {};              \
+  class table : public ::vipgate::test::DnsRows {};              \
   TEST_P(table, GetsTheRightAnswer) { check(); }                    \
   INSTANTIATE_TEST_SUITE_P(Dns, table, ::testing::ValuesIn(rows()), \
-                           ::vipgate::testing::row_test_name)
+                           ::vipgate::test::row_test_name)

@@ -2,7 +2,7 @@
 
 #include "dataplane/eal.h"
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 void EalEnvironment::SetUp() {
   EalOptions options;
@@ -14,4 +14,4 @@ void EalEnvironment::SetUp() {
 
 void EalEnvironment::TearDown() { stop_eal(); }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 // Register it once per program with ::testing::AddGlobalTestEnvironment.
 class EalEnvironment : public ::testing::Environment {
@@ -12,4 +12,4 @@ class EalEnvironment : public ::testing::Environment {
   void TearDown() override;
 };
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

@@ -82,13 +82,13 @@ inline Datagram datagram_of(const Bytes& frame, size_t at) {
 // A question that the gateway has sent to a resolver.
 struct AskedResolver {
   Datagram datagram;
-  testing::ParsedMessage message;
+  test::ParsedMessage message;
 
   // What the resolver answers: `flags`, then the records of each section behind the question.
   std::string reply(unsigned flags, unsigned answers, unsigned authorities,
                     std::string_view records) const {
-    return testing::dns_header(flags, 1, answers, authorities, 1, message.id) + message.question +
-           std::string(records) + testing::dns_opt(1232);
+    return test::dns_header(flags, 1, answers, authorities, 1, message.id) + message.question +
+           std::string(records) + test::dns_opt(1232);
   }
   // Its packet to the gateway.
   PacketBuilder packet(std::string_view payload) const {
@@ -106,15 +106,15 @@ struct AskedResolver {
 
 inline std::string a_record(unsigned long ttl_s, std::string_view address,
                             std::string_view owner = "\xc0\x0c") {
-  return std::string(owner) + testing::be16(1) + testing::be16(1) + testing::be32(ttl_s) +
-         testing::be16(4) + std::string(address);
+  return std::string(owner) + test::be16(1) + test::be16(1) + test::be32(ttl_s) +
+         test::be16(4) + std::string(address);
 }
 inline std::string soa_record(unsigned long ttl_s, unsigned long minimum_s) {
-  const std::string data = testing::wire_name("ns.a") + testing::wire_name("root.a") +
-                           testing::be32(1) + testing::be32(2) + testing::be32(3) +
-                           testing::be32(4) + testing::be32(minimum_s);
-  return std::string(1, '\0') + testing::be16(6) + testing::be16(1) + testing::be32(ttl_s) +
-         testing::be16(static_cast<unsigned>(data.size())) + data;
+  const std::string data = test::wire_name("ns.a") + test::wire_name("root.a") +
+                           test::be32(1) + test::be32(2) + test::be32(3) +
+                           test::be32(4) + test::be32(minimum_s);
+  return std::string(1, '\0') + test::be16(6) + test::be16(1) + test::be32(ttl_s) +
+         test::be16(static_cast<unsigned>(data.size())) + data;
 }
 
 }  // namespace vipgate::test

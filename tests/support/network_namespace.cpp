@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace vipgate::testing {
+namespace vipgate::test {
 namespace {
 
 int open_current() { return ::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC); }
@@ -54,4 +54,4 @@ InNamespace::~InNamespace() {
   ::close(before_);
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 // A fresh network namespace with `lo` up. Needs root. It goes with the object, unless a process or
 // interface still lives in it. One thread.
@@ -39,4 +39,4 @@ class InNamespace {
   int before_;
 };
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

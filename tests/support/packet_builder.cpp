@@ -3,24 +3,19 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "tests/support/address_text.h"
 #include "tests/support/packet_bytes.h"
 
 namespace vipgate::test {
 namespace {
 
-template <class T>
-T value_or_throw(Result<T> result) {
-  if (!result) throw std::invalid_argument(result.error());
-  return *result;
-}
-MacAddress mac(std::string_view text) { return value_or_throw(parse_mac_address(text)); }
 Ipv4Address v4(std::string_view text) {
-  const IpAddress address = value_or_throw(parse_ip_address(text));
+  const IpAddress address = ip(text);
   if (!address.is_v4()) throw std::invalid_argument(std::string(text) + " is not IPv4");
   return address.v4();
 }
 Ipv6Address v6(std::string_view text) {
-  const IpAddress address = value_or_throw(parse_ip_address(text));
+  const IpAddress address = ip(text);
   if (!address.is_v6()) throw std::invalid_argument(std::string(text) + " is not IPv6");
   return address.v6();
 }

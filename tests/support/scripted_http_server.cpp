@@ -12,7 +12,7 @@
 #include <csignal>
 #include <cstdio>
 
-namespace vipgate::testing {
+namespace vipgate::test {
 namespace {
 
 std::string lower(std::string text) {
@@ -168,4 +168,4 @@ void ScriptedHttpServer::serve(int fd) {
   ::shutdown(fd, SHUT_RDWR);
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

@@ -20,7 +20,7 @@
 struct ssl_ctx_st;
 struct ssl_st;
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 struct ScriptedRequest {
   std::string method;
@@ -93,4 +93,4 @@ class ScriptedHttpServer {
   std::thread thread_;
 };
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

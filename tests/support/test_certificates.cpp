@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-namespace vipgate::testing {
+namespace vipgate::test {
 namespace {
 
 struct Identity {
@@ -89,4 +89,4 @@ TestCertificates::TestCertificates() {
 
 TestCertificates::~TestCertificates() { std::filesystem::remove_all(directory_); }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

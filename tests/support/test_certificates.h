@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 class TestCertificates {
  public:
@@ -25,4 +25,4 @@ class TestCertificates {
   std::string directory_;
 };
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

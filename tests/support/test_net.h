@@ -4,12 +4,10 @@
 
 #include <string>
 
+#include "tests/support/address_text.h"
 #include "tests/support/fake_gateway.h"
 
 namespace vipgate::test {
-
-inline IpAddress ip(std::string_view text) { return parse_ip_address(text).value(); }
-inline MacAddress mac(std::string_view text) { return parse_mac_address(text).value(); }
 
 // One combination that a service may be of.
 struct ServiceCase {

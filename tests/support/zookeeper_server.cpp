@@ -24,7 +24,7 @@
 
 #include "controlplane/file_descriptor.h"
 
-namespace vipgate::testing {
+namespace vipgate::test {
 namespace {
 
 constexpr const char* kJar = "/usr/share/java/zookeeper.jar";
@@ -279,4 +279,4 @@ size_t ZookeeperServer::close_sessions() {
   return count;
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

@@ -10,7 +10,7 @@
 
 #include "common/result.h"
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 // One thread.
 class ZookeeperServer {
@@ -50,4 +50,4 @@ class ZookeeperServer {
   pid_t process_ = -1;
 };
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate::testing {
+namespace vipgate::test {
 namespace {
 
 TEST(ZookeeperServer, AnswersAfterAStopAndAStartOnTheSamePort) {
@@ -20,4 +20,4 @@ TEST(ZookeeperServer, AnswersAfterAStopAndAStartOnTheSamePort) {
 }
 
 }  // namespace
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

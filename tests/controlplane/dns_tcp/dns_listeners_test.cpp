@@ -3,15 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/address_text.h"
 #include "tests/support/network_namespace.h"
 
-namespace vipgate {
+namespace vipgate::dns_listeners_test {
 namespace {
 
-using vipgate::testing::InNamespace;
-using vipgate::testing::NetworkNamespace;
+using vipgate::test::InNamespace;
+using vipgate::test::NetworkNamespace;
 
-IpAddress ip(std::string_view text) { return parse_ip_address(text).value(); }
+using test::ip;
 
 PortConfig port(const std::string& prefix) {
   PortConfig port;
@@ -91,4 +92,4 @@ TEST_F(DnsListenersTest, Ipv6AddressesAreDeprecatedFromTheStart) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_listeners_test

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-namespace vipgate {
+namespace vipgate::dns_stream_test {
 namespace {
 
 std::vector<uint8_t> framed(const std::string& message) {
@@ -135,4 +135,4 @@ TEST_F(DnsStreamTest, WaitsForTheRestOfTheLongestMessage) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_stream_test

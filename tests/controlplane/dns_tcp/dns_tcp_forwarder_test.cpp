@@ -7,16 +7,16 @@
 #include "tests/controlplane/dns_tcp/dns_tcp_client.h"
 #include "tests/support/dns_message.h"
 
-namespace vipgate {
+namespace vipgate::dns_tcp_forwarder_test {
 namespace {
 
-using testing::be16;
-using testing::be32;
-using testing::dns_header;
-using testing::dns_opt;
-using testing::dns_question;
+using test::be16;
+using test::be32;
+using test::dns_header;
+using test::dns_opt;
+using test::dns_question;
 using ::testing::IsEmpty;
-using testing::wire_name;
+using test::wire_name;
 
 const IpAddress kLoopback = parse_ip_address("127.0.0.1").value();
 
@@ -111,11 +111,11 @@ class DnsTcpForwarderTest : public ::testing::Test {
     return dns_header(0x0100, 1, 0, 0, has_opt ? 1 : 0, id) + dns_question(wire_name(name), 1) +
            (has_opt ? dns_opt(512) : "");
   }
-  static testing::ParsedMessage parsed(const std::optional<std::string>& reply) {
+  static test::ParsedMessage parsed(const std::optional<std::string>& reply) {
     EXPECT_TRUE(reply.has_value());
-    const auto message = testing::parse_dns(reply.value_or(""));
+    const auto message = test::parse_dns(reply.value_or(""));
     EXPECT_TRUE(message.has_value());
-    return message.value_or(testing::ParsedMessage{});
+    return message.value_or(test::ParsedMessage{});
   }
   uint64_t count(const std::string& name) const {
     for (const auto& [key, value] : server_->counters()) {
@@ -208,4 +208,4 @@ TEST_F(DnsTcpForwarderTest, ClientThatGoesAwayMeanwhileHarmsNobody) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_tcp_forwarder_test

@@ -7,15 +7,16 @@
 #include <optional>
 
 #include "tests/controlplane/dns_tcp/dns_tcp_client.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::dns_tcp_server_test {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-IpAddress ip(std::string_view text) { return parse_ip_address(text).value(); }
+using test::ip;
 
 using Client = DnsTcpClient;
 
@@ -165,4 +166,4 @@ TEST_F(DnsTcpServerTest, TellsWhereItCannotListenAndListensElsewhere) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_tcp_server_test

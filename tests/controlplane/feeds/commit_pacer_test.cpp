@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::commit_pacer_test {
 namespace {
 
 // Updates come at a steady rate for a second; returns how many commits they make.
@@ -61,4 +61,4 @@ TEST(CommitPacer, TheOldestUpdateIsTheOneThatWaitedLongest) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::commit_pacer_test

@@ -10,7 +10,7 @@
 #include "tests/controlplane/fake_dataplane.h"
 #include "tests/controlplane/store/store_directory.h"
 
-namespace vipgate {
+namespace vipgate::feeds_test {
 namespace {
 
 constexpr char kHead[] = R"(
@@ -209,4 +209,4 @@ TEST_F(FeedsTest, WhatTheStoreHasOfTheLastClusterGoesTooThoughNothingElseNeedsTh
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::feeds_test

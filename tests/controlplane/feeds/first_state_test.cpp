@@ -10,7 +10,7 @@
 
 #include "tests/controlplane/feeds/mesos_feed_fixture.h"
 
-namespace vipgate {
+namespace vipgate::first_state_test {
 namespace {
 
 using ::testing::UnorderedElementsAre;
@@ -124,4 +124,4 @@ TEST_F(FirstStateTest, AZoneIsIncompleteAgainOnceAStateIsDroppedForItsAge) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::first_state_test

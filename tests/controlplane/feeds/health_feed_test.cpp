@@ -9,7 +9,7 @@
 #include "controlplane/config_reader.h"
 #include "tests/controlplane/fake_dataplane.h"
 
-namespace vipgate {
+namespace vipgate::health_feed_test {
 namespace {
 
 const ServiceKey kWeb{*parse_ip_address("11.0.0.1"), 80, Protocol::kTcp};
@@ -153,4 +153,4 @@ TEST_F(HealthFeedTest, AServiceWithoutARealThatTakesFlowsIsCounted) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::health_feed_test

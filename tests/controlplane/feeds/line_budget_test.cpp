@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::line_budget_test {
 namespace {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
@@ -31,4 +31,4 @@ TEST(LineBudget, WhatComesSeldomIsWrittenWholly) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::line_budget_test

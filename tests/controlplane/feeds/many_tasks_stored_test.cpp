@@ -10,7 +10,7 @@
 
 #include "tests/controlplane/feeds/mesos_feed_fixture.h"
 
-namespace vipgate {
+namespace vipgate::many_tasks_stored_test {
 namespace {
 
 constexpr size_t kMany = 1000;
@@ -173,4 +173,4 @@ TEST_F(ManyTasksStoredTest, AStreamThatIsLostAndServicesThatExpireLeaveThemToThe
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::many_tasks_stored_test

@@ -7,7 +7,7 @@
 #include "tests/controlplane/fake_dataplane.h"
 #include "tests/controlplane/feeds/memory_store.h"
 
-namespace vipgate {
+namespace vipgate::mesos_feed_test {
 namespace {
 
 constexpr char kConfig[] = R"(
@@ -157,4 +157,4 @@ TEST_F(MesosFeedTest, ATaskThatItsSchedulerFindsUnhealthyIsTouchedWithoutBeingSt
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_feed_test

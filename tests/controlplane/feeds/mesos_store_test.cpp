@@ -4,7 +4,7 @@
 
 #include "tests/controlplane/feeds/memory_store.h"
 
-namespace vipgate {
+namespace vipgate::mesos_store_test {
 namespace {
 
 MesosTask make_task(const std::string& id) {
@@ -217,4 +217,4 @@ TEST_F(MesosStoreTest, WhatTheStoreHasOfOtherClustersIsForgotten) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_store_test

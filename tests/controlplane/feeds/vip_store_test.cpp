@@ -4,11 +4,12 @@
 
 #include "controlplane/naming/yaml_vips.h"
 #include "tests/controlplane/feeds/memory_store.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::vip_store_test {
 namespace {
 
-IpAddress ip(const char* text) { return *parse_ip_address(text); }
+using test::ip;
 
 TEST(VipStore, AnAllocationThatDependsOnWhoCameFirstOutlivesARestart) {
   MemoryStore store;
@@ -150,4 +151,4 @@ TEST(YamlVips, ARangeThatIsFullIsAnErrorThatNamesTheService) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::vip_store_test

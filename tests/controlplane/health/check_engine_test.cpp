@@ -11,13 +11,13 @@
 
 #include "tests/controlplane/health/scripted_server.h"
 
-namespace vipgate {
+namespace vipgate::check_engine_test {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using testing::listen_on;
-using testing::local_endpoint;
+using test::listen_on;
+using test::local_endpoint;
 
 HealthConfig quick_tcp() {
   HealthConfig config;
@@ -86,13 +86,13 @@ TEST_F(CheckEngineTest, RunningOutOfFilesSaysNothingAboutAReal) {
 TEST_F(CheckEngineTest, AProxyHeaderComesBeforeTheQuestionWhereOneIsWanted) {
   std::mutex mutex;
   std::vector<std::string> asked;
-  const testing::ScriptedServer server([&](int connection) {
-    const std::string question = testing::read_until(connection, " HTTP/1.1\r\n");
+  const test::ScriptedServer server([&](int connection) {
+    const std::string question = test::read_until(connection, " HTTP/1.1\r\n");
     {
       const std::lock_guard lock(mutex);
       asked.push_back(question);
     }
-    testing::send_all(connection, "HTTP/1.1 204 x\r\nConnection: close\r\n\r\n");
+    test::send_all(connection, "HTTP/1.1 204 x\r\nConnection: close\r\n\r\n");
   });
   HealthConfig config = quick_tcp();
   config.type = HealthType::kHttp;
@@ -112,9 +112,9 @@ TEST_F(CheckEngineTest, AProxyHeaderComesBeforeTheQuestionWhereOneIsWanted) {
 
 TEST_F(CheckEngineTest, ConnectionsThatAreKeptGiveTheirFilesToChecks) {
   const auto listener = listen_on("127.0.0.1");
-  const testing::ScriptedServer server([](int connection) {
-    testing::read_until(connection, "\r\n\r\n");
-    testing::send_all(connection, "HTTP/1.1 204 x\r\n\r\n");
+  const test::ScriptedServer server([](int connection) {
+    test::read_until(connection, "\r\n\r\n");
+    test::send_all(connection, "HTTP/1.1 204 x\r\n\r\n");
   });
   HealthConfig config = quick_tcp();
   config.type = HealthType::kHttp;
@@ -178,4 +178,4 @@ TEST_F(CheckEngineTest, ATargetMayLeaveWhileItsCheckIsInFlight) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::check_engine_test

@@ -9,7 +9,7 @@
 #include <set>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::check_plan_test {
 namespace {
 
 using Kind = CheckPlan::Due::Kind;
@@ -250,4 +250,4 @@ TEST(CheckPlan, SpreadsTheChecksAgainAfterItWasHeldUpForLong) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::check_plan_test

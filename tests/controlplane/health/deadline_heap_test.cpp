@@ -5,7 +5,7 @@
 #include <map>
 #include <random>
 
-namespace vipgate {
+namespace vipgate::deadline_heap_test {
 namespace {
 
 TEST(DeadlineHeap, AgreesWithASortedMapAfterAnySequenceOfChanges) {
@@ -32,4 +32,4 @@ TEST(DeadlineHeap, AgreesWithASortedMapAfterAnySequenceOfChanges) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::deadline_heap_test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::exchange_test {
 namespace {
 
 using testing::HasSubstr;
@@ -308,4 +308,4 @@ TEST(Exchange, SurvivesAnyBytes) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::exchange_test

@@ -13,7 +13,7 @@
 
 #include "controlplane/health/health_checker.h"
 
-namespace vipgate {
+namespace vipgate::grpc_server_test {
 namespace {
 
 // Debian's own, which has Debian's packages; another may come first in PATH.
@@ -120,4 +120,4 @@ TEST_F(GrpcServerTest, IsDownIfTheAnswerIsNotThereInTime) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::grpc_server_test

@@ -15,21 +15,21 @@
 
 #include "tests/controlplane/health/scripted_server.h"
 
-namespace vipgate {
+namespace vipgate::health_checker_test {
 namespace {
 
-using testing::bind_datagram;
-using testing::DatagramServer;
+using test::bind_datagram;
+using test::DatagramServer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::listen_on;
-using testing::local_endpoint;
-using testing::read_until;
-using testing::ScriptedServer;
-using testing::send_all;
+using test::listen_on;
+using test::local_endpoint;
+using test::read_until;
+using test::ScriptedServer;
+using test::send_all;
 using ::testing::StartsWith;
-using testing::TlsIdentity;
+using test::TlsIdentity;
 
 constexpr int kPatienceMs = 20'000;
 constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -392,4 +392,4 @@ TEST_F(HealthCheckerTest, CountsWhatItDoes) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::health_checker_test

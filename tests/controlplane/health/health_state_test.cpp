@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::health_state_test {
 namespace {
 
 // '+' an answer, '-' a failure, one each second; the result is the health after each: '?', 'u',
@@ -106,4 +106,4 @@ TEST(HealthState, DoesNotCountTheFirstVerdictAsAFlap) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::health_state_test

@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace vipgate {
+namespace vipgate::http_rest_test {
 namespace {
 
 using Rest = Exchange::Rest;
@@ -71,4 +71,4 @@ TEST(HttpRest, TakesInSixteenKilobytesAndNoMore) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::http_rest_test

@@ -12,13 +12,13 @@
 #include "controlplane/health/check_engine.h"
 #include "tests/controlplane/health/scripted_server.h"
 
-namespace vipgate {
+namespace vipgate::kept_connection_test {
 namespace {
 
-using testing::read_until;
-using testing::ScriptedServer;
-using testing::send_all;
-using testing::TlsIdentity;
+using test::read_until;
+using test::ScriptedServer;
+using test::send_all;
+using test::TlsIdentity;
 
 const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -179,4 +179,4 @@ TEST_F(KeptConnectionTest, HttpsChecksShareOneHandshake) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::kept_connection_test

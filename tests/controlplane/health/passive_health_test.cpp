@@ -5,7 +5,7 @@
 #include <numeric>
 #include <string>
 
-namespace vipgate {
+namespace vipgate::passive_health_test {
 namespace {
 
 // What one second brought.
@@ -100,4 +100,4 @@ TEST(PassiveHealth, KeepsRealsApart) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::passive_health_test

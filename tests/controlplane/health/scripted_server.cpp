@@ -13,7 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
-namespace vipgate::testing {
+namespace vipgate::test {
 namespace {
 
 FileDescriptor bind_to(const std::string& address, int type) {
@@ -185,4 +185,4 @@ TlsIdentity::Client TlsIdentity::serve(int connection, std::string_view reply, i
   return client;
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

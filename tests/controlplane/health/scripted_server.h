@@ -15,7 +15,7 @@
 #include "controlplane/file_descriptor.h"
 #include "controlplane/model.h"
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 // A TCP socket on a free port of `address` ("127.0.0.1", "::1") that listens; nobody accepts.
 FileDescriptor listen_on(const std::string& address, int backlog = 128);
@@ -84,4 +84,4 @@ class TlsIdentity {
   std::string file_;
 };
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

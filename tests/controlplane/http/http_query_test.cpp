@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::http_query_test {
 namespace {
 
 ApiRequest asking(const std::string& name, const std::string& value) {
@@ -35,4 +35,4 @@ TEST(HttpQuery, ANumberIsWithinItsRangeAndTheUsualOneIfItIsNotThere) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::http_query_test

@@ -9,7 +9,7 @@
 
 #include "tests/controlplane/http/http_server_fixture.h"
 
-namespace vipgate {
+namespace vipgate::http_server_test {
 namespace {
 
 using test::get;
@@ -230,4 +230,4 @@ TEST_F(HttpServerTest, AnAddressInUseIsAnErrorThatNamesIt) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::http_server_test

@@ -8,7 +8,7 @@
 
 #include "tests/controlplane/http/http_server_fixture.h"
 
-namespace vipgate {
+namespace vipgate::http_stream_test {
 namespace {
 
 using test::get;
@@ -138,4 +138,4 @@ TEST_F(HttpStreamTest, AHeadHasNoStream) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::http_stream_test

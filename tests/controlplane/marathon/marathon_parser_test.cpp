@@ -4,7 +4,7 @@
 
 #include "controlplane/marathon/sse_decoder.h"
 
-namespace vipgate {
+namespace vipgate::marathon_parser_test {
 namespace {
 
 TEST(MarathonParser, TaskIsHealthyWhenAllItsChecksAreAndUnknownWithoutResults) {
@@ -87,4 +87,4 @@ TEST(SseDecoder, EventAboveTheLimitIsAnErrorInOneLineAndInMany) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::marathon_parser_test

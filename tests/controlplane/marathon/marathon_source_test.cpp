@@ -10,12 +10,12 @@
 
 #include "tests/support/scripted_http_server.h"
 
-namespace vipgate {
+namespace vipgate::marathon_source_test {
 namespace {
 
-using testing::ScriptedConnection;
-using testing::ScriptedHttpServer;
-using testing::ScriptedRequest;
+using test::ScriptedConnection;
+using test::ScriptedHttpServer;
+using test::ScriptedRequest;
 
 std::string apps(bool alive) {
   return std::string(R"({"apps":[{"tasks":[{"id":"a.1","healthCheckResults":[{"alive":)") +
@@ -154,4 +154,4 @@ TEST_F(MarathonSourceTest, ConfigurationThatCannotBeUsedIsRefusedAtTheStart) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::marathon_source_test

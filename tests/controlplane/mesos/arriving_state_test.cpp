@@ -12,15 +12,15 @@
 #include "controlplane/mesos/mesos_stream.h"
 #include "tests/support/arriving_pieces.h"
 
-namespace vipgate {
+namespace vipgate::arriving_state_test {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using testing::read_answer_in_pieces;
-using testing::read_event_in_pieces;
+using test::read_answer_in_pieces;
+using test::read_event_in_pieces;
 using ::testing::SizeIs;
 
 std::string padded(std::string_view json) {
@@ -223,4 +223,4 @@ TEST(ArrivingState, AStreamKeepsNoneOfAFirstRecordThatItHasRead) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::arriving_state_test

@@ -15,12 +15,12 @@
 #include "tests/support/scripted_http_server.h"
 #include "tests/support/test_certificates.h"
 
-namespace vipgate {
+namespace vipgate::auth_test {
 namespace {
 
-using testing::ScriptedConnection;
-using testing::ScriptedHttpServer;
-using testing::ScriptedRequest;
+using test::ScriptedConnection;
+using test::ScriptedHttpServer;
+using test::ScriptedRequest;
 
 std::string read(const std::string& path) {
   std::ifstream file(path);
@@ -88,7 +88,7 @@ class Auth : public ::testing::Test {
     return request;
   }
 
-  testing::TestCertificates directory_;  // its files, and those that tests put beside them
+  test::TestCertificates directory_;  // its files, and those that tests put beside them
 };
 
 TEST_F(Auth, Base64HasPadding) {
@@ -210,4 +210,4 @@ TEST_F(Auth, FilesThatCannotBeUsedAreNamedAtTheStart) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::auth_test

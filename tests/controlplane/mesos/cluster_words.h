@@ -8,7 +8,7 @@
 
 #include "controlplane/mesos/mesos_cluster.h"
 
-namespace vipgate::testing {
+namespace vipgate::test {
 
 inline MesosAgent agent(const std::string& id) {
   return {id, "host-" + id, "slave(1)@10.0.0.1:5051", "", ""};
@@ -64,4 +64,4 @@ inline std::set<std::string> ids(const MesosCluster& cluster) {
   return ids;
 }
 
-}  // namespace vipgate::testing
+}  // namespace vipgate::test

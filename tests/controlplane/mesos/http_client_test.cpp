@@ -8,14 +8,14 @@
 #include "tests/support/scripted_http_server.h"
 #include "tests/support/test_certificates.h"
 
-namespace vipgate {
+namespace vipgate::http_client_test {
 namespace {
 
-using testing::ScriptedConnection;
-using testing::ScriptedHttpServer;
-using testing::ScriptedRequest;
-using testing::ScriptedTls;
-using testing::TestCertificates;
+using test::ScriptedConnection;
+using test::ScriptedHttpServer;
+using test::ScriptedRequest;
+using test::ScriptedTls;
+using test::TestCertificates;
 
 const HttpSink kIgnore = [](std::string_view) { return true; };
 
@@ -276,4 +276,4 @@ TEST_F(HttpClientTls, ServerWithoutTlsIsAnError) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::http_client_test

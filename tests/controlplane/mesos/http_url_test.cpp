@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::http_url_test {
 namespace {
 
 HttpUrl url(bool tls, const char* host, uint16_t port, const char* target) {
@@ -49,4 +49,4 @@ TEST(HttpUrl, TextHasBracketsAroundIpv6Only) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::http_url_test

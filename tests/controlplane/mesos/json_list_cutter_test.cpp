@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::json_list_cutter_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -130,4 +130,4 @@ TEST(JsonListCutter, NothingIsKeptOfAListWithoutAnEnd) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::json_list_cutter_test

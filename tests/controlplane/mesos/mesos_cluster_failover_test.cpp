@@ -5,10 +5,10 @@
 #include "controlplane/mesos/mesos_cluster.h"
 #include "tests/controlplane/mesos/cluster_words.h"
 
-namespace vipgate {
+namespace vipgate::mesos_cluster_failover_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -269,4 +269,4 @@ TEST(MesosRestore, StoredClusterThatIsStillTrueIsNoChange) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_cluster_failover_test

@@ -6,10 +6,10 @@
 
 #include "tests/controlplane/mesos/cluster_words.h"
 
-namespace vipgate {
+namespace vipgate::mesos_cluster_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -300,4 +300,4 @@ TEST_F(MesosClusterTest, MastersThatChangedAreAChange) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_cluster_test

@@ -7,7 +7,7 @@
 #include "controlplane/mesos/json_repair.h"
 #include "controlplane/mesos/mesos_parser.h"
 
-namespace vipgate {
+namespace vipgate::mesos_json_test {
 namespace {
 
 std::string data(const std::string& name) {
@@ -149,4 +149,4 @@ TEST(MesosParser, NoMutationOfRealInputMakesItCrashOrThrow) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_json_test

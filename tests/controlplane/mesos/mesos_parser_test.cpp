@@ -8,7 +8,7 @@
 
 #include "controlplane/mesos/recordio.h"
 
-namespace vipgate {
+namespace vipgate::mesos_parser_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -383,4 +383,4 @@ TEST(MesosParser, MasterInfoGivesAddressIpAndElseThePackedOne) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_parser_test

@@ -7,7 +7,7 @@
 
 #include "controlplane/mesos/mesos_source.h"
 
-namespace vipgate {
+namespace vipgate::mesos_queue_test {
 namespace {
 
 std::unique_ptr<MesosQueue> make_queue(size_t capacity) {
@@ -84,4 +84,4 @@ TEST(MesosQueue, ProducerThatGivesUpLeavesTheOthersWaiting) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_queue_test

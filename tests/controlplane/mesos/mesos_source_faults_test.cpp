@@ -3,7 +3,7 @@
 
 #include "tests/controlplane/mesos/mesos_source_fixture.h"
 
-namespace vipgate {
+namespace vipgate::mesos_source_faults_test {
 namespace {
 
 class MesosSourceFaults : public MesosSourceFixture {
@@ -207,4 +207,4 @@ TEST_F(MesosSourceFaults, EndsWhileTheQueueIsFull) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_source_faults_test

@@ -18,10 +18,10 @@
 
 namespace vipgate {
 
-using testing::ScriptedConnection;
-using testing::ScriptedHttpServer;
-using testing::ScriptedRequest;
-using testing::ScriptedTls;
+using test::ScriptedConnection;
+using test::ScriptedHttpServer;
+using test::ScriptedRequest;
+using test::ScriptedTls;
 
 inline std::string record(const std::string& json) {
   return std::to_string(json.size()) + "\n" + json;

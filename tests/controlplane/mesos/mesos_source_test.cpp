@@ -9,7 +9,7 @@
 #include "tests/controlplane/mesos/mesos_source_fixture.h"
 #include "tests/support/test_certificates.h"
 
-namespace vipgate {
+namespace vipgate::mesos_source_test {
 namespace {
 
 using MesosSourceTest = MesosSourceFixture;
@@ -300,7 +300,7 @@ TEST_F(MesosSourceTest, FullQueueHoldsUpTheSourceAndLosesNothing) {
 }
 
 TEST_F(MesosSourceTest, TlsWithOurAuthorityAndCertificateAndIamLoginThatExpires) {
-  const testing::TestCertificates files;
+  const test::TestCertificates files;
   config_.tls = {files.ca(), files.client_cert(), files.client_key()};
   const std::string iam = files.ca() + ".iam";
   config_.auth = {MesosAuthType::kIam, "", "", iam};
@@ -336,7 +336,7 @@ TEST_F(MesosSourceTest, CredentialsThatAreRefusedTwiceAreReportedAndNotTriedInAL
     ++asked;
     connection.respond(401, "");
   });
-  const testing::TestCertificates files;
+  const test::TestCertificates files;
   std::ofstream(files.ca() + ".secret") << "wrong";
   config_.auth = {MesosAuthType::kBasic, "gw", files.ca() + ".secret", ""};
   times_.backoff_min = times_.backoff_max = std::chrono::hours(1);
@@ -363,4 +363,4 @@ TEST_F(MesosSourceTest, ConfigurationThatCannotBeUsedIsRefusedAtTheStart) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_source_test

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::recordio_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -175,4 +175,4 @@ TEST(RecordIo, OctetsAfterARecordCanBeRead) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::recordio_test

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace vipgate {
+namespace vipgate::shared_text_test {
 namespace {
 
 TEST(SharedText, ACopyHasTheSameOctetsAndOutlivesWhatItWasCopiedFrom) {
@@ -47,4 +47,4 @@ TEST(SharedText, WhatIsAssignedReplacesWhatWasThere) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::shared_text_test

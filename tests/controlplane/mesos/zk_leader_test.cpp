@@ -15,10 +15,10 @@
 #include "tests/controlplane/mesos/mesos_source_fixture.h"
 #include "tests/support/zookeeper_server.h"
 
-namespace vipgate {
+namespace vipgate::zk_leader_test {
 namespace {
 
-using testing::ZookeeperServer;
+using test::ZookeeperServer;
 
 TEST(ZkLeader, NodesOfMastersAreOrderedByCounterAndOthersAreLeftOut) {
   EXPECT_EQ(master_nodes({"json.info_0000000010", "log_replicas", "info_0000000001",
@@ -328,4 +328,4 @@ TEST_F(WithZookeeper, RedirectionToAnUnresolvableHostGoesToTheAddressThatZookeep
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::zk_leader_test

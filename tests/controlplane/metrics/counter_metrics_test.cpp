@@ -10,7 +10,7 @@
 #include "controlplane/feeds/feeds.h"
 #include "tests/controlplane/fake_dataplane.h"
 
-namespace vipgate {
+namespace vipgate::counter_metrics_test {
 namespace {
 
 using prometheus::MetricFamily;
@@ -121,4 +121,4 @@ TEST(CounterMetrics, EachFamilyStandsOnceAndEndsInTotalIfItRises) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::counter_metrics_test

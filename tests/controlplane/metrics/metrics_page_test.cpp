@@ -2,12 +2,14 @@
 
 #include <gmock/gmock.h>
 
-namespace vipgate {
+#include "tests/support/address_text.h"
+
+namespace vipgate::metrics_page_test {
 namespace {
 
 using ::testing::HasSubstr;
 
-IpAddress ip(const std::string& text) { return parse_ip_address(text).value(); }
+using test::ip;
 
 TEST(MetricsPage, ServicesAndRealsCarryTheirNamesAndAddresses) {
   MetricsInput input;
@@ -85,4 +87,4 @@ TEST(MetricsPage, QuotesInNamesAreEscaped) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::metrics_page_test

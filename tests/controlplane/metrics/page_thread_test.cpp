@@ -5,7 +5,7 @@
 #include <future>
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::page_thread_test {
 namespace {
 
 TEST(PageThread, WorkIsDoneInOrderOnAnotherThread) {
@@ -42,4 +42,4 @@ TEST(PageThread, TakesNoMoreThanItCanKeepWhileItIsBusy) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::page_thread_test

@@ -4,13 +4,15 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
-namespace vipgate {
+#include "tests/support/address_text.h"
+
+namespace vipgate::host_resolver_test {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-IpAddress ip(const char* text) { return *parse_ip_address(text); }
+using test::ip;
 
 // Answers as told, from the resolver's thread.
 class HostResolverTest : public testing::Test {
@@ -71,4 +73,4 @@ TEST(HostResolverSystem, LocalhostIsResolved) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::host_resolver_test

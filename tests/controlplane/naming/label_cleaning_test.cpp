@@ -7,7 +7,7 @@
 
 #include "common/dns_wire.h"
 
-namespace vipgate {
+namespace vipgate::label_cleaning_test {
 namespace {
 
 std::string repeat(size_t count, char c) { return std::string(count, c); }
@@ -182,4 +182,4 @@ RC_GTEST_PROP(PlainName, AFaultIsWhatTheWireRefuses, ()) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::label_cleaning_test

@@ -7,7 +7,7 @@
 
 #include "common/dns_wire.h"
 
-namespace vipgate {
+namespace vipgate::mesos_dns_records_test {
 namespace {
 
 using testing::Contains;
@@ -323,4 +323,4 @@ TEST_F(MesosDnsRecords, TheTimeToLiveIsTheOptionsOrElseThatOfDns) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_dns_records_test

@@ -11,7 +11,7 @@
 
 #include "tests/controlplane/naming/cluster_fixture.h"
 
-namespace vipgate {
+namespace vipgate::mesos_view_random_test {
 namespace {
 
 class DrawnCluster {
@@ -200,4 +200,4 @@ TEST(MesosViewRandom, WhateverHappensTheViewSaysWhatANewOneSays) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_view_random_test

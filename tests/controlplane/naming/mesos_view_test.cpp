@@ -5,7 +5,7 @@
 
 #include "tests/controlplane/naming/cluster_fixture.h"
 
-namespace vipgate {
+namespace vipgate::mesos_view_test {
 namespace {
 
 using testing::Contains;
@@ -439,4 +439,4 @@ TEST(MesosView, ALabelThatCleansToNothingIsRefusedAndListed) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::mesos_view_test

@@ -8,14 +8,15 @@
 
 #include "controlplane/naming/sha1.h"
 #include "controlplane/naming/vip_choice.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::vip_allocator_test {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-IpAddress ip(const char* text) { return *parse_ip_address(text); }
+using test::ip;
 
 std::string address_text(const VipAllocator& allocator, const std::string& name, int family = 4) {
   const auto address = allocator.address_of(name, family);
@@ -260,4 +261,4 @@ TEST(VipAllocator, DirtyNamesEachChangeOnce) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::vip_allocator_test

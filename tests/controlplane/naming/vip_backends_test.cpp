@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::vip_backends_test {
 namespace {
 
 using testing::ElementsAre;
@@ -306,4 +306,4 @@ TEST(TaskAddress, AnIpv4MappedOneIsIpv4) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::vip_backends_test

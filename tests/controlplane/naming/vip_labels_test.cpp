@@ -5,7 +5,7 @@
 
 #include "controlplane/naming/label_cleaning.h"
 
-namespace vipgate {
+namespace vipgate::vip_labels_test {
 namespace {
 
 // "redis 6379", "fd01:c::1 5000", or why not.
@@ -103,4 +103,4 @@ RC_GTEST_PROP(VipValue, WhateverIsAcceptedHasAPortAndAnAddressOrANameThatDnsCanH
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::vip_labels_test

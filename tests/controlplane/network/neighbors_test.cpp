@@ -9,7 +9,7 @@
 
 #include "tests/support/network_namespace.h"
 
-namespace vipgate {
+namespace vipgate::neighbors_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -27,12 +27,12 @@ NeighborKey near0(const char* address) { return {"near0", *parse_ip_address(addr
 class NeighborWatcherTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    near_ = testing::NetworkNamespace::create();
-    far_ = testing::NetworkNamespace::create();
+    near_ = test::NetworkNamespace::create();
+    far_ = test::NetworkNamespace::create();
     if (near_ == nullptr || far_ == nullptr) {
       GTEST_SKIP() << "needs root to make network namespaces";
     }
-    inside_ = std::make_unique<testing::InNamespace>(*near_);
+    inside_ = std::make_unique<test::InNamespace>(*near_);
     ASSERT_TRUE(near_->run("ip link add near0 type veth peer name far0 address 02:00:00:00:00:99"));
     ASSERT_TRUE(near_->run("ip link set far0 netns " + far_->path()));
     ASSERT_TRUE(near_->run("ip link set near0 up"));
@@ -81,9 +81,9 @@ class NeighborWatcherTest : public ::testing::Test {
     return true;
   }
 
-  std::unique_ptr<testing::NetworkNamespace> near_;
-  std::unique_ptr<testing::NetworkNamespace> far_;
-  std::unique_ptr<testing::InNamespace> inside_;
+  std::unique_ptr<test::NetworkNamespace> near_;
+  std::unique_ptr<test::NetworkNamespace> far_;
+  std::unique_ptr<test::InNamespace> inside_;
   std::unique_ptr<NeighborWatcher> watcher_;
   int changes_ = 0;
 };
@@ -174,4 +174,4 @@ TEST_F(NeighborWatcherTest, ErrorsNameTheInterface) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::neighbors_test

@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
-namespace vipgate {
+#include "tests/support/address_text.h"
+
+namespace vipgate::next_hops_test {
 namespace {
 
-IpAddress ip(const std::string& text) { return parse_ip_address(text).value(); }
+using test::ip;
 
 std::vector<PortConfig> ports() {
   std::vector<PortConfig> ports(3);
@@ -119,4 +121,4 @@ TEST(NextHops, AGatewayIsUnresolvedUnlessItsLinkLayerAddressIsConfigured) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::next_hops_test

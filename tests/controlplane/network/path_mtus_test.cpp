@@ -5,13 +5,14 @@
 #include <algorithm>
 
 #include "tests/controlplane/tunnel_quotes.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::path_mtus_test {
 namespace {
 
 using test::Bytes;
 
-IpAddress ip(const char* text) { return *parse_ip_address(text); }
+using test::ip;
 
 TEST(TunnelQuote, TellsSourceRealAndWhatIsWithinOfEveryKindOfTunnel) {
   for (const TunnelCase& kind : tunnel_quote_cases()) {
@@ -160,4 +161,4 @@ TEST(PathMtus, EndTenMinutesAfterTheLastErrorThatSaysSo) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::path_mtus_test

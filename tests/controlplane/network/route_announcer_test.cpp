@@ -7,7 +7,7 @@
 
 #include "tests/support/network_namespace.h"
 
-namespace vipgate {
+namespace vipgate::route_announcer_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -18,9 +18,9 @@ IpPrefix net(const std::string& text) { return parse_ip_prefix(text).value(); }
 class RouteAnnouncerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    here_ = testing::NetworkNamespace::create();
+    here_ = test::NetworkNamespace::create();
     if (here_ == nullptr) GTEST_SKIP() << "needs root to make network namespaces";
-    inside_ = std::make_unique<testing::InNamespace>(*here_);
+    inside_ = std::make_unique<test::InNamespace>(*here_);
     file_ = ::testing::TempDir() + "/vipgate-announced-" + std::to_string(getpid());
   }
   void TearDown() override { std::remove(file_.c_str()); }
@@ -47,8 +47,8 @@ class RouteAnnouncerTest : public ::testing::Test {
   }
 
   std::string file_;
-  std::unique_ptr<testing::NetworkNamespace> here_;
-  std::unique_ptr<testing::InNamespace> inside_;
+  std::unique_ptr<test::NetworkNamespace> here_;
+  std::unique_ptr<test::InNamespace> inside_;
   std::unique_ptr<RouteAnnouncer> announcer_;
 };
 
@@ -128,4 +128,4 @@ TEST_F(RouteAnnouncerTest, WhatTheKernelRefusesIsTriedAgainASecondLater) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::route_announcer_test

@@ -6,11 +6,13 @@
 #include <string>
 
 #include "controlplane/network/route_keeper.h"
+#include "tests/support/address_text.h"
 
-namespace vipgate {
+namespace vipgate::route_table_test {
 namespace {
 
-IpAddress ip(const std::string& text) { return parse_ip_address(text).value(); }
+using test::ip;
+
 IpPrefix net(const std::string& text) { return parse_ip_prefix(text).value(); }
 
 // To `prefix` by a gateway on port 1; "": on link.
@@ -194,4 +196,4 @@ TEST(RouteSchedule, AnErrorIsTriedAnewASecondLater) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::route_table_test

@@ -9,7 +9,7 @@
 #include "controlplane/network/route_keeper.h"
 #include "tests/support/network_namespace.h"
 
-namespace vipgate {
+namespace vipgate::route_watcher_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -20,9 +20,9 @@ constexpr int kDeadlineMs = 20'000;
 class RouteWatcherTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    here_ = testing::NetworkNamespace::create();
+    here_ = test::NetworkNamespace::create();
     if (here_ == nullptr) GTEST_SKIP() << "needs root to make network namespaces";
-    inside_ = std::make_unique<testing::InNamespace>(*here_);
+    inside_ = std::make_unique<test::InNamespace>(*here_);
     const char* const interfaces[] = {"port0", "port1", "other0"};
     for (int i = 0; i < 3; ++i) {
       const std::string name = interfaces[i];
@@ -70,8 +70,8 @@ class RouteWatcherTest : public ::testing::Test {
     return false;
   }
 
-  std::unique_ptr<testing::NetworkNamespace> here_;
-  std::unique_ptr<testing::InNamespace> inside_;
+  std::unique_ptr<test::NetworkNamespace> here_;
+  std::unique_ptr<test::InNamespace> inside_;
   std::unique_ptr<RouteWatcher> watcher_;
 };
 
@@ -223,4 +223,4 @@ TEST(RouteKeeper, WithoutAKernelSideThereAreNoRoutes) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::route_watcher_test

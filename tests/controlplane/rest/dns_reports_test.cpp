@@ -5,7 +5,7 @@
 #include "common/dns_record.h"
 #include "common/dns_table_builder.h"
 
-namespace vipgate {
+namespace vipgate::dns_reports_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -77,4 +77,4 @@ TEST(DnsReports, AQuestionForOthersSaysSoAndNoAnswerIsAnError) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_reports_test

@@ -4,7 +4,7 @@
 
 #include "common/dns_record.h"
 
-namespace vipgate {
+namespace vipgate::dns_text_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -92,4 +92,4 @@ TEST(DnsText, AMessageThatEndsEarlyOrLateIsNotRead) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::dns_text_test

@@ -6,7 +6,7 @@
 #include "controlplane/config_reader.h"
 #include "tests/controlplane/fake_dataplane.h"
 
-namespace vipgate {
+namespace vipgate::drain_desk_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -142,4 +142,4 @@ TEST_F(DrainDeskTest, AfterAStartARealIsWaitedForLonger) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::drain_desk_test

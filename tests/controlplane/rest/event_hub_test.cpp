@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace vipgate {
+namespace vipgate::event_hub_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -77,4 +77,4 @@ TEST(EventHub, ThereAreOnlySoManyListenersAndOneThatGoesMakesRoom) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::event_hub_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace vipgate {
+namespace vipgate::json_document_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -54,4 +54,4 @@ TEST(JsonDocument, APositionLeadsToItsField) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::json_document_test

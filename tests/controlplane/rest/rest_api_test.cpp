@@ -12,7 +12,7 @@
 #include "controlplane/monotonic_clock.h"
 #include "tests/controlplane/fake_dataplane.h"
 
-namespace vipgate {
+namespace vipgate::rest_api_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -270,4 +270,4 @@ TEST_F(RestApiTest, TheSnapshotIsTold) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::rest_api_test

@@ -14,7 +14,7 @@
 #include "tests/controlplane/fake_dataplane.h"
 #include "tests/controlplane/store/store_directory.h"
 
-namespace vipgate {
+namespace vipgate::rest_feed_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -191,4 +191,4 @@ TEST_F(RestFeedTest, TenThousandServicesComeWithOneSnapshot) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::rest_feed_test

@@ -4,7 +4,7 @@
 
 #include "controlplane/worker_window.h"
 
-namespace vipgate {
+namespace vipgate::rest_reports_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -99,4 +99,4 @@ TEST(RestReports, ASourceSaysWhatItsIgnoredItemsAreAndWhy) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::rest_reports_test

@@ -9,7 +9,7 @@
 #include "controlplane/rest/json_document.h"
 #include "tests/support/test_net.h"
 
-namespace vipgate {
+namespace vipgate::rest_services_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -242,4 +242,4 @@ TEST_F(RestServicesTest, AReloadIsFollowedByWhatTheDocumentsLeaveOpen) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::rest_services_test

@@ -10,7 +10,7 @@
 #include "controlplane/store/state_store.h"
 #include "tests/controlplane/store/store_directory.h"
 
-namespace vipgate {
+namespace vipgate::sqlite_store_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -278,4 +278,4 @@ TEST(SqliteStore, AnErasedSpaceGoesAndTheOthersStay) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::sqlite_store_test

@@ -10,7 +10,7 @@
 #include "controlplane/store/state_store.h"
 #include "tests/controlplane/store/store_directory.h"
 
-namespace vipgate {
+namespace vipgate::store_crash_test {
 namespace {
 
 constexpr int kKeysPerBatch = 5;
@@ -83,4 +83,4 @@ TEST(SqliteStore, WhatFlushConfirmedSurvivesKillAndNoBatchIsHalfThere) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::store_crash_test

@@ -11,14 +11,14 @@
 #include "tests/controlplane/store/store_directory.h"
 #include "tests/support/zookeeper_server.h"
 
-namespace vipgate {
+namespace vipgate::zk_store_test {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-using testing::ZookeeperServer;
+using test::ZookeeperServer;
 
 constexpr int kPatienceMs = 30000;
 constexpr std::string_view kVip = kVipSpace;
@@ -273,4 +273,4 @@ TEST(ZkKey, EveryKeyIsANodeNameAndComesBack) {
 }
 
 }  // namespace
-}  // namespace vipgate
+}  // namespace vipgate::zk_store_test
