@@ -138,6 +138,7 @@ Status ControlLoop::start_api() {
     options.tokens = tokens;
     options.connections = rest.connections;
     options.body_bytes = size_t{rest.body_mb} << 20;
+    const auto worker_count = static_cast<uint32_t>(reconciler_.config().workers.cpus.size());
     auto server = HttpServer::start(
         std::move(options),
         make_rest_router(feeds_->rest(), reconciler_, health_,
@@ -149,7 +150,9 @@ Status ControlLoop::start_api() {
                           .workers = [this] { return workers_report(); },
                           .ports = [this] { return ports_report(); },
                           .sources = [this](size_t ignored) { return sources_report(ignored); },
-                          .answer_dns = answer_dns()}));
+                          .answer_dns = answer_dns(),
+                          .worker_count = worker_count,
+                          .list_flows = list_flows()}));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
     spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));

@@ -80,6 +80,7 @@ class ControlLoop {
   void begin_to_stop();
   Status start_api();
   AnswerDns answer_dns() const;
+  ListFlows list_flows() const;
   void report(const Status& status);
   void report_problems(const ReloadOutcome& outcome);
   void report_routes();

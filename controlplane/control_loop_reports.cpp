@@ -14,6 +14,11 @@ AnswerDns ControlLoop::answer_dns() const {
   };
 }
 
+ListFlows ControlLoop::list_flows() const {
+  return
+      [&dataplane = dataplane_](const FlowQuestion& question) { return dataplane.flows(question); };
+}
+
 WorkersReport ControlLoop::workers_report() const {
   WorkersReport report;
   report.total = dataplane_.worker_figures();

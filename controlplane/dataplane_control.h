@@ -12,8 +12,10 @@
 #include "common/addresses.h"
 #include "common/counters.h"
 #include "common/dns_forwarding.h"
+#include "common/flow_list.h"
 #include "common/loop_counters.h"
 #include "common/named_counters.h"
+#include "common/result.h"
 #include "common/traffic_figures.h"
 #include "common/tunnel_error.h"
 #include "common/watch.h"
@@ -43,6 +45,9 @@ class DataplaneControl : public SnapshotSink {
   // thread.
   [[nodiscard]] virtual DnsStreamAnswer answer_dns(std::span<uint8_t> message, size_t length,
                                                    const IpAddress& client) const = 0;
+  // Which flows the workers have; waits for them, some seconds at most. Any thread but the control
+  // thread. An error: see FlowDesk::list().
+  [[nodiscard]] virtual Result<FlowList> flows(const FlowQuestion& question) const = 0;
   // Has workers follow the wall clock: to be called now and then.
   virtual void note_wall_clock() = 0;
   // What traffic says of the real with this index; see there for what the numbers mean.

@@ -61,6 +61,9 @@ class DataplaneAdapter : public DataplaneControl {
                              const IpAddress& client) const override {
     return dataplane_.answer_dns(message, length, client);
   }
+  Result<FlowList> flows(const FlowQuestion& question) const override {
+    return dataplane_.flows(question);
+  }
   void note_wall_clock() override { dataplane_.note_wall_clock(); }
   DnsRateFigures dns_rate_figures() const override { return dataplane_.dns_rate_figures(); }
   std::vector<uint64_t> snat_exhausted() const override { return dataplane_.snat_exhausted(); }

@@ -125,6 +125,10 @@ void Dataplane::Parts::add_port_counters(NamedCounters& counters) const {
   }
 }
 
+Result<FlowList> Dataplane::flows(const FlowQuestion& question) const {
+  return parts_->flow_desk->list(question);
+}
+
 Status Dataplane::watch(const WatchOptions& options) { return parts_->watches->start(options); }
 void Dataplane::stop_watching() { parts_->watches->stop(); }
 WatchStatus Dataplane::watch_status() const { return parts_->watches->status(); }

@@ -11,6 +11,7 @@
 #include "common/addresses.h"
 #include "common/counters.h"
 #include "common/dns_forwarding.h"
+#include "common/flow_list.h"
 #include "common/huge_pages.h"
 #include "common/loop_counters.h"
 #include "common/named_counters.h"
@@ -59,7 +60,7 @@ struct DataplaneOptions {
 };
 
 // Owns EAL, the ports, the exception path and the workers. Made once per process; all methods are
-// the control thread's, but for counters(), worker_figures(), real_signals(), snat_exhausted()
+// the control thread's, but for flows(), counters(), worker_figures(), real_signals(), snat_exhausted()
 // and dns_rate_figures(), which any thread may call.
 class Dataplane {
  public:
@@ -98,6 +99,9 @@ class Dataplane {
   // tables in force. All of `message` may be written, of which 65535 octets are used. Any thread.
   DnsStreamAnswer answer_dns(std::span<uint8_t> message, size_t length,
                              const IpAddress& client) const;
+
+  // Which flows the workers have: see FlowDesk::list(). Any thread, which may wait some seconds.
+  Result<FlowList> flows(const FlowQuestion& question) const;
 
   // Has workers follow the wall clock: to be called now and then, as that may be set or slewed.
   void note_wall_clock();

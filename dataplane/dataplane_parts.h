@@ -14,6 +14,7 @@
 #include "dataplane/device_claim.h"
 #include "dataplane/eal.h"
 #include "dataplane/exception_path.h"
+#include "dataplane/flow_desk.h"
 #include "dataplane/port.h"
 #include "dataplane/watch_desk.h"
 #include "dataplane/worker_memory.h"
@@ -74,6 +75,7 @@ struct Dataplane::Parts {
   std::vector<std::unique_ptr<WorkerMemory>> memory;
   std::vector<std::unique_ptr<Worker<EthdevIo>>> worker_objects;
   std::unique_ptr<WatchDesk> watches;
+  std::unique_ptr<FlowDesk> flow_desk;
   std::unique_ptr<TscClock> clock;
   std::atomic<int64_t> wall_offset_ns{0};  // the wall clock's lead over `clock`
   std::atomic<uint32_t> dns_rotation{0};   // of answers over TCP

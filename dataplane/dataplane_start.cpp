@@ -144,6 +144,7 @@ void Dataplane::Parts::make_workers() {
       .port_names = {}, .cpus = options.control_cpus, .current = [this] { return cell.current(); }};
   for (const DataplanePort& port : options.ports) desk.port_names.push_back(port.name);
   watches = std::make_unique<WatchDesk>(std::move(desk));
+  flow_desk = std::make_unique<FlowDesk>([this] { return cell.current(); });
   // Each of a port's queues is another worker's.
   std::array<uint8_t, kMaxPorts> receivers{};
   for (size_t i = 0; i < ports.size(); ++i) {
@@ -169,6 +170,7 @@ void Dataplane::Parts::make_workers() {
                             .wall_offset_ns = &wall_offset_ns}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
     watches->add_worker(worker_objects.back()->watch_slot());
+    flow_desk->add_worker(worker_objects.back()->walk_slot());
   }
   for (auto& own : memory) {
     for (uint32_t i = 0; i < workers; ++i) own->connect(i, *memory[i]);

@@ -14,6 +14,7 @@
 #include "controlplane/metrics/page_thread.h"
 #include "controlplane/rest/event_hub.h"
 #include "controlplane/rest/rest_feed.h"
+#include "controlplane/rest/rest_flows.h"
 #include "controlplane/rest/rest_reports.h"
 
 namespace vipgate {
@@ -30,6 +31,8 @@ struct GatewayReports {
   // With at most so many of each one's ignored items.
   std::function<SourcesReport(size_t ignored)> sources;
   AnswerDns answer_dns;  // the responder; any thread may call it
+  uint32_t worker_count = 1;
+  ListFlows list_flows;  // of the workers, for which it waits: by the thread of `pages`
 };
 
 // Written by the control thread, read by the API's.

@@ -84,6 +84,7 @@ class FlowStore {
   // Entries of both tables.
   size_t size() const { return table_.size() + wide_.size(); }
   Record& record(uint32_t index) { return memory_.records[index]; }
+  const Record& record(uint32_t index) const { return memory_.records[index]; }
   const SnatPorts& snat(uint32_t slot) const { return memory_.snat[slot]; }
 
   // The record of the flow from a SNAT port to a real, if there is one: else it is free, or another

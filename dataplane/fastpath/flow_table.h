@@ -150,6 +150,17 @@ class FlowTable {
     }
   }
 
+  // Calls visit(entry) for each entry of `buckets` buckets from the one at `first` on. REQUIRES:
+  // these exist.
+  template <class Visit>
+  void look(size_t first, size_t buckets, Visit&& visit) const {
+    for (const Bucket& bucket : std::span<const Bucket>(buckets_ + first, buckets)) {
+      for (const Entry& entry : bucket.entries) {
+        if (entry.state != FlowState::kFree) visit(entry);
+      }
+    }
+  }
+
   size_t size() const { return size_; }
   size_t bucket_count() const { return count_; }
 

@@ -18,6 +18,7 @@
 #include "dataplane/fastpath/dns_forwarder.h"
 #include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/fastpath/flow_clock.h"
+#include "dataplane/fastpath/flow_walk.h"
 #include "dataplane/fastpath/icmp_quote.h"
 #include "dataplane/fastpath/knobs.h"
 #include "dataplane/fastpath/outbox.h"
@@ -66,6 +67,8 @@ class Pipeline : private PipelineState {
   SparePackets* spares() { return forwarder_ == nullptr ? nullptr : &forwarder_->spares(); }
 
   size_t flows() const { return flows4_.size() + flows6_.size(); }
+  // A step of the walk; false: it is through.
+  bool walk_on(FlowWalk& walk, Now now) const { return walk.step(flows4_, flows6_, now); }
 
  private:
   template <class Other>

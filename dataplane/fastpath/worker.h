@@ -77,6 +77,10 @@ class Worker {
     } else {
       busy = turn_watched(watch, *snapshot, now);
     }
+    if (FlowWalk* walk = walk_slot_.walk()) [[unlikely]] {
+      walk_on(*walk, now);
+      busy = true;  // does not sleep while somebody waits
+    }
     if (woke_kernel_) {
       options_.kernel_waker->wake();
       woke_kernel_ = false;
@@ -92,6 +96,8 @@ class Worker {
   LoopCounters& loop_counters() { return loop_counters_; }
   // By which packets come to be watched; its methods say whose they are.
   WatchSlot& watch_slot() { return watch_slot_; }
+  // By which its flows are asked for.
+  FlowWalkSlot& walk_slot() { return walk_slot_; }
 
  private:
   // With kWatched, packets go through a pipeline that tells of them.
@@ -146,6 +152,12 @@ class Worker {
     const bool busy = turn<true>(snapshot, now);
     if (watcher_.take_news()) watch_slot_.wake();
     return busy;
+  }
+
+  [[gnu::noinline]] void walk_on(FlowWalk& walk, Now now) {
+    const bool has_more =
+        watch_ == nullptr ? pipeline_->walk_on(walk, now) : watched_pipeline_->walk_on(walk, now);
+    if (!has_more) walk_slot_.give_back();
   }
 
   template <bool kWatched>
@@ -295,6 +307,7 @@ class Worker {
   NoObserver observer_;
   Watcher watcher_;
   WatchSlot watch_slot_;
+  FlowWalkSlot walk_slot_;
   Watch* watch_ = nullptr;  // the one in use
   // One of the two, which has the tables: the second one while there is a watch.
   std::optional<Pipeline<NoObserver>> pipeline_;

@@ -138,6 +138,48 @@ class AnswersAsItSays(DaemonTest):
 
         wait_for("both of them", lambda: silent() == ["mesos", "marathon"])
 
+    def test_flows_are_those_that_the_workers_have_whatever_one_asks_by(self):
+        path, method, operation = next(
+            each for each in self.operations() if each[2]["operationId"] == "listFlows")
+
+        def flows(**query):
+            self.assertEqual(
+                self.ask(path, method, operation, query={"limit": 1000} | query), 200)
+            return json.loads(self.said)
+
+        wait_for("flows", lambda: flows()["matched"] == 20)
+        every = flows()
+        self.assertTrue(every["is_whole"])
+        self.assertEqual(len({flow["source"] for flow in every["flows"]}), 20)
+        for flow in every["flows"]:
+            self.assertIn("snat", flow)
+            self.assertLess(flow["idle_ms"], 5000)
+        of_real = {}
+        for flow in every["flows"]:
+            of_real.setdefault(flow["real"], []).append(flow["source"])
+        self.assertGreater(len(of_real), 1)
+        for real, sources in of_real.items():
+            told = flows(real=real)
+            self.assertEqual(sorted(flow["source"] for flow in told["flows"]), sorted(sources))
+            self.assertEqual(flows(real=real.rsplit(":", 1)[0])["matched"], len(sources))
+        one = every["flows"][0]
+        self.assertEqual(flows(source=one["source"])["matched"], 1)
+        self.assertEqual(flows(source=":" + one["source"].rsplit(":", 1)[1])["matched"],
+                         sum(flow["source"].split(":")[1] == one["source"].split(":")[1]
+                             for flow in every["flows"]))
+        self.assertEqual(flows(service=one["service"], protocol=one["protocol"],
+                               destination=one["destination"], worker=0)["matched"], 20)
+        self.assertEqual(flows(destination="11.0.0.0/8")["matched"], 20)
+        for nothing in ({"service": "none"}, {"destination": "10.0.0.0/8"}, {"protocol": "sctp"},
+                        {"source": "203.0.113.0/24"}, {"destination": ":1"}):
+            self.assertEqual(flows(**nothing)["matched"], 0, nothing)
+        few = flows(limit=5)
+        self.assertEqual((len(few["flows"]), few["matched"], few["is_whole"]), (5, 20, False))
+        for name, wrong in (("source", "10.0.0.300"), ("destination", "x"), ("real", "10.0.0.0/8"),
+                            ("protocol", "icmp"), ("limit", "0"), ("worker", "1")):
+            self.assertEqual(self.ask(path, method, operation, query={name: wrong}), 400)
+            self.assertIn(name, json.loads(self.said)["detail"])
+
     def test_each_status_that_is_stated_is_met_and_no_other(self):
         made, other = body(78), body(79)
         many = json.dumps({"services": [json.loads(body(i)) for i in range(60)]})  # beside the file's
@@ -177,6 +219,7 @@ class AnswersAsItSays(DaemonTest):
             ("giveBack", 400, {"parameters": odd}),
             ("askResponder", 400, {"query": {"type": "x"}}),
             ("listRecords", 400, {"query": {"limit": "x"}}),
+            ("listFlows", 400, {"query": {"source": "x"}}),
             ("listSources", 400, {"query": {"limit": "x"}})]
         for name in ("makeService", "setService", "replaceServices"):
             cases += [(name, 400, {"body": "{"}), (name, 415, {"content_type": "text/plain"})]

@@ -51,6 +51,9 @@ class FakeDataplane : public DataplaneControl {
   DnsStreamAnswer answer_dns(std::span<uint8_t>, size_t, const IpAddress&) const override {
     return {};
   }
+  Result<FlowList> flows(const FlowQuestion& question) const override {
+    return flow_list(question);
+  }
   void note_wall_clock() override {}
   DnsRateFigures dns_rate_figures() const override { return dns_rates; }
   std::vector<uint64_t> snat_exhausted() const override { return exhausted; }
@@ -84,6 +87,9 @@ class FakeDataplane : public DataplaneControl {
   std::vector<std::shared_ptr<const Snapshot>> published;
   std::vector<IpAddress> announced;
   DnsRateFigures dns_rates;
+  std::function<Result<FlowList>(const FlowQuestion&)> flow_list = [](const FlowQuestion&) {
+    return FlowList{};
+  };
   size_t takes_announcements = SIZE_MAX;  // at a time
   int announce_calls = 0;
   bool workers_pass = true;

@@ -61,7 +61,9 @@ class RestApiTest : public ::testing::Test {
                return SourcesReport{feeds_->sources(ignored), {}};
              },
          .answer_dns = [](std::span<uint8_t>, size_t length,
-                          const IpAddress&) { return DnsStreamAnswer{.length = length}; }});
+                          const IpAddress&) { return DnsStreamAnswer{.length = length}; },
+         .worker_count = 2,
+         .list_flows = [this](const FlowQuestion& question) { return list_flows_(question); }});
   }
 
   ApiResponse ask(const std::string& method, const std::string& target,
@@ -105,6 +107,7 @@ class RestApiTest : public ::testing::Test {
   std::unique_ptr<Feeds> feeds_;
   GatewayHealth health_;
   PageThread pages_;
+  ListFlows list_flows_;
   TrafficFigures traffic_;
   std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>("1");
   HttpRouter router_;
