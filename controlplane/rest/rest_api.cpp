@@ -16,6 +16,7 @@
 #include "controlplane/rest/problem_response.h"
 #include "controlplane/rest/rest_drains.h"
 #include "controlplane/rest/rest_read_api.h"
+#include "controlplane/rest/rest_traffic.h"
 
 namespace vipgate {
 namespace {
@@ -251,6 +252,7 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
   router.add("DELETE", "/api/v1/services/{id}",
              on_control(feed, std::bind_front(&RestApi::remove_one, api)));
   add_drain_routes(router, feed, reports.traffic);
+  add_traffic_routes(router, feed, reconciler, reports);
   return router;
 }
 

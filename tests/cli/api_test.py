@@ -177,7 +177,9 @@ class AnswersAsItSays(DaemonTest):
             ("giveBack", 400, {"parameters": odd}),
             ("askResponder", 400, {"query": {"type": "x"}}),
             ("listRecords", 400, {"query": {"limit": "x"}}),
-            ("listSources", 400, {"query": {"limit": "x"}})]
+            ("listSources", 400, {"query": {"limit": "x"}}),
+            ("traffic", 404, {"parameters": {"service": "11.1.1.99:1:tcp"}}),
+            ("maglevTable", 404, {"parameters": gone})]
         for name in ("makeService", "setService", "replaceServices"):
             cases += [(name, 400, {"body": "{"}), (name, 415, {"content_type": "text/plain"})]
         known = {operation["operationId"]: (path, method, operation)
