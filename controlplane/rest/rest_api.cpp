@@ -14,6 +14,7 @@
 #include "controlplane/rest/model_text.h"
 #include "controlplane/rest/on_control.h"
 #include "controlplane/rest/problem_response.h"
+#include "controlplane/rest/rest_dashboard.h"
 #include "controlplane/rest/rest_drains.h"
 #include "controlplane/rest/rest_read_api.h"
 #include "controlplane/rest/rest_traffic.h"
@@ -253,6 +254,7 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
              on_control(feed, std::bind_front(&RestApi::remove_one, api)));
   add_drain_routes(router, feed, reports.traffic);
   add_traffic_routes(router, feed, reconciler, reports);
+  add_dashboard_routes(router);
   return router;
 }
 
