@@ -2,7 +2,7 @@
 // them.
 
 import { get, Problem, send, token } from './api.js';
-import { el, field, setText } from './dom.js';
+import { el, field, setClass, setText } from './dom.js';
 import { askSoon, signedIn } from './gateway.js';
 
 function show(label, form) {
@@ -107,7 +107,9 @@ export async function tryAsking(path, query, place, absent) {
     return said;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    setText(place, error.status === 404 ? absent : error.message);
+    const isAbsent = error.status === 404 && error.message.startsWith('there is nothing at');
+    setText(place, isAbsent ? absent : error.message);
+    setClass(place, isAbsent ? 'muted' : 'problem');
     return null;
   }
 }

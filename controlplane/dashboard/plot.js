@@ -95,7 +95,7 @@ export function plot(label, lines) {
     picture.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
     grid.replaceChildren(...[0, 0.5, 1].flatMap((part) => [
       svg('path', { d: `M${LEFT} ${y(part * most)}H${width - 4}` }),
-      svg('text', { x: LEFT - 8, y: y(part * most) + 4, 'text-anchor': 'end' }, si(part * most))]),
+      svg('text', { x: LEFT - 8, y: y(part * most) + 4, 'text-anchor': 'end' }, si(part * most).replace('.0 ', ' ').replace('.00 ', ' '))]),
     ...[0, 0.5, 1].map((part) => svg('text', {
       x: x(now - part * span), y: HEIGHT - 3, 'text-anchor': ['end', 'middle', 'start'][part * 2],
     }, part === 0 ? 'now' : span === 60000 ? `−${part * 60} s` : `−${(part * span) / 60000} min`)));

@@ -1,7 +1,7 @@
 // What is wrong, by what is known: the first thing that the page says.
 
 import { gateway } from './gateway.js';
-import { ago, percent, plural, si } from './format.js';
+import { ago, endpoint, percent, plural, si } from './format.js';
 
 const BUSY = 0.9;
 // Of the packets that come in; below it, drops are the noise of the net.
@@ -48,8 +48,9 @@ function lookAtServices(wrong, attention) {
   }
   const hurt = services.filter((service) => service.state === 'serving' && service.reals.some((real) => real.state === 'down'));
   if (hurt.length > 0) {
-    const down = hurt.reduce((sum, service) => sum + service.reals.filter((real) => real.state === 'down').length, 0);
-    wrong(`${plural(down, 'real')} down`, `of ${named(hurt)}`, hurt.length === 1 ? hrefOf(hurt[0]) : '#/services');
+    const down = hurt.flatMap((service) => service.reals.filter((real) => real.state === 'down'));
+    const first = down.slice(0, 3).map(endpoint).join(', ') + (down.length > 3 ? '…' : '');
+    wrong(`${plural(down.length, 'real')} down`, `${first} of ${named(hurt)}`, hurt.length === 1 ? hrefOf(hurt[0]) : '#/services');
   }
   if (gateway.refused.length > 0) {
     wrong(`${plural(gateway.refused.length, 'service')} not served as wanted`, gateway.refused[0].why, '#/overview');
