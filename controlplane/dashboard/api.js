@@ -34,10 +34,29 @@ async function ask(method, path, signal, more = {}) {
   throw new Problem(answer.status, problem.detail ?? `HTTP status ${answer.status}`);
 }
 
-export async function get(path, query = {}) {
+export async function get(path, query) {
+  return (await sample(path, query)).said;
+}
+
+// What is said, and when it was so, on this page's clock: an answer may have taken long.
+export async function sample(path, query = {}) {
   const said = Object.entries(query).filter(([, value]) => value !== '' && value !== undefined);
   const search = said.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
-  return json(await ask('GET', search ? `${path}?${search}` : path, AbortSignal.timeout(ANSWER_MS)));
+  const answer = await ask('GET', search ? `${path}?${search}` : path, AbortSignal.timeout(ANSWER_MS));
+  const at = pageTime(answer.headers.get('Sampled-At-Ms'));
+  return { said: await json(answer), at };
+}
+
+// By how much this page's clock is ahead of the gateway's: as the quickest answer shows it.
+let ahead = Infinity;
+export function forgetClock() {
+  ahead = Infinity;
+}
+function pageTime(sampled) {
+  const now = performance.now();
+  if (sampled === null) return now;
+  ahead = Math.min(ahead, now - Number(sampled));
+  return Number(sampled) + ahead;
 }
 
 export async function send(method, path) {

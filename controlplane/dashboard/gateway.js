@@ -1,7 +1,7 @@
 // What is known of the gateway, how old it is, and how it is kept so: questions in their turn, and
 // the stream of events, which brings forward those whose answers have changed.
 
-import { followEvents, get, Problem } from './api.js';
+import { followEvents, forgetClock, Problem, sample } from './api.js';
 import { Rates } from './rates.js';
 
 const HISTORY = 310;  // seconds of plots
@@ -27,7 +27,6 @@ export const gateway = {
   events: [],           // newest first
   isStreaming: false,
   rates: new Rates(HISTORY),
-  busy: new Rates(HISTORY),     // by worker: seconds of work in a second
   serviceRates: new Rates(60),     // "ID figure"
 };
 
@@ -45,7 +44,7 @@ function tell(what) {
 const questions = [
   { name: 'gateway', every: 15000, take: (said) => { gateway.about = said; } },
   { name: 'counters', every: 1000, take: takeCounters },
-  { name: 'workers', every: 1000, take: takeWorkers },
+  { name: 'workers', every: 1000, take: (said) => { gateway.workers = said.workers; } },
   { name: 'traffic', every: 2000, slow: 5000, take: takeTraffic },
   { name: 'services', every: 4000, slow: 20000, take: takeServices },
   { name: 'snapshot', every: 2000, take: (said) => { gateway.snapshot = said; } },
@@ -58,14 +57,11 @@ for (const question of questions) Object.assign(question, { dueAt: 0, askedAt: -
 function takeCounters(said, at) {
   // Another process counts from zero.
   if (said.loops < gateway.counters?.loops) {
-    for (const rates of [gateway.rates, gateway.busy, gateway.serviceRates]) rates.beginAnew();
+    gateway.rates.beginAnew();
+    gateway.serviceRates.beginAnew();
   }
   gateway.counters = said;
   gateway.rates.add(at, said);
-}
-function takeWorkers(said, at) {
-  gateway.workers = said.workers;
-  gateway.busy.add(at, Object.fromEntries(said.workers.map((each) => [each.worker, each.busy_s])));
 }
 function takeSources(said, at) {
   gateway.sources = said.sources;
@@ -106,8 +102,8 @@ async function ask(question) {
   question.askedAt = performance.now();
   question.dueAt = question.askedAt + periodOf(question);
   try {
-    const said = await get(`/api/v1/${question.name}`);
-    question.take(said, performance.now());
+    const { said, at } = await sample(`/api/v1/${question.name}`);
+    question.take(said, at);
     gateway.failures.delete(question.name);
     heard();
     tell(question.name);
@@ -123,6 +119,7 @@ function heard() {
   gateway.mayAsk = true;
   if (gateway.isAnswering) return;
   gateway.isAnswering = true;
+  forgetClock();
   askSoon(...questions.map((question) => question.name));
   tell('link');
 }

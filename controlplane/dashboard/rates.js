@@ -1,5 +1,8 @@
 // What counters tell: their rise in a second, and how it went.
 
+const SHORTEST_S = 0.5;
+const LONGEST_S = 30;
+
 // The last values of a figure with their times. A gap stays a gap.
 export class Series {
   constructor(capacity) {
@@ -27,9 +30,11 @@ export class Rates {
   add(at, values) {
     const before = this.values;
     const seconds = (at - this.at) / 1000;
+    // Of so short a time a rate would be chance.
+    if (before !== null && seconds >= 0 && seconds < SHORTEST_S) return;
     this.values = values;
     this.at = at;
-    if (before === null || seconds <= 0 || seconds > 30) return;
+    if (before === null || seconds < 0 || seconds > LONGEST_S) return;
     for (const name of Object.keys(values)) {
       // What falls is a level, or began anew.
       const rise = values[name] - (before[name] ?? 0);

@@ -1,7 +1,7 @@
 // One service: its reals, what each gets, and which rows of the Maglev table lead there.
 
-import { get, Problem } from './api.js';
-import { card, el, setText, stateMark, svg, table } from './dom.js';
+import { get, Problem, sample } from './api.js';
+import { card, el, setClass, setText, stateMark, svg, table } from './dom.js';
 import { askDrain, askGiveBack } from './dialog.js';
 import { endpoint, percent, si, whole } from './format.js';
 import { gateway, isAdmin } from './gateway.js';
@@ -22,10 +22,18 @@ function maglevPicture(said) {
     'aria-label': said.reals.map((each) => `${each.real}: ${percent(each.rows / said.rows)}`).join(', ') }, cells);
 }
 
-function bar(share, tone) {
-  const fill = el('i', { class: tone || null });
-  fill.style.width = `${(100 * Math.min(1, share || 0)).toFixed(1)}%`;
-  return el('span', { class: 'meter', 'aria-hidden': 'true' }, fill);
+// A share as a bar and in figures.
+function gauge() {
+  const fill = el('i', {});
+  const text = el('span', {});
+  return {
+    node: el('span', { class: 'with-bar' }, el('span', { class: 'meter', 'aria-hidden': 'true' }, fill), text),
+    show(share, tone) {
+      fill.style.width = `${(100 * Math.min(1, share || 0)).toFixed(1)}%`;
+      setClass(fill, tone);
+      setText(text, percent(share));
+    },
+  };
 }
 
 export function serviceView(id) {
@@ -41,7 +49,8 @@ export function serviceView(id) {
   const none = new Series(1);
   let figures = new Map();
   let maglev = null;
-  let shown = '';
+  let shown = '';  // which rows
+  let rowsShown = [];
   let isAsking = false;
 
   const node = el('div', { class: 'page scroll' },
@@ -54,10 +63,10 @@ export function serviceView(id) {
     if (isAsking || !gateway.isAnswering) return;
     isAsking = true;
     try {
-      const [said, rows] = await Promise.all([
-        get('/api/v1/traffic', { service: id }), get(`/api/v1/services/${encodeURIComponent(id)}/maglev`)]);
+      const [{ said, at }, rows] = await Promise.all([
+        sample('/api/v1/traffic', { service: id }), get(`/api/v1/services/${encodeURIComponent(id)}/maglev`)]);
       figures = new Map(said.reals.map((each) => [each.real, each]));
-      rates.add(performance.now(), Object.fromEntries(said.reals.flatMap((each) => [
+      rates.add(at, Object.fromEntries(said.reals.flatMap((each) => [
         [`${each.real} packets`, each.packets], [`${each.real} bits`, 8 * each.bytes], [`${each.real} flows`, each.flows_created]])));
       setText(problem, '');
       showMaglev(rows);
@@ -78,23 +87,32 @@ export function serviceView(id) {
     picture.replaceChildren(...(said.rows === 0 ? [] : [maglevPicture(said)]));
   }
 
-  function realRow(real, totals) {
-    const name = endpoint(real);
-    const seen = figures.get(name);
-    const position = maglev?.reals.findIndex((each) => each.real === name) ?? -1;
-    const rows = position < 0 ? 0 : maglev.reals[position].rows / (maglev.rows || 1);
-    const share = totals > 0 ? (rates.last(`${name} packets`) ?? 0) / totals : null;
-    const tone = position < 0 ? '' : `real${position % TONES}`;
-    const out = gateway.drains.find((each) => each.real === name || each.real === real.address);
+  // Its cells, and show(real, totals), which changes no more than figures: a button that is being
+  // pressed stays.
+  function makeRow(name, out) {
+    const state = el('span', {});
+    const swatch = el('i', { 'aria-hidden': 'true' });
+    const [weight, packets, bits, created, flowsNow] = Array.from({ length: 5 }, () => el('span', {}));
+    const [rows, share] = [gauge(), gauge()];
+    let stateShown = '';
     return {
-      key: [name, real.state, real.weight, percent(rows), percent(share), si(rates.last(`${name} packets`)), si(rates.last(`${name} bits`)),
-        si(rates.last(`${name} flows`)), seen?.flows, out?.real, isAdmin(), tone],
-      make: () => [
-        stateMark(real.state), el('span', {}, el('i', { class: `swatch ${tone}`, 'aria-hidden': 'true' }), name), String(real.weight),
-        el('span', { class: 'with-bar' }, bar(rows, tone), percent(rows)), el('span', { class: 'with-bar' }, bar(share, ''), percent(share)),
-        si(rates.last(`${name} packets`)), si(rates.last(`${name} bits`)), si(rates.last(`${name} flows`)), seen ? whole(seen.flows) : '–',
-        isAdmin() ? button(name, out) : '',
-      ],
+      cells: [state, el('span', {}, swatch, name), weight, rows.node, share.node, packets, bits, created, flowsNow, isAdmin() ? button(name, out) : ''],
+      show(real, totals) {
+        const position = maglev?.reals.findIndex((each) => each.real === name) ?? -1;
+        const tone = position < 0 ? '' : `real${position % TONES}`;
+        const seen = figures.get(name);
+        const last = (figure) => rates.last(`${name} ${figure}`);
+        if (real.state !== stateShown) state.replaceChildren(stateMark(real.state));
+        stateShown = real.state;
+        setClass(swatch, `swatch ${tone}`);
+        setText(weight, String(real.weight));
+        rows.show(maglev === null ? null : position < 0 ? 0 : maglev.reals[position].rows / maglev.rows, tone);
+        share.show(totals > 0 ? (last('packets') ?? 0) / totals : null, '');
+        setText(packets, si(last('packets')));
+        setText(bits, si(last('bits')));
+        setText(created, si(last('flows')));
+        setText(flowsNow, seen ? whole(seen.flows) : '–');
+      },
     };
   }
 
@@ -108,14 +126,20 @@ export function serviceView(id) {
   function showReals() {
     const service = gateway.serviceById.get(id);
     if (!service) return;
-    const totals = service.reals.reduce((sum, real) => sum + (rates.last(`${endpoint(real)} packets`) ?? 0), 0);
-    const rows = service.reals.map((real) => realRow(real, totals));
-    const key = JSON.stringify(rows.map((row) => row.key));
-    if (key === shown) return;
+    const names = service.reals.map(endpoint);
+    const outs = service.reals.map((real, i) => gateway.drains.find((each) => each.real === names[i] || each.real === real.address));
+    const key = JSON.stringify([names, outs.map((out) => out?.real), isAdmin()]);
+    if (key !== shown) makeTable(names, outs);
     shown = key;
+    const totals = names.reduce((sum, name) => sum + (rates.last(`${name} packets`) ?? 0), 0);
+    service.reals.forEach((real, i) => rowsShown[i].show(real, totals));
+  }
+
+  function makeTable(names, outs) {
+    rowsShown = names.map((name, i) => makeRow(name, outs[i]));
     const focused = reals.contains(document.activeElement) ? document.activeElement.dataset.real : null;
-    reals.replaceChildren(rows.length === 0 ? el('p', { class: 'problem' }, 'It has no reals.') :
-      table(['State', 'Real', 'Weight', 'Rows', 'Packets now', 'Packets/s', 'bit/s', 'New flows/s', 'Flows', ''], rows.map((row) => row.make()), 'Reals'));
+    reals.replaceChildren(names.length === 0 ? el('p', { class: 'problem' }, 'It has no reals.') :
+      table(['State', 'Real', 'Weight', 'Rows', 'Packets now', 'Packets/s', 'bit/s', 'New flows/s', 'Flows', ''], rowsShown.map((row) => row.cells), 'Reals'));
     if (focused) [...reals.querySelectorAll('button')].find((each) => each.dataset.real === focused)?.focus();
   }
 

@@ -241,7 +241,9 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
              }));
   router.add("GET", "/api/v1/counters",
              on_control(feed, [reports](const ApiRequest&, const ApiResponder& respond) {
-               respond({.body = reports.counters() + "\n"});
+               ApiResponse response{.body = reports.counters() + "\n"};
+               response.headers.push_back(sampled_now());
+               respond(std::move(response));
              }));
   add_read_routes(router, feed, reconciler, reports);
   router.add("GET", "/api/v1/snapshot", on_control(feed, std::bind_front(&RestApi::snapshot, api)));

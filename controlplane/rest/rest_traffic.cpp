@@ -5,6 +5,7 @@
 
 #include "common/json_text.h"
 #include "controlplane/http/http_query.h"
+#include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/on_control.h"
 #include "controlplane/rest/traffic_text.h"
 
@@ -56,6 +57,10 @@ void tell_rows(const Reconciler& reconciler, PageThread& pages, const ApiRequest
 
 }  // namespace
 
+std::pair<std::string, std::string> sampled_now() {
+  return {"Sampled-At-Ms", std::to_string(monotonic_ms())};
+}
+
 void add_traffic_routes(HttpRouter& router, RestFeed& feed, const Reconciler& reconciler,
                         const GatewayReports& reports) {
   router.add("GET", "/api/v1/gateway",
@@ -65,10 +70,11 @@ void add_traffic_routes(HttpRouter& router, RestFeed& feed, const Reconciler& re
   router.add("GET", "/api/v1/traffic",
              on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
                make_beside(reports.pages, respond,
-                           [traffic = reports.traffic(), id = query_value(request, "service")] {
+                           [traffic = reports.traffic(), sampled = sampled_now(),
+                            id = query_value(request, "service")] {
                              std::string text = traffic_text(traffic, id);
                              if (text.empty()) return no_service(id);
-                             return ApiResponse{.body = std::move(text)};
+                             return ApiResponse{.body = std::move(text), .headers = {sampled}};
                            });
              }));
   router.add("GET", "/api/v1/services/{id}/maglev",
