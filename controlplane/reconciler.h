@@ -132,6 +132,8 @@ class Reconciler {
   }
   // Another number whenever one of these three has changed.
   uint64_t routes_version() const { return compiler_.routes_version(); }
+  // The last one that was made; null: none was. It does not change.
+  const std::shared_ptr<const Snapshot>& snapshot() const { return builder_.last(); }
   const SnapshotBuildStats& build_stats() const { return builder_.stats(); }
   // The names that are answered, and the records that limits.dns_names has no room for.
   const LimitedDnsTable& dns_table() const { return publisher_.table(); }

@@ -14,8 +14,10 @@
 #include "controlplane/rest/model_text.h"
 #include "controlplane/rest/on_control.h"
 #include "controlplane/rest/problem_response.h"
+#include "controlplane/rest/rest_dashboard.h"
 #include "controlplane/rest/rest_drains.h"
 #include "controlplane/rest/rest_read_api.h"
+#include "controlplane/rest/rest_traffic.h"
 
 namespace vipgate {
 namespace {
@@ -239,7 +241,9 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
              }));
   router.add("GET", "/api/v1/counters",
              on_control(feed, [reports](const ApiRequest&, const ApiResponder& respond) {
-               respond({.body = reports.counters() + "\n"});
+               ApiResponse response{.body = reports.counters() + "\n"};
+               response.headers.push_back(sampled_now());
+               respond(std::move(response));
              }));
   add_read_routes(router, feed, reconciler, reports);
   router.add("GET", "/api/v1/snapshot", on_control(feed, std::bind_front(&RestApi::snapshot, api)));
@@ -252,6 +256,8 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
              on_control(feed, std::bind_front(&RestApi::remove_one, api)));
   add_drain_routes(router, feed, reports.traffic);
   add_flow_routes(router, reports.pages, reports.worker_count, reports.list_flows);
+  add_traffic_routes(router, feed, reconciler, reports);
+  add_dashboard_routes(router);
   return router;
 }
 

@@ -6,6 +6,7 @@ Exit status 77: this machine cannot run it."""
 import http.client
 import json
 import os
+import re
 import sys
 import unittest
 import urllib.parse
@@ -47,6 +48,14 @@ class AnswersAsItSays(DaemonTest):
                        f'marathon: [{{ urls: ["http://127.0.0.1:{free_port()}"] }}]\n')
         self.daemon = self.enterContext(Daemon(config))
         self.daemon.wait_for(r" ready: ")
+        self.version = self.version_of_dashboard()
+
+    def version_of_dashboard(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=SECONDS)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/")
+        page = connection.getresponse().read().decode()
+        return re.search(r'src="/dashboard/([0-9a-f]+)/main.js"', page)[1]
 
     def resolved(self, node):
         while "$ref" in node:
@@ -73,6 +82,7 @@ class AnswersAsItSays(DaemonTest):
 
         What is not given is as the examples have it."""
         said = {p["name"]: p["example"] for p in operation["parameters"] if "example" in p}
+        said["version"] = self.version
         said.update(parameters)
         names = {place: [p["name"] for p in operation["parameters"] if p["in"] == place]
                  for place in ("path", "query")}
@@ -220,7 +230,10 @@ class AnswersAsItSays(DaemonTest):
             ("askResponder", 400, {"query": {"type": "x"}}),
             ("listRecords", 400, {"query": {"limit": "x"}}),
             ("listFlows", 400, {"query": {"source": "x"}}),
-            ("listSources", 400, {"query": {"limit": "x"}})]
+            ("listSources", 400, {"query": {"limit": "x"}}),
+            ("traffic", 404, {"parameters": {"service": "11.1.1.99:1:tcp"}}),
+            ("maglevTable", 404, {"parameters": gone}),
+            ("dashboardFile", 404, {"parameters": {"file": "nothing.js"}})]
         for name in ("makeService", "setService", "replaceServices"):
             cases += [(name, 400, {"body": "{"}), (name, 415, {"content_type": "text/plain"})]
         known = {operation["operationId"]: (path, method, operation)

@@ -1,0 +1,87 @@
+#include "controlplane/rest/rest_traffic.h"
+
+#include <memory>
+#include <utility>
+
+#include "common/json_text.h"
+#include "controlplane/http/http_query.h"
+#include "controlplane/monotonic_clock.h"
+#include "controlplane/rest/on_control.h"
+#include "controlplane/rest/traffic_text.h"
+
+namespace vipgate {
+namespace {
+
+ApiResponse no_service(const std::string& id) {
+  return http_problem(404, "there is no service " + id);
+}
+
+// Texts of all services may be long: they are made beside the control thread.
+void make_beside(PageThread& pages, const ApiResponder& respond,
+                 std::function<ApiResponse()> make) {
+  const bool is_taken = pages.post([respond, make = std::move(make)] { respond(make()); });
+  if (!is_taken) respond(http_problem(503, "earlier long answers are still being made"));
+}
+
+std::string gateway_text(const GatewayReports& reports, const ApiRequest& request) {
+  const MetricsInput input = reports.metrics();
+  std::string text =
+      "{\"node\":" + json_quote(input.node) + ",\"version\":" + json_quote(input.version) +
+      ",\"ready\":" + (input.is_ready ? "true" : "false") + ",\"who\":" + json_quote(request.who) +
+      ",\"role\":\"" + (request.role == ApiRole::kAdmin ? "admin" : "read") + "\",\"tables\":[";
+  for (const TableUse& use : input.tables) {
+    text += (text.ends_with('[') ? "" : ",") + std::string("{\"table\":") + json_quote(use.table) +
+            ",\"entries\":" + std::to_string(use.entries) +
+            ",\"capacity\":" + std::to_string(use.capacity) + "}";
+  }
+  return text + "]}\n";
+}
+
+void tell_rows(const Reconciler& reconciler, PageThread& pages, const ApiRequest& request,
+               const ApiResponder& respond) {
+  const std::string& id = request.parameters[0];
+  const std::shared_ptr<const Snapshot>& snapshot = reconciler.snapshot();
+  if (snapshot == nullptr) return respond(http_problem(503, "there is no snapshot yet"));
+  for (const auto& [key, service] : reconciler.model().services()) {
+    if (service_id(key) != id) continue;
+    // One that was made a moment ago may stand in the next snapshot.
+    const uint32_t index = service.index;
+    if (index / kPageSize >= snapshot->service_pages.size()) break;
+    if (snapshot->service(index).index != index || key_of(*snapshot, index) != key) break;
+    return make_beside(pages, respond, [snapshot, index, id] {
+      return ApiResponse{.body = maglev_text(*snapshot, index, id)};
+    });
+  }
+  respond(no_service(id));
+}
+
+}  // namespace
+
+std::pair<std::string, std::string> sampled_now() {
+  return {"Sampled-At-Ms", std::to_string(monotonic_ms())};
+}
+
+void add_traffic_routes(HttpRouter& router, RestFeed& feed, const Reconciler& reconciler,
+                        const GatewayReports& reports) {
+  router.add("GET", "/api/v1/gateway",
+             on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
+               respond({.body = gateway_text(reports, request)});
+             }));
+  router.add("GET", "/api/v1/traffic",
+             on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
+               make_beside(reports.pages, respond,
+                           [traffic = reports.traffic(), sampled = sampled_now(),
+                            id = query_value(request, "service")] {
+                             std::string text = traffic_text(traffic, id);
+                             if (text.empty()) return no_service(id);
+                             return ApiResponse{.body = std::move(text), .headers = {sampled}};
+                           });
+             }));
+  router.add("GET", "/api/v1/services/{id}/maglev",
+             on_control(feed, [&reconciler, &pages = reports.pages](const ApiRequest& request,
+                                                                    const ApiResponder& respond) {
+               tell_rows(reconciler, pages, request, respond);
+             }));
+}
+
+}  // namespace vipgate
