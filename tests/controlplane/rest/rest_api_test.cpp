@@ -45,6 +45,7 @@ class RestApiTest : public ::testing::Test {
     router_ = make_rest_router(
         feeds_->rest(), *reconciler_, health_,
         {.pages = pages_,
+         .bodies = bodies_,
          .metrics =
              [] {
                MetricsInput input;
@@ -105,6 +106,7 @@ class RestApiTest : public ::testing::Test {
   std::unique_ptr<Feeds> feeds_;
   GatewayHealth health_;
   PageThread pages_;
+  PageThread bodies_{"vg-bodies"};
   TrafficFigures traffic_;
   std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>("1");
   HttpRouter router_;
