@@ -37,8 +37,11 @@ YamlNodePtr root_of(std::vector<YamlNodePtr> documents) {
 RestProblem problem_of(const Diagnostics& diagnostics, const YamlNode& blamed) {
   RestProblem problem;
   problem.detail = "the document is wrong; nothing was changed";
-  for (const Diagnostics::Entry& entry : diagnostics.entries()) {
-    problem.errors.push_back({field_at(blamed, entry.position), entry.message});
+  std::vector<SourcePosition> positions;
+  for (const Diagnostics::Entry& entry : diagnostics.entries()) positions.push_back(entry.position);
+  const std::vector<std::string> fields = fields_at(blamed, positions);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    problem.errors.push_back({fields[i], diagnostics.entries()[i].message});
   }
   return problem;
 }
