@@ -149,28 +149,40 @@ RestResult<RestPlan> RestServices::plan_all(const YamlNodePtr& root, const Confi
   return plan(list->children, *root, config);
 }
 
+// The address of a name that is given out depends on the names beside it.
+std::string RestServices::id_of_same(const RestService& read) const {
+  const ServiceConfig& own = read.config;
+  if (!own.vip_auto) return service_id(read.key);
+  for (const auto& [id, service] : services_) {
+    const ServiceConfig& other = service.config;
+    if (other.vip_auto && other.name == own.name && vip_family(other) == vip_family(own) &&
+        other.port == own.port && other.extent == own.extent && other.protocol == own.protocol) {
+      return id;
+    }
+  }
+  return {};
+}
+
 RestResult<RestPlan> RestServices::plan_one(const YamlNodePtr& document, const std::string& id,
                                             const Config& config) const {
-  // Where it is to be found is what it will be: its address may follow from its name.
-  std::vector<YamlNodePtr> alone{document};
-  auto read = plan(alone, *document, config);
-  if (auto* problem = std::get_if<RestProblem>(&read)) {
-    // Its own fields are named as they stand in the document.
-    return std::move(*problem);
-  }
-  const std::string own = std::get<RestPlan>(read).services.begin()->first;
-  if (!id.empty() && own != id) {
-    return RestProblem{409,
-                       "the document is that of the service " + own + ", not of " + id +
-                           "; PUT it there, or change its vip, port or protocol",
-                       {}};
-  }
+  // Its own fields are named as they stand in the document.
+  auto read = plan({document}, *document, config);
+  if (auto* problem = std::get_if<RestProblem>(&read)) return std::move(*problem);
+  const std::string same = id_of_same(std::get<RestPlan>(read).services.begin()->second);
   std::vector<YamlNodePtr> documents;
   for (const auto& [known, service] : services_) {
-    if (known != own) documents.push_back(service.document);
+    if (known != same) documents.push_back(service.document);
   }
   documents.push_back(document);
-  return plan(documents, *document, config);
+  auto all = plan(documents, *document, config);
+  const auto* good = std::get_if<RestPlan>(&all);
+  if (good == nullptr || id.empty()) return all;
+  const auto at = good->services.find(id);
+  if (at != good->services.end() && at->second.document == document) return all;
+  return RestProblem{409,
+                     "the document is not that of the service " + id +
+                         "; PUT it at its own, or change its vip, port or protocol",
+                     {}};
 }
 
 RestResult<RestPlan> RestServices::plan_removal(const std::string& id) const {
