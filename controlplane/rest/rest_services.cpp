@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <unordered_map>
 
 #include "controlplane/config_check.h"
 #include "controlplane/config_reader_services.h"
@@ -78,6 +79,47 @@ std::string tag_of(uint64_t value) {
   return text;
 }
 
+// The configuration with the documents as its services, looked at and found good; addresses are not
+// given out. One of ten thousand is changed without reading the others, which `services` has:
+// whenever the configuration changes, plan_anew() makes new documents.
+RestResult<Config> read_documents(const std::vector<YamlNodePtr>& documents, const YamlNode& blamed,
+                                  const Config& config, const RestServiceMap& services) {
+  Diagnostics diagnostics("body");
+  Config trial = config;
+  trial.services.clear();
+  const YamlNodePtr root = root_of(documents);
+  std::unordered_map<const YamlNode*, const RestService*> read_before;
+  for (const auto& [id, service] : services) {
+    read_before.emplace(service.document.get(), &service);
+  }
+  std::vector<YamlNodePtr> unread;
+  for (const YamlNodePtr& each : documents) {
+    if (!read_before.contains(each.get())) unread.push_back(each);
+  }
+  const YamlNodePtr unread_root = root_of(std::move(unread));
+  Section section({&diagnostics, nullptr, nullptr}, unread_root.get(), "");
+  read_services(section, trial);
+  section.finish();
+  if (diagnostics.ok()) {
+    std::vector<ServiceConfig> all;
+    all.reserve(documents.size());
+    auto next = trial.services.begin();
+    for (const YamlNodePtr& each : documents) {
+      const auto known = read_before.find(each.get());
+      if (known != read_before.end()) {
+        all.push_back(known->second->config);
+      } else {
+        all.push_back(std::move(*next++));
+      }
+    }
+    trial.services = std::move(all);
+    check_fallbacks(trial, diagnostics);
+    check_services_alone(trial, *root, diagnostics);
+  }
+  if (!diagnostics.ok()) return problem_of(diagnostics, blamed);
+  return trial;
+}
+
 }  // namespace
 
 std::string service_id(const ServiceKey& key) {
@@ -88,18 +130,9 @@ std::string service_id(const ServiceKey& key) {
 
 RestResult<RestPlan> RestServices::plan(const std::vector<YamlNodePtr>& documents,
                                         const YamlNode& blamed, const Config& config) const {
-  Diagnostics diagnostics("body");
-  Config trial = config;
-  trial.services.clear();
-  const YamlNodePtr root = root_of(documents);
-  Section section({&diagnostics, nullptr, nullptr}, root.get(), "");
-  read_services(section, trial);
-  section.finish();
-  if (diagnostics.ok()) {
-    check_fallbacks(trial, diagnostics);
-    check_services_alone(trial, *root, diagnostics);
-  }
-  if (!diagnostics.ok()) return problem_of(diagnostics, blamed);
+  auto read = read_documents(documents, blamed, config, services_);
+  if (auto* problem = std::get_if<RestProblem>(&read)) return std::move(*problem);
+  Config& trial = std::get<Config>(read);
   if (auto status = resolve_(trial); !status) return RestProblem{409, status.error(), {}};
 
   RestPlan plan;
@@ -166,9 +199,12 @@ std::string RestServices::id_of_same(const RestService& read) const {
 RestResult<RestPlan> RestServices::plan_one(const YamlNodePtr& document, const std::string& id,
                                             const Config& config) const {
   // Its own fields are named as they stand in the document.
-  auto read = plan({document}, *document, config);
+  auto read = read_documents({document}, *document, config, services_);
   if (auto* problem = std::get_if<RestProblem>(&read)) return std::move(*problem);
-  const std::string same = id_of_same(std::get<RestPlan>(read).services.begin()->second);
+  RestService alone;
+  alone.config = std::get<Config>(read).services.front();
+  alone.key = key_of(alone.config);
+  const std::string same = id_of_same(alone);
   std::vector<YamlNodePtr> documents;
   for (const auto& [known, service] : services_) {
     if (known != same) documents.push_back(service.document);
