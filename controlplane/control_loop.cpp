@@ -143,6 +143,7 @@ Status ControlLoop::start_api() {
         std::move(options),
         make_rest_router(feeds_->rest(), reconciler_, health_,
                          {.pages = pages_,
+                          .bodies = bodies_,
                           .metrics = [this] { return metrics(); },
                           .counters = [this] { return counters_json(); },
                           .traffic = [this] { return dataplane_.traffic_figures(); },

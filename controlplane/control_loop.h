@@ -129,6 +129,8 @@ class ControlLoop {
   std::string file_problem_;  // why the last reload changed nothing
   GatewayHealth health_;
   PageThread pages_;
+  // Each has taken of the room for bodies, which is what bounds their number.
+  PageThread bodies_{"vg-bodies", 256};
   // No two processes begin in one millisecond.
   const std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>(std::to_string(unix_ms()));
   uint64_t told_version_ = 0;             // of the snapshot

@@ -104,6 +104,8 @@ Status Feeds::make_rest() {
   };
   const auto store = [this]() -> StateStore& {
     if (store_ == nullptr) open_store();
+    // The addresses of names are stored no later than the services that have them.
+    save_vips(allocator_, *store_);
     return *store_;
   };
   auto rest = RestFeed::create(reconciler_, pacer_, {resolve, adopt, store});

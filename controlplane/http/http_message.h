@@ -25,6 +25,8 @@ struct ApiRequest {
   std::string body;
   std::string who;  // a token's or certificate's name; else the peer's address
   ApiRole role = ApiRole::kNobody;
+  // As long as it is kept the body counts as one that is held in memory, in whatever form.
+  std::shared_ptr<void> claim;
 };
 
 // Takes a piece of a body that goes on; from any thread, does not block.

@@ -93,7 +93,8 @@ const HttpRouter::Route* HttpRouter::find(const std::vector<std::string>& segmen
   return nullptr;
 }
 
-void HttpRouter::route(ApiRequest request, std::string_view target, ApiResponder respond) const {
+HttpRouter::Chosen HttpRouter::choose(ApiRequest& request, std::string_view target) const {
+  const auto refused = [](ApiResponse with) { return Chosen{.refusal = std::move(with)}; };
   const size_t end = std::min(target.find('?'), target.size());
   request.path = target.substr(0, end);
   std::vector<std::string> segments;
@@ -107,17 +108,17 @@ void HttpRouter::route(ApiRequest request, std::string_view target, ApiResponder
     }
   }
   if (!is_good) {
-    return respond(http_problem(
+    return refused(http_problem(
         400, "the target cannot be read: write a path that begins with / and %-encode the rest"));
   }
   const Route* route = find(segments, request.parameters);
   if (route == nullptr) {
-    return respond(http_problem(404, "there is nothing at " + request.path));
+    return refused(http_problem(404, "there is nothing at " + request.path));
   }
   if (!route->is_open && request.role == ApiRole::kNobody) {
     ApiResponse refusal = http_problem(401, "a bearer token or a client certificate is needed");
     refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"vipgate\"");
-    return respond(std::move(refusal));
+    return refused(std::move(refusal));
   }
   const auto handler = route->handlers.find(request.method == "HEAD" ? "GET" : request.method);
   if (handler == route->handlers.end()) {
@@ -127,13 +128,23 @@ void HttpRouter::route(ApiRequest request, std::string_view target, ApiResponder
     }
     ApiResponse refusal = http_problem(405, "only " + allowed + " is answered here");
     refusal.headers.emplace_back("Allow", allowed);
-    return respond(std::move(refusal));
+    return refused(std::move(refusal));
   }
   if (handler->first != "GET" && request.role != ApiRole::kAdmin) {
-    return respond(http_problem(403, "this changes something, which admins alone may do"));
+    return refused(http_problem(403, "this changes something, which admins alone may do"));
   }
-  if (route->is_index) return respond({.body = index_text()});
-  handler->second(std::move(request), std::move(respond));
+  return {.route = route, .handler = &handler->second};
+}
+
+std::optional<ApiResponse> HttpRouter::refusal(ApiRequest request, std::string_view target) const {
+  return choose(request, target).refusal;
+}
+
+void HttpRouter::route(ApiRequest request, std::string_view target, ApiResponder respond) const {
+  Chosen chosen = choose(request, target);
+  if (chosen.refusal) return respond(std::move(*chosen.refusal));
+  if (chosen.route->is_index) return respond({.body = index_text()});
+  (*chosen.handler)(std::move(request), std::move(respond));
 }
 
 }  // namespace vipgate

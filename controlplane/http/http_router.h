@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,9 @@ class HttpRouter {
   // Answers by itself what has no route (404), no such method (405, RFC 9110 15.5.6), a query or
   // path that cannot be decoded (400), or a role that may not (401, 403).
   void route(ApiRequest request, std::string_view target, ApiResponder respond) const;
+  // The answer of route() that needs no body: nobody may send one in vain.
+  [[nodiscard]] std::optional<ApiResponse> refusal(ApiRequest request,
+                                                   std::string_view target) const;
 
  private:
   struct Route {
@@ -34,6 +38,13 @@ class HttpRouter {
     std::map<std::string, ApiHandler> handlers;  // by method
   };
   Route& route_for(const std::string& path);
+  // Completes the request; what is to answer it, or with what it is refused.
+  struct Chosen {
+    const Route* route = nullptr;
+    const ApiHandler* handler = nullptr;
+    std::optional<ApiResponse> refusal{};
+  };
+  Chosen choose(ApiRequest& request, std::string_view target) const;
   const Route* find(const std::vector<std::string>& segments,
                     std::vector<std::string>& parameters) const;
   std::string index_text() const;

@@ -23,6 +23,8 @@ void accept_next(const std::shared_ptr<HttpCore>& core) {
   core->acceptor.async_accept([core](error_code error, Tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
     if (error) {
+      // The one that has been silent for longest gives its descriptor.
+      if (!core->sessions.empty()) core->sessions.front()->end();
       core->pause.expires_after(kHttpAcceptPause);
       core->pause.async_wait([core](error_code stopped) {
         if (!stopped) accept_next(core);

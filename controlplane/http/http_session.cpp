@@ -12,6 +12,14 @@ using Tcp = asio::ip::tcp;
 
 constexpr uint32_t kHeaderBytes = 16 * 1024;
 constexpr size_t kFirstRead = 4096;
+// What is read ahead: a header and its next body, or a chunk's own line.
+constexpr size_t kMostBuffered = 128 * 1024;
+// Answers that are longer count, and those that clients have not taken may have so many octets
+// in all.
+constexpr size_t kLongAnswer = 64 * 1024;
+constexpr size_t kMostAnswered = 256u << 20;
+// How long a client that still sends has time to read why it is refused.
+constexpr auto kLinger = std::chrono::seconds(2);
 
 std::string peer_of(const Tcp::socket& socket) {
   boost::system::error_code error;
@@ -22,7 +30,7 @@ std::string peer_of(const Tcp::socket& socket) {
 }  // namespace
 
 HttpSession::HttpSession(std::shared_ptr<HttpCore> core, Tcp::socket socket)
-    : core_(std::move(core)), peer_(peer_of(socket)) {
+    : core_(std::move(core)), peer_(peer_of(socket)), buffer_(kMostBuffered) {
   if (core_->tls) {
     tls_.emplace(beast::tcp_stream(std::move(socket)), *core_->tls);
   } else {
@@ -46,6 +54,7 @@ void HttpSession::end() {
   stream().close();
   stream_timer_.cancel();
   subscription_.reset();
+  core_->answered -= std::exchange(answered_, 0);
   core_->sessions.erase(place_);
   --core_->count;
 }
@@ -60,6 +69,7 @@ void HttpSession::wait_for_request() {
   parser_.emplace();
   parser_->header_limit(kHeaderBytes);
   parser_->body_limit(core_->options.body_bytes);
+  parser_->get().body().claim = std::make_shared<HttpBodyClaim>(core_->room);
   if (buffer_.size() != 0) return read_header();
   stream().expires_after(core_->options.idle_time);
   with_stream([this](auto& stream) {
@@ -76,9 +86,36 @@ void HttpSession::read_header() {
   with_stream([this](auto& stream) {
     http::async_read_header(stream, buffer_, *parser_, then([this](size_t) {
                               was_heard();
-                              expect();
+                              judge();
                             }));
   });
+}
+
+// What the header says is enough to refuse a request: its body is not waited for.
+void HttpSession::judge() {
+  const auto& message = parser_->get();
+  keep_alive_ = message.keep_alive();
+  is_chunked_ = message.version() >= 11;
+  is_head_ = message.method() == http::verb::head;
+  if (auto problem = framing_problem(message.base())) return reject(std::move(*problem));
+  const HttpTarget target = target_of(message.base());
+  if (core_->options.tokens.empty() && !is_for_loopback(target.host)) {
+    return reject(http_problem(
+        403, "without tokens only requests for localhost or its address are answered"));
+  }
+  target_ = target.path;
+  request_ = {};
+  request_.method = std::string(message.method_string());
+  request_.content_type = std::string(message[http::field::content_type]);
+  request_.if_match = std::string(message[http::field::if_match]);
+  request_.last_event_id = std::string(message["Last-Event-ID"]);
+  request_.who = peer_;
+  const auto authorization = message[http::field::authorization];
+  request_.role =
+      role_of(core_->options.tokens, {authorization.data(), authorization.size()}, request_.who);
+  if (parser_->is_done()) return dispatch();
+  if (auto refusal = core_->router.refusal(request_, target_)) return reject(std::move(*refusal));
+  expect();
 }
 
 // RFC 9110 10.1.1.
@@ -101,29 +138,12 @@ void HttpSession::read_body() {
 }
 
 void HttpSession::dispatch() {
-  auto message = parser_->release();
-  keep_alive_ = message.keep_alive();
-  is_chunked_ = message.version() >= 11;
-  is_head_ = message.method() == http::verb::head;
-  ApiRequest request;
-  request.method = std::string(message.method_string());
-  request.content_type = std::string(message[http::field::content_type]);
-  request.if_match = std::string(message[http::field::if_match]);
-  request.last_event_id = std::string(message["Last-Event-ID"]);
-  request.who = peer_;
-  const auto authorization = message[http::field::authorization];
-  request.role =
-      role_of(core_->options.tokens, {authorization.data(), authorization.size()}, request.who);
-  const auto host = message[http::field::host];
-  if (core_->options.tokens.empty() && !is_for_loopback({host.data(), host.size()})) {
-    return answer(http_problem(
-        403, "without tokens only requests for localhost or its address are answered"));
-  }
-  request.body = std::move(message.body());
+  auto body = parser_->release().body();
+  request_.body = std::move(body.text);
+  request_.claim = std::move(body.claim);
   stream().expires_never();
-  const std::string target(message.target());
   core_->router.route(
-      std::move(request), target,
+      std::exchange(request_, {}), target_,
       [weak_core = std::weak_ptr(core_), weak = weak_from_this()](ApiResponse response) {
         const auto core = weak_core.lock();
         if (core == nullptr) return;
@@ -135,14 +155,18 @@ void HttpSession::dispatch() {
 
 // What could not be read is told why, if anybody listens still.
 void HttpSession::refuse(ErrorCode error) {
-  keep_alive_ = false;
+  if (lingers_) return end();
   is_head_ = false;
   if (error == http::error::header_limit) {
-    return answer(http_problem(431, "the header has more than 16384 octets"));
+    return reject(http_problem(431, "the header has more than 16384 octets"));
   }
   if (error == http::error::body_limit) {
-    return answer(http_problem(
+    return reject(http_problem(
         413, "the body has more than " + std::to_string(core_->options.body_bytes) + " octets"));
+  }
+  if (error == boost::system::errc::not_enough_memory) {
+    return reject(
+        http_problem(503, "other requests hold all the room that bodies have; repeat it"));
   }
   const bool is_malformed =
       error.category() == http::make_error_code(http::error::bad_method).category();
@@ -150,7 +174,29 @@ void HttpSession::refuse(ErrorCode error) {
       error == http::error::partial_message) {
     return end();
   }
-  answer(http_problem(400, "this is no HTTP/1.1 request: " + error.message()));
+  reject(http_problem(400, "this is no HTTP/1.1 request: " + error.message()));
+}
+
+void HttpSession::reject(ApiResponse with) {
+  keep_alive_ = false;
+  lingers_ = true;
+  // Also what has come of its body.
+  parser_.reset();
+  answer(std::move(with));
+}
+
+// Were the connection closed while something of the client's is unread, the kernel would reset it,
+// and the client might never read the answer (RFC 9112 9.6).
+void HttpSession::linger() {
+  ErrorCode ignored;  // the client may have closed it
+  stream().socket().shutdown(Tcp::socket::shutdown_send, ignored);
+  stream().expires_after(kLinger);
+  buffer_.clear();
+  discard();
+}
+
+void HttpSession::discard() {
+  stream().async_read_some(buffer_.prepare(kFirstRead), then([this](size_t) { discard(); }));
 }
 
 void HttpSession::answer(ApiResponse from) {
@@ -165,6 +211,7 @@ void HttpSession::answer(ApiResponse from) {
   response_->set("X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : from.headers) response_->set(name, value);
   if (from.stream && !is_head_) return begin_stream(std::move(from));
+  if (!is_head_ && from.body.size() > kLongAnswer) make_room(from.body.size());
   response_->keep_alive(keep_alive_);
   response_->content_length(from.body.size());
   if (!is_head_) response_->body() = std::move(from.body);
@@ -173,6 +220,9 @@ void HttpSession::answer(ApiResponse from) {
     serializer_.emplace(*response_);
     // The length of a HEAD's answer is that of the body which it leaves out.
     auto done = then([this](size_t) {
+      core_->answered -= std::exchange(answered_, 0);
+      response_.reset();
+      if (lingers_) return linger();
       if (!keep_alive_) return end();
       wait_for_request();
     });
@@ -182,6 +232,19 @@ void HttpSession::answer(ApiResponse from) {
       http::async_write(stream, *serializer_, std::move(done));
     }
   });
+}
+
+// Who has not taken a long answer for longest gives way.
+void HttpSession::make_room(size_t octets) {
+  const auto self = shared_from_this();
+  auto& sessions = core_->sessions;
+  for (auto next = sessions.begin(); next != sessions.end();) {
+    if (core_->answered + octets <= kMostAnswered) break;
+    const auto session = *next++;
+    if (session->answered_ != 0) session->end();
+  }
+  answered_ = octets;
+  core_->answered += octets;
 }
 
 }  // namespace vipgate

@@ -19,6 +19,8 @@
 #include <string>
 #include <utility>
 
+#include "controlplane/http/http_body.h"
+#include "controlplane/http/http_request.h"
 #include "controlplane/http/http_server.h"
 
 namespace vipgate {
@@ -28,16 +30,20 @@ class HttpSession;
 // What the sessions share; they and their answers may outlive the server.
 struct HttpCore {
   HttpCore(HttpServerOptions options_in, HttpRouter router_in)
-      : options(std::move(options_in)), router(std::move(router_in)) {}
+      : options(std::move(options_in)),
+        router(std::move(router_in)),
+        room(std::make_shared<HttpBodyRoom>(2 * options.body_bytes)) {}
 
   const HttpServerOptions options;
   const HttpRouter router;
+  const std::shared_ptr<HttpBodyRoom> room;
   boost::asio::io_context io{1};
   std::optional<boost::asio::ssl::context> tls;
   boost::asio::ip::tcp::acceptor acceptor{io};
   boost::asio::steady_timer pause{io};
   std::list<std::shared_ptr<HttpSession>> sessions;  // silent for longest first; its thread's
   std::atomic<size_t> count{0};
+  size_t answered = 0;  // octets of long answers that clients have not taken yet
 };
 
 // All of it runs on the server's thread.
@@ -77,11 +83,17 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void wait_for_request();
   void read_header();
+  void judge();
   void expect();
   void read_body();
   void dispatch();
   void refuse(ErrorCode error);
+  // With the end of the connection: what comes next is in doubt, or not wanted.
+  void reject(ApiResponse with);
+  void linger();
+  void discard();
   void answer(ApiResponse from);
+  void make_room(size_t octets);
 
   void begin_stream(ApiResponse from);
   void subscribe(const ApiResponse& from);
@@ -95,7 +107,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::optional<Plain> plain_;  // one of the two
   std::optional<boost::beast::ssl_stream<Plain>> tls_;
   boost::beast::flat_buffer buffer_;
-  std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
+  ApiRequest request_;  // that is being read
+  std::string target_;
+  std::optional<boost::beast::http::request_parser<HttpCountedBody>> parser_;
   std::optional<boost::beast::http::response<boost::beast::http::empty_body>> continue_;
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
   std::optional<boost::beast::http::response_serializer<boost::beast::http::string_body>>
@@ -107,7 +121,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   size_t waiting_ = 0;              // octets of them
   bool is_writing_ = true;          // the header first
   std::list<std::shared_ptr<HttpSession>>::iterator place_;
+  size_t answered_ = 0;  // its part of HttpCore::answered
   bool keep_alive_ = false;
+  bool lingers_ = false;
   bool is_head_ = false;
   bool is_chunked_ = false;  // the client knows chunks
   bool has_ended_ = false;

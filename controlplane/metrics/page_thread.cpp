@@ -18,7 +18,7 @@ PageThread::~PageThread() {
 bool PageThread::post(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= kMaxWaiting) return false;
+    if (waiting_.size() >= most_waiting_) return false;
     waiting_.push_back(std::move(work));
   }
   changed_.notify_one();
@@ -26,7 +26,7 @@ bool PageThread::post(std::function<void()> work) {
 }
 
 void PageThread::run() {
-  pthread_setname_np(pthread_self(), "vg-pages");
+  pthread_setname_np(pthread_self(), name_);
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });

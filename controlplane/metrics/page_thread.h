@@ -1,7 +1,8 @@
-// Makes long texts, so that neither the control thread nor the API's waits for them.
+// Makes and reads long texts, so that neither the control thread nor the API's waits for them.
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -11,7 +12,9 @@ namespace vipgate {
 
 class PageThread {
  public:
-  PageThread() : thread_([this] { run(); }) {}
+  // `name`: of the thread. At most so many wait: each may hold much.
+  explicit PageThread(const char* name = "vg-pages", size_t most_waiting = 4)
+      : name_(name), most_waiting_(most_waiting), thread_([this] { run(); }) {}
   // Ends with the text that is being made; those that wait are not made.
   ~PageThread();
   PageThread(const PageThread&) = delete;
@@ -21,11 +24,10 @@ class PageThread {
   bool post(std::function<void()> work);
 
  private:
-  // Each holds figures of all services and reals.
-  static constexpr size_t kMaxWaiting = 4;
-
   void run();
 
+  const char* const name_;
+  const size_t most_waiting_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> waiting_;

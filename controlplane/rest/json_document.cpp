@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <cctype>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -13,9 +14,14 @@ namespace {
 
 // As deep as YAML may be.
 constexpr size_t kMaxJsonDocumentDepth = 32;
+// A node takes sixty times the memory of the two octets that may stand for it.
+constexpr int kMaxJsonNodes = 4'000'000;
 
 class JsonTree {
  public:
+  bool is_too_large() const { return count_ > kMaxJsonNodes; }
+
+  // REQUIRES: what it makes is not used if it is too large.
   YamlNodePtr node_of(const simdjson::dom::element& element) {
     auto node = std::make_shared<YamlNode>();
     node->position = {++count_, 1};
@@ -25,12 +31,14 @@ class JsonTree {
       case simdjson::dom::element_type::ARRAY:
         node->kind = YamlNode::Kind::kList;
         for (const auto item : simdjson::dom::array(element)) {
+          if (is_too_large()) break;
           node->children.push_back(node_of(item));
         }
         break;
       case simdjson::dom::element_type::OBJECT:
         node->kind = YamlNode::Kind::kMap;
         for (const auto [key, value] : simdjson::dom::object(element)) {
+          if (is_too_large()) break;
           node->children.push_back(text(key));
           node->children.push_back(node_of(value));
         }
@@ -118,32 +126,52 @@ void write_json(const YamlNode& node, std::string& out) {
   }
 }
 
-// SourcePosition has an equality of its own, which is always true.
-bool is_at(const YamlNode& node, SourcePosition position) {
-  return node.position.line == position.line && node.position.column == position.column;
-}
-
-// The deepest node of that position; false: none below `node`.
-bool find_field(const YamlNode& node, SourcePosition position, std::string& path) {
-  const size_t length = path.size();
-  const bool is_map = node.kind == YamlNode::Kind::kMap;
-  for (size_t i = 0; i < node.children.size(); i += is_map ? 2 : 1) {
-    path.resize(length);
-    if (is_map) {
-      if (length != 0) path += '.';
-      path += node.children[i]->scalar;
-      if (i + 1 < node.children.size() && find_field(*node.children[i + 1], position, path)) {
-        return true;
-      }
-      if (is_at(*node.children[i], position)) return true;
-    } else {
-      path += '[' + std::to_string(i) + ']';
-      if (find_field(*node.children[i], position, path)) return true;
+// Looks once through a tree for many positions. An alias shares its anchor's nodes, and so may be
+// looked through many times: at most so often, in all.
+class FieldFinder {
+ public:
+  explicit FieldFinder(const std::vector<SourcePosition>& positions) {
+    for (size_t i = 0; i < positions.size(); ++i) {
+      wanted_[{positions[i].line, positions[i].column}].push_back(i);
     }
+    fields_.resize(positions.size());
   }
-  path.resize(length);
-  return is_at(node, position);
-}
+
+  // The deepest node of a position comes first, and is what counts.
+  void look(const YamlNode& node) {
+    if (wanted_.empty() || ++looked_at_ > 2 * kMaxJsonNodes) return;
+    const size_t length = path_.size();
+    const bool is_map = node.kind == YamlNode::Kind::kMap;
+    for (size_t i = 0; i < node.children.size(); i += is_map ? 2 : 1) {
+      if (is_map) {
+        if (length != 0) path_ += '.';
+        path_ += node.children[i]->scalar;
+        if (i + 1 < node.children.size()) look(*node.children[i + 1]);
+        note(*node.children[i]);
+      } else {
+        path_ += '[' + std::to_string(i) + ']';
+        look(*node.children[i]);
+      }
+      path_.resize(length);
+    }
+    note(node);
+  }
+
+  std::vector<std::string> take() { return std::move(fields_); }
+
+ private:
+  void note(const YamlNode& node) {
+    const auto found = wanted_.find({node.position.line, node.position.column});
+    if (found == wanted_.end()) return;
+    for (const size_t i : found->second) fields_[i] = path_;
+    wanted_.erase(found);
+  }
+
+  std::map<std::pair<int, int>, std::vector<size_t>> wanted_;
+  std::vector<std::string> fields_;
+  std::string path_;
+  int looked_at_ = 0;
+};
 
 }  // namespace
 
@@ -158,7 +186,12 @@ YamlNodePtr read_json(std::string_view text, Diagnostics& diagnostics) {
     diagnostics.error({}, std::string("the body is not JSON: ") + error_message(error));
     return nullptr;
   }
-  return JsonTree().node_of(root);
+  JsonTree tree;
+  YamlNodePtr node = tree.node_of(root);
+  if (!tree.is_too_large()) return node;
+  diagnostics.error({}, "the body has more than " + std::to_string(kMaxJsonNodes) +
+                            " values and keys; send fewer services at a time");
+  return nullptr;
 }
 
 std::string to_json(const YamlNode& node) {
@@ -167,9 +200,11 @@ std::string to_json(const YamlNode& node) {
   return out;
 }
 
-std::string field_at(const YamlNode& root, SourcePosition position) {
-  std::string path;
-  return find_field(root, position, path) ? path : std::string();
+std::vector<std::string> fields_at(const YamlNode& root,
+                                   const std::vector<SourcePosition>& positions) {
+  FieldFinder finder(positions);
+  finder.look(root);
+  return finder.take();
 }
 
 }  // namespace vipgate

@@ -4,13 +4,14 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "controlplane/diagnostics.h"
 #include "controlplane/yaml_reader.h"
 
 namespace vipgate {
 
-// Exactly one JSON value (RFC 8259). A node's position is its number in the text, for field_at();
+// Exactly one JSON value (RFC 8259). A node's position is its number in the text, for fields_at();
 // texts in quotes are `quoted`. On an error, says so in `diagnostics` and returns nullptr.
 YamlNodePtr read_json(std::string_view text, Diagnostics& diagnostics);
 
@@ -18,8 +19,9 @@ YamlNodePtr read_json(std::string_view text, Diagnostics& diagnostics);
 // false, are those; all others are texts.
 std::string to_json(const YamlNode& node);
 
-// Where in the tree the node of that position is: "services[3].reals[0].port"; empty: the root, or
-// no node has it.
-std::string field_at(const YamlNode& root, SourcePosition position);
+// Where in the tree the node of each position is: "services[3].reals[0].port"; empty: the root, or
+// no node has it. Costs one look through the tree, however many they are.
+std::vector<std::string> fields_at(const YamlNode& root,
+                                   const std::vector<SourcePosition>& positions);
 
 }  // namespace vipgate

@@ -24,6 +24,8 @@ namespace {
 
 // The control thread comes round at least once a second.
 constexpr int64_t kAliveWithinMs = 5000;
+// Octets of a body that takes longer to be read than others should wait.
+constexpr size_t kLongBody = 16 * 1024;
 
 std::string id_list(const std::vector<std::string>& ids) {
   std::string text = "[";
@@ -77,10 +79,11 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
  public:
   RestApi(RestFeed& feed, const Reconciler& reconciler) : feed_(feed), reconciler_(reconciler) {}
 
-  // On the control thread, with the body, which is read before, on the server's.
+  // On the control thread, with the body, which is read before: a long one on a thread that no
+  // other request waits for.
   template <class Work>
-  ApiHandler on_control_with_body(Work work) {
-    return [self = shared_from_this(), work](ApiRequest request, ApiResponder respond) {
+  ApiHandler on_control_with_body(Work work, PageThread& bodies) {
+    const auto read = [self = shared_from_this(), work](ApiRequest request, ApiResponder respond) {
       YamlNodePtr root = read_body(request, respond);
       if (root == nullptr) return;
       request.body = {};
@@ -88,6 +91,13 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
                         respond = std::move(respond)](RestFeed&) {
         (self.get()->*work)(request, root, respond);
       });
+    };
+    return [&bodies, read](ApiRequest request, ApiResponder respond) {
+      if (request.body.size() <= kLongBody) return read(std::move(request), std::move(respond));
+      const auto arrived = std::make_shared<ApiRequest>(std::move(request));
+      const bool is_taken =
+          bodies.post([read, arrived, respond] { read(std::move(*arrived), respond); });
+      if (!is_taken) respond(http_problem(503, "earlier long requests are still being read"));
     };
   }
 
@@ -248,10 +258,13 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
   add_read_routes(router, feed, reconciler, reports);
   router.add("GET", "/api/v1/snapshot", on_control(feed, std::bind_front(&RestApi::snapshot, api)));
   router.add("GET", "/api/v1/services", on_control(feed, std::bind_front(&RestApi::list, api)));
-  router.add("PUT", "/api/v1/services", api->on_control_with_body(&RestApi::put_all));
-  router.add("POST", "/api/v1/services", api->on_control_with_body(&RestApi::post_one));
+  router.add("PUT", "/api/v1/services",
+             api->on_control_with_body(&RestApi::put_all, reports.bodies));
+  router.add("POST", "/api/v1/services",
+             api->on_control_with_body(&RestApi::post_one, reports.bodies));
   router.add("GET", "/api/v1/services/{id}", on_control(feed, std::bind_front(&RestApi::one, api)));
-  router.add("PUT", "/api/v1/services/{id}", api->on_control_with_body(&RestApi::put_one));
+  router.add("PUT", "/api/v1/services/{id}",
+             api->on_control_with_body(&RestApi::put_one, reports.bodies));
   router.add("DELETE", "/api/v1/services/{id}",
              on_control(feed, std::bind_front(&RestApi::remove_one, api)));
   add_drain_routes(router, feed, reports.traffic);

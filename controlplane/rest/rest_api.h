@@ -22,6 +22,7 @@ namespace vipgate {
 // What the control thread counts; to be called by it, if nothing else is said.
 struct GatewayReports {
   PageThread& pages;                      // makes the body of /metrics
+  PageThread& bodies;                     // reads those that are long
   std::function<MetricsInput()> metrics;  // for Prometheus
   std::function<std::string()> counters;  // a JSON object of those of no service and no real
   std::function<TrafficFigures()> traffic;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <unordered_map>
 
 #include "controlplane/config_check.h"
 #include "controlplane/config_reader_services.h"
@@ -37,8 +38,11 @@ YamlNodePtr root_of(std::vector<YamlNodePtr> documents) {
 RestProblem problem_of(const Diagnostics& diagnostics, const YamlNode& blamed) {
   RestProblem problem;
   problem.detail = "the document is wrong; nothing was changed";
-  for (const Diagnostics::Entry& entry : diagnostics.entries()) {
-    problem.errors.push_back({field_at(blamed, entry.position), entry.message});
+  std::vector<SourcePosition> positions;
+  for (const Diagnostics::Entry& entry : diagnostics.entries()) positions.push_back(entry.position);
+  const std::vector<std::string> fields = fields_at(blamed, positions);
+  for (size_t i = 0; i < fields.size(); ++i) {
+    problem.errors.push_back({fields[i], diagnostics.entries()[i].message});
   }
   return problem;
 }
@@ -75,6 +79,47 @@ std::string tag_of(uint64_t value) {
   return text;
 }
 
+// The configuration with the documents as its services, looked at and found good; addresses are not
+// given out. One of ten thousand is changed without reading the others, which `services` has:
+// whenever the configuration changes, plan_anew() makes new documents.
+RestResult<Config> read_documents(const std::vector<YamlNodePtr>& documents, const YamlNode& blamed,
+                                  const Config& config, const RestServiceMap& services) {
+  Diagnostics diagnostics("body");
+  Config trial = config;
+  trial.services.clear();
+  const YamlNodePtr root = root_of(documents);
+  std::unordered_map<const YamlNode*, const RestService*> read_before;
+  for (const auto& [id, service] : services) {
+    read_before.emplace(service.document.get(), &service);
+  }
+  std::vector<YamlNodePtr> unread;
+  for (const YamlNodePtr& each : documents) {
+    if (!read_before.contains(each.get())) unread.push_back(each);
+  }
+  const YamlNodePtr unread_root = root_of(std::move(unread));
+  Section section({&diagnostics, nullptr, nullptr}, unread_root.get(), "");
+  read_services(section, trial);
+  section.finish();
+  if (diagnostics.ok()) {
+    std::vector<ServiceConfig> all;
+    all.reserve(documents.size());
+    auto next = trial.services.begin();
+    for (const YamlNodePtr& each : documents) {
+      const auto known = read_before.find(each.get());
+      if (known != read_before.end()) {
+        all.push_back(known->second->config);
+      } else {
+        all.push_back(std::move(*next++));
+      }
+    }
+    trial.services = std::move(all);
+    check_fallbacks(trial, diagnostics);
+    check_services_alone(trial, *root, diagnostics);
+  }
+  if (!diagnostics.ok()) return problem_of(diagnostics, blamed);
+  return trial;
+}
+
 }  // namespace
 
 std::string service_id(const ServiceKey& key) {
@@ -85,18 +130,9 @@ std::string service_id(const ServiceKey& key) {
 
 RestResult<RestPlan> RestServices::plan(const std::vector<YamlNodePtr>& documents,
                                         const YamlNode& blamed, const Config& config) const {
-  Diagnostics diagnostics("body");
-  Config trial = config;
-  trial.services.clear();
-  const YamlNodePtr root = root_of(documents);
-  Section section({&diagnostics, nullptr, nullptr}, root.get(), "");
-  read_services(section, trial);
-  section.finish();
-  if (diagnostics.ok()) {
-    check_fallbacks(trial, diagnostics);
-    check_services_alone(trial, *root, diagnostics);
-  }
-  if (!diagnostics.ok()) return problem_of(diagnostics, blamed);
+  auto read = read_documents(documents, blamed, config, services_);
+  if (auto* problem = std::get_if<RestProblem>(&read)) return std::move(*problem);
+  Config& trial = std::get<Config>(read);
   if (auto status = resolve_(trial); !status) return RestProblem{409, status.error(), {}};
 
   RestPlan plan;
@@ -146,28 +182,43 @@ RestResult<RestPlan> RestServices::plan_all(const YamlNodePtr& root, const Confi
   return plan(list->children, *root, config);
 }
 
+// The address of a name that is given out depends on the names beside it.
+std::string RestServices::id_of_same(const RestService& read) const {
+  const ServiceConfig& own = read.config;
+  if (!own.vip_auto) return service_id(read.key);
+  for (const auto& [id, service] : services_) {
+    const ServiceConfig& other = service.config;
+    if (other.vip_auto && other.name == own.name && vip_family(other) == vip_family(own) &&
+        other.port == own.port && other.extent == own.extent && other.protocol == own.protocol) {
+      return id;
+    }
+  }
+  return {};
+}
+
 RestResult<RestPlan> RestServices::plan_one(const YamlNodePtr& document, const std::string& id,
                                             const Config& config) const {
-  // Where it is to be found is what it will be: its address may follow from its name.
-  std::vector<YamlNodePtr> alone{document};
-  auto read = plan(alone, *document, config);
-  if (auto* problem = std::get_if<RestProblem>(&read)) {
-    // Its own fields are named as they stand in the document.
-    return std::move(*problem);
-  }
-  const std::string own = std::get<RestPlan>(read).services.begin()->first;
-  if (!id.empty() && own != id) {
-    return RestProblem{409,
-                       "the document is that of the service " + own + ", not of " + id +
-                           "; PUT it there, or change its vip, port or protocol",
-                       {}};
-  }
+  // Its own fields are named as they stand in the document.
+  auto read = read_documents({document}, *document, config, services_);
+  if (auto* problem = std::get_if<RestProblem>(&read)) return std::move(*problem);
+  RestService alone;
+  alone.config = std::get<Config>(read).services.front();
+  alone.key = key_of(alone.config);
+  const std::string same = id_of_same(alone);
   std::vector<YamlNodePtr> documents;
   for (const auto& [known, service] : services_) {
-    if (known != own) documents.push_back(service.document);
+    if (known != same) documents.push_back(service.document);
   }
   documents.push_back(document);
-  return plan(documents, *document, config);
+  auto all = plan(documents, *document, config);
+  const auto* good = std::get_if<RestPlan>(&all);
+  if (good == nullptr || id.empty()) return all;
+  const auto at = good->services.find(id);
+  if (at != good->services.end() && at->second.document == document) return all;
+  return RestProblem{409,
+                     "the document is not that of the service " + id +
+                         "; PUT it at its own, or change its vip, port or protocol",
+                     {}};
 }
 
 RestResult<RestPlan> RestServices::plan_removal(const std::string& id) const {

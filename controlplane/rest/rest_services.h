@@ -96,6 +96,8 @@ class RestServices {
  private:
   RestResult<RestPlan> plan(const std::vector<YamlNodePtr>& documents, const YamlNode& blamed,
                             const Config& config) const;
+  // Of the service that one that was read by itself is, or is to replace; empty: of none.
+  std::string id_of_same(const RestService& read) const;
   RestPlan plan_good(std::vector<std::string> jsons, const Config& config,
                      std::map<size_t, std::string>& refused) const;
 

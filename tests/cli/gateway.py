@@ -30,6 +30,7 @@ dns:
   listen: [{dns}, "{dns6}"]
   zones: [{{ name: {zone}, services: true }}]
 """
+FEW, MANY = "services: 64, reals: 64, dns_names: 64", "services: 1024, reals: 4096, dns_names: 1024"
 PORT = """\
   - name: {name}
     device: "{device}"

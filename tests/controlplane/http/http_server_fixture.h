@@ -15,7 +15,7 @@
 
 #include "controlplane/file_descriptor.h"
 #include "controlplane/http/http_server.h"
-#include "tests/support/test_net.h"
+#include "tests/support/address_text.h"
 
 namespace vipgate::test {
 

@@ -100,6 +100,79 @@ TEST_F(HttpServerTest, WhatIsTooLongIsRefusedAndNotKept) {
   EXPECT_THAT(ask(get("/" + std::string(20'000, 'x'))), StartsWith("HTTP/1.1 431 "));
 }
 
+TEST_F(HttpServerTest, WhoMayNotIsToldBeforeTheBodyComesAndStillWhenItHas) {
+  HttpServerOptions options;
+  options.tokens = {{"adm1n", "ops", ApiRole::kAdmin}};
+  start(std::move(options));
+  const std::string put =
+      "PUT /things/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n";
+  EXPECT_THAT(ask(put + "\r\n"), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(ask(put + "Expect: 100-continue\r\n\r\n"), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(ask(put + "\r\n" + std::string(9999999, 'x')), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(ask("POST /things/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+                  "Authorization: Bearer adm1n\r\n\r\n"),
+              StartsWith("HTTP/1.1 405 "));
+}
+
+TEST_F(HttpServerTest, BodiesThatNeverEndLeaveRoomForShortOnes) {
+  HttpServerOptions options;
+  options.body_bytes = 100'000;
+  start(std::move(options));
+  const std::string put = "PUT /things/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: ";
+  std::vector<FileDescriptor> held;
+  for (int i = 0; i < 3; ++i) {
+    held.push_back(connect_to());
+    send_all(held.back(), put + "100000\r\n\r\n" + std::string(99'000, 'x'));
+  }
+  pollfd refused[3] = {
+      {held[0].get(), POLLIN, 0}, {held[1].get(), POLLIN, 0}, {held[2].get(), POLLIN, 0}};
+  ASSERT_EQ(poll(refused, 3, 10'000), 1);
+  for (size_t i = 0; i < held.size(); ++i) {
+    if (refused[i].revents == 0) continue;
+    EXPECT_THAT(receive(held[i]), StartsWith("HTTP/1.1 503 "));
+  }
+  EXPECT_THAT(ask(put + "5\r\nConnection: close\r\n\r\nabcde"), HasSubstr("\r\n\r\n5"));
+}
+
+TEST_F(HttpServerTest, ARequestWhoseEndIsInDoubtIsTheLast) {
+  start();
+  const std::string put = "PUT /things/1 HTTP/1.1\r\nHost: localhost\r\n";
+  for (const std::string headers :
+       {"Transfer-Encoding: gzip\r\n", "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: chunked, gzip\r\n", "Content-Length: 0\r\nContent-Length: 0\r\n",
+        "Content-Length: 0\r\nTransfer-Encoding: gzip\r\n", "Host: other\r\n"}) {
+    const std::string all = ask(put + headers + "\r\n" + get("/healthz"));
+    EXPECT_THAT(all, testing::AnyOf(StartsWith("HTTP/1.1 400 "), StartsWith("HTTP/1.1 501 ")));
+    EXPECT_THAT(all, testing::Not(HasSubstr("ok\n"))) << headers;
+  }
+}
+
+TEST_F(HttpServerTest, AnAbsoluteTargetSaysWhomItIsFor) {
+  start();
+  const auto named = [&](const std::string& target, const std::string& host) {
+    return ask("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+  };
+  EXPECT_THAT(named("http://localhost:8080/things/a", "evil.example"), HasSubstr("a by 127"));
+  EXPECT_THAT(named("http://evil.example/things/a", "localhost"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(named("http://localhost", "localhost"), StartsWith("HTTP/1.1 404 "));
+}
+
+TEST_F(HttpServerTest, LongAnswersThatNobodyTakesGiveWay) {
+  HttpRouter router = make_router();
+  router.add("GET", "/long", [](const ApiRequest&, const ApiResponder& respond) {
+    respond({.body = std::string(100u << 20, 'x')});
+  });
+  HttpServerFixture::start({}, std::move(router));
+  std::vector<FileDescriptor> silent;
+  for (int i = 0; i < 3; ++i) {  // two of which there is room for
+    silent.push_back(connect_to());
+    send_all(silent.back(), get("/long"));
+    EXPECT_THAT(receive(silent.back(), "\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+  }
+  EXPECT_LT(receive(silent.front()).size(), 100u << 20) << "it was given up";
+  EXPECT_THAT(receive(silent.back()), testing::EndsWith("xxx"));
+}
+
 TEST_F(HttpServerTest, WhatIsNoHttpIsRefusedAndCostsNoOther) {
   start();
   const FileDescriptor other = connect_to();

@@ -43,14 +43,22 @@ TEST(JsonDocument, ATextThatIsTooDeepIsRefused) {
   EXPECT_EQ(read_json(std::string(1000, '[') + std::string(1000, ']'), diagnostics), nullptr);
 }
 
+TEST(JsonDocument, ATextOfTooManyValuesIsRefused) {
+  Diagnostics diagnostics("body");
+  std::string text = "[1";
+  for (int i = 0; i < 4'000'000; ++i) text += ",1";
+  EXPECT_EQ(read_json(text + "]", diagnostics), nullptr);
+  EXPECT_THAT(diagnostics.text(), HasSubstr("more than 4000000"));
+}
+
 TEST(JsonDocument, APositionLeadsToItsField) {
   Diagnostics diagnostics("body");
   const YamlNodePtr node = read_json(R"({"a":[{"b":1},{"c":[2,3]}]})", diagnostics);
   ASSERT_NE(node, nullptr);
   const YamlNode& inner = *node->children[1]->children[1];
-  EXPECT_EQ(field_at(*node, inner.position), "a[1]");
-  EXPECT_EQ(field_at(*node, inner.children[1]->children[1]->position), "a[1].c[1]");
-  EXPECT_EQ(field_at(*node, node->position), "");
+  const std::vector<SourcePosition> positions = {
+      node->position, inner.children[1]->children[1]->position, inner.position, {999, 1}};
+  EXPECT_EQ(fields_at(*node, positions), (std::vector<std::string>{"", "a[1].c[1]", "a[1]", ""}));
 }
 
 }  // namespace

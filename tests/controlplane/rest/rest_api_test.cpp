@@ -45,6 +45,7 @@ class RestApiTest : public ::testing::Test {
     router_ = make_rest_router(
         feeds_->rest(), *reconciler_, health_,
         {.pages = pages_,
+         .bodies = bodies_,
          .metrics =
              [] {
                MetricsInput input;
@@ -108,6 +109,7 @@ class RestApiTest : public ::testing::Test {
   GatewayHealth health_;
   PageThread pages_;
   ListFlows list_flows_;
+  PageThread bodies_{"vg-bodies"};
   TrafficFigures traffic_;
   std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>("1");
   HttpRouter router_;

@@ -185,6 +185,26 @@ TEST_F(RestServicesTest, AnAddressThatFollowsFromTheNameStays) {
   EXPECT_THAT(plan.changed, IsEmpty());
 }
 
+TEST_F(RestServicesTest, ANameWhoseAddressWasTakenIsMadeAndChangedAtItsOwn) {
+  // All would have the first address; each takes the next one that is free.
+  RestServices crowded([](Config& config) {
+    int taken = 0;
+    for (ServiceConfig& each : config.services) {
+      each.vip = test::ip("11.0.0." + std::to_string(++taken));
+    }
+    return Status(Done{});
+  });
+  crowded.adopt(good(crowded.plan_one(json(service("a", "auto", 80)), "", config_)));
+  auto made = good(crowded.plan_one(json(service("b", "auto", 80)), "", config_));
+  EXPECT_THAT(made.added, ElementsAre("11.0.0.2:80:tcp"));
+  crowded.adopt(std::move(made));
+  const auto other = json(service("b", "auto", 80, R"(,"slow_start_s":9)"));
+  const auto changed = good(crowded.plan_one(other, "11.0.0.2:80:tcp", config_));
+  EXPECT_THAT(changed.changed, ElementsAre("11.0.0.2:80:tcp"));
+  EXPECT_THAT(changed.removed, IsEmpty());
+  EXPECT_EQ(bad(crowded.plan_one(other, "11.0.0.1:80:tcp", config_)).status, 409) << "that is a's";
+}
+
 TEST_F(RestServicesTest, AFallbackBelongsIntoTheFile) {
   auto problem = bad(services_.plan_one(
       json(service("b", "10.20.0.2", 80, R"(,"no_real":{"fallback":"b"})")), "", config_));
