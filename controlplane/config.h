@@ -248,6 +248,7 @@ struct RestEndpoint {
 struct RestConfig {
   std::vector<RestEndpoint> listen;
   std::string cert_file, key_file;
+  std::string client_ca_file;
   std::string tokens_file;
   uint32_t connections = 4096;
   uint32_t body_mb = 64;

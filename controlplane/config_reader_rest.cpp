@@ -13,6 +13,8 @@ namespace vipgate {
 namespace {
 
 constexpr size_t kShortestToken = 16;
+// Before the name in a certificate, in the place of a token.
+constexpr std::string_view kCommonName = "CN=";
 
 bool is_loopback(const IpAddress& address) {
   if (address.is_v4()) return address.v4().value.host() >> 24 == 127;
@@ -53,6 +55,7 @@ void read_rest(Section& s, RestConfig& rest) {
   s.map("tls", [&](Section& t) {
     t.value("cert_file", rest.cert_file, kFile);
     t.value("key_file", rest.key_file, kFile);
+    t.value("client_ca_file", rest.client_ca_file, kFile);
   });
   s.value("tokens_file", rest.tokens_file, optional_text_rule("the path of a file"));
   s.value("connections", rest.connections, integer_rule<uint32_t>(1, 100'000));
@@ -67,6 +70,11 @@ void check_rest(const Config& config, const YamlNode& root, ConfigUse use,
     diagnostics.error(position_at(root, {"rest", "tls"}),
                       "tls: cert_file and key_file belong together; write both or neither");
     return;
+  }
+  if (!rest.client_ca_file.empty() && (!has_tls || rest.tokens_file.empty())) {
+    diagnostics.error(position_at(root, {"rest", "tls", "client_ca_file"}),
+                      "client_ca_file: clients' certificates need cert_file and key_file, and "
+                      "tokens_file with lines as: admin CN=NAME-IN-THE-CERTIFICATE NAME");
   }
   for (size_t i = 0; i < rest.listen.size(); ++i) {
     if (is_loopback(rest.listen[i].address) || (has_tls && !rest.tokens_file.empty())) continue;
@@ -84,9 +92,17 @@ void check_rest(const Config& config, const YamlNode& root, ConfigUse use,
     check(check_readable(rest.cert_file), {"rest", "tls", "cert_file"});
     check(check_readable(rest.key_file), {"rest", "tls", "key_file"});
   }
+  if (!rest.client_ca_file.empty()) {
+    check(check_readable(rest.client_ca_file), {"rest", "tls", "client_ca_file"});
+  }
   if (rest.tokens_file.empty()) return;
-  if (const auto tokens = read_tokens(rest.tokens_file); !tokens) {
-    check(Error{tokens.error()}, {"rest", "tokens_file"});
+  const auto tokens = read_tokens(rest.tokens_file);
+  if (!tokens) return check(Error{tokens.error()}, {"rest", "tokens_file"});
+  for (const HttpToken& token : *tokens) {
+    if (!token.is_certificate || !rest.client_ca_file.empty()) continue;
+    check(Error{"'" + rest.tokens_file + "' has CN=" + token.token +
+                ": name those who issue clients' certificates in rest.tls.client_ca_file"},
+          {"rest", "tokens_file"});
   }
 }
 
@@ -105,16 +121,23 @@ Result<std::vector<HttpToken>> read_tokens(const std::string& path) {
       return error;
     };
     if (role != "admin" && role != "read") {
-      return wrong("a line begins with admin or read, then come the token and a name");
+      return wrong(
+          "a line begins with admin or read, then come the token, or CN= and the common "
+          "name in a certificate, and a name");
     }
     if (!(words >> token >> name) || words >> more) {
       return wrong("write the role, the token and a name, without further words");
+    }
+    const ApiRole what = role == "admin" ? ApiRole::kAdmin : ApiRole::kReader;
+    if (token.starts_with(kCommonName)) {
+      if (token.size() == kCommonName.size()) return wrong("a name comes behind CN=");
+      tokens.push_back({token.substr(kCommonName.size()), std::move(name), what, true});
+      continue;
     }
     if (token.size() < kShortestToken) {
       return wrong("the token of '" + name + "' has fewer than " + std::to_string(kShortestToken) +
                    " characters; make one by: openssl rand -hex 24");
     }
-    const ApiRole what = role == "admin" ? ApiRole::kAdmin : ApiRole::kReader;
     tokens.push_back({std::move(token), std::move(name), what});
   }
   if (tokens.empty()) {

@@ -135,6 +135,7 @@ Status ControlLoop::start_api() {
     options.port = endpoint.port;
     options.cert_file = rest.cert_file;
     options.key_file = rest.key_file;
+    options.client_ca_file = rest.client_ca_file;
     options.tokens = tokens;
     options.connections = rest.connections;
     options.body_bytes = size_t{rest.body_mb} << 20;

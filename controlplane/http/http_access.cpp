@@ -8,26 +8,40 @@
 
 namespace vipgate {
 
-ApiRole role_of(const std::vector<HttpToken>& tokens, std::string_view authorization,
+namespace {
+
+using TokenDigest = std::array<uint8_t, SHA256_DIGEST_LENGTH>;
+
+TokenDigest token_digest(std::string_view text) {
+  TokenDigest octets;
+  SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), octets.data());
+  return octets;
+}
+
+}  // namespace
+
+ApiRole role_of(const std::vector<HttpToken>& tokens, const HttpCredentials& shown,
                 std::string& who) {
   if (tokens.empty()) return ApiRole::kAdmin;
   constexpr std::string_view kBearer = "Bearer ";
-  if (authorization.size() <= kBearer.size() ||
-      !boost::beast::iequals({authorization.data(), kBearer.size()},
-                             {kBearer.data(), kBearer.size()})) {
+  std::string_view word = shown.authorization;
+  const bool is_certificate = word.empty();
+  if (is_certificate) {
+    word = shown.certificate;
+  } else if (word.size() > kBearer.size() &&
+             boost::beast::iequals({word.data(), kBearer.size()},
+                                   {kBearer.data(), kBearer.size()})) {
+    word.remove_prefix(kBearer.size());
+  } else {
     return ApiRole::kNobody;
   }
-  authorization.remove_prefix(kBearer.size());
-  const auto digest = [](std::string_view text) {
-    std::array<uint8_t, SHA256_DIGEST_LENGTH> octets;
-    SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), octets.data());
-    return octets;
-  };
-  const auto given = digest(authorization);
+  if (word.empty()) return ApiRole::kNobody;
+  const TokenDigest given = token_digest(word);
   ApiRole role = ApiRole::kNobody;
   for (const HttpToken& token : tokens) {
-    const auto known = digest(token.token);
-    if (CRYPTO_memcmp(given.data(), known.data(), known.size()) != 0) continue;
+    const TokenDigest known = token_digest(token.token);
+    const bool is_same = CRYPTO_memcmp(given.data(), known.data(), known.size()) == 0;
+    if (!is_same || token.is_certificate != is_certificate) continue;
     role = token.role;
     who = token.name;
   }

@@ -50,6 +50,16 @@ Status use_certificate(HttpCore& core) {
   if (error) return Error{options.cert_file + ": no certificate chain: " + error.message()};
   tls.use_private_key_file(options.key_file, asio::ssl::context::pem, error);
   if (error) return Error{options.key_file + ": no key of the certificate: " + error.message()};
+  if (options.client_ca_file.empty()) return Done{};
+  tls.load_verify_file(options.client_ca_file, error);
+  if (error) return Error{options.client_ca_file + ": no certificates: " + error.message()};
+  // Who shows none may have a token; who shows another one's is not let in.
+  tls.set_verify_mode(asio::ssl::verify_peer);
+  SSL_CTX_set_client_CA_list(tls.native_handle(),
+                             SSL_load_client_CA_file(options.client_ca_file.c_str()));
+  // Sessions that are resumed keep their certificate; they are told from those of other programs.
+  constexpr unsigned char kSessions[] = "vipgate";
+  SSL_CTX_set_session_id_context(tls.native_handle(), kSessions, sizeof kSessions);
   return Done{};
 }
 

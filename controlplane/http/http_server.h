@@ -24,6 +24,8 @@ struct HttpServerOptions {
   // PEM files, both or neither: with them TLS (1.2 or later) is spoken.
   std::string cert_file;
   std::string key_file;
+  // PEM file of those whose certificates clients may show; empty: they show none.
+  std::string client_ca_file;
   // Without any everybody is an admin: for loopback.
   std::vector<HttpToken> tokens;
   size_t connections = 4096;  // above it, the one that has been silent for longest goes

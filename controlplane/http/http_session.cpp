@@ -27,6 +27,24 @@ std::string peer_of(const Tcp::socket& socket) {
   return error ? std::string("unknown") : endpoint.address().to_string();
 }
 
+// The common name in the certificate that the client has shown; empty: it has shown none. REQUIRES:
+// the handshake has verified it.
+std::string client_name(SSL* tls) {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(tls),
+                                                                &X509_free);
+  if (certificate == nullptr) return {};
+  X509_NAME* subject = X509_get_subject_name(certificate.get());
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0) return {};
+  unsigned char* text = nullptr;
+  const int length =
+      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (length < 0) return {};
+  std::string name(reinterpret_cast<const char*>(text), static_cast<size_t>(length));
+  OPENSSL_free(text);
+  return name;
+}
+
 }  // namespace
 
 HttpSession::HttpSession(std::shared_ptr<HttpCore> core, Tcp::socket socket)
@@ -42,8 +60,10 @@ void HttpSession::begin(std::list<std::shared_ptr<HttpSession>>::iterator place)
   place_ = place;
   if (!tls_) return wait_for_request();
   stream().expires_after(core_->options.request_time);
-  tls_->async_handshake(asio::ssl::stream_base::server,
-                        then([this](size_t) { wait_for_request(); }));
+  tls_->async_handshake(asio::ssl::stream_base::server, then([this](size_t) {
+                          certificate_ = client_name(tls_->native_handle());
+                          wait_for_request();
+                        }));
 }
 
 void HttpSession::end() {
@@ -112,7 +132,8 @@ void HttpSession::judge() {
   request_.who = peer_;
   const auto authorization = message[http::field::authorization];
   request_.role =
-      role_of(core_->options.tokens, {authorization.data(), authorization.size()}, request_.who);
+      role_of(core_->options.tokens, {{authorization.data(), authorization.size()}, certificate_},
+              request_.who);
   if (parser_->is_done()) return dispatch();
   if (auto refusal = core_->router.refusal(request_, target_)) return reject(std::move(*refusal));
   expect();

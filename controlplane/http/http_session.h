@@ -106,6 +106,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   const std::string peer_;
   std::optional<Plain> plain_;  // one of the two
   std::optional<boost::beast::ssl_stream<Plain>> tls_;
+  std::string certificate_;  // of the client: its common name
   boost::beast::flat_buffer buffer_;
   ApiRequest request_;  // that is being read
   std::string target_;

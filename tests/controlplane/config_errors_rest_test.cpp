@@ -25,6 +25,9 @@ constexpr Row kRestRows[] = {
      "add them, or write 127.0.0.1"},
     {"rest: {listen: [\"[::1]:8080\"], tls: {cert_file: /c.pem}}\n",
      "f:1:37: tls: cert_file and key_file belong together; write both or neither"},
+    {"rest: {listen: [\"[::1]:8080\"], tls: {client_ca_file: /ca.pem}}\n",
+     "f:1:59: client_ca_file: clients' certificates need cert_file and key_file, and tokens_file "
+     "with lines as: admin CN=NAME-IN-THE-CERTIFICATE NAME"},
 };
 
 TEST(ConfigErrors, WhereTheApiListensIsChecked) { expect_errors(kRestRows); }
@@ -50,11 +53,20 @@ TEST_F(TokensTest, LinesNameRoleTokenAndName) {
   EXPECT_EQ((*tokens)[1].name, "graf");
 }
 
+TEST_F(TokensTest, LinesMayNameCertificatesInThePlaceOfTokens) {
+  const auto tokens = read("read CN=graf.example.org graf\n");
+  ASSERT_TRUE(tokens.ok()) << tokens.error();
+  EXPECT_TRUE((*tokens)[0].is_certificate);
+  EXPECT_EQ((*tokens)[0].token, "graf.example.org");
+  EXPECT_EQ((*tokens)[0].name, "graf");
+}
+
 TEST_F(TokensTest, AMistakeNamesItsLineAndNoToken) {
   EXPECT_THAT(read("root 0123456789abcdef ops\n").error(), HasSubstr("line 1: a line begins with"));
   EXPECT_THAT(read("\nadmin short ops\n").error(),
               HasSubstr("line 2: the token of 'ops' has fewer"));
   EXPECT_THAT(read("admin 0123456789abcdef\n").error(), HasSubstr("line 1: write the role"));
+  EXPECT_THAT(read("read CN= graf\n").error(), HasSubstr("line 1: a name comes behind CN="));
   EXPECT_THAT(read("# none\n").error(), HasSubstr("has no token"));
   EXPECT_THAT(read_tokens("/nowhere/tokens").error(),
               HasSubstr("'/nowhere/tokens' cannot be read"));

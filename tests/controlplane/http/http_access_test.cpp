@@ -1,0 +1,106 @@
+#include "controlplane/http/http_access.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/write.hpp>
+#include <string>
+#include <vector>
+
+#include "controlplane/http/http_server.h"
+#include "tests/support/test_certificates.h"
+
+namespace vipgate::http_access_test {
+namespace {
+
+namespace asio = boost::asio;
+using test::TestCertificates;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const std::vector<HttpToken> kTokens = {{"0123456789abcdef", "ops", ApiRole::kAdmin},
+                                        {"vipgate", "graf", ApiRole::kReader, true}};
+
+TEST(HttpAccess, WithoutTokensEverybodyIsAnAdmin) {
+  std::string who = "127.0.0.1";
+  EXPECT_EQ(role_of({}, {""}, who), ApiRole::kAdmin);
+  EXPECT_EQ(who, "127.0.0.1");
+}
+
+TEST(HttpAccess, ATokenOrACertificateIsNamedAndHasItsRole) {
+  std::string who = "127.0.0.1";
+  EXPECT_EQ(role_of(kTokens, {"bearer 0123456789abcdef"}, who), ApiRole::kAdmin);
+  EXPECT_EQ(who, "ops");
+  EXPECT_EQ(role_of(kTokens, {"", "vipgate"}, who), ApiRole::kReader);
+  EXPECT_EQ(who, "graf");
+}
+
+TEST(HttpAccess, OneIsNotTakenForTheOther) {
+  std::string who = "127.0.0.1";
+  for (const HttpCredentials& shown :
+       {HttpCredentials{""}, HttpCredentials{"Bearer vipgate"}, HttpCredentials{"Bearer "},
+        HttpCredentials{"Basic 0123456789abcdef"}, HttpCredentials{"", "0123456789abcdef"},
+        HttpCredentials{"", "ops"}, HttpCredentials{"Bearer wrong", "vipgate"}}) {
+    EXPECT_EQ(role_of(kTokens, shown, who), ApiRole::kNobody)
+        << shown.authorization << "|" << shown.certificate;
+  }
+  EXPECT_EQ(who, "127.0.0.1");
+}
+
+// What a server with those tokens, that believes `ca` of its clients, answers who shows the
+// certificate; empty: it ends the connection.
+std::string ask_over_tls(const TestCertificates& certificates, const std::string& ca,
+                         bool shows_certificate) {
+  HttpServerOptions options;
+  options.address = *parse_ip_address("127.0.0.1");
+  options.cert_file = certificates.server_cert();
+  options.key_file = certificates.server_key();
+  options.client_ca_file = ca;
+  options.tokens = kTokens;
+  HttpRouter router;
+  router.add("GET", "/", [](ApiRequest request, ApiResponder respond) {
+    respond({.body = request.who + "\n"});
+  });
+  auto server = HttpServer::start(std::move(options), std::move(router));
+  EXPECT_TRUE(server.ok()) << server.error();
+  asio::io_context io;
+  asio::ssl::context tls(asio::ssl::context::tls_client);
+  tls.load_verify_file(certificates.ca());
+  tls.set_verify_mode(asio::ssl::verify_peer);
+  if (shows_certificate) {
+    tls.use_certificate_chain_file(certificates.client_cert());
+    tls.use_private_key_file(certificates.client_key(), asio::ssl::context::pem);
+  }
+  asio::ssl::stream<asio::ip::tcp::socket> stream(io, tls);
+  stream.next_layer().connect({asio::ip::make_address("127.0.0.1"), (*server)->port()});
+  boost::system::error_code error;
+  stream.handshake(asio::ssl::stream_base::client, error);
+  const std::string request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  if (!error) asio::write(stream, asio::buffer(request), error);
+  std::string answer;
+  if (!error) asio::read(stream, asio::dynamic_buffer(answer), error);
+  return answer;
+}
+
+TEST(HttpAccess, CertificateOfAClientGivesItsRoleAndItsName) {
+  const TestCertificates certificates;
+  EXPECT_THAT(ask_over_tls(certificates, certificates.ca(), true), HasSubstr("\r\n\r\ngraf\n"));
+}
+
+TEST(HttpAccess, WhoShowsNoneIsTalkedToAndNeedsAToken) {
+  const TestCertificates certificates;
+  EXPECT_THAT(ask_over_tls(certificates, certificates.ca(), false), StartsWith("HTTP/1.1 401 "));
+}
+
+TEST(HttpAccess, CertificateOfAnotherAuthorityIsNotLetIn) {
+  const TestCertificates certificates;
+  EXPECT_EQ(ask_over_tls(certificates, certificates.other_ca(), true), "");
+}
+
+}  // namespace
+}  // namespace vipgate::http_access_test
