@@ -2,12 +2,13 @@
 _vipctl() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
   case $before in
-    -o | --output) COMPREPLY=($(compgen -W "table json" -- "$word")) ;;
+    -o | --output) COMPREPLY=($(compgen -W "table wide json yaml" -- "$word")) ;;
+    --color) COMPREPLY=($(compgen -W "auto always never" -- "$word")) ;;
     --state) COMPREPLY=($(compgen -W "serving no_real leaving" -- "$word")) ;;
     -f | --file | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
     *)
-      COMPREPLY=($(compgen -W "status services reals drain undrain drains events workers ports sources dns
-        export apply --url --token-file --ca --output --state --deadline --force --wait --client --file
+      COMPREPLY=($(compgen -W "status services reals drain undrain drains watch events workers ports sources dns
+        export apply --url --token-file --ca --output --color --state --deadline --force --wait --client --file
         --yes --help --version" -- "$word"))
       ;;
   esac

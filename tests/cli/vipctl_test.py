@@ -84,7 +84,7 @@ class VipctlTest(DaemonTest):
 
     def test_events_are_told_as_they_happen(self):
         daemon = self.daemon()
-        with subprocess.Popen([VIPCTL, "--url", f"http://127.0.0.1:{self.api}", "events"],
+        with subprocess.Popen([VIPCTL, "--url", f"http://127.0.0.1:{self.api}", "watch"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as events:
             self.addCleanup(events.kill)
             # Whether it listens yet is not told, so the real is taken out until it is.
@@ -100,12 +100,13 @@ class VipctlTest(DaemonTest):
                 except queue.Empty:
                     pass
             self.assertRegex(
-                said, r"^\d\d:\d\d:\d\d\.\d{3} (real +service=11\.1\.1\.1:80:tcp "
-                      r"real=10\.9\.1\.11:8080 state=(draining|up)|snapshot +version=\d+ .*)\n$")
+                said, r"^\d\d:\d\d:\d\d\.\d{3} (real +10\.9\.1\.11:8080 of 11\.1\.1\.1:80:tcp is "
+                      r"(draining|up)|snapshot +\d+ is in force: .*)\n$")
             daemon.stop()
             self.assertEqual(events.wait(SECONDS), UNREACHABLE)
             self.assertIn("the gateway has ended the stream", events.stderr.read())
             reader.join()
+
     def test_workers_ports_sources_and_dns_are_shown(self):
         daemon = self.daemon()
         daemon.wait_for_packets(1000)
