@@ -8,8 +8,9 @@ _vipctl() {
     -f | --file | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
     *)
       COMPREPLY=($(compgen -W "status services reals drain undrain drains watch events workers ports sources dns
-        export apply --url --token-file --ca --output --color --state --deadline --force --wait --client --file
-        --yes --help --version" -- "$word"))
+        export apply top version --url --token-file --ca --output --color --state --deadline --force --wait
+        --client --interval --count --file
+        --yes --help --help-all --version" -- "$word"))
       ;;
   esac
 }

@@ -12,10 +12,14 @@ _arguments \
   '--wait[drain\: until it has no flows left]' \
   '--client[who asks, for dns]:address' \
   '(-f --file)'{-f,--file}'[what to apply]:file:_files' \
+  '--interval[top\: between two looks]:seconds' \
+  '--count[top\: how many pages]:number' \
   '(-y --yes)'{-y,--yes}'[do not ask]' \
   '1:command:((status\:"what is wrong, then what there is" services\:"services and their reals"
     reals\:"reals, a line each" drain\:"take a real out gently" undrain\:"give it back"
-    drains\:"reals that were taken out, and their flows" watch\:"what happens, a line each"
+    drains\:"reals that were taken out, and their flows" watch\:"what happens, a line each" events\:"watch"
     workers\:"what each worker does" ports\:"ports and their links"
     sources\:"where services come from" dns\:"what is answered to a question"
-    export\:"as YAML for apply" apply\:"make these the services of the API"))'
+    export\:"as YAML for apply" apply\:"make these the services of the API"
+    top\:"what is wrong, and what passes now"
+    version\:"which version this is"))'

@@ -1,6 +1,7 @@
 // vipctl: the operator's command line, a client of a gateway's API.
 #include <CLI/CLI.hpp>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,11 +12,31 @@
 #include "controlplane/vipctl/drain_commands.h"
 #include "controlplane/vipctl/event_commands.h"
 #include "controlplane/vipctl/gateway_session.h"
+#include "controlplane/vipctl/top_commands.h"
 #include "controlplane/vipctl/view_commands.h"
 #include "controlplane/vipctl/whole_file.h"
 
 namespace vipgate {
 namespace {
+
+// The help of all commands has a heading for each, below which its options stand: a page of the
+// manual is made of it.
+class CommandHelp : public CLI::Formatter {
+ public:
+  std::string make_expanded(const CLI::App* command) const override {
+    std::string text = "\nvipctl " + command->get_display_name(true) + ":\n  " +
+                       command->get_description() + "\n\n";
+    for (const CLI::Option* option : command->get_options()) {
+      const bool is_help =
+          option == command->get_help_ptr() || option == command->get_help_all_ptr();
+      if (!is_help && !option->get_group().empty()) {
+        text += make_option(option, option->get_positional());
+      }
+    }
+    text.erase(text.find_last_not_of('\n') + 1);
+    return text + "\n";
+  }
+};
 
 // What stands on the command line beside the command and its own options.
 struct CommonArguments {
@@ -27,6 +48,7 @@ struct CommonArguments {
 
 void add_common_options(CLI::App& app, CommonArguments& arguments) {
   app.set_version_flag("--version", "vipctl " VIPGATE_VERSION, "say which version this is");
+  app.set_help_all_flag("--help-all", "say what each command takes, too");
   app.add_option("--url", arguments.client.url, "of the gateway's API (`rest.listen`)")
       ->envname("VIPGATE_URL")
       ->capture_default_str();
@@ -47,6 +69,15 @@ void add_common_options(CLI::App& app, CommonArguments& arguments) {
       ->capture_default_str();
   app.require_subcommand(1);
   app.fallthrough();
+}
+
+void add_version_command(CommandSet& commands) {
+  commands.on_alone(commands.add("version", "which version this is"),
+                    [](const ShowOptions& options) {
+                      web::json::value version = web::json::value::object();
+                      version["vipctl"] = web::json::value::string(VIPGATE_VERSION);
+                      return show(version, "vipctl " VIPGATE_VERSION "\n", options);
+                    });
 }
 
 int ask_gateway(const CommandSet& commands, CommonArguments& arguments,
@@ -70,13 +101,16 @@ int run_vipctl(int argc, char** argv) {
       "What a vipgate gateway does, and what it is to do\n"
       "Exit status: 0 done; 1 refused; 2 wrong command line; 3 nobody answers; 4 `status` found "
       "something wrong");
+  app.formatter(std::make_shared<CommandHelp>());
   CommonArguments arguments;
   add_common_options(app, arguments);
   CommandSet commands(app);
   add_view_commands(commands);
+  add_top_commands(commands);
   add_event_commands(commands);
   add_drain_commands(commands);
   add_apply_commands(commands);
+  add_version_command(commands);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -13,11 +13,10 @@ import threading
 import unittest
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from daemon_process import SECONDS, Daemon, free_port
-from daemon_test import DaemonTest
+from daemon_process import SECONDS
 from gateway import CPUS, VIP, VIP6, ZONE
+from vipctl_case import VIPCTL, VipctlCase
 
-VIPCTL = os.environ.get("VIPCTL", "vipctl")
 UNREACHABLE, WRONG = 3, 4
 
 DOCUMENT = """\
@@ -29,33 +28,7 @@ services:
 """
 
 
-class VipctlTest(DaemonTest):
-    def setUp(self):
-        super().setUp()
-        self.api = free_port()
-        self.extra = ""
-
-    def daemon(self):
-        config = self.config_with_load("config.yaml")
-        with open(config, "a", encoding="utf-8") as file:
-            file.write(f'rest: {{ listen: ["127.0.0.1:{self.api}"]{self.extra} }}\n'
-                       f'store: "sqlite:{self.path("state.db")}"\n')
-        daemon = self.enterContext(Daemon(config))
-        daemon.wait_for(r" ready: ")
-        return daemon
-
-    def vipctl(self, *arguments, text=None, expect=0):
-        done = subprocess.run(
-            [VIPCTL, "--url", f"http://127.0.0.1:{self.api}", *arguments], input=text, text=True,
-            capture_output=True, timeout=SECONDS, check=False)
-        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
-        return done.stdout + done.stderr
-
-    def write(self, name, text):
-        with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write(text)
-        return self.path(name)
-
+class VipctlTest(VipctlCase):
     def test_status_and_tables_show_what_is_served(self):
         self.daemon()
         said = self.vipctl("status", expect=WRONG)  # two of its services have none
@@ -67,7 +40,7 @@ class VipctlTest(DaemonTest):
         self.assertTrue(json.loads(self.vipctl("-o", "json", "status", expect=WRONG))["ready"])
 
     def test_a_real_is_taken_out_until_it_has_no_flows_and_given_back(self):
-        self.daemon()
+        self.daemon().wait_for_packets(1000)
         real, other = "10.9.1.11:8080", "10.9.1.12"
         self.assertRegex(self.vipctl("drain", real), rf"^{real}: draining, [1-9]\d* flows left, ")
         self.assertRegex(self.vipctl("reals"), rf"\n{real} +0 +draining ")
