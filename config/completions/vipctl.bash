@@ -5,11 +5,11 @@ _vipctl() {
     -o | --output) COMPREPLY=($(compgen -W "table wide json yaml" -- "$word")) ;;
     --color) COMPREPLY=($(compgen -W "auto always never" -- "$word")) ;;
     --state) COMPREPLY=($(compgen -W "serving no_real leaving" -- "$word")) ;;
-    -f | --file | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
+    -f | --file | --config | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
     *)
       COMPREPLY=($(compgen -W "status services reals drain undrain drains watch events workers ports sources dns
-        export apply top version --url --token-file --ca --output --color --state --deadline --force --wait
-        --client --interval --count --file
+        export apply top doctor version --url --token-file --ca --output --color --state --deadline --force --wait
+        --client --interval --count --config --file
         --yes --help --help-all --version" -- "$word"))
       ;;
   esac

@@ -14,6 +14,7 @@ _arguments \
   '(-f --file)'{-f,--file}'[what to apply]:file:_files' \
   '--interval[top\: between two looks]:seconds' \
   '--count[top\: how many pages]:number' \
+  '--config[doctor\: of the gateway]:file:_files' \
   '(-y --yes)'{-y,--yes}'[do not ask]' \
   '1:command:((status\:"what is wrong, then what there is" services\:"services and their reals"
     reals\:"reals, a line each" drain\:"take a real out gently" undrain\:"give it back"
@@ -21,5 +22,5 @@ _arguments \
     workers\:"what each worker does" ports\:"ports and their links"
     sources\:"where services come from" dns\:"what is answered to a question"
     export\:"as YAML for apply" apply\:"make these the services of the API"
-    top\:"what is wrong, and what passes now"
+    top\:"what is wrong, and what passes now" doctor\:"what is wrong with this machine"
     version\:"which version this is"))'

@@ -9,6 +9,7 @@
 #include "controlplane/vipctl/api_client.h"
 #include "controlplane/vipctl/apply_commands.h"
 #include "controlplane/vipctl/command_set.h"
+#include "controlplane/vipctl/doctor_commands.h"
 #include "controlplane/vipctl/drain_commands.h"
 #include "controlplane/vipctl/event_commands.h"
 #include "controlplane/vipctl/gateway_session.h"
@@ -99,8 +100,8 @@ int ask_gateway(const CommandSet& commands, CommonArguments& arguments,
 int run_vipctl(int argc, char** argv) {
   CLI::App app(
       "What a vipgate gateway does, and what it is to do\n"
-      "Exit status: 0 done; 1 refused; 2 wrong command line; 3 nobody answers; 4 `status` found "
-      "something wrong");
+      "Exit status: 0 done; 1 refused; 2 wrong command line; 3 nobody answers; 4 `status` or "
+      "`doctor` found something wrong");
   app.formatter(std::make_shared<CommandHelp>());
   CommonArguments arguments;
   add_common_options(app, arguments);
@@ -110,6 +111,7 @@ int run_vipctl(int argc, char** argv) {
   add_event_commands(commands);
   add_drain_commands(commands);
   add_apply_commands(commands);
+  add_doctor_commands(commands);
   add_version_command(commands);
   try {
     app.parse(argc, argv);

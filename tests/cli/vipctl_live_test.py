@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""vipctl on a terminal and over time: colours, top. VIPGATED and VIPCTL name the binaries.
+"""vipctl on a terminal and over time: colours, top, doctor. VIPGATED and VIPCTL name the binaries.
 
 Exit status 77: this machine cannot run them."""
 
@@ -21,6 +21,7 @@ from daemon_process import SECONDS
 from gateway import CPUS
 from vipctl_case import VIPCTL, VipctlCase
 
+WRONG = 4
 OTHER_SCREEN, OWN_SCREEN, CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
 
 
@@ -113,7 +114,7 @@ class VipctlLiveTest(VipctlCase):
         told = self.vipctl("--help").split("Subcommands:")[1]
         listed = re.findall(r"^  ([a-z]+)(?:, ([a-z]+))? {2,}", told, re.M)
         commands = {name for names in listed for name in names if name}
-        self.assertGreaterEqual(commands, {"status", "top", "watch", "version", "apply"})
+        self.assertGreaterEqual(commands, {"status", "top", "watch", "doctor", "version", "apply"})
         completions = os.path.join(os.path.dirname(__file__), "../../config/completions")
         for shell in ("bash", "zsh"):
             with open(f"{completions}/vipctl.{shell}", encoding="utf-8") as file:
@@ -199,6 +200,26 @@ class VipctlLiveTest(VipctlCase):
             wait_for(r"^! the gateway started \d+ s ago")
             wait_for("WORKER")
             top.kill()
+
+    def test_doctor_finds_what_is_wrong_without_a_gateway(self):
+        virtual = self.config_with_load("config.yaml")
+        with open(virtual, encoding="utf-8") as file:
+            text = file.read()
+        root = self.path("root")
+        os.makedirs(root + "/sys/devices/system/cpu")
+        self.write("root/sys/devices/system/cpu/online", "0-1023\n")
+        said = self.vipctl("doctor", "--root", root, "--config", virtual)
+        self.assertTrue(said.startswith("warn "), said)
+        self.assertIn("\nok   cpus: all are there", said)
+        real = self.write("real.yaml", re.sub('device: ".*"', 'device: "0000:3b:00.0"', text))
+        said = self.vipctl("doctor", "--root", root, "--config", real, expect=WRONG)
+        self.assertTrue(said.startswith("bad  driver: one: 0000:3b:00.0 is not there\n"), said)
+        found = json.loads(self.vipctl("doctor", "--root", root, "--config", real, "-o", "json",
+                                       expect=WRONG))
+        self.assertGreaterEqual(found["bad"], 1)
+        wrong = self.write("wrong.yaml", text + "nonsense: 1\n")
+        said = self.vipctl("doctor", "--root", root, "--config", wrong, expect=WRONG)
+        self.assertIn("unknown key 'nonsense'", said)
 
 
 if __name__ == "__main__":
