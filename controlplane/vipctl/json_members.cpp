@@ -1,5 +1,7 @@
 #include "controlplane/vipctl/json_members.h"
 
+#include <algorithm>
+
 namespace vipgate {
 
 using web::json::value;
@@ -19,6 +21,16 @@ std::string printable(std::string_view text) {
     constexpr char kDigits[] = "0123456789abcdef";
     const auto code = is_high_control ? static_cast<unsigned char>(text[++i]) : octet;
     safe.append("\\x").append(1, kDigits[code >> 4]).append(1, kDigits[code & 15]);
+  }
+  return safe;
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string safe;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.find('\n', start), text.size());
+    safe += (start == 0 ? "" : "\n") + printable(text.substr(start, end - start));
+    start = end + 1;
   }
   return safe;
 }

@@ -12,6 +12,8 @@ namespace vipgate {
 // Control characters are written out ("\\x1b"): names come from tasks, and a terminal would do what
 // they say.
 std::string printable(std::string_view text);
+// The same for a text of several lines.
+std::string printable_lines(std::string_view text);
 
 // As printable text, numbers and the like as they stand; empty: there is none, or null.
 std::string string_of(const web::json::value& object, const char* name);

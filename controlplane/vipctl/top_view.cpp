@@ -123,7 +123,8 @@ std::string top_view(const TopFigures& figures, const TopSample& now, const std:
 }
 
 std::string silent_view(const std::string& why, double seconds, const ViewStyle& style) {
-  return painted("! for " + duration_text(seconds) + ": " + printable(why), Tone::kBad, style) +
+  return painted("! for " + duration_text(seconds) + ": " + printable_lines(why), Tone::kBad,
+                 style) +
          "\n    systemctl status vipgated; journalctl -u vipgated -n 50\n";
 }
 

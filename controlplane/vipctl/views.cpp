@@ -116,8 +116,7 @@ std::string wrong_text(const GatewayStatus& status, const ViewStyle& style) {
     text += painted("! " + what, Tone::kBad, style) + "\n    " + command + "\n";
   };
   if (!status.is_ready) {
-    say("not ready: " + printable(status.not_ready_why),
-        "ip neigh show nud failed; journalctl -u vipgated");
+    say("not ready: " + status.not_ready_why, "ip neigh show nud failed; journalctl -u vipgated");
   }
   const auto count = [&](const char* name, const char* what, const char* command) {
     const uint64_t number = number_of(status.counters, name);

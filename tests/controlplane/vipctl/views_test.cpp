@@ -71,6 +71,14 @@ TEST(VipctlViews, WhatWasTakenOutStandsWithTheFlowsThatAreLeft) {
             "10.0.1.5: draining, 12 flows left, 2 services\n");
 }
 
+TEST(VipctlViews, WhatAProblemQuotesDoesNothingToTheTerminal) {
+  EXPECT_EQ(
+      problem_text({.status = 422,
+                    .body = R"({"detail":"a\u001b[2J","errors":[{"detail":"b\u009bc\nd"}]})"}),
+      "a\\x1b[2J\n  b\\x9bc\nd");
+  EXPECT_EQ(parse_object("<p>\x1b[31m").error(), "the answer is no JSON object: <p>\\x1b[31m");
+}
+
 GatewayStatus good_status() {
   return {.is_ready = true,
           .not_ready_why = "",
