@@ -55,6 +55,10 @@ class Top {
   Top(GatewaySession& session, const TopWish& wish) : session_(session), wish_(wish) {}
 
   int run() {
+    // Who may not look, and who asks where nobody is, is told at once.
+    web::json::value snapshot;
+    const int error = session_.get("/api/v1/snapshot", snapshot);
+    if (error != kExitOk) return error;
     auto first = take_sample(session_.api());
     if (!first) return fail(kExitUnreachable, first.error());
     before_ = *first;

@@ -176,7 +176,8 @@ class VipctlTest(VipctlCase):
         os.chmod(tokens, 0o600)
         self.extra = f", tokens_file: {tokens}"
         self.daemon()
-        self.assertIn("--token-file", self.vipctl("services", expect=1))
+        for command in ("services", "top", "watch"):
+            self.assertIn("--token-file", self.vipctl(command, expect=1))
         token = self.write("token", "reader-token-0123456789\n")
         self.assertIn("web", self.vipctl("--token-file", token, "services"))
         file = self.write("made.yaml", DOCUMENT)
@@ -184,8 +185,9 @@ class VipctlTest(VipctlCase):
                       self.vipctl("--token-file", token, "apply", "-f", file, expect=1))
 
     def test_nobody_there_is_told_with_the_address(self):
-        said = self.vipctl("status", expect=UNREACHABLE)
-        self.assertIn(f"http://127.0.0.1:{self.api} does not answer", said)
+        for command in ("status", "top", "watch"):
+            said = self.vipctl(command, expect=UNREACHABLE)
+            self.assertIn(f"http://127.0.0.1:{self.api} does not answer", said)
 
 
 if __name__ == "__main__":
