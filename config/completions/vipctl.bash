@@ -2,13 +2,15 @@
 _vipctl() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
   case $before in
-    -o | --output) COMPREPLY=($(compgen -W "table json" -- "$word")) ;;
+    -o | --output) COMPREPLY=($(compgen -W "table wide json yaml" -- "$word")) ;;
+    --color) COMPREPLY=($(compgen -W "auto always never" -- "$word")) ;;
     --state) COMPREPLY=($(compgen -W "serving no_real leaving" -- "$word")) ;;
-    -f | --file | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
+    -f | --file | --config | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
     *)
-      COMPREPLY=($(compgen -W "status services reals drain undrain drains events workers ports sources dns
-        export apply --url --token-file --ca --output --state --deadline --force --wait --client --file
-        --yes --help --version" -- "$word"))
+      COMPREPLY=($(compgen -W "status services reals drain undrain drains watch events workers ports sources dns
+        export apply top doctor version --url --token-file --ca --output --color --state --deadline --force --wait
+        --client --interval --count --config --file
+        --yes --help --help-all --version" -- "$word"))
       ;;
   esac
 }

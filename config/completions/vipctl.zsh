@@ -4,17 +4,23 @@ _arguments \
   '--url[of the API]:URL' \
   '--token-file[holds the token]:file:_files' \
   '--ca[whom to trust]:file:_files' \
-  '(-o --output)'{-o,--output}'[how answers are shown]:format:(table json)' \
+  '(-o --output)'{-o,--output}'[how answers are shown]:format:(table wide json yaml)' \
+  '--color[colours]:when:(auto always never)' \
   '--state[only these services]:state:(serving no_real leaving)' \
   '--deadline[drain\: its flows go to others after]:time (600, 10m, 2h)' \
   '--force[drain\: also the last real of a service]' \
   '--wait[drain\: until it has no flows left]' \
   '--client[who asks, for dns]:address' \
   '(-f --file)'{-f,--file}'[what to apply]:file:_files' \
+  '--interval[top\: between two looks]:seconds' \
+  '--count[top\: how many pages]:number' \
+  '--config[doctor\: of the gateway]:file:_files' \
   '(-y --yes)'{-y,--yes}'[do not ask]' \
   '1:command:((status\:"what is wrong, then what there is" services\:"services and their reals"
     reals\:"reals, a line each" drain\:"take a real out gently" undrain\:"give it back"
-    drains\:"reals that were taken out, and their flows" events\:"what happens, a line each"
+    drains\:"reals that were taken out, and their flows" watch\:"what happens, a line each" events\:"watch"
     workers\:"what each worker does" ports\:"ports and their links"
     sources\:"where services come from" dns\:"what is answered to a question"
-    export\:"as YAML for apply" apply\:"make these the services of the API"))'
+    export\:"as YAML for apply" apply\:"make these the services of the API"
+    top\:"what is wrong, and what passes now" doctor\:"what is wrong with this machine"
+    version\:"which version this is"))'

@@ -5,6 +5,8 @@
 #include <boost/asio/ssl/context.hpp>
 #include <utility>
 
+#include "controlplane/vipctl/json_members.h"
+
 namespace vipgate {
 
 struct ApiClient::Parts {
@@ -117,14 +119,15 @@ Result<web::json::value> parse_object(const std::string& body) {
   std::error_code error;
   web::json::value value = web::json::value::parse(body, error);
   if (error || !value.is_object())
-    return Error{"the answer is no JSON object: " + body.substr(0, 200)};
+    return Error{"the answer is no JSON object: " + printable(body.substr(0, 200))};
   return value;
 }
 
 std::string problem_text(const ApiReply& reply) {
   const auto problem = parse_object(reply.body);
   const auto member = [](const web::json::value& object, const char* name) {
-    return object.has_string_field(name) ? object.at(name).as_string() : std::string();
+    return object.has_string_field(name) ? printable_lines(object.at(name).as_string())
+                                         : std::string();
   };
   if (!problem) return "HTTP status " + std::to_string(reply.status);
   std::string text = member(*problem, "detail");

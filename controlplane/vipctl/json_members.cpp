@@ -1,26 +1,39 @@
 #include "controlplane/vipctl/json_members.h"
 
+#include <algorithm>
+
 namespace vipgate {
 
 using web::json::value;
 
-namespace {
-
-std::string printable(const std::string& text) {
+std::string printable(std::string_view text) {
   std::string safe;
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet >= ' ' && octet != 0x7f) {
-      safe += c;
-    } else {
-      constexpr char kDigits[] = "0123456789abcdef";
-      safe.append("\\x").append(1, kDigits[octet >> 4]).append(1, kDigits[octet & 15]);
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto octet = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009f are controls, too, and some terminals do what they say.
+    const bool is_high_control = octet == 0xc2 && i + 1 < text.size() &&
+                                 static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
+                                 static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (octet >= ' ' && octet != 0x7f && !is_high_control) {
+      safe += text[i];
+      continue;
     }
+    constexpr char kDigits[] = "0123456789abcdef";
+    const auto code = is_high_control ? static_cast<unsigned char>(text[++i]) : octet;
+    safe.append("\\x").append(1, kDigits[code >> 4]).append(1, kDigits[code & 15]);
   }
   return safe;
 }
 
-}  // namespace
+std::string printable_lines(std::string_view text) {
+  std::string safe;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.find('\n', start), text.size());
+    safe += (start == 0 ? "" : "\n") + printable(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return safe;
+}
 
 std::string string_of(const value& object, const char* name) {
   if (!object.has_field(name)) return "";

@@ -5,11 +5,17 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace vipgate {
 
-// As text, numbers and the like as they stand; empty: there is none, or null. Control characters
-// are written out ("\\x1b"): names come from tasks, and a terminal would do what they say.
+// Control characters are written out ("\\x1b"): names come from tasks, and a terminal would do what
+// they say.
+std::string printable(std::string_view text);
+// The same for a text of several lines.
+std::string printable_lines(std::string_view text);
+
+// As printable text, numbers and the like as they stand; empty: there is none, or null.
 std::string string_of(const web::json::value& object, const char* name);
 // 0: there is none.
 uint64_t number_of(const web::json::value& object, const std::string& name);

@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "controlplane/vipctl/json_members.h"
-#include "controlplane/vipctl/views.h"
+#include "controlplane/vipctl/text_table.h"
 
 namespace vipgate {
 namespace {
@@ -36,65 +36,106 @@ std::string age_text(const value& source) {
                             : std::to_string(age_ms / kSecondMs) + " s";
 }
 
-// "5 tasks, 2 agents"
-std::string figures_text(const value& figures) {
+// Loss stands out.
+TextCell bad_count(uint64_t count) {
+  return {std::to_string(count), count == 0 ? Tone::kPlain : Tone::kWarning};
+}
+
+// Those of a list, by spaces.
+std::string texts_of(const value& object, const char* name) {
   std::string text;
-  for (const auto& [name, number] : figures.as_object()) {
-    text += (text.empty() ? "" : ", ") + number.serialize() + " " + name;
+  for (const value& element : array_of(object, name)) {
+    text += (text.empty() ? "" : " ") + (element.is_string() ? printable(element.as_string()) : "");
   }
   return text;
 }
 
-std::string dns_section(const value& answer, const char* name) {
+// "5 tasks, 2 agents"
+std::string figures_text(const value& figures) {
+  std::string text;
+  for (const auto& [name, number] : figures.as_object()) {
+    text += (text.empty() ? "" : ", ") + number.serialize() + " " + printable(name);
+  }
+  return text;
+}
+
+std::string dns_section(const value& answer, const char* name, const ViewStyle& style) {
   TextTable table;
   for (const value& record : array_of(answer, name)) {
     table.add({string_of(record, "name"), string_of(record, "ttl_s"), string_of(record, "type"),
                string_of(record, "data")});
   }
-  const std::string text = table.text();
-  return text.empty() ? text : "\n;; " + std::string(name) + "\n" + text;
+  const std::string text = table.text(style);
+  return text.empty() ? text
+                      : "\n" + painted(";; " + std::string(name), Tone::kHead, style) + "\n" + text;
 }
 
 }  // namespace
 
-std::string workers_view(const value& answer) {
+std::string workers_view(const value& answer, const ViewStyle& style) {
   TextTable table;
-  table.add({"WORKER", "CPU", "BUSY", "ASLEEP", "PACKETS", "CYCLES/PACKET", "BUSY NOW"});
-  for (const value& worker : array_of(answer, "workers")) {
-    table.add({string_of(worker, "worker"), string_of(worker, "cpu"),
-               percent(decimal_of(worker, "busy_ratio")), percent(asleep_ratio(worker)),
-               string_of(worker, "packets"), string_of(worker, "cycles_per_packet"),
-               percent(decimal_of(member_of(worker, "recent"), "busy_ratio"))});
+  std::vector<TextCell> head = {"WORKER",  "CPU",           "BUSY",    "ASLEEP",
+                                "PACKETS", "CYCLES/PACKET", "BUSY NOW"};
+  if (style.is_wide) {
+    head.insert(head.end(), {"PACKETS NOW", "CYCLES NOW", "BUSY s", "IDLE s", "ASLEEP s"});
   }
-  return table.text();
+  table.add_head(head);
+  for (const value& worker : array_of(answer, "workers")) {
+    const value& recent = member_of(worker, "recent");
+    std::vector<TextCell> row = {string_of(worker, "worker"),
+                                 string_of(worker, "cpu"),
+                                 percent(decimal_of(worker, "busy_ratio")),
+                                 percent(asleep_ratio(worker)),
+                                 string_of(worker, "packets"),
+                                 string_of(worker, "cycles_per_packet"),
+                                 percent(decimal_of(recent, "busy_ratio"))};
+    if (style.is_wide) {
+      row.insert(row.end(), {string_of(recent, "packets"), string_of(recent, "cycles_per_packet"),
+                             string_of(worker, "busy_s"), string_of(worker, "idle_s"),
+                             string_of(worker, "asleep_s")});
+    }
+    table.add(row);
+  }
+  return table.text(style);
 }
 
-std::string ports_view(const value& answer) {
+std::string ports_view(const value& answer, const ViewStyle& style) {
   TextTable table;
-  table.add({"PORT", "LINK", "MAC", "MTU", "RX", "TX", "MISSED", "ERRORS", "KERNEL", "DEVICE"});
+  std::vector<TextCell> head = {"PORT", "LINK",   "MAC",    "MTU",    "RX",
+                                "TX",   "MISSED", "ERRORS", "KERNEL", "DEVICE"};
+  if (style.is_wide) head.insert(head.end(), {"VLAN", "ADDRESSES"});
+  table.add_head(head);
   for (const value& port : array_of(answer, "ports")) {
     const value& counters = member_of(port, "counters");
     const auto count = [&](const char* name) { return number_of(counters, name); };
     const std::string interface = string_of(port, "interface");
-    table.add({string_of(port, "name"), string_of(port, "link"), string_of(port, "mac"),
-               string_of(port, "mtu"), std::to_string(count("rx_packets")),
-               std::to_string(count("tx_packets")),
-               std::to_string(count("rx_missed") + count("rx_no_buffer")),
-               std::to_string(count("rx_errors") + count("tx_errors")),
-               interface.empty() ? "-" : interface, string_of(port, "device")});
+    std::vector<TextCell> row = {string_of(port, "name"),
+                                 state_cell(string_of(port, "link")),
+                                 string_of(port, "mac"),
+                                 string_of(port, "mtu"),
+                                 std::to_string(count("rx_packets")),
+                                 std::to_string(count("tx_packets")),
+                                 bad_count(count("rx_missed") + count("rx_no_buffer")),
+                                 bad_count(count("rx_errors") + count("tx_errors")),
+                                 interface.empty() ? "-" : interface,
+                                 string_of(port, "device")};
+    if (style.is_wide) {
+      row.insert(row.end(), {string_of(port, "vlan"), texts_of(port, "addresses")});
+    }
+    table.add(row);
   }
-  return table.text();
+  return table.text(style);
 }
 
-std::string sources_view(const value& answer) {
+std::string sources_view(const value& answer, const ViewStyle& style) {
   TextTable table;
-  table.add({"SOURCE", "KIND", "STATE", "HEARD OF", "IGNORED", "HAS", "NAME"});
+  table.add_head({"SOURCE", "KIND", "STATE", "HEARD OF", "IGNORED", "HAS", "NAME"});
   std::string more;
   for (const value& source : array_of(answer, "sources")) {
     const std::string id = string_of(source, "id");
-    table.add({id, string_of(source, "kind"), string_of(source, "state"), age_text(source),
-               string_of(source, "ignored"), figures_text(member_of(source, "figures")),
-               string_of(source, "name")});
+    table.add({id, string_of(source, "kind"), state_cell(string_of(source, "state")),
+               age_text(source), string_of(source, "ignored"),
+               figures_text(member_of(source, "figures")), string_of(source, "name")});
     const std::string detail = string_of(source, "detail");
     if (!detail.empty()) more.append(id).append(": ").append(detail).append("\n");
     for (const value& item : array_of(source, "ignored_items")) {
@@ -109,20 +150,20 @@ std::string sources_view(const value& answer) {
   for (const value& refused : array_of(answer, "refused")) {
     more += "refused: " + string_of(refused, "service") + ": " + string_of(refused, "why") + "\n";
   }
-  return table.text() + (more.empty() ? "" : "\n" + more);
+  return table.text(style) + (more.empty() ? "" : "\n" + more);
 }
 
-std::string dns_view(const value& answer) {
+std::string dns_view(const value& answer, const ViewStyle& style) {
   const std::string question = string_of(answer, "name") + " " + string_of(answer, "type");
   if (string_of(answer, "forwarded") == "true") {
     return ";; " + question + ": the resolvers of dns.forward would be asked for " +
            string_of(answer, "client") + "\n";
   }
   std::string text = ";; " + question + ": " + string_of(answer, "rcode") + ", flags:";
-  for (const value& flag : array_of(answer, "flags")) text += " " + flag.as_string();
+  for (const value& flag : array_of(answer, "flags")) text += " " + printable(flag.as_string());
   text += "\n";
   for (const char* section : {"answer", "authority", "additional"}) {
-    text += dns_section(answer, section);
+    text += dns_section(answer, section, style);
   }
   return text;
 }

@@ -13,11 +13,10 @@ import threading
 import unittest
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from daemon_process import SECONDS, Daemon, free_port
-from daemon_test import DaemonTest
+from daemon_process import SECONDS
 from gateway import CPUS, VIP, VIP6, ZONE
+from vipctl_case import VIPCTL, VipctlCase
 
-VIPCTL = os.environ.get("VIPCTL", "vipctl")
 UNREACHABLE, WRONG = 3, 4
 
 DOCUMENT = """\
@@ -29,33 +28,7 @@ services:
 """
 
 
-class VipctlTest(DaemonTest):
-    def setUp(self):
-        super().setUp()
-        self.api = free_port()
-        self.extra = ""
-
-    def daemon(self):
-        config = self.config_with_load("config.yaml")
-        with open(config, "a", encoding="utf-8") as file:
-            file.write(f'rest: {{ listen: ["127.0.0.1:{self.api}"]{self.extra} }}\n'
-                       f'store: "sqlite:{self.path("state.db")}"\n')
-        daemon = self.enterContext(Daemon(config))
-        daemon.wait_for(r" ready: ")
-        return daemon
-
-    def vipctl(self, *arguments, text=None, expect=0):
-        done = subprocess.run(
-            [VIPCTL, "--url", f"http://127.0.0.1:{self.api}", *arguments], input=text, text=True,
-            capture_output=True, timeout=SECONDS, check=False)
-        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
-        return done.stdout + done.stderr
-
-    def write(self, name, text):
-        with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write(text)
-        return self.path(name)
-
+class VipctlTest(VipctlCase):
     def test_status_and_tables_show_what_is_served(self):
         self.daemon()
         said = self.vipctl("status", expect=WRONG)  # two of its services have none
@@ -67,7 +40,7 @@ class VipctlTest(DaemonTest):
         self.assertTrue(json.loads(self.vipctl("-o", "json", "status", expect=WRONG))["ready"])
 
     def test_a_real_is_taken_out_until_it_has_no_flows_and_given_back(self):
-        self.daemon()
+        self.daemon().wait_for_packets(1000)
         real, other = "10.9.1.11:8080", "10.9.1.12"
         self.assertRegex(self.vipctl("drain", real), rf"^{real}: draining, [1-9]\d* flows left, ")
         self.assertRegex(self.vipctl("reals"), rf"\n{real} +0 +draining ")
@@ -84,7 +57,7 @@ class VipctlTest(DaemonTest):
 
     def test_events_are_told_as_they_happen(self):
         daemon = self.daemon()
-        with subprocess.Popen([VIPCTL, "--url", f"http://127.0.0.1:{self.api}", "events"],
+        with subprocess.Popen([VIPCTL, "--url", f"http://127.0.0.1:{self.api}", "watch"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as events:
             self.addCleanup(events.kill)
             # Whether it listens yet is not told, so the real is taken out until it is.
@@ -100,12 +73,13 @@ class VipctlTest(DaemonTest):
                 except queue.Empty:
                     pass
             self.assertRegex(
-                said, r"^\d\d:\d\d:\d\d\.\d{3} (real +service=11\.1\.1\.1:80:tcp "
-                      r"real=10\.9\.1\.11:8080 state=(draining|up)|snapshot +version=\d+ .*)\n$")
+                said, r"^\d\d:\d\d:\d\d\.\d{3} (real +10\.9\.1\.11:8080 of 11\.1\.1\.1:80:tcp is "
+                      r"(draining|up)|snapshot +\d+ is in force: .*)\n$")
             daemon.stop()
             self.assertEqual(events.wait(SECONDS), UNREACHABLE)
             self.assertIn("the gateway has ended the stream", events.stderr.read())
             reader.join()
+
     def test_workers_ports_sources_and_dns_are_shown(self):
         daemon = self.daemon()
         daemon.wait_for_packets(1000)
@@ -202,7 +176,8 @@ class VipctlTest(DaemonTest):
         os.chmod(tokens, 0o600)
         self.extra = f", tokens_file: {tokens}"
         self.daemon()
-        self.assertIn("--token-file", self.vipctl("services", expect=1))
+        for command in ("services", "top", "watch"):
+            self.assertIn("--token-file", self.vipctl(command, expect=1))
         token = self.write("token", "reader-token-0123456789\n")
         self.assertIn("web", self.vipctl("--token-file", token, "services"))
         file = self.write("made.yaml", DOCUMENT)
@@ -210,8 +185,9 @@ class VipctlTest(DaemonTest):
                       self.vipctl("--token-file", token, "apply", "-f", file, expect=1))
 
     def test_nobody_there_is_told_with_the_address(self):
-        said = self.vipctl("status", expect=UNREACHABLE)
-        self.assertIn(f"http://127.0.0.1:{self.api} does not answer", said)
+        for command in ("status", "top", "watch"):
+            said = self.vipctl(command, expect=UNREACHABLE)
+            self.assertIn(f"http://127.0.0.1:{self.api} does not answer", said)
 
 
 if __name__ == "__main__":

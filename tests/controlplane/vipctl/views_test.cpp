@@ -34,6 +34,24 @@ TEST(VipctlViews, ServicesStandAboveTheirRealsAsInIpvsadm) {
   EXPECT_THAT(services_view(parsed(kServices), "no_real"), Not(HasSubstr("redis")));
 }
 
+TEST(VipctlViews, WideTablesHaveMoreColumnsBehindTheUsualOnes) {
+  const ViewStyle wide{.is_wide = true};
+  EXPECT_EQ(services_view(parsed(kServices), "serving", wide),
+            "PROT  VIP:PORT             MODE     STATE     NAME   ORIGIN  REALS UP  DNS NAME\n"
+            "  ->  REAL:PORT            WEIGHT   STATE\n"
+            "TCP   10.20.0.1:6379       fullnat  serving   redis  rest    1/2\n"
+            "  ->  10.0.1.5:31000       1        up\n"
+            "  ->  [2001:db8::5]:31001  0        draining\n");
+  EXPECT_THAT(reals_view(parsed(kServices), wide), HasSubstr(" rest    fullnat  serving\n"));
+}
+
+TEST(VipctlViews, ColoursTellWhatServesFromWhatDoesNot) {
+  const std::string text = services_view(parsed(kServices), "", {.has_colors = true});
+  EXPECT_THAT(text, HasSubstr("\x1b[32mserving\x1b[0m"));
+  EXPECT_THAT(text, HasSubstr("\x1b[1;31mno_real\x1b[0m"));
+  EXPECT_THAT(services_view(parsed(kServices), ""), Not(HasSubstr("\x1b")));
+}
+
 TEST(VipctlViews, EachRealHasALine) {
   EXPECT_EQ(reals_view(parsed(kServices)),
             "REAL:PORT            WEIGHT  STATE     PROT  VIP:PORT        NAME\n"
@@ -53,18 +71,12 @@ TEST(VipctlViews, WhatWasTakenOutStandsWithTheFlowsThatAreLeft) {
             "10.0.1.5: draining, 12 flows left, 2 services\n");
 }
 
-TEST(VipctlViews, AnEventIsALineWithItsTimeAndWhatItSays) {
-  const auto line = event_line("port", R"({"at_ms":1764284000042,"port":"edge","link":"down"})");
-  ASSERT_TRUE(line.ok()) << line.error();
-  EXPECT_THAT(*line, ::testing::MatchesRegex(
-                         "[0-9]+:[0-9]+:[0-9]+[.]042 port       port=edge link=down\n"));
-  EXPECT_FALSE(event_line("port", "[]").ok());
-}
-
-TEST(VipctlViews, WhatATaskCallsItselfDoesNothingToTheTerminal) {
-  const auto line = event_line("reload", R"({"at_ms":1,"detail":"a\nb\u001b[31m\u007f é"})");
-  ASSERT_TRUE(line.ok()) << line.error();
-  EXPECT_THAT(*line, HasSubstr("detail=a\\x0ab\\x1b[31m\\x7f é\n"));
+TEST(VipctlViews, WhatAProblemQuotesDoesNothingToTheTerminal) {
+  EXPECT_EQ(
+      problem_text({.status = 422,
+                    .body = R"({"detail":"a\u001b[2J","errors":[{"detail":"b\u009bc\nd"}]})"}),
+      "a\\x1b[2J\n  b\\x9bc\nd");
+  EXPECT_EQ(parse_object("<p>\x1b[31m").error(), "the answer is no JSON object: <p>\\x1b[31m");
 }
 
 GatewayStatus good_status() {

@@ -1,0 +1,28 @@
+#include "controlplane/vipctl/yaml_text.h"
+
+#include <gtest/gtest.h>
+
+#include "controlplane/vipctl/api_client.h"
+
+namespace vipgate {
+namespace {
+
+TEST(VipctlYamlText, IsTheSameTreeWithTheSameTypes) {
+  const auto tree = parse_object(
+      R"({"services":[{"name":"redis","port":6379,"up":true,"no":null,"part":0.5}],"empty":[]})");
+  const auto text = yaml_text(*tree);
+  ASSERT_TRUE(text.ok());
+  EXPECT_EQ(*text,
+            "services:\n  - name: redis\n    port: 6379\n    up: true\n    no: ~\n"
+            "    part: 0.5\nempty:\n  []\n");
+}
+
+TEST(VipctlYamlText, AStringThatLooksLikeANumberIsQuotedAndControlCharactersAreWrittenOut) {
+  const auto tree = parse_object(R"({"name":"123","bad":"\u001b[31m\u009b"})");
+  const auto text = yaml_text(*tree);
+  ASSERT_TRUE(text.ok());
+  EXPECT_EQ(*text, "name: \"123\"\nbad: \"\\x1b[31m\\x9b\"\n");
+}
+
+}  // namespace
+}  // namespace vipgate
