@@ -67,7 +67,7 @@ class VipctlTest(DaemonTest):
         self.assertTrue(json.loads(self.vipctl("-o", "json", "status", expect=WRONG))["ready"])
 
     def test_a_real_is_taken_out_until_it_has_no_flows_and_given_back(self):
-        self.daemon()
+        self.daemon().wait_for_packets(1000)
         real, other = "10.9.1.11:8080", "10.9.1.12"
         self.assertRegex(self.vipctl("drain", real), rf"^{real}: draining, [1-9]\d* flows left, ")
         self.assertRegex(self.vipctl("reals"), rf"\n{real} +0 +draining ")
