@@ -14,6 +14,14 @@ AnswerDns ControlLoop::answer_dns() const {
   };
 }
 
+RestWatches ControlLoop::rest_watches() {
+  return {.keeper = watches_,
+          .places = watch_places(reconciler_.config()),
+          .explain = [&dataplane = dataplane_](const ExplainPacket& packet) {
+            return dataplane.explain(packet);
+          }};
+}
+
 WorkersReport ControlLoop::workers_report() const {
   WorkersReport report;
   report.total = dataplane_.worker_figures();

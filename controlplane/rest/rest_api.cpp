@@ -251,6 +251,7 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
   router.add("DELETE", "/api/v1/services/{id}",
              on_control(feed, std::bind_front(&RestApi::remove_one, api)));
   add_drain_routes(router, feed, reports.traffic);
+  add_watch_routes(router, feed, reports.pages, reports.watches);
   return router;
 }
 

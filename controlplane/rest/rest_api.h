@@ -15,6 +15,7 @@
 #include "controlplane/rest/event_hub.h"
 #include "controlplane/rest/rest_feed.h"
 #include "controlplane/rest/rest_reports.h"
+#include "controlplane/rest/rest_watches.h"
 
 namespace vipgate {
 
@@ -30,6 +31,7 @@ struct GatewayReports {
   // With at most so many of each one's ignored items.
   std::function<SourcesReport(size_t ignored)> sources;
   AnswerDns answer_dns;  // the responder; any thread may call it
+  RestWatches watches;
 };
 
 // Written by the control thread, read by the API's.
