@@ -4,11 +4,12 @@ _vipctl() {
   case $before in
     -o | --output) COMPREPLY=($(compgen -W "table json" -- "$word")) ;;
     --state) COMPREPLY=($(compgen -W "serving no_real leaving" -- "$word")) ;;
-    -f | --file | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
+    --protocol) COMPREPLY=($(compgen -W "tcp udp sctp icmp icmpv6" -- "$word")) ;;
+    -w | --write | -f | --file | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
     *)
       COMPREPLY=($(compgen -W "status services reals drain undrain drains events workers ports sources dns
-        export apply --url --token-file --ca --output --state --deadline --force --wait --client --file
-        --yes --help --version" -- "$word"))
+        explain trace capture export apply --url --token-file --ca --output --state --deadline --force --wait --client --file
+        --yes --packets --seconds --source --destination --protocol --port --worker --snaplen --write --help --version" -- "$word"))
       ;;
   esac
 }

@@ -11,10 +11,20 @@ _arguments \
   '--wait[drain\: until it has no flows left]' \
   '--client[who asks, for dns]:address' \
   '(-f --file)'{-f,--file}'[what to apply]:file:_files' \
+  '(-w --write)'{-w,--write}'[capture\: the file; -\: standard output]:file:_files' \
+  '--packets[trace, capture\: end after so many]:number' \
+  '--seconds[trace, capture\: end after this time]:seconds' \
+  '--source[of packets]:address, prefix or address\:port' \
+  '--destination[of packets]:address, prefix or address\:port' \
+  '--protocol[of packets]:protocol:(tcp udp sctp icmp icmpv6)' \
+  '--port[by which packets come or leave]:port' \
+  '--worker[that receives or sends packets]:number' \
+  '--snaplen[capture\: octets of each packet]:number' \
   '(-y --yes)'{-y,--yes}'[do not ask]' \
   '1:command:((status\:"what is wrong, then what there is" services\:"services and their reals"
     reals\:"reals, a line each" drain\:"take a real out gently" undrain\:"give it back"
     drains\:"reals that were taken out, and their flows" events\:"what happens, a line each"
     workers\:"what each worker does" ports\:"ports and their links"
     sources\:"where services come from" dns\:"what is answered to a question"
+    explain\:"where a packet would go" trace\:"what becomes of packets" capture\:"packets, as pcapng"
     export\:"as YAML for apply" apply\:"make these the services of the API"))'

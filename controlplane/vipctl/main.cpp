@@ -20,11 +20,11 @@
 #include "controlplane/vipctl/json_members.h"
 #include "controlplane/vipctl/report_views.h"
 #include "controlplane/vipctl/views.h"
+#include "controlplane/vipctl/watch_commands.h"
 
 namespace vipgate {
 namespace {
 
-constexpr int kExitUnreachable = 3;
 constexpr int kExitWrong = 4;  // `status`: the gateway answers, and something is wrong
 constexpr auto kLongestSilence = std::chrono::seconds(60);  // of a stream
 
@@ -270,6 +270,7 @@ int run_vipctl(int argc, char** argv) {
       app.add_subcommand("drains", "reals that were taken out, and their flows");
   const CLI::App* events =
       app.add_subcommand("events", "what happens, a line each, until it is interrupted");
+  const WatchCommands watches(app);
   const CLI::App* workers = app.add_subcommand("workers", "what each worker's core does");
   const CLI::App* ports = app.add_subcommand("ports", "ports, their links and packets");
   const CLI::App* sources = app.add_subcommand(
@@ -302,8 +303,10 @@ int run_vipctl(int argc, char** argv) {
     arguments.client.token = *token;
   }
   if (events->parsed()) arguments.client.timeout = kLongestSilence;
+  watches.prepare(arguments.client);
   auto api = ApiClient::create(arguments.client);
   if (!api) return fail(kExitBadConfiguration, api.error());
+  if (const auto done = watches.run(**api, arguments.output == "json")) return *done;
   Vipctl vipctl(**api, arguments);
   if (status->parsed()) return vipctl.status();
   if (services->parsed()) return vipctl.services();
