@@ -1,6 +1,7 @@
 #include "controlplane/config_reader_watch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/headers.h"
 
@@ -21,10 +22,9 @@ Rule<MaybePrefix> prefix_or_any_rule() {
           [one](const MaybePrefix& value) { return value ? one.print(*value) : "any"; }};
 }
 
-size_t port_index(const Config& config, const std::string& name) {
-  const auto found = std::find_if(config.ports.begin(), config.ports.end(),
-                                  [&](const PortConfig& port) { return port.name == name; });
-  return static_cast<size_t>(found - config.ports.begin());
+size_t watch_port_index(const std::string& name, const WatchPlaces& places) {
+  return static_cast<size_t>(std::find(places.ports.begin(), places.ports.end(), name) -
+                             places.ports.begin());
 }
 
 }  // namespace
@@ -34,6 +34,10 @@ void read_watch(Section& s, WatchConfig& watch) {
   s.value("trace", watch.trace, optional_text_rule("the path of a file"));
   s.value("packets", watch.packets, integer_rule<uint32_t>(1, 1000000));
   s.value("snaplen_bytes", watch.snaplen_bytes, integer_rule<uint32_t>(64, kWatchMaxSnaplen));
+  read_packet_filter(s, watch);
+}
+
+void read_packet_filter(Section& s, WatchConfig& watch) {
   s.value("source", watch.source, prefix_or_any_rule());
   s.value("destination", watch.destination, prefix_or_any_rule());
   s.value("source_port", watch.source_port, integer_rule<uint16_t>(0, 65535));
@@ -47,6 +51,37 @@ void read_watch(Section& s, WatchConfig& watch) {
                                 {"icmpv6", kProtocolIcmpv6}}));
   s.value("port", watch.port, optional_text_rule("the name of one of `ports`"));
   s.value("worker", watch.worker, auto_or_integer_rule<int16_t>(0, 63, -1));
+}
+
+WatchPlaces watch_places(const Config& config) {
+  WatchPlaces places{.ports = {}, .workers = config.workers.cpus.size()};
+  for (const PortConfig& port : config.ports) places.ports.push_back(port.name);
+  return places;
+}
+
+std::string watch_port_problem(const WatchConfig& watch, const WatchPlaces& places) {
+  if (watch.port.empty() || watch_port_index(watch.port, places) < places.ports.size()) return {};
+  return "port: no port is named '" + watch.port + "'; write the name of one of `ports`";
+}
+
+std::string watch_worker_problem(const WatchConfig& watch, const WatchPlaces& places) {
+  if (watch.worker < static_cast<int>(places.workers)) return {};
+  return "worker: there are " + std::to_string(places.workers) +
+         " workers, numbered from 0; write one of their numbers, or auto";
+}
+
+PacketFilter packet_filter(const WatchConfig& watch, const WatchPlaces& places) {
+  PacketFilter filter;
+  filter.source = watch.source;
+  filter.destination = watch.destination;
+  if (watch.source_port != 0) filter.source_port = watch.source_port;
+  if (watch.destination_port != 0) filter.destination_port = watch.destination_port;
+  if (watch.protocol != 0) filter.protocol = watch.protocol;
+  if (!watch.port.empty()) {
+    filter.port = static_cast<uint8_t>(watch_port_index(watch.port, places));
+  }
+  if (watch.worker >= 0) filter.worker = static_cast<uint8_t>(watch.worker);
+  return filter;
 }
 
 void check_watch(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
@@ -65,14 +100,12 @@ void check_watch(const Config& config, const YamlNode& root, Diagnostics& diagno
     diagnostics.error(place("trace"), "trace: '" + watch.trace +
                                           "' is the capture, too; write the path of another file");
   }
-  if (!watch.port.empty() && port_index(config, watch.port) == config.ports.size()) {
-    diagnostics.error(place("port"), "port: no port is named '" + watch.port +
-                                         "'; write the name of one of `ports`");
+  const WatchPlaces places = watch_places(config);
+  if (std::string problem = watch_port_problem(watch, places); !problem.empty()) {
+    diagnostics.error(place("port"), std::move(problem));
   }
-  if (watch.worker >= static_cast<int>(config.workers.cpus.size())) {
-    diagnostics.error(place("worker"),
-                      "worker: there are " + std::to_string(config.workers.cpus.size()) +
-                          " workers, numbered from 0; write one of their numbers, or auto");
+  if (std::string problem = watch_worker_problem(watch, places); !problem.empty()) {
+    diagnostics.error(place("worker"), std::move(problem));
   }
 }
 
@@ -84,15 +117,7 @@ std::optional<WatchOptions> watch_options(const Config& config) {
   options.trace = watch.trace;
   options.packets = watch.packets;
   options.snaplen_bytes = watch.snaplen_bytes;
-  options.filter.source = watch.source;
-  options.filter.destination = watch.destination;
-  if (watch.source_port != 0) options.filter.source_port = watch.source_port;
-  if (watch.destination_port != 0) options.filter.destination_port = watch.destination_port;
-  if (watch.protocol != 0) options.filter.protocol = watch.protocol;
-  if (!watch.port.empty()) {
-    options.filter.port = static_cast<uint8_t>(port_index(config, watch.port));
-  }
-  if (watch.worker >= 0) options.filter.worker = static_cast<uint8_t>(watch.worker);
+  options.filter = packet_filter(watch, watch_places(config));
   return options;
 }
 

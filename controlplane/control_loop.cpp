@@ -54,6 +54,7 @@ ControlLoop::ControlLoop(const ControlLoopOptions& options, DataplaneControl& da
           [this](const IpAddress& destination, int above) {
             return routes_->find(destination, above);
           }),
+      watches_(dataplane),
       links_(options.config),
       snat_watch_(options.config) {}
 
@@ -154,7 +155,8 @@ Status ControlLoop::start_api() {
                           .sources = [this](size_t ignored) { return sources_report(ignored); },
                           .answer_dns = answer_dns(),
                           .worker_count = worker_count,
-                          .list_flows = list_flows()}));
+                          .list_flows = list_flows(),
+                          .watches = rest_watches()}));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
     spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
@@ -175,7 +177,7 @@ Status ControlLoop::publish_first() {
   report_problems(*outcome);
   report_routes();
   dns_listeners_->follow(reconciler_.config());
-  if (watch_options(reconciler_.config())) follow_packets();
+  if (auto wanted = watch_options(reconciler_.config())) watches_.follow(std::move(wanted));
   return Done{};
 }
 

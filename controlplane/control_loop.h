@@ -27,6 +27,7 @@
 #include "controlplane/reconciler.h"
 #include "controlplane/rest/rest_api.h"
 #include "controlplane/snat_watch.h"
+#include "controlplane/watch_keeper.h"
 #include "controlplane/worker_progress.h"
 #include "controlplane/worker_report.h"
 #include "controlplane/worker_window.h"
@@ -92,7 +93,7 @@ class ControlLoop {
   WorkersReport workers_report() const;
   std::vector<PortReport> ports_report() const;
   SourcesReport sources_report(size_t ignored) const;
-  void follow_packets();
+  RestWatches rest_watches();
   void arm_timer(int64_t now_ms);
 
   // What report_routes() has warned of last.
@@ -104,6 +105,7 @@ class ControlLoop {
   std::unique_ptr<RouteKeeper> routes_;
   Reconciler reconciler_;
   std::unique_ptr<Feeds> feeds_;
+  WatchKeeper watches_;         // ends before feeds_
   size_t watched_clients_ = 0;  // of feeds_, the first ones
   FileDescriptor epoll_;
   FileDescriptor signals_;

@@ -77,22 +77,11 @@ void ControlLoop::reload() {
     events_->publish("reload", {{"state", "in_force"}});
     report_routes();
     dns_listeners_->follow(reconciler_.config());
-    if (reconciler_.config().watch != watched) follow_packets();
+    if (reconciler_.config().watch != watched) {
+      watches_.follow(watch_options(reconciler_.config()));
+    }
   }
   sd_notify(0, "READY=1");
-}
-
-// Packets pass though nobody can watch: an error is told, and that is all.
-void ControlLoop::follow_packets() {
-  const auto options = watch_options(reconciler_.config());
-  const Status status = dataplane_.watch(options);
-  if (!status) {
-    spdlog::error("watch: {}", status.error());
-  } else if (options) {
-    spdlog::info("watch: from now on, {} packets are followed", options->packets);
-  } else {
-    spdlog::info("watch: nothing is followed any more");
-  }
 }
 
 void ControlLoop::report_problems(const ReloadOutcome& outcome) {

@@ -19,6 +19,14 @@ ListFlows ControlLoop::list_flows() const {
       [&dataplane = dataplane_](const FlowQuestion& question) { return dataplane.flows(question); };
 }
 
+RestWatches ControlLoop::rest_watches() {
+  return {.keeper = watches_,
+          .places = watch_places(reconciler_.config()),
+          .explain = [&dataplane = dataplane_](const ExplainPacket& packet) {
+            return dataplane.explain(packet);
+          }};
+}
+
 WorkersReport ControlLoop::workers_report() const {
   WorkersReport report;
   report.total = dataplane_.worker_figures();

@@ -12,6 +12,7 @@
 #include "common/addresses.h"
 #include "common/counters.h"
 #include "common/dns_forwarding.h"
+#include "common/explanation.h"
 #include "common/flow_list.h"
 #include "common/loop_counters.h"
 #include "common/named_counters.h"
@@ -38,9 +39,14 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual TrafficFigures traffic_figures() const = 0;
   // What each worker's core did with its time since the start.
   [[nodiscard]] virtual WorkerFigures worker_figures() const = 0;
-  // Writes packets that match to files; without options, ends that. An error: a file cannot be
-  // made.
+  // Writes packets that match to files, or gives them to the options' output; without options, ends
+  // that. An error: a file cannot be made, or there is no memory.
   [[nodiscard]] virtual Status watch(const std::optional<WatchOptions>& options) = 0;
+  // Of the last watch.
+  [[nodiscard]] virtual WatchStatus watch_status() const = 0;
+  // What would become of a packet now, if it were the first one of its flow. An error: there is no
+  // snapshot yet, or no memory. Any thread; takes some milliseconds.
+  [[nodiscard]] virtual Result<Explanation> explain(const ExplainPacket& packet) const = 0;
   // Writes the reply to the DNS message in the first `length` octets over it, as for TCP. Any
   // thread.
   [[nodiscard]] virtual DnsStreamAnswer answer_dns(std::span<uint8_t> message, size_t length,

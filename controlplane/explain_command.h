@@ -4,16 +4,14 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
 #include "controlplane/config.h"
+#include "controlplane/explain_question.h"
 
 namespace vipgate {
 
 struct ExplainArguments {
-  std::string protocol;             // "tcp", "udp" or "sctp"
-  std::string source, destination;  // "ADDRESS:PORT", "[ADDRESS]:PORT"
-  std::string port;                 // by which it comes in; empty: the first
+  ExplainQuestion packet;
   std::optional<uint64_t> seed;
 };
 

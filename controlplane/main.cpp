@@ -54,6 +54,10 @@ class DataplaneAdapter : public DataplaneControl {
     dataplane_.stop_watching();
     return Done{};
   }
+  WatchStatus watch_status() const override { return dataplane_.watch_status(); }
+  Result<Explanation> explain(const ExplainPacket& packet) const override {
+    return dataplane_.explain(packet);
+  }
   RealSignals real_signals(uint32_t real_index) const override {
     return dataplane_.real_signals(real_index);
   }
@@ -182,12 +186,14 @@ CLI::App* add_replay(CLI::App& app, std::string& file, ReplayArguments& argument
 CLI::App* add_explain(CLI::App& app, std::string& file, ExplainArguments& arguments) {
   CLI::App* explain = app.add_subcommand("explain", "say what would become of a packet, and why");
   explain->add_option("--config", file, "configuration file");
-  explain->add_option("--port", arguments.port, "by which it comes in; the first without this");
+  explain->add_option("--port", arguments.packet.port,
+                      "by which it comes in; the first without this");
   explain->add_option("--seed", arguments.seed,
                       "makes the secrets of hash tables, as the daemon's");
-  explain->add_option("PROTOCOL", arguments.protocol, "tcp, udp or sctp")->required();
-  explain->add_option("SOURCE", arguments.source, "ADDRESS:PORT or [ADDRESS]:PORT")->required();
-  explain->add_option("DESTINATION", arguments.destination, "the same")->required();
+  explain->add_option("PROTOCOL", arguments.packet.protocol, "tcp, udp or sctp")->required();
+  explain->add_option("SOURCE", arguments.packet.source, "ADDRESS:PORT or [ADDRESS]:PORT")
+      ->required();
+  explain->add_option("DESTINATION", arguments.packet.destination, "the same")->required();
   return explain;
 }
 

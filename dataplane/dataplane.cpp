@@ -9,6 +9,7 @@
 #include "dataplane/announce.h"
 #include "dataplane/counter_names.h"
 #include "dataplane/dataplane_parts.h"
+#include "dataplane/explain.h"
 #include "dataplane/fastpath/dns_responder.h"
 
 namespace vipgate {
@@ -132,6 +133,24 @@ Result<FlowList> Dataplane::flows(const FlowQuestion& question) const {
 Status Dataplane::watch(const WatchOptions& options) { return parts_->watches->start(options); }
 void Dataplane::stop_watching() { parts_->watches->stop(); }
 WatchStatus Dataplane::watch_status() const { return parts_->watches->status(); }
+
+Result<Explanation> Dataplane::explain(const ExplainPacket& packet) const {
+  ExplainOptions options;
+  options.snapshot = parts_->cell.current();
+  if (options.snapshot == nullptr) return Error{"there is no snapshot yet"};
+  for (const DataplanePort& port : parts_->options.ports) options.port_names.push_back(port.name);
+  options.workers = parts_->workers;
+  options.services = parts_->options.services;
+  options.reals = parts_->options.reals;
+  options.owners = parts_->owners.get();
+  options.secret = parts_->options.secrets.flows;
+  options.packet = packet;
+  try {
+    return vipgate::explain(options);
+  } catch (const std::bad_alloc&) {
+    return Error{"not enough memory for the tables of an explanation"};
+  }
+}
 
 RealSignals Dataplane::real_signals(uint32_t real_index) const {
   RealSignals sum;

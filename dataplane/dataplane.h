@@ -11,6 +11,7 @@
 #include "common/addresses.h"
 #include "common/counters.h"
 #include "common/dns_forwarding.h"
+#include "common/explanation.h"
 #include "common/flow_list.h"
 #include "common/huge_pages.h"
 #include "common/loop_counters.h"
@@ -60,8 +61,8 @@ struct DataplaneOptions {
 };
 
 // Owns EAL, the ports, the exception path and the workers. Made once per process; all methods are
-// the control thread's, but for flows(), counters(), worker_figures(), real_signals(), snat_exhausted()
-// and dns_rate_figures(), which any thread may call.
+// the control thread's, but for counters(), worker_figures(), real_signals(), snat_exhausted(),
+// dns_rate_figures(), flows() and explain(), which any thread may call.
 class Dataplane {
  public:
   // Starts everything; the workers run, and wait for the first snapshot.
@@ -112,6 +113,10 @@ class Dataplane {
   Status watch(const WatchOptions& options);
   void stop_watching();
   WatchStatus watch_status() const;
+
+  // What would become of a packet by the snapshot in force, if it were the first one of its flow:
+  // see explain.h. An error: there is no snapshot yet, or no memory. Any thread.
+  Result<Explanation> explain(const ExplainPacket& packet) const;
 
   // What the traffic says of the real with this index, over all workers; any thread. Nothing (all
   // zero) beyond limits.reals.

@@ -22,6 +22,8 @@ using Bytes = std::vector<uint8_t>;
 constexpr MacAddress kClientMac{{2, 0, 0, 0, 0, 0xc1}};
 constexpr size_t kFlows = 1024;
 constexpr size_t kFragments = 64;
+constexpr size_t kDnsRates = 1024;
+constexpr size_t kDnsQuestions = 16;
 
 template <class Header>
 void put(Bytes& bytes, const Header& header) {
@@ -29,10 +31,10 @@ void put(Bytes& bytes, const Header& header) {
   bytes.insert(bytes.end(), begin, begin + sizeof header);
 }
 
-Bytes make_l4(const ExplainOptions& options) {
+Bytes make_l4(const ExplainPacket& packet) {
   Bytes bytes;
-  const Be16 from(options.source_port), to(options.destination_port);
-  if (options.protocol == Protocol::kTcp) {
+  const Be16 from(packet.source_port), to(packet.destination_port);
+  if (packet.protocol == Protocol::kTcp) {
     put(bytes, TcpHeader{.source_port = from,
                          .destination_port = to,
                          .sequence = Be32(1),
@@ -42,7 +44,7 @@ Bytes make_l4(const ExplainOptions& options) {
                          .window = Be16(65535),
                          .checksum = Be16{},
                          .urgent = Be16{}});
-  } else if (options.protocol == Protocol::kSctp) {
+  } else if (packet.protocol == Protocol::kSctp) {
     constexpr uint16_t kInitLength = 20;
     put(bytes, SctpHeader{from, to, Be32{}, Be32{}});
     put(bytes, SctpChunk{SctpChunk::kInit, 0, Be16(kInitLength)});
@@ -67,12 +69,11 @@ void set_checksum(Protocol protocol, Bytes& l4, uint16_t tcp_udp) {
   std::memcpy(l4.data() + at, &tcp_udp, sizeof tcp_udp);
 }
 
-Bytes make_frame(const ExplainOptions& options) {
-  Bytes l4 = make_l4(options);
-  const auto protocol = static_cast<uint8_t>(options.protocol);
-  const PortEntry& port = options.snapshot->ports[options.port];
+Bytes make_frame(const ExplainPacket& packet, const PortEntry& port) {
+  Bytes l4 = make_l4(packet);
+  const auto protocol = static_cast<uint8_t>(packet.protocol);
   Bytes frame;
-  const bool is_v4 = options.destination.is_v4();
+  const bool is_v4 = packet.destination.is_v4();
   const uint16_t ether_type = is_v4 ? kEtherTypeIpv4 : kEtherTypeIpv6;
   put(frame,
       EthernetHeader{port.mac, kClientMac, Be16(port.vlan != 0 ? kEtherTypeVlan : ether_type)});
@@ -87,8 +88,8 @@ Bytes make_frame(const ExplainOptions& options) {
                   .ttl = 64,
                   .protocol = protocol,
                   .checksum = Be16{},
-                  .source = options.source.v4(),
-                  .destination = options.destination.v4()};
+                  .source = packet.source.v4(),
+                  .destination = packet.destination.v4()};
     ip.checksum = Be16::from_raw(internet_checksum(&ip, sizeof ip));
     sum = tcp_udp_checksum(ip, l4.data(), l4.size());
     put(frame, ip);
@@ -97,12 +98,12 @@ Bytes make_frame(const ExplainOptions& options) {
                         .payload_length = Be16(static_cast<uint16_t>(l4.size())),
                         .next_header = protocol,
                         .hop_limit = 64,
-                        .source = options.source.v6(),
-                        .destination = options.destination.v6()};
+                        .source = packet.source.v6(),
+                        .destination = packet.destination.v6()};
     sum = tcp_udp_checksum(ip, protocol, l4.data(), l4.size());
     put(frame, ip);
   }
-  set_checksum(options.protocol, l4, sum);
+  set_checksum(packet.protocol, l4, sum);
   frame.insert(frame.end(), l4.begin(), l4.end());
   return frame;
 }
@@ -152,14 +153,13 @@ std::string_view kind_of_packet(Protocol protocol) {
 }
 
 // The Maglev row of the packet.
-uint32_t row_of(const ExplainOptions& options, const ServiceEntry& service) {
+uint32_t row_of(const ExplainPacket& packet, const ServiceEntry& service) {
   const auto hash = [&]<class Address>(const Address& client, const Address& vip) {
-    return flow_hash<Address>(service.hash, client, Be16(options.source_port), vip,
-                              Be16(options.destination_port),
-                              static_cast<uint8_t>(options.protocol));
+    return flow_hash<Address>(service.hash, client, Be16(packet.source_port), vip,
+                              Be16(packet.destination_port), static_cast<uint8_t>(packet.protocol));
   };
-  return scale(options.source.is_v4() ? hash(options.source.v4(), options.destination.v4())
-                                      : hash(options.source.v6(), options.destination.v6()),
+  return scale(packet.source.is_v4() ? hash(packet.source.v4(), packet.destination.v4())
+                                     : hash(packet.source.v6(), packet.destination.v6()),
                service.row_count);
 }
 
@@ -172,65 +172,98 @@ std::string table_text(const ServiceRing& ring) {
          " reals, checksum " + checksum;
 }
 
+// Adds lines; what has no text does not apply.
+class Lines {
+ public:
+  explicit Lines(std::vector<ExplanationLine>& lines) : lines_(lines) {}
+  void add(std::string_view word, std::string text) {
+    if (!text.empty()) lines_.push_back({std::string(word), std::move(text)});
+  }
+
+ private:
+  std::vector<ExplanationLine>& lines_;
+};
+
+void add_service(Lines& lines, const Snapshot& snapshot, const ExplainPacket& packet,
+                 const Verdict& verdict) {
+  const ServiceEntry& service = snapshot.service(verdict.service);
+  const ServiceInfo& info = snapshot.service_info(verdict.service);
+  lines.add("service", info.name + " " + vip_to_string(info.vip, service.port.host(), info.extent) +
+                           "/" + std::string(to_string(service.protocol)) + ", " +
+                           std::string(to_string(service.mode)));
+  const RealEntry* real = snapshot.real(verdict.real);
+  if (real == nullptr) return;
+  const bool is_own = real->service == verdict.service;
+  const std::string of =
+      is_own ? "" : " of the fallback " + snapshot.service_info(real->service).name;
+  lines.add("real", real_text(*real) + of + ", weight " + std::to_string(real->weight) +
+                        ", by row " + std::to_string(row_of(packet, service)) + " of " +
+                        std::to_string(service.row_count) + " (" +
+                        std::string(to_string(service.hash)) + ")");
+  lines.add("table", table_text(*info.ring));
+  if (service.is_quic) {
+    lines.add("quic", "a connection id that holds a real's quic_id leads to it");
+  }
+  if (service.has_affinity) {
+    const int seconds = service.admission->affinity_quarters() / 4;
+    lines.add("affinity", "a client that was seen in the last " + std::to_string(seconds) +
+                              " s goes to the real that it had, if that takes new flows");
+  }
+}
+
 }  // namespace
 
-std::string explain(const ExplainOptions& options) {
+Explanation explain(const ExplainOptions& options) {
   const Snapshot& snapshot = *options.snapshot;
+  const ExplainPacket& packet = options.packet;
   const Secrets secrets = replay_secrets(options.seed);
-  const FlowOwners owners(secrets.owner, options.workers);
+  const FlowOwners made(secrets.owner, options.workers);
+  const bool is_running = options.owners != nullptr;
   ReplayEngine engine(snapshot, {.workers = options.workers,
                                  .flows = kFlows,
                                  .wide_flows = kFlows,
                                  .affinities = kFlows,
                                  .fragments = kFragments,
+                                 .dns_rates = kDnsRates,
+                                 .dns_answers = kDnsQuestions,
+                                 .dns_questions = kDnsQuestions,
                                  .services = options.services,
                                  .reals = options.reals,
                                  .snat = snapshot.snat_addresses,
-                                 .secret = secrets.flows,
-                                 .owners = &owners});
-  const Bytes frame = make_frame(options);
+                                 .secret = is_running ? options.secret : secrets.flows,
+                                 .owners = is_running ? options.owners : &made});
+  const Bytes frame = make_frame(packet, snapshot.ports[packet.port]);
   // No fragment, so it is not held.
-  const auto outcome = engine.process(frame, options.port, 1'000'000'000, 0).front();
+  const auto outcome = engine.process(frame, packet.port, 1'000'000'000, 0).front();
 
-  std::string lines;
-  const auto add = [&](std::string_view word, const std::string& text) {
-    if (text.empty()) return;
-    lines += std::string(word) + std::string(9 - word.size(), ' ') + text + "\n";
-  };
-  add("packet", frame_text(frame) + std::string(kind_of_packet(options.protocol)) +
-                    ", received by " + options.port_names[options.port]);
   const Verdict& verdict = outcome.verdict;
-  if (verdict.service != kNone) {
-    const ServiceEntry& service = snapshot.service(verdict.service);
-    const ServiceInfo& info = snapshot.service_info(verdict.service);
-    add("service", info.name + " " + vip_to_string(info.vip, service.port.host(), info.extent) +
-                       "/" + std::string(to_string(service.protocol)) + ", " +
-                       std::string(to_string(service.mode)));
-    if (const RealEntry* real = snapshot.real(verdict.real)) {
-      const bool is_own = real->service == verdict.service;
-      const std::string of =
-          is_own ? "" : " of the fallback " + snapshot.service_info(real->service).name;
-      add("real", real_text(*real) + of + ", weight " + std::to_string(real->weight) + ", by row " +
-                      std::to_string(row_of(options, service)) + " of " +
-                      std::to_string(service.row_count) + " (" +
-                      std::string(to_string(service.hash)) + ")");
-      add("table", table_text(*info.ring));
-      if (service.is_quic) add("quic", "a connection id that holds a real's quic_id leads to it");
-      if (service.has_affinity) {
-        const int seconds = service.admission->affinity_quarters() / 4;
-        add("affinity", "a client that was seen in the last " + std::to_string(seconds) +
-                            " s goes to the real that it had, if that takes new flows");
-      }
-    }
+  Explanation explanation{.lines = {}, .verdict = verdict_text(verdict)};
+  Lines lines(explanation.lines);
+  lines.add("packet", frame_text(frame) + std::string(kind_of_packet(packet.protocol)) +
+                          ", received by " + options.port_names[packet.port]);
+  if (verdict.service != kNone) add_service(lines, snapshot, packet, verdict);
+  lines.add("worker", std::to_string(outcome.worker) + " of " + std::to_string(options.workers));
+  lines.add("verdict", explanation.verdict);
+  if (verdict.kind == Verdict::Kind::kDrop) {
+    lines.add("because", std::string(sentence(verdict.drop)));
   }
-  add("worker", std::to_string(outcome.worker) + " of " + std::to_string(options.workers));
-  add("verdict", verdict_text(verdict));
-  if (verdict.kind == Verdict::Kind::kDrop) add("because", std::string(sentence(verdict.drop)));
-  if (verdict.kind == Verdict::Kind::kReply) add("because", std::string(sentence(verdict.reply)));
+  if (verdict.kind == Verdict::Kind::kReply) {
+    lines.add("because", std::string(sentence(verdict.reply)));
+  }
   if (outcome.out_port) {
-    add("out", frame_text(outcome.out_frame) + ", by " + options.port_names[*outcome.out_port]);
+    lines.add("out",
+              frame_text(outcome.out_frame) + ", by " + options.port_names[*outcome.out_port]);
   }
-  return lines;
+  return explanation;
+}
+
+std::string explanation_text(const Explanation& explanation) {
+  constexpr size_t kWordWidth = 9;
+  std::string text;
+  for (const ExplanationLine& line : explanation.lines) {
+    text += line.word + std::string(kWordWidth - line.word.size(), ' ') + line.text + "\n";
+  }
+  return text;
 }
 
 }  // namespace vipgate

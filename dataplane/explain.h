@@ -1,5 +1,7 @@
 // What would become of a packet, and why: one made-up packet through the very pipeline of the
-// daemon, with empty flow tables. No DPDK types here.
+// daemon, with empty flow tables. These, and the packet's buffer, are plain memory of the call's
+// own, some megabytes a worker: nothing of EAL, and of a running data plane nothing but its
+// snapshot, is touched. No DPDK types here.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "common/addresses.h"
+#include "common/explanation.h"
+#include "common/hash.h"
 #include "common/snapshot.h"
 
 namespace vipgate {
+
+class FlowOwners;
 
 struct ExplainOptions {
   // As for replay: see ReplayOptions.
@@ -22,17 +27,17 @@ struct ExplainOptions {
   uint32_t services = 0;
   uint32_t reals = 0;
   std::optional<uint64_t> seed;
+  // Of a running gateway, in place of those that the seed makes; null: that one.
+  const FlowOwners* owners = nullptr;
+  HashSecret secret;
 
-  // A TCP SYN, an SCTP INIT, or a UDP datagram of eight zero octets; the addresses are of one
-  // family.
-  uint8_t port = 0;  // on which it arrives
-  Protocol protocol = Protocol::kTcp;
-  IpAddress source, destination;
-  uint16_t source_port = 0, destination_port = 0;
+  ExplainPacket packet;
 };
 
-// Lines of a word and what it was: packet, service, real, table, worker, verdict, because, out.
-// Those that do not apply are left out.
-std::string explain(const ExplainOptions& options);
+// Any thread. Throws std::bad_alloc.
+Explanation explain(const ExplainOptions& options);
+
+// A line each: the word, padded, and the text.
+std::string explanation_text(const Explanation& explanation);
 
 }  // namespace vipgate

@@ -1,8 +1,7 @@
 #include "dataplane/pcapng_file.h"
 
+#include <string_view>
 #include <utility>
-
-#include "common/system_error.h"
 
 namespace vipgate {
 namespace {
@@ -47,14 +46,22 @@ void put_time(Block& block, uint64_t time_ns) {
   put_little(block, time_ns, 4);
 }
 
+std::string whole_block(uint32_t type, const Block& body) {
+  const size_t total = body.size() + 12;
+  Block block;
+  block.reserve(total);
+  put_little(block, type, 4);
+  put_little(block, total, 4);
+  block.insert(block.end(), body.begin(), body.end());
+  put_little(block, total, 4);
+  return {reinterpret_cast<const char*>(block.data()), block.size()};
+}
+
 }  // namespace
 
-Result<PcapngWriter> PcapngWriter::create(const std::string& path,
+Result<PcapngWriter> PcapngWriter::create(std::unique_ptr<WatchSink> sink,
                                           std::span<const std::string> interfaces,
                                           uint32_t snaplen) {
-  pcap_detail::File file(std::fopen(path.c_str(), "wbe"));
-  if (file == nullptr) return system_error(path + ": cannot create");
-  PcapngWriter writer(path, std::move(file));
   Block section;
   put_little(section, kByteOrderMagic, 4);
   put_little(section, 1, 2);  // version 1.0
@@ -62,9 +69,7 @@ Result<PcapngWriter> PcapngWriter::create(const std::string& path,
   put_little(section, UINT64_MAX, 8);  // how long the section is is not said
   put_option(section, kUserApplication, "vipgate");
   end_options(section);
-  if (auto status = writer.write_block(kSectionHeader, section); !status) {
-    return Error{status.error()};
-  }
+  std::string beginning = whole_block(kSectionHeader, section);
   for (const std::string& name : interfaces) {
     Block block;
     put_little(block, kEthernet, 2);
@@ -73,9 +78,10 @@ Result<PcapngWriter> PcapngWriter::create(const std::string& path,
     put_option(block, kInterfaceName, name);
     put_number_option(block, kResolution, 9, 1);  // 10^-9 s
     end_options(block);
-    if (auto status = writer.write_block(kInterface, block); !status) return Error{status.error()};
+    beginning += whole_block(kInterface, block);
   }
-  return writer;
+  if (auto status = sink->write(beginning); !status) return Error{status.error()};
+  return PcapngWriter(std::move(sink));
 }
 
 Status PcapngWriter::write(const PcapngPacket& packet) {
@@ -88,7 +94,7 @@ Status PcapngWriter::write(const PcapngPacket& packet) {
   if (!packet.comment.empty()) put_option(block, kComment, packet.comment);
   put_number_option(block, kPacketFlags, static_cast<uint64_t>(packet.direction), 4);
   end_options(block);
-  return write_block(kPacket, block);
+  return sink_->offer(whole_block(kPacket, block));
 }
 
 Status PcapngWriter::write_losses(uint64_t time_ns, uint64_t lost) {
@@ -97,31 +103,7 @@ Status PcapngWriter::write_losses(uint64_t time_ns, uint64_t lost) {
   put_time(block, time_ns);
   put_number_option(block, kDropped, lost, 8);
   end_options(block);
-  return write_block(kStatistics, block);
-}
-
-Status PcapngWriter::write_block(uint32_t type, Block& body) {
-  const size_t total = body.size() + 12;
-  Block block;
-  block.reserve(total);
-  put_little(block, type, 4);
-  put_little(block, total, 4);
-  block.insert(block.end(), body.begin(), body.end());
-  put_little(block, total, 4);
-  if (std::fwrite(block.data(), block.size(), 1, file_.get()) != 1) {
-    return system_error(path_ + ": cannot write");
-  }
-  return Done{};
-}
-
-Status PcapngWriter::flush() {
-  if (std::fflush(file_.get()) != 0) return system_error(path_ + ": cannot write");
-  return Done{};
-}
-
-Status PcapngWriter::close() {
-  if (std::fclose(file_.release()) != 0) return system_error(path_ + ": cannot write");
-  return Done{};
+  return sink_->write(whole_block(kStatistics, block));
 }
 
 }  // namespace vipgate

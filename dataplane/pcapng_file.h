@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/result.h"
-#include "dataplane/pcap_file.h"
+#include "dataplane/watch_sink.h"
 
 namespace vipgate {
 
@@ -28,8 +30,8 @@ struct PcapngPacket {
 // thread.
 class PcapngWriter {
  public:
-  // Replaces the file if it exists. `snaplen`: the most bytes that are kept of a frame.
-  static Result<PcapngWriter> create(const std::string& path,
+  // `snaplen`: the most bytes that are kept of a frame.
+  static Result<PcapngWriter> create(std::unique_ptr<WatchSink> sink,
                                      std::span<const std::string> interfaces, uint32_t snaplen);
 
   Status write(const PcapngPacket& packet);
@@ -37,18 +39,14 @@ class PcapngWriter {
   // once, last.
   Status write_losses(uint64_t time_ns, uint64_t lost);
 
-  // So that others can read what has been written so far.
-  Status flush();
-  // What has been written is in the file only after this has succeeded.
-  Status close();
+  // As WatchSink's.
+  Status flush() { return sink_->flush(); }
+  Status close() { return sink_->close(); }
 
  private:
-  PcapngWriter(std::string path, pcap_detail::File file)
-      : path_(std::move(path)), file_(std::move(file)) {}
-  Status write_block(uint32_t type, std::vector<uint8_t>& body);
+  explicit PcapngWriter(std::unique_ptr<WatchSink> sink) : sink_(std::move(sink)) {}
 
-  std::string path_;
-  pcap_detail::File file_;
+  std::unique_ptr<WatchSink> sink_;
 };
 
 }  // namespace vipgate

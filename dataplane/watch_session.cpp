@@ -25,6 +25,7 @@ constexpr uint64_t kSettleNs = 20'000'000;
 // for a second.
 constexpr uint64_t kLastWaitNs = 1'500'000'000;
 constexpr int kSettleMs = 20;
+constexpr uint64_t kNsPerSecond = 1'000'000'000;
 
 rte_ring* make_watch_ring() {
   const ssize_t bytes = rte_ring_get_memsize(kRecords * 2);
@@ -92,19 +93,42 @@ Status WatchSession::prepare() {
     watch_.lanes[i].full = lane.full.get();
     lanes_.push_back(std::move(lane));
   }
-  if (!options_.watch.capture.empty()) {
-    auto made = PcapngWriter::create(options_.watch.capture, options_.port_names,
-                                     options_.watch.snaplen_bytes);
+  if (auto status = open_files(); !status) return status;
+  start_ticks_ = rte_rdtsc();
+  start_ns_ = static_cast<uint64_t>(unix_ns());
+  return Done{};
+}
+
+Status WatchSession::open_files() {
+  const WatchOptions& watch = options_.watch;
+  if (!watch.capture.empty()) {
+    auto file = WatchSink::to_file(watch.capture);
+    if (!file) return Error{file.error()};
+    auto made = PcapngWriter::create(std::move(*file), options_.port_names, watch.snaplen_bytes);
     if (!made) return Error{made.error()};
     capture_ = std::move(*made);
   }
-  if (!options_.watch.trace.empty()) {
-    auto made = WatchTrace::create(options_.watch.trace, options_.port_names);
-    if (!made) return Error{made.error()};
-    trace_ = std::move(*made);
+  if (!watch.trace.empty()) {
+    auto file = WatchSink::to_file(watch.trace);
+    if (!file) return Error{file.error()};
+    trace_.emplace(std::move(*file), options_.port_names);
   }
-  start_ticks_ = rte_rdtsc();
-  start_ns_ = static_cast<uint64_t>(unix_ns());
+  return Done{};
+}
+
+// When all workers follow: who reads it may know by the first octets.
+Status WatchSession::open_output() {
+  const WatchOptions& watch = options_.watch;
+  if (watch.stream == WatchOptions::Stream::kNone) return Done{};
+  watch.output->begin();
+  auto sink = WatchSink::to_output(*watch.output, no_room_);
+  if (watch.stream == WatchOptions::Stream::kTrace) {
+    trace_.emplace(std::move(sink), options_.port_names);
+    return Done{};
+  }
+  auto made = PcapngWriter::create(std::move(sink), options_.port_names, watch.snaplen_bytes);
+  if (!made) return Error{made.error()};
+  capture_ = std::move(*made);
   return Done{};
 }
 
@@ -124,7 +148,7 @@ WatchStatus WatchSession::status() const {
 }
 
 uint64_t WatchSession::lost() const {
-  uint64_t sum = 0;
+  uint64_t sum = no_room_.load(std::memory_order_relaxed);
   for (const Watch::Lane& lane : watch_.lanes) sum += lane.lost.value();
   return sum;
 }
@@ -159,40 +183,58 @@ void WatchSession::bring(Watch* watch) {
 void WatchSession::run() {
   bring(&watch_);
   watch_.is_active.store(true, std::memory_order_relaxed);
+  check(open_output());
   follow();
   watch_.is_active.store(false, std::memory_order_relaxed);
   bring(nullptr);
   finish();
   done_.store(true, std::memory_order_release);
+  if (options_.watch.output) options_.watch.output->end(status(), error_);
 }
 
 void WatchSession::follow() {
-  uint64_t deadline = 0;  // once the last packet is chosen
+  const uint64_t start = wall_ns(rte_rdtsc());
+  const uint64_t seconds = options_.watch.seconds;
+  // Once the last packet is chosen, it is soon enough.
+  uint64_t end = seconds == 0 ? UINT64_MAX : start + seconds * kNsPerSecond;
+  uint64_t settle = start;
+  bool is_full = false;
   while (!stop_.load(std::memory_order_relaxed) && error_.empty()) {
     options_.waker->announce_sleep();
-    if (drain()) {
+    const bool any = drain();
+    const uint64_t now = wall_ns(rte_rdtsc());
+    if (trace_ && (!any || now >= settle)) {
+      check(trace_->write_settled(now - kSettleNs));
+      settle = now + kSettleNs;
+    }
+    if (!is_full && watch_.taken.load(std::memory_order_relaxed) >= watch_.limit) {
+      is_full = true;
+      end = std::min(end, now + kLastWaitNs);
+    }
+    if (now > end || (!any && is_full && ended_count_ == watch_.limit)) break;
+    if (any) {
       options_.waker->announce_awake();
       continue;
     }
-    const uint64_t now = wall_ns(rte_rdtsc());
-    if (trace_) check(trace_->write_settled(now - kSettleNs));
-    const bool is_full = watch_.taken.load(std::memory_order_relaxed) >= watch_.limit;
-    if (is_full && deadline == 0) deadline = now + kLastWaitNs;
-    if (is_full && (ended_count_ == watch_.limit || now > deadline)) break;
     if (stop_.load(std::memory_order_relaxed)) break;
     // What has ended is to be written soon; and the last ones' ends have a limit.
     const bool has_more = trace_ && !trace_->is_empty();
-    wait(has_more || is_full ? kSettleMs : -1);
+    if (has_more || is_full) {
+      wait(kSettleMs);
+    } else {
+      wait(end == UINT64_MAX ? -1 : static_cast<int>((end - now) / 1'000'000 + 1));
+    }
   }
   options_.waker->announce_awake();
 }
 
+// What lies ready: at most all records that there are, though workers fill them anew meanwhile.
 bool WatchSession::drain() {
   bool any = false;
   for (Watch::Lane& lane : watch_.lanes) {
     if (lane.full == nullptr) break;
     void* taken = nullptr;
-    while (rte_ring_sc_dequeue(lane.full, &taken) == 0) {
+    for (uint32_t i = 0; i < kRecords && rte_ring_sc_dequeue(lane.full, &taken) == 0; ++i) {
       any = true;
       take(*static_cast<WatchRecord*>(taken));
       rte_ring_sp_enqueue(lane.free, taken);

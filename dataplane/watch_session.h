@@ -60,6 +60,8 @@ class WatchSession {
 
   explicit WatchSession(const WatchSessionOptions& options);
   Status prepare();
+  Status open_files();
+  Status open_output();
   void run();
   void follow();
   // Waits until all workers use `watch`, which may be null.
@@ -84,6 +86,7 @@ class WatchSession {
   uint32_t ended_count_ = 0;
   std::string error_;  // the first one; the session ends with it
   std::atomic<uint64_t> records_{0};
+  std::atomic<uint64_t> no_room_{0};  // in the output
   std::atomic<bool> stop_{false}, done_{false};
   std::thread thread_;
 };

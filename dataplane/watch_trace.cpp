@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/json_text.h"
-#include "common/system_error.h"
 #include "dataplane/frame_text.h"
 #include "dataplane/replay_verdict.h"
 
@@ -56,13 +55,6 @@ Verdict known_part(const Verdict& verdict, const Snapshot& snapshot) {
                         snapshot.service(verdict.service).index != kNone;
   if (!is_known) known.service = kNone;
   return known;
-}
-
-Result<WatchTrace> WatchTrace::create(const std::string& path,
-                                      std::vector<std::string> port_names) {
-  pcap_detail::File file(std::fopen(path.c_str(), "we"));
-  if (file == nullptr) return system_error(path + ": cannot create");
-  return WatchTrace(path, std::move(file), std::move(port_names));
 }
 
 std::string WatchTrace::stage_json(const WatchRecord& record) const {
@@ -126,10 +118,7 @@ Status WatchTrace::write(uint32_t number, Way& way) {
             "{\"after_ns\": " + std::to_string(stage.time_ns - start) + ", " + stage.json + "}";
   }
   line += "]}\n";
-  if (std::fwrite(line.data(), line.size(), 1, file_.get()) != 1) {
-    return system_error(path_ + ": cannot write");
-  }
-  return Done{};
+  return sink_->offer(line);
 }
 
 Status WatchTrace::write_settled(uint64_t before_ns) {
@@ -143,8 +132,7 @@ Status WatchTrace::write_settled(uint64_t before_ns) {
     at = ways_.erase(at);
     any = true;
   }
-  if (any && std::fflush(file_.get()) != 0) return system_error(path_ + ": cannot write");
-  return Done{};
+  return any ? sink_->flush() : Status(Done{});
 }
 
 Status WatchTrace::close() {
@@ -152,8 +140,7 @@ Status WatchTrace::close() {
     if (auto status = write(number, way); !status) return status;
   }
   ways_.clear();
-  if (std::fclose(file_.release()) != 0) return system_error(path_ + ": cannot write");
-  return Done{};
+  return sink_->close();
 }
 
 }  // namespace vipgate

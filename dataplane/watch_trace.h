@@ -7,16 +7,17 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/result.h"
 #include "common/snapshot.h"
 #include "dataplane/fastpath/watch.h"
-#include "dataplane/pcap_file.h"
+#include "dataplane/watch_sink.h"
 
 namespace vipgate {
 
-// The file of lines, one for each packet once its way has ended, in the order of their ends. A line
+// The lines, one for each packet once its way has ended, in the order of their ends. A line
 // is that of replay.h, with "hold" or "unfinished" as the verdict of a packet whose end is not
 // known, "from_kernel" for what the kernel sends; "index" is there when there is a capture; and
 // then
@@ -27,7 +28,8 @@ namespace vipgate {
 // Owned and used by one thread.
 class WatchTrace {
  public:
-  static Result<WatchTrace> create(const std::string& path, std::vector<std::string> port_names);
+  WatchTrace(std::unique_ptr<WatchSink> sink, std::vector<std::string> port_names)
+      : sink_(std::move(sink)), port_names_(std::move(port_names)) {}
 
   // `index`: of the record's frame in the capture, if there is one. Names come from `snapshot`,
   // which may be null.
@@ -37,7 +39,7 @@ class WatchTrace {
   bool is_empty() const { return ways_.empty(); }
   // Writes the packets whose way has ended and of which nothing has come since `before_ns`.
   Status write_settled(uint64_t before_ns);
-  // Writes all that is left. The lines are in the file only after this has succeeded.
+  // Writes all that is left. The lines are there for certain only after this has succeeded.
   Status close();
 
  private:
@@ -54,15 +56,12 @@ class WatchTrace {
     std::vector<Stage> stages;
   };
 
-  WatchTrace(std::string path, pcap_detail::File file, std::vector<std::string> port_names)
-      : path_(std::move(path)), file_(std::move(file)), port_names_(std::move(port_names)) {}
   std::string stage_json(const WatchRecord& record) const;
   std::string verdict_json(const WatchRecord& record, std::optional<uint64_t> index,
                            const Snapshot* snapshot) const;
   Status write(uint32_t number, Way& way);
 
-  std::string path_;
-  pcap_detail::File file_;
+  std::unique_ptr<WatchSink> sink_;
   std::vector<std::string> port_names_;
   std::map<uint32_t, Way> ways_;  // by the packet's number
 };

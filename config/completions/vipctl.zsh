@@ -15,12 +15,25 @@ _arguments \
   '--interval[top\: between two looks]:seconds' \
   '--count[top\: how many pages]:number' \
   '--config[doctor\: of the gateway]:file:_files' \
+  '(-w --write)'{-w,--write}'[capture\: the file; -\: standard output]:file:_files' \
+  '--packets[trace, capture\: end after so many]:number' \
+  '--seconds[trace, capture\: end after this time]:seconds' \
+  '--real[flows\: address, with or without a port]:real' \
+  '--service[flows\: its name]:service' \
+  '--limit[flows\: how many]:number' \
+  '--source[of packets]:address, prefix or address\:port' \
+  '--destination[of packets]:address, prefix or address\:port' \
+  '--protocol[of packets]:protocol:(tcp udp sctp icmp icmpv6)' \
+  '--port[by which packets come or leave]:port' \
+  '--worker[that receives or sends packets]:number' \
+  '--snaplen[capture\: octets of each packet]:number' \
   '(-y --yes)'{-y,--yes}'[do not ask]' \
   '1:command:((status\:"what is wrong, then what there is" services\:"services and their reals"
     reals\:"reals, a line each" drain\:"take a real out gently" undrain\:"give it back"
     drains\:"reals that were taken out, and their flows" watch\:"what happens, a line each" events\:"watch"
     workers\:"what each worker does" ports\:"ports and their links"
     sources\:"where services come from" dns\:"what is answered to a question"
+     flows\:"tracked flows" explain\:"where a packet would go" trace\:"what becomes of packets" capture\:"packets, as pcapng"
     export\:"as YAML for apply" apply\:"make these the services of the API"
     top\:"what is wrong, and what passes now" doctor\:"what is wrong with this machine"
     version\:"which version this is"))'

@@ -29,8 +29,18 @@ struct ApiRequest {
   std::shared_ptr<void> claim;
 };
 
-// Takes a piece of a body that goes on; from any thread, does not block.
-using ApiSink = std::function<void(const std::string&)>;
+// Takes a body that goes on, piece by piece, until its connection has ended. Any thread may call
+// it; nothing blocks.
+class ApiSink {
+ public:
+  virtual ~ApiSink() = default;
+  // Who is so slow that there is no room for a piece, a megabyte waiting, is given up.
+  virtual void write(const std::string& piece) = 0;
+  // False: there is no room for the piece, and it is left out. Some room is left for write().
+  virtual bool offer(const std::string& piece) = 0;
+  // The body is whole: once all of it is sent, the connection ends.
+  virtual void finish() = 0;
+};
 
 struct ApiResponse {
   int status = 200;
@@ -39,7 +49,10 @@ struct ApiResponse {
   std::vector<std::pair<std::string, std::string>> headers{};
   // Instead of a body: called by the server once, with where the pieces are to go; it keeps what
   // this returns until the connection ends, by the client or by us.
-  std::function<std::shared_ptr<void>(ApiSink)> stream{};
+  std::function<std::shared_ptr<void>(std::shared_ptr<ApiSink>)> stream{};
+  // What a stream that says nothing for some seconds says, to find out whether somebody listens;
+  // empty: nothing.
+  std::string idle_piece{};
 };
 
 // To be called once, from any thread; a server that has gone meanwhile is no error.

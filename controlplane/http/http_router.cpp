@@ -43,11 +43,17 @@ HttpRouter::Route& HttpRouter::route_for(const std::string& path) {
   const auto known = std::find_if(routes_.begin(), routes_.end(),
                                   [&](const Route& route) { return route.segments == segments; });
   if (known != routes_.end()) return *known;
-  return routes_.emplace_back(Route{segments, path, false, false, {}});
+  return routes_.emplace_back(Route{segments, path, false, false, false, {}});
 }
 
 void HttpRouter::add(const std::string& method, const std::string& path, ApiHandler handler) {
   route_for(path).handlers.insert_or_assign(method, std::move(handler));
+}
+
+void HttpRouter::add_for_admins(const std::string& path, ApiHandler handler) {
+  Route& route = route_for(path);
+  route.is_for_admins = true;
+  route.handlers.insert_or_assign("GET", std::move(handler));
 }
 
 void HttpRouter::add_open(const std::string& path, ApiHandler handler) {
@@ -132,6 +138,9 @@ HttpRouter::Chosen HttpRouter::choose(ApiRequest& request, std::string_view targ
   }
   if (handler->first != "GET" && request.role != ApiRole::kAdmin) {
     return refused(http_problem(403, "this changes something, which admins alone may do"));
+  }
+  if (route->is_for_admins && request.role != ApiRole::kAdmin) {
+    return refused(http_problem(403, "this shows what passes, which admins alone may see"));
   }
   return {.route = route, .handler = &handler->second};
 }

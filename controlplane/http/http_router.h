@@ -17,6 +17,8 @@ class HttpRouter {
   // `path`: "/api/v1/services/{id}"; a {…} is one segment, whatever it is. Methods other than GET
   // are for admins alone. HEAD is GET; the server leaves out the body.
   void add(const std::string& method, const std::string& path, ApiHandler handler);
+  // GET, for admins alone: what it tells is not for readers.
+  void add_for_admins(const std::string& path, ApiHandler handler);
   // GET, for everybody: "/healthz".
   void add_open(const std::string& path, ApiHandler handler);
   // GET: {"routes":[{"path":…,"methods":["GET",…]},…]}, all that are answered, in their order.
@@ -34,6 +36,7 @@ class HttpRouter {
     std::vector<std::string> segments;
     std::string path;
     bool is_open = false;
+    bool is_for_admins = false;
     bool is_index = false;
     std::map<std::string, ApiHandler> handlers;  // by method
   };

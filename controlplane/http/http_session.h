@@ -26,6 +26,7 @@
 namespace vipgate {
 
 class HttpSession;
+class HttpSink;
 
 // What the sessions share; they and their answers may outlive the server.
 struct HttpCore {
@@ -95,10 +96,12 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void answer(ApiResponse from);
   void make_room(size_t octets);
 
+  friend class HttpSink;
   void begin_stream(ApiResponse from);
   void subscribe(const ApiResponse& from);
   void wait_for_end();
-  void push(const std::string& piece);
+  void push(std::string framed);
+  void finish_stream();
   void write_piece();
   void arm_stream(std::chrono::milliseconds time);
 
@@ -119,8 +122,11 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   boost::asio::steady_timer stream_timer_{core_->io};
   std::shared_ptr<void> subscription_;
   std::deque<std::string> pieces_;  // that wait; the first one is being written
-  size_t waiting_ = 0;              // octets of them
-  bool is_writing_ = true;          // the header first
+  // Octets of them, and of those that are on their way here from other threads.
+  const std::shared_ptr<std::atomic<size_t>> waiting_ = std::make_shared<std::atomic<size_t>>(0);
+  std::string idle_piece_;  // as it is sent; empty: none
+  bool is_writing_ = true;  // the header first
+  bool is_whole_ = false;   // nothing comes after `pieces_`
   std::list<std::shared_ptr<HttpSession>>::iterator place_;
   size_t answered_ = 0;  // its part of HttpCore::answered
   bool keep_alive_ = false;

@@ -271,6 +271,7 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
   add_flow_routes(router, reports.pages, reports.worker_count, reports.list_flows);
   add_traffic_routes(router, feed, reconciler, reports);
   add_dashboard_routes(router);
+  add_watch_routes(router, feed, reports.pages, reports.watches);
   return router;
 }
 

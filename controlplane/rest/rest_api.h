@@ -16,6 +16,7 @@
 #include "controlplane/rest/rest_feed.h"
 #include "controlplane/rest/rest_flows.h"
 #include "controlplane/rest/rest_reports.h"
+#include "controlplane/rest/rest_watches.h"
 
 namespace vipgate {
 
@@ -34,6 +35,7 @@ struct GatewayReports {
   AnswerDns answer_dns;  // the responder; any thread may call it
   uint32_t worker_count = 1;
   ListFlows list_flows;  // of the workers, for which it waits: by the thread of `pages`
+  RestWatches watches;
 };
 
 // Written by the control thread, read by the API's.

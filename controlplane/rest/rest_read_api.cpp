@@ -69,6 +69,9 @@ void tell_answer(const AnswerDns& answer_dns, const ApiRequest& request,
   respond(text ? ApiResponse{.body = std::move(*text)} : http_problem(503, text.error()));
 }
 
+// What listeners of events leave out.
+constexpr const char* kEventComment = ":\n\n";
+
 // Server-sent events, from now on or from the one behind that which the client has had last.
 ApiHandler event_handler(std::shared_ptr<EventHub> events) {
   return [events = std::move(events)](const ApiRequest& request, const ApiResponder& respond) {
@@ -77,10 +80,10 @@ ApiHandler event_handler(std::shared_ptr<EventHub> events) {
                                            " listeners already; close one, or read "
                                            "/api/v1/counters from time to time"));
     }
-    ApiResponse response{.content_type = "text/event-stream"};
-    response.stream = [events, last = request.last_event_id](const ApiSink& sink) {
-      sink(":\n\n");  // there is somebody
-      return events->listen(last, sink);
+    ApiResponse response{.content_type = "text/event-stream", .idle_piece = kEventComment};
+    response.stream = [events, last = request.last_event_id](const std::shared_ptr<ApiSink>& sink) {
+      sink->write(kEventComment);  // there is somebody
+      return events->listen(last, [sink](const std::string& block) { sink->write(block); });
     };
     respond(std::move(response));
   };

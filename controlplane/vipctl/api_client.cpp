@@ -2,6 +2,7 @@
 
 #include <cpprest/http_client.h>
 
+#include <algorithm>
 #include <boost/asio/ssl/context.hpp>
 #include <utility>
 
@@ -13,6 +14,7 @@ struct ApiClient::Parts {
   std::string url;
   std::string token;
   std::unique_ptr<web::http::client::http_client> client;
+  pplx::cancellation_token_source given_up;
 
   web::http::http_request request(const std::string& method, const std::string& path) const {
     web::http::http_request made(method);
@@ -110,6 +112,37 @@ Result<ApiReply> ApiClient::follow(const std::string& path,
     return unreachable(error.what());
   }
 }
+
+Result<ApiReply> ApiClient::stream(const std::string& path,
+                                   const std::function<bool(std::string_view)>& take) {
+  ApiReply ended;
+  try {
+    const auto response =
+        parts_->client->request(parts_->request("GET", path), parts_->given_up.get_token()).get();
+    ended.status = response.status_code();
+    if (ended.status != 200) {
+      ended.body = response.extract_utf8string(true).get();
+      return ended;
+    }
+    auto body = response.body().streambuf();
+    using Buffer = decltype(body);
+    std::string octets;
+    // getn() waits until it has all that it is asked for: it is asked for what is there.
+    while (body.getc().get() != Buffer::traits::eof()) {
+      octets.resize(std::max<size_t>(body.in_avail(), 1));
+      const size_t length =
+          body.getn(reinterpret_cast<uint8_t*>(octets.data()), octets.size()).get();
+      if (!take(std::string_view(octets).substr(0, length))) return ended;
+    }
+    return ended;
+  } catch (const std::exception& error) {
+    if (ended.status != 200) return unreachable(error.what());
+    ended.is_whole = false;
+    return ended;
+  }
+}
+
+void ApiClient::give_up() { parts_->given_up.cancel(); }
 
 std::string url_text(const std::string& text) { return web::uri::encode_data_string(text); }
 

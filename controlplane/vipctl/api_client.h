@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "common/result.h"
 
@@ -31,6 +32,7 @@ struct ApiReply {
   int status = 0;
   std::string body{};
   std::string etag{};
+  bool is_whole = true;  // false: the connection broke before a stream's end
 };
 
 // A server-sent event (WHATWG HTML 9.2).
@@ -38,6 +40,9 @@ struct ApiEvent {
   std::string type{};
   std::string data{};
 };
+
+// How vipctl ends where nobody answers.
+inline constexpr int kExitUnreachable = 3;
 
 class ApiClient {
  public:
@@ -52,6 +57,13 @@ class ApiClient {
   // returns false. REQUIRES: the time-out is longer than the gateway is ever silent, 15 s.
   Result<ApiReply> follow(const std::string& path,
                           const std::function<bool(const ApiEvent&)>& take);
+
+  // Gives `take` the octets of a body that goes on, as they come, until it ends, which is a reply
+  // of status 200, or `take` returns false. The time-out is for each silence.
+  Result<ApiReply> stream(const std::string& path,
+                          const std::function<bool(std::string_view)>& take);
+  // Ends stream(), soon; any thread.
+  void give_up();
 
  private:
   struct Parts;

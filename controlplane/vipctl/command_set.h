@@ -24,9 +24,14 @@ class CommandSet {
   // Runs with a gateway that may be silent for so long.
   void on(CLI::App* command, std::function<int(GatewaySession&)> run,
           std::chrono::seconds silence = kUsualSilence) {
-    command->callback([this, run = std::move(run), silence] {
+    on(command, std::move(run), [silence] { return silence; });
+  }
+  // `begin` says for how long, once the line is read and before any thread is made.
+  void on(CLI::App* command, std::function<int(GatewaySession&)> run,
+          std::function<std::chrono::seconds()> begin) {
+    command->callback([this, run = std::move(run), begin = std::move(begin)] {
       ask_ = run;
-      silence_ = silence;
+      silence_ = begin();
     });
   }
   // Runs without one.

@@ -12,9 +12,11 @@
 #include "controlplane/vipctl/doctor_commands.h"
 #include "controlplane/vipctl/drain_commands.h"
 #include "controlplane/vipctl/event_commands.h"
+#include "controlplane/vipctl/flow_commands.h"
 #include "controlplane/vipctl/gateway_session.h"
 #include "controlplane/vipctl/top_commands.h"
 #include "controlplane/vipctl/view_commands.h"
+#include "controlplane/vipctl/watch_commands.h"
 #include "controlplane/vipctl/whole_file.h"
 
 namespace vipgate {
@@ -109,6 +111,8 @@ int run_vipctl(int argc, char** argv) {
   add_view_commands(commands);
   add_top_commands(commands);
   add_event_commands(commands);
+  add_flow_commands(commands);
+  add_watch_commands(commands);
   add_drain_commands(commands);
   add_apply_commands(commands);
   add_doctor_commands(commands);

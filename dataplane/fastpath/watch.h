@@ -53,7 +53,7 @@ struct Watch {
         matcher(options.filter),
         limit(options.packets),
         snaplen(options.snaplen_bytes),
-        is_trace(!options.trace.empty()) {}
+        is_trace(options.is_trace()) {}
 
   // Records, by worker. Both rings have one producer and one consumer.
   struct Lane {

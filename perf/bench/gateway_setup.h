@@ -25,8 +25,15 @@ class Sink : public DataplaneControl {
   std::vector<ForwardingPort> ports() const override { return {{MacAddress{{2}}, true}}; }
   std::string interface_name(size_t) const override { return ""; }
   std::vector<std::pair<std::string, uint64_t>> counters() const override { return {}; }
+  TrafficFigures traffic_figures() const override { return {}; }
   WorkerFigures worker_figures() const override { return {}; }
   Status watch(const std::optional<WatchOptions>&) override { return Done{}; }
+  WatchStatus watch_status() const override { return {}; }
+  Result<Explanation> explain(const ExplainPacket&) const override { return Explanation{}; }
+  DnsStreamAnswer answer_dns(std::span<uint8_t>, size_t, const IpAddress&) const override {
+    return {};
+  }
+  void note_wall_clock() override {}
   RealSignals real_signals(uint32_t) const override { return {}; }
   DnsRateFigures dns_rate_figures() const override { return {}; }
   std::vector<uint64_t> snat_exhausted() const override { return {}; }

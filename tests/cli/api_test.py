@@ -3,6 +3,7 @@
 
 Exit status 77: this machine cannot run it."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -104,7 +105,9 @@ class AnswersAsItSays(DaemonTest):
             connection.request(method.upper(), target, body, sent)
             reply = connection.getresponse()
             is_stream = reply.headers["Content-Type"] == "text/event-stream"
-            text = (reply.readline() if is_stream else reply.read()).decode()
+            # A capture is no text: one octet, one character.
+            text = (reply.readline() if is_stream else reply.read()).decode(
+                "latin-1" if reply.headers["Content-Type"] == "application/x-pcapng" else "utf-8")
         finally:
             connection.close()
         self.said = text
@@ -117,9 +120,24 @@ class AnswersAsItSays(DaemonTest):
         kind = reply.headers["Content-Type"].split(";")[0]
         self.assertIn(kind, content, what)
         schema = {"components": self.spec["components"], **content[kind]["schema"]}
-        value = json.loads(text) if kind.endswith("json") else text
+        value = json.loads(text) if kind.endswith(("/json", "+json")) else text
         errors = [error.message for error in Draft202012Validator(schema).iter_errors(value)]
         self.assertEqual(errors, [], what)
+
+    @contextlib.contextmanager
+    def watched_by_another(self):
+        """While it lasts, somebody follows packets that never come."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=SECONDS)
+        connection.request("GET", "/api/v1/trace?seconds=3600&source=203.0.113.9",
+                           headers={"Authorization": "Bearer " + ADMIN})
+        reply = connection.getresponse()
+        self.assertEqual(reply.status, 200)
+        try:
+            yield
+        finally:
+            reply.close()
+            connection.close()
+            self.daemon.wait_for("audit: eve: trace ended")
 
     def test_each_route_is_described_and_nothing_else(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=SECONDS)
@@ -228,6 +246,11 @@ class AnswersAsItSays(DaemonTest):
             ("drain", 400, {"parameters": odd}),
             ("giveBack", 400, {"parameters": odd}),
             ("askResponder", 400, {"query": {"type": "x"}}),
+            ("explainPacket", 400, {"query": {"source": "192.0.2.1"}}),
+            ("tracePackets", 400, {"query": {"packets": "0"}}),
+            ("capturePackets", 400, {"query": {"port": "none"}}),
+            ("tracePackets", 200, {}),
+            ("capturePackets", 200, {}),
             ("listRecords", 400, {"query": {"limit": "x"}}),
             ("listFlows", 400, {"query": {"source": "x"}}),
             ("listSources", 400, {"query": {"limit": "x"}}),
@@ -243,11 +266,16 @@ class AnswersAsItSays(DaemonTest):
                 cases.append((name, 401, {"token": None}))
             else:
                 cases.append((name, 200, {"token": None}))
-            if method == "get":
+            if method == "get" and "403" not in operation["responses"]:
                 cases.append((name, 200, {"token": READER, "parameters": {"id": "11.1.1.77:81:tcp"}}))
             else:
                 cases.append((name, 403, {"token": READER}))
         met = {name: set() for name in known}
+        for name in ("tracePackets", "capturePackets"):
+            path, method, operation = known[name]
+            with self.watched_by_another():
+                self.assertEqual(self.ask(path, method, operation), 409, self.said)
+            met[name].add("409")
         for name, status, changes in cases:
             with self.subTest(operation=name, **changes):
                 self.assertEqual(self.ask(*known[name], **changes), status, self.said)

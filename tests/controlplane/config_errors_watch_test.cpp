@@ -59,7 +59,8 @@ TEST(WatchConfig, EveryKeyIsTaken) {
                             .packets = 7,
                             .snaplen_bytes = 64,
                             .capture = "/c",
-                            .trace = "/t"};
+                            .trace = "/t",
+                            .output = nullptr};
   EXPECT_EQ(watch_options(*config), wanted);
 }
 

@@ -249,7 +249,7 @@ TEST_F(ControlLoopTest, AReloadBeginsAndEndsAWatchAndLeavesOneThatDidNotChange) 
   ASSERT_EQ(dataplane_.watches.size(), 1u);
   ASSERT_TRUE(dataplane_.watches[0]);
   EXPECT_EQ(dataplane_.watches[0]->packets, 3u);
-  dataplane_.watch_status = Error{"/u: cannot create"};
+  dataplane_.watch_started = Error{"/u: cannot create"};
   write(std::string(kGood) + "watch: { trace: /u, packets: 3 }\n");
   reload_and_wait();
   ASSERT_EQ(dataplane_.watches.size(), 2u);

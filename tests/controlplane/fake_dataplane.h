@@ -42,7 +42,13 @@ class FakeDataplane : public DataplaneControl {
   WorkerFigures worker_figures() const override { return figures; }
   Status watch(const std::optional<WatchOptions>& options) override {
     watches.push_back(options);
-    return watch_status;
+    if (watch_started && tells_watches && options && options->output) options->output->begin();
+    return watch_started;
+  }
+  WatchStatus watch_status() const override { return watch_now; }
+  Result<Explanation> explain(const ExplainPacket& packet) const override {
+    return Explanation{.lines = {{"packet", to_string(packet.source)}, {"verdict", "forward"}},
+                       .verdict = "forward"};
   }
   RealSignals real_signals(uint32_t real_index) const override {
     const auto found = signals.find(real_index);
@@ -98,7 +104,9 @@ class FakeDataplane : public DataplaneControl {
   TrafficFigures traffic;
   WorkerFigures figures;
   std::vector<std::optional<WatchOptions>> watches;  // as they were asked for
-  Status watch_status = Done{};
+  Status watch_started = Done{};
+  WatchStatus watch_now;
+  bool tells_watches = false;              // that they have begun
   std::vector<TunnelError> tunnel_errors;  // that nobody has taken
   std::set<size_t> down;                   // ports without link
   int links_read = 0;

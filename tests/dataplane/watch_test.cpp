@@ -1,6 +1,7 @@
 // Packets followed through workers with fake I/O, by the thread that writes the files.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,7 @@ namespace vipgate::test::watch_test {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -27,9 +29,38 @@ class WatchTest : public WorkerTest {
     for (const auto& path : {capture_, trace_}) std::filesystem::remove(path);
   }
 
+  // Takes what a watch tells in place of files.
+  class Output : public WatchOutput {
+   public:
+    void begin() override { has_begun_ = true; }
+    bool offer(const std::string& piece) override {
+      if (taken_ == room_) return false;
+      ++taken_;
+      write(piece);
+      return true;
+    }
+    void write(const std::string& piece) override { all_ += piece; }
+    void end(const WatchStatus& status, const std::string& error) override {
+      status_ = status;
+      error_ = error;
+      has_ended_ = true;
+    }
+
+    size_t room_ = SIZE_MAX;  // for so many pieces that are offered
+    std::atomic<bool> has_begun_{false}, has_ended_{false};
+    // Once it has ended.
+    std::string all_, error_;
+    WatchStatus status_;
+
+   private:
+    size_t taken_ = 0;
+  };
+
   void watch(WatchOptions options) {
-    options.capture = capture_;
-    options.trace = trace_;
+    if (options.output == nullptr) {
+      options.capture = capture_;
+      options.trace = trace_;
+    }
     if (slots_.empty()) {
       for (const auto& worker : workers_) {
         worker->watch_slot().set_waker(&watch_waker_);
@@ -299,6 +330,56 @@ TEST_F(WatchTest, AWatchThatIsEndedEarlyLeavesWholeFilesAndTheNextOneCountsAnew)
   finish();
   ASSERT_EQ(lines().size(), 1u);
   EXPECT_THAT(lines()[0], HasSubstr(R"({"packet": 0, )"));
+}
+
+TEST_F(WatchTest, AnOutputGetsWhatAFileWouldAndHasNoneOfIt) {
+  start(1, 1);
+  publish();
+  WatchOptions options = to_service(1);
+  const auto output = std::make_shared<Output>();
+  options.output = output;
+  options.stream = WatchOptions::Stream::kTrace;
+  watch(options);
+  turn_until([&] { return output->has_begun_.load(); });
+  arrive(to_vip(kService, 1234), 10);
+  turn_until([&] { return output->has_ended_.load(); });
+  EXPECT_THAT(output->all_, AllOf(HasSubstr(R"({"packet": 0, "verdict": "forward")"),
+                                  HasSubstr(R"("stage": "counted")"), EndsWith("]}\n")));
+  EXPECT_EQ(output->status_.packets, 1u);
+  EXPECT_EQ(output->error_, "");
+  EXPECT_FALSE(std::filesystem::exists(trace_));
+}
+
+TEST_F(WatchTest, WhatAnOutputHasNoRoomForIsCountedAndTheCaptureSaysSo) {
+  start(1, 1);
+  publish();
+  WatchOptions options = to_service(3);
+  const auto output = std::make_shared<Output>();
+  output->room_ = 2;
+  options.output = output;
+  options.stream = WatchOptions::Stream::kCapture;
+  watch(options);
+  for (uint16_t i = 0; i < 3; ++i) arrive(to_vip(kService, static_cast<uint16_t>(1000 + i)), 10);
+  turn_until([&] { return output->has_ended_.load(); });
+  EXPECT_EQ(output->status_.lost, 4u) << "each packet comes and goes";
+  std::ofstream(capture_, std::ios::binary) << output->all_;
+  EXPECT_EQ(tcpdump().size(), 2u);
+  // isb_ifdrop: code 5, 8 octets, little-endian.
+  EXPECT_THAT(output->all_, HasSubstr(std::string("\5\0\10\0\4\0\0\0\0\0\0\0", 12)));
+}
+
+TEST_F(WatchTest, AWatchEndsWhenItsTimeIsOverThoughPacketsAreMissing) {
+  start(1, 1);
+  publish();
+  WatchOptions options = to_service(100);
+  options.seconds = 1;
+  const auto began = std::chrono::steady_clock::now();
+  watch(options);
+  arrive(to_vip(kService, 1234), 10);
+  finish();
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+  EXPECT_EQ(lines().size(), 1u);
+  EXPECT_EQ(session_->status().packets, 1u);
 }
 
 TEST_F(WatchTest, AFileThatCannotBeMadeIsNamed) {

@@ -24,6 +24,9 @@ HttpRouter make_router() {
   router.add("GET", "/things/{id}", [](ApiRequest request, ApiResponder respond) {
     respond({.body = request.parameters[0] + " by " + request.who});
   });
+  router.add_for_admins("/secrets", [](const ApiRequest& request, const ApiResponder& respond) {
+    respond({.body = "told to " + request.who});
+  });
   router.add("PUT", "/things/{id}", [](ApiRequest request, ApiResponder respond) {
     // From another thread, later.
     std::thread([size = request.body.size(), respond = std::move(respond)] {
@@ -278,6 +281,9 @@ TEST_F(HttpServerTest, TokensSayWhoMayDoWhat) {
               StartsWith("HTTP/1.1 403 "));
   EXPECT_THAT(ask(put + "Authorization: Bearer adm1n\r\nConnection: close\r\n\r\n"),
               StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask(get("/secrets", "Authorization: Bearer r3ad\r\n")), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(ask(get("/secrets")), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(ask(get("/secrets", "Authorization: Bearer adm1n\r\n")), HasSubstr("told to ops"));
   EXPECT_THAT(ask(get("/healthz")), StartsWith("HTTP/1.1 200 ")) << "for everybody";
 }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -37,7 +38,7 @@ class HttpStreamTest : public test::HttpServerFixture {
     HttpRouter router;
     router.add("GET", "/stream", [this](const ApiRequest&, const ApiResponder& respond) {
       ApiResponse response{.content_type = "text/event-stream"};
-      response.stream = [this](ApiSink sink) -> std::shared_ptr<void> {
+      response.stream = [this](std::shared_ptr<ApiSink> sink) -> std::shared_ptr<void> {
         const std::lock_guard lock(mutex_);
         sink_ = std::move(sink);
         ++held_;
@@ -48,7 +49,7 @@ class HttpStreamTest : public test::HttpServerFixture {
     });
     router.add("GET", "/refused", [](const ApiRequest&, const ApiResponder& respond) {
       ApiResponse response;
-      response.stream = [](const ApiSink&) { return std::shared_ptr<void>(); };
+      response.stream = [](const std::shared_ptr<ApiSink>&) { return std::shared_ptr<void>(); };
       respond(std::move(response));
     });
     HttpServerFixture::start(std::move(options), std::move(router));
@@ -59,7 +60,15 @@ class HttpStreamTest : public test::HttpServerFixture {
   }
   void send_piece(const std::string& piece) {
     const std::lock_guard lock(mutex_);
-    sink_(piece);
+    sink_->write(piece);
+  }
+  bool offer_piece(const std::string& piece) {
+    const std::lock_guard lock(mutex_);
+    return sink_->offer(piece);
+  }
+  void finish() {
+    const std::lock_guard lock(mutex_);
+    sink_->finish();
   }
 
   // Without the framing of chunks, which a client knows how to take off.
@@ -69,7 +78,7 @@ class HttpStreamTest : public test::HttpServerFixture {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  ApiSink sink_;
+  std::shared_ptr<ApiSink> sink_;
   int held_ = 0;
 };
 
@@ -112,6 +121,48 @@ TEST_F(HttpStreamTest, AClientThatTakesNothingIsGivenUpAndHoldsUpNobody) {
   for (int i = 0; i < 400; ++i) send_piece(piece);
   EXPECT_TRUE(holds(0));
   EXPECT_THAT(ask(get("/nothing")), StartsWith("HTTP/1.1 404"));
+}
+
+TEST_F(HttpStreamTest, OneThatItsSourceEndsHasItsLastChunkAndNothingAfterIt) {
+  start();
+  const FileDescriptor client = connect_to();
+  send_all(client, get("/stream"));
+  ASSERT_TRUE(holds(1));
+  send_piece("last words");
+  send_piece("");  // would be the last chunk
+  send_piece("!");
+  finish();
+  send_piece("too late");
+  EXPECT_THAT(receive(client), EndsWith("\r\n\r\na\r\nlast words\r\n1\r\n!\r\n0\r\n\r\n"));
+  EXPECT_TRUE(holds(0)) << "and the connection has ended";
+}
+
+TEST_F(HttpStreamTest, AnOlderClientKnowsTheEndByThatOfTheConnection) {
+  start();
+  const FileDescriptor client = connect_to();
+  send_all(client, older("/stream"));
+  ASSERT_TRUE(holds(1));
+  send_piece("all of it");
+  finish();
+  EXPECT_THAT(receive(client), EndsWith("\r\n\r\nall of it"));
+}
+
+TEST_F(HttpStreamTest, WhatIsOfferedToAClientThatTakesNothingIsLeftOutAndTheClientStays) {
+  start();
+  const FileDescriptor slow = connect_to();
+  send_all(slow, get("/stream"));
+  ASSERT_TRUE(holds(1));
+  const std::string piece(64 * 1024, 'x');
+  size_t taken = 0;
+  // More than the kernel takes for it and the server keeps.
+  for (int i = 0; i < 400; ++i) taken += offer_piece(piece) ? 1 : 0;
+  EXPECT_LT(taken, 400u);
+  send_piece("what must come");
+  finish();
+  const std::string answer = receive(slow);
+  const std::string all = answer.substr(answer.find("\r\n\r\n"));
+  EXPECT_EQ(static_cast<size_t>(std::count(all.begin(), all.end(), 'x')), taken * piece.size());
+  EXPECT_THAT(all, EndsWith("what must come\r\n0\r\n\r\n"));
 }
 
 TEST_F(HttpStreamTest, TheEndOfTheServerIsTheEndOfTheStream) {

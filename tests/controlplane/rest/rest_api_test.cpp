@@ -64,7 +64,12 @@ class RestApiTest : public ::testing::Test {
          .answer_dns = [](std::span<uint8_t>, size_t length,
                           const IpAddress&) { return DnsStreamAnswer{.length = length}; },
          .worker_count = 2,
-         .list_flows = [this](const FlowQuestion& question) { return list_flows_(question); }});
+         .list_flows = [this](const FlowQuestion& question) { return list_flows_(question); },
+         .watches = {.keeper = watches_,
+                     .places = {.ports = {"edge"}, .workers = 2},
+                     .explain = [this](const ExplainPacket& packet) {
+                       return dataplane_.explain(packet);
+                     }}});
   }
 
   ApiResponse ask(const std::string& method, const std::string& target,
@@ -112,6 +117,7 @@ class RestApiTest : public ::testing::Test {
   PageThread bodies_{"vg-bodies"};
   TrafficFigures traffic_;
   std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>("1");
+  WatchKeeper watches_{dataplane_};
   HttpRouter router_;
 };
 
@@ -272,6 +278,60 @@ TEST_F(RestApiTest, TheIndexHasEachRouteWithItsMethods) {
 
 TEST_F(RestApiTest, TheSnapshotIsTold) {
   EXPECT_THAT(ask("GET", "/api/v1/snapshot").body, HasSubstr("\"version\":"));
+}
+
+TEST_F(RestApiTest, APacketIsExplainedLineByLineAndAWrongQuestionNamesTheParameter) {
+  const std::string path = "/api/v1/explain?protocol=tcp&source=192.0.2.1:4000&destination=";
+  const ApiResponse told = ask("GET", path + "10.20.0.7:80&port=edge");
+  EXPECT_EQ(told.status, 200) << told.body;
+  EXPECT_EQ(told.body,
+            "{\"lines\":[\n{\"word\":\"packet\",\"text\":\"192.0.2.1\"},\n"
+            "{\"word\":\"verdict\",\"text\":\"forward\"}\n],\"verdict\":\"forward\"}\n");
+  const auto refused = [&](const std::string& rest) {
+    const ApiResponse response = ask("GET", path + rest);
+    EXPECT_EQ(response.status, 400) << rest;
+    return response.body;
+  };
+  EXPECT_THAT(refused("10.20.0.7"), HasSubstr("destination: '10.20.0.7' is no endpoint"));
+  EXPECT_THAT(refused("[fd00::1]:80"), HasSubstr("of different families"));
+  EXPECT_THAT(refused("10.20.0.7:80&port=x"), HasSubstr("port: there is no port 'x'"));
+}
+
+TEST_F(RestApiTest, AWatchBeginsWithItsAnswerAndASecondOneIsToldWhoWatches) {
+  dataplane_.tells_watches = true;
+  const ApiResponse trace = ask("GET", "/api/v1/trace?packets=7&protocol=udp&worker=1");
+  EXPECT_EQ(trace.status, 200) << trace.body;
+  EXPECT_EQ(trace.content_type, "application/x-ndjson");
+  ASSERT_TRUE(trace.stream);
+  ASSERT_TRUE(dataplane_.watches.at(0));
+  EXPECT_EQ(dataplane_.watches[0]->packets, 7u);
+  EXPECT_EQ(dataplane_.watches[0]->filter.worker, 1);
+  const ApiResponse second = ask("GET", "/api/v1/capture");
+  EXPECT_EQ(second.status, 409);
+  EXPECT_THAT(second.body, HasSubstr("the trace of tester (up to 7 packets, 10 s)"));
+}
+
+TEST_F(RestApiTest, AWatchWhoseAnswerNobodyTakesEnds) {
+  dataplane_.tells_watches = true;
+  EXPECT_EQ(ask("GET", "/api/v1/capture").status, 200);  // and the response is gone
+  EXPECT_EQ(ask("GET", "/api/v1/trace").status, 200);
+}
+
+TEST_F(RestApiTest, AHeadOfACaptureWatchesNothing) {
+  const ApiResponse head = ask("HEAD", "/api/v1/capture");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.content_type, "application/x-pcapng");
+  EXPECT_TRUE(dataplane_.watches.empty());
+}
+
+TEST_F(RestApiTest, AWatchThatCannotBeginIsToldAndTheNextOneMay) {
+  dataplane_.watch_started = Error{"not enough memory"};
+  const ApiResponse refused = ask("GET", "/api/v1/capture");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_THAT(refused.body, HasSubstr("not enough memory"));
+  dataplane_.watch_started = Done{};
+  dataplane_.tells_watches = true;
+  EXPECT_EQ(ask("GET", "/api/v1/capture").status, 200);
 }
 
 }  // namespace
