@@ -128,6 +128,7 @@ struct DnsConfig {
   DnsCookieConfig cookies;
   DnsChaosConfig chaos;
   DnsForwardConfig forward;
+  bool local_zones = true;  // of RFC 6303, for those whose questions are forwarded
   bool operator==(const DnsConfig&) const = default;
 };
 

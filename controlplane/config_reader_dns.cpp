@@ -221,6 +221,7 @@ void read_dns(Section& s, DnsConfig& dns) {
     chaos.value("hostname", dns.chaos.hostname, text);
   });
   s.map("forward", [&](Section& forward) { read_forward(forward, dns.forward); });
+  s.value("local_zones", dns.local_zones, boolean_rule());
 }
 
 }  // namespace vipgate

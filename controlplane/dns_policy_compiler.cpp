@@ -37,6 +37,7 @@ DnsForwarding forwarding_of(const Config& config) {
   DnsForwarding forwarding;
   if (!forward.is_on) return forwarding;
   forwarding.is_on = true;
+  forwarding.has_local_zones = config.dns.local_zones;
   forwarding.clients = PrefixSet(forward.clients);
   for (const DnsForwardZoneConfig& zone : forward.zones) {
     // The reader has let only names of that form pass.

@@ -66,5 +66,14 @@ TEST(DnsPolicyCompiler, LongestNameSaysWhoIsAsked) {
   EXPECT_EQ(endpoint_to_string(all[1].address, all[1].port), "[fd09:1::53]:5353");
 }
 
+TEST(DnsPolicyCompiler, LocalZonesAreThereUnlessTheyAreNotWanted) {
+  for (const bool is_wanted : {true, false}) {
+    const auto config =
+        parse_config(std::string(kForwarding) + (is_wanted ? "" : "  local_zones: false\n"), "f");
+    ASSERT_TRUE(config.ok()) << config.error();
+    EXPECT_EQ(dns_policy_of(*config).forwarding.has_local_zones, is_wanted);
+  }
+}
+
 }  // namespace
 }  // namespace vipgate
