@@ -111,6 +111,12 @@ struct DnsForwardConfig {
   uint32_t stale_s = 0;
   bool operator==(const DnsForwardConfig&) const = default;
 };
+// What clients append to the names that they look up, in the order in which they try it.
+struct DnsSearchConfig {
+  std::vector<IpPrefix> clients;  // the longest prefix of all lists decides
+  std::vector<std::string> suffixes;
+  bool operator==(const DnsSearchConfig&) const = default;
+};
 struct DnsConfig {
   std::vector<IpAddress> listen;  // UDP and TCP port 53
   DnsTcpLimits tcp;
@@ -129,6 +135,7 @@ struct DnsConfig {
   DnsChaosConfig chaos;
   DnsForwardConfig forward;
   bool local_zones = true;  // of RFC 6303, for those whose questions are forwarded
+  std::vector<DnsSearchConfig> search;
   bool operator==(const DnsConfig&) const = default;
 };
 

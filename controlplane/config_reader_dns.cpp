@@ -148,6 +148,11 @@ const Rule<DnsResolverConfig>& resolver_rule() {
   return kRule;
 }
 
+void read_search(Section& s, DnsSearchConfig& search) {
+  s.list("clients", search.clients, prefix_rule(), 1);
+  s.list("suffixes", search.suffixes, dns_name_rule(), 1);
+}
+
 void read_forward(Section& s, DnsForwardConfig& forward) {
   static const auto kPolicy = choice_rule<bool>({{"refuse", false}, {"forward", true}});
   s.value("policy", forward.is_on, kPolicy);
@@ -222,6 +227,7 @@ void read_dns(Section& s, DnsConfig& dns) {
   });
   s.map("forward", [&](Section& forward) { read_forward(forward, dns.forward); });
   s.value("local_zones", dns.local_zones, boolean_rule());
+  s.maps("search", dns.search, DnsSearchConfig{}, read_search);
 }
 
 }  // namespace vipgate

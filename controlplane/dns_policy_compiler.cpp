@@ -64,6 +64,23 @@ DnsForwarding forwarding_of(const Config& config) {
   return forwarding;
 }
 
+DnsSearch search_of(const std::vector<DnsSearchConfig>& configured) {
+  DnsSearch search;
+  std::vector<PrefixValue> clients;
+  for (const DnsSearchConfig& list : configured) {
+    const auto number = static_cast<uint16_t>(search.lists.size());
+    for (const IpPrefix& prefix : list.clients) clients.emplace_back(prefix, number);
+    auto& suffixes = search.lists.emplace_back();
+    for (const std::string& suffix : list.suffixes) {
+      // The reader has let only names of that form pass.
+      if (const auto name = dns_name_from_text(suffix)) suffixes.push_back(dns_fold(*name));
+    }
+  }
+  search.clients4 = PrefixValues<Ipv4Address>(clients);
+  search.clients6 = PrefixValues<Ipv6Address>(clients);
+  return search;
+}
+
 }  // namespace
 
 DnsPolicy dns_policy_of(const Config& config) {
@@ -79,6 +96,7 @@ DnsPolicy dns_policy_of(const Config& config) {
   if (dns.cookies.enabled) policy.cookie_secrets = dns.cookies.secrets;
   policy.tcp_idle_100ms = static_cast<uint16_t>(dns.tcp.idle.count() / 100);
   policy.forwarding = forwarding_of(config);
+  policy.search = search_of(dns.search);
   return policy;
 }
 

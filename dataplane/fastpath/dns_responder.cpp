@@ -6,6 +6,7 @@
 #include "common/prefetch.h"
 #include "dataplane/fastpath/dns_related.h"
 #include "dataplane/fastpath/dns_reply.h"
+#include "dataplane/fastpath/dns_searched.h"
 #include "dataplane/fastpath/dns_special.h"
 #include "dataplane/fastpath/dns_tsig.h"
 
@@ -130,6 +131,11 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   DnsFinding found;
   if (entry == nullptr) {
     found = table.resolve(parsed.name, parsed.name_length);
+    const bool is_nobodys = found.entry == nullptr && own == nullptr && !found.is_incomplete;
+    if (is_nobodys && context.policy.search.is_on()) [[unlikely]] {
+      DnsReply reply;
+      if (dns_answer_searched(context, parsed, rotation, reply)) return reply;
+    }
     if (found.zone == nullptr) return answer_of_others(context, parsed);
     // The view may have the name, with other types.
     if (own != nullptr && found.entry == nullptr) [[unlikely]] {
@@ -228,7 +234,7 @@ uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed) 
   if (table.find(parsed.hash, parsed.name, parsed.name_length) != nullptr) return parsed.hash;
   const DnsEntry* entry = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
   if (entry == nullptr) entry = table.resolve(parsed.name, parsed.name_length).entry;
-  if (entry == nullptr) return 0;
+  if (entry == nullptr) return dns_searched_name(context, parsed);
   DnsFoldedName name;
   dns_fold_name(entry->name(), entry->name_length, name);
   return table.hash(name, entry->name_length);

@@ -75,5 +75,32 @@ TEST(DnsPolicyCompiler, LocalZonesAreThereUnlessTheyAreNotWanted) {
   }
 }
 
+TEST(DnsPolicyCompiler, SearchListsAreThoseOfTheLongestPrefix) {
+  const auto config = parse_config(
+      "dns:\n"
+      "  search:\n"
+      "    - {clients: [10.0.0.0/8, 'fd00::/8'], suffixes: [marathon.mesos, corp.example]}\n"
+      "    - {clients: [10.1.0.0/16], suffixes: [mesos]}\n",
+      "f");
+  ASSERT_TRUE(config.ok()) << config.error();
+  const DnsSearch search = dns_policy_of(*config).search;
+  EXPECT_TRUE(search.is_on());
+  const auto of = [&](std::string_view client) {
+    const IpAddress address = *parse_ip_address(client);
+    std::string all;
+    for (const std::string& suffix :
+         search.suffixes(address.bytes().data(), static_cast<size_t>(address.bits()) / 8)) {
+      all += dns_name_to_text(suffix) + " ";
+    }
+    return all;
+  };
+  EXPECT_EQ(of("10.2.0.1"), "marathon.mesos. corp.example. ");
+  EXPECT_EQ(of("fd00::1"), "marathon.mesos. corp.example. ");
+  EXPECT_EQ(of("10.1.0.1"), "mesos. ");
+  EXPECT_EQ(of("192.0.2.1"), "");
+  EXPECT_TRUE(search.suffixes(nullptr, 0).empty());
+  EXPECT_FALSE(dns_policy_of(Config{}).search.is_on());
+}
+
 }  // namespace
 }  // namespace vipgate

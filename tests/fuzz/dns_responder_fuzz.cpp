@@ -101,10 +101,15 @@ void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room,
   DnsPolicy rules = policy();
   rules.max_amplification = max_amplification;
   if (is_forwarding) {
+    static constexpr char kOthers[] = "\1o\0";
     rules.forwarding.is_on = rules.forwarding.has_local_zones = true;
     const IpPrefix all{Ipv4Address{}, 0};
     rules.forwarding.clients = PrefixSet({&all, 1});
     rules.forwarding.zones = {{wire_name("1.10.in-addr.arpa"), {}}, {std::string(1, '\0'), {}}};
+    const PrefixValue client{{Ipv4Address{Be32(0x0a000001)}, 32}, 0};
+    rules.search.clients4 = PrefixValues<Ipv4Address>({&client, 1});
+    rules.search.lists = {
+        {wire_name("mesos"), wire_name("w.mesos"), {kOthers, sizeof kOthers - 1}}};
   }
   // A good one lifts the bound.
   if (max_amplification != 0) rules.cookie_secrets.clear();
