@@ -20,6 +20,7 @@ struct DnsResolver {
   IpAddress address;
   uint16_t port = 53;
   bool is_resolved = false;  // the next hop's link-layer address is known
+  bool is_left_out = false;  // it does not answer, and another one of its list does
   uint8_t out_port = 0;      // position in Snapshot::ports
   MacAddress next_hop_mac;
   MacAddress port_mac;

@@ -251,6 +251,14 @@ void check_forward(const Config& config, const YamlNode& root, Diagnostics& diag
                                " ms are more than timeout_ms; write " +
                                std::to_string(forward.timeout_ms) + " at most");
   }
+  const DnsForwardHealthConfig& health = forward.health;
+  if (health.interval_s != 0 && health.timeout_ms > health.interval_s * 1000) {
+    diagnostics.error(position_at(root, {"dns", "forward", "health", "timeout_ms"}),
+                      "timeout_ms: " + std::to_string(health.timeout_ms) +
+                          " ms is longer than the interval of " +
+                          std::to_string(health.interval_s) + " s; write " +
+                          std::to_string(health.interval_s * 1000) + " at most");
+  }
   const auto pool =
       std::find_if(config.snat_pools.begin(), config.snat_pools.end(),
                    [&](const SnatPoolConfig& known) { return known.name == forward.snat_pool; });

@@ -83,6 +83,18 @@ DnsSearch search_of(const std::vector<DnsSearchConfig>& configured) {
 
 }  // namespace
 
+void leave_out(DnsForwarding& forwarding, const std::set<RealKey>& down) {
+  const auto is_down = [&](const DnsResolver& resolver) {
+    return down.contains({resolver.address, resolver.port});
+  };
+  for (DnsForwardZone& zone : forwarding.zones) {
+    const bool are_all_down = std::all_of(zone.resolvers.begin(), zone.resolvers.end(), is_down);
+    for (DnsResolver& resolver : zone.resolvers) {
+      resolver.is_left_out = !are_all_down && is_down(resolver);
+    }
+  }
+}
+
 DnsPolicy dns_policy_of(const Config& config) {
   const DnsConfig& dns = config.dns;
   DnsPolicy policy;

@@ -53,6 +53,18 @@ constexpr Row kRows[] = {
      "f:3:58: name: 'a.mesos' lies in our own zone 'mesos', which is never forwarded; leave it "
      "out\n"
      "f:4:45: name: the zone 'b' is already there; name each once"},
+    {"dns: {forward: {health: {interval_s: 3601}}}\n",
+     "f:1:38: interval_s: 3601 is out of range; write a number from 0 to 3600"},
+    {"dns: {forward: {health: {fall: 0}}}\n",
+     "f:1:32: fall: 0 is out of range; write a number from 1 to 100"},
+    {"dns: {forward: {health: {name: a..b}}}\n",
+     "f:1:32: name: 'a..b': a label is empty; put characters between the dots"},
+    {"dns: {forward: {health: {rise: 1}}}\n",
+     "f:1:26: unknown key 'rise'; the keys here are interval_s, timeout_ms, fall, name"},
+    {"snat_pools: [{name: dns, addresses: [10.9.1.99]}]\n"
+     "dns: {forward: {policy: forward, clients: [10.0.0.0/8], resolvers: [10.9.1.53],\n"
+     "  snat_pool: dns, health: {interval_s: 2, timeout_ms: 2001}}}\n",
+     "f:3:55: timeout_ms: 2001 ms is longer than the interval of 2 s; write 2000 at most"},
     {"dns: {search: [{clients: [10.0.0.0/8]}]}\n",
      "f:1:16: suffixes: the key is missing here; add it"},
     {"dns: {search: [{clients: [], suffixes: [a]}]}\n",

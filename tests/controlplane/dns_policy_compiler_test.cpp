@@ -66,6 +66,32 @@ TEST(DnsPolicyCompiler, LongestNameSaysWhoIsAsked) {
   EXPECT_EQ(endpoint_to_string(all[1].address, all[1].port), "[fd09:1::53]:5353");
 }
 
+TEST(DnsPolicyCompiler, ResolversThatAreDownAreLeftOutWhileAnotherOfTheirListIsNot) {
+  const auto config = parse_config(kForwarding, "f");
+  ASSERT_TRUE(config.ok()) << config.error();
+  DnsForwarding forwarding = dns_policy_of(*config).forwarding;
+  const DnsForwarding all = forwarding;
+  // Whether each resolver is left out, list after list.
+  const auto left_out = [&](const std::set<RealKey>& down) {
+    leave_out(forwarding, down);
+    std::string marks;
+    for (const DnsForwardZone& zone : forwarding.zones) {
+      for (const DnsResolver& resolver : zone.resolvers) marks += resolver.is_left_out ? 'x' : '.';
+      marks += ' ';
+    }
+    return marks;
+  };
+  const RealKey first{*parse_ip_address("10.9.1.53"), 53};
+  const RealKey second{*parse_ip_address("fd09:1::53"), 5353};
+  const RealKey lone{*parse_ip_address("10.9.1.55"), 53};
+  EXPECT_EQ(left_out({first}), ". . x. ");
+  EXPECT_EQ(left_out({second, lone}), ". . .x ") << "a lone one is asked all the same";
+  EXPECT_EQ(left_out({first, second}), ". . .. ") << "all are tried";
+  EXPECT_EQ(left_out({{first.address, 54}}), ". . .. ") << "the port tells them apart";
+  EXPECT_EQ(left_out({}), ". . .. ");
+  EXPECT_EQ(forwarding, all);
+}
+
 TEST(DnsPolicyCompiler, LocalZonesAreThereUnlessTheyAreNotWanted) {
   for (const bool is_wanted : {true, false}) {
     const auto config =
