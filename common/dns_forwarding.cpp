@@ -1,5 +1,6 @@
 #include "common/dns_forwarding.h"
 
+#include "common/dns_local_zones.h"
 #include "common/dns_table.h"
 
 namespace vipgate {
@@ -9,6 +10,21 @@ const std::vector<DnsResolver>& DnsForwarding::resolvers(std::string_view name) 
     if (dns_is_within(name, zone.suffix)) return zone.resolvers;
   }
   return zones.back().resolvers;
+}
+
+std::string_view DnsForwarding::local_zone(std::string_view name) const {
+  if (!has_local_zones) return {};
+  const std::string_view zone = dns_local_zone(name);
+  // The last list is that of all names.
+  const bool has_servers = !zone.empty() && &resolvers(name) != &zones.back().resolvers;
+  return has_servers ? std::string_view() : zone;
+}
+
+bool DnsForwarding::has_zone_below(std::string_view name) const {
+  for (size_t i = 0; i + 1 < zones.size(); ++i) {
+    if (dns_is_within(zones[i].suffix, name)) return true;
+  }
+  return false;
 }
 
 bool dns_stays_here(std::string_view name, DnsType type) {

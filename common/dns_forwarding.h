@@ -20,6 +20,7 @@ struct DnsResolver {
   IpAddress address;
   uint16_t port = 53;
   bool is_resolved = false;  // the next hop's link-layer address is known
+  bool is_left_out = false;  // it does not answer, and another one of its list does
   uint8_t out_port = 0;      // position in Snapshot::ports
   MacAddress next_hop_mac;
   MacAddress port_mac;
@@ -46,6 +47,7 @@ struct DnsForwarding {
   static constexpr uint32_t kMaxAttempts = 4;  // questions sent for one
 
   bool is_on = false;
+  bool has_local_zones = false;  // names of private addresses are answered here: see local_zone()
   PrefixSet clients;
   std::vector<DnsForwardZone> zones;  // longer suffixes before shorter ones; the last: of all names
   DnsSources sources4, sources6;
@@ -68,6 +70,12 @@ struct DnsForwarding {
 
   // The servers for the name. REQUIRES: is_on; `name` is a folded wire name.
   const std::vector<DnsResolver>& resolvers(std::string_view name) const;
+
+  // The zone of RFC 6303 that the name lies in and that has no servers here; empty: none. `name`:
+  // as above.
+  std::string_view local_zone(std::string_view name) const;
+  // Whether a zone with servers of its own lies at or below the name. `name`: as above.
+  bool has_zone_below(std::string_view name) const;
 
   const DnsSources& sources(const IpAddress& resolver) const {
     return resolver.is_v4() ? sources4 : sources6;

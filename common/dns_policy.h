@@ -7,6 +7,7 @@
 
 #include "common/dns_forwarding.h"
 #include "common/dns_rate_limit.h"
+#include "common/dns_search.h"
 #include "common/dns_wire.h"
 #include "common/siphash.h"
 
@@ -32,6 +33,7 @@ struct DnsPolicy {
   uint16_t tcp_idle_100ms = 0;
 
   DnsForwarding forwarding;
+  DnsSearch search;
   friend bool operator==(const DnsPolicy&, const DnsPolicy&) = default;
 };
 

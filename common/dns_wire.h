@@ -58,6 +58,7 @@ enum class DnsType : uint16_t {
   kAaaa = 28,
   kSrv = 33,
   kOpt = 41,
+  kDs = 43,
   kTsig = 250,
   kIxfr = 251,
   kAxfr = 252,

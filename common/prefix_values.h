@@ -32,11 +32,13 @@ class PrefixValues {
     return after == steps_.begin() ? kNone : std::prev(after)->value;
   }
   size_t size() const { return steps_.size(); }
+  friend bool operator==(const PrefixValues&, const PrefixValues&) = default;
 
  private:
   struct Step {
     Address from;
     uint16_t value;
+    friend bool operator==(const Step&, const Step&) = default;
   };
   static bool is_less(const Address& a, const Address& b) {
     return std::memcmp(&a, &b, sizeof a) < 0;

@@ -280,6 +280,7 @@ void check_config(const Config& config, const YamlNode& root, ConfigUse use,
   check_pools(config, root, diagnostics);
   check_zones(config, root, diagnostics);
   check_forward(config, root, diagnostics);
+  check_search(config, root, diagnostics);
   check_services_alone(config, root, diagnostics);
   check_sources(config, root, use, diagnostics);
   check_rest(config, root, use, diagnostics);

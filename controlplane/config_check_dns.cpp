@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/dns_forwarding.h"
+#include "common/dns_search.h"
 #include "controlplane/compiler.h"
 #include "controlplane/config_check_services.h"
 #include "controlplane/config_rules.h"
@@ -250,6 +251,14 @@ void check_forward(const Config& config, const YamlNode& root, Diagnostics& diag
                                " ms are more than timeout_ms; write " +
                                std::to_string(forward.timeout_ms) + " at most");
   }
+  const DnsForwardHealthConfig& health = forward.health;
+  if (health.interval_s != 0 && health.timeout_ms > health.interval_s * 1000) {
+    diagnostics.error(position_at(root, {"dns", "forward", "health", "timeout_ms"}),
+                      "timeout_ms: " + std::to_string(health.timeout_ms) +
+                          " ms is longer than the interval of " +
+                          std::to_string(health.interval_s) + " s; write " +
+                          std::to_string(health.interval_s * 1000) + " at most");
+  }
   const auto pool =
       std::find_if(config.snat_pools.begin(), config.snat_pools.end(),
                    [&](const SnatPoolConfig& known) { return known.name == forward.snat_pool; });
@@ -311,6 +320,31 @@ void check_forward(const Config& config, const YamlNode& root, Diagnostics& diag
     check_list(zone.resolvers, [&](size_t i) {
       return position_at(root, {"dns", "forward", "zones", k, "resolvers", i});
     });
+  }
+}
+
+void check_search(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+  std::set<IpPrefix> clients;
+  for (size_t i = 0; i < config.dns.search.size() && !diagnostics.full(); ++i) {
+    const DnsSearchConfig& list = config.dns.search[i];
+    for (size_t k = 0; k < list.clients.size(); ++k) {
+      if (clients.insert(list.clients[k]).second) continue;
+      diagnostics.error(
+          position_at(root, {"dns", "search", i, "clients", k}),
+          "the prefix " + to_string(list.clients[k]) + " has a list already; keep one of them");
+    }
+    if (list.suffixes.size() > DnsSearch::kMaxSuffixes) {
+      diagnostics.error(position_at(root, {"dns", "search", i, "suffixes"}),
+                        "suffixes: " + std::to_string(list.suffixes.size()) +
+                            " are too many; write at most " +
+                            std::to_string(DnsSearch::kMaxSuffixes));
+    }
+    std::set<std::string> suffixes;
+    for (size_t k = 0; k < list.suffixes.size(); ++k) {
+      if (suffixes.insert(list.suffixes[k]).second) continue;
+      diagnostics.error(position_at(root, {"dns", "search", i, "suffixes", k}),
+                        "suffixes: '" + list.suffixes[k] + "' is there twice; write it once");
+    }
   }
 }
 

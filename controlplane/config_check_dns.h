@@ -12,6 +12,8 @@ void read_dns_secrets(Config& config, const YamlNode& root, Diagnostics& diagnos
 
 // `dns.forward`: whether questions can be sent and answered, and do not come back here.
 void check_forward(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
+// `dns.search`: whose lists they are.
+void check_search(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
 void check_zones(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
 
 }  // namespace vipgate

@@ -96,6 +96,16 @@ struct DnsForwardZoneConfig {
   std::vector<DnsResolverConfig> resolvers;
   bool operator==(const DnsForwardZoneConfig&) const = default;
 };
+// How resolvers are asked whether they answer.
+struct DnsForwardHealthConfig {
+  uint16_t interval_s = 5;  // 0: they are not
+  uint16_t timeout_ms = 1000;
+  uint8_t fall = 3;  // questions in a row without an answer that make one down
+  // What is asked for; empty: the name of the zone whose resolver it is, the root's NS records of
+  // one for all names.
+  std::string name;
+  bool operator==(const DnsForwardHealthConfig&) const = default;
+};
 struct DnsForwardConfig {
   bool is_on = false;
   std::vector<IpPrefix> clients;
@@ -109,7 +119,14 @@ struct DnsForwardConfig {
   uint32_t max_ttl_s = 86400;
   uint32_t negative_ttl_s = 900;
   uint32_t stale_s = 0;
+  DnsForwardHealthConfig health;
   bool operator==(const DnsForwardConfig&) const = default;
+};
+// What clients append to the names that they look up, in the order in which they try it.
+struct DnsSearchConfig {
+  std::vector<IpPrefix> clients;  // the longest prefix of all lists decides
+  std::vector<std::string> suffixes;
+  bool operator==(const DnsSearchConfig&) const = default;
 };
 struct DnsConfig {
   std::vector<IpAddress> listen;  // UDP and TCP port 53
@@ -128,6 +145,8 @@ struct DnsConfig {
   DnsCookieConfig cookies;
   DnsChaosConfig chaos;
   DnsForwardConfig forward;
+  bool local_zones = true;  // of RFC 6303, for those whose questions are forwarded
+  std::vector<DnsSearchConfig> search;
   bool operator==(const DnsConfig&) const = default;
 };
 

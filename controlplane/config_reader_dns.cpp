@@ -148,6 +148,21 @@ const Rule<DnsResolverConfig>& resolver_rule() {
   return kRule;
 }
 
+// The name of a host, or "" for the usual one.
+Rule<std::string> optional_name_rule() {
+  Rule<std::string> rule = dns_name_rule();
+  rule.parse = [parse = std::move(rule.parse)](const YamlNode& node) -> Result<std::string> {
+    if (node.kind == YamlNode::Kind::kScalar && node.scalar.empty()) return std::string();
+    return parse(node);
+  };
+  return rule;
+}
+
+void read_search(Section& s, DnsSearchConfig& search) {
+  s.list("clients", search.clients, prefix_rule(), 1);
+  s.list("suffixes", search.suffixes, dns_name_rule(), 1);
+}
+
 void read_forward(Section& s, DnsForwardConfig& forward) {
   static const auto kPolicy = choice_rule<bool>({{"refuse", false}, {"forward", true}});
   s.value("policy", forward.is_on, kPolicy);
@@ -164,6 +179,12 @@ void read_forward(Section& s, DnsForwardConfig& forward) {
   s.value("attempts", forward.attempts, integer_rule<uint32_t>(1, DnsForwarding::kMaxAttempts));
   s.map("limits", [&](Section& limits) {
     limits.value("per_client", forward.per_client, integer_rule<uint32_t>(1, 65'535));
+  });
+  s.map("health", [&](Section& health) {
+    health.value("interval_s", forward.health.interval_s, integer_rule<uint16_t>(0, 3600));
+    health.value("timeout_ms", forward.health.timeout_ms, integer_rule<uint16_t>(10, 60'000));
+    health.value("fall", forward.health.fall, integer_rule<uint8_t>(1, 100));
+    health.value("name", forward.health.name, optional_name_rule());
   });
   s.map("cache", [&](Section& cache) {
     cache.value("max_ttl_s", forward.max_ttl_s, integer_rule<uint32_t>(1, kMaxDnsSeconds));
@@ -221,6 +242,8 @@ void read_dns(Section& s, DnsConfig& dns) {
     chaos.value("hostname", dns.chaos.hostname, text);
   });
   s.map("forward", [&](Section& forward) { read_forward(forward, dns.forward); });
+  s.value("local_zones", dns.local_zones, boolean_rule());
+  s.maps("search", dns.search, DnsSearchConfig{}, read_search);
 }
 
 }  // namespace vipgate

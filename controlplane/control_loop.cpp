@@ -176,7 +176,7 @@ Status ControlLoop::publish_first() {
   file_read_ms_ = monotonic_ms();
   report_problems(*outcome);
   report_routes();
-  dns_listeners_->follow(reconciler_.config());
+  dns_listeners_->follow(reconciler_.config(), reconciler_.down_resolvers());
   if (auto wanted = watch_options(reconciler_.config())) watches_.follow(std::move(wanted));
   return Done{};
 }
@@ -225,6 +225,7 @@ void ControlLoop::act() {
   dataplane_.note_wall_clock();
   health_.alive_at_ms = now;
   feeds_->act(now);
+  dns_listeners_->follow_resolvers(reconciler_.config(), reconciler_.down_resolvers());
   report(reconciler_.tick(now / 1000));
   // A gateway whose address the kernel knows already is put in force without an event.
   follow_neighbors(now);

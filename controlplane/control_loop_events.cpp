@@ -45,7 +45,8 @@ void ControlLoop::tell_levels() {
     return std::exchange(told_bad_[name], is_bad) != is_bad;
   };
   for (const SourceReport& source : feeds_->sources(std::nullopt)) {
-    const bool is_away = source.state == "stale" || source.state == "withdrawn";
+    const bool is_away =
+        source.state == "stale" || source.state == "withdrawn" || source.state == "down";
     if (!has_turned(source.id, is_away)) continue;
     events_->publish("source",
                      {{"source", source.id}, {"state", is_away ? source.state : "followed"}});

@@ -76,7 +76,7 @@ void ControlLoop::reload() {
                  change.reals_added, change.reals_removed, change.reals_changed);
     events_->publish("reload", {{"state", "in_force"}});
     report_routes();
-    dns_listeners_->follow(reconciler_.config());
+    dns_listeners_->follow(reconciler_.config(), reconciler_.down_resolvers());
     if (reconciler_.config().watch != watched) {
       watches_.follow(watch_options(reconciler_.config()));
     }

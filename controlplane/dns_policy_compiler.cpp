@@ -37,6 +37,7 @@ DnsForwarding forwarding_of(const Config& config) {
   DnsForwarding forwarding;
   if (!forward.is_on) return forwarding;
   forwarding.is_on = true;
+  forwarding.has_local_zones = config.dns.local_zones;
   forwarding.clients = PrefixSet(forward.clients);
   for (const DnsForwardZoneConfig& zone : forward.zones) {
     // The reader has let only names of that form pass.
@@ -63,7 +64,36 @@ DnsForwarding forwarding_of(const Config& config) {
   return forwarding;
 }
 
+DnsSearch search_of(const std::vector<DnsSearchConfig>& configured) {
+  DnsSearch search;
+  std::vector<PrefixValue> clients;
+  for (const DnsSearchConfig& list : configured) {
+    const auto number = static_cast<uint16_t>(search.lists.size());
+    for (const IpPrefix& prefix : list.clients) clients.emplace_back(prefix, number);
+    auto& suffixes = search.lists.emplace_back();
+    for (const std::string& suffix : list.suffixes) {
+      // The reader has let only names of that form pass.
+      if (const auto name = dns_name_from_text(suffix)) suffixes.push_back(dns_fold(*name));
+    }
+  }
+  search.clients4 = PrefixValues<Ipv4Address>(clients);
+  search.clients6 = PrefixValues<Ipv6Address>(clients);
+  return search;
+}
+
 }  // namespace
+
+void leave_out(DnsForwarding& forwarding, const std::set<RealKey>& down) {
+  const auto is_down = [&](const DnsResolver& resolver) {
+    return down.contains({resolver.address, resolver.port});
+  };
+  for (DnsForwardZone& zone : forwarding.zones) {
+    const bool are_all_down = std::all_of(zone.resolvers.begin(), zone.resolvers.end(), is_down);
+    for (DnsResolver& resolver : zone.resolvers) {
+      resolver.is_left_out = !are_all_down && is_down(resolver);
+    }
+  }
+}
 
 DnsPolicy dns_policy_of(const Config& config) {
   const DnsConfig& dns = config.dns;
@@ -78,6 +108,7 @@ DnsPolicy dns_policy_of(const Config& config) {
   if (dns.cookies.enabled) policy.cookie_secrets = dns.cookies.secrets;
   policy.tcp_idle_100ms = static_cast<uint16_t>(dns.tcp.idle.count() / 100);
   policy.forwarding = forwarding_of(config);
+  policy.search = search_of(dns.search);
   return policy;
 }
 

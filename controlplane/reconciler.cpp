@@ -218,6 +218,12 @@ Status Reconciler::routes_changed(const ChangedPrefixes& changed, int64_t now_s)
   return compile_dirty() ? publish(now_s) : Done{};
 }
 
+Status Reconciler::resolvers_changed(std::set<RealKey> down, int64_t now_s) {
+  down_resolvers_ = std::move(down);
+  set_frame();
+  return compile_dirty() ? publish(now_s) : Done{};
+}
+
 Status Reconciler::tunnel_errors(std::span<const TunnelError> errors, int64_t now_s) {
   std::vector<std::pair<TunnelQuote, uint16_t>> quotes;
   for (const TunnelError& error : errors) {

@@ -89,6 +89,10 @@ class Reconciler {
   // reals take to be looked through.
   Status routes_changed(const ChangedPrefixes& changed, int64_t now_s);
 
+  // Which resolvers of dns.forward do not answer: publishes whom to ask instead.
+  Status resolvers_changed(std::set<RealKey> down, int64_t now_s);
+  const std::set<RealKey>& down_resolvers() const { return down_resolvers_; }
+
   // Errors that workers have noted about packets of tunnels: publishes shorter ones for the ways
   // that they tell of. Every service with a tunnel is looked at.
   Status tunnel_errors(std::span<const TunnelError> errors, int64_t now_s);
@@ -175,6 +179,7 @@ class Reconciler {
   Model model_;
   ServiceCompiler compiler_;
   DnsOptions dns_;
+  std::set<RealKey> down_resolvers_;
   std::map<ServiceKey, ServiceKey> fallbacks_;  // of the configuration in force
   DnsViewTables views_;
   SnapshotBuilder builder_;

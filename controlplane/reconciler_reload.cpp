@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/append.h"
+#include "controlplane/dns_policy_compiler.h"
 #include "controlplane/fallbacks.h"
 #include "controlplane/reconciler.h"
 
@@ -98,6 +99,7 @@ Result<ReloadOutcome> Reconciler::apply(const Config& next, int64_t now_s) {
 void Reconciler::set_frame() {
   SnapshotFrame frame = compile_frame(config_, dataplane_.ports(), true);
   compiler_.resolve(frame.dns_policy.forwarding, dataplane_.ports());
+  leave_out(frame.dns_policy.forwarding, down_resolvers_);
   if (builder_.set_frame(frame)) must_publish_ = true;
 }
 

@@ -37,7 +37,18 @@ DnsListeners::~DnsListeners() {
   }
 }
 
-void DnsListeners::follow(const Config& config) {
+void DnsListeners::follow_resolvers(const Config& config, const std::set<RealKey>& down_resolvers) {
+  if (down_resolvers != down_resolvers_) set_forwarding(config, down_resolvers);
+}
+
+void DnsListeners::set_forwarding(const Config& config, const std::set<RealKey>& down_resolvers) {
+  DnsForwarding forwarding = dns_policy_of(config).forwarding;
+  leave_out(forwarding, down_resolvers);
+  server_.set_forwarding(forwarding);
+  down_resolvers_ = down_resolvers;
+}
+
+void DnsListeners::follow(const Config& config, const std::set<RealKey>& down_resolvers) {
   const std::set<IpAddress> wanted(config.dns.listen.begin(), config.dns.listen.end());
   std::vector<DnsTcpServer::Endpoint> endpoints;
   for (const IpAddress& address : wanted) {
@@ -60,7 +71,7 @@ void DnsListeners::follow(const Config& config) {
     endpoints.push_back({.address = address});
   }
   server_.set_limits(config.dns.tcp);
-  server_.set_forwarding(dns_policy_of(config).forwarding);
+  set_forwarding(config, down_resolvers);
   for (const std::string& fault : server_.listen(endpoints)) {
     spdlog::warn("dns.listen: {}", fault);
   }

@@ -11,6 +11,7 @@
 #include "common/named_counters.h"
 #include "controlplane/config.h"
 #include "controlplane/dns_tcp/dns_tcp_server.h"
+#include "controlplane/model.h"
 
 namespace vipgate {
 
@@ -29,12 +30,17 @@ class DnsListeners {
   ~DnsListeners();
 
   // Listens at config.dns.listen and nowhere else. What cannot be done is logged, and left out.
-  void follow(const Config& config);
+  void follow(const Config& config, const std::set<RealKey>& down_resolvers = {});
+  // Nothing but the resolvers that do not answer may have changed.
+  void follow_resolvers(const Config& config, const std::set<RealKey>& down_resolvers);
   NamedCounters counters() const { return server_.counters(); }
 
  private:
+  void set_forwarding(const Config& config, const std::set<RealKey>& down_resolvers);
+
   DnsTcpServer server_;
   std::vector<std::string> interfaces_;
+  std::set<RealKey> down_resolvers_;       // as the server was told last
   std::map<IpAddress, std::string> held_;  // the interface that has it from us
 };
 

@@ -36,12 +36,13 @@ void DnsTcpForwarder::ask(DnsForwardedQuery query, Done done) {
   ++questions_;
   const auto question = std::make_shared<Question>(context_, std::move(query), std::move(done));
   if (forwarding_.is_on) {
-    const auto& resolvers = forwarding_.resolvers(question->query.name());
-    const size_t count = std::min<size_t>(resolvers.size(), forwarding_.attempts);
+    for (const DnsResolver& resolver : forwarding_.resolvers(question->query.name())) {
+      if (question->resolvers.size() == forwarding_.attempts) break;
+      if (!resolver.is_left_out) question->resolvers.push_back(resolver);
+    }
+    const size_t count = question->resolvers.size();
     // The next one is at the end.
-    question->resolvers.assign(
-        std::make_reverse_iterator(resolvers.begin() + static_cast<ptrdiff_t>(count)),
-        resolvers.rend());
+    std::reverse(question->resolvers.begin(), question->resolvers.end());
     if (count != 0) question->share = std::chrono::nanoseconds(forwarding_.timeout_ns / count);
   }
   ask_next(question);

@@ -12,6 +12,7 @@
 #include "controlplane/feeds/marathon_feed.h"
 #include "controlplane/feeds/mesos_feed.h"
 #include "controlplane/feeds/mesos_store.h"
+#include "controlplane/feeds/resolver_feed.h"
 #include "controlplane/feeds/store_feed.h"
 #include "controlplane/feeds/vip_store.h"
 #include "controlplane/rest/rest_feed.h"
@@ -52,6 +53,7 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
   feeds->clients_.push_back(
       std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_));
   if (auto status = feeds->make_rest(); !status) return Error{status.error()};
+  if (auto status = feeds->require_resolvers(config); !status) return Error{status.error()};
   // One that is there may have what the configuration had before.
   if (needs_store(config) || StateStore::exists(config.store, kDefaultStorePath)) {
     feeds->open_store();
@@ -115,6 +117,16 @@ Status Feeds::make_rest() {
   return Done{};
 }
 
+// Once there, it follows every configuration.
+Status Feeds::require_resolvers(const Config& config) {
+  if (has_resolvers_ || resolver_checks(config.dns.forward).empty()) return Done{};
+  auto checker = HealthChecker::create();
+  if (!checker) return Error{checker.error()};
+  clients_.push_back(std::make_unique<ResolverFeed>(std::move(*checker), reconciler_));
+  has_resolvers_ = true;
+  return Done{};
+}
+
 void Feeds::forget_clusters() {
   const auto forgotten = forget_other_clusters(*store_, config_);
   if (!forgotten) {
@@ -155,6 +167,9 @@ void Feeds::adopt(Resolved resolved) {
 
 void Feeds::follow(const Config& in_force) {
   rest_->follow_config();
+  if (auto status = require_resolvers(in_force); !status) {
+    spdlog::error("dns.forward: resolvers are not asked whether they answer: {}", status.error());
+  }
   const auto same = [&](auto Config::*part) { return config_.*part == in_force.*part; };
   if (same(&Config::dns) && same(&Config::timeouts) && same(&Config::defaults) &&
       same(&Config::locality) && same(&Config::named_vips)) {

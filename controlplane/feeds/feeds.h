@@ -60,7 +60,8 @@ class Feeds {
   // What the API makes; lives as long as this.
   [[nodiscard]] RestFeed& rest() { return *rest_; }
 
-  // Those to wait for. Once started, only a store that was not needed before is added to them.
+  // Those to wait for. Once started, only a store and checks of resolvers that were not needed
+  // before are added to them.
   [[nodiscard]] std::span<const std::unique_ptr<LoopClient>> clients() const { return clients_; }
   // What is due, in each round: the clients' acts, and a commit if there is one to make.
   void act(int64_t now_ms);
@@ -75,6 +76,7 @@ class Feeds {
   Feeds(const Config& config, Reconciler& reconciler);
   void open_store();
   Status make_rest();
+  Status require_resolvers(const Config& config);
   Result<Resolved> resolve_beside(Config& config, std::vector<ServiceConfig>& made) const;
   void forget_clusters();
   void report_refused();
@@ -92,6 +94,7 @@ class Feeds {
   std::vector<std::unique_ptr<LoopClient>> clients_;
   MesosFeed* mesos_ = nullptr;  // one of the clients
   RestFeed* rest_ = nullptr;    // another
+  bool has_resolvers_ = false;  // another one asks resolvers
   size_t reported_refused_ = 0;
   size_t reported_waiting_ = 0;
   size_t reported_collisions_ = 0;

@@ -12,11 +12,13 @@
 namespace vipgate {
 
 struct SourceReport {
-  std::string id{};    // "file", "rest", "mesos.0", "marathon.0": as its counters begin
-  std::string kind{};  // "file" | "api" | "mesos" | "marathon"
-  std::string name{};  // of the file, the cluster's domain, the framework
+  std::string id{};    // "file", "rest", "mesos.0", "marathon.0", "resolver.192.0.2.53:53"
+  std::string kind{};  // "file" | "api" | "mesos" | "marathon" | "resolver"
+  // Of the file, the cluster's domain, the framework, what a resolver is asked for.
+  std::string name{};
   // "in_force"; "refused": the last reload changed nothing; "connected"; "stale": out of reach, its
-  // last state stays in force; "withdrawn": out of reach for too long
+  // last state stays in force; "withdrawn": out of reach for too long. Of resolvers: "up", "down",
+  // "unknown": not asked yet.
   std::string state{};
   std::string detail{};             // why it is so, where that is known
   std::optional<int64_t> age_ms{};  // since it was heard of last

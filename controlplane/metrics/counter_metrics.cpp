@@ -29,6 +29,8 @@ constexpr CounterRule kCounterRules[] = {
     {"dns.names", "", "vipgate_dns_names", kLevel, "Names that DNS is answered for."},
     {"dns.records_waiting", "", "vipgate_dns_records_waiting", kLevel,
      "DNS records for which limits.dns_names has no room."},
+    {"dns_resolvers.*", "state", "vipgate_dns_resolvers", kLevel,
+     "Resolvers of dns.forward, by what they answered last."},
     {"hosts.names", "", "vipgate_host_names", kLevel,
      "Host names of clusters whose addresses are looked up."},
     {"health.services_in_panic", "", "vipgate_services_in_panic", kLevel,

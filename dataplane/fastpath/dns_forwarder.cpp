@@ -63,7 +63,8 @@ const DnsResolver* DnsForwarder::choose(const DnsForwarding& forwarding, const D
   const DnsResolver* last_resort = nullptr;
   for (uint32_t i = 0; i < resolvers.size(); ++i) {
     const DnsResolver& resolver = resolvers[i];
-    if (!resolver.is_resolved || forwarding.sources(resolver.address).count == 0) continue;
+    if (!resolver.is_resolved || resolver.is_left_out) continue;
+    if (forwarding.sources(resolver.address).count == 0) continue;
     bool was_asked = false;
     for (uint32_t k = 0; k < flight.attempt_count; ++k) {
       was_asked |= flight.attempts[k].resolver == resolver.address &&

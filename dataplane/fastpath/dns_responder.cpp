@@ -6,6 +6,7 @@
 #include "common/prefetch.h"
 #include "dataplane/fastpath/dns_related.h"
 #include "dataplane/fastpath/dns_reply.h"
+#include "dataplane/fastpath/dns_searched.h"
 #include "dataplane/fastpath/dns_special.h"
 #include "dataplane/fastpath/dns_tsig.h"
 
@@ -98,10 +99,16 @@ bool answer_from_view(const DnsTable& table, const DnsParsed& parsed, const DnsE
 }
 
 // A name in none of our zones.
-DnsReply answer_of_others(const DnsParsed& parsed) {
+DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   const bool is_recursive = (parsed.query.message[2] & 0x01) != 0;
   const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
                               parsed.name_length);
+  if (parsed.may_recurse) {
+    const std::string_view local = context.policy.forwarding.local_zone(name);
+    // A zone's DS records are its parent's (RFC 4035 3.1.4.1), which is everybody's.
+    const bool is_parents = parsed.type == DnsType::kDs && name.size() == local.size();
+    if (!local.empty() && !is_parents) return dns_answer_local(context, parsed, local);
+  }
   if (parsed.may_recurse && is_recursive && !dns_stays_here(name, parsed.type)) {
     return {0, 0, DnsVerdict::kForward};
   }
@@ -124,7 +131,12 @@ DnsReply answer_of_others(const DnsParsed& parsed) {
   DnsFinding found;
   if (entry == nullptr) {
     found = table.resolve(parsed.name, parsed.name_length);
-    if (found.zone == nullptr) return answer_of_others(parsed);
+    const bool is_nobodys = found.entry == nullptr && own == nullptr && !found.is_incomplete;
+    if (is_nobodys && context.policy.search.is_on()) [[unlikely]] {
+      DnsReply reply;
+      if (dns_answer_searched(context, parsed, rotation, reply)) return reply;
+    }
+    if (found.zone == nullptr) return answer_of_others(context, parsed);
     // The view may have the name, with other types.
     if (own != nullptr && found.entry == nullptr) [[unlikely]] {
       return answer_negative(parsed, *found.zone, found.apex_length, DnsVerdict::kNodata);
@@ -222,7 +234,7 @@ uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed) 
   if (table.find(parsed.hash, parsed.name, parsed.name_length) != nullptr) return parsed.hash;
   const DnsEntry* entry = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
   if (entry == nullptr) entry = table.resolve(parsed.name, parsed.name_length).entry;
-  if (entry == nullptr) return 0;
+  if (entry == nullptr) return dns_searched_name(context, parsed);
   DnsFoldedName name;
   dns_fold_name(entry->name(), entry->name_length, name);
   return table.hash(name, entry->name_length);

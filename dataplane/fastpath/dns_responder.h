@@ -110,7 +110,8 @@ DnsReply dns_answer(const DnsContext& context, const DnsParsed& parsed, uint32_t
 DnsReply dns_truncate(const DnsParsed& parsed);
 
 // The hash of the name whose records answer: of the one that was asked for, of the wildcard that
-// covers it, of what it is an alias of; 0: of none that is ours.
+// covers it, of what it is an alias of, of what a search list has lengthened; 0: of none that is
+// ours.
 uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed);
 
 // What the client's view has of a name, which goes before the table, RRset by RRset; null: nothing.

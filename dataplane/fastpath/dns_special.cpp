@@ -107,6 +107,14 @@ DnsReply answer_special(const DnsParsed& parsed, std::string_view zone) {
   return writer.finish(sections, DnsVerdict::kNxdomain);
 }
 
+// A name above a zone of ours, or above one that has servers, is there (RFC 8020 2).
+bool leads_to_zone(const DnsContext& context, std::string_view name) {
+  for (const DnsZone& zone : context.table.zones()) {
+    if (dns_is_within(zone.name, name)) return true;
+  }
+  return context.policy.forwarding.has_zone_below(name);
+}
+
 // What is told of that name of class CH; empty: nothing.
 std::string_view chaos_text(const DnsPolicy& policy, std::string_view name) {
   if (name ==
@@ -140,6 +148,33 @@ DnsReply dns_answer_outside(const DnsParsed& parsed) {
   }
   return finish_error(parsed, DnsRcode::kRefused, DnsVerdict::kRefused,
                       DnsExtendedError::kNotAuthoritative);
+}
+
+DnsReply dns_answer_local(const DnsContext& context, const DnsParsed& parsed,
+                          std::string_view zone) {
+  const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
+                              parsed.name_length);
+  const bool is_apex = name.size() == zone.size();
+  const bool is_there = is_apex || leads_to_zone(context, name);
+  DnsSections sections;
+  if (!is_there) sections.rcode = DnsRcode::kNxDomain;
+  if (!has_special_room(parsed, kDnsRecordFixed + kSpecialSoa)) {
+    return finish_truncated(parsed, sections.rcode);
+  }
+  SpecialWriter writer(parsed);
+  sections.answers = 1;
+  if (is_apex && parsed.type == DnsType::kNs) {
+    writer.record(kDnsHeaderLength, DnsType::kNs, DnsClass::kIn, kSpecialTtl, 2);
+    writer.u16(0xc000 | kDnsHeaderLength);
+    return writer.finish(sections, DnsVerdict::kAnswer);
+  }
+  write_special_soa(writer, static_cast<uint32_t>(kDnsHeaderLength + name.size() - zone.size()));
+  if (is_apex && (parsed.type == DnsType::kSoa || parsed.type == DnsType::kAny)) {
+    return writer.finish(sections, DnsVerdict::kAnswer);
+  }
+  sections.answers = 0;
+  sections.authorities = 1;
+  return writer.finish(sections, is_there ? DnsVerdict::kNodata : DnsVerdict::kNxdomain);
 }
 
 DnsReply dns_answer_refused(const DnsContext& context, const DnsParsed& parsed) {

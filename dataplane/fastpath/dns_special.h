@@ -2,6 +2,8 @@
 // itself, and refusals.
 #pragma once
 
+#include <string_view>
+
 #include "dataplane/fastpath/dns_responder.h"
 
 namespace vipgate {
@@ -10,6 +12,11 @@ namespace vipgate {
 // answered here, as nobody else is to see them (RFC 6761 6.3, 6.4; RFC 7686 2); all others are
 // refused.
 DnsReply dns_answer_outside(const DnsParsed& parsed);
+
+// A name of `zone`, a zone of DnsForwarding::local_zone(): nothing is there but the zone's SOA and
+// NS records, and names above zones that have answers (RFC 6303 3).
+DnsReply dns_answer_local(const DnsContext& context, const DnsParsed& parsed,
+                          std::string_view zone);
 
 // A query that is not looked up: what the server says of itself (class CH, RFC 4892), where it may
 // say so, else a refusal.

@@ -53,6 +53,31 @@ constexpr Row kRows[] = {
      "f:3:58: name: 'a.mesos' lies in our own zone 'mesos', which is never forwarded; leave it "
      "out\n"
      "f:4:45: name: the zone 'b' is already there; name each once"},
+    {"dns: {forward: {health: {interval_s: 3601}}}\n",
+     "f:1:38: interval_s: 3601 is out of range; write a number from 0 to 3600"},
+    {"dns: {forward: {health: {fall: 0}}}\n",
+     "f:1:32: fall: 0 is out of range; write a number from 1 to 100"},
+    {"dns: {forward: {health: {name: a..b}}}\n",
+     "f:1:32: name: 'a..b': a label is empty; put characters between the dots"},
+    {"dns: {forward: {health: {rise: 1}}}\n",
+     "f:1:26: unknown key 'rise'; the keys here are interval_s, timeout_ms, fall, name"},
+    {"snat_pools: [{name: dns, addresses: [10.9.1.99]}]\n"
+     "dns: {forward: {policy: forward, clients: [10.0.0.0/8], resolvers: [10.9.1.53],\n"
+     "  snat_pool: dns, health: {interval_s: 2, timeout_ms: 2001}}}\n",
+     "f:3:55: timeout_ms: 2001 ms is longer than the interval of 2 s; write 2000 at most"},
+    {"dns: {search: [{clients: [10.0.0.0/8]}]}\n",
+     "f:1:16: suffixes: the key is missing here; add it"},
+    {"dns: {search: [{clients: [], suffixes: [a]}]}\n",
+     "f:1:26: clients: the list is empty; write at least one item"},
+    {"dns: {search: [{clients: [10.0.0.0/8], suffixes: [a.]}]}\n",
+     "f:1:51: suffixes: 'a.' ends with a dot; write it without"},
+    {"dns: {search: [{clients: [10.0.0.0/8], suffixes: [a, b, a]},\n"
+     "  {clients: [10.1.0.0/16, 10.0.0.0/8], suffixes: [a]}]}\n",
+     "f:1:57: suffixes: 'a' is there twice; write it once\n"
+     "f:2:27: the prefix 10.0.0.0/8 has a list already; keep one of them"},
+    {"dns: {search: [{clients: [10.0.0.0/8],\n"
+     "  suffixes: [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q]}]}\n",
+     "f:2:13: suffixes: 17 are too many; write at most 16"},
 };
 
 TEST(ConfigErrors, ForwardingThatCannotWorkIsRefused) { expect_errors(kRows); }

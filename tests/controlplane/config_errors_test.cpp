@@ -70,7 +70,7 @@ constexpr Row kKeysRows[] = {
     {"dns: {resolvers: []}\n",
      "f:1:7: unknown key 'resolvers'; the keys here are listen, tcp, udp_size, "
      "rate_limit, max_amplification, ttl_s, ttl, zones, views, ptr, soa, name_servers, "
-     "nsid, cookies, chaos, forward"},
+     "nsid, cookies, chaos, forward, local_zones, search"},
     {"limits: {sessions: 4096}\n",
      "f:1:10: unknown key 'sessions'; the keys here are flows_per_worker, "
      "wide_flows_per_worker, affinities_per_worker, fragments_per_worker, "

@@ -172,6 +172,19 @@ TEST_F(DnsViewsTest, AnyIsAnsweredWithWhatTheViewHas) {
   EXPECT_EQ(ask("z", kAny).answers.at(0).type, kSoa);
 }
 
+TEST_F(DnsViewsTest, NamesThatASearchListHasLengthenedLeadToWhatTheViewHas) {
+  const PrefixValue all{parse_ip_prefix("0.0.0.0/0").value(), 0};
+  policy_.search.clients4 = PrefixValues<Ipv4Address>({&all, 1});
+  policy_.search.lists = {{wire_name("corp")}};
+  EXPECT_EQ(data(ask("new.deep.z.corp", kA).answers),
+            (Data{wire_name("new.deep.z"), ipv4(0x0a000003)}));
+  EXPECT_EQ(ask("new.deep.z.corp", kA, "192.0.2.1").rcode(), 5u) << "others do not have it";
+  EXPECT_EQ(data(ask("www.z.corp", kA).answers),
+            (Data{wire_name("www.z"), ipv4(0x0a000001), ipv4(0x0a000002)}));
+  EXPECT_EQ(ask("other.z.corp", kA).answers.size(), 5u) << "the view's alias, and its chain";
+  EXPECT_EQ(ask("other.z.corp", kA, "192.0.2.1").answers.size(), 2u);
+}
+
 TEST_F(DnsViewsTest, QuestionOfUnknownClientIsAnsweredAsToAll) {
   const std::string query = dns_query("www.z", kA);
   std::vector<uint8_t> message(512);

@@ -332,6 +332,24 @@ TEST_F(PipelineForwarding, ResolverThatIsSilentIsLeftOutUntilItAnswersAgain) {
   gateway_.pass_seconds(2);
 }
 
+TEST_F(PipelineForwarding, ResolverThatIsLeftOutIsNotAskedEvenWhenTheOtherIsSilent) {
+  auto& resolvers = gateway_.spec().dns_policy.forwarding.zones.back().resolvers;
+  resolvers[0].is_left_out = true;
+  gateway_.publish();
+  ASSERT_TRUE(gateway_.send(question("n1.example")).is_held());
+  EXPECT_EQ(to_string(asked_once().datagram.destination), "10.1.0.54");
+  gateway_.pass_seconds(0.5);
+  EXPECT_TRUE(take_asked().empty());
+  gateway_.pass_seconds(1);
+  EXPECT_EQ(gateway_.take_settled().size(), 1u) << "SERVFAIL";
+  resolvers[0].is_left_out = false;
+  gateway_.publish();
+  ASSERT_TRUE(gateway_.send(question("n2.example")).is_held());
+  EXPECT_EQ(to_string(asked_once().datagram.destination), "10.1.0.53");
+  gateway_.pass_seconds(2);
+  take_asked();
+}
+
 TEST_F(PipelineForwarding, WithoutAWayToAnyResolverTheQuestionFailsAtOnce) {
   for (DnsForwardZone& zone : gateway_.spec().dns_policy.forwarding.zones) {
     for (DnsResolver& resolver : zone.resolvers) resolver.is_resolved = false;

@@ -91,7 +91,8 @@ const DnsPolicy& policy() {
 }
 
 void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room, bool is_stream,
-           const DnsViews* views = nullptr, uint16_t max_amplification = 0) {
+           const DnsViews* views = nullptr, uint16_t max_amplification = 0,
+           bool is_forwarding = false) {
   // An allocation of its own, so that the sanitizer sees every octet beyond it.
   const size_t capacity = size + room;
   std::unique_ptr<uint8_t[]> message(new uint8_t[capacity]);
@@ -99,6 +100,17 @@ void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room,
   static constexpr uint8_t kClient[16] = {10, 0, 0, 1};
   DnsPolicy rules = policy();
   rules.max_amplification = max_amplification;
+  if (is_forwarding) {
+    static constexpr char kOthers[] = "\1o\0";
+    rules.forwarding.is_on = rules.forwarding.has_local_zones = true;
+    const IpPrefix all{Ipv4Address{}, 0};
+    rules.forwarding.clients = PrefixSet({&all, 1});
+    rules.forwarding.zones = {{wire_name("1.10.in-addr.arpa"), {}}, {std::string(1, '\0'), {}}};
+    const PrefixValue client{{Ipv4Address{Be32(0x0a000001)}, 32}, 0};
+    rules.search.clients4 = PrefixValues<Ipv4Address>({&client, 1});
+    rules.search.lists = {
+        {wire_name("mesos"), wire_name("w.mesos"), {kOthers, sizeof kOthers - 1}}};
+  }
   // A good one lifts the bound.
   if (max_amplification != 0) rules.cookie_secrets.clear();
   const DnsQuery query{.message = message.get(),
@@ -111,7 +123,8 @@ void check(const DnsTable& table, const uint8_t* data, size_t size, size_t room,
   const DnsContext context{table, rules, uint64_t{1559731985} * 1'000'000'000, views};
   const DnsReply reply = dns_respond(context, query, static_cast<uint32_t>(size));
   require(reply.length <= capacity);
-  require(is_drop(reply.verdict) == (reply.length == 0));
+  require((is_drop(reply.verdict) || reply.verdict == DnsVerdict::kForward) == (reply.length == 0));
+  require(is_forwarding || reply.verdict != DnsVerdict::kForward);
   if (reply.length == 0) return;
   const std::string_view octets(reinterpret_cast<const char*>(message.get()), reply.length);
   const auto parsed = parse_dns(octets);
@@ -135,5 +148,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   vipgate::check(*table, data, size, 2048, false, &views);
   vipgate::check(*table, data, size, 2048, false, &views, 2);
   vipgate::check(*table, data, size, 16384, true, &views);
+  vipgate::check(*table, data, size, 0, false, &views, 0, true);
+  vipgate::check(*table, data, size, 2048, false, nullptr, 0, true);
+  vipgate::check(*table, data, size, 2048, false, &views, 2, true);
+  vipgate::check(*table, data, size, 16384, true, nullptr, 0, true);
   return 0;
 }

@@ -4,6 +4,7 @@
 Usage: dns_forwarding_test.py CASE
 """
 
+import json
 import shutil
 import signal
 import sys
@@ -35,7 +36,12 @@ FORWARD = """forward:
     snat_pool: dns
     race_after_ms: 200
     timeout_ms: {timeout_ms}
+    {more}
 """
+HEALTH = "health: {interval_s: 1, timeout_ms: 500, fall: 2, name: www.example.org}"
+SOURCES = """import urllib.request
+print(urllib.request.urlopen("http://127.0.0.1:8080/api/v1/sources").read().decode())"""
+SEARCH = "search: [{clients: [10.9.0.0/24], suffixes: [marathon.mesos, corp.example]}]"
 
 
 class Resolver:
@@ -64,7 +70,7 @@ class Resolver:
         self.process.wait()
 
 
-def begin(lab, *backends):
+def begin(lab, *backends, health="", more=""):
     if shutil.which("unbound") is None:
         print("SKIPPED: unbound is not installed (make deps installs it)", file=sys.stderr)
         sys.exit(SKIPPED)
@@ -75,8 +81,9 @@ def begin(lab, *backends):
     addresses = ", ".join(f'"{address}"' for resolver in resolvers
                           for address in [resolver.address])
     lab.start_gateway(lab.config(
-        dns=FORWARD.format(resolvers=addresses, timeout_ms=TIMEOUT_MS),
-        more_pools='  - { name: dns, addresses: [10.9.1.200, "fd09:1::200"] }'))
+        dns=FORWARD.format(resolvers=addresses, timeout_ms=TIMEOUT_MS, more=health) + f"  {more}",
+        more_pools='  - { name: dns, addresses: [10.9.1.200, "fd09:1::200"] }\n'
+                   'rest: { listen: ["127.0.0.1:8080"] }'))
     wait_for("the ways to the resolvers", lambda: lab.dig("www.example.org"))
     return resolvers
 
@@ -148,5 +155,69 @@ def resolvers_that_go(lab):
     lab.gateway.stop()
 
 
+def resolvers_health(lab):
+    """A resolver that is down is asked by nobody until it has answered again; when all are, all are tried."""
+    first, second = begin(lab, "b1", "b2", health=HEALTH)
+
+    def states():
+        counters = lab.gateway.counters()
+        return counters.get("dns_resolvers.up", 0), counters.get("dns_resolvers.down", 0)
+
+    def told():
+        sources = json.loads(lab.run("gw", sys.executable, "-c", SOURCES))
+        return [(source["id"], source["state"]) for source in sources["sources"]
+                if source["kind"] == "resolver"]
+
+    wait_for("both to have answered", lambda: states() == (2, 0))
+    first.end()
+    lab.gateway.wait_log(rf"the resolver {first.address}:53 is down: ")
+    expect("sources", told(), [(f"resolver.{first.address}:53", "down"),
+                               (f"resolver.{second.address}:53", "up")])
+    before = lab.gateway.counters().get("dns_asked", 0)
+    for i in range(1, 6):
+        answer, _ = timed(lab, f"n{i}.example.org")
+        expect("by the second", addresses(answer), [f"203.0.113.{i}"])
+    expect("resolvers asked", lab.gateway.counters()["dns_asked"] - before, 5)
+    asked = lab.gateway.counters().get("dns_tcp.forwarded", 0)
+    expect("over TCP", addresses(ask(lab, "n6.example.org", "+tcp")), ["203.0.113.6"])
+    expect("resolvers asked over TCP", lab.gateway.counters()["dns_tcp.forwarded"] - asked, 1)
+    second.end()
+    lab.gateway.wait_log(rf"the resolver {second.address}:53 is down: ")
+    before = lab.gateway.counters()["dns_asked"]
+    expect("status", timed(lab, "n7.example.org")[0].status, "SERVFAIL")
+    expect("all are tried", lab.gateway.counters()["dns_asked"] - before, 2)
+    first.start()
+    lab.gateway.wait_log(rf"the resolver {first.address}:53 is up again")
+    wait_for("the first to be asked", lambda: lab.dig("n20.example.org"))
+    expect("states", states(), (1, 1))
+    lab.gateway.stop()
+
+
+def names_that_stay_here(lab):
+    """Reverse names of private addresses are not forwarded, and names that search lists have lengthened
+    are answered as aliases."""
+    begin(lab, "b1", more=SEARCH)
+    own = wait_for("the leader's address", lambda: addresses(ask(lab, "leader.mesos")))
+    counters = lab.gateway.counters()
+    for words in ((), ("+tcp",)):
+        for address, zone in (("10.200.3.4", "10.in-addr.arpa."), ("fd00::1", "d.f.ip6.arpa."),
+                              ("172.20.1.1", "20.172.in-addr.arpa.")):
+            answer = ask(lab, "-x", address, *words)
+            expect(f"dig -x {address}", answer.status, "NXDOMAIN")
+            expect("authority", [(name, kind) for name, kind, _ in answer.records("AUTHORITY")],
+                   [(zone, "SOA")])
+        for name in ("leader.mesos.corp.example.", "LEADER.mesos.marathon.mesos."):
+            short = name[:len("leader.mesos")] + "."
+            answer = ask(lab, name, *words)
+            expect(name, (answer.status, answer.records("ANSWER")),
+                   ("NOERROR", sorted([(name, "CNAME", short)] +
+                                      [(short, "A", address) for address in own])))
+    after = lab.gateway.counters()
+    for counter in ("dns_asked", "dns_tcp.forwarded"):
+        expect(counter, after.get(counter, 0), counters.get(counter, 0))
+    lab.gateway.stop()
+
+
 if __name__ == "__main__":
-    main({case.__name__: case for case in (over_udp_and_tcp, resolvers_that_go)}, __doc__)
+    main({case.__name__: case for case in (over_udp_and_tcp, resolvers_that_go, resolvers_health,
+                                           names_that_stay_here)}, __doc__)

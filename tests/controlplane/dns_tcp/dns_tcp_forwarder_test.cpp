@@ -82,7 +82,9 @@ class SilentResolver {
 class DnsTcpForwarderTest : public ::testing::Test {
  protected:
   // A server that leaves every question to these resolvers.
-  void start(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 2000) {
+  // `left_out`: so many of them, the first ones, are.
+  void start(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 2000,
+             size_t left_out = 0) {
     server_ = std::make_unique<DnsTcpServer>(
         [](std::span<uint8_t> message, size_t length, const IpAddress& client) {
           EXPECT_EQ(client, kLoopback);
@@ -103,6 +105,7 @@ class DnsTcpForwarderTest : public ::testing::Test {
       DnsResolver& resolver = forwarding.zones[0].resolvers.emplace_back();
       resolver.address = kLoopback;
       resolver.port = port;
+      resolver.is_left_out = forwarding.zones[0].resolvers.size() <= left_out;
     }
     server_->set_forwarding(forwarding);
   }
@@ -176,6 +179,16 @@ TEST_F(DnsTcpForwarderTest, NextResolverIsAskedWhenOneRefusesConnectionsIsSilent
     EXPECT_EQ(count("forwarded"), 2u);
     EXPECT_EQ(count("forward_failed"), 0u);
   }
+}
+
+TEST_F(DnsTcpForwarderTest, ResolversThatAreLeftOutAreNotAskedAndCountAsNoAttempt) {
+  SilentResolver silent;
+  const Resolver good({});
+  start({silent.port(), silent.port(), silent.port(), good.port()}, 2000, 3);
+  DnsTcpClient client = this->client();
+  client.ask(query("www.example", 5));
+  EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+  EXPECT_EQ(count("forwarded"), 1u);
 }
 
 TEST_F(DnsTcpForwarderTest, QuestionThatNobodyAnswersFailsInTime) {

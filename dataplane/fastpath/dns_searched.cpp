@@ -1,0 +1,126 @@
+#include "dataplane/fastpath/dns_searched.h"
+
+#include <cstring>
+#include <string_view>
+
+#include "dataplane/fastpath/dns_related.h"
+#include "dataplane/fastpath/dns_reply.h"
+
+namespace vipgate {
+namespace {
+
+// A name that was found: how many octets of the question's stand before the suffix, and the hash of
+// the name that has its records.
+struct Searched {
+  uint32_t kept = 0;  // 0: none was found
+  uint64_t answering = 0;
+};
+
+// Records of a zone's own are nobody's to search for, and ANY would be answered by the alias alone.
+bool is_searched_type(DnsType type) {
+  switch (type) {
+    case DnsType::kNs:
+    case DnsType::kCname:
+    case DnsType::kSoa:
+    case DnsType::kDs:
+    case DnsType::kAny:
+      return false;
+    default:
+      return true;
+  }
+}
+
+bool has_wanted(const DnsEntry* entry, DnsType type) {
+  if (entry == nullptr) return false;
+  DnsBody body;
+  if (entry->find(type, body)) return true;
+  if (type == DnsType::kA) return entry->find(DnsType::kAaaa, body);
+  return type == DnsType::kAaaa && entry->find(DnsType::kA, body);
+}
+
+uint64_t hash_of(const DnsTable& table, const DnsEntry& entry) {
+  DnsFoldedName name;
+  dns_fold_name(entry.name(), entry.name_length, name);
+  return table.hash(name, entry.name_length);
+}
+
+// Whether the name, or what it is an alias of, has what is asked for, as dns_answer_alias() will
+// find it. What leads out of our zones counts: others may have it.
+bool leads_to_records(const DnsContext& context, const DnsParsed& parsed, DnsFoldedName& name,
+                      size_t length, uint64_t& answering) {
+  const DnsTable& table = context.table;
+  for (int i = 0; i < kDnsMaxTargets; ++i) {
+    const uint64_t hash = table.hash(name, length);
+    const DnsEntry* own = dns_find_in_view(parsed, hash, name, length);
+    DnsFinding found;
+    found.entry = table.find(hash, name, length);
+    if (found.entry == nullptr) {
+      found = table.resolve(name, length);
+      if (found.zone == nullptr) return i != 0;
+    }
+    if (i == 0 && own != nullptr) answering = hash_of(table, *own);
+    if (i == 0 && found.entry != nullptr) answering = hash_of(table, *found.entry);
+    if (has_wanted(own, parsed.type)) return true;
+    DnsBody alias;
+    if (own == nullptr || !own->find(DnsType::kCname, alias)) {
+      if (has_wanted(found.entry, parsed.type)) return true;
+      if (found.entry == nullptr || !found.entry->find(DnsType::kCname, alias)) return false;
+    }
+    length = load_be16(alias.octets + 10);
+    dns_fold_name(alias.octets + kDnsRecordFixed, length, name);
+  }
+  return false;
+}
+
+Searched find_searched(const DnsContext& context, const DnsParsed& parsed) {
+  Searched found;
+  if (!is_searched_type(parsed.type)) return found;
+  const auto* octets = reinterpret_cast<const char*>(parsed.name.octets.data());
+  const std::string_view asked(octets, parsed.name_length);
+  for (const std::string& suffix :
+       context.policy.search.suffixes(parsed.query.client, parsed.query.client_length)) {
+    if (suffix.size() >= asked.size() || !dns_is_within(asked, suffix)) continue;
+    const auto kept = static_cast<uint32_t>(asked.size() - suffix.size());
+    // The suffix's place is taken by the root.
+    char shorter[kDnsMaxName + 4] = {};  // as far as it is read
+    std::memcpy(shorter, octets, kept);
+    DnsFoldedName name;
+    dns_fold_name(reinterpret_cast<const uint8_t*>(shorter), kept + 1, name);
+    if (!leads_to_records(context, parsed, name, kept + 1, found.answering)) continue;
+    found.kept = kept;
+    return found;
+  }
+  return {};
+}
+
+}  // namespace
+
+bool dns_answer_searched(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation,
+                         DnsReply& reply) {
+  const Searched found = find_searched(context, parsed);
+  if (found.kept == 0) return false;
+  // The record as the table would have it, with the letters as they were asked.
+  struct {
+    Be16 owner{0xc000 | kDnsHeaderLength};
+    Be16 type{static_cast<uint16_t>(DnsType::kCname)};
+    Be16 dns_class{static_cast<uint16_t>(DnsClass::kIn)};
+    Be32 ttl_s{kDnsSearchedTtlSeconds};
+    Be16 data_length;
+    uint8_t data[kDnsMaxName + kDnsReadSlack + 1] = {};
+  } record;
+  static_assert(offsetof(decltype(record), data) == kDnsRecordFixed);
+  record.data_length = Be16(static_cast<uint16_t>(found.kept + 1));
+  std::memcpy(record.data, parsed.query.message + kDnsHeaderLength, found.kept);
+  const DnsBody alias{reinterpret_cast<const uint8_t*>(&record),
+                      static_cast<uint16_t>(kDnsRecordFixed + found.kept + 1), 1, 0, 0};
+  reply = dns_answer_alias(context.table, parsed, alias, rotation);
+  return true;
+}
+
+uint64_t dns_searched_name(const DnsContext& context, const DnsParsed& parsed) {
+  if (!context.policy.search.is_on()) return 0;
+  const Searched found = find_searched(context, parsed);
+  return found.kept == 0 ? 0 : found.answering;
+}
+
+}  // namespace vipgate
