@@ -6,10 +6,10 @@ _vipctl() {
     --color) COMPREPLY=($(compgen -W "auto always never" -- "$word")) ;;
     --state) COMPREPLY=($(compgen -W "serving no_real leaving" -- "$word")) ;;
     --protocol) COMPREPLY=($(compgen -W "tcp udp sctp icmp icmpv6" -- "$word")) ;;
-    -w | --write | -f | --file | --config | --ca | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
+    -w | --write | -f | --file | --config | --ca | --cert | --key | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
     *)
       COMPREPLY=($(compgen -W "status services reals drain undrain drains watch events workers ports sources dns
-        flows explain trace capture export apply top doctor version --url --token-file --ca --output --color --state --deadline
+        flows explain trace capture export apply top doctor version --url --token-file --ca --cert --key --output --color --state --deadline
         --force --wait --client --interval --count --config --file --yes --packets --seconds --source --destination
         --protocol --port --worker --snaplen --write --real --service --limit --help --help-all --version" -- "$word"))
       ;;

@@ -4,6 +4,8 @@ _arguments \
   '--url[of the API]:URL' \
   '--token-file[holds the token]:file:_files' \
   '--ca[whom to trust]:file:_files' \
+  '--cert[to show, for https]:file:_files' \
+  '--key[of --cert]:file:_files' \
   '(-o --output)'{-o,--output}'[how answers are shown]:format:(table wide json yaml)' \
   '--color[colours]:when:(auto always never)' \
   '--state[only these services]:state:(serving no_real leaving)' \

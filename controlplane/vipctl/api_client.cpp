@@ -26,20 +26,41 @@ struct ApiClient::Parts {
   }
 };
 
+namespace {
+
+// What the command line names for TLS.
+Status use_files(boost::asio::ssl::context& context, const ApiClientOptions& options) {
+  boost::system::error_code error;
+  const auto wrong = [&](const char* option, const std::string& file) {
+    return Error{std::string(option) + ": " + file + ": " + error.message()};
+  };
+  if (!options.ca_file.empty()) {
+    context.load_verify_file(options.ca_file, error);
+    if (error) return wrong("--ca", options.ca_file);
+  }
+  if (options.cert_file.empty()) return Done{};
+  context.use_certificate_chain_file(options.cert_file, error);
+  if (error) return wrong("--cert", options.cert_file);
+  const std::string& key = options.key_file.empty() ? options.cert_file : options.key_file;
+  context.use_private_key_file(key, boost::asio::ssl::context::pem, error);
+  return error ? Status(wrong("--key", key)) : Status(Done{});
+}
+
+}  // namespace
+
 ApiClient::ApiClient(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 ApiClient::~ApiClient() = default;
 
 Result<std::unique_ptr<ApiClient>> ApiClient::create(const ApiClientOptions& options) {
   web::http::client::http_client_config config;
   config.set_timeout(options.timeout);
-  if (!options.ca_file.empty()) {
-    using Context = boost::asio::ssl::context;
-    boost::system::error_code error;
-    Context(Context::tls_client).load_verify_file(options.ca_file, error);
-    if (error) return Error{"--ca: " + options.ca_file + ": " + error.message()};
-    config.set_ssl_context_callback(
-        [file = options.ca_file](Context& context) { context.load_verify_file(file); });
-  }
+  // Tried here, as nobody asks why there where it is used.
+  boost::asio::ssl::context tried(boost::asio::ssl::context::tls_client);
+  if (auto status = use_files(tried, options); !status) return Error{status.error()};
+  config.set_ssl_context_callback([options](boost::asio::ssl::context& context) {
+    // It was good a moment ago; if it has gone, the gateway will say that it knows nobody.
+    (void)use_files(context, options);
+  });
   auto parts = std::make_unique<Parts>();
   parts->url = options.url;
   parts->token = options.token;

@@ -17,6 +17,8 @@ struct ApiClientOptions {
   std::string url = "http://127.0.0.1:8080";
   std::string token;    // empty: none is sent
   std::string ca_file;  // PEM; empty: those that the system trusts
+  // PEM: the certificate that is shown, and its key; without a key file it is in the same file.
+  std::string cert_file, key_file;
   std::chrono::seconds timeout{10};
 };
 

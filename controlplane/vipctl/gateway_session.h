@@ -13,7 +13,6 @@
 
 namespace vipgate {
 
-inline constexpr int kExitUnreachable = 3;
 inline constexpr int kExitWrong = 4;  // `status`, `doctor`: it answers, and something is wrong
 
 // For people (table, wide), or whole for programs.

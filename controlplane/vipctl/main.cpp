@@ -59,6 +59,11 @@ void add_common_options(CLI::App& app, CommonArguments& arguments) {
       ->envname("VIPGATE_TOKEN_FILE");
   app.add_option("--ca", arguments.client.ca_file, "PEM file of whom to trust, for https")
       ->envname("VIPGATE_CA");
+  app.add_option("--cert", arguments.client.cert_file,
+                 "PEM file of the certificate to show, for https, and of its key")
+      ->envname("VIPGATE_CERT");
+  app.add_option("--key", arguments.client.key_file, "PEM file of the key, if it is another one")
+      ->envname("VIPGATE_KEY");
   app.add_option("-o,--output", arguments.output,
                  "how answers are shown: table (the default), wide (more columns), json, yaml")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Output>{{"table", Output::kTable},
