@@ -30,6 +30,7 @@ class Sink : public DataplaneControl {
   Status watch(const std::optional<WatchOptions>&) override { return Done{}; }
   WatchStatus watch_status() const override { return {}; }
   Result<Explanation> explain(const ExplainPacket&) const override { return Explanation{}; }
+  Result<FlowList> flows(const FlowQuestion&) const override { return FlowList{}; }
   DnsStreamAnswer answer_dns(std::span<uint8_t>, size_t, const IpAddress&) const override {
     return {};
   }
