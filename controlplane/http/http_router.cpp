@@ -36,6 +36,21 @@ bool read_query(std::string_view text, std::map<std::string, std::string>& query
   return true;
 }
 
+// RFC 9110 12.5.1, but for weights, which Mesos-DNS does not look at either.
+bool accepts_json(std::string_view accept) {
+  if (accept.empty()) return true;
+  while (!accept.empty()) {
+    const size_t end = std::min(accept.find(','), accept.size());
+    std::string_view range = accept.substr(0, end);
+    accept.remove_prefix(std::min(end + 1, accept.size()));
+    range = range.substr(0, range.find(';'));
+    while (range.starts_with(' ') || range.starts_with('\t')) range.remove_prefix(1);
+    while (range.ends_with(' ') || range.ends_with('\t')) range.remove_suffix(1);
+    if (range == "*/*" || range == "application/*" || range == "application/json") return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 HttpRouter::Route& HttpRouter::route_for(const std::string& path) {
@@ -84,6 +99,7 @@ const HttpRouter::Route* HttpRouter::find(const std::vector<std::string>& segmen
     for (size_t i = 0; i < segments.size() && matches; ++i) {
       if (is_parameter(route.segments[i])) {
         parameters.push_back(segments[i]);
+        matches = is_api() || !segments[i].empty();
       } else {
         matches = route.segments[i] == segments[i];
       }
@@ -91,6 +107,15 @@ const HttpRouter::Route* HttpRouter::find(const std::vector<std::string>& segmen
     if (matches) return &route;
   }
   return nullptr;
+}
+
+ApiResponse HttpRouter::refusal(int status, const std::string& detail) const {
+  if (is_api()) return http_problem(status, detail);
+  const bool is_unknown = status == 404;
+  ApiResponse response{.status = status, .content_type = "text/plain; charset=utf-8"};
+  response.body = std::to_string(status) + ": " +
+                  (is_unknown ? std::string("Page Not Found") : std::string(http_reason(status)));
+  return response;
 }
 
 void HttpRouter::route(ApiRequest request, std::string_view target, ApiResponder respond) const {
@@ -105,32 +130,38 @@ void HttpRouter::route(ApiRequest request, std::string_view target, ApiResponder
       const std::string raw = std::exchange(segment, {});
       is_good = is_good && http_decode(raw, segment);
     }
+    if (!is_api() && segments.size() > 1 && segments.back().empty()) segments.pop_back();
   }
   if (!is_good) {
-    return respond(http_problem(
+    return respond(refusal(
         400, "the target cannot be read: write a path that begins with / and %-encode the rest"));
   }
   const Route* route = find(segments, request.parameters);
   if (route == nullptr) {
-    return respond(http_problem(404, "there is nothing at " + request.path));
+    return respond(refusal(404, "there is nothing at " + request.path));
   }
   if (!route->is_open && request.role == ApiRole::kNobody) {
-    ApiResponse refusal = http_problem(401, "a bearer token or a client certificate is needed");
-    refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"vipgate\"");
-    return respond(std::move(refusal));
+    ApiResponse refused = refusal(401, "a bearer token or a client certificate is needed");
+    refused.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"vipgate\"");
+    return respond(std::move(refused));
   }
-  const auto handler = route->handlers.find(request.method == "HEAD" ? "GET" : request.method);
+  const bool is_head_of_get = is_api() && request.method == "HEAD";
+  const auto handler = route->handlers.find(is_head_of_get ? "GET" : request.method);
   if (handler == route->handlers.end()) {
     std::string allowed;
     for (const auto& [method, unused] : route->handlers) {
-      allowed += (allowed.empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
+      allowed += (allowed.empty() ? "" : ", ") + method;
+      if (is_api() && method == "GET") allowed += ", HEAD";
     }
-    ApiResponse refusal = http_problem(405, "only " + allowed + " is answered here");
-    refusal.headers.emplace_back("Allow", allowed);
-    return respond(std::move(refusal));
+    ApiResponse refused = refusal(405, "only " + allowed + " is answered here");
+    refused.headers.emplace_back("Allow", allowed);
+    return respond(std::move(refused));
+  }
+  if (!is_api() && !accepts_json(request.accept)) {
+    return respond(refusal(406, "only application/json is told here"));
   }
   if (handler->first != "GET" && request.role != ApiRole::kAdmin) {
-    return respond(http_problem(403, "this changes something, which admins alone may do"));
+    return respond(refusal(403, "this changes something, which admins alone may do"));
   }
   if (route->is_index) return respond({.body = index_text()});
   handler->second(std::move(request), std::move(respond));

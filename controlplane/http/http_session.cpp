@@ -1,6 +1,7 @@
 #include "controlplane/http/http_session.h"
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
 
 namespace vipgate {
 namespace {
@@ -108,14 +109,17 @@ void HttpSession::dispatch() {
   ApiRequest request;
   request.method = std::string(message.method_string());
   request.content_type = std::string(message[http::field::content_type]);
+  request.accept = std::string(message[http::field::accept]);
   request.if_match = std::string(message[http::field::if_match]);
+  request.if_none_match = std::string(message[http::field::if_none_match]);
   request.last_event_id = std::string(message["Last-Event-ID"]);
   request.who = peer_;
   const auto authorization = message[http::field::authorization];
   request.role =
       role_of(core_->options.tokens, {authorization.data(), authorization.size()}, request.who);
   const auto host = message[http::field::host];
-  if (core_->options.tokens.empty() && !is_for_loopback({host.data(), host.size()})) {
+  if (core_->options.tokens.empty() && !core_->options.is_for_any_host &&
+      !is_for_loopback({host.data(), host.size()})) {
     return answer(http_problem(
         403, "without tokens only requests for localhost or its address are answered"));
   }
@@ -166,22 +170,38 @@ void HttpSession::answer(ApiResponse from) {
   for (const auto& [name, value] : from.headers) response_->set(name, value);
   if (from.stream && !is_head_) return begin_stream(std::move(from));
   response_->keep_alive(keep_alive_);
-  response_->content_length(from.body.size());
+  shared_body_ = is_head_ ? nullptr : from.shared_body;
+  // That of a 304 would be of what it leaves out (RFC 9110 8.6).
+  if (response_->result() != http::status::not_modified) {
+    response_->content_length(from.shared_body ? from.shared_body->size() : from.body.size());
+  }
   if (!is_head_) response_->body() = std::move(from.body);
   stream().expires_after(core_->options.request_time);
   with_stream([this](auto& stream) {
     serializer_.emplace(*response_);
     // The length of a HEAD's answer is that of the body which it leaves out.
-    auto done = then([this](size_t) {
-      if (!keep_alive_) return end();
-      wait_for_request();
-    });
     if (is_head_) {
-      http::async_write_header(stream, *serializer_, std::move(done));
+      http::async_write_header(stream, *serializer_, then([this](size_t) { finish_answer(); }));
+    } else if (shared_body_ != nullptr) {
+      http::async_write_header(stream, *serializer_, then([this](size_t) { write_shared(); }));
     } else {
-      http::async_write(stream, *serializer_, std::move(done));
+      http::async_write(stream, *serializer_, then([this](size_t) { finish_answer(); }));
     }
   });
+}
+
+void HttpSession::write_shared() {
+  with_stream([this](auto& stream) {
+    asio::async_write(stream, asio::buffer(*shared_body_), then([this](size_t) {
+                        shared_body_.reset();
+                        finish_answer();
+                      }));
+  });
+}
+
+void HttpSession::finish_answer() {
+  if (!keep_alive_) return end();
+  wait_for_request();
 }
 
 }  // namespace vipgate
