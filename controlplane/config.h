@@ -252,6 +252,9 @@ struct RestConfig {
   std::string tokens_file;
   uint32_t connections = 4096;
   uint32_t body_mb = 64;
+  std::vector<RestEndpoint> mesos_dns_listen;  // what Mesos-DNS tells by HTTP, on its own listeners
+  bool plaintext = false;   // those may be plain, and open to everybody, beyond loopback
+  bool enumeration = true;  // those tell whole lists
   bool operator==(const RestConfig&) const = default;
 };
 

@@ -34,8 +34,21 @@ Result<RestEndpoint> parse_listen(const YamlNode& node) {
   return RestEndpoint{parsed->address, parsed->port};
 }
 
-Rule<RestEndpoint> listen_rule() {
-  return {{KeyType::kText, {}, {}, {}}, parse_listen, [](const RestEndpoint& endpoint) {
+// As above, or without the port: then it is Mesos-DNS's.
+Result<RestEndpoint> parse_mesos_dns_listen(const YamlNode& node) {
+  constexpr uint16_t kMesosDnsPort = 8123;
+  const std::string text = node.kind == YamlNode::Kind::kScalar ? node.scalar : std::string();
+  const std::string with_port = text + ":" + std::to_string(kMesosDnsPort);
+  auto parsed = parse_address_and_port(text);
+  if (!parsed) parsed = parse_address_and_port(with_port);
+  if (parsed) return RestEndpoint{parsed->address, parsed->port};
+  return Error{quote_value(node.scalar) +
+               " is no address, nor one with a port; write 127.0.0.1, 127.0.0.1:8123 or "
+               "\"[::1]:8123\""};
+}
+
+Rule<RestEndpoint> listen_rule(Result<RestEndpoint> (*parse)(const YamlNode&)) {
+  return {{KeyType::kText, {}, {}, {}}, parse, [](const RestEndpoint& endpoint) {
             return endpoint_to_string(endpoint.address, endpoint.port);
           }};
 }
@@ -47,11 +60,33 @@ Status check_readable(const std::string& path) {
                "; write the path of the file, and let this user read it"};
 }
 
+bool listens_at(const std::vector<RestEndpoint>& known, const RestEndpoint& at) {
+  return std::find(known.begin(), known.end(), at) != known.end();
+}
+
+void check_mesos_dns_listener(const RestConfig& rest, size_t number, const YamlNode& root,
+                              Diagnostics& diagnostics) {
+  const RestEndpoint& at = rest.mesos_dns_listen[number];
+  const auto wrong = [&](const std::string& why) {
+    diagnostics.error(position_at(root, {"rest", "mesos_dns_listen", number}),
+                      "mesos_dns_listen: " + why);
+  };
+  if (listens_at(rest.listen, at)) {
+    wrong(endpoint_to_string(at.address, at.port) +
+          " is where the API listens (listen); write another port");
+  }
+  const bool is_guarded = !rest.cert_file.empty() && !rest.tokens_file.empty();
+  if (mesos_dns_is_plain(rest, at) || is_guarded) return;
+  wrong(to_string(at.address) +
+        " is no loopback address; write plaintext: true to let everybody who reaches it read all "
+        "names, or add tls and tokens_file, which clients of Mesos-DNS do not know");
+}
+
 }  // namespace
 
 void read_rest(Section& s, RestConfig& rest) {
   static const auto kFile = optional_text_rule("the path of a PEM file");
-  s.list("listen", rest.listen, listen_rule());
+  s.list("listen", rest.listen, listen_rule(parse_listen));
   s.map("tls", [&](Section& t) {
     t.value("cert_file", rest.cert_file, kFile);
     t.value("key_file", rest.key_file, kFile);
@@ -60,6 +95,13 @@ void read_rest(Section& s, RestConfig& rest) {
   s.value("tokens_file", rest.tokens_file, optional_text_rule("the path of a file"));
   s.value("connections", rest.connections, integer_rule<uint32_t>(1, 100'000));
   s.value("body_mb", rest.body_mb, integer_rule<uint32_t>(1, 1024));
+  s.list("mesos_dns_listen", rest.mesos_dns_listen, listen_rule(parse_mesos_dns_listen));
+  s.value("plaintext", rest.plaintext, boolean_rule());
+  s.value("enumeration", rest.enumeration, boolean_rule());
+}
+
+bool mesos_dns_is_plain(const RestConfig& rest, const RestEndpoint& at) {
+  return rest.plaintext || is_loopback(at.address);
 }
 
 void check_rest(const Config& config, const YamlNode& root, ConfigUse use,
@@ -83,6 +125,9 @@ void check_rest(const Config& config, const YamlNode& root, ConfigUse use,
         "listen: " + to_string(rest.listen[i].address) +
             " is no loopback address, so the API needs tls and tokens_file there; add "
             "them, or write 127.0.0.1");
+  }
+  for (size_t i = 0; i < rest.mesos_dns_listen.size(); ++i) {
+    check_mesos_dns_listener(rest, i, root, diagnostics);
   }
   if (use != ConfigUse::kStart) return;
   const auto check = [&](const Status& status, std::initializer_list<YamlStep> path) {

@@ -10,6 +10,10 @@
 namespace vipgate {
 
 void read_rest(Section& s, RestConfig& rest);
+// Whether a listener of mesos_dns_listen speaks plain HTTP to everybody: else it has the API's TLS
+// and tokens.
+[[nodiscard]] bool mesos_dns_is_plain(const RestConfig& rest, const RestEndpoint& at);
+
 // What is not loopback needs TLS and tokens; at a start the files are read, too.
 void check_rest(const Config& config, const YamlNode& root, ConfigUse use,
                 Diagnostics& diagnostics);

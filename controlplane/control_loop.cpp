@@ -14,7 +14,6 @@
 
 #include "common/json_text.h"
 #include "common/system_error.h"
-#include "controlplane/config_reader_rest.h"
 #include "controlplane/config_reader_watch.h"
 #include "controlplane/monotonic_clock.h"
 
@@ -122,48 +121,6 @@ Status ControlLoop::watch_clients() {
   return Done{};
 }
 
-Status ControlLoop::start_api() {
-  const RestConfig& rest = reconciler_.config().rest;
-  std::vector<HttpToken> tokens;
-  if (!rest.tokens_file.empty() && !rest.listen.empty()) {
-    auto read = read_tokens(rest.tokens_file);
-    if (!read) return Error{"rest: " + read.error()};
-    tokens = std::move(*read);
-  }
-  for (const RestEndpoint& endpoint : rest.listen) {
-    HttpServerOptions options;
-    options.address = endpoint.address;
-    options.port = endpoint.port;
-    options.cert_file = rest.cert_file;
-    options.key_file = rest.key_file;
-    options.client_ca_file = rest.client_ca_file;
-    options.tokens = tokens;
-    options.connections = rest.connections;
-    options.body_bytes = size_t{rest.body_mb} << 20;
-    const auto worker_count = static_cast<uint32_t>(reconciler_.config().workers.cpus.size());
-    auto server = HttpServer::start(
-        std::move(options),
-        make_rest_router(feeds_->rest(), reconciler_, health_,
-                         {.pages = pages_,
-                          .bodies = bodies_,
-                          .metrics = [this] { return metrics(); },
-                          .counters = [this] { return counters_json(); },
-                          .traffic = [this] { return dataplane_.traffic_figures(); },
-                          .events = events_,
-                          .workers = [this] { return workers_report(); },
-                          .ports = [this] { return ports_report(); },
-                          .sources = [this](size_t ignored) { return sources_report(ignored); },
-                          .answer_dns = answer_dns(),
-                          .worker_count = worker_count,
-                          .list_flows = list_flows(),
-                          .watches = rest_watches()}));
-    if (!server) return Error{"rest: " + server.error()};
-    api_.push_back(std::move(*server));
-    spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
-  }
-  return Done{};
-}
-
 // With what was stored; what the sources say comes later, if they can be reached.
 Status ControlLoop::publish_first() {
   Config config = reconciler_.config();
@@ -237,6 +194,7 @@ void ControlLoop::act() {
   announce(now);
   look_at_pools(now);
   tell_events(now);
+  served_dns_.show(reconciler_.dns_answers());
   if (now >= stop_at_ms_) stop_ = true;
   next_refresh_ms_ = neighbors_->refresh(reconciler_.unresolved(), now);
   if (!is_ready_ && reconciler_.settled()) {

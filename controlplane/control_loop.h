@@ -25,7 +25,9 @@
 #include "controlplane/network/route_keeper.h"
 #include "controlplane/port_links.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/rest/long_answers.h"
 #include "controlplane/rest/rest_api.h"
+#include "controlplane/rest/served_dns.h"
 #include "controlplane/snat_watch.h"
 #include "controlplane/watch_keeper.h"
 #include "controlplane/worker_progress.h"
@@ -80,6 +82,8 @@ class ControlLoop {
   void tell_levels();
   void begin_to_stop();
   Status start_api();
+  Status start_mesos_dns(const std::vector<HttpToken>& tokens);
+  HttpServerOptions server_options(const RestEndpoint& at) const;
   AnswerDns answer_dns() const;
   ListFlows list_flows() const;
   void report(const Status& status);
@@ -130,6 +134,8 @@ class ControlLoop {
   int64_t file_read_ms_ = 0;  // when the configuration in force was read
   std::string file_problem_;  // why the last reload changed nothing
   GatewayHealth health_;
+  ServedDns served_dns_;
+  const std::shared_ptr<LongAnswers> long_answers_ = std::make_shared<LongAnswers>();
   PageThread pages_;
   // Each has taken of the room for bodies, which is what bounds their number.
   PageThread bodies_{"vg-bodies", 256};

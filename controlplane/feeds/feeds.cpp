@@ -188,6 +188,10 @@ void Feeds::restore_sources() {
   if (mesos_ != nullptr) mesos_->restore();
 }
 
+bool Feeds::list_tasks(size_t cluster, TaskListing& listing, size_t most) const {
+  return mesos_ != nullptr && mesos_->list_tasks(cluster, listing, most);
+}
+
 Status Feeds::start(int64_t now_ms) {
   if (mesos_ == nullptr) return Done{};
   if (auto status = mesos_->start(now_ms); !status) return status;

@@ -26,6 +26,7 @@ namespace vipgate {
 
 class MesosFeed;
 class RestFeed;
+struct TaskListing;
 
 // Owned by the control loop, called by the control thread. The references outlive this.
 class Feeds {
@@ -69,6 +70,8 @@ class Feeds {
   [[nodiscard]] NamedCounters counters() const;
   // How the sources are; `ignored`: see LoopClient.
   [[nodiscard]] std::vector<SourceReport> sources(std::optional<size_t> ignored) const;
+  // Of a cluster, by its position in the configuration: see MesosView::list_tasks().
+  bool list_tasks(size_t cluster, TaskListing& listing, size_t most) const;
   // Waits for what is not stored yet, at the end.
   void flush();
 

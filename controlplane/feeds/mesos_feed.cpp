@@ -236,6 +236,12 @@ void MesosFeed::show(Cluster& cluster, const MesosChanges& changes) {
   cluster.may_skip_more = true;
 }
 
+bool MesosFeed::list_tasks(size_t cluster, TaskListing& listing, size_t most) const {
+  if (cluster >= clusters_.size()) return false;
+  const Cluster& listed = *clusters_[cluster];
+  return listed.view->list_tasks(listed.expired ? nothing_ : listed.cluster, listing, most);
+}
+
 void MesosFeed::save_all() {
   for (auto& cluster : clusters_) {
     mark(*cluster);

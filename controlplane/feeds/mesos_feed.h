@@ -48,6 +48,9 @@ class MesosFeed : public LoopClient {
   // Hands the store all that it has not got yet: at the end.
   void save_all();
 
+  // See MesosView::list_tasks().
+  bool list_tasks(size_t cluster, TaskListing& listing, size_t most) const;
+
   [[nodiscard]] int fd() const override;
   void process(int64_t now_ms) override;
   void act(int64_t now_ms) override;

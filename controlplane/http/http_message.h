@@ -20,7 +20,9 @@ struct ApiRequest {
   std::map<std::string, std::string> query;
   std::vector<std::string> parameters;  // what stood for the {…} of the route, decoded
   std::string content_type;
+  std::string accept;
   std::string if_match;
+  std::string if_none_match;
   std::string last_event_id;
   std::string body;
   std::string who;  // a token's or certificate's name; else the peer's address
@@ -46,6 +48,8 @@ struct ApiResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body{};
+  // Instead of `body`, where many may be sent the same: kept until it is sent.
+  std::shared_ptr<const std::string> shared_body{};
   std::vector<std::pair<std::string, std::string>> headers{};
   // Instead of a body: called by the server once, with where the pieces are to go; it keeps what
   // this returns until the connection ends, by the client or by us.

@@ -36,6 +36,21 @@ bool read_query(std::string_view text, std::map<std::string, std::string>& query
   return true;
 }
 
+// RFC 9110 12.5.1, but for weights, which Mesos-DNS does not look at either.
+bool accepts_json(std::string_view accept) {
+  if (accept.empty()) return true;
+  while (!accept.empty()) {
+    const size_t end = std::min(accept.find(','), accept.size());
+    std::string_view range = accept.substr(0, end);
+    accept.remove_prefix(std::min(end + 1, accept.size()));
+    range = range.substr(0, range.find(';'));
+    while (range.starts_with(' ') || range.starts_with('\t')) range.remove_prefix(1);
+    while (range.ends_with(' ') || range.ends_with('\t')) range.remove_suffix(1);
+    if (range == "*/*" || range == "application/*" || range == "application/json") return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 HttpRouter::Route& HttpRouter::route_for(const std::string& path) {
@@ -90,6 +105,7 @@ const HttpRouter::Route* HttpRouter::find(const std::vector<std::string>& segmen
     for (size_t i = 0; i < segments.size() && matches; ++i) {
       if (is_parameter(route.segments[i])) {
         parameters.push_back(segments[i]);
+        matches = is_api() || !segments[i].empty();
       } else {
         matches = route.segments[i] == segments[i];
       }
@@ -97,6 +113,15 @@ const HttpRouter::Route* HttpRouter::find(const std::vector<std::string>& segmen
     if (matches) return &route;
   }
   return nullptr;
+}
+
+ApiResponse HttpRouter::problem(int status, const std::string& detail) const {
+  if (is_api()) return http_problem(status, detail);
+  const bool is_unknown = status == 404;
+  ApiResponse response{.status = status, .content_type = "text/plain; charset=utf-8"};
+  response.body = std::to_string(status) + ": " +
+                  (is_unknown ? std::string("Page Not Found") : std::string(http_reason(status)));
+  return response;
 }
 
 HttpRouter::Chosen HttpRouter::choose(ApiRequest& request, std::string_view target) const {
@@ -112,35 +137,39 @@ HttpRouter::Chosen HttpRouter::choose(ApiRequest& request, std::string_view targ
       const std::string raw = std::exchange(segment, {});
       is_good = is_good && http_decode(raw, segment);
     }
+    if (!is_api() && segments.size() > 1 && segments.back().empty()) segments.pop_back();
   }
   if (!is_good) {
-    return refused(http_problem(
+    return refused(problem(
         400, "the target cannot be read: write a path that begins with / and %-encode the rest"));
   }
   const Route* route = find(segments, request.parameters);
-  if (route == nullptr) {
-    return refused(http_problem(404, "there is nothing at " + request.path));
-  }
+  if (route == nullptr) return refused(problem(404, "there is nothing at " + request.path));
   if (!route->is_open && request.role == ApiRole::kNobody) {
-    ApiResponse refusal = http_problem(401, "a bearer token or a client certificate is needed");
-    refusal.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"vipgate\"");
-    return refused(std::move(refusal));
+    ApiResponse response = problem(401, "a bearer token or a client certificate is needed");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"vipgate\"");
+    return refused(std::move(response));
   }
-  const auto handler = route->handlers.find(request.method == "HEAD" ? "GET" : request.method);
+  const bool is_head_of_get = is_api() && request.method == "HEAD";
+  const auto handler = route->handlers.find(is_head_of_get ? "GET" : request.method);
   if (handler == route->handlers.end()) {
     std::string allowed;
     for (const auto& [method, unused] : route->handlers) {
-      allowed += (allowed.empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
+      allowed += (allowed.empty() ? "" : ", ") + method;
+      if (is_api() && method == "GET") allowed += ", HEAD";
     }
-    ApiResponse refusal = http_problem(405, "only " + allowed + " is answered here");
-    refusal.headers.emplace_back("Allow", allowed);
-    return refused(std::move(refusal));
+    ApiResponse response = problem(405, "only " + allowed + " is answered here");
+    response.headers.emplace_back("Allow", allowed);
+    return refused(std::move(response));
+  }
+  if (!is_api() && !accepts_json(request.accept)) {
+    return refused(problem(406, "only application/json is told here"));
   }
   if (handler->first != "GET" && request.role != ApiRole::kAdmin) {
-    return refused(http_problem(403, "this changes something, which admins alone may do"));
+    return refused(problem(403, "this changes something, which admins alone may do"));
   }
   if (route->is_for_admins && request.role != ApiRole::kAdmin) {
-    return refused(http_problem(403, "this shows what passes, which admins alone may see"));
+    return refused(problem(403, "this shows what passes, which admins alone may see"));
   }
   return {.route = route, .handler = &handler->second};
 }

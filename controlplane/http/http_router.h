@@ -1,6 +1,7 @@
 // From a method and a path to what answers it.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,9 +12,19 @@
 
 namespace vipgate {
 
+// How a router speaks of what it does not answer.
+enum class HttpManner : uint8_t {
+  kApi,  // problems as JSON (RFC 9457); HEAD is GET
+  // A line of text; there is only GET, for those who accept JSON; a slash at the end counts for
+  // nothing, and what stands for a {…} is not empty.
+  kMesosDns,
+};
+
 // Filled at the start, then read by the server's thread alone.
 class HttpRouter {
  public:
+  explicit HttpRouter(HttpManner manner = HttpManner::kApi) : manner_(manner) {}
+
   // `path`: "/api/v1/services/{id}"; a {…} is one segment, whatever it is. Methods other than GET
   // are for admins alone. HEAD is GET; the server leaves out the body.
   void add(const std::string& method, const std::string& path, ApiHandler handler);
@@ -25,7 +36,8 @@ class HttpRouter {
   void add_index(const std::string& path);
 
   // Answers by itself what has no route (404), no such method (405, RFC 9110 15.5.6), a query or
-  // path that cannot be decoded (400), or a role that may not (401, 403).
+  // path that cannot be decoded (400), a role that may not (401, 403), or what a client does not
+  // accept (406).
   void route(ApiRequest request, std::string_view target, ApiResponder respond) const;
   // The answer of route() that needs no body: nobody may send one in vain.
   [[nodiscard]] std::optional<ApiResponse> refusal(ApiRequest request,
@@ -51,7 +63,10 @@ class HttpRouter {
   const Route* find(const std::vector<std::string>& segments,
                     std::vector<std::string>& parameters) const;
   std::string index_text() const;
+  bool is_api() const { return manner_ == HttpManner::kApi; }
+  ApiResponse problem(int status, const std::string& detail) const;
 
+  HttpManner manner_;
   std::vector<Route> routes_;
 };
 

@@ -28,6 +28,8 @@ struct HttpServerOptions {
   std::string client_ca_file;
   // Without any everybody is an admin: for loopback.
   std::vector<HttpToken> tokens;
+  // Without tokens, too, a request may name any host: what it is told is no secret.
+  bool is_for_any_host = false;
   size_t connections = 4096;  // above it, the one that has been silent for longest goes
   size_t body_bytes = 64u << 20;
   // For a request to arrive once it has begun, and for a reply to be taken; between requests.

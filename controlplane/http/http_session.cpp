@@ -1,6 +1,7 @@
 #include "controlplane/http/http_session.h"
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
 
 namespace vipgate {
 namespace {
@@ -119,7 +120,8 @@ void HttpSession::judge() {
   is_head_ = message.method() == http::verb::head;
   if (auto problem = framing_problem(message.base())) return reject(std::move(*problem));
   const HttpTarget target = target_of(message.base());
-  if (core_->options.tokens.empty() && !is_for_loopback(target.host)) {
+  const HttpServerOptions& options = core_->options;
+  if (options.tokens.empty() && !options.is_for_any_host && !is_for_loopback(target.host)) {
     return reject(http_problem(
         403, "without tokens only requests for localhost or its address are answered"));
   }
@@ -127,7 +129,9 @@ void HttpSession::judge() {
   request_ = {};
   request_.method = std::string(message.method_string());
   request_.content_type = std::string(message[http::field::content_type]);
+  request_.accept = std::string(message[http::field::accept]);
   request_.if_match = std::string(message[http::field::if_match]);
+  request_.if_none_match = std::string(message[http::field::if_none_match]);
   request_.last_event_id = std::string(message["Last-Event-ID"]);
   request_.who = peer_;
   const auto authorization = message[http::field::authorization];
@@ -234,23 +238,22 @@ void HttpSession::answer(ApiResponse from) {
   if (from.stream && !is_head_) return begin_stream(std::move(from));
   if (!is_head_ && from.body.size() > kLongAnswer) make_room(from.body.size());
   response_->keep_alive(keep_alive_);
-  response_->content_length(from.body.size());
+  shared_body_ = is_head_ ? nullptr : from.shared_body;
+  // That of a 304 would be of what it leaves out (RFC 9110 8.6).
+  if (response_->result() != http::status::not_modified) {
+    response_->content_length(from.shared_body ? from.shared_body->size() : from.body.size());
+  }
   if (!is_head_) response_->body() = std::move(from.body);
   stream().expires_after(core_->options.request_time);
   with_stream([this](auto& stream) {
     serializer_.emplace(*response_);
     // The length of a HEAD's answer is that of the body which it leaves out.
-    auto done = then([this](size_t) {
-      core_->answered -= std::exchange(answered_, 0);
-      response_.reset();
-      if (lingers_) return linger();
-      if (!keep_alive_) return end();
-      wait_for_request();
-    });
     if (is_head_) {
-      http::async_write_header(stream, *serializer_, std::move(done));
+      http::async_write_header(stream, *serializer_, then([this](size_t) { finish_answer(); }));
+    } else if (shared_body_ != nullptr) {
+      http::async_write_header(stream, *serializer_, then([this](size_t) { write_shared(); }));
     } else {
-      http::async_write(stream, *serializer_, std::move(done));
+      http::async_write(stream, *serializer_, then([this](size_t) { finish_answer(); }));
     }
   });
 }
@@ -266,6 +269,23 @@ void HttpSession::make_room(size_t octets) {
   }
   answered_ = octets;
   core_->answered += octets;
+}
+
+void HttpSession::write_shared() {
+  with_stream([this](auto& stream) {
+    asio::async_write(stream, asio::buffer(*shared_body_), then([this](size_t) {
+                        shared_body_.reset();
+                        finish_answer();
+                      }));
+  });
+}
+
+void HttpSession::finish_answer() {
+  core_->answered -= std::exchange(answered_, 0);
+  response_.reset();
+  if (lingers_) return linger();
+  if (!keep_alive_) return end();
+  wait_for_request();
 }
 
 }  // namespace vipgate

@@ -95,6 +95,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void discard();
   void answer(ApiResponse from);
   void make_room(size_t octets);
+  void write_shared();
+  void finish_answer();
 
   friend class HttpSink;
   void begin_stream(ApiResponse from);
@@ -118,6 +120,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
   std::optional<boost::beast::http::response_serializer<boost::beast::http::string_body>>
       serializer_;
+  std::shared_ptr<const std::string> shared_body_;  // that is being sent
   // Of a stream.
   boost::asio::steady_timer stream_timer_{core_->io};
   std::shared_ptr<void> subscription_;

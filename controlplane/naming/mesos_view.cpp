@@ -13,6 +13,7 @@
 #include "controlplane/naming/label_cleaning.h"
 #include "controlplane/naming/mesos_dns_records.h"
 #include "controlplane/naming/mesos_services.h"
+#include "controlplane/naming/task_listing.h"
 #include "controlplane/naming/vip_policy.h"
 
 namespace vipgate {
@@ -354,6 +355,10 @@ SourceChange MesosView::take_back() {
 }
 
 size_t MesosView::skipped_count() const { return impl_->skipped_count; }
+
+bool MesosView::list_tasks(const MesosCluster& cluster, TaskListing& listing, size_t most) const {
+  return list_some_tasks(impl_->tasks, impl_->options, cluster, listing, most);
+}
 
 std::vector<Skipped> MesosView::skipped() const {
   std::vector<Skipped> all = impl_->masters.skipped;

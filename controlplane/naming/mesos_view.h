@@ -15,6 +15,8 @@
 
 namespace vipgate {
 
+struct TaskListing;
+
 // What was left out of the input, and why.
 struct Skipped {
   std::string kind;       // "task" | "agent" | "framework" | "port" | "label" | "record" | "claim"
@@ -43,6 +45,10 @@ class MesosView {
   std::vector<Skipped> skipped() const;  // sorted
   // Without those that lost a claim; costs nothing.
   size_t skipped_count() const;
+  // Adds the next tasks that have records to `listing`, which was begun empty; looks at about
+  // `most` of all tasks. False: those were the last ones. A task that stays meanwhile is listed
+  // once; one that comes or goes may be. `cluster`: that of the last update().
+  bool list_tasks(const MesosCluster& cluster, TaskListing& listing, size_t most) const;
 
  private:
   struct Impl;

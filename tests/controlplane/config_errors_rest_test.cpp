@@ -28,9 +28,40 @@ constexpr Row kRestRows[] = {
     {"rest: {listen: [\"[::1]:8080\"], tls: {client_ca_file: /ca.pem}}\n",
      "f:1:59: client_ca_file: clients' certificates need cert_file and key_file, and tokens_file "
      "with lines as: admin CN=NAME-IN-THE-CERTIFICATE NAME"},
+    {"rest: {mesos_dns_listen: [localhost]}\n",
+     "f:1:27: mesos_dns_listen: 'localhost' is no address, nor one with a port; write 127.0.0.1, "
+     "127.0.0.1:8123 or \"[::1]:8123\""},
+    {"rest: {mesos_dns_listen: [\"::1:8123\"]}\n",
+     "f:1:27: mesos_dns_listen: '::1:8123' is no address, nor one with a port; write 127.0.0.1, "
+     "127.0.0.1:8123 or \"[::1]:8123\""},
+    {"rest: {mesos_dns_listen: [10.0.0.1]}\n",
+     "f:1:27: mesos_dns_listen: 10.0.0.1 is no loopback address; write plaintext: true to let "
+     "everybody who reaches it read all names, or add tls and tokens_file, which clients of "
+     "Mesos-DNS do not know"},
+    {"rest: {listen: [\"127.0.0.1:8123\"], mesos_dns_listen: [\"[::1]\", 127.0.0.1]}\n",
+     "f:1:64: mesos_dns_listen: 127.0.0.1:8123 is where the API listens (listen); write another "
+     "port"},
+    {"rest: {plaintext: 1}\n",
+     "f:1:19: plaintext: '1' is not true or false; write one of these two"},
 };
 
 TEST(ConfigErrors, WhereTheApiListensIsChecked) { expect_errors(kRestRows); }
+
+TEST(ConfigErrors, WhereMesosDnsIsToldMayBePlainBeyondLoopbackIfTheFileSaysSo) {
+  const auto config = parse_config(
+      "rest: {mesos_dns_listen: [10.0.0.1, \"[fd00::1]:80\", 127.0.0.1], plaintext: true}\n", "f");
+  ASSERT_TRUE(config.ok()) << config.error();
+  const RestConfig& rest = config->rest;
+  ASSERT_EQ(rest.mesos_dns_listen.size(), 3u);
+  EXPECT_EQ(rest.mesos_dns_listen[0].port, 8123);
+  EXPECT_EQ(to_string(rest.mesos_dns_listen[1].address), "fd00::1");
+  EXPECT_EQ(rest.mesos_dns_listen[1].port, 80);
+  EXPECT_TRUE(mesos_dns_is_plain(rest, rest.mesos_dns_listen[0]));
+  RestConfig guarded = rest;
+  guarded.plaintext = false;
+  EXPECT_FALSE(mesos_dns_is_plain(guarded, rest.mesos_dns_listen[0]));
+  EXPECT_TRUE(mesos_dns_is_plain(guarded, rest.mesos_dns_listen[2]));
+}
 
 class TokensTest : public ::testing::Test {
  protected:

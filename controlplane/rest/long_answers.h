@@ -1,0 +1,48 @@
+// Answers of tens of megabytes: made one after another, shared by all who ask for the same
+// meanwhile, and few at the same time, so that their memory has a bound whoever asks and however
+// slowly it is taken.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "controlplane/http/http_message.h"
+
+namespace vipgate {
+
+// Shared by those who make answers; any thread.
+class LongAnswers : public std::enable_shared_from_this<LongAnswers> {
+ public:
+  // Texts that are in memory: the one that is being made, and those that clients are still taking.
+  static constexpr size_t kMost = 4;
+
+  // To be called once, from any thread.
+  using Finish = std::function<void(ApiResponse)>;
+  // Has the answer made; must not block.
+  using Begin = std::function<void(Finish)>;
+
+  // `what` names the answer. Who asks before its making begins gets the same one; later, the next.
+  void ask(const std::string& what, Begin begin, ApiResponder respond);
+
+ private:
+  struct Job {
+    std::string what;
+    Begin begin;
+    std::vector<ApiResponder> waiting;
+  };
+  void begin_next();
+  void finish(const Job& job, ApiResponse response);
+  bool has_room();
+
+  std::mutex mutex_;
+  std::deque<Job> jobs_;  // that wait
+  bool is_busy_ = false;
+  std::vector<std::weak_ptr<const std::string>> bodies_;
+};
+
+}  // namespace vipgate

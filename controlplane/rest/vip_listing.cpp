@@ -1,0 +1,66 @@
+#include "controlplane/rest/vip_listing.h"
+
+#include <map>
+#include <set>
+
+#include "controlplane/rest/pretty_json.h"
+
+namespace vipgate {
+namespace {
+
+bool is_of_one_port(const ServiceKey& key) {
+  return key.port != 0 && key.extent == ServiceExtent{};
+}
+
+std::string vip_name(const VipListing::Vip& vip, const DnsOptions& dns) {
+  const auto fqdn = vip.name.empty() ? Error{"no name"} : dns_service_fqdn(vip.name, dns);
+  return (fqdn ? *fqdn : to_string(vip.key.vip)) + ":" + std::to_string(vip.key.port);
+}
+
+}  // namespace
+
+bool list_vips(const Model& model, VipListing& listing, size_t most) {
+  const auto& services = model.services();
+  auto at = listing.last ? services.upper_bound(*listing.last) : services.begin();
+  for (size_t looked_at = 0; at != services.end(); ++at) {
+    if (looked_at >= most) return true;
+    const auto& [key, service] = *at;
+    looked_at += 1 + service.reals.size();
+    listing.last = key;
+    if (!service.is_configured() || !is_of_one_port(key)) continue;
+    VipListing::Vip& vip = listing.vips.emplace_back(VipListing::Vip{service.config.name, key, {}});
+    for (const auto& [real, state] : service.reals) {
+      if (state.takes_flows()) vip.reals.push_back(real);
+    }
+  }
+  return false;
+}
+
+std::string vips_text(const VipListing& listing, const DnsOptions& dns) {
+  std::map<std::pair<std::string, Protocol>, std::set<RealKey>> vips;
+  for (const VipListing::Vip& vip : listing.vips) {
+    vips[{vip_name(vip, dns), vip.key.protocol}].insert(vip.reals.begin(), vip.reals.end());
+  }
+  PrettyJson json;
+  json.open('[');
+  for (const auto& [vip, reals] : vips) {
+    json.open('{');
+    json.member("vip", vip.first);
+    json.member("protocol", to_string(vip.second));
+    json.key("backend");
+    json.open('[');
+    for (const RealKey& real : reals) {
+      json.open('{');
+      json.member("ip", to_string(real.address));
+      json.key("port");
+      json.number(real.port);
+      json.close();
+    }
+    json.close();
+    json.close();
+  }
+  json.close();
+  return json.take();
+}
+
+}  // namespace vipgate
