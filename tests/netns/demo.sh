@@ -15,6 +15,7 @@ SRV_NAME=_redis._tcp.marathon.mesos
 VIP=11.202.66.36
 DNS=10.9.0.53
 SOURCE=$LAB_TOP/config/demo.yaml
+API_PORT=8080
 pause_s=2
 step=0
 output=""
@@ -220,6 +221,29 @@ show_counters() {
   jq -e 'map(select(. > 0)) | length > 0' <<<"$output" >/dev/null || lab_fail "nothing was counted"
 }
 
+operate() {
+  title "Look at it as its operator"
+  say "vipctl asks the gateway by its API; a browser sees the same at its dashboard."
+  try gw "vipctl status" || lab_fail "vipctl status finds something wrong"
+  try gw "vipctl flows --destination $VIP:6379 --limit 3" || lab_fail "vipctl flows fails"
+  [[ $output == *established* ]] || lab_fail "the long-lived connection is not among the flows"
+  try gw "vipctl explain tcp 10.9.0.1:40000 $VIP:6379" || lab_fail "vipctl explain fails"
+  [[ $output == *forward* ]] || lab_fail "a new connection would not be forwarded"
+  try gw "vipctl dns $SRV_NAME SRV" || lab_fail "vipctl dns fails"
+  good "each tells the state in force"
+}
+
+tell_what_to_try() {
+  title "Try it"
+  cat <<TEXT
+   make run ARGS=--keep      leaves all this running, with the dashboard at http://127.0.0.1:$API_PORT/
+   vipctl top                what passes now: packets, flows, drops by reason, what each worker does
+   vipctl drain 10.9.1.12 --wait   takes a node out without losing a connection
+   vipctl capture -w - --packets 20 | tshark -r -   packets as they come and leave
+   vipctl doctor             what is wrong with the machine, and what mends it
+TEXT
+}
+
 stop_gateway() {
   title "Stop"
   exec {long_pipe}>&-
@@ -231,6 +255,12 @@ stop_gateway() {
 explain_keep() {
   lab_keep
   title "It is yours"
+  if lab_relay "$API_PORT"; then
+    say "The dashboard:            http://127.0.0.1:$API_PORT/"
+    say "The gateway's operator:   vipctl status   (or top, watch, flows, drain …: ${VIPCTL/#$PWD\//})"
+  else
+    say "The gateway's operator:   ip netns exec $LAB_ID-gw $VIPCTL status   (port $API_PORT is taken here)"
+  fi
   cat <<TEXT
    A shell on the client:    ip netns exec $LAB_ID-client bash
    Resolve and connect:      ip netns exec $LAB_ID-client dig $NAME @$DNS
@@ -289,8 +319,9 @@ main() {
     esac
     shift
   done
-  lab_require
+  lab_require curl socat
   lab_init
+  PATH=$(dirname "$VIPCTL"):$PATH
   build_lab
   start_master
   start_gateway
@@ -303,7 +334,13 @@ main() {
   try_a_broken_file
   ping_both
   show_counters
-  if [ -n "$keep" ]; then explain_keep; else stop_gateway; fi
+  operate
+  if [ -n "$keep" ]; then
+    explain_keep
+  else
+    stop_gateway
+    tell_what_to_try
+  fi
 }
 
 main "$@"

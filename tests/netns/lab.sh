@@ -16,6 +16,7 @@
 
 LAB_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VIPGATED=${VIPGATED:-$LAB_TOP/build/controlplane/vipgated}
+VIPCTL=${VIPCTL:-$(dirname "$VIPGATED")/vipctl}
 LAB_BACKENDS=(b1 b2 b3)
 declare -A LAB_REDIS_PORT=([b1]=30585 [b2]=31002 [b3]=31777)
 LAB_UDP_PORT=7000
@@ -104,6 +105,19 @@ lab_exit() {
 
 # What was built stays when the script has ended.
 lab_keep() { touch "$LAB_DIR/keep"; }
+
+# lab_relay PORT: what listens there on the gateway's loopback is also at this machine's, until
+# lab_down. Nothing, where the port is taken.
+lab_relay() {
+  setsid socat "TCP-LISTEN:$1,bind=127.0.0.1,reuseaddr,fork" \
+    "EXEC:ip netns exec $LAB_ID-gw socat - TCP\\:127.0.0.1\\:$1" </dev/null >"$LAB_DIR/relay.log" 2>&1 &
+  echo $! >"$LAB_DIR/relay.pid"
+  local deadline=$((SECONDS + 5))
+  until curl -sf -o "$LAB_DIR/relay.answer" "http://127.0.0.1:$1/healthz"; do
+    if ! kill -0 "$(<"$LAB_DIR/relay.pid")" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then return 1; fi
+    sleep "$LAB_POLL_S"
+  done
+}
 
 # lab_wait SECONDS WHAT COMMAND…: polls until COMMAND succeeds; fails the script when it never does,
 # and at once when COMMAND calls lab_fail.
@@ -382,6 +396,7 @@ lab_end_processes() {
 
 lab_down() {
   local namespace
+  if [ -s "$LAB_DIR/relay.pid" ]; then kill "$(<"$LAB_DIR/relay.pid")" 2>/dev/null || true; fi
   lab_end_processes
   for namespace in $(lab_namespaces); do ip netns del "$namespace" 2>/dev/null || true; done
   rm -rf "/etc/netns/$LAB_ID-client" "$LAB_DIR"
