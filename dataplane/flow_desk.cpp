@@ -10,6 +10,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "dataplane/fastpath/flow_number.h"
+
 namespace vipgate {
 namespace {
 
@@ -48,11 +50,11 @@ bool asks_for_services(const FlowQuestion& question) {
   return question.service || question.protocol || question.destination || question.destination_port;
 }
 
-// Flow ids by service, for the names of flows without a record.
+// Services by the numbers of their flow ids, for the names of flows without a record.
 std::unordered_map<uint32_t, uint32_t> services_by_id(const Snapshot& snapshot) {
   std::unordered_map<uint32_t, uint32_t> services;
-  for_each_service(snapshot, [&](const ServiceEntry& service, const ServiceInfo&) {
-    services.emplace(service.flow_id, service.index);
+  for_each_service(snapshot, [&](const ServiceEntry& service, const ServiceInfo& info) {
+    services.emplace(flow_number(service.flow_id, info.vip.is_v4()), service.index);
   });
   return services;
 }
@@ -76,7 +78,8 @@ ListedFlow named_flow(const FlowRow& row, uint32_t worker, const Snapshot& snaps
       flow.snat_port = row.source_port.host();
     }
   }
-  if (const auto known = services.find(row.flow_id); known != services.end()) {
+  if (const auto known = services.find(flow_number(row.flow_id, row.client.is_v4()));
+      known != services.end()) {
     const ServiceEntry& service = snapshot.service(known->second);
     const ServiceInfo& info = snapshot.service_info(known->second);
     flow.service = info.name;
@@ -152,7 +155,7 @@ Result<FlowList> FlowDesk::list(const FlowQuestion& question) {
   if (asks_for_services(question)) {
     for_each_service(snapshot, [&](const ServiceEntry& service, const ServiceInfo& info) {
       if (!may_serve(question, service, info)) return;
-      const uint32_t id = service.flow_id;
+      const uint32_t id = flow_number(service.flow_id, info.vip.is_v4());
       add_number(is_wide(id) ? loan->wide_ids : loan->ids, id & ~kWideFlowId);
     });
     matcher.ids = NumberSet(loan->ids);

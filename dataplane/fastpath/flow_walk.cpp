@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/prefetch.h"
+#include "dataplane/fastpath/flow_number.h"
 #include "dataplane/fastpath/knobs.h"
 
 namespace vipgate {
@@ -68,7 +69,8 @@ void FlowWalk::look(const FlowStore<Address>& store, const Table& table, size_t 
 
 template <class Address, class Entry>
 bool FlowWalk::may_match(const Entry& entry) const {
-  if (!matcher_.has_id(flow_id_of(entry.key))) return false;
+  constexpr bool kIsV4 = sizeof(Address) == sizeof(Ipv4Address);
+  if (!matcher_.has_id(flow_number(flow_id_of(entry.key), kIsV4))) return false;
   if (matcher_.client_port && *matcher_.client_port != client_port_of(entry.key)) return false;
   return !matcher_.client || matcher_.client->contains(client_of(entry.key));
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "dataplane/fastpath/flow_number.h"
 #include "tests/dataplane/store_under_test.h"
 
 namespace vipgate::test::flow_walk_test {
@@ -92,8 +93,9 @@ TYPED_TEST(FlowWalkOf, TakesOnlyWhatMatchesEveryPartOfTheFilter) {
   matcher.client_port = Be16(107);
   EXPECT_EQ(matched(matcher), 1u);
 
-  std::vector<uint64_t> ids(nat.flow_id / 64 + 1), reals(nat.reals[1].index() / 64 + 1);
-  ids[nat.flow_id / 64] |= uint64_t{1} << nat.flow_id % 64;
+  const uint32_t number = flow_number(nat.flow_id, seventh.is_v4());
+  std::vector<uint64_t> ids(number / 64 + 1), reals(nat.reals[1].index() / 64 + 1);
+  ids[number / 64] |= uint64_t{1} << number % 64;
   reals[nat.reals[1].index() / 64] |= uint64_t{1} << nat.reals[1].index() % 64;
   FlowMatcher by_service;
   by_service.ids = NumberSet(ids);
