@@ -9,11 +9,11 @@
 namespace vipgate {
 namespace {
 
-struct FlowWish {
-  std::string source, destination, real, service, protocol, worker;
-  uint64_t limit = 100;
+// What the gateway is asked for, by the names of its parameters; empty: whatever it is.
+struct FlowFilters {
+  std::string source, destination, real, service, protocol, worker, limit;
 
-  [[nodiscard]] std::string path() const {
+  std::string path() const {
     UrlQuery query;
     query.add("source", source);
     query.add("destination", destination);
@@ -21,26 +21,27 @@ struct FlowWish {
     query.add("service", service);
     query.add("protocol", protocol);
     query.add("worker", worker);
-    query.add("limit", std::to_string(limit));
+    query.add("limit", limit);
     return "/api/v1/flows" + query.text();
   }
 };
 
 }  // namespace
 
+// Values are read by the gateway alone: what it says of a wrong one has the parameter's name.
 void add_flow_commands(CommandSet& commands) {
-  const auto wish = std::make_shared<FlowWish>();
+  const auto filters = std::make_shared<FlowFilters>();
   CLI::App* flows = commands.add("flows", "tracked flows, a line each");
-  flows->add_option("--source", wish->source,
-                    "the client: an address, a prefix, ADDRESS:PORT, or :PORT");
-  flows->add_option("--destination", wish->destination, "the VIP, in the same forms");
-  flows->add_option("--real", wish->real, "ADDRESS or ADDRESS:PORT");
-  flows->add_option("--service", wish->service, "its name");
-  flows->add_option("--protocol", wish->protocol, "tcp, udp or sctp");
-  flows->add_option("--worker", wish->worker, "that has them");
-  flows->add_option("--limit", wish->limit, "of the flows that are shown")->capture_default_str();
-  commands.on(flows, [wish](GatewaySession& session) {
-    return session.show_path(wish->path(), flows_view);
+  flows->add_option("--source", filters->source,
+                    "of this client: address, prefix, ADDRESS:PORT or :PORT");
+  flows->add_option("--destination", filters->destination, "to this VIP, in the same forms");
+  flows->add_option("--real", filters->real, "at this real: ADDRESS or ADDRESS:PORT");
+  flows->add_option("--service", filters->service, "of the service of this name");
+  flows->add_option("--protocol", filters->protocol, "tcp, udp or sctp");
+  flows->add_option("--worker", filters->worker, "of this worker, by its number");
+  flows->add_option("--limit", filters->limit, "how many at most, 100 if it is not said");
+  commands.on(flows, [filters](GatewaySession& session) {
+    return session.show_path(filters->path(), flows_view);
   });
 }
 

@@ -1,4 +1,4 @@
-// The command that lists tracked flows: flows.
+// `vipctl flows`: which tracked flows a running gateway has.
 #pragma once
 
 #include "controlplane/vipctl/command_set.h"

@@ -1,8 +1,6 @@
 #include "controlplane/vipctl/flow_views.h"
 
-#include <cstdint>
 #include <cstdio>
-#include <optional>
 #include <vector>
 
 #include "controlplane/vipctl/json_members.h"
@@ -11,42 +9,48 @@
 namespace vipgate {
 namespace {
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : std::move(text); }
+using web::json::value;
 
-// "01:05", as ipvsadm writes what is left.
-std::string minutes_and_seconds(uint64_t ms) {
+// "0.25 s": the gateway counts in quarters.
+std::string quarters_text(const value& flow, const char* name) {
+  if (!flow.has_field(name)) return "-";
   char text[32];
-  const auto seconds = static_cast<unsigned long long>(ms / 1000);
-  std::snprintf(text, sizeof text, "%02llu:%02llu", seconds / 60, seconds % 60);
+  std::snprintf(text, sizeof text, "%.2f s", decimal_of(flow, name) / 1000);
   return text;
+}
+
+// What the gateway does not know of a flow, it leaves out.
+std::string known_or_dash(const value& flow, const char* name) {
+  const std::string text = string_of(flow, name);
+  return text.empty() ? "-" : text;
 }
 
 }  // namespace
 
-std::string flows_view(const web::json::value& answer, const ViewStyle& style) {
+std::string flows_view(const value& answer, const ViewStyle& style) {
   TextTable table;
-  std::vector<TextCell> head = {"PRO", "EXPIRE", "STATE", "SOURCE", "VIRTUAL", "REAL"};
-  if (style.is_wide) head.insert(head.end(), {"SEEN AS", "IDLE", "WORKER", "SERVICE"});
-  table.add_head(std::move(head));
-  const auto& flows = answer.at("flows").as_array();
-  for (const web::json::value& flow : flows) {
-    std::vector<TextCell> row = {
-        string_of(flow, "protocol"),    minutes_and_seconds(number_of(flow, "expires_ms")),
-        string_of(flow, "state"),       string_of(flow, "source"),
-        string_of(flow, "destination"), or_dash(string_of(flow, "real"))};
+  std::vector<TextCell> head = {"PROTO", "SOURCE", "DESTINATION", "REAL", "SNAT", "STATE", "IDLE"};
+  if (style.is_wide) head.insert(head.end(), {"ENDS IN", "WORKER", "SERVICE"});
+  table.add_head(head);
+  const auto& flows = array_of(answer, "flows");
+  for (const value& flow : flows) {
+    std::vector<TextCell> row = {known_or_dash(flow, "protocol"),    known_or_dash(flow, "source"),
+                                 known_or_dash(flow, "destination"), known_or_dash(flow, "real"),
+                                 known_or_dash(flow, "snat"),        known_or_dash(flow, "state"),
+                                 quarters_text(flow, "idle_ms")};
     if (style.is_wide) {
-      row.emplace_back(or_dash(string_of(flow, "snat")));
-      row.emplace_back(flow.has_field("idle_ms") ? minutes_and_seconds(number_of(flow, "idle_ms"))
-                                                 : std::string("-"));
-      row.emplace_back(string_of(flow, "worker"));
-      row.emplace_back(or_dash(string_of(flow, "service")));
+      row.insert(row.end(), {quarters_text(flow, "expires_ms"), known_or_dash(flow, "worker"),
+                             known_or_dash(flow, "service")});
     }
-    table.add(std::move(row));
+    table.add(row);
   }
-  std::string text = flows.size() == 0 ? std::string() : table.text(style);
-  text += std::to_string(flows.size()) + " of " + string_of(answer, "matched") + " flows";
-  if (flows.size() < number_of(answer, "matched")) text += "; --limit shows more";
-  return text + "\n";
+  std::string text = table.text(style);
+  const uint64_t matched = number_of(answer, "matched");
+  if (matched > flows.size()) {
+    text += "\n" + std::to_string(flows.size()) + " of " + std::to_string(matched) +
+            " flows are shown: a larger --limit or a filter shows others\n";
+  }
+  return text;
 }
 
 }  // namespace vipgate

@@ -1,4 +1,4 @@
-// What vipctl shows of tracked flows, as text.
+// What vipctl shows of flows, as text.
 #pragma once
 
 #include <cpprest/json.h>
@@ -9,8 +9,7 @@
 
 namespace vipgate {
 
-// Of GET /api/v1/flows: as `ipvsadm -Lnc`, and how many there are. Wide: also what the real sees,
-// how long nothing came, service and worker.
-std::string flows_view(const web::json::value& answer, const ViewStyle& style);
+// Of GET /api/v1/flows: a line for each flow, then how many there are beside these.
+std::string flows_view(const web::json::value& answer, const ViewStyle& style = {});
 
 }  // namespace vipgate

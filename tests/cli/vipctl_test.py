@@ -39,6 +39,24 @@ class VipctlTest(VipctlCase):
         self.assertIn("services", json.loads(self.vipctl("services", "-o", "json")))
         self.assertTrue(json.loads(self.vipctl("-o", "json", "status", expect=WRONG))["ready"])
 
+    def test_flows_are_listed_by_what_is_asked_for(self):
+        self.daemon().wait_for_packets(1000)
+        web = ("flows", "--destination", f"{VIP}:80", "--protocol", "tcp")
+        lines = self.vipctl(*web).splitlines()
+        self.assertRegex(lines[0], r"^PROTO +SOURCE +DESTINATION +REAL +SNAT +STATE +IDLE$")
+        self.assertEqual(len(lines), 21)
+        for line in lines[1:]:
+            self.assertRegex(line, rf"^tcp +\S+:\d+ +{VIP}:80 +10\.9\.1\.1[12]:808[01] +"
+                                   r"10\.9\.1\.10[01]:\d+ +[a-z_]+ +\d+\.\d\d s$")
+        real = "10.9.1.11:8080"
+        count = sum(real in line for line in lines)
+        self.assertGreater(count, 0)
+        self.assertEqual(
+            json.loads(self.vipctl("-o", "json", *web, "--real", real))["matched"], count)
+        self.assertIn("\n5 of 20 flows are shown: ", self.vipctl(*web, "--limit", "5"))
+        self.assertIn("limit", self.vipctl("flows", "--limit", "0", expect=1))
+        self.assertIn("source", self.vipctl("flows", "--source", "a&real=b", expect=1))
+
     def test_a_real_is_taken_out_until_it_has_no_flows_and_given_back(self):
         self.daemon().wait_for_packets(1000)
         real, other = "10.9.1.11:8080", "10.9.1.12"

@@ -2,37 +2,46 @@
 
 #include <gtest/gtest.h>
 
-namespace vipgate::flow_views_test {
+namespace vipgate {
 namespace {
 
-web::json::value told(const char* text) { return web::json::value::parse(text); }
+using web::json::value;
 
-constexpr char kTwo[] = R"({"flows":[
-  {"worker":0,"protocol":"tcp","source":"192.0.2.1:40000","destination":"11.0.0.1:6379",
-   "service":"redis","real":"10.1.0.10:31000","snat":"198.18.0.1:1025","state":"established",
-   "idle_ms":1250,"expires_ms":3599000},
-  {"worker":1,"protocol":"udp","source":"[2001:db8::1]:53","destination":"[fd01:c::1]:53",
-   "state":"one_way","expires_ms":500}],
-  "matched":5,"looked_at":9,"is_whole":false})";
+constexpr const char* kKnown =
+    R"({"worker":1,"protocol":"tcp","source":"192.0.2.1:40000","destination":"11.0.0.1:6379",
+        "service":"redis","real":"10.1.0.10:31000","snat":"198.18.0.1:1025",
+        "state":"established","idle_ms":1250,"expires_ms":88750})";
+// Of a service that is gone.
+constexpr const char* kUnknown =
+    R"({"worker":0,"protocol":"udp","source":"192.0.2.2:5","destination":"11.0.0.1:53",
+        "state":"one_way","expires_ms":250})";
 
-TEST(FlowViews, EachFlowIsALineAsIpvsadmHasItAndWhatIsLeftOutIsSaid) {
-  EXPECT_EQ(flows_view(told(kTwo), {}),
-            "PRO  EXPIRE  STATE        SOURCE            VIRTUAL          REAL\n"
-            "tcp  59:59   established  192.0.2.1:40000   11.0.0.1:6379    10.1.0.10:31000\n"
-            "udp  00:00   one_way      [2001:db8::1]:53  [fd01:c::1]:53   -\n"
-            "2 of 5 flows; --limit shows more\n");
+value flows_answer(const std::string& flows, int matched) {
+  return value::parse(R"({"flows":[)" + flows + R"(],"matched":)" + std::to_string(matched) +
+                      R"(,"looked_at":9,"is_whole":true})");
 }
 
-TEST(FlowViews, WideShowsWhatTheRealSeesToo) {
-  const std::string text = flows_view(told(kTwo), {.is_wide = true});
-  EXPECT_NE(text.find("198.18.0.1:1025  00:01  0       redis\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("-                -      1       -\n"), std::string::npos) << text;
+TEST(VipctlFlowViews, AFlowIsALineAndADashWhatIsNotKnown) {
+  EXPECT_EQ(flows_view(flows_answer(std::string(kKnown) + "," + kUnknown, 2)),
+            "PROTO  SOURCE           DESTINATION    REAL             SNAT             STATE        "
+            "IDLE\n"
+            "tcp    192.0.2.1:40000  11.0.0.1:6379  10.1.0.10:31000  198.18.0.1:1025  established  "
+            "1.25 s\n"
+            "udp    192.0.2.2:5      11.0.0.1:53    -                -                one_way      "
+            "-\n");
 }
 
-TEST(FlowViews, WithoutFlowsOnlyTheirNumberIsShown) {
-  EXPECT_EQ(flows_view(told(R"({"flows":[],"matched":0,"looked_at":9,"is_whole":true})"), {}),
-            "0 of 0 flows\n");
+TEST(VipctlFlowViews, WideHasWhenItEndsTheWorkerAndTheService) {
+  const std::string text = flows_view(flows_answer(kKnown, 1), {.is_wide = true});
+  EXPECT_NE(text.find("IDLE    ENDS IN  WORKER  SERVICE\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("1.25 s  88.75 s  1       redis\n"), std::string::npos) << text;
+}
+
+TEST(VipctlFlowViews, SaysHowManyThereAreIfTheLimitLeftSomeOut) {
+  EXPECT_NE(flows_view(flows_answer(kKnown, 7)).find("\n1 of 7 flows are shown: "),
+            std::string::npos);
+  EXPECT_EQ(flows_view(flows_answer(kKnown, 1)).find("are shown"), std::string::npos);
 }
 
 }  // namespace
-}  // namespace vipgate::flow_views_test
+}  // namespace vipgate
