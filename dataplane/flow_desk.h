@@ -18,7 +18,7 @@ namespace vipgate {
 // Owned by the data plane. Outlives the workers.
 class FlowDesk {
  public:
-  static constexpr int kPatienceMs = 2000;
+  static constexpr int kPatienceMs = 4000;
 
   // `current`: what is served, for names; any thread.
   explicit FlowDesk(std::function<std::shared_ptr<const Snapshot>()> current,

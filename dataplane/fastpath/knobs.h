@@ -21,7 +21,7 @@ inline constexpr uint32_t kSnatProbes = 64;
 inline constexpr uint32_t kSweepSeconds = 30;
 // Buckets swept at most in one loop, so that a sweep never delays a packet.
 inline constexpr size_t kSweepBucketsPerLoop = 16;
-// The same for who lists flows. All of a million takes some 100,000 loops.
+// The same for who lists flows. A table of a million takes 32,768 loops.
 inline constexpr size_t kWalkBucketsPerLoop = 32;
 
 // Fragments that wait for their datagram's first one, per worker, and how long at most. What the

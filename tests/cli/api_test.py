@@ -3,6 +3,7 @@
 
 Exit status 77: this machine cannot run it."""
 
+import collections
 import contextlib
 import http.client
 import json
@@ -17,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from daemon_process import SECONDS, Daemon, free_port
 from daemon_test import DaemonTest
-from gateway import CPUS, ZONE
+from gateway import CPUS, VIP, VIP6, ZONE
 from managers_test import wait_for
 
 DESCRIPTION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../config/openapi.yaml")
@@ -175,8 +176,15 @@ class AnswersAsItSays(DaemonTest):
                 self.ask(path, method, operation, query={"limit": 1000} | query), 200)
             return json.loads(self.said)
 
-        wait_for("flows", lambda: flows()["matched"] == 20)
-        every = flows()
+        wait_for("flows", lambda: flows()["matched"] == 100)
+        self.assertEqual(  # each has the service and the protocol of its own VIP
+            collections.Counter((flow["service"], flow["protocol"], flow["destination"])
+                                for flow in flows()["flows"]),
+            {("web", "tcp", f"{VIP}:80"): 20, ("web", "tcp", f"[{VIP6}]:80"): 20,
+             ("plain", "tcp", f"{VIP}:90"): 20, ("log", "udp", f"{VIP}:514"): 20,
+             ("log", "udp", f"[{VIP6}]:514"): 20})
+        of_web = {"destination": f"{VIP}:80", "protocol": "tcp"}
+        every = flows(**of_web)
         self.assertTrue(every["is_whole"])
         self.assertEqual(len({flow["source"] for flow in every["flows"]}), 20)
         for flow in every["flows"]:
@@ -187,21 +195,21 @@ class AnswersAsItSays(DaemonTest):
             of_real.setdefault(flow["real"], []).append(flow["source"])
         self.assertGreater(len(of_real), 1)
         for real, sources in of_real.items():
-            told = flows(real=real)
+            told = flows(real=real, **of_web)
             self.assertEqual(sorted(flow["source"] for flow in told["flows"]), sorted(sources))
-            self.assertEqual(flows(real=real.rsplit(":", 1)[0])["matched"], len(sources))
+            self.assertEqual(flows(real=real.rsplit(":", 1)[0], **of_web)["matched"], len(sources))
         one = every["flows"][0]
-        self.assertEqual(flows(source=one["source"])["matched"], 1)
-        self.assertEqual(flows(source=":" + one["source"].rsplit(":", 1)[1])["matched"],
+        self.assertEqual(flows(source=one["source"], **of_web)["matched"], 1)
+        self.assertEqual(flows(source=":" + one["source"].rsplit(":", 1)[1], **of_web)["matched"],
                          sum(flow["source"].split(":")[1] == one["source"].split(":")[1]
                              for flow in every["flows"]))
         self.assertEqual(flows(service=one["service"], protocol=one["protocol"],
                                destination=one["destination"], worker=0)["matched"], 20)
-        self.assertEqual(flows(destination="11.0.0.0/8")["matched"], 20)
+        self.assertEqual(flows(destination="11.0.0.0/8")["matched"], 60)
         for nothing in ({"service": "none"}, {"destination": "10.0.0.0/8"}, {"protocol": "sctp"},
                         {"source": "203.0.113.0/24"}, {"destination": ":1"}):
             self.assertEqual(flows(**nothing)["matched"], 0, nothing)
-        few = flows(limit=5)
+        few = flows(limit=5, **of_web)
         self.assertEqual((len(few["flows"]), few["matched"], few["is_whole"]), (5, 20, False))
         for name, wrong in (("source", "10.0.0.300"), ("destination", "x"), ("real", "10.0.0.0/8"),
                             ("protocol", "icmp"), ("limit", "0"), ("worker", "1")):
