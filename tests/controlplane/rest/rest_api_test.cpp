@@ -280,6 +280,42 @@ TEST_F(RestApiTest, TheSnapshotIsTold) {
   EXPECT_THAT(ask("GET", "/api/v1/snapshot").body, HasSubstr("\"version\":"));
 }
 
+TEST_F(RestApiTest, FlowsAreAskedForByTheFiltersAndToldWithWhatIsKnownOfThem) {
+  FlowQuestion asked;
+  list_flows_ = [&](const FlowQuestion& question) -> Result<FlowList> {
+    asked = question;
+    ListedFlow flow;
+    flow.source = *parse_ip_address("192.0.2.1");
+    flow.source_port = 4000;
+    flow.destination = *parse_ip_address("fd00::1");
+    flow.destination_port = 80;
+    flow.state = FlowState::kEstablished;
+    flow.expires_ms = 250;
+    return FlowList{{flow}, 7, 9};
+  };
+  const ApiResponse told =
+      ask("GET", "/api/v1/flows?source=192.0.2.0/24&destination=:80&real=10.0.0.1:8080&worker=1");
+  EXPECT_EQ(told.body,
+            "{\"flows\":[{\"worker\":0,\"protocol\":\"tcp\",\"source\":\"192.0.2.1:4000\","
+            "\"destination\":\"[fd00::1]:80\",\"state\":\"established\",\"expires_ms\":250}],"
+            "\"matched\":7,\"looked_at\":9,\"is_whole\":false}\n");
+  EXPECT_EQ(asked.source->length, 24);
+  EXPECT_FALSE(asked.destination);
+  EXPECT_EQ(asked.destination_port, 80);
+  EXPECT_EQ(asked.real_port, 8080);
+  EXPECT_EQ(asked.worker, 1u);
+  EXPECT_EQ(asked.limit, 100u);
+  for (const char* wrong :
+       {"source=x", "destination=:", "real=10.0.0.0/8", "protocol=icmp", "worker=2", "limit=0"}) {
+    const ApiResponse refused = ask("GET", std::string("/api/v1/flows?") + wrong);
+    EXPECT_EQ(refused.status, 400) << wrong;
+    const std::string_view text = wrong;
+    EXPECT_THAT(refused.body, HasSubstr(std::string(text.substr(0, text.find('=')))));
+  }
+  list_flows_ = [](const FlowQuestion&) -> Result<FlowList> { return Error{"nobody comes"}; };
+  EXPECT_EQ(ask("GET", "/api/v1/flows").status, 503);
+}
+
 TEST_F(RestApiTest, APacketIsExplainedLineByLineAndAWrongQuestionNamesTheParameter) {
   const std::string path = "/api/v1/explain?protocol=tcp&source=192.0.2.1:4000&destination=";
   const ApiResponse told = ask("GET", path + "10.20.0.7:80&port=edge");
