@@ -7,7 +7,7 @@
 namespace vipgate::dns_local_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 constexpr unsigned kPtr = 12, kDs = 43, kAny = 255;
 

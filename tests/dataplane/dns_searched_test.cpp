@@ -9,7 +9,7 @@
 namespace vipgate::dns_searched_test {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 constexpr unsigned kAny = 255;
 
