@@ -88,7 +88,7 @@ def requests(authorization):
 # (target, status) of requests that are good as such.
 TARGETS = (
     ("http://localhost/healthz", 200), ("HTTP://127.0.0.1:1/healthz", 200),
-    ("http://localhost", 404), ("http://localhost?x", 400), ("ftp://localhost/healthz", 400),
+    ("http://localhost", 200), ("http://localhost?x", 400), ("ftp://localhost/healthz", 400),
     ("localhost:443", 400), ("*", 400), ("healthz", 400), ("/healthz#x", 404),
     ("/healthz/", 404), ("//healthz", 404), ("/./healthz", 404), ("/x/../healthz", 404),
     ("/%68ealthz", 200), ("/healthz%00", 404), ("/healthz%", 400), ("/healthz%4", 400),

@@ -119,8 +119,8 @@ class TellsPrometheus(DaemonTest):
         for title, expression in dashboard():
             self.assertIsNotNone(query("/api/v1/query?query=" + urllib.parse.quote(expression)), title)
         names = {name.split("{")[0] for name in self.samples()}
-        # Told only while there is such a thing: a cluster, a store.
-        absent = re.compile("vipgate_(mesos_|store_)")
+        # Told only while there is such a thing: a cluster, a store, a resolver.
+        absent = re.compile("vipgate_(mesos_|store_|dns_resolvers)")
         shown = dashboard() + [(rule["name"], rule["query"]) for rule in rules]
         for title, expression in shown:
             for name in re.findall(r"vipgate_\w+", expression):

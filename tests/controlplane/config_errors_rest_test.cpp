@@ -26,7 +26,7 @@ constexpr Row kRestRows[] = {
     {"rest: {listen: [\"[::1]:8080\"], tls: {cert_file: /c.pem}}\n",
      "f:1:37: tls: cert_file and key_file belong together; write both or neither"},
     {"rest: {listen: [\"[::1]:8080\"], tls: {client_ca_file: /ca.pem}}\n",
-     "f:1:59: client_ca_file: clients' certificates need cert_file and key_file, and tokens_file "
+     "f:1:54: client_ca_file: clients' certificates need cert_file and key_file, and tokens_file "
      "with lines as: admin CN=NAME-IN-THE-CERTIFICATE NAME"},
     {"rest: {mesos_dns_listen: [localhost]}\n",
      "f:1:27: mesos_dns_listen: 'localhost' is no address, nor one with a port; write 127.0.0.1, "

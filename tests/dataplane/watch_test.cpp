@@ -377,7 +377,8 @@ TEST_F(WatchTest, AWatchEndsWhenItsTimeIsOverThoughPacketsAreMissing) {
   watch(options);
   arrive(to_vip(kService, 1234), 10);
   finish();
-  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+  // The session reckons by another clock.
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(900));
   EXPECT_EQ(lines().size(), 1u);
   EXPECT_EQ(session_->status().packets, 1u);
 }
