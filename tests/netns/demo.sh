@@ -236,11 +236,11 @@ operate() {
 tell_what_to_try() {
   title "Try it"
   cat <<TEXT
-   make run ARGS=--keep      leaves all this running, with the dashboard at http://127.0.0.1:$API_PORT/
-   vipctl top                what passes now: packets, flows, drops by reason, what each worker does
-   vipctl drain 10.9.1.12 --wait   takes a node out without losing a connection
-   vipctl capture -w - --packets 20 | tshark -r -   packets as they come and leave
-   vipctl doctor             what is wrong with the machine, and what mends it
+   make run ARGS=--keep                leaves all this running, with the dashboard at http://127.0.0.1:$API_PORT/
+   vipctl top                          what passes now: packets, flows, drops by reason, what each worker does
+   vipctl drain 10.9.1.12 --wait       takes a node out without losing a connection
+   vipctl capture -w - | tshark -r -   packets as they come, leave and are dropped
+   vipctl doctor                       what is wrong with the machine, and what mends it
 TEXT
 }
 
