@@ -19,9 +19,8 @@ class PipelineForwarding : public ::testing::Test {
 
   static PacketBuilder question(std::string_view name, unsigned client = 1, unsigned type = 1,
                                 unsigned flags = 0x0100, std::string_view opt = {}) {
-    const std::string text =
-        test::dns_header(flags, 1, 0, 0, opt.empty() ? 0 : 1, 100 + client) +
-        test::dns_question(test::wire_name(name), type) + std::string(opt);
+    const std::string text = test::dns_header(flags, 1, 0, 0, opt.empty() ? 0 : 1, 100 + client) +
+                             test::dns_question(test::wire_name(name), type) + std::string(opt);
     PacketBuilder packet;
     return packet.eth(kClientMac, kGatewayMac0)
         .ipv4("192.0.2." + std::to_string(client), "10.9.0.53")

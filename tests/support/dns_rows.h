@@ -109,8 +109,7 @@ inline std::string repeat(std::string_view text, int count) {
 }  // namespace vipgate::test
 
 // A table of rows, each a test of the suite Dns over UDP.
-#define VIPGATE_DNS_ROWS(table, rows)                               \
-  class table : public ::vipgate::test::DnsRows {};              \
-  TEST_P(table, GetsTheRightAnswer) { check(); }                    \
-  INSTANTIATE_TEST_SUITE_P(Dns, table, ::testing::ValuesIn(rows()), \
-                           ::vipgate::test::row_test_name)
+#define VIPGATE_DNS_ROWS(table, rows)               \
+  class table : public ::vipgate::test::DnsRows {}; \
+  TEST_P(table, GetsTheRightAnswer) { check(); }    \
+  INSTANTIATE_TEST_SUITE_P(Dns, table, ::testing::ValuesIn(rows()), ::vipgate::test::row_test_name)

@@ -106,13 +106,12 @@ struct AskedResolver {
 
 inline std::string a_record(unsigned long ttl_s, std::string_view address,
                             std::string_view owner = "\xc0\x0c") {
-  return std::string(owner) + test::be16(1) + test::be16(1) + test::be32(ttl_s) +
-         test::be16(4) + std::string(address);
+  return std::string(owner) + test::be16(1) + test::be16(1) + test::be32(ttl_s) + test::be16(4) +
+         std::string(address);
 }
 inline std::string soa_record(unsigned long ttl_s, unsigned long minimum_s) {
-  const std::string data = test::wire_name("ns.a") + test::wire_name("root.a") +
-                           test::be32(1) + test::be32(2) + test::be32(3) +
-                           test::be32(4) + test::be32(minimum_s);
+  const std::string data = test::wire_name("ns.a") + test::wire_name("root.a") + test::be32(1) +
+                           test::be32(2) + test::be32(3) + test::be32(4) + test::be32(minimum_s);
   return std::string(1, '\0') + test::be16(6) + test::be16(1) + test::be32(ttl_s) +
          test::be16(static_cast<unsigned>(data.size())) + data;
 }

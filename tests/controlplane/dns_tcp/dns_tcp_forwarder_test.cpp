@@ -15,8 +15,8 @@ using test::be32;
 using test::dns_header;
 using test::dns_opt;
 using test::dns_question;
-using ::testing::IsEmpty;
 using test::wire_name;
+using ::testing::IsEmpty;
 
 const IpAddress kLoopback = parse_ip_address("127.0.0.1").value();
 

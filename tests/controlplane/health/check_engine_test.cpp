@@ -14,10 +14,10 @@
 namespace vipgate::check_engine_test {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using test::listen_on;
 using test::local_endpoint;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 HealthConfig quick_tcp() {
   HealthConfig config;

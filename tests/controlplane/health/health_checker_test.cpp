@@ -20,16 +20,16 @@ namespace {
 
 using test::bind_datagram;
 using test::DatagramServer;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using test::listen_on;
 using test::local_endpoint;
 using test::read_until;
 using test::ScriptedServer;
 using test::send_all;
-using ::testing::StartsWith;
 using test::TlsIdentity;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 constexpr int kPatienceMs = 20'000;
 constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

@@ -15,12 +15,12 @@
 namespace vipgate::arriving_state_test {
 namespace {
 
+using test::read_answer_in_pieces;
+using test::read_event_in_pieces;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using test::read_answer_in_pieces;
-using test::read_event_in_pieces;
 using ::testing::SizeIs;
 
 std::string padded(std::string_view json) {

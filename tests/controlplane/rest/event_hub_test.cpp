@@ -31,10 +31,9 @@ TEST(EventHub, WhoListensHearsWhatIsPublishedUntilTheHandleGoes) {
   hub->publish("port", {{"port", "e\"ge"}, {"count", 7u}});
   first.reset();
   hub->publish("ready");
-  EXPECT_THAT(
-      one.blocks,
-      ElementsAre(MatchesRegex("id: 7-2\nevent: port\ndata: "
-                               "\\{\"at_ms\":[0-9]+,\"port\":\"e\\\\\"ge\",\"count\":7\\}\n\n")));
+  EXPECT_THAT(one.blocks, ElementsAre(MatchesRegex(
+                              "id: 7-2\nevent: port\ndata: "
+                              "\\{\"at_ms\":[0-9]+,\"port\":\"e\\\\\"ge\",\"count\":7\\}\n\n")));
   EXPECT_THAT(two.blocks, ElementsAre(one.blocks[0], StartsWith("id: 7-3\nevent: ready\n")));
 }
 

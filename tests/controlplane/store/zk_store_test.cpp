@@ -14,11 +14,11 @@
 namespace vipgate::zk_store_test {
 namespace {
 
+using test::ZookeeperServer;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
-using test::ZookeeperServer;
 
 constexpr int kPatienceMs = 30000;
 constexpr std::string_view kVip = kVipSpace;
