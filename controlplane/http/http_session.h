@@ -26,7 +26,7 @@
 namespace vipgate {
 
 class HttpSession;
-class HttpSink;
+class StreamSink;
 
 // What the sessions share; they and their answers may outlive the server.
 struct HttpCore {
@@ -98,7 +98,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void write_shared();
   void finish_answer();
 
-  friend class HttpSink;
+  friend class StreamSink;
   void begin_stream(ApiResponse from);
   void subscribe(const ApiResponse& from);
   void wait_for_end();

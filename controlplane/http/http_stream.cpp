@@ -31,9 +31,9 @@ std::string http_framed(const std::string& piece, bool is_chunked) {
 }  // namespace
 
 // What a stream's source has of the session: any thread may use it, whatever has become of that.
-class HttpSink : public ApiSink {
+class StreamSink : public ApiSink {
  public:
-  HttpSink(const std::shared_ptr<HttpCore>& core, const std::shared_ptr<HttpSession>& session)
+  StreamSink(const std::shared_ptr<HttpCore>& core, const std::shared_ptr<HttpSession>& session)
       : core_(core),
         session_(session),
         waiting_(session->waiting_),
@@ -91,7 +91,7 @@ void HttpSession::subscribe(const ApiResponse& from) {
   arm_stream(kStreamPause);
   wait_for_end();
   if (!from.idle_piece.empty()) idle_piece_ = http_framed(from.idle_piece, is_chunked_);
-  subscription_ = from.stream(std::make_shared<HttpSink>(core_, shared_from_this()));
+  subscription_ = from.stream(std::make_shared<StreamSink>(core_, shared_from_this()));
   if (subscription_ == nullptr) end();
 }
 

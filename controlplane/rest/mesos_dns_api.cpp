@@ -189,9 +189,7 @@ class MesosDnsApi : public std::enable_shared_from_this<MesosDnsApi> {
         self->copy_tasks(cluster, listing, finish);
       });
     }
-    make(finish, [listing] {
-      return ApiResponse{.body = mesos_dns_enumeration_text(std::move(*listing))};
-    });
+    make(finish, [listing] { return ApiResponse{.body = mesos_dns_enumeration_text(*listing)}; });
   }
 
   // A name that moves to another VIP meanwhile could be missed: what was copied is of one snapshot.

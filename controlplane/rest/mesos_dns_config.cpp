@@ -52,6 +52,7 @@ void put_flag(PrettyJson& json, std::string_view name, bool value) {
 
 std::vector<std::string> resolvers_text(const std::vector<DnsResolverConfig>& resolvers) {
   std::vector<std::string> texts;
+  texts.reserve(resolvers.size());
   for (const DnsResolverConfig& resolver : resolvers) {
     texts.push_back(resolver.port == kDnsPort
                         ? to_string(resolver.address)

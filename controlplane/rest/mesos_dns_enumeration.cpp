@@ -91,7 +91,7 @@ std::vector<FrameworkRow> frameworks_by_name(const TaskListing& listing) {
 
 }  // namespace
 
-std::string mesos_dns_enumeration_text(TaskListing listing) {
+std::string mesos_dns_enumeration_text(const TaskListing& listing) {
   std::vector<const TaskListing::Task*> tasks;
   for (const TaskListing::Task& task : listing.tasks) tasks.push_back(&task);
   const auto key = [](const TaskListing::Task* task) {

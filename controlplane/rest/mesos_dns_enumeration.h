@@ -10,6 +10,6 @@ namespace vipgate {
 // {"frameworks":[{"tasks":[{"name":…,"id":…,"records":[{"name":…,"host":…,"rtype":…},…]},…],
 // "name":…},…]}: frameworks by name, tasks by id. A record that a task before it has is not told
 // again. Any thread; takes time and memory for each record.
-std::string mesos_dns_enumeration_text(TaskListing listing);
+std::string mesos_dns_enumeration_text(const TaskListing& listing);
 
 }  // namespace vipgate

@@ -61,7 +61,7 @@ DnsFinding find_name(const DnsTable& table, const std::string& folded) {
 }
 
 // Where a name's records are: that of its alias (CNAME), if it is one.
-DnsFinding find_records(const DnsTable& table, std::string folded) {
+DnsFinding find_records(const DnsTable& table, const std::string& folded) {
   DnsFinding found = find_name(table, folded);
   for (int i = 0; i < kMostCnames && found.entry != nullptr; ++i) {
     const auto target = first_data(*found.entry, DnsType::kCname);

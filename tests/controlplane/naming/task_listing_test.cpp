@@ -90,7 +90,7 @@ TEST_F(TaskListingTest, AnEnumerationHasEachRecordWithTheFirstTaskThatHasIt) {
   TaskListing listing;
   while (list(listing, 10)) {
   }
-  const std::string text = mesos_dns_enumeration_text(std::move(listing));
+  const std::string text = mesos_dns_enumeration_text(listing);
   const size_t first = text.find("\"id\": \"web.1\"");
   const size_t second = text.find("\"id\": \"web.2\"");
   const std::string shared =
