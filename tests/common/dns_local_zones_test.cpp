@@ -9,6 +9,8 @@
 namespace vipgate::dns_local_zones_test {
 namespace {
 
+using namespace std::string_view_literals;
+
 std::string zone_of(const std::string& name) {
   const std::string wire = dns_fold(dns_name_from_text(name).value());
   const std::string_view zone = dns_local_zone(wire);
@@ -78,8 +80,8 @@ TEST(DnsLocalZones, AddressesOfEverybodyAndWhatOnlyLooksLikeSuchNamesAreInNone) 
   }
   EXPECT_EQ(zone_of("2." + repeated("0.", 31) + "ip6.arpa."), "");
   // A label that ends like a zone is none.
-  EXPECT_EQ(dns_local_zone(std::string_view("\x06x\00216a\003172\007in-addr\004arpa\0", 27)), "");
-  EXPECT_EQ(dns_local_zone(std::string_view("\x04x\00216\003172\007in-addr\004arpa\0", 23)), "");
+  EXPECT_EQ(dns_local_zone("\x05x\00216a\003172\007in-addr\004arpa\0"sv), "");
+  EXPECT_EQ(dns_local_zone("\x04x\00216\003172\007in-addr\004arpa\0"sv), "");
 }
 
 }  // namespace
