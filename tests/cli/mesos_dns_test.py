@@ -115,7 +115,13 @@ class MesosDnsTest(DaemonTest):
         self.daemon = self.enterContext(Daemon(config))
         self.daemon.wait_for(r" ready: ")
         if is_telling:
-            wait_for("the cluster's state", lambda: self.ask("/v1/axfr")[0] == 200)
+            self.wait_for_records()
+
+    def wait_for_records(self):
+        """What is known by a host's name alone comes when that is looked up, after the others."""
+        wait_for("the cluster's state", lambda: self.ask("/v1/axfr")[0] == 200)
+        wait_for("all records",
+                 lambda: set(rows_of_axfr(self.told("/v1/axfr"))) == self.master.records())
 
     def connect(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
@@ -333,8 +339,7 @@ class WaitsForTheCluster(MesosDnsTest):
         self.assertEqual(self.told("/v1/hosts/example.com"), BLANK_HOST)
         self.assertEqual(self.told(f"/v1/hosts/plain.{ZONE}")[0]["ip"], VIP)
         self.master.telling.set()
-        wait_for("the cluster's state", lambda: self.ask("/v1/axfr")[0] == 200)
-        self.assertEqual(set(rows_of_axfr(self.told("/v1/axfr"))), self.master.records())
+        self.wait_for_records()
 
 
 class TellsOfSingleNamesAlone(MesosDnsTest):
