@@ -1,5 +1,6 @@
 // What one DNS question costs in Pipeline::process, without I/O, with and without a limit of the
-// replies' rate: bursts of 64 questions for random names, from so many client networks.
+// replies' rate: bursts of 64 questions for random names, from so many client networks. And what
+// one costs whose answer a resolver gave before.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -24,13 +25,17 @@ constexpr uint32_t kServer = 0x0a090035;
 constexpr size_t kBytes = 160;  // that are copied of a question
 
 enum class Limit { kOff, kWithin, kBeyond };
+enum class Names { kOwn, kCached };
 
 std::string wire(const std::string& text) { return dns_name_from_text(text).value(); }
-std::string bench_name(size_t i) {
-  return wire("app-" + std::to_string(i) + ".marathon.l4lb.thisdcos.directory");
+// Both are of the same length.
+std::string bench_name(size_t i, Names names) {
+  return wire("app-" + std::to_string(i) +
+              (names == Names::kOwn ? ".marathon.l4lb.thisdcos.directory"
+                                    : ".marathon.l4lb.thisdcos.elsewhere"));
 }
 
-std::shared_ptr<const Snapshot> make_dns_snapshot(Limit limit) {
+std::shared_ptr<const Snapshot> make_dns_snapshot(Limit limit, Names names) {
   SnapshotSpec spec;
   spec.ports = {{.mac = kMac, .vlan = 0, .kernel = false, .check_mac = true}};
   spec.dns_listen = {Ipv4Address{Be32(kServer)}};
@@ -40,9 +45,16 @@ std::shared_ptr<const Snapshot> make_dns_snapshot(Limit limit) {
   for (size_t i = 0; i < kNames; ++i) {
     const Be32 address(static_cast<uint32_t>(i));
     const std::string_view data(reinterpret_cast<const char*>(&address), sizeof address);
-    if (!builder.add({bench_name(i), DnsType::kA, 5, data})) return nullptr;
+    if (!builder.add({bench_name(i, Names::kOwn), DnsType::kA, 5, data})) return nullptr;
   }
   spec.dns = builder.build().value();
+  if (names == Names::kCached) {
+    DnsForwarding& forwarding = spec.dns_policy.forwarding;
+    forwarding.is_on = true;
+    const std::array all = {IpPrefix{Ipv4Address{}, 0}};
+    forwarding.clients = PrefixSet(all);
+    forwarding.zones = {{std::string(1, '\0'), {}}};
+  }
   if (limit != Limit::kOff) {
     DnsRateRules rules;
     rules.responses_per_s = rules.errors_per_s = limit == Limit::kWithin ? 1'000'000 : 1;
@@ -52,10 +64,31 @@ std::shared_ptr<const Snapshot> make_dns_snapshot(Limit limit) {
   return SnapshotBuilder().build(spec);
 }
 
+// A resolver's answer for each of the names: one address.
+void fill_cache(DnsCache& cache, uint64_t now_ns) {
+  const std::string body("\xc0\x0c\0\1\0\1\0\0\x0e\x10\0\4\x0a\1\2\3", 16);
+  DnsUpstreamAnswer answer;
+  answer.kind = DnsUpstreamAnswer::Kind::kAnswer;
+  answer.answers = 1;
+  answer.body_length = static_cast<uint16_t>(body.size());
+  answer.ttl_s = 3600;
+  answer.ttl_count = 1;
+  answer.ttls[0] = {6, answer.ttl_s};
+  const DnsNameHash hash{DnsHashSecret{}};
+  for (size_t i = 0; i < kNames; ++i) {
+    const std::string name = bench_name(i, Names::kCached);
+    const std::string padded = name + std::string(3, '\0');
+    DnsFoldedName folded;
+    dns_fold_name(reinterpret_cast<const uint8_t*>(padded.data()), name.size(), folded);
+    cache.store(DnsQuestion::of(hash(folded, name.size()), folded, name.size(), DnsType::kA, 0),
+                reinterpret_cast<const uint8_t*>(body.data()), answer, now_ns);
+  }
+}
+
 // A UDP datagram without a checksum, which is legal over IPv4.
-std::vector<uint8_t> make_question(size_t name, uint32_t network, uint16_t port) {
+std::vector<uint8_t> make_question(const std::string& name, uint32_t network, uint16_t port) {
   std::string message("\x12\x34\x01\0\0\1\0\0\0\0\0\1", 12);
-  message += bench_name(name) + std::string("\0\1\0\1\0\0\x29\x04\xd0\0\0\0\0\0\0", 15);
+  message += name + std::string("\0\1\0\1\0\0\x29\x04\xd0\0\0\0\0\0\0", 15);
   struct {
     EthernetHeader ethernet;
     Ipv4Header ip;
@@ -71,24 +104,28 @@ std::vector<uint8_t> make_question(size_t name, uint32_t network, uint16_t port)
   headers.ip.destination = Ipv4Address{Be32(kServer)};
   headers.ip.checksum = Be16::from_raw(internet_checksum(&headers.ip, sizeof headers.ip));
   headers.udp = {Be16(port), Be16(53), Be16(udp_length), Be16{}};
-  std::vector<uint8_t> frame(sizeof headers);
+  std::vector<uint8_t> frame(sizeof headers + message.size());
   std::memcpy(frame.data(), &headers, sizeof headers);
-  frame.insert(frame.end(), message.begin(), message.end());
+  std::memcpy(frame.data() + sizeof headers, message.data(), message.size());
   return frame;
 }
 
-void questions(benchmark::State& state, Limit limit, bool is_copy_only) {
+void questions(benchmark::State& state, Limit limit, bool is_copy_only, Names names = Names::kOwn) {
   const auto networks = static_cast<uint32_t>(state.range(0));
-  const auto snapshot = make_dns_snapshot(limit);
+  const auto snapshot = make_dns_snapshot(limit, names);
   if (snapshot == nullptr) return state.SkipWithError("no table");
   WorkerMemory memory({.services = 1, .reals = 1, .snat = {}, .secret = {{1, 2, 3, 4}}});
   NoObserver observer;
-  const auto pipeline = std::make_unique<Pipeline<>>(memory.pipeline_options(), observer);
+  const PipelineOptions options = memory.pipeline_options();
+  const auto pipeline = std::make_unique<Pipeline<>>(options, observer);
+  uint64_t now_ns = 1'000'000'000;
+  if (names == Names::kCached) fill_cache(options.forwarder->cache(), now_ns);
   std::vector<uint8_t> packets(kQuestions * kBytes);
   std::vector<uint16_t> lengths;
   std::mt19937 random(1);
   for (size_t i = 0; i < kQuestions; ++i) {
-    const auto frame = make_question(random() % kNames, static_cast<uint32_t>(random() % networks),
+    const auto frame = make_question(bench_name(random() % kNames, names),
+                                     static_cast<uint32_t>(random() % networks),
                                      static_cast<uint16_t>(1024 + random() % 60'000));
     std::memcpy(&packets[i * kBytes], frame.data(), frame.size());
     lengths.push_back(static_cast<uint16_t>(frame.size()));
@@ -105,7 +142,6 @@ void questions(benchmark::State& state, Limit limit, bool is_copy_only) {
   }
   Outbox outbox;
   size_t next = 0;
-  uint64_t now_ns = 1'000'000'000;
   for (auto _ : state) {
     for (size_t i = 0; i < kBurst; ++i) {
       std::memcpy(&buffers[i * kStride + kHeadroom], &packets[(next + i) * kBytes], kBytes);
@@ -129,12 +165,15 @@ void questions(benchmark::State& state, Limit limit, bool is_copy_only) {
       benchmark::Counter(static_cast<double>(state.iterations() * kBurst) / 1e9,
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
   const WorkerCounters& counters = memory.counters();
-  state.counters["dropped"] = static_cast<double>(counters.value(DropReason::kDnsRateLimited)) /
-                              static_cast<double>(state.iterations() * kBurst);
+  const auto asked = static_cast<double>(state.iterations() * kBurst);
+  state.counters["dropped"] =
+      static_cast<double>(counters.value(DropReason::kDnsRateLimited)) / asked;
+  state.counters["cached"] = static_cast<double>(counters.value(DnsOutcome::kCached)) / asked;
 }
 
 BENCHMARK_CAPTURE(questions, copy_only, Limit::kOff, true)->Arg(16);
 BENCHMARK_CAPTURE(questions, unlimited, Limit::kOff, false)->Arg(16)->Arg(4096);
+BENCHMARK_CAPTURE(questions, cached, Limit::kOff, false, Names::kCached)->Arg(16)->Arg(4096);
 BENCHMARK_CAPTURE(questions, within_the_limit, Limit::kWithin, false)->Arg(16)->Arg(4096);
 BENCHMARK_CAPTURE(questions, beyond_the_limit, Limit::kBeyond, false)->Arg(16);
 
