@@ -248,15 +248,16 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
   add_read_routes(router, feed, reconciler, reports, answers);
   router.add("GET", "/api/v1/snapshot", on_control(feed, std::bind_front(&RestApi::snapshot, api)));
   add_service_list(router, feed, reconciler, answers);
+  const std::vector<std::string> changes = {"dry_run"};
   router.add("PUT", "/api/v1/services",
-             api->on_control_with_body(&RestApi::put_all, reports.bodies));
+             api->on_control_with_body(&RestApi::put_all, reports.bodies), changes);
   router.add("POST", "/api/v1/services",
-             api->on_control_with_body(&RestApi::post_one, reports.bodies));
+             api->on_control_with_body(&RestApi::post_one, reports.bodies), changes);
   router.add("GET", "/api/v1/services/{id}", on_control(feed, std::bind_front(&RestApi::one, api)));
   router.add("PUT", "/api/v1/services/{id}",
-             api->on_control_with_body(&RestApi::put_one, reports.bodies));
+             api->on_control_with_body(&RestApi::put_one, reports.bodies), changes);
   router.add("DELETE", "/api/v1/services/{id}",
-             on_control(feed, std::bind_front(&RestApi::remove_one, api)));
+             on_control(feed, std::bind_front(&RestApi::remove_one, api)), changes);
   add_drain_routes(router, feed, reports.traffic);
   add_flow_routes(router, reports.asks, reports.worker_count, reports.list_flows);
   add_traffic_routes(router, feed, reconciler, reports, answers);

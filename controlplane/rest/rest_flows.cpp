@@ -139,20 +139,23 @@ std::string flows_text(const FlowList& list) {
 }  // namespace
 
 void add_flow_routes(HttpRouter& router, PageThread& asks, uint32_t workers, ListFlows list) {
-  router.add("GET", "/api/v1/flows",
-             [&asks, workers, list = std::move(list)](const ApiRequest& request,
-                                                      const ApiResponder& respond) {
-               auto question = read_flow_question(request, workers);
-               if (!question) return respond(http_problem(400, question.error()));
-               const bool is_taken = asks.post([list, question = *question, respond] {
-                 const auto flows = list(question);
-                 respond(flows ? ApiResponse{.body = flows_text(*flows)}
-                               : http_problem(503, flows.error()));
-               });
-               if (!is_taken) {
-                 respond(still_busy());
-               }
-             });
+  router.add(
+      "GET", "/api/v1/flows",
+      [&asks, workers, list = std::move(list)](const ApiRequest& request,
+                                               const ApiResponder& respond) {
+        auto question = read_flow_question(request, workers);
+        if (!question) return respond(http_problem(400, question.error()));
+        const bool is_taken = asks.post([list, question = *question, respond] {
+          const auto flows = list(question);
+          respond(flows ? ApiResponse{.body = flows_text(*flows)}
+                        : http_problem(503, flows.error()));
+        });
+        if (!is_taken) {
+          respond(still_busy());
+        }
+      },
+      std::vector<std::string>{"source", "destination", "real", "protocol", "service", "worker",
+                               "limit"});
 }
 
 }  // namespace vipgate

@@ -119,19 +119,23 @@ void add_read_routes(HttpRouter& router, RestFeed& feed, const Reconciler& recon
                respond({.body = ports_text(reports.ports())});
              }));
   router.add("GET", "/api/v1/sources",
-             on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
-               const auto limit = read_limit(request);
-               if (!limit) return respond(http_problem(400, limit.error()));
-               respond({.body = sources_text(reports.sources(*limit))});
-             }));
+             on_control(feed,
+                        [reports](const ApiRequest& request, const ApiResponder& respond) {
+                          const auto limit = read_limit(request);
+                          if (!limit) return respond(http_problem(400, limit.error()));
+                          respond({.body = sources_text(reports.sources(*limit))});
+                        }),
+             std::vector<std::string>{"limit"});
   router.add("GET", "/api/v1/dns/records",
-             records_handler(feed, reconciler, reports.pages, answers));
+             records_handler(feed, reconciler, reports.pages, answers),
+             std::vector<std::string>{"name", "zone", "limit"});
   router.add("GET", "/api/v1/events", event_handler(reports.events));
   router.add(
       "GET", "/api/v1/dns/query",
       [answer_dns = reports.answer_dns](const ApiRequest& request, const ApiResponder& respond) {
         tell_answer(answer_dns, request, respond);
-      });
+      },
+      std::vector<std::string>{"name", "type", "client"});
 }
 
 }  // namespace vipgate

@@ -1,7 +1,9 @@
 #include "controlplane/rest/rest_service_list.h"
 
 #include <cstdint>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "controlplane/compiler.h"
 #include "controlplane/http/http_query.h"
@@ -73,11 +75,11 @@ class ServiceList : public std::enable_shared_from_this<ServiceList> {
 
 void add_service_list(HttpRouter& router, RestFeed& feed, const Reconciler& reconciler,
                       const std::shared_ptr<LongAnswers>& answers) {
-  router.add("GET", "/api/v1/services",
-             [list = std::make_shared<ServiceList>(feed, reconciler, answers)](
-                 const ApiRequest& request, const ApiResponder& respond) {
-               list->tell(request, respond);
-             });
+  router.add(
+      "GET", "/api/v1/services",
+      [list = std::make_shared<ServiceList>(feed, reconciler, answers)](
+          const ApiRequest& request, const ApiResponder& respond) { list->tell(request, respond); },
+      std::vector<std::string>{"name", "origin"});
 }
 
 }  // namespace vipgate

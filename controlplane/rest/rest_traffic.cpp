@@ -88,7 +88,8 @@ void add_traffic_routes(HttpRouter& router, RestFeed& feed, const Reconciler& re
              on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
                respond({.body = gateway_text(reports, request)});
              }));
-  router.add("GET", "/api/v1/traffic", traffic_handler(feed, reports, answers));
+  router.add("GET", "/api/v1/traffic", traffic_handler(feed, reports, answers),
+             std::vector<std::string>{"service"});
   router.add("GET", "/api/v1/services/{id}/maglev",
              on_control(feed, [&reconciler, &asks = reports.asks](const ApiRequest& request,
                                                                   const ApiResponder& respond) {

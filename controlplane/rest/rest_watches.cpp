@@ -98,10 +98,12 @@ ApiHandler watch_handler(RestFeed& feed, const RestWatches& watches, WatchOption
 
 void add_watch_routes(HttpRouter& router, RestFeed& feed, PageThread& asks,
                       const RestWatches& watches) {
-  router.add("GET", "/api/v1/explain",
-             [watches, &asks](const ApiRequest& request, const ApiResponder& respond) {
-               tell_explanation(watches, asks, request, respond);
-             });
+  router.add(
+      "GET", "/api/v1/explain",
+      [watches, &asks](const ApiRequest& request, const ApiResponder& respond) {
+        tell_explanation(watches, asks, request, respond);
+      },
+      std::vector<std::string>{"protocol", "source", "destination", "port"});
   router.add_for_admins("/api/v1/trace",
                         watch_handler(feed, watches, WatchOptions::Stream::kTrace));
   router.add_for_admins("/api/v1/capture",

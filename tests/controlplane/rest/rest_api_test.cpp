@@ -241,6 +241,23 @@ TEST_F(RestApiTest, AListThatAChangeComesBetweenHasTheDocumentsOfItsTag) {
   EXPECT_EQ(header(**list, "ETag"), header(ask("GET", "/api/v1/services"), "ETag"));
 }
 
+TEST_F(RestApiTest, AMistypedParameterIsRefusedBeforeAnythingChanges) {
+  const ApiResponse put = ask("PUT", "/api/v1/services?dryrun=true", "[]");
+  EXPECT_EQ(put.status, 400);
+  EXPECT_THAT(put.body, HasSubstr("unknown parameter 'dryrun'; those here are dry_run"));
+  EXPECT_EQ(ask("POST", "/api/v1/services?dry-run=true", kRedis).status, 400);
+  EXPECT_EQ(ask("PUT", "/api/v1/drains/10.0.1.9?forced=true").status, 400);
+  EXPECT_EQ(ask("GET", kRedisPath).status, 404);
+  for (const char* wrong :
+       {"services?state=up", "flows?src=192.0.2.1", "traffic?id=1", "sources?most=1",
+        "dns/records?type=A", "dns/query?name=web.l4lb.test&qtype=A", "explain?src=192.0.2.1:1"}) {
+    const ApiResponse refused = ask("GET", "/api/v1/" + std::string(wrong));
+    EXPECT_EQ(refused.status, 400) << wrong;
+    EXPECT_THAT(refused.body, HasSubstr("unknown parameter")) << wrong;
+  }
+  EXPECT_EQ(ask("GET", "/metrics?from=prometheus").status, 200) << "what takes none needs none";
+}
+
 TEST_F(RestApiTest, ARealIsTakenOutAndGivenBack) {
   const std::string two =
       R"({"name":"redis","vip":"10.20.0.1","port":6379,"reals":[{"address":"10.0.1.5","port":1},)"
