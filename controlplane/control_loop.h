@@ -137,6 +137,7 @@ class ControlLoop {
   ServedDns served_dns_;
   const std::shared_ptr<LongAnswers> long_answers_ = std::make_shared<LongAnswers>();
   PageThread pages_;
+  PageThread asks_{"vg-asks", 256};  // each holds little
   // Each has taken of the room for bodies, which is what bounds their number.
   PageThread bodies_{"vg-bodies", 256};
   // No two processes begin in one millisecond.

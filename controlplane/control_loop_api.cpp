@@ -44,6 +44,7 @@ Status ControlLoop::start_api() {
         std::move(options),
         make_rest_router(feeds_->rest(), reconciler_, health_,
                          {.pages = pages_,
+                          .asks = asks_,
                           .bodies = bodies_,
                           .metrics = [this] { return metrics(); },
                           .counters = [this] { return counters_json(); },

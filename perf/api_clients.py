@@ -2,6 +2,8 @@
 
   abuse PORT          idle and slow connections, bodies over the limit, malformed requests, and many
                       clients that ask in parallel, until stdin ends
+  lists PORT          as many that ask for all services, again and again; when stdin ends, a line of JSON:
+                      how many were answered, and the longest that one waited, in seconds
   probe PORT TARGET…  asks for the targets in turn on a connection that stays; says so when it has begun;
                       when stdin ends, a line of JSON: the milliseconds of each answer, by target
 """
@@ -104,6 +106,40 @@ class Abuse:
             task.result()  # of a client that was not answered: why
 
 
+class Lists:
+    """Clients that want the longest list there is."""
+
+    def __init__(self, port):
+        self.port, self.answered, self.longest_s = port, 0, 0
+
+    async def client(self):
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 20)
+        while True:
+            began = time.monotonic()
+            writer.write(api_malice.request(f"GET {api_malice.LIST} HTTP/1.1"))
+            header = await reader.readuntil(b"\r\n\r\n")
+            if not header.startswith(b"HTTP/1.1 200 "):
+                raise SystemExit(f"the list: {header.decode('latin-1')}")
+            left = int(header.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            while left:
+                block = await reader.read(min(left, 1 << 20))
+                if not block:
+                    raise SystemExit("the list broke off")
+                left -= len(block)
+            self.answered += 1
+            self.longest_s = max(self.longest_s, time.monotonic() - began)
+
+    async def run(self):
+        running = [asyncio.create_task(self.client()) for _ in range(PARALLEL)]
+        ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        done, _ = await asyncio.wait([ended, *running], return_when=asyncio.FIRST_COMPLETED)
+        for task in running:
+            task.cancel()
+        for task in done:
+            task.result()  # of a client that was not answered: why
+        print(json.dumps({"answered": self.answered, "longest_s": round(self.longest_s, 3)}))
+
+
 def probe(port, targets):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     took = {target: [] for target in targets}
@@ -124,5 +160,7 @@ def probe(port, targets):
 if __name__ == "__main__":
     if sys.argv[1] == "abuse":
         asyncio.run(Abuse(int(sys.argv[2])).run())
+    elif sys.argv[1] == "lists":
+        asyncio.run(Lists(int(sys.argv[2])).run())
     else:
         probe(int(sys.argv[2]), sys.argv[3:])

@@ -31,6 +31,15 @@ function go(href) {
 const tabs = VIEWS.map(([name, title], i) => el('a', { href: `#/${name}`, 'aria-keyshortcuts': String(i + 1) }, el('kbd', { 'aria-hidden': 'true' }, String(i + 1)), title));
 place('tabs').append(...tabs);
 
+// A link that somebody has mistyped leads nowhere; it does not stop the page.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function route() {
   if (location.hash === shown) return;
   shown = location.hash;
@@ -38,7 +47,7 @@ function route() {
   const at = Math.max(0, VIEWS.findIndex(([each]) => each === name));
   const last = view;
   last?.end?.();
-  view = name === 'services' && id ? serviceView(decodeURIComponent(id)) : VIEWS[at][2]();
+  view = name === 'services' && id ? serviceView(decoded(id)) : VIEWS[at][2]();
   tabs.forEach((tab, i) => {
     if (i === at) tab.setAttribute('aria-current', 'page');
     else tab.removeAttribute('aria-current');

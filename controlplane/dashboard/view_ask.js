@@ -2,7 +2,7 @@
 
 import { card, el, field, setText, table } from './dom.js';
 import { tryAsking } from './dialog.js';
-import { duration, si, whole } from './format.js';
+import { duration, whole } from './format.js';
 import { textCell, VirtualList } from './virtual_list.js';
 
 const box = (name, placeholder, more = {}) => el('input', { name, placeholder, spellcheck: 'false', autocomplete: 'off', ...more });
@@ -37,7 +37,7 @@ export function flowsView() {
       { head: 'By way of', class: 'address', make: textCell((flow) => flow.snat ?? '') },
       { head: 'State', class: 'word', make: textCell((flow) => flow.state) },
       { head: 'Idle', class: 'number', make: textCell((flow) => (flow.idle_ms === undefined ? '' : duration(flow.idle_ms))) },
-      { head: 'Packets', class: 'number', make: textCell((flow) => (flow.packets === undefined ? '' : si(flow.packets))) },
+      { head: 'Service', class: 'wide', make: textCell((flow) => flow.service) },
       { head: 'Worker', class: 'short', make: textCell((flow) => flow.worker) },
     ],
   });
@@ -48,7 +48,7 @@ export function flowsView() {
     field('At most', choice('limit', [['100', '100'], ['1000', '1 000'], ['10000', '10 000']]))], 'Find', async (query) => {
     const said = await tryAsking('/api/v1/flows', query, problem, 'This gateway does not tell flows.');
     list.setItems(said?.flows ?? []);
-    setText(count, said ? `${whole(said.matched)} of ${whole(said.looked_at)} flows match${said.flows.length < said.matched ? `; ${whole(said.flows.length)} are shown` : ''}${said.is_whole ? '' : '; not all could be looked at'}` : '');
+    setText(count, said ? `${whole(said.matched)} of ${whole(said.looked_at)} flows match${said.flows.length < said.matched ? `; ${whole(said.flows.length)} are shown` : ''}` : '');
   });
   return { node: el('div', { class: 'page' }, form, problem, count, list.node), search: source, draw() { } };
 }
@@ -58,7 +58,7 @@ export function explainView() {
   const answer = el('div', { role: 'status' });
   const source = box('source', '192.0.2.1:40000', { required: true });
   const form = asking([
-    field('Protocol', choice('protocol', [['tcp', 'TCP'], ['udp', 'UDP'], ['icmp', 'ICMP'], ['sctp', 'SCTP']])),
+    field('Protocol', choice('protocol', [['tcp', 'TCP'], ['udp', 'UDP'], ['sctp', 'SCTP']])),
     field('From', source), field('To', box('destination', '11.0.0.1:6379', { required: true })), field('At port', box('port', 'any'))], 'Explain', async (query) => {
     const said = await tryAsking('/api/v1/explain', query, problem, 'This gateway does not explain packets.');
     answer.replaceChildren(...(said ? [card('What this packet gets',

@@ -6,6 +6,8 @@
 #include <array>
 #include <boost/beast/core/string.hpp>
 
+#include "common/addresses.h"
+
 namespace vipgate {
 
 namespace {
@@ -53,7 +55,12 @@ bool is_for_loopback(std::string_view host) {
   if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) {
     host = host.substr(0, colon);
   }
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  if (boost::beast::iequals({host.data(), host.size()}, "localhost")) return true;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  // By its value: 127.example.org is a name as any other.
+  const auto address = parse_ip_address(host);
+  if (!address) return false;
+  return address->is_v4() ? address->bytes()[0] == 127 : *address == *parse_ip_address("::1");
 }
 
 }  // namespace vipgate

@@ -31,7 +31,7 @@ ApiRole role_of(const std::vector<HttpToken>& tokens, const HttpCredentials& sho
                 std::string& who);
 
 // Whether the request was made for this machine: a page of another site whose name was made to lead
-// here (DNS rebinding) names its own host.
+// here (DNS rebinding) names its own host. `host`: "localhost", "127.0.0.1:8080", "[::1]".
 bool is_for_loopback(std::string_view host);
 
 }  // namespace vipgate

@@ -61,26 +61,28 @@ HttpRouter::Route& HttpRouter::route_for(const std::string& path) {
   return routes_.emplace_back(Route{segments, path, false, false, false, {}});
 }
 
-void HttpRouter::add(const std::string& method, const std::string& path, ApiHandler handler) {
-  route_for(path).handlers.insert_or_assign(method, std::move(handler));
+void HttpRouter::add(const std::string& method, const std::string& path, ApiHandler handler,
+                     std::optional<std::vector<std::string>> query) {
+  route_for(path).handlers.insert_or_assign(method,
+                                            Route::Entry{std::move(handler), std::move(query)});
 }
 
 void HttpRouter::add_for_admins(const std::string& path, ApiHandler handler) {
   Route& route = route_for(path);
   route.is_for_admins = true;
-  route.handlers.insert_or_assign("GET", std::move(handler));
+  route.handlers.insert_or_assign("GET", Route::Entry{std::move(handler)});
 }
 
 void HttpRouter::add_open(const std::string& path, ApiHandler handler) {
   Route& route = route_for(path);
   route.is_open = true;
-  route.handlers.insert_or_assign("GET", std::move(handler));
+  route.handlers.insert_or_assign("GET", Route::Entry{std::move(handler)});
 }
 
 void HttpRouter::add_index(const std::string& path) {
   Route& route = route_for(path);
   route.is_index = true;
-  route.handlers.insert_or_assign("GET", ApiHandler());
+  route.handlers.insert_or_assign("GET", Route::Entry{});
 }
 
 std::string HttpRouter::index_text() const {
@@ -122,6 +124,19 @@ ApiResponse HttpRouter::problem(int status, const std::string& detail) const {
   response.body = std::to_string(status) + ": " +
                   (is_unknown ? std::string("Page Not Found") : std::string(http_reason(status)));
   return response;
+}
+
+// Empty: all its names are known.
+std::string HttpRouter::query_problem(const ApiRequest& request, const Route::Entry& entry) const {
+  if (!entry.query) return {};
+  for (const auto& [name, value] : request.query) {
+    if (std::find(entry.query->begin(), entry.query->end(), name) != entry.query->end()) continue;
+    std::string known;
+    for (const std::string& each : *entry.query) known += (known.empty() ? "" : ", ") + each;
+    return "unknown parameter '" + name + "'; " +
+           (known.empty() ? "there are none here" : "those here are " + known);
+  }
+  return {};
 }
 
 HttpRouter::Chosen HttpRouter::choose(ApiRequest& request, std::string_view target) const {
@@ -171,7 +186,11 @@ HttpRouter::Chosen HttpRouter::choose(ApiRequest& request, std::string_view targ
   if (route->is_for_admins && request.role != ApiRole::kAdmin) {
     return refused(problem(403, "this shows what passes, which admins alone may see"));
   }
-  return {.route = route, .handler = &handler->second};
+  // A mistyped one would be a filter that filters nothing, or a dry run that is none.
+  if (const std::string wrong = query_problem(request, handler->second); !wrong.empty()) {
+    return refused(problem(400, wrong));
+  }
+  return {.route = route, .handler = &handler->second.handler};
 }
 
 std::optional<ApiResponse> HttpRouter::refusal(ApiRequest request, std::string_view target) const {

@@ -26,8 +26,10 @@ class HttpRouter {
   explicit HttpRouter(HttpManner manner = HttpManner::kApi) : manner_(manner) {}
 
   // `path`: "/api/v1/services/{id}"; a {…} is one segment, whatever it is. Methods other than GET
-  // are for admins alone. HEAD is GET; the server leaves out the body.
-  void add(const std::string& method, const std::string& path, ApiHandler handler);
+  // are for admins alone. HEAD is GET; the server leaves out the body. `query`: the names that its
+  // query may have; nothing: it may have any.
+  void add(const std::string& method, const std::string& path, ApiHandler handler,
+           std::optional<std::vector<std::string>> query = {});
   // GET, for admins alone: what it tells is not for readers.
   void add_for_admins(const std::string& path, ApiHandler handler);
   // GET, for everybody: "/healthz".
@@ -36,8 +38,8 @@ class HttpRouter {
   void add_index(const std::string& path);
 
   // Answers by itself what has no route (404), no such method (405, RFC 9110 15.5.6), a query or
-  // path that cannot be decoded (400), a role that may not (401, 403), or what a client does not
-  // accept (406).
+  // path that cannot be decoded, or a name in a query that is none (400), a role that may not (401,
+  // 403), or what a client does not accept (406).
   void route(ApiRequest request, std::string_view target, ApiResponder respond) const;
   // The answer of route() that needs no body: nobody may send one in vain.
   [[nodiscard]] std::optional<ApiResponse> refusal(ApiRequest request,
@@ -50,7 +52,11 @@ class HttpRouter {
     bool is_open = false;
     bool is_for_admins = false;
     bool is_index = false;
-    std::map<std::string, ApiHandler> handlers;  // by method
+    struct Entry {
+      ApiHandler handler;
+      std::optional<std::vector<std::string>> query{};
+    };
+    std::map<std::string, Entry> handlers;  // by method
   };
   Route& route_for(const std::string& path);
   // Completes the request; what is to answer it, or with what it is refused.
@@ -63,6 +69,7 @@ class HttpRouter {
   const Route* find(const std::vector<std::string>& segments,
                     std::vector<std::string>& parameters) const;
   std::string index_text() const;
+  std::string query_problem(const ApiRequest& request, const Route::Entry& entry) const;
   bool is_api() const { return manner_ == HttpManner::kApi; }
   ApiResponse problem(int status, const std::string& detail) const;
 

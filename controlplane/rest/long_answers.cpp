@@ -59,7 +59,7 @@ void LongAnswers::finish(const Job& job, ApiResponse response) {
 
 bool LongAnswers::has_room() {
   std::erase_if(bodies_, [](const auto& body) { return body.expired(); });
-  return bodies_.size() < kMost;
+  return bodies_.size() < most_;
 }
 
 }  // namespace vipgate

@@ -18,8 +18,10 @@ namespace vipgate {
 // Shared by those who make answers; any thread.
 class LongAnswers : public std::enable_shared_from_this<LongAnswers> {
  public:
-  // Texts that are in memory: the one that is being made, and those that clients are still taking.
+  // Texts that are in memory, if nothing else is said: the one that is being made, and those that
+  // clients are still taking.
   static constexpr size_t kMost = 4;
+  explicit LongAnswers(size_t most = kMost) : most_(most) {}
 
   // To be called once, from any thread.
   using Finish = std::function<void(ApiResponse)>;
@@ -39,6 +41,7 @@ class LongAnswers : public std::enable_shared_from_this<LongAnswers> {
   void finish(const Job& job, ApiResponse response);
   bool has_room();
 
+  const size_t most_;
   std::mutex mutex_;
   std::deque<Job> jobs_;  // that wait
   bool is_busy_ = false;

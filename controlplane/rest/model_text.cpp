@@ -33,18 +33,23 @@ std::string one_text(const ServiceKey& key, const ModelService& service, const R
 
 }  // namespace
 
-std::string model_text(const Model& model, const RestServices& made, const DnsOptions& dns,
-                       const ServiceFilter& filter) {
-  std::string text = "{\"services\":[";
-  bool is_first = true;
-  for (const auto& [key, service] : model.services()) {
+bool list_services(const Model& model, const RestServices& made, const DnsOptions& dns,
+                   const ServiceFilter& filter, ServiceListing& listing, size_t most) {
+  const auto& services = model.services();
+  auto at = listing.last ? services.upper_bound(*listing.last) : services.begin();
+  for (size_t looked_at = 0; at != services.end(); ++at) {
+    if (looked_at >= most) return true;
+    const auto& [key, service] = *at;
+    looked_at += 1 + service.reals.size();
+    listing.last = key;
     const ServiceConfig& config = service.config;
     if (!filter.name.empty() && config.name != filter.name) continue;
     if (!filter.origin.empty() && to_string(config.origin) != filter.origin) continue;
-    text += (is_first ? "\n" : ",\n") + one_text(key, service, made, dns);
-    is_first = false;
+    listing.text += listing.text.ends_with('[') ? "\n" : ",\n";
+    listing.text += one_text(key, service, made, dns);
   }
-  return text + "\n]}\n";
+  listing.text += "\n]}\n";
+  return false;
 }
 
 std::string model_text(const Model& model, const RestServices& made, const DnsOptions& dns,

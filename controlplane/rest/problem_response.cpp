@@ -19,4 +19,10 @@ ApiResponse problem_response(const RestProblem& problem) {
   return http_problem(problem.status, problem.detail, members);
 }
 
+ApiResponse still_busy() {
+  ApiResponse response = http_problem(503, "earlier answers are still being made; ask again");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 }  // namespace vipgate

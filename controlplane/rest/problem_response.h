@@ -1,4 +1,4 @@
-// Why nothing was changed, as an answer of the API.
+// What the API answers who gets nothing of what was asked for.
 #pragma once
 
 #include "controlplane/http/http_message.h"
@@ -8,5 +8,8 @@ namespace vipgate {
 
 // application/problem+json, with a member "errors" that names the fields.
 ApiResponse problem_response(const RestProblem& problem);
+
+// 503, with when to ask again: too many others wait for their answers.
+ApiResponse still_busy();
 
 }  // namespace vipgate

@@ -11,12 +11,14 @@
 #include "controlplane/http/http_query.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/json_document.h"
+#include "controlplane/rest/long_answers.h"
 #include "controlplane/rest/model_text.h"
 #include "controlplane/rest/on_control.h"
 #include "controlplane/rest/problem_response.h"
 #include "controlplane/rest/rest_dashboard.h"
 #include "controlplane/rest/rest_drains.h"
 #include "controlplane/rest/rest_read_api.h"
+#include "controlplane/rest/rest_service_list.h"
 #include "controlplane/rest/rest_traffic.h"
 
 namespace vipgate {
@@ -24,6 +26,8 @@ namespace {
 
 // The control thread comes round at least once a second.
 constexpr int64_t kAliveWithinMs = 5000;
+// Of a listener's lists: with 10,000 services they have some megabytes each.
+constexpr size_t kMostLongTexts = 16;
 // Octets of a body that takes longer to be read than others should wait.
 constexpr size_t kLongBody = 16 * 1024;
 
@@ -97,7 +101,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
       const auto arrived = std::make_shared<ApiRequest>(std::move(request));
       const bool is_taken =
           bodies.post([read, arrived, respond] { read(std::move(*arrived), respond); });
-      if (!is_taken) respond(http_problem(503, "earlier long requests are still being read"));
+      if (!is_taken) respond(still_busy());
     };
   }
 
@@ -109,20 +113,6 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
       body += "," + json_quote(name) + ":" + std::to_string(value);
     }
     respond({.body = body + "}\n"});
-  }
-
-  void list(const ApiRequest& request, const ApiResponder& respond) {
-    ServiceFilter filter;
-    if (const auto name = request.query.find("name"); name != request.query.end()) {
-      filter.name = name->second;
-    }
-    if (const auto origin = request.query.find("origin"); origin != request.query.end()) {
-      filter.origin = origin->second;
-    }
-    ApiResponse response{.body = model_text(reconciler_.model(), feed_.services(),
-                                            dns_options(feed_.config()), filter)};
-    response.headers.emplace_back("ETag", feed_.services().etag());
-    respond(std::move(response));
   }
 
   void one(const ApiRequest& request, const ApiResponder& respond) {
@@ -225,6 +215,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
 HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
                             const GatewayHealth& health, const GatewayReports& reports) {
   const auto api = std::make_shared<RestApi>(feed, reconciler);
+  const auto answers = std::make_shared<LongAnswers>(kMostLongTexts);
   HttpRouter router;
   router.add_open("/healthz", [&health](const ApiRequest&, const ApiResponder& respond) {
     const int64_t silent_ms = monotonic_ms() - health.alive_at_ms;
@@ -246,8 +237,7 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
                  respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
                           .body = metrics_page(*input)});
                });
-               if (!is_taken)
-                 respond(http_problem(503, "earlier scrapes are still being answered"));
+               if (!is_taken) respond(still_busy());
              }));
   router.add("GET", "/api/v1/counters",
              on_control(feed, [reports](const ApiRequest&, const ApiResponder& respond) {
@@ -255,23 +245,24 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
                response.headers.push_back(sampled_now());
                respond(std::move(response));
              }));
-  add_read_routes(router, feed, reconciler, reports);
+  add_read_routes(router, feed, reconciler, reports, answers);
   router.add("GET", "/api/v1/snapshot", on_control(feed, std::bind_front(&RestApi::snapshot, api)));
-  router.add("GET", "/api/v1/services", on_control(feed, std::bind_front(&RestApi::list, api)));
+  add_service_list(router, feed, reconciler, answers);
+  const std::vector<std::string> changes = {"dry_run"};
   router.add("PUT", "/api/v1/services",
-             api->on_control_with_body(&RestApi::put_all, reports.bodies));
+             api->on_control_with_body(&RestApi::put_all, reports.bodies), changes);
   router.add("POST", "/api/v1/services",
-             api->on_control_with_body(&RestApi::post_one, reports.bodies));
+             api->on_control_with_body(&RestApi::post_one, reports.bodies), changes);
   router.add("GET", "/api/v1/services/{id}", on_control(feed, std::bind_front(&RestApi::one, api)));
   router.add("PUT", "/api/v1/services/{id}",
-             api->on_control_with_body(&RestApi::put_one, reports.bodies));
+             api->on_control_with_body(&RestApi::put_one, reports.bodies), changes);
   router.add("DELETE", "/api/v1/services/{id}",
-             on_control(feed, std::bind_front(&RestApi::remove_one, api)));
+             on_control(feed, std::bind_front(&RestApi::remove_one, api)), changes);
   add_drain_routes(router, feed, reports.traffic);
-  add_flow_routes(router, reports.pages, reports.worker_count, reports.list_flows);
-  add_traffic_routes(router, feed, reconciler, reports);
+  add_flow_routes(router, reports.asks, reports.worker_count, reports.list_flows);
+  add_traffic_routes(router, feed, reconciler, reports, answers);
   add_dashboard_routes(router);
-  add_watch_routes(router, feed, reports.pages, reports.watches);
+  add_watch_routes(router, feed, reports.asks, reports.watches);
   return router;
 }
 

@@ -22,7 +22,8 @@ namespace vipgate {
 
 // What the control thread counts; to be called by it, if nothing else is said.
 struct GatewayReports {
-  PageThread& pages;                      // makes the body of /metrics
+  PageThread& pages;                      // makes long texts
+  PageThread& asks;                       // makes short ones that take a while
   PageThread& bodies;                     // reads those that are long
   std::function<MetricsInput()> metrics;  // for Prometheus
   std::function<std::string()> counters;  // a JSON object of those of no service and no real
@@ -34,7 +35,7 @@ struct GatewayReports {
   std::function<SourcesReport(size_t ignored)> sources;
   AnswerDns answer_dns;  // the responder; any thread may call it
   uint32_t worker_count = 1;
-  ListFlows list_flows;  // of the workers, for which it waits: by the thread of `pages`
+  ListFlows list_flows;  // of the workers, for which it waits: by the thread of `asks`
   RestWatches watches;
 };
 

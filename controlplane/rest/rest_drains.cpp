@@ -127,9 +127,11 @@ void add_drain_routes(HttpRouter& router, RestFeed& feed, std::function<TrafficF
     });
   };
   router.add("GET", "/api/v1/drains", on_control(feed, std::bind_front(&DrainApi::list, api)));
-  router.add("GET", "/api/v1/drains/{real}", on_target(&DrainApi::one));
-  router.add("PUT", "/api/v1/drains/{real}", on_target(&DrainApi::put));
-  router.add("DELETE", "/api/v1/drains/{real}", on_target(&DrainApi::remove));
+  router.add("GET", "/api/v1/drains/{real}", on_target(&DrainApi::one), std::vector<std::string>{});
+  router.add("PUT", "/api/v1/drains/{real}", on_target(&DrainApi::put),
+             std::vector<std::string>{"deadline_s", "force", "dry_run"});
+  router.add("DELETE", "/api/v1/drains/{real}", on_target(&DrainApi::remove),
+             std::vector<std::string>{});
 }
 
 }  // namespace vipgate

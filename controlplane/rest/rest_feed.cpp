@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "common/system_error.h"
@@ -43,6 +44,10 @@ void RestFeed::post(std::function<void(RestFeed&)> work) {
     const std::lock_guard lock(mutex_);
     posted_.push_back(std::move(work));
   }
+  wake();
+}
+
+void RestFeed::wake() {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = write(event_.get(), &one, sizeof one);
 }
@@ -50,12 +55,25 @@ void RestFeed::post(std::function<void(RestFeed&)> work) {
 void RestFeed::process(int64_t /*now_ms*/) {
   uint64_t count = 0;
   [[maybe_unused]] const ssize_t length = read(event_.get(), &count, sizeof count);
-  std::vector<std::function<void(RestFeed&)>> work;
+  std::deque<std::function<void(RestFeed&)>> work;
   {
     const std::lock_guard lock(mutex_);
     work.swap(posted_);
   }
-  for (const auto& each : work) each(*this);
+  const int64_t end_ns = monotonic_ns() + kTurnNs;
+  while (!work.empty()) {
+    work.front()(*this);
+    work.pop_front();
+    if (monotonic_ns() >= end_ns) break;
+  }
+  if (work.empty()) return;
+  // The rest in the next round, before what has been posted meanwhile.
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.insert(posted_.begin(), std::make_move_iterator(work.begin()),
+                   std::make_move_iterator(work.end()));
+  }
+  wake();
 }
 
 // Stages what differs.

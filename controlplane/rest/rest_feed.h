@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,10 @@ class RestFeed : public LoopClient {
 
   static Result<std::unique_ptr<RestFeed>> create(Reconciler& reconciler, CommitPacer& pacer,
                                                   Hooks hooks);
+
+  // How long the control thread works at a time on what is posted: what else it has to do, of which
+  // a service manager's watchdog is told, waits no longer for whatever clients ask.
+  static constexpr int64_t kTurnNs = 5'000'000;
 
   // From any thread: `work` is done by the control thread, soon, in the order of the calls.
   void post(std::function<void(RestFeed&)> work);
@@ -73,6 +78,7 @@ class RestFeed : public LoopClient {
   };
 
   RestFeed(Reconciler& reconciler, CommitPacer& pacer, Hooks hooks, FileDescriptor event);
+  void wake();
   void put_in_force(RestPlan plan);
   void wait_for_store(std::vector<StoreWrite> writes,
                       std::function<void(const RestResult<Done>&)> done);
@@ -90,7 +96,7 @@ class RestFeed : public LoopClient {
   uint64_t refused_ = 0;
 
   std::mutex mutex_;
-  std::vector<std::function<void(RestFeed&)>> posted_;
+  std::deque<std::function<void(RestFeed&)>> posted_;
 };
 
 }  // namespace vipgate

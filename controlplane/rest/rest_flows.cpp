@@ -9,6 +9,7 @@
 #include "common/address_and_port.h"
 #include "common/json_text.h"
 #include "controlplane/http/http_query.h"
+#include "controlplane/rest/problem_response.h"
 
 namespace vipgate {
 namespace {
@@ -137,21 +138,24 @@ std::string flows_text(const FlowList& list) {
 
 }  // namespace
 
-void add_flow_routes(HttpRouter& router, PageThread& pages, uint32_t workers, ListFlows list) {
-  router.add("GET", "/api/v1/flows",
-             [&pages, workers, list = std::move(list)](const ApiRequest& request,
-                                                       const ApiResponder& respond) {
-               auto question = read_flow_question(request, workers);
-               if (!question) return respond(http_problem(400, question.error()));
-               const bool is_taken = pages.post([list, question = *question, respond] {
-                 const auto flows = list(question);
-                 respond(flows ? ApiResponse{.body = flows_text(*flows)}
-                               : http_problem(503, flows.error()));
-               });
-               if (!is_taken) {
-                 respond(http_problem(503, "earlier long answers are still being made"));
-               }
-             });
+void add_flow_routes(HttpRouter& router, PageThread& asks, uint32_t workers, ListFlows list) {
+  router.add(
+      "GET", "/api/v1/flows",
+      [&asks, workers, list = std::move(list)](const ApiRequest& request,
+                                               const ApiResponder& respond) {
+        auto question = read_flow_question(request, workers);
+        if (!question) return respond(http_problem(400, question.error()));
+        const bool is_taken = asks.post([list, question = *question, respond] {
+          const auto flows = list(question);
+          respond(flows ? ApiResponse{.body = flows_text(*flows)}
+                        : http_problem(503, flows.error()));
+        });
+        if (!is_taken) {
+          respond(still_busy());
+        }
+      },
+      std::vector<std::string>{"source", "destination", "real", "protocol", "service", "worker",
+                               "limit"});
 }
 
 }  // namespace vipgate

@@ -13,7 +13,7 @@ namespace vipgate {
 
 using ListFlows = std::function<Result<FlowList>(const FlowQuestion&)>;
 
-// `list` is called by the thread of `pages`, which may wait for it; there are so many `workers`.
-void add_flow_routes(HttpRouter& router, PageThread& pages, uint32_t workers, ListFlows list);
+// `list` is called by the thread of `asks`, which may wait for it; there are so many `workers`.
+void add_flow_routes(HttpRouter& router, PageThread& asks, uint32_t workers, ListFlows list);
 
 }  // namespace vipgate

@@ -8,6 +8,7 @@
 #include "controlplane/rest/dns_reports.h"
 #include "controlplane/rest/dns_text.h"
 #include "controlplane/rest/on_control.h"
+#include "controlplane/rest/problem_response.h"
 
 namespace vipgate {
 namespace {
@@ -39,16 +40,31 @@ Result<DnsRecordFilter> read_record_filter(const ApiRequest& request) {
   return DnsRecordFilter{dns_fold(*name), dns_fold(*zone), *limit};
 }
 
-void tell_records(const Reconciler& reconciler, PageThread& pages, const ApiRequest& request,
-                  const ApiResponder& respond) {
-  const auto filter = read_record_filter(request);
-  if (!filter) return respond(http_problem(400, filter.error()));
+// The table may be large, and does not change: it is looked through beside the control thread.
+void make_records(const Reconciler& reconciler, PageThread& pages, const DnsRecordFilter& filter,
+                  const LongAnswers::Finish& finish) {
   const std::shared_ptr<const DnsTable>& table = reconciler.dns_answers();
-  if (table == nullptr) return respond(http_problem(503, "there are no tables yet"));
-  // The table may be large, and does not change.
-  const bool is_taken = pages.post(
-      [table, filter = *filter, respond] { respond({.body = dns_records_text(*table, filter)}); });
-  if (!is_taken) respond(http_problem(503, "earlier long answers are still being made"));
+  if (table == nullptr) return finish(http_problem(503, "there are no tables yet"));
+  const bool is_taken =
+      pages.post([table, filter, finish] { finish({.body = dns_records_text(*table, filter)}); });
+  if (!is_taken) finish(still_busy());
+}
+
+ApiHandler records_handler(RestFeed& feed, const Reconciler& reconciler, PageThread& pages,
+                           std::shared_ptr<LongAnswers> answers) {
+  return [&feed, &reconciler, &pages, answers = std::move(answers)](const ApiRequest& request,
+                                                                    const ApiResponder& respond) {
+    const auto filter = read_record_filter(request);
+    if (!filter) return respond(http_problem(400, filter.error()));
+    answers->ask(
+        "records\n" + std::to_string(filter->limit) + "\n" + filter->name + "\n" + filter->zone,
+        [&feed, &reconciler, &pages, filter = *filter](const LongAnswers::Finish& finish) {
+          feed.post([&reconciler, &pages, filter, finish](const RestFeed&) {
+            make_records(reconciler, pages, filter, finish);
+          });
+        },
+        respond);
+  };
 }
 
 void tell_answer(const AnswerDns& answer_dns, const ApiRequest& request,
@@ -92,7 +108,7 @@ ApiHandler event_handler(std::shared_ptr<EventHub> events) {
 }  // namespace
 
 void add_read_routes(HttpRouter& router, RestFeed& feed, const Reconciler& reconciler,
-                     const GatewayReports& reports) {
+                     const GatewayReports& reports, const std::shared_ptr<LongAnswers>& answers) {
   router.add_index("/api/v1");
   router.add("GET", "/api/v1/workers",
              on_control(feed, [reports](const ApiRequest&, const ApiResponder& respond) {
@@ -103,22 +119,23 @@ void add_read_routes(HttpRouter& router, RestFeed& feed, const Reconciler& recon
                respond({.body = ports_text(reports.ports())});
              }));
   router.add("GET", "/api/v1/sources",
-             on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
-               const auto limit = read_limit(request);
-               if (!limit) return respond(http_problem(400, limit.error()));
-               respond({.body = sources_text(reports.sources(*limit))});
-             }));
+             on_control(feed,
+                        [reports](const ApiRequest& request, const ApiResponder& respond) {
+                          const auto limit = read_limit(request);
+                          if (!limit) return respond(http_problem(400, limit.error()));
+                          respond({.body = sources_text(reports.sources(*limit))});
+                        }),
+             std::vector<std::string>{"limit"});
   router.add("GET", "/api/v1/dns/records",
-             on_control(feed, [&reconciler, &pages = reports.pages](const ApiRequest& request,
-                                                                    const ApiResponder& respond) {
-               tell_records(reconciler, pages, request, respond);
-             }));
+             records_handler(feed, reconciler, reports.pages, answers),
+             std::vector<std::string>{"name", "zone", "limit"});
   router.add("GET", "/api/v1/events", event_handler(reports.events));
   router.add(
       "GET", "/api/v1/dns/query",
       [answer_dns = reports.answer_dns](const ApiRequest& request, const ApiResponder& respond) {
         tell_answer(answer_dns, request, respond);
-      });
+      },
+      std::vector<std::string>{"name", "type", "client"});
 }
 
 }  // namespace vipgate

@@ -265,28 +265,46 @@ std::vector<StoreWrite> RestServices::writes_of(const RestPlan& plan) const {
 // Leaves out what is blamed, until the rest is good: the numbers of what was left out, and why.
 RestPlan RestServices::plan_good(std::vector<std::string> jsons, const Config& config,
                                  std::map<size_t, std::string>& refused) const {
-  while (true) {
-    std::vector<size_t> numbers;  // of those that are not refused
+  std::vector<size_t> numbers;  // of those that are not refused
+  // The first ones of them. Read as one text, so that a position tells of which document it is.
+  const auto plan_first = [&](size_t count) -> RestResult<RestPlan> {
     std::string text = "{\"services\":[";
-    for (size_t i = 0; i < jsons.size(); ++i) {
-      if (refused.contains(i)) continue;
-      text += (numbers.empty() ? "" : ",") + jsons[i];
-      numbers.push_back(i);
-    }
+    for (size_t i = 0; i < count; ++i) text += (i == 0 ? "" : ",") + jsons[numbers[i]];
     Diagnostics diagnostics("stored services");
-    // Read as one text, so that a position tells of which document it is.
     const YamlNodePtr root = read_json(text + "]}", diagnostics);
-    if (root == nullptr) return {};
-    auto tried = plan_all(root, config);
+    return root == nullptr ? RestPlan{} : plan_all(root, config);
+  };
+  while (true) {
+    numbers.clear();
+    for (size_t i = 0; i < jsons.size(); ++i) {
+      if (!refused.contains(i)) numbers.push_back(i);
+    }
+    if (numbers.empty()) return {};
+    auto tried = plan_first(numbers.size());
     if (auto* good = std::get_if<RestPlan>(&tried)) return std::move(*good);
-    const auto& problem = std::get<RestProblem>(tried);
     const size_t before = refused.size();
-    for (const FieldError& error : problem.errors) {
+    for (const FieldError& error : std::get<RestProblem>(tried).errors) {
       const auto number = index_in(error.field);
       if (number && *number < numbers.size()) refused.emplace(numbers[*number], error.detail);
     }
-    // An address that cannot be had, or the like: the last one pays for it.
-    if (refused.size() == before) refused.emplace(numbers.back(), problem.detail);
+    if (refused.size() != before) continue;
+    // None is blamed: there are not enough addresses, or the like. Those pay for it that come last;
+    // how many that are is found by halves, since each try takes as long as all that there is.
+    size_t fit = 0;
+    size_t too_many = numbers.size();
+    std::string why = std::get<RestProblem>(tried).detail;
+    while (too_many - fit > 1) {
+      const size_t count = fit + (too_many - fit) / 2;
+      const auto some = plan_first(count);
+      const auto* problem = std::get_if<RestProblem>(&some);
+      if (problem == nullptr || !problem->errors.empty()) {
+        fit = count;
+      } else {
+        too_many = count;
+        why = problem->detail;
+      }
+    }
+    for (size_t i = fit; i < numbers.size(); ++i) refused.emplace(numbers[i], why);
   }
 }
 

@@ -75,7 +75,12 @@ class RestServices {
   // What the plan means for the reconciler, and for the store.
   SourceChange change_of(const RestPlan& plan) const;
   std::vector<StoreWrite> writes_of(const RestPlan& plan) const;
-  void adopt(RestPlan plan) { services_ = std::move(plan.services); }
+  void adopt(RestPlan plan) {
+    services_ = std::move(plan.services);
+    ++revision_;
+  }
+  // Another number whenever the documents may have changed.
+  uint64_t revision() const { return revision_; }
 
   // Reads the documents anew, as the configuration has changed. What no longer fits stays as it
   // was; `problems` gets a sentence for each.
@@ -103,6 +108,7 @@ class RestServices {
 
   Resolve resolve_;
   RestServiceMap services_;
+  uint64_t revision_ = 0;
 };
 
 }  // namespace vipgate

@@ -7,6 +7,7 @@
 #include "controlplane/http/http_query.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/on_control.h"
+#include "controlplane/rest/problem_response.h"
 #include "controlplane/rest/traffic_text.h"
 
 namespace vipgate {
@@ -16,11 +17,30 @@ ApiResponse no_service(const std::string& id) {
   return http_problem(404, "there is no service " + id);
 }
 
-// Texts of all services may be long: they are made beside the control thread.
-void make_beside(PageThread& pages, const ApiResponder& respond,
+// Beside the control thread.
+void make_beside(PageThread& thread, const ApiResponder& respond,
                  std::function<ApiResponse()> make) {
-  const bool is_taken = pages.post([respond, make = std::move(make)] { respond(make()); });
-  if (!is_taken) respond(http_problem(503, "earlier long answers are still being made"));
+  const bool is_taken = thread.post([respond, make = std::move(make)] { respond(make()); });
+  if (!is_taken) respond(still_busy());
+}
+
+// The text of all services may be long: it is made once for all who ask meanwhile.
+ApiHandler traffic_handler(RestFeed& feed, const GatewayReports& reports,
+                           std::shared_ptr<LongAnswers> answers) {
+  return [&feed, &pages = reports.pages, read = reports.traffic, answers = std::move(answers)](
+             const ApiRequest& request, const ApiResponder& respond) {
+    const std::string id = query_value(request, "service");
+    const auto begin = [&feed, &pages, read, id](const LongAnswers::Finish& finish) {
+      feed.post([&pages, read, id, finish](const RestFeed&) {
+        make_beside(pages, finish, [traffic = read(), sampled = sampled_now(), id] {
+          std::string text = traffic_text(traffic, id);
+          if (text.empty()) return no_service(id);
+          return ApiResponse{.body = std::move(text), .headers = {sampled}};
+        });
+      });
+    };
+    answers->ask("traffic\n" + id, begin, respond);
+  };
 }
 
 std::string gateway_text(const GatewayReports& reports, const ApiRequest& request) {
@@ -37,7 +57,7 @@ std::string gateway_text(const GatewayReports& reports, const ApiRequest& reques
   return text + "]}\n";
 }
 
-void tell_rows(const Reconciler& reconciler, PageThread& pages, const ApiRequest& request,
+void tell_rows(const Reconciler& reconciler, PageThread& asks, const ApiRequest& request,
                const ApiResponder& respond) {
   const std::string& id = request.parameters[0];
   const std::shared_ptr<const Snapshot>& snapshot = reconciler.snapshot();
@@ -48,7 +68,7 @@ void tell_rows(const Reconciler& reconciler, PageThread& pages, const ApiRequest
     const uint32_t index = service.index;
     if (index / kPageSize >= snapshot->service_pages.size()) break;
     if (snapshot->service(index).index != index || key_of(*snapshot, index) != key) break;
-    return make_beside(pages, respond, [snapshot, index, id] {
+    return make_beside(asks, respond, [snapshot, index, id] {
       return ApiResponse{.body = maglev_text(*snapshot, index, id)};
     });
   }
@@ -62,25 +82,18 @@ std::pair<std::string, std::string> sampled_now() {
 }
 
 void add_traffic_routes(HttpRouter& router, RestFeed& feed, const Reconciler& reconciler,
-                        const GatewayReports& reports) {
+                        const GatewayReports& reports,
+                        const std::shared_ptr<LongAnswers>& answers) {
   router.add("GET", "/api/v1/gateway",
              on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
                respond({.body = gateway_text(reports, request)});
              }));
-  router.add("GET", "/api/v1/traffic",
-             on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
-               make_beside(reports.pages, respond,
-                           [traffic = reports.traffic(), sampled = sampled_now(),
-                            id = query_value(request, "service")] {
-                             std::string text = traffic_text(traffic, id);
-                             if (text.empty()) return no_service(id);
-                             return ApiResponse{.body = std::move(text), .headers = {sampled}};
-                           });
-             }));
+  router.add("GET", "/api/v1/traffic", traffic_handler(feed, reports, answers),
+             std::vector<std::string>{"service"});
   router.add("GET", "/api/v1/services/{id}/maglev",
-             on_control(feed, [&reconciler, &pages = reports.pages](const ApiRequest& request,
-                                                                    const ApiResponder& respond) {
-               tell_rows(reconciler, pages, request, respond);
+             on_control(feed, [&reconciler, &asks = reports.asks](const ApiRequest& request,
+                                                                  const ApiResponder& respond) {
+               tell_rows(reconciler, asks, request, respond);
              }));
 }
 

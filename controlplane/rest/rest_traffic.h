@@ -2,11 +2,13 @@
 // and which rows of its Maglev table each real has.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "controlplane/http/http_router.h"
 #include "controlplane/reconciler.h"
+#include "controlplane/rest/long_answers.h"
 #include "controlplane/rest/rest_api.h"
 
 namespace vipgate {
@@ -17,6 +19,6 @@ std::pair<std::string, std::string> sampled_now();
 
 // /api/v1/gateway, /api/v1/traffic and /api/v1/services/{id}/maglev.
 void add_traffic_routes(HttpRouter& router, RestFeed& feed, const Reconciler& reconciler,
-                        const GatewayReports& reports);
+                        const GatewayReports& reports, const std::shared_ptr<LongAnswers>& answers);
 
 }  // namespace vipgate

@@ -9,6 +9,7 @@
 #include "common/json_text.h"
 #include "controlplane/explain_question.h"
 #include "controlplane/http/http_query.h"
+#include "controlplane/rest/problem_response.h"
 #include "controlplane/rest/watch_answer.h"
 #include "controlplane/rest/watch_query.h"
 
@@ -25,7 +26,7 @@ std::string explanation_json(const Explanation& explanation) {
 }
 
 // Made beside the control thread and the server's: it takes some milliseconds.
-void tell_explanation(const RestWatches& watches, PageThread& pages, const ApiRequest& request,
+void tell_explanation(const RestWatches& watches, PageThread& asks, const ApiRequest& request,
                       const ApiResponder& respond) {
   const auto packet = read_explain_question({.protocol = query_value(request, "protocol"),
                                              .source = query_value(request, "source"),
@@ -33,12 +34,12 @@ void tell_explanation(const RestWatches& watches, PageThread& pages, const ApiRe
                                              .port = query_value(request, "port")},
                                             watches.places.ports);
   if (!packet) return respond(http_problem(400, packet.error()));
-  const bool is_taken = pages.post([explain = watches.explain, packet = *packet, respond] {
+  const bool is_taken = asks.post([explain = watches.explain, packet = *packet, respond] {
     const auto explanation = explain(packet);
     respond(explanation ? ApiResponse{.body = explanation_json(*explanation)}
                         : http_problem(503, explanation.error()));
   });
-  if (!is_taken) respond(http_problem(503, "earlier long answers are still being made"));
+  if (!is_taken) respond(still_busy());
 }
 
 // "packets=10&protocol=tcp", as it was understood: it has no other characters than these words
@@ -95,12 +96,14 @@ ApiHandler watch_handler(RestFeed& feed, const RestWatches& watches, WatchOption
 
 }  // namespace
 
-void add_watch_routes(HttpRouter& router, RestFeed& feed, PageThread& pages,
+void add_watch_routes(HttpRouter& router, RestFeed& feed, PageThread& asks,
                       const RestWatches& watches) {
-  router.add("GET", "/api/v1/explain",
-             [watches, &pages](const ApiRequest& request, const ApiResponder& respond) {
-               tell_explanation(watches, pages, request, respond);
-             });
+  router.add(
+      "GET", "/api/v1/explain",
+      [watches, &asks](const ApiRequest& request, const ApiResponder& respond) {
+        tell_explanation(watches, asks, request, respond);
+      },
+      std::vector<std::string>{"protocol", "source", "destination", "port"});
   router.add_for_admins("/api/v1/trace",
                         watch_handler(feed, watches, WatchOptions::Stream::kTrace));
   router.add_for_admins("/api/v1/capture",

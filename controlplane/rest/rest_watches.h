@@ -21,7 +21,7 @@ struct RestWatches {
 };
 
 // All that is given outlives the server, and `feed` what is watched.
-void add_watch_routes(HttpRouter& router, RestFeed& feed, PageThread& pages,
+void add_watch_routes(HttpRouter& router, RestFeed& feed, PageThread& asks,
                       const RestWatches& watches);
 
 }  // namespace vipgate

@@ -26,6 +26,9 @@ class Watcher {
     watch_ = &watch;
     note_count_ = 0;
   }
+  // Before the packets of a loop. The watch may begin in the midst of it: what came before that
+  // would be taken for what begins as it leaves.
+  void begin_turn() { chooses_ = watch_->is_active.load(std::memory_order_relaxed); }
   bool is_trace() const { return watch_->is_trace; }
   // Whether there are records that the writer has not been told of; they count as told then.
   bool take_news() { return std::exchange(has_news_, false); }
@@ -135,10 +138,7 @@ class Watcher {
   }
 
   bool wants(const rte_mbuf* packet, uint32_t port) const {
-    if (!watch_->is_active.load(std::memory_order_relaxed) ||
-        watch_->taken.load(std::memory_order_relaxed) >= watch_->limit) {
-      return false;
-    }
+    if (!chooses_ || watch_->taken.load(std::memory_order_relaxed) >= watch_->limit) return false;
     const auto* data = rte_pktmbuf_mtod(packet, const uint8_t*);
     return watch_->matcher.matches(read_fields(data, packet->data_len), port, worker_);
   }
@@ -193,6 +193,7 @@ class Watcher {
 
   const uint32_t worker_;
   Watch* watch_ = nullptr;
+  bool chooses_ = false;
   bool has_news_ = false;
   uint64_t followed_mark_ = 0;  // 0: none, as the watch's number is not
   uint32_t note_count_ = 0;

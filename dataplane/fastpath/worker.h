@@ -149,6 +149,7 @@ class Worker {
       watch_slot_.use(watch);
     }
     if (watch == nullptr) return turn<false>(snapshot, now);
+    watcher_.begin_turn();
     const bool busy = turn<true>(snapshot, now);
     if (watcher_.take_news()) watch_slot_.wake();
     return busy;

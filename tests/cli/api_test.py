@@ -278,6 +278,8 @@ class AnswersAsItSays(DaemonTest):
                 cases.append((name, 200, {"token": READER, "parameters": {"id": "11.1.1.77:81:tcp"}}))
             else:
                 cases.append((name, 403, {"token": READER}))
+            if "400" in operation["responses"]:
+                cases.append((name, 400, {"query": {"mistyped": "1"}}))
         met = {name: set() for name in known}
         for name in ("tracePackets", "capturePackets"):
             path, method, operation = known[name]

@@ -161,9 +161,11 @@ async function asksForFlowsAndExplanations() {
   await admin.getByRole('button', { name: 'Find' }).click();
   if (has.has('/api/v1/flows')) await admin.locator('.row', { hasText: '11.202.66.36:6379' }).first().waitFor();
   else await admin.getByText('This gateway does not tell flows.').waitFor();
+  assert.match(await admin.locator('.row', { hasText: '11.202.66.36:6379' }).first().innerText(), /redis\.marathon/);
   await shot(admin, 'flows');
   await admin.keyboard.press('Escape');
   await admin.keyboard.press('5');
+  assert.deepEqual(await admin.getByLabel('Protocol').locator('option').allTextContents(), ['TCP', 'UDP', 'SCTP']);
   await admin.getByLabel('From').fill('10.9.0.1:40000');
   await admin.getByLabel('To', { exact: true }).fill('11.202.66.36:6379');
   await admin.keyboard.press('Enter');

@@ -52,6 +52,18 @@ TEST(HttpAccess, OneIsNotTakenForTheOther) {
   EXPECT_EQ(who, "127.0.0.1");
 }
 
+TEST(HttpAccess, ANameThatBeginsAsALoopbackAddressIsNotThisMachine) {
+  for (const char* host : {"localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:8080",
+                           "127.1.2.3", "[::1]", "[::1]:8080"}) {
+    EXPECT_TRUE(is_for_loopback(host)) << host;
+  }
+  for (const char* host : {"127.evil.example", "127.0.0.1.evil.example:8080",
+                           "127.0.0.1@evil.example", "localhost.evil.example", "evil.example",
+                           "128.0.0.1", "[::2]", "[::ffff:192.0.2.1]", "[", "[]", ":80", ""}) {
+    EXPECT_FALSE(is_for_loopback(host)) << host;
+  }
+}
+
 // What a server with those tokens, that believes `ca` of its clients, answers who shows the
 // certificate; empty: it ends the connection.
 std::string ask_over_tls(const TestCertificates& certificates, const std::string& ca,

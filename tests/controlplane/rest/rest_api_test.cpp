@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "controlplane/config_reader.h"
 #include "controlplane/feeds/feeds.h"
@@ -15,6 +18,7 @@
 namespace vipgate::rest_api_test {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -45,6 +49,7 @@ class RestApiTest : public ::testing::Test {
     router_ = make_rest_router(
         feeds_->rest(), *reconciler_, health_,
         {.pages = pages_,
+         .asks = asks_,
          .bodies = bodies_,
          .metrics =
              [] {
@@ -72,6 +77,36 @@ class RestApiTest : public ::testing::Test {
                      }}});
   }
 
+  // A GET that is answered when the control thread has come round often enough: see turn().
+  std::shared_ptr<std::optional<ApiResponse>> begin(const std::string& target) {
+    ApiRequest request;
+    request.method = "GET";
+    request.role = ApiRole::kAdmin;
+    const auto answer = std::make_shared<std::optional<ApiResponse>>();
+    router_.route(std::move(request), target, [this, answer, target](ApiResponse response) {
+      *answer = std::move(response);
+      answered_.push_back(target);
+    });
+    return answer;
+  }
+  void turn() { feeds_->rest().process(monotonic_ms()); }
+  // More than the control thread lists in one round.
+  void make_many_reals() {
+    std::string documents;
+    for (int service = 1; service <= 5; ++service) {
+      const std::string number = std::to_string(service);
+      documents += (documents.empty() ? "" : ",") + std::string(R"({"name":"many-)") + number +
+                   R"(","vip":"10.20.1.)" + number + R"(","port":80,"reals":[)";
+      for (int port = 1; port <= 700; ++port) {
+        documents += (port == 1 ? "" : ",") + std::string(R"({"address":"10.0.1.5","port":)") +
+                     std::to_string(port) + "}";
+      }
+      documents += "]}";
+    }
+    const ApiResponse made = ask("PUT", "/api/v1/services", "[" + documents + "]");
+    ASSERT_EQ(made.status, 200) << made.body;
+  }
+
   ApiResponse ask(const std::string& method, const std::string& target,
                   const std::string& body = {}, const std::string& if_match = {},
                   const std::string& type = "application/json") {
@@ -90,6 +125,8 @@ class RestApiTest : public ::testing::Test {
     };
     router_.route(std::move(request), target, [&](ApiResponse response) {
       const std::lock_guard lock(mutex);
+      // Whichever way it comes, it is the body.
+      if (response.shared_body) response.body = *response.shared_body;
       answer = std::move(response);
     });
     const int64_t end_ms = monotonic_ms() + 10'000;
@@ -113,9 +150,11 @@ class RestApiTest : public ::testing::Test {
   std::unique_ptr<Feeds> feeds_;
   GatewayHealth health_;
   PageThread pages_;
+  PageThread asks_{"vg-asks"};
   ListFlows list_flows_;
   PageThread bodies_{"vg-bodies"};
   TrafficFigures traffic_;
+  std::vector<std::string> answered_;  // of what begin() asked for, in the order of the answers
   std::shared_ptr<EventHub> events_ = std::make_shared<EventHub>("1");
   WatchKeeper watches_{dataplane_};
   HttpRouter router_;
@@ -160,6 +199,63 @@ TEST_F(RestApiTest, AWholeSetReplacesWhatTheApiMadeAndNothingElse) {
   EXPECT_THAT(all.body, HasSubstr("\"name\":\"web\""));
   EXPECT_THAT(ask("GET", "/api/v1/services?origin=rest").body, HasSubstr("leaving"));
   EXPECT_THAT(ask("GET", "/api/v1/services?name=web").body, Not(HasSubstr("redis")));
+}
+
+TEST_F(RestApiTest, OthersAreAnsweredWhileALongListIsMade) {
+  make_many_reals();
+  const auto list = begin("/api/v1/services");
+  begin("/api/v1/snapshot");
+  for (int i = 0; i < 10 && !*list; ++i) turn();
+  EXPECT_THAT(answered_, ElementsAre("/api/v1/snapshot", "/api/v1/services"));
+}
+
+TEST_F(RestApiTest, WhoAsksForTheSameListMeanwhileSharesItsText) {
+  make_many_reals();
+  const auto first = begin("/api/v1/services");
+  turn();
+  std::vector<std::shared_ptr<std::optional<ApiResponse>>> later;
+  for (int i = 0; i < 50; ++i) later.push_back(begin("/api/v1/services"));
+  const auto other = begin("/api/v1/services?name=web");
+  for (int i = 0; i < 20 && !*other; ++i) turn();
+  ASSERT_TRUE(first->has_value());
+  for (const auto& each : later) {
+    ASSERT_TRUE(each->has_value());
+    EXPECT_EQ((*each)->shared_body, (*later[0])->shared_body);
+  }
+  EXPECT_NE((*first)->shared_body, (*later[0])->shared_body) << "it may be older than the question";
+  ASSERT_TRUE(other->has_value());
+  EXPECT_THAT(*(*other)->shared_body, Not(HasSubstr("10.20.1.1")));
+}
+
+TEST_F(RestApiTest, AListThatAChangeComesBetweenHasTheDocumentsOfItsTag) {
+  make_many_reals();
+  const auto list = begin("/api/v1/services");
+  turn();
+  ASSERT_FALSE(list->has_value());
+  // The first one, which was listed already.
+  const std::string changed = R"({"name":"many-1","vip":"10.20.1.1","port":80,"reals":[]})";
+  ASSERT_EQ(ask("PUT", "/api/v1/services/10.20.1.1:80:tcp", changed).status, 200);
+  for (int i = 0; i < 20 && !*list; ++i) turn();
+  ASSERT_TRUE(list->has_value());
+  EXPECT_THAT(*(*list)->shared_body, HasSubstr("\"document\":" + changed));
+  EXPECT_EQ(header(**list, "ETag"), header(ask("GET", "/api/v1/services"), "ETag"));
+}
+
+TEST_F(RestApiTest, AMistypedParameterIsRefusedBeforeAnythingChanges) {
+  const ApiResponse put = ask("PUT", "/api/v1/services?dryrun=true", "[]");
+  EXPECT_EQ(put.status, 400);
+  EXPECT_THAT(put.body, HasSubstr("unknown parameter 'dryrun'; those here are dry_run"));
+  EXPECT_EQ(ask("POST", "/api/v1/services?dry-run=true", kRedis).status, 400);
+  EXPECT_EQ(ask("PUT", "/api/v1/drains/10.0.1.9?forced=true").status, 400);
+  EXPECT_EQ(ask("GET", kRedisPath).status, 404);
+  for (const char* wrong :
+       {"services?state=up", "flows?src=192.0.2.1", "traffic?id=1", "sources?most=1",
+        "dns/records?type=A", "dns/query?name=web.l4lb.test&qtype=A", "explain?src=192.0.2.1:1"}) {
+    const ApiResponse refused = ask("GET", "/api/v1/" + std::string(wrong));
+    EXPECT_EQ(refused.status, 400) << wrong;
+    EXPECT_THAT(refused.body, HasSubstr("unknown parameter")) << wrong;
+  }
+  EXPECT_EQ(ask("GET", "/metrics?from=prometheus").status, 200) << "what takes none needs none";
 }
 
 TEST_F(RestApiTest, ARealIsTakenOutAndGivenBack) {

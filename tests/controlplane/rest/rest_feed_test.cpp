@@ -5,7 +5,9 @@
 #include <poll.h>
 
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "controlplane/config_reader.h"
 #include "controlplane/feeds/feeds.h"
@@ -17,6 +19,7 @@
 namespace vipgate::rest_feed_test {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -113,6 +116,35 @@ TEST_F(RestFeedTest, WhatIsAnsweredIsPublishedAndSurvivesARestart) {
   ASSERT_NE(find("10.20.0.1", 6379), nullptr) << "it is there with the first snapshot";
   EXPECT_EQ(dataplane_.published.back()->service_info(find("10.20.0.1", 6379)->index).name,
             "redis");
+}
+
+TEST_F(RestFeedTest, WhatIsPostedWaitsForTheNextRoundWhenATurnIsOver) {
+  start();
+  RestFeed& rest = feeds_->rest();
+  std::vector<std::string> done;
+  const auto post = [&](const std::string& name, bool is_long) {
+    rest.post([&done, name, is_long](RestFeed&) {
+      const int64_t end_ns = monotonic_ns() + RestFeed::kTurnNs;
+      while (is_long && monotonic_ns() < end_ns) {
+      }
+      done.push_back(name);
+    });
+  };
+  const auto is_woken = [&] {
+    pollfd ready{rest.fd(), POLLIN, 0};
+    return poll(&ready, 1, 0) == 1;
+  };
+  post("first", true);
+  post("second", true);
+  post("third", false);
+  rest.process(monotonic_ms());
+  EXPECT_THAT(done, ElementsAre("first"));
+  post("fourth", false);
+  EXPECT_TRUE(is_woken());
+  rest.process(monotonic_ms());
+  EXPECT_THAT(done, ElementsAre("first", "second")) << "in their order";
+  while (is_woken()) rest.process(monotonic_ms());
+  EXPECT_THAT(done, ElementsAre("first", "second", "third", "fourth"));
 }
 
 TEST_F(RestFeedTest, ARemovedServiceStaysAway) {

@@ -241,6 +241,27 @@ TEST_F(RestServicesTest, WhatWasStoredComesBackAndWhatNoLongerFitsCostsNoOther) 
   EXPECT_THAT(problems[0] + problems[1], HasSubstr("10.9.0.2"));
 }
 
+TEST_F(RestServicesTest, ThoseThatNoAddressIsLeftForAreFoundInFewTries) {
+  int tries = 0;
+  const RestServices services([&](Config& config) -> Status {
+    ++tries;
+    if (config.services.size() > 13) return Error{"no address is left"};
+    return give_addresses(config);
+  });
+  std::map<std::string, std::string> rows;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = std::to_string(i);
+    rows[id] = R"({"name":"s)" + id + R"(","vip":"auto","port":80})";
+  }
+  std::vector<std::string> problems;
+  EXPECT_THAT(services.plan_restored(rows, config_, problems).services, SizeIs(13));
+  ASSERT_THAT(problems, SizeIs(1000 - 13));
+  EXPECT_THAT(problems[0], HasSubstr("no address is left"));
+  EXPECT_LT(tries, 20);
+  for (auto& [id, json] : rows) json = R"({"name":"s)" + id + R"(","vip":"10.9.0.2","port":80})";
+  EXPECT_THAT(services.plan_restored(rows, config_, problems).services, IsEmpty());
+}
+
 TEST_F(RestServicesTest, AReloadIsFollowedByWhatTheDocumentsLeaveOpen) {
   services_.adopt(good(
       services_.plan_all(json("[" + service("a", "10.20.0.1", 80) + "," +
