@@ -1,10 +1,10 @@
 """Whether one of two samples is larger than the other, by their ranks alone: no distribution is
 assumed, and one round that the machine disturbed counts no more than its rank.
 
-H. B. Mann, D. R. Whitney, "On a Test of Whether one of Two Random Variables is Stochastically Larger
-than the Other", Annals of Mathematical Statistics 18 (1947), 50-60: the statistic U and its exact
-distribution. With ties, the distribution given these ties: J. H. Klotz, "The Wilcoxon, Ties, and the
-Computer", Journal of the American Statistical Association 61 (1966), 772-787.
+H. B. Mann, D. R. Whitney, "On a Test of Whether one of Two Random Variables is Stochastically
+Larger than the Other", Annals of Mathematical Statistics 18 (1947), 50-60: the statistic U and its
+exact distribution. With ties, the distribution given these ties: J. H. Klotz, "The Wilcoxon, Ties,
+and the Computer", Journal of the American Statistical Association 61 (1966), 772-787.
 """
 
 import math
@@ -77,8 +77,8 @@ def rounds_needed(alpha):
 
 def ratio(old, new):
     """By what the second is larger: the median of all quotients, which is the estimate that belongs
-    to this test (J. L. Hodges, E. L. Lehmann, "Estimates of Location Based on Rank Tests", Annals of
-    Mathematical Statistics 34 (1963), 598-611, of the logarithms)."""
+    to this test (J. L. Hodges, E. L. Lehmann, "Estimates of Location Based on Rank Tests", Annals
+    of Mathematical Statistics 34 (1963), 598-611, of the logarithms)."""
     return statistics.median(quotient(after, before) for before in old for after in new)
 
 

@@ -1,11 +1,14 @@
 """What perf/'s scripts measure, as JSON that perf/compare and perf/plot read:
 
   {"results": [{"name": "fullnat 16384 flows", "unit": "Mpps", "better": "higher",
-                "rounds": [37.1, 36.8], "reference": {"name": "testpmd 5tswap", "rounds": [60.2, 60]},
+                "rounds": [37.1, 36.8],
+                "reference": {"name": "testpmd 5tswap", "rounds": [60.2, 60]},
                 "setup": {"mode": "fullnat", "flows": 16384}}],
    "machine": {"kernel": …, "cpu": …, "cpus": 2, "load_average": 0.4, "commit": …}}
 
-A name is unique in its file and means the same figure in every other one. `reference` is what was
+A name is unique in its file and means the same figure in every other one; what makes it another
+figure is in `setup`, too: results whose setup differs in flows alone are a line of perf/plot.
+`reference` is what was
 measured in turn with it, round by round. A figure that is counted and not timed has `resolution`:
 the share that it may differ by from run to run, whatever else the machine does.
 """
@@ -59,16 +62,30 @@ def commit():
     return done.stdout.strip() or "unknown"
 
 
-def document(results):
-    """All of them, with the machine."""
+def merged(runs):
+    """The results of several runs as one list, with the rounds of all of them."""
+    found = {}
+    for each in (each for run in runs for each in run):
+        seen = found.setdefault(each["name"], {**each, "rounds": []})
+        seen["rounds"] = seen["rounds"] + each["rounds"]
+        if "reference" in each and seen["reference"] is not each["reference"]:
+            seen["reference"] = {**each["reference"], "rounds": (
+                seen["reference"]["rounds"] + each["reference"]["rounds"])}
+    return list(found.values())
+
+
+def document(results, details=None):
+    """All of them, with the machine. `details`: what a script has to tell besides, its own way."""
     made = {"results": list(results), "machine": machine()}
+    if details is not None:
+        made["details"] = details
     check(made, "the results")
     return made
 
 
-def write(path, results):
+def write(path, results, details=None):
     """Writes them; `path` may be None. Returns the text, without its line's end."""
-    text = json.dumps(document(results))
+    text = json.dumps(document(results, details))
     if path:
         pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
     return text
@@ -159,7 +176,8 @@ def from_google_benchmark(tree, where):
             if "items_per_second" in each:
                 value = 1e9 / each["items_per_second"]
             else:
-                value = each["real_time" if is_real else "cpu_time"] * NANOSECONDS[each["time_unit"]]
+                value = each["real_time" if is_real else "cpu_time"]
+                value *= NANOSECONDS[each["time_unit"]]
             arguments = [int(part) for part in parts[1:] if part.isdigit()]
             setup = {"program": program, "benchmark": "/".join(
                 part for part in parts if not part.isdigit()), "arguments": arguments}
@@ -169,5 +187,5 @@ def from_google_benchmark(tree, where):
                  "load_average": (context.get("load_avg") or [None])[0]}
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise BadResults(f"{where}: not what Google Benchmark writes: {error!r}") from error
-    return {"machine": state, "results": [
-        result(name, "ns", "lower", rounds, setup=setup) for name, (setup, rounds) in found.items()]}
+    return {"machine": state, "results": [result(name, "ns", "lower", rounds, setup=setup)
+                                          for name, (setup, rounds) in found.items()]}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`perf/compare` as users run it, on figures that were made up: compare_test.py SOURCE_DIRECTORY."""
+"""`perf/compare` as users run it, on made-up figures: compare_test.py SOURCE_DIRECTORY."""
 
 import json
 import os
@@ -273,7 +273,8 @@ class GoogleBenchmark(Compared):
         self.assertRegex(self.run_compare(*files)[1], r"bench_pipeline forward/16384 +ns +20 ")
 
     def test_a_benchmark_that_failed_is_bad_input(self):
-        tree = self.output([20], error_occurred=True, error_message="not every packet was forwarded")
+        tree = self.output([20], error_occurred=True,
+                           error_message="not every packet was forwarded")
         self.fails(json.dumps(tree), "forward/16384: not every packet was forwarded")
 
     def test_what_is_not_its_output_is_bad_input(self):
