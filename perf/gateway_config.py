@@ -1,10 +1,14 @@
-"""What vipgated is told when its packet rate is measured: one port or two of captures, one service or
-many, of one mode and family."""
+"""What vipgated gets when its packet rate is measured: captures, and a configuration with one port or
+two of them, one service or many, of one mode and family."""
 
 import ipaddress
+import os
+import subprocess
+import sys
 
 import dns_load
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIG = """\
 dpdk: {{ huge_pages: "{huge}", memory_mb: {memory_mb}, mbuf_bytes: {mbuf_bytes}, mbufs: {mbufs} }}
 control: {{ cpus: [{control_cpu}] }}
@@ -99,3 +103,24 @@ def write(setup, path, edges, cluster=None):
         for number in range(setup.services):
             file.write(SERVICE.format(number=number, vip=FIRST_VIP[setup.family] + number,
                                       mode=setup.mode, reals=listed))
+
+
+def make_captures(setup, directory):
+    """The capture that is measured, and the configuration."""
+    forward, config = f"{directory}/forward.pcap", f"{directory}/config.yaml"
+    capture = [sys.executable, f"{HERE}/capture.py"]
+    what = ["mix", "--packets", str(setup.packets)] if setup.traffic == "mix" else ["forward"]
+    syn = ["--syn"] if setup.traffic == "new" else []
+    subprocess.run([*capture, *what, *syn, "--flows", str(setup.flows), "--vips",
+                    str(setup.services), "--family", str(setup.family), "--size", setup.size, forward],
+                   check=True)
+    answers = None
+    if setup.both_ways:
+        answers, sent = f"{directory}/answers.pcap", f"{directory}/sent.pcap"
+        write(setup, config, [forward], answers)
+        subprocess.run([setup.binary, "replay", "--config", config, "--in", forward, "--out", sent,
+                        "--seed", "1"], check=True)
+        subprocess.run([*capture, "returns", "--from", sent, "--destination-mac",
+                        "02:70:63:61:70:01", answers], check=True)
+    write(setup, config, [forward], answers)
+    return answers if setup.returns else forward, config

@@ -1,5 +1,6 @@
 """Runs dpdk-testpmd and vipgated on a net_pcap port and measures packets per second."""
 
+import contextlib
 import json
 import os
 import queue
@@ -10,6 +11,7 @@ import threading
 import time
 from datetime import datetime
 
+HUGE_PAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 START_SECONDS = 60  # both fill their buffers from the capture first
 
 
@@ -67,6 +69,28 @@ class Program:
                 raise Failure(f"{self.argv[0]} ended early; see {self.log_path}")
             if match := re.search(pattern, line):
                 return match
+
+
+@contextlib.contextmanager
+def huge_pages(setup):
+    """Reserves what the run needs on top of what is reserved already."""
+    if not setup.huge:
+        yield
+        return
+    with open(HUGE_PAGES, encoding="ascii") as file:
+        before = int(file.read())
+    wanted = before + setup.memory_mb // 2 + 64
+    try:
+        with open(HUGE_PAGES, "w", encoding="ascii") as file:
+            file.write(str(wanted))
+        with open(HUGE_PAGES, encoding="ascii") as file:
+            got = int(file.read())
+        if got < wanted:
+            raise Failure(f"the kernel gave {got - before} of {wanted - before} huge pages")
+        yield
+    finally:
+        with open(HUGE_PAGES, "w", encoding="ascii") as file:
+            file.write(str(before))
 
 
 def eal_arguments(setup, name):

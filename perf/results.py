@@ -18,6 +18,7 @@ import math
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
 from datetime import datetime, timezone
 
@@ -89,6 +90,20 @@ def write(path, results, details=None):
     if path:
         pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
     return text
+
+
+def print_table(made, unit):
+    """Rates beside those of their references, as a table of Markdown."""
+    print(f"| | reference, {unit} | vipgated, {unit} | ratio | lowest, highest |")
+    print("|---|---|---|---|---|")
+    for each in made:
+        reference = each.get("reference", {}).get("rounds", [])
+        shares = [ours / theirs for ours, theirs in zip(each["rounds"], reference)]
+        print(f"| {each['name']} | "
+              + (f"{statistics.median(reference):.3f}" if reference else "")
+              + f" | {statistics.median(each['rounds']):.3f} | "
+              + (f"{statistics.median(shares):.3f} | {min(shares):.3f}, {max(shares):.3f} |"
+                 if shares else "| |"))
 
 
 def read(path):
