@@ -3,7 +3,7 @@
 import random
 import struct
 
-import capture
+from frames import Writer, address, checksum, mac, ones_sum
 
 ZONE = "mesos"
 SERVER = "10.9.0.53"
@@ -67,20 +67,25 @@ def udp_frame(ethernet, source, destination, source_port, payload):
     length = 8 + len(payload)
     addresses = struct.pack("!II", source, destination)
     ip = struct.pack("!BBHHHBB", 0x45, 0, 20 + length, 0, 0x4000, 64, 17)
-    ip += struct.pack("!H", capture.checksum(capture.ones_sum(ip + addresses))) + addresses
+    ip += struct.pack("!H", checksum(ones_sum(ip + addresses))) + addresses
     udp = struct.pack("!HHHH", source_port, 53, length, 0)
     padded = payload + b"\0" * (len(payload) & 1)
-    total = capture.ones_sum(udp) + capture.ones_sum(padded) + capture.ones_sum(addresses)
-    checksum = capture.checksum(total + 17 + length) or 0xFFFF
-    return ethernet + ip + udp[:6] + struct.pack("!H", checksum) + payload
+    total = ones_sum(udp) + ones_sum(padded) + ones_sum(addresses)
+    field = checksum(total + 17 + length) or 0xFFFF
+    return ethernet + ip + udp[:6] + struct.pack("!H", field) + payload
+
+
+def frames(names, count, mix):
+    """From as many clients; every second query has an OPT record."""
+    ethernet = mac("02:70:63:61:70:00") + mac("02:00:00:00:00:c1") + b"\x08\x00"
+    first, server = address(FIRST_CLIENT), address(SERVER)
+    for i, (name, qtype) in enumerate(questions(names, count, mix)):
+        payload = query(name, qtype, i * 40503, i % 2 == 0)
+        yield udp_frame(ethernet, first + (i & 0xFFFF), server, 1024 + i % 60000, payload)
 
 
 def write_capture(path, names, count, mix):
-    """Frames from as many clients; every second query has an OPT record."""
-    ethernet = capture.mac("02:70:63:61:70:00") + capture.mac("02:00:00:00:00:c1") + b"\x08\x00"
-    first, server = capture.address(FIRST_CLIENT), capture.address(SERVER)
-    writer = capture.Writer(path)
-    for i, (name, qtype) in enumerate(questions(names, count, mix)):
-        payload = query(name, qtype, i * 40503, i % 2 == 0)
-        writer.write(udp_frame(ethernet, first + (i & 0xFFFF), server, 1024 + i % 60000, payload))
+    writer = Writer(path)
+    for frame in frames(names, count, mix):
+        writer.write(frame)
     writer.close()

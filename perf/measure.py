@@ -1,15 +1,18 @@
 """Runs dpdk-testpmd and vipgated on a net_pcap port and measures packets per second."""
 
+import contextlib
 import json
 import os
 import queue
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from datetime import datetime
 
+HUGE_PAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 START_SECONDS = 60  # both fill their buffers from the capture first
 
 
@@ -69,19 +72,47 @@ class Program:
                 return match
 
 
+@contextlib.contextmanager
+def huge_pages(setup):
+    """Reserves what the run needs on top of what is reserved already."""
+    if not setup.huge:
+        yield
+        return
+    with open(HUGE_PAGES, encoding="ascii") as file:
+        before = int(file.read())
+    wanted = before + setup.memory_mb // 2 + 64
+    try:
+        with open(HUGE_PAGES, "w", encoding="ascii") as file:
+            file.write(str(wanted))
+        with open(HUGE_PAGES, encoding="ascii") as file:
+            got = int(file.read())
+        if got < wanted:
+            raise Failure(f"the kernel gave {got - before} of {wanted - before} huge pages")
+        yield
+    finally:
+        with open(HUGE_PAGES, "w", encoding="ascii") as file:
+            file.write(str(before))
+
+
 def eal_arguments(setup, name):
     """For testpmd: the memory and CPUs that vipgated gets through its configuration."""
+    lcores = f"0@{setup.control_cpu},1@{setup.cpu}"
+    if setup.workers == 2:
+        lcores += f",2@{setup.control_cpu}"
     memory = ["--in-memory"] if setup.huge else ["--no-huge", "--no-shconf"]
     return [*memory, "--no-pci", "-m", str(setup.memory_mb), "--file-prefix",
             f"{name}-{os.getpid()}", "--main-lcore", "0",
-            "--lcores", f"0@{setup.control_cpu},1@{setup.cpu}"]
+            "--lcores", lcores]
 
 
-def testpmd_rate(setup, mode, capture, mbuf_bytes, log_path):
-    """Packets per second that testpmd sends, the median of its own one-second readings."""
+def testpmd_rate(setup, mode, captures, mbuf_bytes, log_path):
+    """Packets per second that testpmd sends, the median of its own one-second readings. `captures`:
+    one for each of the port's queues, which `setup.workers` cores serve."""
+    queues = ",".join(f"rx_pcap={capture}" for capture in captures)
     argv = ["dpdk-testpmd", *eal_arguments(setup, "vipgate-perf"),
-            "--vdev", f"net_pcap0,rx_pcap={capture},infinite_rx=1", "--",
-            f"--forward-mode={mode}", "--nb-cores=1", f"--burst={setup.burst}",
+            "--vdev", f"net_pcap0,{queues},infinite_rx=1", "--",
+            f"--forward-mode={mode}", f"--nb-cores={setup.workers}", f"--burst={setup.burst}",
+            f"--rxq={len(captures)}", f"--txq={len(captures)}",
             f"--rxd={setup.descriptors}", f"--txd={setup.descriptors}",
             f"--mbuf-size={mbuf_bytes}", f"--total-num-mbufs={setup.mbufs}",
             "--port-topology=loop", "--no-flush-rx", "--no-mlockall", "--stats-period=1"]
@@ -150,6 +181,35 @@ def wait_for_load(program, packets):
         time.sleep(0.2)
     raise Failure(f"{program.argv[0]} took in less than {packets} packets in {START_SECONDS} s; "
                   f"see {program.log_path}")
+
+
+def window(program, seconds):
+    """What has been counted within so many seconds, by name, and how many they were."""
+    begin, before = ask_counters(program)
+    time.sleep(seconds)
+    end, after = ask_counters(program)
+    names = ("rx_packets", "forward_packets", "return_packets", "handed_over")
+    return {name: counter(after, name) - counter(before, name) for name in names} | {
+        "seconds": end - begin}
+
+
+def end_by_exception():
+    """A signal unwinds the stack as an exception does, so that children and huge pages are given up."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
+
+
+@contextlib.contextmanager
+def logs_on_failure(directory):
+    """Shows how the logs in it end, if what is done meanwhile fails."""
+    try:
+        yield
+    except Failure:
+        for name in sorted(os.listdir(directory)):
+            if name.endswith(".log"):
+                with open(f"{directory}/{name}", encoding="utf-8") as file:
+                    print(f"--- end of {name}", *file.readlines()[-15:], sep="\n", file=sys.stderr)
+        raise
 
 
 def vipgated_rate(setup, binary, config, warm_packets, log_path,

@@ -9,7 +9,8 @@ fake master that speaks the real protocol, and packets that show when a change h
   sweep    `start`, and then the memory that the first sweeps of the whole state take
   large    `start` with 400,000 tasks
 
-  perf/mesos_convergence.py [--json RESULT] [--only start,updates,burst] [--tasks 50000] …
+  perf/mesos_convergence.py [--json RESULT] [--only start,updates,burst] [--tasks 50000]
+                            [--rounds 1] …
 
 Exit status: 0 measured, 1 not (says why), 77 no namespaces here. Needs root. With two CPUs
 everything shares them, the fake master and the probes too: figures are worse than a gateway's.
@@ -20,7 +21,6 @@ import collections
 import json
 import os
 import pathlib
-import platform
 import re
 import statistics
 import sys
@@ -29,6 +29,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests/labs"))
 
+import results  # noqa: E402
 from lab import Failure, Lab, wait_for  # noqa: E402
 from probes import Probes  # noqa: E402
 
@@ -60,6 +61,7 @@ def parse_arguments():
     parser.add_argument("--store", help="as configured (default: SQLite, in the lab's directory)")
     parser.add_argument("--control-cpus", default="0",
                         help="CPUs of the control plane, with commas (default: 0; the worker has 1)")
+    parser.add_argument("--rounds", type=int, default=1, help="all parts, so many times")
     parser.add_argument("--json", help="file for the result")
     return parser.parse_args()
 
@@ -304,9 +306,7 @@ class Steady:
 
 def measure(arguments):
     parts = arguments.only.split(",")
-    result = {"control_cpus": arguments.control_cpus,
-              "machine": {"cpus": os.cpu_count(), "cpu": platform.processor() or platform.machine(),
-                          "load": os.getloadavg()[0]}}
+    result = {"control_cpus": arguments.control_cpus, "load_average": os.getloadavg()[0]}
     if set(parts) & {"start", "updates", "burst"}:
         with Lab() as lab:
             run = Run(lab, arguments)
@@ -360,18 +360,46 @@ def table(result):
     return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
 
 
+def figures(result):
+    """The same for perf/compare and perf/plot."""
+    found = []
+
+    def add(name, unit, rounds, better="lower", **setup):
+        setup["control_cpus"] = result["control_cpus"]
+        found.append(results.result(f"mesos {name}", unit, better, rounds, setup=setup))
+
+    for part in ("start", "large"):
+        if part in result:
+            r = result[part]
+            setup = {key: r[key] for key in ("tasks", "vips", "agents")}
+            name = f"{part}, {r['tasks']} tasks"
+            add(f"{name}: to served", "s", [r["seconds_to_served"]], what="first state", **setup)
+            add(f"{name}: CPU", "CPU s", [round(sum(r["cpu_seconds"].values()), 2)], **setup)
+            add(f"{name}: memory at most", "MB", [r["VmHWM_mb"]], **setup)
+    if "updates" in result:
+        add("update to the first packet", "ms", result["updates"]["latencies_ms"])
+    if "burst" in result:
+        r = result["burst"]
+        add(f"burst of {r['updates']} updates: to settled", "s", [r["seconds_to_settle"]])
+        add("burst: packets lost elsewhere", "packets", [r["untouched"]["lost"]])
+        add("burst: flows moved elsewhere", "flows", [r["untouched"]["flows_moved"]])
+    if "sweep" in result:
+        add("sweep: memory at most", "MB", [result["sweep"]["VmHWM_mb"]])
+    return found
+
+
 def main():
     arguments = parse_arguments()
+    runs = []
     try:
-        result = measure(arguments)
+        for _ in range(arguments.rounds):
+            runs.append(measure(arguments))
+            print(table(runs[-1]))
     except Failure as failure:
         sys.exit(f"mesos_convergence.py: {failure}")
-    print(table(result))
-    if arguments.json:
-        text = json.dumps(result, indent=2) + "\n"
-        pathlib.Path(arguments.json).write_text(text, encoding="utf-8")
-    else:
-        print(json.dumps(result))
+    text = results.write(arguments.json, results.merged(map(figures, runs)), details=runs)
+    if not arguments.json:
+        print(text)
 
 
 if __name__ == "__main__":

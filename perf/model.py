@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""What a gateway with faster ports and more cores would forward: a model, from measured figures.
+
+  perf/run --mode fullnat nat ipip --flows 1048576 --huge --json path.json
+  perf/model.py path.json [--gbps 200] [--workers 16] [--scaling 0.9] [--nic-ns 6]
+
+For each measured case: what a core takes (the rate, less what the port's copy cost, plus what a NIC's
+driver costs), times the workers, times what is left of a core where all of them share caches and
+memory; and what the line takes of frames of that size. The smaller one is the gateway's rate.
+
+The port's own cost is that of `perf/run --only testpmd --testpmd-mode io` if that is in the file, or
+else is taken as a NIC's. Nothing here was seen on such a machine: what is assumed stands above the
+table.
+"""
+
+import argparse
+import statistics
+import sys
+
+import results
+
+# Preamble, start of frame and gap (IEEE 802.3), and the checksum
+# that captures leave out.
+BETWEEN_FRAMES, CHECKSUM = 20, 4
+SIZES = (60, 128, 256, 512, 1024, 1514)
+CACHE_LINE = 64
+# Lines of memory that a packet of a flow takes that no cache has: the descriptor's share, the mbuf, the
+# frame, the flow's bucket, the record of a translating mode or the rewrite of a tunnel.
+COLD_LINES = {"fullnat": 5, "nat": 5}
+COLD_LINES_DIRECT = 4
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", metavar="RESULTS.json")
+    parser.add_argument("--gbps", type=float, default=200, help="of all ports together, each way")
+    parser.add_argument("--workers", type=int, default=16)
+    parser.add_argument("--scaling", type=float, default=0.9,
+                        help="of a core's rate that is left when all work")
+    parser.add_argument("--nic-ns", type=float, default=6,
+                        help="of a core's time that the driver of a NIC takes for a packet, both ways")
+    args = parser.parse_args()
+    if args.gbps <= 0 or args.workers < 1 or not 0 < args.scaling <= 1 or args.nic_ns < 0:
+        parser.error("--gbps and --workers are above 0, --scaling is within (0, 1], --nic-ns from 0")
+    return args
+
+
+def line_mpps(gbps, frame_bytes):
+    """How many frames of that size (without checksum) a line takes: RFC 2544 appendix B."""
+    return gbps * 1e3 / 8 / (frame_bytes + CHECKSUM + BETWEEN_FRAMES)
+
+
+def port_ns(all_results):
+    """What the port that was measured by costs a packet by itself; None: that was not measured."""
+    costs = [1e3 / statistics.median(each["rounds"]) for each in all_results
+             if each["name"].endswith(": testpmd io")]
+    return min(costs, default=None)
+
+
+def core_mpps(each, port, nic_ns):
+    cost = 1e3 / statistics.median(each["rounds"])
+    return 1e3 / (cost if port is None else max(cost - port, 1) + nic_ns)
+
+
+def memory_gb_s(mode, mpps):
+    """What the packets' lines take of the memory's bandwidth, if none is in a cache."""
+    return mpps * 1e6 * COLD_LINES.get(mode, COLD_LINES_DIRECT) * CACHE_LINE / 1e9
+
+
+def main():
+    args = parse_arguments()
+    try:
+        measured = [each for path in args.files for each in results.read(path)["results"]]
+    except results.BadResults as error:
+        sys.exit(f"perf/model.py: {error}")
+    port = port_ns(measured)
+    cases = [each for each in measured if each["unit"] == "Mpps" and "mode" in each.get("setup", {})
+             and ": testpmd" not in each["name"] and each["setup"].get("size", "60") == "60"]
+    if not cases:
+        sys.exit("perf/model.py: no rate of a mode is in the files: perf/run --json writes them")
+    print(f"Assumed: {args.workers} workers, each at {args.scaling:.0%} of one alone; "
+          f"{args.gbps:g} Gbit/s each way; a NIC's driver takes {args.nic_ns:g} ns a packet in place of "
+          + (f"the measured port's {port:.1f} ns." if port is not None else
+             "nothing: the measured port's cost is in the rates."))
+    print("| case | a core, Mpps | all cores, Mpps | memory, GB/s | "
+          + " | ".join(f"{size} bytes" for size in SIZES) + " |")
+    print("|" + "---|" * (4 + len(SIZES)))
+    for each in cases:
+        core = core_mpps(each, port, args.nic_ns)
+        cores = core * args.workers * args.scaling
+        shares = []
+        for size in SIZES:
+            line = line_mpps(args.gbps, size)
+            shares.append(f"{min(cores, line):.0f} Mpps ({'line' if line <= cores else 'cores'})")
+        print(f"| {each['name']} | {core:.1f} | {cores:.0f} | "
+              f"{memory_gb_s(each['setup']['mode'], cores):.0f} | " + " | ".join(shares) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""What perf/'s scripts measure, as JSON that perf/compare and perf/plot read:
+
+  {"results": [{"name": "fullnat 16384 flows", "unit": "Mpps", "better": "higher",
+                "rounds": [37.1, 36.8],
+                "reference": {"name": "testpmd 5tswap", "rounds": [60.2, 60]},
+                "setup": {"mode": "fullnat", "flows": 16384}}],
+   "machine": {"kernel": …, "cpu": …, "cpus": 2, "load_average": 0.4, "commit": …}}
+
+A name is unique in its file and means the same figure in every other one; what makes it another
+figure is in `setup`, too: results whose setup differs in flows alone are a line of perf/plot.
+`reference` is what was
+measured in turn with it, round by round. A figure that is counted and not timed has `resolution`:
+the share that it may differ by from run to run, whatever else the machine does.
+"""
+
+import json
+import math
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+from datetime import datetime, timezone
+
+NEEDED = {"name": str, "unit": str, "better": str, "rounds": list}
+OPTIONAL = {"reference": dict, "setup": dict, "resolution": (int, float)}
+NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+
+
+class BadResults(Exception):
+    """What is wrong with results, and where, as one sentence."""
+
+
+def result(name, unit, better, rounds, **more):
+    """One figure; `more`: reference, setup, resolution."""
+    made = {"name": name, "unit": unit, "better": better, "rounds": list(rounds), **more}
+    check_result(made, repr(name))
+    return made
+
+
+def machine():
+    """Where and of what it was measured."""
+    return {"kernel": platform.release(), "cpu": cpu_model(), "cpus": os.cpu_count(),
+            "load_average": round(os.getloadavg()[0], 2), "commit": commit(),
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+
+
+def cpu_model():
+    for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def commit():
+    """Of the tree that this file belongs to; with a mark if it was changed since."""
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"],
+                              cwd=pathlib.Path(__file__).parent, capture_output=True, text=True,
+                              check=False)
+    except FileNotFoundError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def merged(runs):
+    """The results of several runs as one list, with the rounds of all of them."""
+    found = {}
+    for each in (each for run in runs for each in run):
+        seen = found.setdefault(each["name"], {**each, "rounds": []})
+        seen["rounds"] = seen["rounds"] + each["rounds"]
+        if "reference" in each and seen["reference"] is not each["reference"]:
+            seen["reference"] = {**each["reference"], "rounds": (
+                seen["reference"]["rounds"] + each["reference"]["rounds"])}
+    return list(found.values())
+
+
+def document(results, details=None):
+    """All of them, with the machine. `details`: what a script has to tell besides, its own way."""
+    made = {"results": list(results), "machine": machine()}
+    if details is not None:
+        made["details"] = details
+    check(made, "the results")
+    return made
+
+
+def write(path, results, details=None):
+    """Writes them; `path` may be None. Returns the text, without its line's end."""
+    text = json.dumps(document(results, details))
+    if path:
+        pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
+    return text
+
+
+def print_table(made, unit):
+    """Rates beside those of their references, as a table of Markdown."""
+    print(f"| | reference, {unit} | vipgated, {unit} | ratio | lowest, highest |")
+    print("|---|---|---|---|---|")
+    for each in made:
+        reference = each.get("reference", {}).get("rounds", [])
+        shares = [ours / theirs for ours, theirs in zip(each["rounds"], reference)]
+        print(f"| {each['name']} | "
+              + (f"{statistics.median(reference):.3f}" if reference else "")
+              + f" | {statistics.median(each['rounds']):.3f} | "
+              + (f"{statistics.median(shares):.3f} | {min(shares):.3f}, {max(shares):.3f} |"
+                 if shares else "| |"))
+
+
+def read(path):
+    """The document in a file, which may also be one of Google Benchmark's (--benchmark_out)."""
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadResults(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        tree = json.loads(text)
+    except ValueError as error:
+        raise BadResults(f"{path}: not JSON: {error}; give what a script wrote by --json, or a "
+                         "benchmark by --benchmark_out") from error
+    if isinstance(tree, dict) and "benchmarks" in tree and "context" in tree:
+        tree = from_google_benchmark(tree, path)
+    check(tree, path)
+    return tree
+
+
+def check(tree, where):
+    """Raises BadResults unless `tree` is a document."""
+    if not isinstance(tree, dict) or not isinstance(tree.get("results"), list):
+        raise BadResults(f"{where}: has no list \"results\"; see perf/results.py for the shape")
+    if not isinstance(tree.get("machine"), dict):
+        raise BadResults(f"{where}: has no object \"machine\"")
+    names = set()
+    for number, each in enumerate(tree["results"]):
+        place = f"{where}: results[{number}]"
+        check_result(each, place)
+        if each["name"] in names:
+            raise BadResults(f"{place}: {each['name']!r} is there twice")
+        names.add(each["name"])
+
+
+def check_result(each, where):
+    if not isinstance(each, dict):
+        raise BadResults(f"{where}: is no object")
+    for key, kind in {**NEEDED, **OPTIONAL}.items():
+        if key not in each:
+            if key in NEEDED:
+                raise BadResults(f"{where}: has no {key!r}")
+        elif not isinstance(each[key], kind) or isinstance(each[key], bool):
+            raise BadResults(f"{where}: {key!r} cannot be {json.dumps(each[key])}")
+    if each["better"] not in ("higher", "lower"):
+        raise BadResults(f"{where}: 'better' is \"higher\" or \"lower\", not {each['better']!r}")
+    check_rounds(each["rounds"], f"{where}: 'rounds'")
+    reference = each.get("reference")
+    if reference is not None:
+        if not isinstance(reference.get("name"), str):
+            raise BadResults(f"{where}: 'reference' has no name")
+        check_rounds(reference.get("rounds"), f"{where}: 'reference.rounds'")
+        if len(reference["rounds"]) != len(each["rounds"]):
+            raise BadResults(f"{where}: {len(each['rounds'])} rounds, but "
+                             f"{len(reference['rounds'])} of the reference")
+        if min(reference["rounds"]) <= 0:
+            raise BadResults(f"{where}: a round of the reference is not above 0")
+    if each.get("resolution", 0) < 0:
+        raise BadResults(f"{where}: 'resolution' is below 0")
+
+
+def check_rounds(rounds, where):
+    if not isinstance(rounds, list) or not rounds:
+        raise BadResults(f"{where} is no list of numbers")
+    for value in rounds:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or \
+                not math.isfinite(value) or value < 0:
+            raise BadResults(f"{where}: {json.dumps(value)} is no number from 0 up")
+
+
+def from_google_benchmark(tree, where):
+    """A result for each benchmark, its repetitions as rounds: processor time of an iteration, or of
+    an item where it says how many those are; time that passed where it was told to take that."""
+    try:
+        context = tree["context"]
+        program = pathlib.Path(context["executable"]).name
+        found = {}
+        for each in tree["benchmarks"]:
+            if each.get("run_type", "iteration") != "iteration":
+                continue  # means of what is there
+            name = each.get("run_name", each["name"])
+            if each.get("error_occurred"):
+                raise BadResults(f"{where}: {name}: {each.get('error_message', 'failed')}")
+            parts = name.split("/")
+            is_real = {"real_time", "manual_time"} & set(parts)
+            if "items_per_second" in each:
+                value = 1e9 / each["items_per_second"]
+            else:
+                value = each["real_time" if is_real else "cpu_time"]
+                value *= NANOSECONDS[each["time_unit"]]
+            arguments = [int(part) for part in parts[1:] if part.isdigit()]
+            setup = {"program": program, "benchmark": "/".join(
+                part for part in parts if not part.isdigit()), "arguments": arguments}
+            found.setdefault(f"{program} {name}", (setup, []))[1].append(value)
+        state = {"kernel": "unknown", "cpu": "unknown", "commit": "unknown",
+                 "cpus": context.get("num_cpus"), "time": context.get("date"),
+                 "load_average": (context.get("load_avg") or [None])[0]}
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise BadResults(f"{where}: not what Google Benchmark writes: {error!r}") from error
+    return {"machine": state, "results": [result(name, "ns", "lower", rounds, setup=setup)
+                                          for name, (setup, rounds) in found.items()]}

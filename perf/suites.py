@@ -1,0 +1,68 @@
+"""The targets of the packet path on one core (design, dataplane: "The numbers to beat"), each beside
+what perf/run reached."""
+
+import dataclasses
+import statistics
+
+NAMES = ("short", "full")
+FEW, MANY = 16384, 1 << 20
+
+
+@dataclasses.dataclass
+class Target:
+    setting: dict
+    ratio: float = 0  # to the reference's rate
+    rate: float = 0  # Mpps
+    cost: float = 0  # at most so many times what the named other case costs
+    against: str = ""
+
+    def told(self):
+        return {name: value for name, value in dataclasses.asdict(self).items()
+                if value and name != "setting"}
+
+
+def suite(name):
+    """The cases of a suite: `short` are those at 16,384 flows."""
+    targets = []
+    for flows in (FEW, MANY) if name == "full" else (FEW,):
+        is_few = flows == FEW
+        for mode in ("ipip", "gre", "gue") if name == "full" else ("ipip",):
+            targets.append(Target({"mode": mode, "flows": flows}, ratio=0.75 if is_few else 0.72))
+        for mode in ("fullnat", "nat"):
+            targets.append(Target({"mode": mode, "flows": flows}, ratio=0.62 if is_few else 0.58))
+            targets.append(Target({"mode": mode, "flows": flows, "returns": True},
+                                  ratio=0.74 if is_few else 0.76))
+    if name == "full":
+        targets.append(Target({"mode": "ipip", "traffic": "new"}, rate=25))
+        targets.append(Target({"mode": "fullnat", "traffic": "new"}, rate=15))
+        for mode in ("ipip", "fullnat"):
+            targets.append(Target({"mode": mode, "flows": FEW, "services": 10_000}, cost=1.3,
+                                  against=f"{mode}, IPv4, {FEW} flows"))
+    return targets
+
+
+def reached(each, by_name):
+    """(what the target is, what was reached, whether that meets it) of one result."""
+    target = each["setup"]["target"]
+    rate = statistics.median(each["rounds"])
+    if "ratio" in target:
+        share = statistics.median(ours / theirs for ours, theirs in
+                                  zip(each["rounds"], each["reference"]["rounds"]))
+        return f"{target['ratio']:.2f} x {each['reference']['name']}", f"{share:.3f}", \
+            share >= target["ratio"]
+    if "rate" in target:
+        return f"{target['rate']} Mpps", f"{rate:.2f}", rate >= target["rate"]
+    cost = statistics.median(by_name[target["against"]]["rounds"]) / rate
+    return f"cost {target['cost']} x {target['against']}", f"{cost:.2f}", cost <= target["cost"]
+
+
+def print_verdicts(made):
+    by_name = {each["name"]: each for each in made}
+    print("| | Mpps | target | reached | met |")
+    print("|---|---|---|---|---|")
+    for each in made:
+        if "target" not in each["setup"]:
+            continue
+        wanted, got, is_met = reached(each, by_name)
+        print(f"| {each['name']} | {statistics.median(each['rounds']):.3f} | {wanted} | {got} | "
+              f"{'yes' if is_met else 'no'} |")

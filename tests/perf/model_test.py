@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""What perf/model.py reckons from figures that were made up: model_test.py SOURCE_DIRECTORY."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+
+MODEL = f"{sys.argv[1]}/perf/model.py"
+
+
+def rate(name, mpps, mode="fullnat"):
+    return {"name": name, "unit": "Mpps", "better": "higher", "rounds": [mpps],
+            "setup": {"mode": mode, "size": "60"}}
+
+
+class ModelTest(unittest.TestCase):
+    def reckoned(self, made, *options):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"results": made, "machine": {}}, file)
+            file.flush()
+            return subprocess.run([sys.executable, MODEL, file.name, *options], check=False,
+                                  capture_output=True, text=True)
+
+    def cells(self, *arguments):
+        done = self.reckoned(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [cell.strip() for cell in done.stdout.splitlines()[-1].strip("|").split("|")]
+
+    def test_the_ports_cost_is_replaced_by_the_drivers(self):
+        # 50 ns a packet, 10 of them the port's: 40 + 10 ns are 20 Mpps a core.
+        made = [rate("a", 20), rate("a: testpmd io", 100)]
+        cells = self.cells(made, "--nic-ns", "10", "--workers", "2", "--scaling", "1")
+        self.assertEqual(cells[:3], ["a", "20.0", "40"])
+
+    def test_short_frames_are_bound_by_the_cores_and_long_ones_by_the_line(self):
+        cells = self.cells([rate("a", 10)], "--workers", "10", "--scaling", "1", "--gbps", "100")
+        # 100 Gbit/s are 148.8 Mpps of 64 octets on the wire, 84 with what is between them.
+        self.assertEqual(cells[4], "100 Mpps (cores)")
+        self.assertEqual(cells[-1], "8 Mpps (line)")
+        faster = self.cells([rate("a", 10)], "--workers", "20", "--scaling", "1", "--gbps", "100")
+        self.assertEqual(faster[4], "149 Mpps (line)")
+
+    def test_what_has_no_rates_is_refused(self):
+        done = self.reckoned([])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no rate of a mode is in the files", done.stderr)
+        self.assertEqual(self.reckoned([rate("a", 1)], "--scaling", "2").returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
