@@ -3,6 +3,8 @@
 #include <benchmark/benchmark.h>
 
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "common/maglev.h"
@@ -59,13 +61,15 @@ void update(benchmark::State& state) {
   std::vector<RealId> known;
   for (uint32_t i = 0; i < reals.size(); ++i) known.push_back(RealId(i, 1));
   auto before = ring_of(reals, rows);
+  auto previous = before;
   size_t without = 0;
   for (auto _ : state) {
     without ^= 1;
     auto now = ring_of(std::span(reals).first(reals.size() - without), rows);
-    benchmark::DoNotOptimize(join_previous(nullptr, before, *now, known));
+    previous = join_previous(previous, before, *now, known);
     before = std::move(now);
   }
+  benchmark::DoNotOptimize(previous);
 }
 
 void checksum(benchmark::State& state) {
