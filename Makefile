@@ -18,7 +18,7 @@ PACKAGES := \
 # from more than 28 bits.
 SETARCH := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: run help build deps test test-long deb deb-test lint format asan asan-all tsan fuzz perf bench clean
+.PHONY: run help build deps test test-long deb deb-test lint format asan asan-all tsan fuzz perf bench bench-all clean
 
 run: build  ## the demo: the main job on real traffic between namespaces (ARGS=--keep leaves it)
 	tests/netns/demo.sh $(ARGS)
@@ -95,7 +95,13 @@ fuzz: deps  ## every fuzz target (FUZZ=pipeline: that one) for FUZZ_S (60) secon
 perf: build  ## packet rate beside dpdk-testpmd (ARGS: see perf/README.md)
 	perf/run $(ARGS)
 
-bench: build  ## every benchmark of perf/bench
+bench: deps  ## a short form of perf/: a table, JSON and plots in build/bench (root, two minutes)
+	@test -f build/build.ninja || cmake --preset release
+	cmake --build --preset release --target vipgated short_benchmarks
+	perf/short
+
+bench-all: deps  ## every benchmark of perf/bench
+	@test -f build/build.ninja || cmake --preset release
 	cmake --build --preset release --target benchmarks
 	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench; done
 

@@ -372,8 +372,8 @@ def figures(result):
         if part in result:
             r = result[part]
             setup = {key: r[key] for key in ("tasks", "vips", "agents")}
-            name = f"{part}, {r['tasks']} tasks"
-            add(f"{name}: to served", "s", [r["seconds_to_served"]], what="first state", **setup)
+            name = f"first state of {r['tasks']} tasks"
+            add(f"{name}: to served", "s", [r["seconds_to_served"]], **setup)
             add(f"{name}: CPU", "CPU s", [round(sum(r["cpu_seconds"].values()), 2)], **setup)
             add(f"{name}: memory at most", "MB", [r["VmHWM_mb"]], **setup)
     if "updates" in result:

@@ -161,6 +161,7 @@ BENCHMARK_CAPTURE(queries_in_bursts, hit_client_cookie, Ask::kHit, Mode::kStaged
 BENCHMARK_CAPTURE(queries_in_bursts, hit_good_cookie, Ask::kHit, Mode::kStaged, Edns::kGoodCookie)
     ->Arg(2000);
 BENCHMARK_CAPTURE(queries_in_bursts, hit_staged, Ask::kHit, Mode::kStaged)
+    ->Arg(1)
     ->Arg(1000)
     ->Arg(2000)
     ->Arg(1000000);

@@ -123,9 +123,17 @@ class Plot(unittest.TestCase):
         self.assertIn("no two results belong to one line", done.stderr)
 
     def test_what_cannot_be_told_apart_is_bad_input(self):
-        done = self.run_plot([figure("a", [1], {"flows": 1}), figure("b", [2], {"flows": 1})])
+        done = self.run_plot([figure("1 flow", [1], {"flows": 1}),
+                              figure("flow 1", [2], {"flows": 1})])
         self.assertEqual(done.returncode, 2)
-        self.assertIn("'a' and 'b' differ in nothing of their setup", done.stderr)
+        self.assertIn("'1 flow' and 'flow 1' differ in nothing of their setup", done.stderr)
+
+    def test_lines_of_one_setup_are_told_apart_by_name(self):
+        drawn = self.plot([figure(f"{name} {flows} flows", [rate], {"flows": flows})
+                           for name, rate in (("one", 10), ("both", 18)) for flows in (64, 1024)])
+        self.assertEqual([len(each) for each in self.points(drawn["flows.svg"]).values()], [2, 2])
+        for label in ("one flows", "both flows"):
+            self.assertIn(label, self.text(drawn["flows.svg"]))
 
     def test_a_figure_in_two_files_is_bad_input(self):
         done = self.run_plot(rates(), rates())

@@ -1,0 +1,61 @@
+// A burst of packets, which lie in memory as a NIC would leave them.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dataplane/fastpath/pipeline.h"
+#include "perf/bench/packet_setup.h"
+
+namespace vipgate {
+
+class FrameBurst {
+ public:
+  FrameBurst() : mbufs_(kBurst), buffers_(new uint8_t[kBurst * kStride]) {
+    for (uint16_t i = 0; i < kBurst; ++i) {
+      rte_mbuf& mbuf = mbufs_[i];
+      std::memset(static_cast<void*>(&mbuf), 0, sizeof mbuf);
+      mbuf.buf_addr = buffers_.get() + i * kStride;
+      mbuf.buf_len = kStride;
+      mbuf.nb_segs = 1;
+      pointers_[i] = &mbuf;
+    }
+  }
+  FrameBurst(const FrameBurst&) = delete;
+  FrameBurst& operator=(const FrameBurst&) = delete;
+
+  // Copies a burst in, as I/O would. REQUIRES: kBurst frames begin at `first`.
+  void copy_in(std::span<const Frame> frames, size_t first) {
+    for (uint16_t i = 0; i < kBurst; ++i) {
+      rte_mbuf& mbuf = mbufs_[i];
+      mbuf.data_off = kHeadroom;
+      mbuf.data_len = sizeof(Frame);
+      mbuf.pkt_len = sizeof(Frame);
+      std::memcpy(buffers_.get() + i * kStride + kHeadroom, &frames[first + i], sizeof(Frame));
+    }
+    benchmark::ClobberMemory();
+  }
+  rte_mbuf** mbufs() { return pointers_; }
+  const Frame& frame(uint16_t i) const { return *rte_pktmbuf_mtod(pointers_[i], const Frame*); }
+
+ private:
+  static constexpr size_t kStride = 256;
+  static constexpr size_t kHeadroom = 128;
+
+  std::vector<rte_mbuf> mbufs_;
+  rte_mbuf* pointers_[kBurst];
+  std::unique_ptr<uint8_t[]> buffers_;
+};
+
+// The time of a packet, and how many there are a second.
+inline void report_packets(benchmark::State& state, int64_t packets) {
+  state.SetItemsProcessed(packets);
+  state.counters["per_packet"] = benchmark::Counter(
+      static_cast<double>(packets), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+}  // namespace vipgate

@@ -1,0 +1,126 @@
+// The whole pipeline with a table full of flows, and packets of them in a random order.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <memory>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/worker_memory.h"
+#include "perf/bench/frame_burst.h"
+
+namespace vipgate {
+
+class Bench {
+ public:
+  // Flows over `services` services, each of `reals` reals. `with_returns`: their answers, too.
+  Bench(Mode mode, size_t flows, uint32_t services, uint32_t reals, bool with_returns)
+      : snapshot_(make_snapshot(mode, reals, snat_addresses_for(flows), services)),
+        memory_({.flows = flows,
+                 .wide_flows = services > kNarrowFlowIds ? flows : 1 << 16,
+                 .services = services,
+                 .reals = reals * services,
+                 .snat = snapshot_->snat_addresses,
+                 .secret = {{1, 2, 3, 4}}}),
+        pipeline_(memory_.pipeline_options(), observer_) {
+    forward_.reserve(flows);
+    for (uint32_t i = 0; i < flows; ++i) {
+      forward_.push_back(make_frame(Ipv4Address{Be32(0x01000000 + i / 4)},
+                                    Be16(static_cast<uint16_t>(1000 + i % 4)),
+                                    Ipv4Address{Be32(kVip + i % services)}, Be16(80)));
+    }
+    // Makes the flows, and the answers from what comes out.
+    for (size_t i = 0; i + kBurst <= flows; i += kBurst) {
+      burst_.copy_in(forward_, i);
+      pass_uncounted();
+      for (uint16_t k = 0; with_returns && k < kBurst; ++k) {
+        const Frame& out = burst_.frame(k);
+        returns_.push_back(make_frame(out.ip.destination, out.tcp.destination_port, out.ip.source,
+                                      out.tcp.source_port));
+      }
+    }
+    // The order of arrival has nothing to do with that of the tables.
+    std::mt19937 random(1);
+    std::shuffle(forward_.begin(), forward_.end(), random);
+    std::shuffle(returns_.begin(), returns_.end(), random);
+  }
+
+  // Copies a burst in (as I/O would) and processes it.
+  void run(const std::vector<Frame>& frames, size_t first, bool is_copy_only) {
+    burst_.copy_in(frames, first);
+    if (is_copy_only) return;
+    process();
+    empty_outbox();
+  }
+
+  // Each packet once, so that what the first of a flow costs more is not measured.
+  void settle(const std::vector<Frame>& frames) {
+    for (size_t i = 0; i + kBurst <= frames.size(); i += kBurst) {
+      burst_.copy_in(frames, i);
+      pass_uncounted();
+    }
+  }
+
+  const std::vector<Frame>& forward() const { return forward_; }
+  const std::vector<Frame>& returns() const { return returns_; }
+  uint64_t sent() const {
+    const WorkerCounters& counters = memory_.counters();
+    return counters.value(Event::kForwardPackets) + counters.value(Event::kReturnPackets);
+  }
+
+ private:
+  // Several times as many SNAT ports as flows, so that a free one is found at once. Each port has a
+  // record, so of many flows it is twice as many.
+  static uint32_t snat_addresses_for(size_t flows) {
+    const size_t share = flows > 4 << 20 ? 2 : 4;
+    return static_cast<uint32_t>(flows * share / 64'000 + 1);
+  }
+
+  // What perf/instructions counts, so that it is not what the flows cost to make.
+  [[gnu::noinline]] void process() {
+    pipeline_.process(*snapshot_, burst_.mbufs(), kBurst, 0, false, now_, outbox_);
+  }
+  void pass_uncounted() {
+    pipeline_.process(*snapshot_, burst_.mbufs(), kBurst, 0, false, now_, outbox_);
+    empty_outbox();
+  }
+  void empty_outbox() {
+    const auto ignore = [](size_t, rte_mbuf**, uint32_t) {};
+    outbox_.transmit.flush(ignore);
+    outbox_.drop.flush(ignore);
+  }
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  WorkerMemory memory_;
+  NoObserver observer_;
+  Pipeline<NoObserver> pipeline_;
+  Outbox outbox_;
+  FrameBurst burst_;
+  std::vector<Frame> forward_, returns_;
+  Now now_ = Now::from_ns(1'000'000'000'000);
+};
+
+enum class What { kCopyOnly, kForward, kReturn };
+
+inline void measure(benchmark::State& state, Bench& bench, What what) {
+  const auto& frames = what == What::kReturn ? bench.returns() : bench.forward();
+  if (what != What::kCopyOnly) bench.settle(frames);
+  const uint64_t before = bench.sent();
+  size_t at = 0;
+  for (auto _ : state) {
+    bench.run(frames, at, what == What::kCopyOnly);
+    at += kBurst;
+    if (at + kBurst > frames.size()) at = 0;
+  }
+  const auto packets = static_cast<int64_t>(state.iterations()) * kBurst;
+  report_packets(state, packets);
+  if (what != What::kCopyOnly && bench.sent() - before != static_cast<uint64_t>(packets)) {
+    state.SkipWithError("not every packet was forwarded");
+  }
+}
+
+}  // namespace vipgate
