@@ -1,0 +1,27 @@
+#include "perf/generator/frame_sizes.h"
+
+#include <charconv>
+#include <string>
+
+namespace vipgate::generator {
+
+Result<std::vector<uint16_t>> parse_frame_sizes(std::string_view text) {
+  if (text == "imix")
+    return std::vector<uint16_t>{64, 594, 64, 64, 594, 64, 1518, 64, 594, 64, 594, 64};
+  std::vector<uint16_t> sizes;
+  for (size_t at = 0; at <= text.size();) {
+    const std::string_view part = text.substr(at, text.find(',', at) - at);
+    uint16_t size = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), size);
+    if (error != std::errc{} || end != part.data() + part.size() || size < kSmallestFrame ||
+        size > kLargestFrame) {
+      return Error{"--sizes: '" + std::string(part) +
+                   "' is no size of a frame: give imix, or numbers from 64 to 1518 with commas"};
+    }
+    sizes.push_back(size);
+    at += part.size() + 1;
+  }
+  return sizes;
+}
+
+}  // namespace vipgate::generator

@@ -1,0 +1,20 @@
+// How large frames are, as they are counted on the wire: with the four bytes of their check
+// sequence.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+
+namespace vipgate::generator {
+
+inline constexpr uint16_t kCheckSequence = 4;
+inline constexpr uint16_t kSmallestFrame = 64;
+inline constexpr uint16_t kLargestFrame = 1518;
+
+// "64", "64,512,1518" (in turn), or "imix": 7 of 64, 4 of 594 and 1 of 1518 bytes.
+Result<std::vector<uint16_t>> parse_frame_sizes(std::string_view text);
+
+}  // namespace vipgate::generator

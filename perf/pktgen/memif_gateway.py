@@ -1,0 +1,181 @@
+"""vipgated on two net_memif ports, and vipgen at their other ends."""
+
+import ipaddress
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+
+import dns_load  # noqa: E402
+import measure  # noqa: E402
+
+EDGE_MAC, CLUSTER_MAC = "02:00:00:00:00:e1", "02:00:00:00:00:e2"
+CLIENT_MAC, REAL_MAC = "02:00:00:00:00:c1", "02:00:00:00:00:fe"
+VIP, PORT = "11.202.66.36", 6379
+REALS = [f"10.9.1.{i}" for i in range(11, 19)]
+REAL_PORT = 30585
+SECONDS = 30  # for a start; a trial has its own time
+
+CONFIG = """\
+dpdk: {{ huge_pages: {huge}, memory_mb: {memory_mb} }}
+control: {{ cpus: [{control_cpu}] }}
+workers: {{ cpus: [{cpu}], idle: {idle} }}
+limits: {{ flows_per_worker: {limit}, services: 16, reals: 64, dns_names: {names} }}
+ports:
+{ports}
+"""
+SERVICE = """\
+snat_pools: [{{ name: default, addresses: [{snat}] }}]
+services:
+  - {{ name: load, vip: {vip}, port: {port}, protocol: {protocol}, mode: {mode}, reals: [{reals}] }}
+"""
+PORTS = """\
+  - name: {name}
+    device: "net_memif{number},role=server,socket-abstract=no,socket={socket},mac={mac}"
+    addresses: [{addresses}]
+    gateway: [{gateway}]
+    kernel: false
+    neighbors: [{neighbors}]
+"""
+DNS = """\
+dns:
+  listen: [{server}]
+  zones:
+    - name: {zone}
+      records:
+"""
+
+
+def ports(setup, directory):
+    """The edge and the cluster, or one that has both."""
+    client = f'{{ address: 10.8.0.1, mac: "{CLIENT_MAC}" }}'
+    reals = ", ".join(f'{{ address: {real}, mac: "{REAL_MAC}" }}' for real in REALS)
+    edge = {"name": "edge", "number": 0, "socket": f"{directory}/edge.sock", "mac": EDGE_MAC,
+            "addresses": "10.8.0.2/24", "gateway": "10.8.0.1", "neighbors": client}
+    if setup.one_port:
+        return PORTS.format(**{**edge, "addresses": "10.8.0.2/24, 10.9.1.2/24",
+                               "neighbors": f"{client}, {reals}"})
+    return PORTS.format(**edge) + PORTS.format(
+        name="cluster", number=1, socket=f"{directory}/cluster.sock", mac=CLUSTER_MAC,
+        addresses="10.9.1.2/24", gateway="", neighbors=reals)
+
+
+def config(setup, directory):
+    """The gateway's YAML; `setup`: cpu, control_cpu, kind, mode, flows, names, memory_mb, huge,
+    idle, one_port."""
+    text = CONFIG.format(
+        huge="on" if setup.huge else "off", memory_mb=setup.memory_mb,
+        control_cpu=setup.control_cpu, cpu=setup.cpu, idle=setup.idle,
+        limit=max(65536, 2 * setup.flows), names=setup.names + 1000,
+        ports=ports(setup, directory))
+    if setup.kind == "dns":
+        text += DNS.format(server=dns_load.SERVER, zone=dns_load.ZONE)
+        return text + "".join(f"        - {{ name: {name}, type: {kind}, data: {data} }}\n"
+                              for name, kind, data in dns_load.records(setup.names))
+    # Half of the SNAT ports stay free.
+    first = ipaddress.IPv4Address("10.9.1.100")
+    snat = ", ".join(str(first + i) for i in range(setup.flows // 32000 + 1))
+    return text + SERVICE.format(
+        snat=snat, vip=VIP, port=PORT, protocol="tcp" if setup.kind == "syn" else "udp",
+        mode=setup.mode,
+        reals=", ".join(f"{{ address: {real}, port: {REAL_PORT} }}" for real in REALS))
+
+
+def write_names(setup, path):
+    """Questions for vipgen: 70 % addresses, 20 % services, 10 % of no name."""
+    mix = {"a": 70, "srv": 20, "nxdomain": 10}
+    with open(path, "w", encoding="utf-8") as file:
+        for name, kind in dns_load.questions(setup.names, 65536, mix):
+            file.write(f"{name} {dns_load.TYPES[kind]}\n")
+
+
+def start_gateway(setup, binary, directory):
+    """A measure.Program that becomes ready with the block."""
+    path = f"{directory}/config.yaml"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(config(setup, directory))
+    return measure.Program([binary, "--config", path, "--seed", "1"], f"{directory}/vipgated.log")
+
+
+def generator_arguments(setup, directory):
+    """Of vipgen, for this gateway; `setup` besides: sizes, zipf, answer, ring_log2, generator_cpu,
+    drain_ms."""
+    server = f"{dns_load.SERVER}:53" if setup.kind == "dns" else f"{VIP}:{PORT}"
+    arguments = ["--edge", f"{directory}/edge.sock", "--gateway-mac", EDGE_MAC,
+                 "--vip", server, "--kind", setup.kind,
+                 "--flows", str(setup.flows), "--zipf", str(setup.zipf), "--sizes", setup.sizes,
+                 "--ring-log2", str(setup.ring_log2), "--cpu", str(setup.generator_cpu),
+                 "--drain-ms", str(setup.drain_ms)]
+    if not setup.one_port:
+        arguments += ["--cluster", f"{directory}/cluster.sock"]
+    if setup.answer:
+        arguments.append("--answer")
+    if setup.huge:
+        arguments.append("--huge")
+    if setup.kind == "dns":
+        write_names(setup, f"{directory}/names.txt")
+        arguments += ["--names", f"{directory}/names.txt"]
+    return arguments
+
+
+class Generator:
+    """vipgen, which does a trial at a time and keeps its connection between them."""
+
+    def __init__(self, binary, arguments, log_path):
+        self.argv, self.log_path = [binary, *arguments], log_path
+
+    def __enter__(self):
+        self.log = open(self.log_path, "w", encoding="utf-8")
+        try:
+            self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, stderr=self.log, text=True)
+        except OSError as error:
+            self.log.close()
+            raise measure.Failure(f"cannot start {self.argv[0]}: {error.strerror}; build it with: "
+                                  "cmake --build build --target vipgen") from error
+        self.lines = queue.Queue()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        return self
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put(None)
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Ends it, after the trial that it may be at."""
+        try:
+            self.process.stdin.close()
+            self.process.wait(10)
+        except (BrokenPipeError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
+        self.reader.join(5)
+        self.process.stdout.close()
+        self.log.close()
+
+    def ask(self, command, seconds):
+        """The report of "touch RATE" or "trial RATE PACKETS"."""
+        try:
+            self.process.stdin.write(command + "\n")
+            self.process.stdin.flush()
+            line = self.lines.get(timeout=seconds)
+        except BrokenPipeError:
+            line = None
+        except queue.Empty:
+            raise measure.Failure(f"vipgen: {command!r} took more than {seconds} s; "
+                                  f"see {self.log_path}") from None
+        if line is None:
+            with open(self.log_path, encoding="utf-8") as log:
+                last = (log.readlines() or ["no word\n"])[-1].strip()
+            raise measure.Failure(f"vipgen ended: {last}")
+        return json.loads(line)
