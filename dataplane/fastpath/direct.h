@@ -79,6 +79,15 @@ template <class Address>
   note_direct<Address>(burst, packet, entry_of<Address>(packet));
 }
 
+// The same in pass three: where its real is worth fetching ahead. Else it is found in pass four,
+// which has it at hand then.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::find_direct_early(Burst& burst,
+                                                                         Packet& packet) {
+  if (burst.has_many_reals) find_direct<Address>(burst, packet);
+}
+
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::find_wide_direct(Burst& burst, Packet& packet) {
@@ -93,19 +102,14 @@ template <class Address, class Entry>
 [[gnu::always_inline]] inline void Pipeline<Observer>::note_direct(Burst& burst, Packet& packet,
                                                                    Entry* entry) {
   const ServiceEntry& service = *packet.service;
-  if (entry == nullptr && service.tracks_when_needed) {
+  packet.set_real(RealId{});
+  if (entry == nullptr) {
+    if (!service.tracks_when_needed) return;
     const RealId id = real_without_entry<Address>(burst, packet);
-    packet.set_real(id);
-    if (id != RealId{}) {
-      burst.snapshot.prefetch(id, is_tunnel(service.mode));
-      prefetch_counters(id);
-    }
+    if (id != RealId{}) note_real(burst, packet, id);
     return;
   }
-  if (entry == nullptr || !entry->names_real()) [[unlikely]] {
-    packet.set_real(RealId{});
-    return;
-  }
+  if (!entry->names_real()) return;
   // Most flows' last packet came in this very quarter of a second: then there is nothing to note,
   // nor to ask.
   const Quarter deadline =
@@ -113,16 +117,21 @@ template <class Address, class Entry>
   if (entry->deadline != deadline || !direct_detail::is_steady(entry->state, packet)) {
     if (has_passed(entry->deadline, burst.now.quarter) || direct_detail::reopens(*entry, packet))
         [[unlikely]] {
-      packet.set_real(RealId{});
       return;
     }
     direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
   }
-  packet.set_real(entry->real());
-  if (burst.has_many_reals) {
-    burst.snapshot.prefetch(entry->real(), is_tunnel(service.mode));
-    prefetch_counters(entry->real());
-  }
+  note_real(burst, packet, entry->real());
+}
+
+// And fetches what a packet to the real reads, unless that is in the cache by itself.
+template <class Observer>
+[[gnu::always_inline]] inline void Pipeline<Observer>::note_real(const Burst& burst, Packet& packet,
+                                                                 RealId id) {
+  packet.set_real(id);
+  if (!burst.has_many_reals) return;
+  burst.snapshot.prefetch(id, is_tunnel(packet.service->mode));
+  prefetch_counters(id);
 }
 
 // With `track: when_needed`: the real of a packet whose flow has no entry, and needs none. None:
@@ -143,6 +152,14 @@ RealId Pipeline<Observer>::real_without_entry(const Burst& burst, const Packet& 
 // Pass four.
 template <class Observer>
 template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::find_and_forward_direct(Burst& burst,
+                                                                               Packet& packet) {
+  if (!burst.has_many_reals) find_direct<Address>(burst, packet);
+  forward_direct<Address>(burst, packet);
+}
+
+template <class Observer>
+template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::forward_direct(Burst& burst,
                                                                       Packet& packet) {
   const ServiceEntry& service = *packet.service;
@@ -152,11 +169,10 @@ template <class Address>
     return drop(burst, packet, DropReason::kTtlExpired, service.index);
   }
   const RealId id = packet.real();
-  const RealEntry* real = burst.real_entry(id);
-  if (real == nullptr || !real->is_up_as(id)) [[unlikely]] {
+  if (!burst.is_up(id)) [[unlikely]] {
     return settle_direct<Address>(burst, packet);
   }
-  send_direct<Address>(burst, packet, id, *real);
+  send_direct<Address>(burst, packet, id, burst.real_entry(id));
 }
 
 // The same where the real is not known to be up: with code of its own to the end, as the usual way
@@ -189,11 +205,7 @@ template <class Address>
     set_ethernet(packet, real, packet.l2_length);
   }
   count_run(service.index, false, bytes);
-  if (id.index() < reals_.size()) {
-    RealCounters& counters = reals_[id.index()];
-    counters.packets.add();
-    counters.bytes.add(bytes);
-  }
+  count_real(id, bytes);
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
        real.out_port);

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #include <rte_mbuf.h>
 
+#include <bit>
 #include <cstring>
 #include <type_traits>
 
@@ -27,15 +28,14 @@ inline uint8_t outer_class(uint8_t inner, const TunnelHeader& tunnel) {
   return static_cast<uint8_t>((inner & tunnel.class_mask) | tunnel.class_base);
 }
 
-inline uint32_t low_bits(Ipv4Address address) { return address.value.host(); }
-inline uint32_t low_bits(const Ipv6Address& address) {
-  return load<Be32>(address.bytes.data() + 12).host();
-}
+inline Be32 low_bits(Ipv4Address address) { return address.value; }
+inline Be32 low_bits(const Ipv6Address& address) { return load<Be32>(address.bytes.data() + 12); }
 
-// The same for all packets of a flow, on every gateway.
+// The same for all packets of a flow, on every gateway: the low bits of the client's address, the
+// port added to the last two bytes, without being turned round.
 template <class IpHeader>
-uint32_t client_entropy(const IpHeader& ip, Be16 client_port) {
-  return low_bits(ip.source) ^ client_port.host();
+Be32 client_entropy(const IpHeader& ip, Be16 client_port) {
+  return Be32::from_raw(low_bits(ip.source).raw() ^ uint32_t{client_port.raw()} << 16);
 }
 
 // From the range of ephemeral ports, which no middlebox takes for a service (RFC 8086 3.2).
@@ -66,17 +66,15 @@ uint64_t packet_sum(const Packet& packet) {
   return ones_sum(&ip, packet.l4_offset, ones_negate(ones_fold(pseudo)));
 }
 
-// The block's headers so that they end at `end`. Whole vectors: the bytes before the first header
-// are headroom, which is nobody's.
-inline void copy_headers(uint8_t* end, const TunnelHeader& tunnel) {
+// The last bytes of the block's headers so that they end at `end`. Whole vectors: the bytes before
+// the first header are headroom, which is nobody's.
+template <size_t kBytes>
+[[gnu::always_inline]] inline void copy_headers(uint8_t* end, const TunnelHeader& tunnel) {
   const uint8_t* from = tunnel.bytes.data() + TunnelHeader::kMaxLength;
-  const auto copy = [&](size_t at) {
+  for (size_t at = 32; at <= kBytes; at += 32) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(end - at),
                         _mm256_load_si256(reinterpret_cast<const __m256i*>(from - at)));
-  };
-  copy(32);
-  copy(64);
-  if (tunnel.length > 64) copy(96);
+  }
 }
 
 template <class IpHeader>
@@ -84,17 +82,18 @@ template <class IpHeader>
                                                  const TunnelHeader& tunnel, Be32 source,
                                                  uint16_t payload) {
   const uint8_t traffic = outer_class(traffic_class(packet.ip<IpHeader>()), tunnel);
+  const Be16 length(static_cast<uint16_t>(tunnel.outer_length + payload));
   outer.tos = traffic;
-  outer.total_length = Be16(static_cast<uint16_t>(tunnel.outer_length + payload));
+  outer.total_length = length;
   outer.source = Ipv4Address{source};
   // The class is the second byte of its word, as it lies in memory. The address is added to the
   // rest as one word of 32 bits, whose carry is worth one, too.
-  const uint32_t rest = uint32_t{tunnel.sum} + (uint32_t{traffic} << 8) + outer.total_length.raw();
+  const uint32_t rest = uint32_t{tunnel.sum} + (uint32_t{traffic} << 8) + length.raw();
   uint32_t sum = 0;
   const bool carry = __builtin_add_overflow(rest, source.raw(), &sum);
   sum += carry;
-  outer.checksum = Be16::from_raw(static_cast<uint16_t>(
-      ~ones_add(static_cast<uint16_t>(sum), static_cast<uint16_t>(sum >> 16))));
+  sum += std::rotl(sum, 16);
+  outer.checksum = Be16::from_raw(static_cast<uint16_t>(~sum >> 16));
 }
 
 template <class IpHeader>
@@ -123,10 +122,30 @@ void complete_udp(UdpHeader& udp, const Packet& packet, const TunnelHeader& tunn
 }  // namespace encapsulate_detail
 
 // Bytes before the packet that encapsulate() may write, besides `extra`.
-inline constexpr size_t kMaxTunnelRoom = 96;
+inline constexpr size_t kMaxTunnelRoom = TunnelHeader::kMaxLength;
+inline constexpr size_t kIpv4TunnelRoom = 64;
+static_assert(sizeof(EthernetHeader) + sizeof(VlanTag) + sizeof(Ipv4Header) + sizeof(UdpHeader) +
+                  sizeof(GueHeader) <=
+              kIpv4TunnelRoom);
 constexpr size_t tunnel_room(const TunnelHeader& tunnel) {
-  return tunnel.length > 64 ? kMaxTunnelRoom : 64;
+  return tunnel.outer_family == 4 ? kIpv4TunnelRoom : kMaxTunnelRoom;
 }
+
+namespace encapsulate_detail {
+
+// The frame begins `length` bytes before `end` now, and goes on with so many bytes behind it.
+[[gnu::always_inline]] inline void set_frame(rte_mbuf* mbuf, const uint8_t* end, uint32_t length,
+                                             uint32_t payload) {
+  mbuf->data_off = static_cast<uint16_t>(end - length - static_cast<uint8_t*>(mbuf->buf_addr));
+  mbuf->data_len = static_cast<uint16_t>(length + payload);
+  mbuf->pkt_len = length + payload;
+}
+
+inline Be32 outer_source(Be32 entropy, const TunnelHeader& tunnel) {
+  return Be32::from_raw(tunnel.source_base.raw() | (entropy.raw() & tunnel.source_mask.raw()));
+}
+
+}  // namespace encapsulate_detail
 
 // Encapsulates the packet. `extra` bytes before it have been written already: what a GUE header of
 // variant 0 carries. Nothing of `packet` but its mbuf is of use afterwards.
@@ -136,35 +155,56 @@ template <class IpHeader>
 [[gnu::always_inline]] inline void encapsulate(const Packet& packet, const TunnelHeader& tunnel,
                                                size_t extra = 0) {
   using namespace encapsulate_detail;  // NOLINT(google-build-using-namespace)
-  uint8_t* end = packet.l3 - extra;
+  uint8_t* const end = packet.l3 - extra;
   const auto payload = static_cast<uint16_t>(packet.l3_length + extra);
-  const uint32_t entropy = client_entropy(packet.ip<IpHeader>(), packet.source_port);
-  const Be32 source =
-      Be32::from_raw(tunnel.source_base.raw() | (Be32(entropy).raw() & tunnel.source_mask.raw()));
-  copy_headers(end, tunnel);
-  uint8_t* ip = end - tunnel.outer_length;
+  const Be32 entropy = client_entropy(packet.ip<IpHeader>(), packet.source_port);
+  const Be32 source = outer_source(entropy, tunnel);
+  uint8_t* const ip = end - tunnel.outer_length;
   uint8_t* l4;
   if (tunnel.outer_family == 4) {
+    copy_headers<kIpv4TunnelRoom>(end, tunnel);
     complete_ipv4<IpHeader>(*reinterpret_cast<Ipv4Header*>(ip), packet, tunnel, source, payload);
     l4 = ip + sizeof(Ipv4Header);
   } else {
+    copy_headers<kMaxTunnelRoom>(end, tunnel);
     complete_ipv6<IpHeader>(*reinterpret_cast<Ipv6Header*>(ip), packet, tunnel, source, payload);
     l4 = ip + sizeof(Ipv6Header);
   }
   if (tunnel.is_udp) {
     const Be16 length(static_cast<uint16_t>(end - l4 + payload));
-    complete_udp<IpHeader>(*reinterpret_cast<UdpHeader*>(l4), packet, tunnel, source, entropy,
-                           length);
+    complete_udp<IpHeader>(*reinterpret_cast<UdpHeader*>(l4), packet, tunnel, source,
+                           entropy.host(), length);
     if (extra != 0) {
       reinterpret_cast<GueHeader*>(end)[-1].version_control_length =
           static_cast<uint8_t>(extra / 4);
     }
   }
-  rte_mbuf* mbuf = packet.mbuf;
-  mbuf->data_off =
-      static_cast<uint16_t>(end - tunnel.length - static_cast<uint8_t*>(mbuf->buf_addr));
-  mbuf->data_len = static_cast<uint16_t>(tunnel.length + payload);
-  mbuf->pkt_len = mbuf->data_len;
+  set_frame(packet.mbuf, end, tunnel.length, payload);
+}
+
+// Whether encapsulate_in_ipv4() may be called for the plain packet.
+[[gnu::always_inline]] inline bool fits_in_ipv4(const Packet& packet, const TunnelHeader& tunnel) {
+  return tunnel.outer_family == 4 && packet.l3_length <= tunnel.max_inner &&
+         packet.mbuf->data_off >= kIpv4TunnelRoom;
+}
+
+// The same for the usual tunnel, over IPv4 without `extra`, where there is no UDP checksum.
+[[gnu::always_inline]] inline void encapsulate_in_ipv4(const Packet& packet,
+                                                       const TunnelHeader& tunnel) {
+  using namespace encapsulate_detail;  // NOLINT(google-build-using-namespace)
+  uint8_t* const end = packet.l3;
+  const uint16_t payload = packet.l3_length;
+  const Be32 entropy = client_entropy(packet.ip<Ipv4Header>(), packet.source_port);
+  uint8_t* const ip = end - tunnel.outer_length;
+  copy_headers<kIpv4TunnelRoom>(end, tunnel);
+  complete_ipv4<Ipv4Header>(*reinterpret_cast<Ipv4Header*>(ip), packet, tunnel,
+                            outer_source(entropy, tunnel), payload);
+  if (tunnel.is_udp) {
+    auto& udp = *reinterpret_cast<UdpHeader*>(ip + sizeof(Ipv4Header));
+    udp.source_port = entropy_port(entropy.host());
+    udp.length = Be16(static_cast<uint16_t>(tunnel.outer_length - sizeof(Ipv4Header) + payload));
+  }
+  set_frame(packet.mbuf, end, tunnel.length, payload);
 }
 
 }  // namespace vipgate

@@ -68,6 +68,7 @@ template <class Address>
   if (entry != nullptr && entry->kind == AddressKind::kSnat) {
     last.snat = destination;
     last.snat_slot = entry->slot;
+    keep_snat(burst, destination, entry->slot);
     return look_up_snat<Address>(burst, packet, entry->slot);
   }
   find_service_at(burst, packet, last, entry);
@@ -175,6 +176,13 @@ template <class Address>
   }
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   if (!is_mine(burst, packet, ip.destination, packet.destination_port)) return;
+  fetch_return<Address>(packet);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::fetch_return(Packet& packet) {
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   NatRecord<Address>* record = &flows<Address>().return_record(
       snat_hash(ip.source, ip.destination, packet.protocol), packet.ports_word());
   prefetch_record(record);

@@ -128,6 +128,19 @@ struct alignas(64) Packet {
     const auto word = static_cast<uint16_t>(ingress | owned << 8);
     std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, port), &word, sizeof word);
   }
+  // What set_segment(), `step` and set_origin() say, in one store: a word of last_word(), to which
+  // length and flags are added.
+  static constexpr uint64_t last_word(uint8_t number, Step step, uint8_t ingress, bool owned) {
+    return uint64_t{number} << 16 | uint64_t{static_cast<uint8_t>(step)} << 32 |
+           uint64_t{ingress} << 48 | uint64_t{owned} << 56;
+  }
+  void set_last_word(uint64_t word, uint16_t bytes, uint8_t flags) {
+    static_assert(offsetof(Packet, l3_length) == sizeof(Packet) - sizeof word);
+    static_assert(offsetof(Packet, step) == offsetof(Packet, l3_length) + 4);
+    static_assert(offsetof(Packet, port) == offsetof(Packet, l3_length) + 6);
+    word |= bytes | uint32_t{flags} << 24;
+    std::memcpy(reinterpret_cast<uint8_t*>(this) + offsetof(Packet, l3_length), &word, sizeof word);
+  }
   // Both ports as they follow each other in the packet.
   uint32_t ports_word() const { return load<uint32_t>(&source_port); }
   RealId real() const { return RealId::from_value(flow_id); }

@@ -3,7 +3,8 @@
 // the next one reads. One Pipeline per worker, used by that worker only.
 //
 // The code is split by concern: parse.h, usual_vip.h, lookup.h (passes two and three), translate.h
-// (pass four), direct.h (passes three and four of l2dsr and tunnels), affinity.h (clients that keep
+// (pass four), usual_packets.h (pass four of most packets, by the shortest way), direct.h (passes
+// three and four of l2dsr and tunnels), affinity.h (clients that keep
 // their real), named_reals.h (QUIC connection ids that name theirs), dns_packets.h (DNS questions),
 // dns_limits.h (how many replies a client gets), dns_forward.h (questions that resolvers answer),
 // icmp_impl.h (our ICMP errors), icmp_relay.h (those of others, about flows), rare.h (what has no
@@ -27,6 +28,8 @@
 #include "dataplane/fastpath/verdict.h"
 
 namespace vipgate {
+
+class UsualFrame;
 
 template <class Observer = NoObserver>
 class Pipeline : private PipelineState {
@@ -97,12 +100,13 @@ class Pipeline : private PipelineState {
     uint32_t given_back() const {
       return sizeof(Address) == 4 ? given_back4 : given_back6;
     }
-    // As Snapshot::real_entry(), with what it needs at hand.
-    const RealEntry* real_entry(RealId id) const {
-      const uint32_t page = id.index() / kPageSize;
-      if (page >= reals.size()) [[unlikely]]
-        return nullptr;
-      return &reals[page][id.index() % kPageSize];
+    // Whether the real exists, is up, and its next hop is known: see RealEntry::is_up_as().
+    bool is_up(RealId id) const {
+      return id.index() / kPageSize < reals.size() && real_entry(id).is_up_as(id);
+    }
+    // REQUIRES: the real exists or has existed.
+    const RealEntry& real_entry(RealId id) const {
+      return reals[id.index() / kPageSize][id.index() % kPageSize];
     }
   };
   // Consecutive packets mostly go to the same VIP: the last look-up is kept for the burst.
@@ -135,6 +139,18 @@ class Pipeline : private PipelineState {
       return (word & kAllButSourcePort) == destination && packet.protocol == vip.protocol;
     }
   };
+  // SNAT addresses that returns came to, of one snapshot: so that the records of these can be
+  // looked up while they are parsed. The low bits of an address say where it lies.
+  struct KnownSnat {
+    static constexpr uint32_t kPlaces = 64;
+    static uint32_t place(Ipv4Address address) { return address.value.raw() >> 24 & (kPlaces - 1); }
+    struct Place {
+      Ipv4Address address{};
+      uint32_t slot = kNone;
+    };
+    uint64_t generation = UINT64_MAX;
+    std::array<Place, kPlaces> places{};
+  };
   // And its hash.
   template <class Address>
   struct LastHash {
@@ -150,9 +166,11 @@ class Pipeline : private PipelineState {
 
   void run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
   // Pass 1.
-  bool parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port,
+  bool parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t first, uint16_t last, uint8_t port,
                  const UsualVip& usual);
+  bool parse_stretches(Burst& burst, rte_mbuf** mbufs, uint16_t count, const UsualVip& usual);
   UsualVip usual_vip(const Burst& burst) const;
+  bool parse_usual(Packet& packet, const UsualVip& usual, const UsualFrame& usual_frame);
   void prepare_usual_flow(Packet& packet, const UsualVip& usual);
   void parse_other(Burst& burst, Packet& packet, LastHash<Ipv4Address>& last4,
                    LastHash<Ipv6Address>& last6);
@@ -180,6 +198,11 @@ class Pipeline : private PipelineState {
   bool look_up_wide_nat_return(Burst& burst, Packet& packet);
   template <class Address>
   void look_up_snat(Burst& burst, Packet& packet, uint32_t slot);
+  template <class Address>
+  void fetch_return(Packet& packet);
+  bool parse_return(Packet& packet);
+  void keep_snat(const Burst& burst, Ipv4Address address, uint32_t slot);
+  void keep_snat(const Burst&, const Ipv6Address&, uint32_t) {}
   template <class Address>
   bool look_up_nat_return(Burst& burst, Packet& packet);
   DnsContext dns_context(const Burst& burst) const;
@@ -209,6 +232,8 @@ class Pipeline : private PipelineState {
   template <class Address>
   void find_direct(Burst& burst, Packet& packet);
   template <class Address>
+  void find_direct_early(Burst& burst, Packet& packet);
+  template <class Address>
   void prefetch_behind_record(const Burst& burst, const Packet& packet);
   void prefetch_counters(RealId id);
   template <class Address>
@@ -223,6 +248,7 @@ class Pipeline : private PipelineState {
   void note_forward(Burst& burst, Packet& packet, Entry* entry);
   template <class Address, class Entry>
   void note_direct(Burst& burst, Packet& packet, Entry* entry);
+  void note_real(const Burst& burst, Packet& packet, RealId id);
   // Calls visit(table, key) with those of the packet's flow. REQUIRES: `service` is set.
   template <class Address, class Visit>
   auto with_flow_key(const Packet& packet, Visit&& visit);
@@ -257,6 +283,16 @@ class Pipeline : private PipelineState {
   template <class Address>
   bool goes_to_client_owner(Burst& burst, Packet& packet, const Address& client);
   // Pass 4.
+  uint16_t finish_from(Burst& burst, uint16_t first, uint16_t count);
+  uint16_t forward_usual(Burst& burst, uint16_t first, uint16_t count);
+  bool forward_if_usual(Burst& burst, Packet& packet, const ServiceEntry& service);
+  template <bool kTunnel, FlowState kState>
+  uint16_t send_usual(Burst& burst, uint16_t first, uint16_t count);
+  template <bool kTunnel, FlowState kState>
+  bool send_if_usual(Burst& burst, Packet& packet, const ServiceEntry& service);
+  uint16_t return_usual(Burst& burst, uint16_t first, uint16_t count);
+  bool return_if_usual(Burst& burst, Packet& packet, NatRecord<Ipv4Address>& record,
+                       const FlowTimeouts& timeouts);
   void finish(Burst& burst, Packet& packet);
   template <class Address>
   void forward(Burst& burst, Packet& packet);
@@ -282,6 +318,8 @@ class Pipeline : private PipelineState {
   bool is_within_rate(const ServiceEntry& service, Now now);
   template <class Address>
   void handle_unserved_port(Burst& burst, Packet& packet);
+  template <class Address>
+  void find_and_forward_direct(Burst& burst, Packet& packet);
   template <class Address>
   void forward_direct(Burst& burst, Packet& packet);
   template <class Address>
@@ -386,12 +424,14 @@ class Pipeline : private PipelineState {
   void to_kernel(Burst& burst, Packet& packet, KernelReason reason);
   void hand_over(Burst& burst, Packet& packet, uint32_t owner);
   void sent(Burst& burst, Packet& packet, const Verdict& verdict, uint8_t port);
-  void count_run(uint32_t service, bool is_return, uint16_t bytes);
+  void count_run(uint32_t service, bool is_return, uint64_t bytes, uint32_t packets = 1);
+  void count_real(RealId real, uint64_t bytes);
   void signal(RealId real, Counter RealSignalCounters::*which);
   void flush_run();
 
   Observer& observer_;
   LastVip<Ipv4Address> usual_;  // that of the bursts before; its service is not to be followed
+  KnownSnat known_snat_;
   // Of the burst in hand.
   Run run_;
   uint32_t dns_count_ = 0;

@@ -17,6 +17,7 @@
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rare.h"
 #include "dataplane/fastpath/translate.h"
+#include "dataplane/fastpath/usual_packets.h"
 #include "dataplane/fastpath/usual_vip.h"
 
 namespace vipgate {
@@ -32,9 +33,13 @@ template <class Observer>
 void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
   dns_count_ = 0;
   const UsualVip usual = usual_vip(burst);
-  if (parse_all(burst, mbufs, count, port, usual)) look_up_all(burst, count, usual.vip);
-  find_all(burst, count);
-  for (uint16_t i = 0; i < count; ++i) finish(burst, packets_[i]);
+  const bool any_look_up = burst.from == From::kDevice
+                               ? parse_all(burst, mbufs, 0, count, port, usual)
+                               : parse_stretches(burst, mbufs, count, usual);
+  if (any_look_up) look_up_all(burst, count, usual.vip);
+  // Flows to few reals that answer directly are found in pass four, and returns have been.
+  if (any_look_up || usual.step == Step::kForward4 || burst.has_many_reals) find_all(burst, count);
+  for (uint16_t i = 0; i < count;) i = finish_from(burst, i, count);
   flush_run();
 }
 
@@ -103,43 +108,46 @@ template <class Address>
   packet.hash = last.hash;
 }
 
-// Whether any packet is to be looked up: those to the usual VIP have been.
+// Parses those from `first` to `last`, all of which came by `port`. Whether any of them is to be
+// looked up: those to the usual VIP have been.
 template <class Observer>
-bool Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port,
-                                   const UsualVip& usual) {
+[[gnu::noinline]] bool Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t first,
+                                                     uint16_t last, uint8_t port,
+                                                     const UsualVip& usual) {
   constexpr uint16_t kAhead = 8;
-  for (uint16_t i = 0; i < std::min(count, kAhead); ++i) {
+  for (uint16_t i = first; i < std::min<int>(last, first + kAhead); ++i) {
     prefetch_line(rte_pktmbuf_mtod(mbufs[i], const uint8_t*));
   }
-  const PortEntry* const ports = burst.snapshot.ports.data();
-  const bool of_device = burst.from == From::kDevice;
+  const PortEntry& entry = burst.snapshot.ports[port];
+  const PlainFrame<Ipv4Header> plain4(entry);
+  const PlainFrame<Ipv6Header> plain6(entry);
   const bool is_owned = burst.from == From::kWorker;
-  if (!of_device) port = static_cast<uint8_t>(mbufs[0]->port);
-  PlainFrame<Ipv4Header> plain4(ports[port]);
-  PlainFrame<Ipv6Header> plain6(ports[port]);
+  // As in usual_vip().
+  const bool takes_returns =
+      known_snat_.generation == burst.snapshot.generation && (workers_ == 1 || is_owned);
+  const bool is_tcp = usual.vip.service != nullptr && usual.vip.protocol == kProtocolTcp;
+  const UsualFrame usual_frame(entry, usual.destination,
+                               Packet::last_word(kProtocolTcp, usual.step, port, is_owned));
   LastHash<Ipv4Address> last4;
   LastHash<Ipv6Address> last6;
   uint64_t bytes = 0;
   bool any_look_up = false;
-  for (uint16_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) {
-      prefetch_line(rte_pktmbuf_mtod(mbufs[i + kAhead], const uint8_t*));
-    }
+  for (uint16_t i = first; i < last; ++i) {
+    if (i + kAhead < last) prefetch_line(rte_pktmbuf_mtod(mbufs[i + kAhead], const uint8_t*));
     Packet& packet = packets_[i];
-    rte_mbuf* const mbuf = mbufs[i];
-    if (!of_device && mbuf->port != port) [[unlikely]] {
-      port = static_cast<uint8_t>(mbuf->port);
-      plain4 = PlainFrame<Ipv4Header>(ports[port]);
-      plain6 = PlainFrame<Ipv6Header>(ports[port]);
+    packet.mbuf = mbufs[i];
+    bytes += packet.mbuf->pkt_len;
+    if (is_tcp && parse_usual(packet, usual, usual_frame)) [[likely]] {
+      continue;
     }
-    packet.mbuf = mbuf;
     packet.set_origin(port, is_owned);
-    bytes += mbuf->pkt_len;
     if (parse_plain(packet, plain4)) [[likely]] {
       if (usual.is_of(packet)) {
         prepare_usual_flow(packet, usual);
+        packet.step = usual.step;
         continue;
       }
+      if (takes_returns && parse_return(packet)) continue;
       prefetch_address(burst.snapshot, packet, last4);
     } else if (parse_plain(packet, plain6)) {
       prefetch_address(burst.snapshot, packet, last6);
@@ -148,9 +156,23 @@ bool Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t coun
     }
     any_look_up = true;
   }
-  if (of_device) {
-    counters_.count(Event::kRxPackets, count);
+  if (burst.from == From::kDevice) {
+    counters_.count(Event::kRxPackets, static_cast<uint64_t>(last - first));
     counters_.count(Event::kRxBytes, bytes);
+  }
+  return any_look_up;
+}
+
+// The same for packets that may have come by several ports, which their mbufs tell.
+template <class Observer>
+[[gnu::noinline]] bool Pipeline<Observer>::parse_stretches(Burst& burst, rte_mbuf** mbufs,
+                                                           uint16_t count, const UsualVip& usual) {
+  bool any_look_up = false;
+  uint16_t last = 0;
+  for (uint16_t first = 0; first < count; first = last) {
+    const uint16_t port = mbufs[first]->port;
+    while (last < count && mbufs[last]->port == port) ++last;
+    any_look_up |= parse_all(burst, mbufs, first, last, static_cast<uint8_t>(port), usual);
   }
   return any_look_up;
 }
@@ -172,7 +194,7 @@ template <class Observer>
 [[gnu::always_inline]] inline void Pipeline<Observer>::find_flow(Burst& burst, Packet& packet) {
   // These before the rest: a jump through a table costs more than they.
   if (packet.step == Step::kForward4) return find_forward<Ipv4Address>(burst, packet);
-  if (packet.step == Step::kDirect4) return find_direct<Ipv4Address>(burst, packet);
+  if (packet.step == Step::kDirect4) return find_direct_early<Ipv4Address>(burst, packet);
   if (packet.step == Step::kReturn4) return;  // has been found
   switch (packet.step) {
     case Step::kForward6:
@@ -185,7 +207,7 @@ template <class Observer>
       find_return<Ipv6Address>(burst, packet);
       break;
     case Step::kDirect6:
-      find_direct<Ipv6Address>(burst, packet);
+      find_direct_early<Ipv6Address>(burst, packet);
       break;
     case Step::kWideForward4:
       find_wide_forward<Ipv4Address>(burst, packet);
@@ -226,9 +248,9 @@ template <class Observer>
 }
 
 template <class Observer>
-[[gnu::always_inline]] inline void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
+[[gnu::noinline]] void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
   if (packet.step == Step::kForward4) return forward<Ipv4Address>(burst, packet);
-  if (packet.step == Step::kDirect4) return forward_direct<Ipv4Address>(burst, packet);
+  if (packet.step == Step::kDirect4) return find_and_forward_direct<Ipv4Address>(burst, packet);
   if (packet.step == Step::kReturn4) return forward_return<Ipv4Address>(burst, packet);
   switch (packet.step) {
     case Step::kForward6:
@@ -240,6 +262,7 @@ template <class Observer>
     case Step::kWideDirect4:
       return forward_wide_direct<Ipv4Address>(burst, packet);
     case Step::kDirect6:
+      return find_and_forward_direct<Ipv6Address>(burst, packet);
     case Step::kWideDirect6:
       return forward_direct<Ipv6Address>(burst, packet);
     case Step::kQuicForward4:
@@ -343,18 +366,26 @@ template <class Observer>
 
 template <class Observer>
 [[gnu::always_inline]] inline void Pipeline<Observer>::count_run(uint32_t service, bool is_return,
-                                                                 uint16_t bytes) {
+                                                                 uint64_t bytes, uint32_t packets) {
   if (service != run_.service) {
     flush_run();
     run_.service = service;
   }
   if (is_return) {
-    ++run_.return_packets;
+    run_.return_packets += packets;
     run_.return_bytes += bytes;
   } else {
-    ++run_.forward_packets;
+    run_.forward_packets += packets;
     run_.forward_bytes += bytes;
   }
+}
+
+template <class Observer>
+[[gnu::always_inline]] inline void Pipeline<Observer>::count_real(RealId real, uint64_t bytes) {
+  if (real.index() >= reals_.size()) return;
+  RealCounters& counters = reals_[real.index()];
+  counters.packets.add();
+  counters.bytes.add(bytes);
 }
 
 template <class Observer>

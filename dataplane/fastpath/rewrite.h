@@ -53,13 +53,16 @@ namespace vipgate {
 }
 
 // The same on the way to a real: both addresses lie there as in the header, and are copied at once.
+[[gnu::always_inline]] inline void set_untagged_ethernet(Packet& packet, const RealEntry& real) {
+  static_assert(offsetof(RealEntry, next_hop_mac) == 0);
+  std::memcpy(packet.l3 - sizeof(EthernetHeader), &real, 2 * sizeof(MacAddress));
+}
 [[gnu::always_inline]] inline void set_ethernet(Packet& packet, const RealEntry& real,
                                                 uint8_t l2_length) {
   if (real.vlan != Be16{} || l2_length != sizeof(EthernetHeader)) [[unlikely]] {
     return set_tagged_ethernet(packet, real.next_hop_mac, real.port_mac, real.vlan);
   }
-  static_assert(offsetof(RealEntry, next_hop_mac) == 0);
-  std::memcpy(packet.l3 - sizeof(EthernetHeader), &real, 2 * sizeof(MacAddress));
+  set_untagged_ethernet(packet, real);
 }
 
 // Sends the frame back where it came from, tag included.
@@ -85,6 +88,13 @@ inline void set_addresses(Ipv6Header& ip, const Ipv6Address& source, const Ipv6A
   ip.source = source;
   ip.destination = destination;
   --ip.hop_limit;
+}
+
+// `ports`: source and destination, as they follow each other in the header.
+[[gnu::always_inline]] inline void set_tcp_ports(TcpHeader& tcp, uint32_t ports, uint16_t delta) {
+  static_assert(offsetof(TcpHeader, source_port) == 0);
+  std::memcpy(static_cast<void*>(&tcp), &ports, sizeof ports);
+  tcp.checksum = Be16::from_raw(checksum_apply(tcp.checksum.raw(), delta));
 }
 
 // `l4`: where the packet's transport header lies.

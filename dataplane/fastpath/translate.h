@@ -140,9 +140,11 @@ template <class Address>
       if (record == nullptr) return;
     }
   }
-  const RealEntry* real = burst.real_entry(record->real_id);
+  const RealEntry* real = nullptr;
   bool is_resolved = true;
-  if (real == nullptr || !real->is_up_as(record->real_id)) [[unlikely]] {
+  if (burst.is_up(record->real_id)) [[likely]] {
+    real = &burst.real_entry(record->real_id);
+  } else {
     record = settle_real(burst, packet, record);
     if (record == nullptr) return;
     real = burst.snapshot.real(record->real_id);
@@ -182,11 +184,7 @@ template <class Address>
   }
   const uint16_t bytes = packet.frame_length();
   count_run(service.index, false, bytes);
-  if (record->real_id.index() < reals_.size()) {
-    RealCounters& counters = reals_[record->real_id.index()];
-    counters.packets.add();
-    counters.bytes.add(bytes);
-  }
+  count_real(record->real_id, bytes);
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = record->real_id},
        real->out_port);

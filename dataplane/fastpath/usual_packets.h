@@ -1,0 +1,226 @@
+// Pass four for the usual packets: of flows that go on as they are, plain, to reals that are up. In
+// loops of their own, small enough that what they need stays in registers, and so that what holds
+// for all packets of one service in a row is asked once. A packet that is unusual in any respect
+// goes by finish(), which does the same for usual ones.
+#pragma once
+
+#include "dataplane/fastpath/direct.h"
+#include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/translate.h"
+
+namespace vipgate {
+
+// Takes packets from the `first` on, as long as they are of one kind. The position of the first one
+// that is left.
+template <class Observer>
+[[gnu::always_inline]] inline uint16_t Pipeline<Observer>::finish_from(Burst& burst, uint16_t first,
+                                                                       uint16_t count) {
+  switch (packets_[first].step) {
+    case Step::kForward4:
+      if (packets_[first].service->protocol != Protocol::kTcp) break;
+      return forward_usual(burst, first, count);
+    case Step::kDirect4: {
+      const ServiceEntry& service = *packets_[first].service;
+      const bool is_udp = service.protocol == Protocol::kUdp;
+      if (service.mode == Mode::kL2dsr) {
+        return is_udp ? send_usual<false, FlowState::kReplied>(burst, first, count)
+                      : send_usual<false, FlowState::kEstablished>(burst, first, count);
+      }
+      // Others have more put into them, or changed.
+      if ((service.gue_hops | service.mss_clamp) != 0) break;
+      return is_udp ? send_usual<true, FlowState::kReplied>(burst, first, count)
+                    : send_usual<true, FlowState::kEstablished>(burst, first, count);
+    }
+    case Step::kReturn4:
+    case Step::kNatReturn4:
+      return return_usual(burst, first, count);
+    default:
+      break;
+  }
+  finish(burst, packets_[first]);
+  return static_cast<uint16_t>(first + 1);
+}
+
+template <class Observer>
+[[gnu::noinline]] uint16_t Pipeline<Observer>::forward_usual(Burst& burst, uint16_t first,
+                                                             uint16_t count) {
+  const ServiceEntry& service = *packets_[first].service;
+  uint32_t packets = 0;
+  uint64_t bytes = 0;
+  uint16_t i = first;
+  for (; i < count; ++i) {
+    Packet& packet = packets_[i];
+    if (packet.step != Step::kForward4 || packet.service != &service) break;
+    const uint16_t length = packet.l3_length;
+    if (!forward_if_usual(burst, packet, service)) [[unlikely]] {
+      finish(burst, packet);
+      continue;
+    }
+    ++packets;
+    bytes += length;
+  }
+  count_run(service.index, false, bytes + packets * sizeof(EthernetHeader), packets);
+  return i;
+}
+
+// As forward(), for TCP. False: the packet is not usual, and nothing has been done.
+template <class Observer>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::forward_if_usual(
+    Burst& burst, Packet& packet, const ServiceEntry& service) {
+  using namespace translate_detail;  // NOLINT(google-build-using-namespace)
+  auto* const record = static_cast<NatRecord<Ipv4Address>*>(packet.record);
+  if (record == nullptr || flows4_.given_back() != burst.given_back4) return false;
+  const RealId id = record->real_id;
+  auto& ip = packet.ip<Ipv4Header>();
+  if (!burst.is_up(id) || ip.ttl <= 1) return false;
+  const RealEntry& real = burst.real_entry(id);
+  if (packet.l3_length > real.mtu || real.vlan != Be16{}) return false;
+  if (!packet.is_plain(sizeof(Ipv4Header)) || (packet.tcp_flags & kStateFlags) != 0) return false;
+  if ((record->seen & (record->kAwaitsAck | record->kTellsClient)) != 0) return false;
+
+  touch(*record, service.timeouts, burst.now.quarter);
+  count_real(id, packet.l3_length + sizeof(EthernetHeader));
+  note_client_hop(*record, packet, sizeof(EthernetHeader), Be16{});
+  set_addresses(ip, record->source, record->real, record->l3_delta);
+  // Both ports lie in the record as in the packet.
+  static_assert(offsetof(NatRecord<Ipv4Address>, real_port) ==
+                offsetof(NatRecord<Ipv4Address>, source_port) + 2);
+  set_tcp_ports(*reinterpret_cast<TcpHeader*>(packet.l3 + sizeof(Ipv4Header)),
+                load<uint32_t>(&record->source_port), record->l4_delta);
+  set_untagged_ethernet(packet, real);
+  sent(burst, packet,
+       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
+       real.out_port);
+  return true;
+}
+
+template <class Observer>
+template <bool kTunnel, FlowState kState>
+[[gnu::noinline]] uint16_t Pipeline<Observer>::send_usual(Burst& burst, uint16_t first,
+                                                          uint16_t count) {
+  const ServiceEntry& service = *packets_[first].service;
+  uint32_t packets = 0;
+  uint64_t bytes = 0;
+  uint16_t i = first;
+  for (; i < count; ++i) {
+    Packet& packet = packets_[i];
+    if (packet.step != Step::kDirect4 || packet.service != &service) break;
+    const uint16_t length = packet.l3_length;
+    if (!send_if_usual<kTunnel, kState>(burst, packet, service)) [[unlikely]] {
+      finish(burst, packet);
+      continue;
+    }
+    ++packets;
+    bytes += length;
+  }
+  count_run(service.index, false, bytes + packets * sizeof(EthernetHeader), packets);
+  return i;
+}
+
+// As find_and_forward_direct(), for flows in a state that is steady.
+template <class Observer>
+template <bool kTunnel, FlowState kState>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::send_if_usual(Burst& burst, Packet& packet,
+                                                                     const ServiceEntry& service) {
+  if (!packet.is_plain(sizeof(Ipv4Header)) || packet.ip<Ipv4Header>().ttl == 0) return false;
+  RealId id;
+  FlowStore<Ipv4Address>::Entry* entry = nullptr;
+  if (burst.has_many_reals) {
+    id = packet.real();  // pass three has found it, and noted the packet
+  } else {
+    entry = entry_of<Ipv4Address>(packet);
+    if (entry == nullptr || !entry->is_direct(kState)) return false;
+    if (!direct_detail::is_steady(kState, packet)) return false;
+    if (has_passed(entry->deadline, burst.now.quarter)) return false;
+    id = entry->real();
+  }
+  if (!burst.is_up(id)) return false;
+  const RealEntry& real = burst.real_entry(id);
+  const TunnelHeader* const tunnel = kTunnel ? &burst.snapshot.tunnel(id) : nullptr;
+  if (kTunnel ? !fits_in_ipv4(packet, *tunnel) : real.vlan != Be16{}) return false;
+
+  if (entry != nullptr) {
+    const Quarter deadline =
+        deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(kState)]);
+    if (entry->deadline != deadline) entry->deadline = deadline;
+  }
+  count_real(id, packet.l3_length + sizeof(EthernetHeader));
+  if constexpr (kTunnel) {
+    encapsulate_in_ipv4(packet, *tunnel);
+  } else {
+    set_untagged_ethernet(packet, real);
+  }
+  sent(burst, packet,
+       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
+       real.out_port);
+  return true;
+}
+
+template <class Observer>
+[[gnu::noinline]] uint16_t Pipeline<Observer>::return_usual(Burst& burst, uint16_t first,
+                                                            uint16_t count) {
+  uint32_t service = kNone;
+  const FlowTimeouts* timeouts = nullptr;
+  uint32_t packets = 0;
+  uint64_t bytes = 0;
+  const auto count_them = [&] {
+    if (packets == 0) return;
+    count_run(service, true, bytes + packets * sizeof(EthernetHeader), packets);
+    packets = 0;
+    bytes = 0;
+  };
+  uint16_t i = first;
+  for (; i < count; ++i) {
+    Packet& packet = packets_[i];
+    if (packet.step != Step::kReturn4 && packet.step != Step::kNatReturn4) break;
+    auto* const record = static_cast<NatRecord<Ipv4Address>*>(packet.record);
+    if (record != nullptr && record->service != service) {
+      count_them();
+      service = record->service;
+      timeouts = &burst.snapshot.service(service).timeouts;
+    }
+    if (record == nullptr || !return_if_usual(burst, packet, *record, *timeouts)) [[unlikely]] {
+      finish(burst, packet);
+      continue;
+    }
+    ++packets;
+    bytes += packet.l3_length;
+  }
+  count_them();
+  return i;
+}
+
+// As forward_return().
+template <class Observer>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::return_if_usual(
+    Burst& burst, Packet& packet, NatRecord<Ipv4Address>& record, const FlowTimeouts& timeouts) {
+  using namespace translate_detail;  // NOLINT(google-build-using-namespace)
+  auto& ip = packet.ip<Ipv4Header>();
+  if (!is_return_of(record, packet) || record.state == FlowState::kFree) return false;
+  if (has_passed(record.deadline, burst.now.quarter) || ip.ttl <= 1) return false;
+  const PortEntry& out = burst.snapshot.ports[record.client_port_index];
+  if (packet.l3_length > out.mtu || record.client_tci != Be16{}) return false;
+  if (!packet.is_plain(sizeof(Ipv4Header)) || packet.protocol != kProtocolTcp) return false;
+  if ((packet.tcp_flags & kStateFlags) != 0) return false;
+  if ((record.seen & (record.kReturnSeen | record.kTellsClient)) != record.kReturnSeen) {
+    return false;
+  }
+
+  touch(record, timeouts, burst.now.quarter);
+  set_addresses(ip, record.vip, record.client, ones_negate(record.l3_delta));
+  // The ports lie in the record the other way round.
+  static_assert(offsetof(NatRecord<Ipv4Address>, vip_port) ==
+                offsetof(NatRecord<Ipv4Address>, client_port) + 2);
+  set_tcp_ports(*reinterpret_cast<TcpHeader*>(packet.l3 + sizeof(Ipv4Header)),
+                std::rotl(load<uint32_t>(&record.client_port), 16), ones_negate(record.l4_delta));
+  set_ethernet(packet, record.client_mac, out.mac, Be16{});
+  sent(burst, packet,
+       Verdict{.kind = Verdict::Kind::kForward,
+               .is_return = true,
+               .service = record.service,
+               .real = record.real_id},
+       record.client_port_index);
+  return true;
+}
+
+}  // namespace vipgate

@@ -1,0 +1,189 @@
+// Usual packets take short ways of their own (usual_vip.h, usual_packets.h). With a VLAN tag they
+// take the long ones, on ports that ask for none: what becomes of them must be the same.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/direct_net.h"
+
+namespace vipgate::test::usual_packets_test {
+namespace {
+
+constexpr size_t kTagAt = 12;
+constexpr uint8_t kTag[] = {0x81, 0x00, 0x00, 0x05};
+
+Bytes tagged(Bytes frame) {
+  frame.insert(frame.begin() + kTagAt, std::begin(kTag), std::end(kTag));
+  return frame;
+}
+
+Bytes untagged(Bytes frame) {
+  if (frame.size() >= kTagAt + 4 && frame[kTagAt] == kTag[0] && frame[kTagAt + 1] == kTag[1]) {
+    frame.erase(frame.begin() + kTagAt, frame.begin() + kTagAt + 4);
+  }
+  return frame;
+}
+
+// The answer to an IPv4 packet without options, as the real sends it.
+Bytes answer_to(Bytes frame) {
+  const auto swap = [&](size_t at, size_t bytes) {
+    std::swap_ranges(frame.begin() + at, frame.begin() + at + bytes, frame.begin() + at + bytes);
+  };
+  swap(0, 6);
+  swap(26, 4);
+  swap(34, 2);
+  return frame;
+}
+
+std::vector<Outcome> without_tags(std::vector<Outcome> outcomes) {
+  for (Outcome& outcome : outcomes) outcome.frame = untagged(std::move(outcome.frame));
+  return outcomes;
+}
+
+SnapshotSpec without_tags(SnapshotSpec spec) {
+  for (PortEntry& port : spec.ports) port.vlan = 0;
+  return spec;
+}
+
+// The same packets, by the short ways and by the long ones.
+class BothWays {
+ public:
+  explicit BothWays(const SnapshotSpec& spec) : short_{spec}, long_{spec} {}
+
+  // Those that went on, of a burst to `port`, as the short ways left them.
+  std::vector<Bytes> send(const std::vector<Bytes>& frames, uint8_t port) {
+    std::vector<Bytes> with_tags;
+    for (const Bytes& frame : frames) with_tags.push_back(tagged(frame));
+    const auto outs = without_tags(short_.send_burst(frames, port));
+    const auto expected = without_tags(long_.send_burst(with_tags, port));
+    std::vector<Bytes> sent;
+    for (size_t i = 0; i < frames.size(); ++i) {
+      EXPECT_EQ(to_string(outs[i]), to_string(expected[i])) << describe(frames[i]);
+      EXPECT_EQ(outs[i].verdict.real, expected[i].verdict.real);
+      EXPECT_EQ(outs[i].frame, expected[i].frame) << describe(frames[i]);
+      if (outs[i].is_forward()) sent.push_back(outs[i].frame);
+    }
+    EXPECT_EQ(short_.flows(), long_.flows());
+    return sent;
+  }
+  void pass_seconds(double seconds) {
+    short_.pass_seconds(seconds);
+    long_.pass_seconds(seconds);
+  }
+  // By service and by real, too.
+  void check_counters() const {
+    for (const Event event : {Event::kForwardPackets, Event::kReturnPackets, Event::kFlowsCreated,
+                              Event::kFlowsExpired, Event::kFlowsRebalanced}) {
+      EXPECT_EQ(short_.count(event), long_.count(event)) << to_string(event);
+    }
+    const auto of = [](const FakeGateway& gateway) {
+      std::vector<uint64_t> packets;
+      for (const auto& service : gateway.memory().services()) {
+        packets.push_back(service.forward_packets.value());
+        packets.push_back(service.return_packets.value());
+      }
+      for (const auto& real : gateway.memory().reals()) packets.push_back(real.packets.value());
+      return packets;
+    };
+    EXPECT_EQ(of(short_), of(long_));
+    short_.check_counters();
+  }
+
+ private:
+  FakeGateway short_, long_;
+};
+
+class Random {
+ public:
+  size_t below(size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(engine_); }
+  bool once_in(size_t n) { return below(n) == 0; }
+
+  // A packet of one of a few flows, now and then with something odd about it.
+  Bytes packet(const std::string& vip, uint16_t port, Protocol protocol, size_t flows) {
+    PacketBuilder packet;
+    packet.eth(kClientMac, kGatewayMac0).ipv4("192.0.2.1", vip);
+    packet.ttl(static_cast<uint8_t>(once_in(20) ? below(3) : 64))
+        .tos(static_cast<uint8_t>(below(4)));
+    const auto client_port = static_cast<uint16_t>(40'000 + below(flows));
+    if (protocol == Protocol::kTcp) {
+      const char* const kFlags[] = {"S", "F", "R", "PA", "SA"};
+      packet.tcp(client_port, port).flags(once_in(8) ? kFlags[below(5)] : "A");
+      if (once_in(3)) packet.tcp_options(Bytes(12, 1));
+    } else {
+      packet.udp(client_port, port);
+      if (once_in(4)) packet.no_udp_checksum();
+    }
+    packet.payload(Bytes(below(40), 'x'));
+    return spoil(packet.pad_to(60).build());
+  }
+  Bytes spoil(Bytes frame) {
+    for (size_t i = once_in(8) ? below(3) : 0; i > 0; --i) {
+      frame[below(frame.size())] = static_cast<uint8_t>(below(256));
+    }
+    // The tag that the long way needs is not to be made by chance.
+    if (frame[kTagAt] == kTag[0]) frame[kTagAt] = 0x08;
+    return frame;
+  }
+
+ private:
+  std::mt19937 engine_{7};
+};
+
+TEST(UsualPackets, OfTranslatedFlowsAndTheirReturnsGetWhatTheLongWayGivesThem) {
+  BothWays gateways(without_tags(net_spec()));
+  Random random;
+  size_t returned = 0;
+  for (int round = 0; round < 3'000; ++round) {
+    std::vector<Bytes> burst;
+    const ServiceCase* kind = &kServiceCases[0];
+    for (size_t i = 1 + random.below(8); i > 0; --i) {
+      const ServiceCase* const kinds[] = {&kServiceCases[0], &kServiceCases[1], &kServiceCases[4]};
+      if (random.once_in(4)) kind = kinds[random.below(3)];
+      burst.push_back(random.packet(kind->vip(), kind->port(), kind->protocol, 30));
+    }
+    std::vector<Bytes> answers;
+    for (const Bytes& sent : gateways.send(burst, 0)) {
+      if (sent[14] == 0x45) answers.push_back(random.spoil(answer_to(sent)));
+    }
+    if (!answers.empty()) returned += gateways.send(answers, 1).size();
+    if (random.once_in(10)) gateways.pass_seconds(static_cast<double>(random.below(300)) / 10);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(returned, 5'000u);
+  gateways.check_counters();
+}
+
+TEST(UsualPackets, ToRealsThatAnswerDirectlyGetWhatTheLongWayGivesThem) {
+  SnapshotSpec spec = without_tags(direct_spec());
+  std::vector<DirectCase> kinds;
+  for (const DirectCase& kind : direct_cases()) {
+    if (kind.family == 4) kinds.push_back(kind);
+  }
+  // One with a DSCP of its own, one that changes its packets.
+  spec.services[direct_case(Mode::kGre).index].tunnel.dscp = 46;
+  spec.services[direct_case(Mode::kIpip).index].tunnel.mss_clamp = 1000;
+  BothWays gateways(spec);
+  Random random;
+  size_t sent = 0;
+  for (int round = 0; round < 6'000; ++round) {
+    std::vector<Bytes> burst;
+    const DirectCase* kind = &kinds[random.below(kinds.size())];
+    for (size_t i = 1 + random.below(8); i > 0; --i) {
+      if (random.once_in(6)) kind = &kinds[random.below(kinds.size())];
+      burst.push_back(random.packet(kind->vip(), kDirectPort, kind->protocol, 20));
+    }
+    sent += gateways.send(burst, 0).size();
+    if (random.once_in(10)) gateways.pass_seconds(static_cast<double>(random.below(300)) / 10);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(sent, 10'000u);
+  gateways.check_counters();
+}
+
+}  // namespace
+}  // namespace vipgate::test::usual_packets_test
