@@ -56,6 +56,13 @@ inline __m256i load_first(const uint8_t* octets, size_t count, size_t from) {
   return _mm256_and_si256(loaded, first_ones(count, from));
 }
 
+// The first `count` octets (at most 64) from `from` on, those behind them zero. REQUIRES: 32 octets
+// are readable there.
+inline __m256i load_all(const uint8_t* octets, size_t count, size_t from) {
+  return _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(octets + from)),
+                          first_ones(count, from));
+}
+
 // The 16-bit words of both, added up in four places.
 inline __m256i sum_words(__m256i a, __m256i b) {
   const __m256i low = _mm256_set1_epi16(0xff), zero = _mm256_setzero_si256();
@@ -64,6 +71,12 @@ inline __m256i sum_words(__m256i a, __m256i b) {
   const __m256i upper = _mm256_add_epi64(_mm256_sad_epu8(_mm256_srli_epi16(a, 8), zero),
                                          _mm256_sad_epu8(_mm256_srli_epi16(b, 8), zero));
   return _mm256_add_epi64(lower, _mm256_slli_epi64(upper, 8));
+}
+
+inline uint64_t add_places(__m256i sum) {
+  const __m128i half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+  return static_cast<uint64_t>(
+      _mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half))));
 }
 
 }  // namespace dns_internal
@@ -85,9 +98,7 @@ inline uint64_t dns_fold_name(const uint8_t* wire, size_t length, DnsFoldedName&
     _mm256_store_si256(to + 1, dns_internal::fold32(second));
     sum = _mm256_add_epi64(sum, dns_internal::sum_words(first, second));
   }
-  const __m128i half = _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-  return static_cast<uint64_t>(
-      _mm_cvtsi128_si64(_mm_add_epi64(half, _mm_unpackhi_epi64(half, half))));
+  return dns_internal::add_places(sum);
 }
 
 // Keyed hash of folded names. A wire name says where it ends, so the padding needs no length.
@@ -110,20 +121,40 @@ class DnsNameHash {
   uint64_t operator()(const DnsFoldedName& name, size_t length) const {
     __m128i state = key(4);
     for (size_t at = 0; at < length; at += 64) {
-      const auto* block = reinterpret_cast<const __m128i*>(name.octets.data() + at);
-      const __m128i a = two_rounds(_mm_xor_si128(_mm_load_si128(block), key(0)));
-      const __m128i b = two_rounds(_mm_xor_si128(_mm_load_si128(block + 1), key(1)));
-      const __m128i c = two_rounds(_mm_xor_si128(_mm_load_si128(block + 2), key(2)));
-      const __m128i d = two_rounds(_mm_xor_si128(_mm_load_si128(block + 3), key(3)));
-      const __m128i mixed = _mm_xor_si128(_mm_xor_si128(a, b), _mm_xor_si128(c, d));
-      state = two_rounds(_mm_xor_si128(state, mixed));
+      const auto* block = reinterpret_cast<const __m256i*>(name.octets.data() + at);
+      state = add_block(state, _mm256_load_si256(block), _mm256_load_si256(block + 1));
     }
     return static_cast<uint64_t>(_mm_cvtsi128_si64(state));
+  }
+
+  // Folds the name, gives its hash, and in `sum` what dns_fold_name() gives: all from the registers
+  // that it is loaded into. REQUIRES: length <= 64; 64 octets are readable at `wire`.
+  uint64_t fold(const uint8_t* wire, size_t length, DnsFoldedName& folded, uint64_t& sum) const {
+    const __m256i first = dns_internal::load_all(wire, length, 0);
+    const __m256i second = dns_internal::load_all(wire, length, 32);
+    sum = dns_internal::add_places(dns_internal::sum_words(first, second));
+    const __m256i a = dns_internal::fold32(first), b = dns_internal::fold32(second);
+    auto* to = reinterpret_cast<__m256i*>(folded.octets.data());
+    _mm256_store_si256(to, a);
+    _mm256_store_si256(to + 1, b);
+    return static_cast<uint64_t>(_mm_cvtsi128_si64(add_block(key(4), a, b)));
   }
 
  private:
   __m128i key(size_t i) const {
     return _mm_load_si128(reinterpret_cast<const __m128i*>(keys_[i].data()));
+  }
+  // 64 octets more.
+  __m128i add_block(__m128i state, __m256i first, __m256i second) const {
+    const auto mixed = [this](__m128i octets, size_t i) {
+      return two_rounds(_mm_xor_si128(octets, key(i)));
+    };
+    const __m128i a = mixed(_mm256_castsi256_si128(first), 0);
+    const __m128i b = mixed(_mm256_extracti128_si256(first, 1), 1);
+    const __m128i c = mixed(_mm256_castsi256_si128(second), 2);
+    const __m128i d = mixed(_mm256_extracti128_si256(second, 1), 3);
+    const __m128i all = _mm_xor_si128(_mm_xor_si128(a, b), _mm_xor_si128(c, d));
+    return two_rounds(_mm_xor_si128(state, all));
   }
   __m128i two_rounds(__m128i state) const {
     return _mm_aesenc_si128(_mm_aesenc_si128(state, key(4)), key(5));

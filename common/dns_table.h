@@ -128,6 +128,10 @@ struct DnsFinding {
 class DnsTable {
  public:
   uint64_t hash(const DnsFoldedName& name, size_t length) const { return hash_(name, length); }
+  // DnsNameHash::fold().
+  uint64_t fold(const uint8_t* wire, size_t length, DnsFoldedName& folded, uint64_t& sum) const {
+    return hash_.fold(wire, length, folded, sum);
+  }
 
   void prefetch(uint64_t hash) const { prefetch_line(&home(hash)); }
 

@@ -146,13 +146,13 @@ template <class Address>
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::take_resolver_answer(Burst& burst, Packet& packet) {
-  if (!has_good_udp_checksum<Address>(packet)) {
-    return drop(burst, packet, DropReason::kBadUdpChecksum);
-  }
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const auto& udp = packet.l4<UdpHeader>();
   const auto* message = reinterpret_cast<const uint8_t*>(&udp + 1);
   const size_t length = udp.length.host() - sizeof(UdpHeader);
+  if (!has_good_udp_checksum<Address>(packet, [&] { return ones_sum(message, length); })) {
+    return drop(burst, packet, DropReason::kBadUdpChecksum);
+  }
   const auto* entry = burst.snapshot.template table<Address>().find(Address(ip.destination));
   DnsFlight* flight = nullptr;
   DnsAttempt* attempt = nullptr;

@@ -42,10 +42,17 @@ uint64_t Pipeline<Observer>::dns_rate_key(const DnsRateLimit& limit, const Packe
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::prefetch_dns(const Burst& burst, const Packet& packet) {
-  DnsParsed& parsed = dns_[packet.dns_index];
-  dns_prefetch(dns_context(burst), parsed);
-  const DnsRateLimit& limit = burst.snapshot.dns_policy->rate_limit;
-  if (!limit.is_on()) return;
+  dns_prefetch(burst.dns, dns_[packet.dns_index]);
+  if (burst.dns.policy.rate_limit.is_on()) [[unlikely]]
+    prefetch_dns_rate<Address>(burst, packet);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::prefetch_dns_rate(const Burst& burst,
+                                                             const Packet& packet) {
+  const DnsParsed& parsed = dns_[packet.dns_index];
+  const DnsRateLimit& limit = burst.dns.policy.rate_limit;
   const DnsRateKind kind = dns_expected_kind(parsed);
   const uint64_t name = kind == DnsRateKind::kName ? parsed.hash : 0;
   const uint64_t key = dns_rate_key<Address>(limit, packet, kind, name);
@@ -60,22 +67,23 @@ template <class Address>
 uint64_t Pipeline<Observer>::dns_rate_key(const Burst& burst, const Packet& packet,
                                           DnsRateKind kind) const {
   const DnsParsed& parsed = dns_[packet.dns_index];
-  if (kind == dns_expected_kind(parsed)) return dns_rate_keys_[packet.dns_index];
+  if (kind == dns_expected_kind(parsed) && !parsed.is_late) return dns_rate_keys_[packet.dns_index];
   uint64_t name = 0;
   if (kind == DnsRateKind::kName) {
-    name = dns_answering_name(dns_context(burst), parsed);
+    name = dns_answering_name(burst.dns, parsed);
     if (name == 0) kind = DnsRateKind::kOtherName;
   }
-  return dns_rate_key<Address>(burst.snapshot.dns_policy->rate_limit, packet, kind, name);
+  return dns_rate_key<Address>(burst.dns.policy.rate_limit, packet, kind, name);
 }
 
-// False: no reply. REQUIRES: `answer` has been written. It may be replaced by a shorter one.
+// False: no reply. REQUIRES: the limit is on; `answer` has been written. It may be replaced by a
+// shorter one.
 template <class Observer>
 template <class Address>
 bool Pipeline<Observer>::limit_dns(const Burst& burst, const Packet& packet, DnsReply& answer) {
-  const DnsRateLimit& limit = burst.snapshot.dns_policy->rate_limit;
+  const DnsRateLimit& limit = burst.dns.policy.rate_limit;
   const DnsParsed& parsed = dns_[packet.dns_index];
-  if (!limit.is_on() || parsed.has_good_cookie) return true;
+  if (parsed.has_good_cookie) return true;
   const DnsRateKind kind = dns_kind_of(answer.verdict);
   const uint64_t interval =
       (kind == DnsRateKind::kName ? limit.response_interval() : limit.error_interval()) *

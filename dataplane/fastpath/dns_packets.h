@@ -3,22 +3,48 @@
 #pragma once
 
 #include "common/checksum.h"
+#include "dataplane/fastpath/dns_reply.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rewrite.h"
+#include "dataplane/fastpath/swap16.h"
 
 namespace vipgate {
 
 inline constexpr Be16 kDnsPort{53};
 
-template <class Observer>
-DnsContext Pipeline<Observer>::dns_context(const Burst& burst) const {
-  return {*burst.snapshot.dns, *burst.snapshot.dns_policy, wall_clock_.unix_ns(burst.now.ns),
-          burst.snapshot.dns_views.get()};
+// What the addresses add to the sum of a pseudo header, small enough for a few words more.
+inline uint64_t sum_of_addresses(Ipv4Address a, Ipv4Address b) {
+  return uint64_t{a.value.raw()} + b.value.raw();
+}
+inline uint64_t sum_of_addresses(const Ipv6Address& a, const Ipv6Address& b) {
+  return ones_fold(ones_sum(&a, sizeof a, ones_sum(&b, sizeof b)));
 }
 
+// The sum of a DNS message as it came, from what is known of the question, which is most of it.
+inline uint64_t sum_of_message(const DnsParsed& parsed) {
+  const DnsQuery& query = parsed.query;
+  const uint8_t* message = query.message;
+  if (parsed.question_end == kDnsHeaderLength) [[unlikely]] {
+    return ones_sum(message, query.length);
+  }
+  using checksum_detail::add_carry;
+  const uint64_t header = add_carry(load<uint64_t>(message), load<uint32_t>(message + 8));
+  const uint64_t sum = add_carry(header, parsed.question_sum);
+  const uint32_t start = parsed.question_end;
+  if (start == query.length) return sum;
+  const uint8_t* behind = message + start;
+  // By itself, as the compiler unrolls what an OPT record alone takes.
+  const uint64_t rest = query.length - start == kDnsOptLength
+                            ? ones_sum(behind, kDnsOptLength)
+                            : ones_sum(behind, query.length - start);
+  return add_carry(sum, at_parity(rest, start));
+}
+
+// `sum_data` gives that of the datagram's data, and is called only where it is needed.
 template <class Observer>
-template <class Address>
-bool Pipeline<Observer>::has_good_udp_checksum(const Packet& packet) {
+template <class Address, class SumData>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::has_good_udp_checksum(const Packet& packet,
+                                                                             SumData&& sum_data) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const auto& udp = packet.l4<UdpHeader>();
   // No checksum is legal over IPv4 only (RFC 768; RFC 8200 8.1).
@@ -26,14 +52,12 @@ bool Pipeline<Observer>::has_good_udp_checksum(const Packet& packet) {
   // Where the device found fault with it, or did not look, we see for ourselves.
   const uint64_t told = packet.mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
   if (told == RTE_MBUF_F_RX_L4_CKSUM_GOOD) return true;
-  const uint16_t length = udp.length.host();
-  uint64_t sum = 0;
-  if constexpr (sizeof(Address) == 4) {
-    sum = pseudo_header_sum(ip, length);
-  } else {
-    sum = pseudo_header_sum(ip, kProtocolUdp, length);
-  }
-  return internet_checksum(&udp, length, sum) == 0;
+  const uint64_t pseudo = sum_of_addresses(ip.source, ip.destination) + udp.length.raw() +
+                          Be16(uint16_t{kProtocolUdp}).raw();
+  using checksum_detail::add_carry;
+  const uint64_t sum = add_carry(load<uint64_t>(&udp), pseudo);
+  // All ones, as no sum of what is not all zero is zero.
+  return ones_fold(add_carry(sum, sum_data())) == 0xffff;
 }
 
 template <class Observer>
@@ -49,21 +73,16 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   if (sizeof(Address) == 16 && packet.l4_offset != sizeof(Ipv6Header)) {
     return drop(burst, packet, DropReason::kIpv6ExtensionHeader);
   }
-  if (!has_good_udp_checksum<Address>(packet)) {
-    return drop(burst, packet, DropReason::kBadUdpChecksum);
-  }
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  // Who asks in our own name would be answered by us.
-  if (ip.source == ip.destination) [[unlikely]]
-    return drop(burst, packet, DropReason::kMartianSource);
   auto& udp = packet.l4<UdpHeader>();
   const uint16_t udp_length = udp.length.host();
   auto* message = reinterpret_cast<uint8_t*>(&udp + 1);
   const rte_mbuf* mbuf = packet.mbuf;
   const auto* end = static_cast<const uint8_t*>(mbuf->buf_addr) + mbuf->buf_len;
+  if (dns_count_ == 0) burst.dns.unix_ns = wall_clock_.unix_ns(burst.now.ns);
   packet.dns_index = static_cast<uint8_t>(dns_count_++);
   DnsParsed& parsed = dns_[packet.dns_index];
-  dns_parse(dns_context(burst),
+  dns_parse(burst.dns,
             DnsQuery{.message = message,
                      .length = static_cast<uint16_t>(udp_length - sizeof(UdpHeader)),
                      .capacity = static_cast<uint16_t>(end - message),
@@ -71,6 +90,13 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
                      .client = reinterpret_cast<const uint8_t*>(&ip.source),
                      .client_length = sizeof(Address)},
             parsed);
+  // Now most of it has been summed.
+  if (!has_good_udp_checksum<Address>(packet, [&] { return sum_of_message(parsed); })) {
+    return drop(burst, packet, DropReason::kBadUdpChecksum);
+  }
+  // Who asks in our own name would be answered by us.
+  if (ip.source == ip.destination) [[unlikely]]
+    return drop(burst, packet, DropReason::kMartianSource);
   prefetch_forwarded(parsed, false);
   packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
 }
@@ -78,44 +104,57 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
-  DnsReply answer = dns_answer(dns_context(burst), dns_[packet.dns_index], dns_rotation_++);
-  switch (answer.verdict) {
-    case DnsVerdict::kDropShort:
-      return drop(burst, packet, DropReason::kDnsTooShort);
-    case DnsVerdict::kDropSourcePort:
-      return drop(burst, packet, DropReason::kDnsSourcePort);
-    case DnsVerdict::kDropResponse:
-      return drop(burst, packet, DropReason::kDnsResponse);
-    case DnsVerdict::kForward:
-      return forward_dns<Address>(burst, packet);
-    default:
-      break;
+  DnsReply answer = dns_answer(burst.dns, dns_[packet.dns_index], dns_rotation_++);
+  if (answer.verdict >= DnsVerdict::kDropShort) [[unlikely]] {
+    return leave_unanswered<Address>(burst, packet, answer.verdict);
   }
-  if (!limit_dns<Address>(burst, packet, answer)) [[unlikely]]
+  if (burst.dns.policy.rate_limit.is_on() && !limit_dns<Address>(burst, packet, answer))
+      [[unlikely]] {
     return drop(burst, packet, DropReason::kDnsRateLimited);
-  send_dns<Address>(burst, packet, answer);
+  }
+  put_dns<Address>(burst, packet, answer);
+}
+
+// Questions that the responder has written no answer to.
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::leave_unanswered(Burst& burst, Packet& packet,
+                                                            DnsVerdict verdict) {
+  if (verdict == DnsVerdict::kForward) return forward_dns<Address>(burst, packet);
+  drop(burst, packet,
+       verdict == DnsVerdict::kDropShort        ? DropReason::kDnsTooShort
+       : verdict == DnsVerdict::kDropSourcePort ? DropReason::kDnsSourcePort
+                                                : DropReason::kDnsResponse);
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::noinline]] void Pipeline<Observer>::send_dns(Burst& burst, Packet& packet,
+                                                    const DnsReply& answer) {
+  put_dns<Address>(burst, packet, answer);
 }
 
 // A reply that stands in the question's place.
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::send_dns(Burst& burst, Packet& packet, const DnsReply& answer) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::put_dns(Burst& burst, Packet& packet,
+                                                               const DnsReply& answer) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const Address client = ip.source;
   const Address own = ip.destination;
-  const auto length = static_cast<uint16_t>(sizeof(UdpHeader) + answer.length);
+  const uint32_t length = sizeof(UdpHeader) + answer.length;
   make_reply_header(packet, own, client, kProtocolUdp, length);
-  auto& udp = packet.l4<UdpHeader>();
-  udp = {packet.destination_port, packet.source_port, Be16(length), Be16{}};
-  uint64_t sum = answer.sum;
-  const auto& header = packet.ip<typename IpHeaderOf<Address>::Type>();
-  if constexpr (sizeof(Address) == 4) {
-    sum += pseudo_header_sum(header, length);
-  } else {
-    sum += pseudo_header_sum(header, kProtocolUdp, length);
-  }
-  const uint16_t checksum = internet_checksum(&udp, sizeof udp, sum);
-  udp.checksum = Be16::from_raw(udp_checksum_field(checksum));
+  // In one register, as it lies in memory, like the IPv4 header above.
+  const uint64_t udp_length = swap16(length);
+  const uint64_t udp = uint64_t{packet.destination_port.raw()} |
+                       uint64_t{packet.source_port.raw()} << 16 | udp_length << 32;
+  // The pseudo header (RFC 768) has the length once more.
+  const uint64_t pseudo =
+      sum_of_addresses(client, own) + udp_length + Be16(uint16_t{kProtocolUdp}).raw() + answer.sum;
+  const uint16_t sum = ones_fold(checksum_detail::add_carry(udp, pseudo));
+  const uint64_t checksum = udp_checksum_field(static_cast<uint16_t>(~sum));
+  const uint64_t summed = udp | checksum << 48;
+  std::memcpy(packet.l3 + packet.l4_offset, &summed, sizeof summed);
   turn_ethernet(packet, burst.snapshot.ports[packet.port].mac);
   static_assert(static_cast<DnsOutcome>(DnsVerdict::kDropShort) == DnsOutcome::kCount);
   const auto outcome = static_cast<DnsOutcome>(answer.verdict);

@@ -6,6 +6,7 @@
 #include "dataplane/fastpath/dns_options.h"
 #include "dataplane/fastpath/dns_reply.h"
 #include "dataplane/fastpath/dns_responder.h"
+#include "dataplane/fastpath/swap16.h"
 
 namespace vipgate {
 namespace {
@@ -18,6 +19,8 @@ constexpr uint64_t kPlainValue = 0x0000'0000'0100'0000;
 // The first three octets of an OPT record, loaded in the same way: the root and the type.
 constexpr uint64_t kOptOwnerTypeMask = 0xff'ffff;
 constexpr uint64_t kOptOwnerType = uint64_t{static_cast<uint16_t>(DnsType::kOpt)} << 16;
+// The same with the version, which is zero.
+constexpr uint64_t kOptPlainMask = kOptOwnerTypeMask | uint64_t{0xff} << 48;
 
 // Services that answer whatever they get, and 0, which cannot be answered: echo, daytime, qotd,
 // chargen, time, kpasswd.
@@ -152,36 +155,86 @@ void bound_amplification(const DnsPolicy& policy, DnsParsed& parsed) {
   }
 }
 
-}  // namespace
-
-void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& parsed) {
-  // Field by field: copied as a whole, it is loaded in pieces other than those it was stored in,
-  // which stalls.
-  parsed.query.message = query.message;
-  parsed.query.length = query.length;
-  parsed.query.capacity = query.capacity;
-  parsed.query.source_port = query.source_port;
-  parsed.query.client = query.client;
-  parsed.query.client_length = query.client_length;
-  parsed.query.is_stream = query.is_stream;
+// What holds of every query before it is looked at.
+[[gnu::always_inline]] inline void begin(const DnsContext& context, DnsParsed& parsed) {
+  const DnsQuery& query = parsed.query;
   parsed.candidate = nullptr;
   parsed.view = nullptr;
   parsed.question_end = kDnsHeaderLength;
   parsed.question_sum = 0;
   parsed.limit = query.is_stream ? UINT16_MAX : kDnsPlainLimit;
   parsed.udp_size = context.policy.udp_size;
+  parsed.opt_length = 0;
   parsed.verdict = DnsVerdict::kAnswer;
   parsed.has_opt = false;
   parsed.is_dnssec_ok = false;
   parsed.has_good_cookie = false;
-  parsed.options = 0;
-  parsed.opt_length = 0;
   parsed.is_bounded = false;
+  parsed.options = 0;
+  parsed.is_late = false;
+  parsed.is_unproven = false;
   parsed.may_recurse = context.policy.forwarding.serves(query.client, query.client_length);
-  if (query.length < kDnsHeaderLength) return decide(parsed, DnsVerdict::kDropShort);
-  if (is_dropped_port(query.source_port.host()) && !query.is_stream) {
-    return decide(parsed, DnsVerdict::kDropSourcePort);
+}
+
+// Behind a name of odd length, type and class stand one octet further on in their words.
+uint64_t sum_behind_name(uint32_t type_and_class, size_t name_length) {
+  return uint64_t{type_and_class} << (8 * (name_length & 1));
+}
+
+// The name's hash is known: its bucket is fetched, and what the client has of its own.
+[[gnu::always_inline]] inline void prefetch_name(const DnsContext& context, DnsParsed& parsed) {
+  parsed.limit = std::min(parsed.limit, parsed.query.capacity);
+  context.table.prefetch(parsed.hash);
+  if (context.views == nullptr) [[likely]]
+    return;
+  parsed.view = context.views->table_of(parsed.query.client, parsed.query.client_length);
+  if (parsed.view != nullptr) parsed.view->prefetch(parsed.hash);
+}
+
+// A plain header, a name of at most 64 octets, no zone transfer, class IN, and behind it nothing or
+// an OPT record without options: what nearly all ask. False: it is something else, and nothing has
+// been written.
+[[gnu::always_inline]] inline bool parse_usual(const DnsContext& context, DnsParsed& parsed) {
+  constexpr size_t kLongest = 64;
+  const DnsQuery& query = parsed.query;
+  const uint8_t* message = query.message;
+  if ((load<uint64_t>(message + 2) & kPlainMask) != kPlainValue) return false;
+  if (query.is_stream || query.capacity < kDnsHeaderLength + kLongest) return false;
+  const uint32_t additional = load_be16(message + 10);
+  if (additional > 1) return false;
+  const size_t name_length =
+      query.length - size_t{kDnsHeaderLength} - 4 - additional * kDnsOptLength;
+  if (name_length - 1 >= kLongest) return false;
+  const uint8_t* behind = message + kDnsHeaderLength + name_length;
+  const auto type_and_class = load<uint32_t>(behind);
+  constexpr uint32_t kClassIn = byte_swap(static_cast<uint16_t>(DnsClass::kIn));
+  const DnsType type{static_cast<uint16_t>(swap16(type_and_class))};
+  if (behind[-1] != 0 || type_and_class >> 16 != kClassIn || type >= DnsType::kIxfr) return false;
+  if (additional != 0) {
+    const auto head = load<uint64_t>(behind + 4);
+    const bool has_options = load<uint16_t>(behind + 4 + 9) != 0;
+    if ((head & kOptPlainMask) != kOptOwnerType || has_options) return false;
+    const auto requestor_size = static_cast<uint16_t>(swap16(static_cast<uint32_t>(head >> 24)));
+    parsed.has_opt = true;
+    parsed.opt_length = kDnsOptLength;
+    parsed.is_dnssec_ok = head >> 63 != 0;
+    parsed.limit = std::min(std::max(requestor_size, kDnsPlainLimit), parsed.udp_size);
   }
+  uint64_t sum = 0;
+  parsed.hash = context.table.fold(message + kDnsHeaderLength, name_length, parsed.name, sum);
+  parsed.question_sum = sum + sum_behind_name(type_and_class, name_length);
+  parsed.name_length = static_cast<uint16_t>(name_length);
+  parsed.question_end = static_cast<uint16_t>(kDnsHeaderLength + name_length + 4);
+  parsed.type = type;
+  parsed.is_unproven = true;
+  bound_amplification(context.policy, parsed);
+  prefetch_name(context, parsed);
+  return true;
+}
+
+// All others, step by step.
+[[gnu::noinline]] void parse_with_care(const DnsContext& context, DnsParsed& parsed) {
+  const DnsQuery& query = parsed.query;
   const bool is_plain = (load<uint64_t>(query.message + 2) & kPlainMask) == kPlainValue;
   if (!is_plain) [[unlikely]] {
     parse_odd_header(context, parsed);
@@ -196,9 +249,8 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   parsed.name_length = static_cast<uint16_t>(name_length);
   parsed.question_end = static_cast<uint16_t>(kDnsHeaderLength + name_length + 4);
   parsed.type = DnsType{load_be16(name + name_length)};
-  // Behind a name of odd length, type and class stand one octet further on in their words.
   parsed.question_sum = dns_fold_name(name, name_length, parsed.name) +
-                        (uint64_t{load<uint32_t>(name + name_length)} << (8 * (name_length & 1)));
+                        sum_behind_name(load<uint32_t>(name + name_length), name_length);
   if (is_plain) [[likely]] {
     parse_additional(context, parsed);
   } else {
@@ -208,13 +260,32 @@ void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& pars
   if (parsed.verdict == DnsVerdict::kAnswer) apply_class_and_type(parsed);
   if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
     return;
-  parsed.limit = std::min(parsed.limit, query.capacity);
   parsed.hash = context.table.hash(parsed.name, name_length);
-  context.table.prefetch(parsed.hash);
-  if (context.views != nullptr) {
-    parsed.view = context.views->table_of(query.client, query.client_length);
-    if (parsed.view != nullptr) parsed.view->prefetch(parsed.hash);
+  prefetch_name(context, parsed);
+}
+
+}  // namespace
+
+void dns_parse_query(const DnsContext& context, DnsParsed& parsed) {
+  const DnsQuery& query = parsed.query;
+  begin(context, parsed);
+  if (query.length < kDnsHeaderLength) return decide(parsed, DnsVerdict::kDropShort);
+  if (is_dropped_port(query.source_port.host()) && !query.is_stream) {
+    return decide(parsed, DnsVerdict::kDropSourcePort);
   }
+  if (!parse_usual(context, parsed)) parse_with_care(context, parsed);
+}
+
+[[gnu::noinline]] bool dns_prove(const DnsContext& context, DnsParsed& parsed) {
+  const DnsQuery& query = parsed.query;
+  parsed.is_unproven = false;
+  const size_t length =
+      dns_name_length(query.message + kDnsHeaderLength, query.length - kDnsHeaderLength);
+  if (length == parsed.name_length) [[likely]]
+    return true;
+  begin(context, parsed);
+  parse_with_care(context, parsed);
+  return false;
 }
 
 }  // namespace vipgate

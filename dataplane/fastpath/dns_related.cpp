@@ -26,6 +26,18 @@ void set_target(const DnsTable& table, const uint8_t* name, uint32_t length, uin
   target.hash = table.hash(target.name, length);
 }
 
+// The same of a name in an entry's body: a short one is read with what follows it, as that many
+// octets can be read behind every entry.
+void set_target_of_entry(const DnsTable& table, const uint8_t* name, uint32_t length,
+                         uint32_t offset, Target& target) {
+  if (length > 64) [[unlikely]]
+    return set_target(table, name, length, offset, target);
+  target.length = length;
+  target.offset = offset;
+  uint64_t sum = 0;
+  target.hash = table.fold(name, length, target.name, sum);
+}
+
 // Sections behind the question, written one RRset after the other.
 class Writer {
  public:
@@ -42,36 +54,43 @@ class Writer {
   // All records of the body, whose owner is the name at offset `owner` of the reply.
   // REQUIRES: has_room(body.length), can_point_to(owner)
   void append(const DnsBody& body, uint32_t rotation, uint32_t owner) {
+    if (body.count == 1) [[likely]]
+      return append_one(body, owner);
     uint8_t* const to = parsed_.query.message + at_;
     copy_rotated(to, body, split_of(body, rotation),
                  parsed_.query.message + parsed_.query.capacity);
     const Be16 pointer(static_cast<uint16_t>(0xc000 | owner));
-    uint64_t sum = 0;
-    if (body.count == 1) [[likely]] {
-      // The table knows the sum; only the owner's pointer is another.
-      const auto replaced = static_cast<uint16_t>(~load<uint16_t>(body.octets));
-      std::memcpy(to, &pointer, sizeof pointer);
-      sum = uint64_t{body.sum} + replaced + pointer.raw();
-    } else {
-      uint32_t at = 0;
-      for (uint32_t i = 0; i < body.count; ++i) {
-        std::memcpy(to + at, &pointer, sizeof pointer);
-        at += kDnsRecordFixed + load_be16(to + at + 10);
-      }
-      sum = ones_sum(to, body.length);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < body.count; ++i) {
+      std::memcpy(to + at, &pointer, sizeof pointer);
+      at += kDnsRecordFixed + load_be16(to + at + 10);
     }
-    sum_ = checksum_detail::add_carry(sum_, at_parity(sum, at_ - parsed_.question_end));
-    at_ += body.length;
+    add(body.length, ones_sum(to, body.length));
+  }
+  // The same of a body that has one record: the table knows the sum, only the owner's pointer is
+  // another.
+  void append_one(const DnsBody& body, uint32_t owner) {
+    uint8_t* const to = parsed_.query.message + at_;
+    copy_body(to, body.octets, body.length, parsed_.query.message + parsed_.query.capacity);
+    const auto pointer = static_cast<uint16_t>(swap16(0xc000 | owner));
+    const auto replaced = static_cast<uint16_t>(~load<uint16_t>(body.octets));
+    std::memcpy(to, &pointer, sizeof pointer);
+    add(body.length, uint64_t{body.sum} + replaced + pointer);
   }
 
   DnsReply finish(DnsSections& sections, DnsVerdict verdict) const {
     sections.flags = DnsHeader::kAuthoritative;
     sections.body_length = at_ - parsed_.question_end;
     sections.body_sum = ones_fold(sum_);
-    return finish_reply(parsed_, sections, verdict);
+    return finish_reply<true>(parsed_, sections, verdict);
   }
 
  private:
+  void add(uint32_t length, uint64_t sum) {
+    sum_ = checksum_detail::add_carry(sum_, at_parity(sum, at_ - parsed_.question_end));
+    at_ += length;
+  }
+
   const DnsParsed& parsed_;
   uint32_t at_;
   uint64_t sum_ = 0;  // of what is written, as if it began at an even offset
@@ -96,8 +115,8 @@ int find_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& 
     const uint32_t data_length = load_be16(record + 10);
     // Where the record lies in the reply: those from `split` on come first.
     const uint32_t position = from >= split ? from - split : from + body.length - split;
-    set_target(table, record + kDnsRecordFixed + fixed, data_length - fixed,
-               parsed.question_end + position + kDnsRecordFixed + fixed, targets[count]);
+    set_target_of_entry(table, record + kDnsRecordFixed + fixed, data_length - fixed,
+                        parsed.question_end + position + kDnsRecordFixed + fixed, targets[count]);
     int same = 0;
     while (targets[same].hash != targets[count].hash) ++same;
     if (same == count) {
@@ -108,6 +127,23 @@ int find_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& 
     if (from == body.length) from = 0;
   }
   return count;
+}
+
+// The addresses of the name, whose RRsets stand in the order of their types.
+[[gnu::always_inline]] inline void append_addresses(const DnsEntry& entry, uint32_t owner,
+                                                    Writer& writer, DnsSections& sections) {
+  if (!Writer::can_point_to(owner)) return;
+  const DnsEntry::Rrset* rrset = entry.rrsets();
+  const DnsEntry::Rrset* end = rrset + entry.rrset_count;
+  const auto* octets = reinterpret_cast<const uint8_t*>(end);
+  for (; rrset != end; octets += rrset->body_length, ++rrset) {
+    if (rrset->type > DnsType::kAaaa) return;
+    if (rrset->type != DnsType::kA && rrset->type != DnsType::kAaaa) continue;
+    if (!writer.has_room(rrset->body_length)) continue;
+    writer.append({octets, rrset->body_length, rrset->count, rrset->record_length, rrset->sum}, 0,
+                  owner);
+    sections.additionals = static_cast<uint16_t>(sections.additionals + rrset->count);
+  }
 }
 
 // Of each type those of the client's view, `own`, else those of `entry`; either may be null.
@@ -141,12 +177,31 @@ DnsReply finish_negative(const DnsParsed& parsed, const DnsFinding& found, const
   return writer.finish(sections, verdict);
 }
 
+// One record, which is the usual number, for a client without a view of its own.
+// REQUIRES: there is room for it.
+DnsReply answer_one_target(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body) {
+  const uint32_t before = kDnsRecordFixed + (parsed.type == DnsType::kSrv ? kDnsSrvFixed : 0);
+  Target target;
+  set_target_of_entry(table, body.octets + before, body.length - before,
+                      parsed.question_end + before, target);
+  target.candidate = table.candidate(target.hash);
+  Writer writer(parsed);
+  DnsSections sections;
+  sections.answers = 1;
+  writer.append_one(body, kDnsHeaderLength);
+  if (const DnsEntry* entry = find_any_way(table, target); entry != nullptr) [[likely]] {
+    append_addresses(*entry, target.offset, writer, sections);
+  }
+  return writer.finish(sections, DnsVerdict::kAnswer);
+}
+
 }  // namespace
 
 DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
                             uint32_t rotation) {
   Writer writer(parsed);
   if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
+  if (body.count == 1 && parsed.view == nullptr) return answer_one_target(table, parsed, body);
   // In stages, as for a burst: hashes and buckets, then entries, then the answer.
   Target targets[kDnsMaxTargets];
   const uint32_t fixed = parsed.type == DnsType::kSrv ? kDnsSrvFixed : 0;

@@ -9,6 +9,7 @@
 #include "common/checksum.h"
 #include "dataplane/fastpath/dns_options.h"
 #include "dataplane/fastpath/dns_responder.h"
+#include "dataplane/fastpath/swap16.h"
 
 namespace vipgate {
 
@@ -38,26 +39,41 @@ inline DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
                                  uint64_t{static_cast<uint8_t>(verdict)} << 32);
 }
 
+// The first eight octets of a reply's header, as they lie in memory: all but the counts of the
+// authority and additional sections. `kIsPlain`: opcode 0, and one question, as the header of
+// everything that is looked up has; then no more of it than the id and RD has to be kept.
+template <bool kIsPlain>
+[[gnu::always_inline]] inline uint64_t reply_head(const DnsParsed& parsed,
+                                                  const DnsSections& sections) {
+  const uint8_t* message = parsed.query.message;
+  const auto rcode =
+      static_cast<uint16_t>(static_cast<uint16_t>(sections.rcode) & DnsHeader::kRcodeMask);
+  const auto flags = static_cast<uint16_t>(DnsHeader::kResponse | sections.flags | rcode);
+  const uint64_t fresh = uint64_t{swap16(flags)} << 16 | uint64_t{swap16(sections.answers)} << 48;
+  constexpr uint64_t kIdAndRd = 0x01'ffff, kId = 0xffff, kOneQuestion = uint64_t{1} << 40;
+  constexpr uint64_t kRa = uint64_t{byte_swap(DnsHeader::kRecursionAvailable)} << 16;
+  const auto asked = load<uint64_t>(message);
+  if constexpr (kIsPlain) {
+    return (asked & kIdAndRd) | fresh | kOneQuestion | (parsed.may_recurse ? kRa : 0);
+  }
+  constexpr uint64_t kOpcode = uint64_t{byte_swap(DnsHeader::kOpcodeMask)} << 16;
+  const bool is_query = (asked & kOpcode) == 0;
+  const bool has_question = parsed.question_end != kDnsHeaderLength;
+  return (asked & (is_query ? kIdAndRd : kId | kOpcode)) | fresh |
+         (has_question ? kOneQuestion : 0) | (is_query && parsed.may_recurse ? kRa : 0);
+}
+
 // Writes header and OPT around the question and a body that is in place already.
+template <bool kIsPlain = false>
 [[gnu::always_inline]] inline DnsReply finish_reply(const DnsParsed& parsed,
                                                     const DnsSections& sections,
                                                     DnsVerdict verdict) {
   uint8_t* message = parsed.query.message;
   const auto rcode = static_cast<uint16_t>(sections.rcode);
-  const bool is_query = (message[2] & 0x78) == 0;
-  const bool has_question = parsed.question_end != kDnsHeaderLength;
-  const uint16_t kept =
-      load_be16(message + 2) &
-      static_cast<uint16_t>(DnsHeader::kOpcodeMask | (is_query ? DnsHeader::kRecursionDesired : 0));
-  const uint16_t recursion = parsed.may_recurse && is_query ? DnsHeader::kRecursionAvailable : 0;
-  const uint16_t flags = DnsHeader::kResponse | kept | recursion | sections.flags |
-                         static_cast<uint16_t>(rcode & DnsHeader::kRcodeMask);
-  // The fields in memory order, put together in registers: two stores, and no load of them.
-  const uint64_t first = uint64_t{load<uint16_t>(message)} | uint64_t{byte_swap(flags)} << 16 |
-                         uint64_t{has_question} << 40 | uint64_t{byte_swap(sections.answers)} << 48;
-  const auto additionals = static_cast<uint16_t>(sections.additionals + parsed.has_opt);
-  const uint32_t last = uint32_t{byte_swap(sections.authorities)} | uint32_t{byte_swap(additionals)}
-                                                                        << 16;
+  // Put together in registers: two stores, and no load of them.
+  const uint64_t first = reply_head<kIsPlain>(parsed, sections);
+  const uint32_t additionals = uint32_t{sections.additionals} + parsed.has_opt;
+  const uint32_t last = swap16(sections.authorities) | swap16(additionals) << 16;
   std::memcpy(message, &first, sizeof first);
   std::memcpy(message + 8, &last, sizeof last);
   // Header and OPT are summed from the registers that they are made in; the other sums are known,
@@ -68,10 +84,9 @@ inline DnsReply make_reply(uint32_t length, uint16_t sum, DnsVerdict verdict) {
   uint32_t length = parsed.question_end + sections.body_length;
   if (parsed.has_opt) {
     // Root, OPT, our size, extended RCODE, version 0, DO, no options: 8 octets and 3 zeros.
-    const uint64_t opt = uint64_t{static_cast<uint16_t>(DnsType::kOpt)} << 40 |
-                         uint64_t{parsed.udp_size} << 24 | uint64_t{rcode} >> 4 << 16 |
-                         (parsed.is_dnssec_ok ? uint64_t{0x80} : 0);
-    const uint64_t stored = byte_swap(opt);
+    const uint64_t stored = uint64_t{static_cast<uint16_t>(DnsType::kOpt)} << 16 |
+                            uint64_t{swap16(parsed.udp_size)} << 24 | uint64_t{rcode} >> 4 << 40 |
+                            uint64_t{parsed.is_dnssec_ok} << 63;
     std::memcpy(message + length, &stored, 8);
     std::memset(message + length + 8, 0, 3);
     sum = add_carry(sum, at_parity(stored, length));

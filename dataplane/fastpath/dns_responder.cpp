@@ -31,7 +31,7 @@ namespace {
   if (((split | (body.length - split)) & 1) != 0 && split != 0) [[unlikely]] {
     sections.body_sum = ones_fold(ones_sum(to, body.length));
   }
-  return finish_reply(parsed, sections, DnsVerdict::kAnswer);
+  return finish_reply<true>(parsed, sections, DnsVerdict::kAnswer);
 }
 
 // NODATA or NXDOMAIN: the zone's SOA in the authority section (RFC 2308 2.1, 2.2). Its owner is
@@ -53,7 +53,7 @@ DnsReply answer_negative(const DnsParsed& parsed, const DnsZone& zone, uint32_t 
   sections.authorities = 1;
   sections.body_length = body.length;
   sections.body_sum = ones_fold(uint64_t{body.sum} + owner.raw());
-  return finish_reply(parsed, sections, verdict);
+  return finish_reply<true>(parsed, sections, verdict);
 }
 
 // A name that has no record in a zone of which not all names are known may well exist: a negative
@@ -172,19 +172,36 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   return answer_rrset(parsed, body, rotation);
 }
 
+// The prefetched entry is another name's.
+[[gnu::noinline]] DnsReply answer_unlike(const DnsContext& context, DnsParsed& parsed,
+                                         uint32_t rotation) {
+  if (!parsed.is_unproven || dns_prove(context, parsed)) return look_up(context, parsed, rotation);
+  parsed.is_late = true;
+  dns_prefetch(context, parsed);
+  return dns_answer(context, parsed, rotation);
+}
+
+// By itself, so that answer_at_once() has all it knows of an RRset in registers.
+// REQUIRES: parsed.candidate is the name's entry.
+[[gnu::noinline]] DnsReply answer_with_targets(const DnsContext& context, DnsParsed& parsed,
+                                               uint32_t rotation) {
+  DnsBody body;
+  if (!parsed.candidate->find(parsed.type, body)) return look_up(context, parsed, rotation);
+  return dns_answer_targets(context.table, parsed, body, rotation);
+}
+
 // Most questions: the prefetched entry is that of the name and has the type.
 // REQUIRES: parsed.candidate is one, and the client has no view of its own.
-[[gnu::noinline]] DnsReply answer_at_once(const DnsContext& context, const DnsParsed& parsed,
+[[gnu::noinline]] DnsReply answer_at_once(const DnsContext& context, DnsParsed& parsed,
                                           uint32_t rotation) {
   const DnsEntry& entry = *parsed.candidate;
+  if (!DnsTable::is_name(entry, parsed.name, parsed.name_length)) [[unlikely]] {
+    return answer_unlike(context, parsed, rotation);
+  }
+  if (dns_has_targets(parsed.type)) return answer_with_targets(context, parsed, rotation);
   DnsBody body;
-  if (!DnsTable::is_name(entry, parsed.name, parsed.name_length) || !entry.find(parsed.type, body))
-      [[unlikely]] {
+  if (!entry.find(parsed.type, body)) [[unlikely]]
     return look_up(context, parsed, rotation);
-  }
-  if (dns_has_targets(parsed.type)) {
-    return dns_answer_targets(context.table, parsed, body, rotation);
-  }
   return answer_rrset(parsed, body, rotation);
 }
 
@@ -213,14 +230,17 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
 void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
   if (parsed.verdict != DnsVerdict::kAnswer) return;
   parsed.candidate = context.table.candidate(parsed.hash);
-  if (parsed.view != nullptr) prefetch_line(parsed.view->candidate(parsed.hash));
-  if (parsed.candidate == nullptr) return;
+  if (parsed.candidate == nullptr || parsed.view != nullptr) [[unlikely]] {
+    if (parsed.is_unproven && !dns_prove(context, parsed)) return dns_prefetch(context, parsed);
+    if (parsed.view != nullptr) prefetch_line(parsed.view->candidate(parsed.hash));
+    if (parsed.candidate == nullptr) return;
+  }
   const auto* octets = reinterpret_cast<const char*>(parsed.candidate);
   prefetch_line(octets);
   prefetch_line(octets + 64);
 }
 
-DnsReply dns_answer(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation) {
+DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation) {
   if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
     return answer_decided(context, parsed);
   if (parsed.candidate == nullptr || parsed.view != nullptr) {

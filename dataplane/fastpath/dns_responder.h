@@ -68,21 +68,24 @@ struct alignas(64) DnsParsed {
   uint16_t name_length;
   uint16_t question_end;  // offset behind the question; 12 when the reply has none
   DnsType type;
-  uint16_t limit;      // octets that the reply may have
-  uint16_t udp_size;   // what our OPT record says that we take and send
-  DnsVerdict verdict;  // kAnswer: the name is to be looked up; else it is decided
-  bool has_opt;        // the reply has an OPT record
-  bool is_dnssec_ok;   // DO, to be copied
+  uint16_t limit;     // octets that the reply may have
+  uint16_t udp_size;  // what our OPT record says that we take and send
+  uint16_t tsig;      // offset of the query's TSIG record; defined for kNotauth only
+  // These begin as zeros and stand together, so that one store makes them.
+  uint16_t opt_length;  // octets of it, extended errors left out; 0: there is none
+  DnsVerdict verdict;   // kAnswer: the name is to be looked up; else it is decided
+  bool has_opt;         // the reply has an OPT record
+  bool is_dnssec_ok;    // DO, to be copied
   // The client showed a server cookie that we gave to its address (RFC 7873 5.2.5): it is no
   // spoofed one, and no limit of rates is meant for it.
   bool has_good_cookie;
   bool is_bounded;          // `limit` is that of the query's length
   uint8_t options;          // kDns…Option: those that the OPT record of the reply has
-  uint16_t opt_length;      // octets of it, extended errors left out; 0: there is none
-  uint16_t tsig;            // offset of the query's TSIG record; defined for kNotauth only
+  bool is_late;             // what the stages before the last one knew of it was wrong
+  bool is_unproven;         // see dns_prove()
+  bool may_recurse;         // the client may have questions forwarded: RA
   const DnsPolicy* policy;  // what options say; defined where `options` is not 0
   DnsCookie cookie;         // the same
-  bool may_recurse;         // the client may have questions forwarded: RA
 };
 
 // One register wide, in which it is returned.
@@ -94,8 +97,26 @@ struct alignas(8) DnsReply {
   DnsVerdict verdict;
 };
 
-// Parses, folds and hashes, and prefetches the name's bucket. Reads nothing beyond query.length.
-void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& parsed);
+// Parses, folds and hashes, and prefetches the name's bucket. Reads nothing beyond query.capacity,
+// and heeds nothing beyond query.length. REQUIRES: parsed.query
+void dns_parse_query(const DnsContext& context, DnsParsed& parsed);
+inline void dns_parse(const DnsContext& context, const DnsQuery& query, DnsParsed& parsed) {
+  // Field by field, from the caller's registers: copied as a whole, it is loaded in pieces other
+  // than those it was stored in, which stalls.
+  parsed.query.message = query.message;
+  parsed.query.length = query.length;
+  parsed.query.capacity = query.capacity;
+  parsed.query.source_port = query.source_port;
+  parsed.query.client = query.client;
+  parsed.query.client_length = query.client_length;
+  parsed.query.is_stream = query.is_stream;
+  dns_parse_query(context, parsed);
+}
+
+// The name of a usual query is not walked over, as its end follows from the length of the whole
+// message: that is right if a name of the table is equal to it, and must be proven else. False: it
+// is not right, and the query has been parsed anew. REQUIRES: parsed.is_unproven
+bool dns_prove(const DnsContext& context, DnsParsed& parsed);
 
 // Probes the bucket and prefetches the entry.
 void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
@@ -103,7 +124,7 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
 // Writes the reply over the query. `rotation` chooses which record of an RRset comes first: a
 // number that differs from call to call, such as a count of the worker's packets.
 // REQUIRES: the same context as in the stages before.
-DnsReply dns_answer(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation);
+DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation);
 
 // The reply without records and with TC=1, in the place of the one that dns_answer() has written:
 // who asks over TCP gets it.

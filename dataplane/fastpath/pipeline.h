@@ -95,6 +95,8 @@ class Pipeline : private PipelineState {
     bool has_many_reals = reals.size() * kPageSize > kFewReals;
     // How many records had been given back when pass three began, by family.
     uint32_t given_back4 = 0, given_back6 = 0;
+    // What answers to DNS questions come from; the time is set by the first of them.
+    DnsContext dns{*snapshot.dns, *snapshot.dns_policy, 0, snapshot.dns_views.get()};
 
     template <class Address>
     uint32_t given_back() const {
@@ -205,11 +207,10 @@ class Pipeline : private PipelineState {
   void keep_snat(const Burst&, const Ipv6Address&, uint32_t) {}
   template <class Address>
   bool look_up_nat_return(Burst& burst, Packet& packet);
-  DnsContext dns_context(const Burst& burst) const;
   template <class Address>
   void look_up_dns(Burst& burst, Packet& packet);
-  template <class Address>
-  static bool has_good_udp_checksum(const Packet& packet);
+  template <class Address, class SumData>
+  static bool has_good_udp_checksum(const Packet& packet, SumData&& sum_data);
   template <class Address>
   void look_up_resolver_answer(Burst& burst, Packet& packet);
   void prefetch_forwarded(const DnsParsed& parsed, bool with_slot) const;
@@ -357,12 +358,18 @@ class Pipeline : private PipelineState {
   template <class Address>
   void prefetch_dns(const Burst& burst, const Packet& packet);
   template <class Address>
+  void prefetch_dns_rate(const Burst& burst, const Packet& packet);
+  template <class Address>
   bool limit_dns(const Burst& burst, const Packet& packet, DnsReply& answer);
   template <class Address>
   uint64_t dns_rate_key(const DnsRateLimit& limit, const Packet& packet, DnsRateKind kind,
                         uint64_t name) const;
   template <class Address>
   uint64_t dns_rate_key(const Burst& burst, const Packet& packet, DnsRateKind kind) const;
+  template <class Address>
+  void leave_unanswered(Burst& burst, Packet& packet, DnsVerdict verdict);
+  template <class Address>
+  void put_dns(Burst& burst, Packet& packet, const DnsReply& answer);
   template <class Address>
   void send_dns(Burst& burst, Packet& packet, const DnsReply& answer);
   // Questions for resolvers.

@@ -109,6 +109,24 @@ TEST(DnsFoldName, AgreesWithTheScalarFoldAndSumForEveryLengthAndPadsWithZeros) {
   }
 }
 
+TEST(DnsNameHash, FoldsSumsAndHashesAShortNameAtOnceAsOneAfterTheOther) {
+  std::mt19937 random(3);
+  const DnsNameHash hash(DnsHashSecret{{7, 8, 9}});
+  for (size_t length = 1; length <= 64; ++length) {
+    std::string wire(64, '\0');  // what stands behind the name must not count
+    for (char& c : wire) c = static_cast<char>(random());
+    const auto* octets = reinterpret_cast<const uint8_t*>(wire.data());
+    DnsFoldedName folded{}, expected{};
+    uint64_t sum = 0;
+    const uint64_t at_once = hash.fold(octets, length, folded, sum);
+    const std::string padded = wire.substr(0, length) + "XYZ";
+    EXPECT_EQ(sum, dns_fold_name(reinterpret_cast<const uint8_t*>(padded.data()), length, expected))
+        << length;
+    EXPECT_EQ(folded.octets, expected.octets) << length;
+    EXPECT_EQ(at_once, hash(expected, length)) << length;
+  }
+}
+
 TEST(DnsNameHash, DependsOnTheSecretAndOnEveryOctet) {
   DnsFoldedName name{};
   for (size_t i = 0; i < 255; ++i) name.octets[i] = static_cast<uint8_t>(i);

@@ -173,6 +173,35 @@ TEST_F(PipelineDns, ChecksumThatTheDeviceFoundRightIsNotLookedAtAgain) {
   }
 }
 
+TEST_F(PipelineDns, EveryOctetOfAQuestionIsSummed) {
+  const std::string opt("\0\0\x29\x04\xd0\0\0\x80\0\0\0", 11);
+  const std::string cookie(
+      "\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08"
+      "ABCDEFGH",
+      23);
+  std::vector<std::string> messages = {{"\x12\x34\0\0\0\0\0\0\0\0\0\0", 12}};
+  for (const char* name : {"redis.test", "rediss.test", "many.test"}) {
+    const std::string text = query_text(name);
+    messages.push_back(text);
+    messages.push_back(text + "behind");
+    for (const std::string& record : {opt, cookie}) {
+      messages.push_back(text + record);
+      messages.back()[11] = 1;
+    }
+  }
+  for (const bool v6 : {false, true}) {
+    for (const std::string& message : messages) {
+      const Bytes right = query(v6, message).build();
+      EXPECT_EQ(gateway_.send(right).verdict.kind, Verdict::Kind::kDns);
+      for (size_t at = dns_at(v6, false); at < right.size(); ++at) {
+        Bytes wrong = right;
+        wrong[at] = static_cast<uint8_t>(wrong[at] ^ 0x40);
+        EXPECT_TRUE(gateway_.send(wrong).is_drop(DropReason::kBadUdpChecksum)) << at;
+      }
+    }
+  }
+}
+
 TEST_F(PipelineDns, OnlyTheDatagramCountsNotThePaddingBehindIt) {
   const auto out = gateway_.send(query(false, query_text("redis.test")).pad_to(200));
   ASSERT_EQ(out.verdict.kind, Verdict::Kind::kDns);
