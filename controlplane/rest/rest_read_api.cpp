@@ -51,6 +51,17 @@ void tell_records(const Reconciler& reconciler, PageThread& pages, const ApiRequ
   if (!is_taken) respond(http_problem(503, "earlier long answers are still being made"));
 }
 
+// Of very many ignored tasks the text is long.
+void tell_sources(const GatewayReports& reports, const ApiRequest& request,
+                  const ApiResponder& respond) {
+  const auto limit = read_limit(request);
+  if (!limit) return respond(http_problem(400, limit.error()));
+  const auto report = std::make_shared<const SourcesReport>(reports.sources(*limit));
+  const bool is_taken =
+      reports.pages.post([report, respond] { respond({.body = sources_text(*report)}); });
+  if (!is_taken) respond(http_problem(503, "earlier long answers are still being made"));
+}
+
 void tell_answer(const AnswerDns& answer_dns, const ApiRequest& request,
                  const ApiResponder& respond) {
   const auto name = read_name(request, "name");
@@ -104,9 +115,7 @@ void add_read_routes(HttpRouter& router, RestFeed& feed, const Reconciler& recon
              }));
   router.add("GET", "/api/v1/sources",
              on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
-               const auto limit = read_limit(request);
-               if (!limit) return respond(http_problem(400, limit.error()));
-               respond({.body = sources_text(reports.sources(*limit))});
+               tell_sources(reports, request, respond);
              }));
   router.add("GET", "/api/v1/dns/records",
              on_control(feed, [&reconciler, &pages = reports.pages](const ApiRequest& request,
