@@ -97,6 +97,15 @@ Status Feeds::make_rest() {
     rest.services = std::move(services);
     return resolved ? Status(Done{}) : Status(Error{resolved.error()});
   };
+  const auto resolve_alone = [this](const ServiceConfig* before, const ServiceConfig* after) {
+    // What a cluster or another gateway has moved is found by looking at all.
+    return allocator_.moves() == resolved_moves_
+               ? yaml_vips_.address_alone(before, after, allocator_)
+               : std::nullopt;
+  };
+  const auto adopt_one = [this](const ServiceConfig* before, const ServiceConfig* after) {
+    yaml_vips_.change(before, after, allocator_);
+  };
   const auto adopt = [this](const RestServiceMap& made) {
     std::vector<ServiceConfig> services;
     for (const auto& [id, service] : made) services.push_back(service.config);
@@ -110,7 +119,8 @@ Status Feeds::make_rest() {
     save_vips(allocator_, *store_);
     return *store_;
   };
-  auto rest = RestFeed::create(reconciler_, pacer_, {resolve, adopt, store});
+  auto rest =
+      RestFeed::create(reconciler_, pacer_, {{resolve, resolve_alone}, adopt, adopt_one, store});
   if (!rest) return Error{rest.error()};
   rest_ = rest->get();
   clients_.push_back(std::move(*rest));
@@ -163,6 +173,7 @@ Result<Feeds::Resolved> Feeds::resolve_beside(Config& config,
 void Feeds::adopt(Resolved resolved) {
   allocator_ = std::move(resolved.allocator);
   yaml_vips_ = std::move(resolved.yaml_vips);
+  resolved_moves_ = allocator_.moves();
 }
 
 void Feeds::follow(const Config& in_force) {
