@@ -309,10 +309,10 @@ void RestServices::adopt(RestPlan plan) {
     services_.erase(id);
   }
   for (const auto& [id, service] : plan.services) forget(id);
-  for (auto& [id, service] : plan.services) {
-    index_.add(id, service.config);
-    digests_ += service.digest;
-    services_.insert_or_assign(id, std::move(service));
+  for (auto& entry : plan.services) {
+    index_.add(entry.first, entry.second.config);
+    digests_ += entry.second.digest;
+    services_.insert_or_assign(entry.first, std::move(entry.second));
   }
 }
 
