@@ -287,9 +287,10 @@ void check_config(const Config& config, const YamlNode& root, ConfigUse use,
   check_watch(config, root, diagnostics);
 }
 
-void check_services_alone(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
+void check_services_alone(const Config& config, const YamlNode& root, Diagnostics& diagnostics,
+                          const ServicesBeside& beside) {
   check_addresses(config, root, diagnostics);
-  check_services(config, root, diagnostics);
+  check_services(config, root, diagnostics, beside);
 }
 
 }  // namespace vipgate

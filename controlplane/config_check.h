@@ -2,6 +2,7 @@
 #pragma once
 
 #include "controlplane/config.h"
+#include "controlplane/config_check_services.h"
 #include "controlplane/config_reader.h"
 #include "controlplane/diagnostics.h"
 #include "controlplane/yaml_reader.h"
@@ -14,7 +15,9 @@ void check_config(const Config& config, const YamlNode& root, ConfigUse use,
                   Diagnostics& diagnostics);
 
 // The same for services alone, which came by another way than the file: `config` is in force but
-// for them, and `root` is {services: […]}.
-void check_services_alone(const Config& config, const YamlNode& root, Diagnostics& diagnostics);
+// for them, and `root` is {services: […]}. `beside`: what has been found good and is not in
+// `config`, as it cannot be in conflict with those that are.
+void check_services_alone(const Config& config, const YamlNode& root, Diagnostics& diagnostics,
+                          const ServicesBeside& beside = {});
 
 }  // namespace vipgate

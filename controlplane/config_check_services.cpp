@@ -127,8 +127,9 @@ void check_unique(const Config& config, const YamlNode& root, Diagnostics& diagn
   }
 }
 
-void check_limits(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
-  size_t reals = 0;
+void check_limits(const Config& config, const YamlNode& root, Diagnostics& diagnostics,
+                  const ServicesBeside& beside) {
+  size_t reals = beside.reals;
   std::set<std::string_view> names;
   for (const ServiceConfig& service : config.services) {
     reals += service.reals.size();
@@ -140,9 +141,9 @@ void check_limits(const Config& config, const YamlNode& root, Diagnostics& diagn
                       "there are " + std::to_string(count) + " " + what + ", and limits." + what +
                           " is " + std::to_string(limit) + "; raise the limit or remove some");
   };
-  check(config.services.size(), config.limits.services, "services");
+  check(beside.services + config.services.size(), config.limits.services, "services");
   check(reals, config.limits.reals, "reals");
-  check(names.size(), config.limits.dns_names, "dns_names");
+  check(beside.names + names.size(), config.limits.dns_names, "dns_names");
 }
 
 void check_preference(const Config& config, const LocalityPreference& preference,
@@ -303,8 +304,9 @@ std::string unknown_pool_message(const Config& config, const std::string& name) 
   return message;
 }
 
-void check_services(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
-  check_limits(config, root, diagnostics);
+void check_services(const Config& config, const YamlNode& root, Diagnostics& diagnostics,
+                    const ServicesBeside& beside) {
+  check_limits(config, root, diagnostics, beside);
   check_unique(config, root, diagnostics);
   check_locality(config, root, diagnostics);
   check_port_ranges(config, root, diagnostics);

@@ -3,9 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
-#include "common/append.h"
 #include "common/dns_wire.h"
 #include "controlplane/feeds/health_feed.h"
 #include "controlplane/feeds/host_feed.h"
@@ -97,12 +97,24 @@ Status Feeds::make_rest() {
     rest.services = std::move(services);
     return resolved ? Status(Done{}) : Status(Error{resolved.error()});
   };
+  const auto resolve_alone = [this](const ServiceConfig* before, const ServiceConfig* after) {
+    // What a cluster or another gateway has moved is found by looking at all.
+    return allocator_.moves() == resolved_moves_
+               ? yaml_vips_.address_alone(before, after, allocator_)
+               : std::nullopt;
+  };
+  const auto adopt_one = [this](const ServiceConfig* before, const ServiceConfig* after) {
+    yaml_vips_.change(before, after, allocator_);
+  };
   const auto adopt = [this](const RestServiceMap& made) {
-    std::vector<ServiceConfig> services;
-    for (const auto& [id, service] : made) services.push_back(service.config);
-    Config file = reconciler_.config();
-    // They were resolved a moment ago.
-    if (auto resolved = resolve_beside(file, services)) this->adopt(std::move(*resolved));
+    Config all = reconciler_.config();
+    all.services.reserve(all.services.size() + made.size());
+    for (const auto& [id, service] : made) all.services.push_back(service.config);
+    // They were found good a moment ago; what had to stay as it was may have no address any more.
+    if (auto status = yaml_vips_.resolve(all, allocator_); !status) {
+      spdlog::error("{}", status.error());
+    }
+    resolved_moves_ = allocator_.moves();
   };
   const auto store = [this]() -> StateStore& {
     if (store_ == nullptr) open_store();
@@ -110,7 +122,8 @@ Status Feeds::make_rest() {
     save_vips(allocator_, *store_);
     return *store_;
   };
-  auto rest = RestFeed::create(reconciler_, pacer_, {resolve, adopt, store});
+  auto rest =
+      RestFeed::create(reconciler_, pacer_, {{resolve, resolve_alone}, adopt, adopt_one, store});
   if (!rest) return Error{rest.error()};
   rest_ = rest->get();
   clients_.push_back(std::move(*rest));
@@ -151,7 +164,8 @@ Result<Feeds::Resolved> Feeds::resolve_beside(Config& config,
                                               std::vector<ServiceConfig>& made) const {
   Resolved resolved{allocator_, yaml_vips_};
   const size_t own = config.services.size();
-  append(config.services, made);
+  config.services.insert(config.services.end(), std::make_move_iterator(made.begin()),
+                         std::make_move_iterator(made.end()));
   Status status = resolved.yaml_vips.resolve(config, resolved.allocator);
   std::move(config.services.begin() + static_cast<ptrdiff_t>(own), config.services.end(),
             made.begin());
@@ -163,6 +177,7 @@ Result<Feeds::Resolved> Feeds::resolve_beside(Config& config,
 void Feeds::adopt(Resolved resolved) {
   allocator_ = std::move(resolved.allocator);
   yaml_vips_ = std::move(resolved.yaml_vips);
+  resolved_moves_ = allocator_.moves();
 }
 
 void Feeds::follow(const Config& in_force) {

@@ -93,6 +93,7 @@ class Feeds {
   SchedulerHealth scheduler_health_;
   std::unique_ptr<HostResolver> hosts_;
   YamlVips yaml_vips_;
+  uint64_t resolved_moves_ = 0;  // of the allocator, when all services were resolved last
   CommitPacer pacer_;
   std::vector<std::unique_ptr<LoopClient>> clients_;
   MesosFeed* mesos_ = nullptr;  // one of the clients

@@ -145,6 +145,27 @@ std::optional<IpAddress> VipAllocator::address_of(const std::string& name, int n
   return found == family.names.end() ? std::nullopt : found->second.address;
 }
 
+std::optional<IpAddress> VipAllocator::address_for(const std::string& name, int number) const {
+  const Family& family = family_of(number);
+  const auto address = address_of(name, number);
+  if (address || family.range.first.family() != number) return address;
+  return choice(family, name);
+}
+
+bool VipAllocator::is_used(const std::string& name, int number) const {
+  const Family& family = family_of(number);
+  const auto known = family.names.find(name);
+  return known != family.names.end() && known->second.users > 0;
+}
+
+bool VipAllocator::can_pin_quietly(const std::string& name, const IpAddress& address) const {
+  if (is_used(name, address.family())) return false;
+  const Family& family = family_of(address.family());
+  const auto holder = family.holders.find(address);
+  return holder == family.holders.end() || family.names.find(holder->second)->second.pinned ||
+         is_to_be_had(family, address);
+}
+
 void VipAllocator::release(const std::string& name, int number) {
   Family& family = family_of(number);
   const auto found = family.names.find(name);
@@ -246,16 +267,21 @@ std::string VipAllocator::a_displaced_name() const {
 }
 
 // Its first choice, or the next free one after it.
-void VipAllocator::choose(Family& family, const std::string& name, Entry& entry) {
+std::optional<IpAddress> VipAllocator::choice(const Family& family, const std::string& name) const {
   const IpAddress wanted = first_choice(family.range, name);
   IpAddress address = wanted;
   do {
-    if (!is_claimed(address) && evict_unused(family, address)) {
-      give(family, name, entry, address);
-      return;
-    }
+    if (!is_claimed(address) && is_to_be_had(family, address)) return address;
     address = next_choice(family.range, address);
   } while (address != wanted);
+  return std::nullopt;
+}
+
+void VipAllocator::choose(Family& family, const std::string& name, Entry& entry) {
+  const auto address = choice(family, name);
+  if (!address) return;
+  evict_unused(family, *address);
+  give(family, name, entry, *address);
 }
 
 void VipAllocator::give(Family& family, const std::string& name, Entry& entry,
@@ -313,14 +339,19 @@ void VipAllocator::forget(Family& family, const std::string& name) {
   family.names.erase(found);
 }
 
-// True: the address is free now.
-bool VipAllocator::evict_unused(Family& family, const IpAddress& address) {
+bool VipAllocator::is_to_be_had(const Family& family, const IpAddress& address) {
   const auto holder = family.holders.find(address);
   if (holder == family.holders.end()) return true;
-  const std::string name = holder->second;
-  const Entry& entry = family.names.find(name)->second;
-  if (entry.users > 0 || entry.pinned) return false;
-  forget(family, name);
+  const Entry& entry = family.names.find(holder->second)->second;
+  return entry.users == 0 && !entry.pinned;
+}
+
+// True: the address is free now.
+bool VipAllocator::evict_unused(Family& family, const IpAddress& address) {
+  if (!is_to_be_had(family, address)) return false;
+  if (const auto holder = family.holders.find(address); holder != family.holders.end()) {
+    forget(family, std::string(holder->second));
+  }
   return true;
 }
 

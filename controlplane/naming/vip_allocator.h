@@ -58,6 +58,12 @@ class VipAllocator {
   // range is full. Each call is a use that wants a release() later: clusters may share a name.
   void allocate(const std::set<std::string>& names, int family);
   std::optional<IpAddress> address_of(const std::string& name, int family) const;
+  // What allocate() of this name alone would give it. That takes no address from a name in use.
+  std::optional<IpAddress> address_for(const std::string& name, int family) const;
+  // Whether somebody has it by allocate().
+  bool is_used(const std::string& name, int family) const;
+  // Whether pin() would leave every name in use its address.
+  bool can_pin_quietly(const std::string& name, const IpAddress& address) const;
   // One user less. When nobody is left the address stays the name's own until another needs it.
   void release(const std::string& name, int family);
 
@@ -111,6 +117,7 @@ class VipAllocator {
 
   Family& family_of(int family) { return family == 4 ? v4_ : v6_; }
   const Family& family_of(int family) const { return family == 4 ? v4_ : v6_; }
+  std::optional<IpAddress> choice(const Family& family, const std::string& name) const;
   void choose(Family& family, const std::string& name, Entry& entry);
   void give(Family& family, const std::string& name, Entry& entry, const IpAddress& address);
   void take_away(Family& family, const std::string& name, Entry& entry);
@@ -118,6 +125,8 @@ class VipAllocator {
   void drop_claims(const IpAddress& address);
   // By value: the caller's may be the key that goes.
   void forget(Family& family, const std::string& name);
+  // Nobody has the address, or a name that nobody uses.
+  static bool is_to_be_had(const Family& family, const IpAddress& address);
   bool evict_unused(Family& family, const IpAddress& address);
   void set_unused(Family& family, const std::string& name, Entry& entry);
   void set_used(Family& family, Entry& entry);

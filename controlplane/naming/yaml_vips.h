@@ -1,13 +1,14 @@
-// The services of the configuration and the VipAllocator: gives `vip: auto` its address, and keeps
-// the addresses that are written down from being given to other names.
+// The services of the configuration and of the API, and the VipAllocator: gives `vip: auto` its
+// address, and keeps the addresses that are written down from being given to other names.
 #pragma once
 
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "controlplane/config.h"
+#include "controlplane/model.h"
 #include "controlplane/naming/vip_allocator.h"
 
 namespace vipgate {
@@ -20,10 +21,33 @@ class YamlVips {
   // is another name's.
   Status resolve(Config& config, VipAllocator& allocator);
 
+  // What resolve() of all services would do when one of the API's comes, goes or is another one:
+  // null is none. REQUIRES: `before` is as it was resolved.
+  void change(const ServiceConfig* before, const ServiceConfig* after, VipAllocator& allocator);
+  // The address that `after` would have by change(), as long as it is plain that no other service's
+  // address would change with it; any, if there is no `after`. Nothing: resolve() of all tells.
+  [[nodiscard]] std::optional<IpAddress> address_alone(const ServiceConfig* before,
+                                                       const ServiceConfig* after,
+                                                       const VipAllocator& allocator) const;
+
  private:
   using Name = std::pair<std::string, int>;  // of a family
-  std::map<Name, IpAddress> pinned_;
-  std::set<Name> allocated_;
+  // Where a service stands: the file's by their position, behind them the API's by their keys.
+  using Place = std::pair<size_t, ServiceKey>;
+  struct Use {
+    std::map<Place, IpAddress> pins;  // the last one counts
+    size_t wanted = 0;                // services with `vip: auto`
+    [[nodiscard]] std::optional<IpAddress> pinned() const;
+  };
+  using Uses = std::map<Name, Use>;
+
+  static std::optional<Name> name_of(const ServiceConfig& service);
+  static void add(Uses& uses, const ServiceConfig& service, size_t position);
+  static void remove(Uses& uses, const ServiceConfig& service);
+  static void settle(const Uses& before, const Uses& after, VipAllocator& allocator);
+  [[nodiscard]] Uses uses_of(const ServiceConfig* before, const ServiceConfig* after) const;
+
+  Uses uses_;
 };
 
 }  // namespace vipgate

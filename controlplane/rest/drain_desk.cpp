@@ -26,18 +26,6 @@ StoreWrite drain_row(const DrainTarget& target, const Drain& drain) {
           std::to_string(drain.since_s) + " " + std::to_string(drain.ends_s)};
 }
 
-bool has_target(const ModelService& service, const DrainTarget& target) {
-  return std::any_of(service.reals.begin(), service.reals.end(),
-                     [&](const auto& real) { return target.covers(real.first); });
-}
-
-bool wants_target(const ModelService& service, const DrainTarget& target) {
-  return service.is_configured() &&
-         std::any_of(service.reals.begin(), service.reals.end(), [&](const auto& real) {
-           return target.covers(real.first) && real.second.gone_at_s == kNever;
-         });
-}
-
 }  // namespace
 
 DrainClock drain_clock() { return {unix_ms() / 1000, monotonic_ms() / 1000}; }
@@ -97,8 +85,9 @@ std::vector<StoreWrite> DrainDesk::advance(int64_t monotonic_s) {
   if (drains_.empty() || monotonic_s < next_look_s_) return writes;
   next_look_s_ = monotonic_s + kLookS;
   std::vector<DrainTarget> gone;
+  const Uses all = uses({});
   for (auto& [target, drain] : drains_) {
-    if (is_wanted(target)) {
+    if (all.at(target).is_wanted) {
       drain.awaited_until_s = monotonic_s + kAwaitedS;
     } else if (target.port != 0 && monotonic_s >= drain.awaited_until_s) {
       gone.push_back(target);
@@ -111,37 +100,51 @@ std::vector<StoreWrite> DrainDesk::advance(int64_t monotonic_s) {
   return writes;
 }
 
-std::vector<ServiceKey> DrainDesk::services_of(const DrainTarget& target) const {
-  std::vector<ServiceKey> keys;
+DrainDesk::Uses DrainDesk::uses_of(const std::set<DrainTarget>& targets,
+                                   const TrafficFigures& traffic) const {
+  Uses uses;
+  for (const DrainTarget& target : targets) uses.try_emplace(target);
+  // A real may be meant by itself and by its address.
+  const auto visit = [&](const RealKey& real, const auto& note) {
+    for (const uint16_t port : {real.port, uint16_t{0}}) {
+      const auto use = uses.find({real.address, port});
+      if (use != uses.end()) note(use->second);
+      if (port == 0) return;
+    }
+  };
   for (const auto& [key, service] : reconciler_.model().services()) {
-    if (has_target(service, target)) keys.push_back(key);
+    for (const auto& [real, state] : service.reals) {
+      const bool is_wanted = service.is_configured() && state.gone_at_s == kNever;
+      visit(real, [&, &key = key](Use& use) {
+        if (use.services.empty() || use.services.back() != key) use.services.push_back(key);
+        use.is_wanted = use.is_wanted || is_wanted;
+      });
+    }
   }
-  return keys;
-}
-
-bool DrainDesk::is_wanted(const DrainTarget& target) const {
-  const auto& services = reconciler_.model().services();
-  return std::any_of(services.begin(), services.end(),
-                     [&](const auto& service) { return wants_target(service.second, target); });
-}
-
-std::string DrainDesk::text(const DrainTarget& target, const Drain& drain,
-                            const TrafficFigures& traffic) const {
-  uint64_t flows = 0;
   for (const RealFigures& real : traffic.reals) {
-    if (target.covers({real.address, real.port})) flows += real.flows;
+    visit({real.address, real.port}, [&](Use& use) { use.flows += real.flows; });
   }
-  const char* state = drain.is_over                         ? "over"
-                      : flows == 0 && reconciler_.settled() ? "drained"
-                                                            : "draining";
+  return uses;
+}
+
+DrainDesk::Uses DrainDesk::uses(const TrafficFigures& traffic) const {
+  std::set<DrainTarget> targets;
+  for (const auto& [target, drain] : drains_) targets.insert(targets.end(), target);
+  return uses_of(targets, traffic);
+}
+
+std::string DrainDesk::text(const DrainTarget& target, const Drain& drain, const Use& use) const {
+  const char* state = drain.is_over                             ? "over"
+                      : use.flows == 0 && reconciler_.settled() ? "drained"
+                                                                : "draining";
   std::string services;
-  for (const ServiceKey& key : services_of(target)) {
+  for (const ServiceKey& key : use.services) {
     services += (services.empty() ? "" : ",") + json_quote(service_id(key));
   }
   return "{\"real\":" + json_quote(to_string(target)) +
          ",\"since\":" + std::to_string(drain.since_s) +
          ",\"ends\":" + (drain.ends_s == 0 ? "null" : std::to_string(drain.ends_s)) +
-         ",\"state\":" + json_quote(state) + ",\"flows\":" + std::to_string(flows) +
+         ",\"state\":" + json_quote(state) + ",\"flows\":" + std::to_string(use.flows) +
          ",\"services\":[" + services + "]}";
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,21 +60,32 @@ class DrainDesk {
   const std::map<DrainTarget, Drain>& all() const { return drains_; }
   bool is_full() const { return drains_.size() >= kMost; }
 
-  // {"real":…,"since":…,"ends":…,"state":"draining"|"drained"|"over","flows":…,"services":[ids]}:
-  // times in Unix seconds, or null; tracked flows of now. `drain`: as it is, or would be.
-  std::string text(const DrainTarget& target, const Drain& drain,
-                   const TrafficFigures& traffic) const;
+  // What a target has: tracked flows of now, and services that have a real of it, perhaps one that
+  // is leaving.
+  struct Use {
+    uint64_t flows = 0;
+    std::vector<ServiceKey> services;
+    bool is_wanted = false;  // by one of them
+  };
+  using Uses = std::map<DrainTarget, Use>;
+  // Of each of the targets, by one look at all services.
+  Uses uses_of(const std::set<DrainTarget>& targets, const TrafficFigures& traffic) const;
+  Use use_of(const DrainTarget& target, const TrafficFigures& traffic) const {
+    return uses_of({target}, traffic).at(target);
+  }
+  // Of all().
+  Uses uses(const TrafficFigures& traffic) const;
 
-  // Services that have a real of the target, perhaps one that is leaving; and those that would have
-  // none left for new flows without it.
-  std::vector<ServiceKey> services_of(const DrainTarget& target) const;
+  // {"real":…,"since":…,"ends":…,"state":"draining"|"drained"|"over","flows":…,"services":[ids]}:
+  // times in Unix seconds, or null. `drain`: as it is, or would be.
+  std::string text(const DrainTarget& target, const Drain& drain, const Use& use) const;
+
+  // Services that would have no real left for new flows without the target.
   std::vector<ServiceKey> emptied_by(const DrainTarget& target) const {
     return reconciler_.emptied_by(target);
   }
 
  private:
-  bool is_wanted(const DrainTarget& target) const;
-
   Reconciler& reconciler_;
   std::map<DrainTarget, Drain> drains_;
   int64_t next_look_s_ = 0;  // monotonic

@@ -1,6 +1,7 @@
 #include "controlplane/rest/model_text.h"
 
 #include "common/json_text.h"
+#include "controlplane/rest/find_service.h"
 #include "controlplane/service_text.h"
 
 namespace vipgate {
@@ -54,10 +55,8 @@ bool list_services(const Model& model, const RestServices& made, const DnsOption
 
 std::string model_text(const Model& model, const RestServices& made, const DnsOptions& dns,
                        const std::string& id) {
-  for (const auto& [key, service] : model.services()) {
-    if (service_id(key) == id) return one_text(key, service, made, dns) + "\n";
-  }
-  return {};
+  const auto* found = find_service(model, id);
+  return found == nullptr ? "" : one_text(found->first, found->second, made, dns) + "\n";
 }
 
 }  // namespace vipgate

@@ -156,7 +156,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     const std::string& id = request.parameters[0];
     const std::string tag = tag_of_one(feed_.services(), id);
     if (!tag.empty() && !is_match(request.if_match, tag)) return respond(mismatch(tag));
-    apply(request, feed_.services().plan_removal(id), 200, {}, respond);
+    apply(request, feed_.services().plan_removal(id, feed_.config()), 200, {}, respond);
   }
 
  private:
@@ -175,7 +175,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     }
     if (!id.empty()) {
       response.headers.emplace_back("Location", "/api/v1/services/" + id);
-      response.headers.emplace_back("ETag", RestServices::etag(plan.services.at(id)));
+      response.headers.emplace_back("ETag", feed_.services().etag_after(plan, id));
     }
     std::vector<std::string> lines = audit_lines(request, plan);
     feed_.apply(std::move(plan),

@@ -31,10 +31,10 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
 
   void list(const ApiRequest&, const ApiResponder& respond) {
     std::string body = "{\"drains\":[";
-    const TrafficFigures traffic = traffic_();
+    const DrainDesk::Uses uses = desk().uses(traffic_());
     bool is_first = true;
     for (const auto& [target, drain] : desk().all()) {
-      body += (is_first ? "\n" : ",\n") + desk().text(target, drain, traffic);
+      body += (is_first ? "\n" : ",\n") + desk().text(target, drain, uses.at(target));
       is_first = false;
     }
     respond({.body = body + "\n]}\n"});
@@ -53,7 +53,7 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
     if (!is_forced) return respond(http_problem(400, is_forced.error()));
     const auto is_dry = query_flag(request, "dry_run");
     if (!is_dry) return respond(http_problem(400, is_dry.error()));
-    if (desk().services_of(target).empty()) {
+    if (desk().use_of(target, {}).services.empty()) {
       return respond(http_problem(404, "no service has the real " + to_string(target) +
                                            "; GET /api/v1/services shows those that there are"));
     }
@@ -95,7 +95,7 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
  private:
   const DrainDesk& desk() const { return feed_.drains(); }
   std::string text(const DrainTarget& target, const Drain& drain) const {
-    return desk().text(target, drain, traffic_()) + "\n";
+    return desk().text(target, drain, desk().use_of(target, traffic_())) + "\n";
   }
 
   static ApiResponse not_taken_out(const DrainTarget& target) {

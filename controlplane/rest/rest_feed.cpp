@@ -27,9 +27,11 @@ RestFeed::RestFeed(Reconciler& reconciler, CommitPacer& pacer, Hooks hooks, File
     : reconciler_(reconciler),
       pacer_(pacer),
       hooks_(std::move(hooks)),
-      services_(hooks_.resolve),
+      services_(hooks_.addresses),
       event_(std::move(event)),
-      drains_(reconciler) {}
+      drains_(reconciler) {
+  take_config();
+}
 
 Result<std::unique_ptr<RestFeed>> RestFeed::create(Reconciler& reconciler, CommitPacer& pacer,
                                                    Hooks hooks) {
@@ -76,25 +78,46 @@ void RestFeed::process(int64_t /*now_ms*/) {
   wake();
 }
 
-// Stages what differs.
-void RestFeed::put_in_force(RestPlan plan) {
-  SourceChange change = services_.change_of(plan);
-  hooks_.adopt(plan.services);
+void RestFeed::take_config() {
+  config_ = reconciler_.config();
+  config_.services.clear();
+  config_.services.shrink_to_fit();
+}
+
+void RestFeed::adopt(RestPlan plan) {
+  if (!plan.is_alone) {
+    services_.adopt(std::move(plan));
+    hooks_.adopt(services_.services());
+    return;
+  }
+  const auto config_at = [this](const std::string& id) {
+    const auto at = services_.services().find(id);
+    return at == services_.services().end() ? std::nullopt : std::optional(at->second.config);
+  };
+  const std::string id = plan.services.empty() ? std::string() : plan.services.begin()->first;
+  const auto before = config_at(plan.removed.empty() ? id : plan.removed.front());
   services_.adopt(std::move(plan));
+  const auto after = config_at(id);
+  hooks_.adopt_one(before ? &*before : nullptr, after ? &*after : nullptr);
+}
+
+// Stages what differs. `change`: what the plan means.
+void RestFeed::put_in_force(RestPlan plan, SourceChange change) {
+  adopt(std::move(plan));
   if (change.empty()) return;
   pacer_.note(change.services.size(), monotonic_ns());
   reconciler_.stage(kRestSource, std::move(change));
 }
 
 void RestFeed::apply(RestPlan plan, std::function<void(const RestResult<Done>&)> done) {
-  const SourceChange change = services_.change_of(plan);
+  SourceChange change = services_.change_of(plan);
   if (auto status = reconciler_.check(change, monotonic_ms() / 1000); !status) {
     ++refused_;
     return done(RestProblem{409, status.error(), {}});
   }
   ++changes_;
   std::vector<StoreWrite> writes = services_.writes_of(plan);
-  put_in_force(std::move(plan));
+  put_in_force(std::move(plan), std::move(change));
   wait_for_store(std::move(writes), std::move(done));
 }
 
@@ -148,7 +171,9 @@ void RestFeed::restore(StateStore& store) {
   }
   if (rows->empty()) return;
   std::vector<std::string> problems;
-  put_in_force(services_.plan_restored(*rows, config(), problems));
+  RestPlan plan = services_.plan_restored(*rows, config(), problems);
+  SourceChange change = services_.change_of(plan);
+  put_in_force(std::move(plan), std::move(change));
   for (const std::string& problem : problems) {
     spdlog::error("store: a service of the API is not served: {}", problem);
   }
@@ -156,9 +181,12 @@ void RestFeed::restore(StateStore& store) {
 }
 
 void RestFeed::follow_config() {
+  take_config();
   if (services_.services().empty()) return;
   std::vector<std::string> problems;
-  put_in_force(services_.plan_anew(config(), problems));
+  RestPlan plan = services_.plan_anew(config(), problems);
+  SourceChange change = services_.change_of(plan);
+  put_in_force(std::move(plan), std::move(change));
   for (const std::string& problem : problems) {
     spdlog::warn("the API's service {}", problem);
   }

@@ -27,10 +27,11 @@ class RestFeed : public LoopClient {
  public:
   // What the feed needs of Feeds.
   struct Hooks {
-    // Gives the services of `rest`, beside those of the file, their addresses; the second one makes
-    // that so.
-    std::function<Status(Config& rest)> resolve;
+    // Of services beside those of the file; adopt() and adopt_one() make that so.
+    RestServices::Addresses addresses;
     std::function<void(const RestServiceMap& services)> adopt;
+    // One in the place of another; null: there is none.
+    std::function<void(const ServiceConfig* before, const ServiceConfig* after)> adopt_one;
     // The store, which is opened when it is first needed.
     std::function<StateStore&()> store;
   };
@@ -46,7 +47,8 @@ class RestFeed : public LoopClient {
   void post(std::function<void(RestFeed&)> work);
 
   const RestServices& services() const { return services_; }
-  const Config& config() const { return reconciler_.config(); }
+  // What is in force, without the services: those of the file may be many.
+  const Config& config() const { return config_; }
 
   // Puts a plan of services() in force. `done` is called when it is published and stored, or with
   // what went wrong: nothing has changed (409), or it is in force and not stored (507).
@@ -79,7 +81,9 @@ class RestFeed : public LoopClient {
 
   RestFeed(Reconciler& reconciler, CommitPacer& pacer, Hooks hooks, FileDescriptor event);
   void wake();
-  void put_in_force(RestPlan plan);
+  void take_config();
+  void put_in_force(RestPlan plan, SourceChange change);
+  void adopt(RestPlan plan);
   void wait_for_store(std::vector<StoreWrite> writes,
                       std::function<void(const RestResult<Done>&)> done);
   void note_drains();
@@ -87,6 +91,7 @@ class RestFeed : public LoopClient {
   Reconciler& reconciler_;
   CommitPacer& pacer_;
   Hooks hooks_;
+  Config config_;
   RestServices services_;
   FileDescriptor event_;
   std::vector<Pending> pending_;

@@ -67,6 +67,17 @@ ApiHandler records_handler(RestFeed& feed, const Reconciler& reconciler, PageThr
   };
 }
 
+// Of very many ignored tasks the text is long.
+void tell_sources(const GatewayReports& reports, const ApiRequest& request,
+                  const ApiResponder& respond) {
+  const auto limit = read_limit(request);
+  if (!limit) return respond(http_problem(400, limit.error()));
+  const auto report = std::make_shared<const SourcesReport>(reports.sources(*limit));
+  const bool is_taken =
+      reports.pages.post([report, respond] { respond({.body = sources_text(*report)}); });
+  if (!is_taken) respond(still_busy());
+}
+
 void tell_answer(const AnswerDns& answer_dns, const ApiRequest& request,
                  const ApiResponder& respond) {
   const auto name = read_name(request, "name");
@@ -121,9 +132,7 @@ void add_read_routes(HttpRouter& router, RestFeed& feed, const Reconciler& recon
   router.add("GET", "/api/v1/sources",
              on_control(feed,
                         [reports](const ApiRequest& request, const ApiResponder& respond) {
-                          const auto limit = read_limit(request);
-                          if (!limit) return respond(http_problem(400, limit.error()));
-                          respond({.body = sources_text(reports.sources(*limit))});
+                          tell_sources(reports, request, respond);
                         }),
              std::vector<std::string>{"limit"});
   router.add("GET", "/api/v1/dns/records",

@@ -1,9 +1,10 @@
 #include "controlplane/rest/rest_services.h"
 
-#include <charconv>
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "controlplane/config_check.h"
@@ -57,15 +58,6 @@ void check_fallbacks(const Config& config, Diagnostics& diagnostics) {
   }
 }
 
-// The first index in "services[3].port".
-std::optional<size_t> index_in(std::string_view field) {
-  const size_t open = field.find('[');
-  size_t number = 0;
-  if (open == std::string_view::npos) return std::nullopt;
-  const auto read = std::from_chars(field.data() + open + 1, field.data() + field.size(), number);
-  return read.ec == std::errc() ? std::optional(number) : std::nullopt;
-}
-
 uint64_t digest(std::string_view text) {
   const auto octets = sha1(text);
   uint64_t value = 0;
@@ -79,19 +71,19 @@ std::string tag_of(uint64_t value) {
   return text;
 }
 
+// Documents that were read before, and are not again: whenever the configuration changes,
+// plan_anew() makes new ones.
+using ReadBefore = std::unordered_map<const YamlNode*, const RestService*>;
+
 // The configuration with the documents as its services, looked at and found good; addresses are not
-// given out. One of ten thousand is changed without reading the others, which `services` has:
-// whenever the configuration changes, plan_anew() makes new documents.
+// given out.
 RestResult<Config> read_documents(const std::vector<YamlNodePtr>& documents, const YamlNode& blamed,
-                                  const Config& config, const RestServiceMap& services) {
+                                  const Config& config, const ReadBefore& read_before,
+                                  const ServicesBeside& beside) {
   Diagnostics diagnostics("body");
   Config trial = config;
   trial.services.clear();
   const YamlNodePtr root = root_of(documents);
-  std::unordered_map<const YamlNode*, const RestService*> read_before;
-  for (const auto& [id, service] : services) {
-    read_before.emplace(service.document.get(), &service);
-  }
   std::vector<YamlNodePtr> unread;
   for (const YamlNodePtr& each : documents) {
     if (!read_before.contains(each.get())) unread.push_back(each);
@@ -114,10 +106,14 @@ RestResult<Config> read_documents(const std::vector<YamlNodePtr>& documents, con
     }
     trial.services = std::move(all);
     check_fallbacks(trial, diagnostics);
-    check_services_alone(trial, *root, diagnostics);
+    check_services_alone(trial, *root, diagnostics, beside);
   }
   if (!diagnostics.ok()) return problem_of(diagnostics, blamed);
   return trial;
+}
+
+RestProblem twice(const std::string& id) {
+  return {422, "the service " + id + " is there twice; nothing was changed", {}};
 }
 
 }  // namespace
@@ -128,36 +124,53 @@ std::string service_id(const ServiceKey& key) {
   return id;
 }
 
+const RestService* RestServices::find(const std::string& id) const {
+  const auto found = services_.find(id);
+  return found == services_.end() ? nullptr : &found->second;
+}
+
+// `service` has all but its text.
+void RestServices::note(RestPlan& plan, RestService service) const {
+  const std::string id = service_id(service.key);
+  const RestService* known = find(id);
+  const bool is_same = known != nullptr && known->document == service.document;
+  if (is_same && known->config == service.config) return;
+  service.json = is_same ? known->json : to_json(*service.document);
+  if (known == nullptr) {
+    plan.added.push_back(id);
+  } else if (known->json != service.json || !(known->config == service.config)) {
+    plan.changed.push_back(id);
+  } else {
+    return;
+  }
+  service.digest = digest(id + '\n' + service.json);
+  plan.services.insert_or_assign(id, std::move(service));
+}
+
 RestResult<RestPlan> RestServices::plan(const std::vector<YamlNodePtr>& documents,
                                         const YamlNode& blamed, const Config& config) const {
-  auto read = read_documents(documents, blamed, config, services_);
+  ReadBefore read_before;
+  for (const auto& [id, service] : services_) {
+    read_before.emplace(service.document.get(), &service);
+  }
+  auto read = read_documents(documents, blamed, config, read_before, {});
   if (auto* problem = std::get_if<RestProblem>(&read)) return std::move(*problem);
   Config& trial = std::get<Config>(read);
-  if (auto status = resolve_(trial); !status) return RestProblem{409, status.error(), {}};
+  for (ServiceConfig& service : trial.services) service.origin = Origin::kRest;
+  if (auto status = addresses_.resolve(trial); !status) return RestProblem{409, status.error(), {}};
 
   RestPlan plan;
+  std::set<ServiceKey> keys;
   for (size_t i = 0; i < trial.services.size(); ++i) {
     RestService service;
     service.config = std::move(trial.services[i]);
-    service.config.origin = Origin::kRest;
     service.key = key_of(service.config);
     service.document = documents[i];
-    const std::string id = service_id(service.key);
-    const auto known = services_.find(id);
-    service.json = known != services_.end() && known->second.document == documents[i]
-                       ? known->second.json
-                       : to_json(*documents[i]);
-    if (known == services_.end()) {
-      plan.added.push_back(id);
-    } else if (known->second.json != service.json || !(known->second.config == service.config)) {
-      plan.changed.push_back(id);
-    }
-    if (!plan.services.emplace(id, std::move(service)).second) {
-      return RestProblem{422, "the service " + id + " is there twice; nothing was changed", {}};
-    }
+    if (!keys.insert(service.key).second) return twice(service_id(service.key));
+    note(plan, std::move(service));
   }
   for (const auto& [id, service] : services_) {
-    if (!plan.services.contains(id)) plan.removed.push_back(id);
+    if (!keys.contains(service.key)) plan.removed.push_back(id);
   }
   return plan;
 }
@@ -184,55 +197,124 @@ RestResult<RestPlan> RestServices::plan_all(const YamlNodePtr& root, const Confi
 
 // The address of a name that is given out depends on the names beside it.
 std::string RestServices::id_of_same(const RestService& read) const {
-  const ServiceConfig& own = read.config;
-  if (!own.vip_auto) return service_id(read.key);
-  for (const auto& [id, service] : services_) {
-    const ServiceConfig& other = service.config;
-    if (other.vip_auto && other.name == own.name && vip_family(other) == vip_family(own) &&
-        other.port == own.port && other.extent == own.extent && other.protocol == own.protocol) {
-      return id;
-    }
-  }
-  return {};
+  if (!read.config.vip_auto) return service_id(read.key);
+  const std::string* id = index_.same_label(read.config);
+  return id != nullptr && services_.at(*id).config.vip_auto ? *id : std::string();
 }
 
 RestResult<RestPlan> RestServices::plan_one(const YamlNodePtr& document, const std::string& id,
                                             const Config& config) const {
   // Its own fields are named as they stand in the document.
-  auto read = read_documents({document}, *document, config, services_);
+  auto read = read_documents({document}, *document, config, {}, {});
   if (auto* problem = std::get_if<RestProblem>(&read)) return std::move(*problem);
   RestService alone;
-  alone.config = std::get<Config>(read).services.front();
+  alone.config = std::move(std::get<Config>(read).services.front());
+  alone.config.origin = Origin::kRest;
   alone.key = key_of(alone.config);
-  const std::string same = id_of_same(alone);
-  std::vector<YamlNodePtr> documents;
-  for (const auto& [known, service] : services_) {
-    if (known != same) documents.push_back(service.document);
-  }
-  documents.push_back(document);
-  auto all = plan(documents, *document, config);
-  const auto* good = std::get_if<RestPlan>(&all);
-  if (good == nullptr || id.empty()) return all;
+  alone.document = document;
+  auto planned = plan_beside(std::move(alone), config);
+  const auto* good = std::get_if<RestPlan>(&planned);
+  if (good == nullptr || id.empty()) return planned;
   const auto at = good->services.find(id);
-  if (at != good->services.end() && at->second.document == document) return all;
+  if (at != good->services.end() && at->second.document == document) return planned;
+  const auto& removed = good->removed;
+  const RestService* known = find(id);
+  const bool stays = known != nullptr && at == good->services.end() &&
+                     std::find(removed.begin(), removed.end(), id) == removed.end();
+  if (stays && known->json == to_json(*document)) return planned;
   return RestProblem{409,
                      "the document is not that of the service " + id +
                          "; PUT it at its own, or change its vip, port or protocol",
                      {}};
 }
 
-RestResult<RestPlan> RestServices::plan_removal(const std::string& id) const {
+// One that was read by itself and found good, beside the others.
+RestResult<RestPlan> RestServices::plan_beside(RestService read, const Config& config) const {
+  const std::string same = id_of_same(read);
+  const RestService* replaced = find(same);
+  const ServiceConfig* before = replaced == nullptr ? nullptr : &replaced->config;
+  std::vector<YamlNodePtr> documents;
+  std::vector<const ServiceConfig*> rivals;
+  ReadBefore read_before{{read.document.get(), &read}};
+  for (const std::string& id : index_.rivals(read.config, same)) {
+    const RestService& rival = services_.at(id);
+    documents.push_back(rival.document);
+    rivals.push_back(&rival.config);
+    read_before.emplace(rival.document.get(), &rival);
+  }
+  documents.push_back(read.document);
+  const ServicesBeside beside = index_.beside(read.config, rivals, before);
+  auto looked_at = read_documents(documents, *read.document, config, read_before, beside);
+  if (auto* problem = std::get_if<RestProblem>(&looked_at)) return std::move(*problem);
+
+  const auto address = address_alone(before, &read.config);
+  if (!address) {
+    documents = documents_without(same);
+    documents.push_back(read.document);
+    return plan(documents, *read.document, config);
+  }
+  read.config.vip = *address;
+  read.key = key_of(read.config);
+  const std::string id = service_id(read.key);
+  if (id != same && services_.contains(id)) return twice(id);
   RestPlan plan;
-  plan.services = services_;
-  if (plan.services.erase(id) == 0) {
+  plan.is_alone = true;
+  if (replaced != nullptr && id != same) plan.removed.push_back(same);
+  note(plan, std::move(read));
+  return plan;
+}
+
+std::optional<IpAddress> RestServices::address_alone(const ServiceConfig* before,
+                                                     const ServiceConfig* after) const {
+  return addresses_.resolve_alone ? addresses_.resolve_alone(before, after) : std::nullopt;
+}
+
+std::vector<YamlNodePtr> RestServices::documents_without(const std::string& id) const {
+  std::vector<YamlNodePtr> documents;
+  for (const auto& [known, service] : services_) {
+    if (known != id) documents.push_back(service.document);
+  }
+  return documents;
+}
+
+RestResult<RestPlan> RestServices::plan_removal(const std::string& id, const Config& config) const {
+  const RestService* known = find(id);
+  if (known == nullptr) {
     return RestProblem{404,
                        "there is no service " + id +
                            " that was made by the API; what the configuration or a cluster made "
                            "is changed there",
                        {}};
   }
+  if (!address_alone(&known->config, nullptr)) {
+    auto all = plan(documents_without(id), *known->document, config);
+    // That others could not be made as they are is no reason to keep this one.
+    if (std::holds_alternative<RestPlan>(all)) return all;
+  }
+  RestPlan plan;
+  plan.is_alone = true;
   plan.removed.push_back(id);
   return plan;
+}
+
+void RestServices::adopt(RestPlan plan) {
+  const auto forget = [&](const std::string& id) {
+    const RestService* known = find(id);
+    if (known == nullptr) return;
+    index_.remove(id, known->config);
+    digests_ -= known->digest;
+  };
+  for (const std::string& id : plan.removed) {
+    forget(id);
+    services_.erase(id);
+  }
+  for (const auto& [id, service] : plan.services) forget(id);
+  for (auto& entry : plan.services) {
+    index_.add(entry.first, entry.second.config);
+    digests_ += entry.second.digest;
+    services_.insert_or_assign(entry.first, std::move(entry.second));
+  }
+  ++revision_;
 }
 
 SourceChange RestServices::change_of(const RestPlan& plan) const {
@@ -262,94 +344,13 @@ std::vector<StoreWrite> RestServices::writes_of(const RestPlan& plan) const {
   return writes;
 }
 
-// Leaves out what is blamed, until the rest is good: the numbers of what was left out, and why.
-RestPlan RestServices::plan_good(std::vector<std::string> jsons, const Config& config,
-                                 std::map<size_t, std::string>& refused) const {
-  std::vector<size_t> numbers;  // of those that are not refused
-  // The first ones of them. Read as one text, so that a position tells of which document it is.
-  const auto plan_first = [&](size_t count) -> RestResult<RestPlan> {
-    std::string text = "{\"services\":[";
-    for (size_t i = 0; i < count; ++i) text += (i == 0 ? "" : ",") + jsons[numbers[i]];
-    Diagnostics diagnostics("stored services");
-    const YamlNodePtr root = read_json(text + "]}", diagnostics);
-    return root == nullptr ? RestPlan{} : plan_all(root, config);
-  };
-  while (true) {
-    numbers.clear();
-    for (size_t i = 0; i < jsons.size(); ++i) {
-      if (!refused.contains(i)) numbers.push_back(i);
-    }
-    if (numbers.empty()) return {};
-    auto tried = plan_first(numbers.size());
-    if (auto* good = std::get_if<RestPlan>(&tried)) return std::move(*good);
-    const size_t before = refused.size();
-    for (const FieldError& error : std::get<RestProblem>(tried).errors) {
-      const auto number = index_in(error.field);
-      if (number && *number < numbers.size()) refused.emplace(numbers[*number], error.detail);
-    }
-    if (refused.size() != before) continue;
-    // None is blamed: there are not enough addresses, or the like. Those pay for it that come last;
-    // how many that are is found by halves, since each try takes as long as all that there is.
-    size_t fit = 0;
-    size_t too_many = numbers.size();
-    std::string why = std::get<RestProblem>(tried).detail;
-    while (too_many - fit > 1) {
-      const size_t count = fit + (too_many - fit) / 2;
-      const auto some = plan_first(count);
-      const auto* problem = std::get_if<RestProblem>(&some);
-      if (problem == nullptr || !problem->errors.empty()) {
-        fit = count;
-      } else {
-        too_many = count;
-        why = problem->detail;
-      }
-    }
-    for (size_t i = fit; i < numbers.size(); ++i) refused.emplace(numbers[i], why);
-  }
-}
-
-RestPlan RestServices::plan_anew(const Config& config, std::vector<std::string>& problems) const {
-  std::vector<std::string> jsons;
-  std::vector<const RestService*> services;
-  for (const auto& [id, service] : services_) {
-    jsons.push_back(service.json);
-    services.push_back(&service);
-  }
-  std::map<size_t, std::string> refused;
-  RestPlan plan = plan_good(std::move(jsons), config, refused);
-  plan.removed.clear();
-  for (const auto& [number, why] : refused) {
-    const std::string id = service_id(services[number]->key);
-    problems.emplace_back(id).append(" stays as it was: ").append(why);
-    plan.services.insert_or_assign(id, *services[number]);
-  }
-  return plan;
-}
-
-RestPlan RestServices::plan_restored(const std::map<std::string, std::string>& rows,
-                                     const Config& config,
-                                     std::vector<std::string>& problems) const {
-  std::vector<std::string> jsons;
-  for (const auto& [id, json] : rows) {
-    Diagnostics diagnostics(id);
-    if (read_json(json, diagnostics) == nullptr) {
-      problems.push_back(diagnostics.text());
-    } else {
-      jsons.push_back(json);
-    }
-  }
-  std::map<size_t, std::string> refused;
-  RestPlan plan = plan_good(jsons, config, refused);
-  for (const auto& [number, why] : refused) problems.push_back(jsons[number] + ": " + why);
-  return plan;
-}
-
 std::string RestServices::etag(const RestService& service) { return tag_of(digest(service.json)); }
 
-std::string RestServices::etag() const {
-  uint64_t all = 0;
-  for (const auto& [id, service] : services_) all += digest(id + '\n' + service.json);
-  return tag_of(all);
+std::string RestServices::etag() const { return tag_of(digests_); }
+
+std::string RestServices::etag_after(const RestPlan& plan, const std::string& id) const {
+  const auto planned = plan.services.find(id);
+  return etag(planned == plan.services.end() ? services_.at(id) : planned->second);
 }
 
 }  // namespace vipgate

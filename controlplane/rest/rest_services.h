@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "common/result.h"
 #include "controlplane/config.h"
 #include "controlplane/model.h"
+#include "controlplane/rest/service_index.h"
 #include "controlplane/source_change.h"
 #include "controlplane/store/state_store.h"
 #include "controlplane/yaml_reader.h"
@@ -41,28 +43,39 @@ struct RestService {
   YamlNodePtr document;
   std::string json;  // the document
   ServiceConfig config;
+  uint64_t digest = 0;  // of its id and its document
 };
 
 using RestServiceMap = std::map<std::string, RestService>;  // by service_id()
 
 // A change that was looked at and found good; nothing is changed by it until adopt(). Ids.
 struct RestPlan {
-  RestServiceMap services;  // all, as they will be
+  RestServiceMap services;  // those that are added or changed, as they will be
   std::vector<std::string> added;
   std::vector<std::string> changed;
   std::vector<std::string> removed;
+  // Of one service, by whose address no other one's changes.
+  bool is_alone = false;
 };
 
 template <class T>
 using RestResult = std::variant<T, RestProblem>;
 
-// Owned and called by the control thread. The configuration is the one in force.
+// Owned and called by the control thread. The configuration is the one in force, of whose services
+// nothing is read. A change of one service costs what it changes.
 class RestServices {
  public:
-  // Gives each `vip: auto` of the configuration's services its address, or says why it has none.
-  using Resolve = std::function<Status(Config&)>;
+  // Who knows the addresses of `vip: auto`.
+  struct Addresses {
+    // Gives each `vip: auto` of the configuration's services its address, or says why it has none.
+    std::function<Status(Config&)> resolve;
+    // The address of one in the place of another; null: there was none, or will be none. Nothing:
+    // the address of a further one may change with it. May be empty: it always may.
+    std::function<std::optional<IpAddress>(const ServiceConfig* before, const ServiceConfig* after)>
+        resolve_alone;
+  };
 
-  explicit RestServices(Resolve resolve) : resolve_(std::move(resolve)) {}
+  explicit RestServices(Addresses addresses) : addresses_(std::move(addresses)) {}
 
   // All services: `{services: [document, …]}`, or the list alone.
   RestResult<RestPlan> plan_all(const YamlNodePtr& root, const Config& config) const;
@@ -70,15 +83,12 @@ class RestServices {
   RestResult<RestPlan> plan_one(const YamlNodePtr& document, const std::string& id,
                                 const Config& config) const;
   // 404: there is none.
-  RestResult<RestPlan> plan_removal(const std::string& id) const;
+  RestResult<RestPlan> plan_removal(const std::string& id, const Config& config) const;
 
   // What the plan means for the reconciler, and for the store.
   SourceChange change_of(const RestPlan& plan) const;
   std::vector<StoreWrite> writes_of(const RestPlan& plan) const;
-  void adopt(RestPlan plan) {
-    services_ = std::move(plan.services);
-    ++revision_;
-  }
+  void adopt(RestPlan plan);
   // Another number whenever the documents may have changed.
   uint64_t revision() const { return revision_; }
 
@@ -97,18 +107,28 @@ class RestServices {
   // are.
   static std::string etag(const RestService& service);
   std::string etag() const;
+  // The tag that the service has after the plan.
+  std::string etag_after(const RestPlan& plan, const std::string& id) const;
 
  private:
   RestResult<RestPlan> plan(const std::vector<YamlNodePtr>& documents, const YamlNode& blamed,
                             const Config& config) const;
+  RestResult<RestPlan> plan_beside(RestService read, const Config& config) const;
+  std::optional<IpAddress> address_alone(const ServiceConfig* before,
+                                         const ServiceConfig* after) const;
+  std::vector<YamlNodePtr> documents_without(const std::string& id) const;
   // Of the service that one that was read by itself is, or is to replace; empty: of none.
   std::string id_of_same(const RestService& read) const;
+  const RestService* find(const std::string& id) const;
+  void note(RestPlan& plan, RestService service) const;
   RestPlan plan_good(std::vector<std::string> jsons, const Config& config,
                      std::map<size_t, std::string>& refused) const;
 
-  Resolve resolve_;
+  Addresses addresses_;
   RestServiceMap services_;
   uint64_t revision_ = 0;
+  ServiceIndex index_;    // of services_
+  uint64_t digests_ = 0;  // the sum of theirs
 };
 
 }  // namespace vipgate

@@ -6,6 +6,7 @@
 #include "common/json_text.h"
 #include "controlplane/http/http_query.h"
 #include "controlplane/monotonic_clock.h"
+#include "controlplane/rest/find_service.h"
 #include "controlplane/rest/on_control.h"
 #include "controlplane/rest/problem_response.h"
 #include "controlplane/rest/traffic_text.h"
@@ -62,17 +63,17 @@ void tell_rows(const Reconciler& reconciler, PageThread& asks, const ApiRequest&
   const std::string& id = request.parameters[0];
   const std::shared_ptr<const Snapshot>& snapshot = reconciler.snapshot();
   if (snapshot == nullptr) return respond(http_problem(503, "there is no snapshot yet"));
-  for (const auto& [key, service] : reconciler.model().services()) {
-    if (service_id(key) != id) continue;
-    // One that was made a moment ago may stand in the next snapshot.
-    const uint32_t index = service.index;
-    if (index / kPageSize >= snapshot->service_pages.size()) break;
-    if (snapshot->service(index).index != index || key_of(*snapshot, index) != key) break;
-    return make_beside(asks, respond, [snapshot, index, id] {
-      return ApiResponse{.body = maglev_text(*snapshot, index, id)};
-    });
+  const auto* found = find_service(reconciler.model(), id);
+  if (found == nullptr) return respond(no_service(id));
+  // One that was made a moment ago may stand in the next snapshot.
+  const uint32_t index = found->second.index;
+  if (index / kPageSize >= snapshot->service_pages.size() ||
+      snapshot->service(index).index != index || key_of(*snapshot, index) != found->first) {
+    return respond(no_service(id));
   }
-  respond(no_service(id));
+  make_beside(asks, respond, [snapshot, index, id] {
+    return ApiResponse{.body = maglev_text(*snapshot, index, id)};
+  });
 }
 
 }  // namespace

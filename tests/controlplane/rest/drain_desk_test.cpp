@@ -70,7 +70,7 @@ TEST_F(DrainDeskTest, GetsNoNewFlowsThenNothingThenAllAgain) {
   EXPECT_TRUE(reconciler_->has_staged());
   commit();
   EXPECT_EQ(real("10.0.1.9").state, RealState::kDown);
-  EXPECT_THAT(desk.text(target_, desk.all().at(target_), {}),
+  EXPECT_THAT(desk.text(target_, desk.all().at(target_), desk.use_of(target_, {})),
               HasSubstr(R"("ends":1000060,"state":"over","flows":0)"));
 
   EXPECT_EQ(desk.give_back(target_).value, std::nullopt);

@@ -150,8 +150,9 @@ TEST_F(RestFeedTest, WhatIsPostedWaitsForTheNextRoundWhenATurnIsOver) {
 TEST_F(RestFeedTest, ARemovedServiceStaysAway) {
   start();
   put("redis", "10.20.0.1", 6379);
-  ASSERT_TRUE(std::holds_alternative<Done>(
-      change([](RestFeed& feed) { return feed.services().plan_removal("10.20.0.1:6379:tcp"); })));
+  ASSERT_TRUE(std::holds_alternative<Done>(change([](RestFeed& feed) {
+    return feed.services().plan_removal("10.20.0.1:6379:tcp", feed.config());
+  })));
   EXPECT_FALSE(find("10.20.0.1", 6379)->is_configured());
   start();
   EXPECT_EQ(find("10.20.0.1", 6379), nullptr);

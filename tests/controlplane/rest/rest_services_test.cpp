@@ -70,7 +70,7 @@ class RestServicesTest : public ::testing::Test {
 
   Config config_;
   std::map<std::string, IpAddress> given_;
-  RestServices services_{[this](Config& config) { return give_addresses(config); }};
+  RestServices services_{{[this](Config& config) { return give_addresses(config); }, {}}};
 };
 
 TEST_F(RestServicesTest, AServiceCanBeMadeBesideClustersWhoseFilesItDoesNotTouch) {
@@ -174,7 +174,7 @@ TEST_F(RestServicesTest, AServiceIsNotPutWhereAnotherIs) {
 }
 
 TEST_F(RestServicesTest, WhatIsNotThereCannotBeRemoved) {
-  EXPECT_EQ(bad(services_.plan_removal("10.20.0.2:80:tcp")).status, 404);
+  EXPECT_EQ(bad(services_.plan_removal("10.20.0.2:80:tcp", config_)).status, 404);
 }
 
 TEST_F(RestServicesTest, AnAddressThatFollowsFromTheNameStays) {
@@ -187,13 +187,14 @@ TEST_F(RestServicesTest, AnAddressThatFollowsFromTheNameStays) {
 
 TEST_F(RestServicesTest, ANameWhoseAddressWasTakenIsMadeAndChangedAtItsOwn) {
   // All would have the first address; each takes the next one that is free.
-  RestServices crowded([](Config& config) {
+  const auto give = [](Config& config) {
     int taken = 0;
     for (ServiceConfig& each : config.services) {
       each.vip = test::ip("11.0.0." + std::to_string(++taken));
     }
     return Status(Done{});
-  });
+  };
+  RestServices crowded({give, {}});
   crowded.adopt(good(crowded.plan_one(json(service("a", "auto", 80)), "", config_)));
   auto made = good(crowded.plan_one(json(service("b", "auto", 80)), "", config_));
   EXPECT_THAT(made.added, ElementsAre("11.0.0.2:80:tcp"));
@@ -220,7 +221,7 @@ TEST_F(RestServicesTest, TagsChangeWithTheDocumentsAndOnlyThen) {
   EXPECT_EQ(services_.etag(), one);
   services_.adopt(good(services_.plan_one(json(service("b", "10.20.0.2", 80)), "", config_)));
   EXPECT_NE(services_.etag(), one);
-  services_.adopt(good(services_.plan_removal("10.20.0.2:80:tcp")));
+  services_.adopt(good(services_.plan_removal("10.20.0.2:80:tcp", config_)));
   EXPECT_EQ(services_.etag(), one);
 }
 
