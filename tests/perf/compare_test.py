@@ -211,6 +211,14 @@ class Files(Compared):
                  for cpu in ("Xeon", "EPYC")]
         self.assertIn("Not the same machine: cpu was Xeon, is EPYC", self.run_compare(*files)[1])
 
+    def test_a_busy_machine_is_told(self):
+        files = [self.write(f"{load}.json", {"results": [figure("a", [1])],
+                                             "machine": {"load_average": load, "cpus": 2}})
+                 for load in (1.5, 14.5)]
+        out = self.run_compare(*files)[1]
+        self.assertIn("14.5.json was measured at a load average of 14.5 on 2 CPUs", out)
+        self.assertNotIn("1.5 on 2 CPUs", out.replace("14.5", ""))
+
     def test_files_without_a_common_figure_are_bad_input(self):
         files = [self.write(f"{name}.json", {"results": [figure(name, [1])], "machine": {}})
                  for name in "ab"]
