@@ -66,12 +66,12 @@ def ports(setup, directory):
 
 
 def config(setup, directory):
-    """The gateway's YAML; `setup`: cpu, control_cpu, kind, mode, flows, names, memory_mb, huge,
-    idle, one_port."""
+    """The gateway's YAML; `setup`: cpu, control_cpu, kind, mode, new_flows (how many there
+    is room for), names, memory_mb, huge, idle, one_port."""
     text = CONFIG.format(
         huge="on" if setup.huge else "off", memory_mb=setup.memory_mb,
         control_cpu=setup.control_cpu, cpu=setup.cpu, idle=setup.idle,
-        limit=max(65536, 2 * setup.flows), names=setup.names + 1000,
+        limit=max(65536, 2 * setup.new_flows), names=setup.names + 1000,
         ports=ports(setup, directory))
     if setup.kind == "dns":
         text += DNS.format(server=dns_load.SERVER, zone=dns_load.ZONE)
@@ -79,11 +79,12 @@ def config(setup, directory):
                               for name, kind, data in dns_load.records(setup.names))
     # Half of the SNAT ports stay free.
     first = ipaddress.IPv4Address("10.9.1.100")
-    snat = ", ".join(str(first + i) for i in range(setup.flows // 32000 + 1))
+    snat = ", ".join(str(first + i) for i in range(setup.new_flows // 32000 + 1))
+    port = PORT if setup.mode == "l2dsr" else REAL_PORT  # nothing is translated there
     return text + SERVICE.format(
         snat=snat, vip=VIP, port=PORT, protocol="tcp" if setup.kind == "syn" else "udp",
         mode=setup.mode,
-        reals=", ".join(f"{{ address: {real}, port: {REAL_PORT} }}" for real in REALS))
+        reals=", ".join(f"{{ address: {real}, port: {port} }}" for real in REALS))
 
 
 def write_names(setup, path):

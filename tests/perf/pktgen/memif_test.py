@@ -26,10 +26,11 @@ DRAIN_MS = 20000  # a trial ends as soon as all has come
 
 
 def setup(**changes):
-    made = {"kind": "flows", "mode": "fullnat", "flows": 64, "zipf": 0.0, "sizes": "imix",
-            "names": 40, "answer": True, "huge": False, "memory_mb": 128, "idle": "adaptive",
-            "cpu": CPUS[-1], "control_cpu": CPUS[0], "generator_cpu": CPUS[0], "one_port": False,
-            "ring_log2": RING_LOG2, "drain_ms": DRAIN_MS}
+    made = {"kind": "flows", "mode": "fullnat", "flows": 64, "new_flows": 1024, "zipf": 0.0,
+            "sizes": "imix", "names": 40, "answer": True, "huge": False, "memory_mb": 128,
+            "idle": "adaptive", "cpu": CPUS[-1], "control_cpu": CPUS[0],
+            "generator_cpu": CPUS[0], "one_port": False, "ring_log2": RING_LOG2,
+            "drain_ms": DRAIN_MS}
     return argparse.Namespace(**{**made, **changes})
 
 
@@ -105,6 +106,11 @@ class SynFlood(MemifTest):
         self.assert_all_came(report, "one_way")
         _, counters = measure.ask_counters(self.gateway)
         self.assertEqual(counters["flows_created"], PACKETS)
+
+    def test_comes_to_reals_as_it_was_where_nothing_is_translated(self):
+        report = self.trial(self.start(setup(kind="syn", mode="l2dsr", answer=False)))
+        self.assert_all_came(report, "one_way")
+        self.assertEqual(report["reals"], {f"{VIP}:{PORT}": PACKETS})
 
 
 class Dns(MemifTest):
