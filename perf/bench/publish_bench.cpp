@@ -75,6 +75,8 @@ class ApiGateway {
     return read_json(text, diagnostics);
   }
 
+  // Each change differs from those before it, those of earlier repetitions among them.
+  uint32_t next_round() { return round_++; }
   void put_all(uint32_t services, uint32_t weight) { put_all(list(services, weight)); }
   void put_all(const YamlNodePtr& list) {
     finish(rest().services().plan_all(list, rest().config()));
@@ -105,6 +107,7 @@ class ApiGateway {
   Reconciler reconciler_;
   std::unique_ptr<Feeds> feeds_;
   int64_t now_ms_ = monotonic_ms();
+  uint32_t round_ = 0;
 };
 
 // One for all benchmarks with so many services, which follow each other.
@@ -121,10 +124,9 @@ ApiGateway& api_gateway(uint32_t services) {
 void rest_one(benchmark::State& state) {
   const auto services = static_cast<uint32_t>(state.range(0));
   ApiGateway& gateway = api_gateway(services);
-  uint32_t round = 0;
   for (auto _ : state) {
+    const uint32_t round = gateway.next_round();
     gateway.put(round * 7919 % services, 2 + round / services % 2);
-    ++round;
   }
   state.counters["resident_mb"] = resident_mb();
 }
@@ -145,8 +147,7 @@ void rest_batch(benchmark::State& state) {
   ApiGateway& gateway = api_gateway(services);
   const std::vector<YamlNodePtr> lists = {ApiGateway::list(services, 4),
                                           ApiGateway::list(services, 5)};
-  size_t round = 0;
-  for (auto _ : state) gateway.put_all(lists[round++ % 2]);
+  for (auto _ : state) gateway.put_all(lists[gateway.next_round() % 2]);
 }
 
 // A gateway whose services come from a cluster and are checked.
@@ -181,6 +182,7 @@ class CheckedGateway {
     return config;
   }
 
+  uint32_t next_round() { return round_++; }
   void verdict(uint32_t i, RealHealth health) {
     reconciler_.stage_health(key(i), real(i, 1, 0), health);
     commit({});
@@ -204,6 +206,7 @@ class CheckedGateway {
   Sink sink_;
   Reconciler reconciler_;
   int64_t now_s_ = 0;
+  uint32_t round_ = 0;
 };
 
 CheckedGateway& checked_gateway(uint32_t services) {
@@ -219,11 +222,10 @@ CheckedGateway& checked_gateway(uint32_t services) {
 void health_one(benchmark::State& state) {
   const auto services = static_cast<uint32_t>(state.range(0));
   CheckedGateway& gateway = checked_gateway(services);
-  uint32_t round = 0;
   for (auto _ : state) {
+    const uint32_t round = gateway.next_round();
     const bool is_down = round / services % 2 == 0;
     gateway.verdict(round * 7919 % services, is_down ? RealHealth::kDown : RealHealth::kUp);
-    ++round;
   }
   state.counters["resident_mb"] = resident_mb();
 }
@@ -232,10 +234,9 @@ void health_one(benchmark::State& state) {
 void task_one(benchmark::State& state) {
   const auto services = static_cast<uint32_t>(state.range(0));
   CheckedGateway& gateway = checked_gateway(services);
-  uint32_t round = 0;
   for (auto _ : state) {
+    const uint32_t round = gateway.next_round();
     gateway.move(round * 7919 % services, 1 + round / services % 2);
-    ++round;
   }
 }
 
