@@ -72,6 +72,8 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
                      .client_length = sizeof(Address)},
             parsed);
   prefetch_forwarded(parsed, false);
+  if (parsed.question_end != kDnsHeaderLength) [[likely]]
+    details_.count(dns_kind_of(parsed.type));
   packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
 }
 
