@@ -12,7 +12,8 @@ PACKAGES := \
   nsd knot-dnsutils ldnsutils python3-dnspython tshark \
   libzookeeper-java openjdk-17-jre-headless openssl sqlite3 \
   chromium $(if $(shell command -v npm),,nodejs npm) \
-  iproute2 iputils-ping tcpdump procps curl socat bird2 jq lua5.4 python3 python3-grpcio python3-jsonschema python3-matplotlib python3-yaml valgrind
+  iproute2 iputils-ping tcpdump procps curl socat zsh bird2 jq lua5.4 \
+  python3 python3-grpcio python3-jsonschema python3-matplotlib python3-yaml valgrind
 
 # Without a fixed layout of the address space the sanitizers of GCC 12 fail on kernels that draw it
 # from more than 28 bits.

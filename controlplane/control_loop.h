@@ -18,6 +18,7 @@
 #include "controlplane/dns_tcp/dns_listeners.h"
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/file_descriptor.h"
+#include "controlplane/flood_watch.h"
 #include "controlplane/http/http_server.h"
 #include "controlplane/metrics/page_thread.h"
 #include "controlplane/network/neighbor_keeper.h"
@@ -76,10 +77,12 @@ class ControlLoop {
   void look_at_workers(int64_t now_ms);
   void look_at_links(int64_t now_ms);
   void look_at_pools(int64_t now_ms);
+  void look_at_floods(int64_t now_ms);
   void look_at_tunnels(int64_t now_ms);
   void tell_events(int64_t now_ms);
   void tell_real_changes();
   void tell_levels();
+  void tell_limit(const std::string& name, uint64_t entries, uint64_t most);
   void begin_to_stop();
   Status start_api();
   Status start_mesos_dns(const std::vector<HttpToken>& tokens);
@@ -127,6 +130,7 @@ class ControlLoop {
   int64_t next_links_ms_ = 0;
   SnatWatch snat_watch_;
   DnsRateWatch dns_rate_watch_;
+  FloodWatch flow_flood_, dns_flood_;
   int64_t next_pools_ms_ = 0;
   int64_t next_tunnels_ms_ = 0;
   int64_t stop_at_ms_ = INT64_MAX;

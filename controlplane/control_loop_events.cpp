@@ -41,26 +41,28 @@ void ControlLoop::tell_real_changes() {
 
 // Of what is either well or not: when it becomes the other.
 void ControlLoop::tell_levels() {
-  const auto has_turned = [this](const std::string& name, bool is_bad) {
-    return std::exchange(told_bad_[name], is_bad) != is_bad;
-  };
   for (const SourceReport& source : feeds_->sources(std::nullopt)) {
     const bool is_away =
         source.state == "stale" || source.state == "withdrawn" || source.state == "down";
-    if (!has_turned(source.id, is_away)) continue;
+    if (std::exchange(told_bad_[source.id], is_away) == is_away) continue;
     events_->publish("source",
                      {{"source", source.id}, {"state", is_away ? source.state : "followed"}});
   }
   for (const TableUse& use : table_uses()) {
-    const std::string name(use.table);
-    const uint64_t bound = told_bad_[name] ? kFullNoLonger : kNearlyFull;
-    const bool is_near = use.entries * 100 >= use.capacity * bound;
-    if (!has_turned(name, is_near)) continue;
-    events_->publish("limit", {{"what", name},
-                               {"entries", use.entries},
-                               {"most", use.capacity},
-                               {"state", is_near ? "near" : "far"}});
+    tell_limit(std::string(use.table), use.entries, use.capacity);
   }
+  for (const SnatPoolUse& pool : dataplane_.snat_pools()) {
+    tell_limit("snat_pool " + pool.pool, pool.busiest_real, pool.ports);
+  }
+}
+
+void ControlLoop::tell_limit(const std::string& name, uint64_t entries, uint64_t most) {
+  bool& was_near = told_bad_[name];
+  const bool is_near = entries * 100 >= most * (was_near ? kFullNoLonger : kNearlyFull);
+  if (std::exchange(was_near, is_near) == is_near) return;
+  events_->publish(
+      "limit",
+      {{"what", name}, {"entries", entries}, {"most", most}, {"state", is_near ? "near" : "far"}});
 }
 
 }  // namespace vipgate

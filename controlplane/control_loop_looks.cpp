@@ -2,6 +2,8 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
+
 #include "controlplane/control_loop.h"
 
 namespace vipgate {
@@ -16,6 +18,10 @@ constexpr int64_t kPoolsMs = 1'000;
 // How often to look for errors about tunnels' packets: not above what clients wait before they send
 // a packet again.
 constexpr int64_t kTunnelsMs = 200;
+// Which part of the room for flows goes in a second where somebody floods it: a table that is full
+// of flows which nobody answers has lost them all in a quarter of an hour.
+constexpr uint64_t kFloodPart = 1000;
+constexpr uint64_t kFloodLeast = 10;  // flows a second, of small tables
 
 }  // namespace
 
@@ -72,9 +78,48 @@ void ControlLoop::look_at_pools(int64_t now) {
     events_->publish("limit", {{"what", "snat"}, {"state", "full"}, {"detail", line}});
   }
   const std::string limited = dns_rate_watch_.look(dataplane_.dns_rate_figures(), now);
-  if (limited.empty()) return;
-  spdlog::warn("{}", limited);
-  events_->publish("flood", {{"what", "dns"}, {"detail", limited}});
+  if (!limited.empty()) spdlog::warn("{}", limited);
+  look_at_floods(now);
+}
+
+// A flood of connections is told from a rush by what it does: flows that nobody has answered go for
+// want of room, or new ones find none.
+void ControlLoop::look_at_floods(int64_t now) {
+  const auto tell = [this](const char* what, const FloodTurn& turn, const std::string& detail) {
+    events_->publish("flood", {{"what", what},
+                               {"state", turn.has_begun ? "begun" : "over"},
+                               {"count", turn.count},
+                               {"per_s", turn.per_s},
+                               {"seconds", turn.seconds},
+                               {"detail", detail}});
+  };
+  const auto numbers = [](const FloodTurn& turn) {
+    return std::to_string(turn.count) + " in " + std::to_string(turn.seconds) + " s, up to " +
+           std::to_string(turn.per_s) + " a second";
+  };
+  uint64_t lost = 0, room = 0;
+  for (const WorkerTables& worker : dataplane_.tables()) {
+    lost += worker.flows_evicted + worker.flows_refused;
+    room += reconciler_.config().limits.flows_per_worker;
+  }
+  if (const auto turn = flow_flood_.look(lost, std::max(room / kFloodPart, kFloodLeast), now)) {
+    const std::string detail =
+        turn->has_begun
+            ? "a flood of new flows: unanswered ones went for want of room, or found none: " +
+                  numbers(*turn) + ", of room for " + std::to_string(room) +
+                  "; see `vipctl services`, and bound it with new_flows_per_s of the service"
+            : "the flood of new flows is over: " + numbers(*turn);
+    spdlog::warn("{}", detail);
+    tell("flows", *turn, detail);
+  }
+  // Any reply over the limit is one that nobody should have asked for.
+  const DnsRateFigures dns = dataplane_.dns_rate_figures();
+  if (const auto turn = dns_flood_.look(dns.dropped + dns.truncated, 0, now)) {
+    tell("dns", *turn,
+         (turn->has_begun ? "DNS replies are over dns.rate_limit: "
+                          : "DNS replies are within dns.rate_limit again: ") +
+             numbers(*turn));
+  }
 }
 
 }  // namespace vipgate

@@ -17,6 +17,7 @@
 #include "common/loop_counters.h"
 #include "common/named_counters.h"
 #include "common/result.h"
+#include "common/table_figures.h"
 #include "common/traffic_figures.h"
 #include "common/tunnel_error.h"
 #include "common/watch.h"
@@ -61,6 +62,10 @@ class DataplaneControl : public SnapshotSink {
   // New flows that found no free port, at the position of the first address of their pool and
   // family in SnatLayout::addresses.
   [[nodiscard]] virtual std::vector<uint64_t> snat_exhausted() const = 0;
+  // How full each worker's tables are, and which flows found no room in them.
+  [[nodiscard]] virtual std::vector<WorkerTables> tables() const = 0;
+  // How full SNAT pools are that services use: looks at each real.
+  [[nodiscard]] virtual std::vector<SnatPoolUse> snat_pools() const = 0;
   // DNS replies that were over dns.rate_limit since the start.
   [[nodiscard]] virtual DnsRateFigures dns_rate_figures() const = 0;
   // Whether the port has link; true, if its device does not tell.

@@ -10,6 +10,7 @@
 
 #include "common/named_counters.h"
 #include "common/snapshot.h"
+#include "common/table_figures.h"
 #include "common/traffic_figures.h"
 #include "dataplane/worker_memory.h"
 
@@ -18,6 +19,10 @@ namespace vipgate {
 // WorkerMemory::snat_exhausted() of all.
 std::vector<uint64_t> add_up_snat_exhausted(std::span<const std::unique_ptr<WorkerMemory>> workers);
 
+// How full each pool of `snapshot` is, by the flows of the reals that it serves.
+std::vector<SnatPoolUse> snat_pool_uses(std::span<const std::unique_ptr<WorkerMemory>> workers,
+                                        const Snapshot& snapshot);
+
 TrafficFigures add_up_traffic(std::span<const std::unique_ptr<WorkerMemory>> workers,
                               const Snapshot& snapshot);
 
@@ -25,6 +30,11 @@ TrafficFigures add_up_traffic(std::span<const std::unique_ptr<WorkerMemory>> wor
 // others that are not zero.
 NamedCounters add_up_own_counters(std::span<const std::unique_ptr<WorkerMemory>> workers,
                                   const Snapshot* snapshot);
+
+// Also where they are zero: questions of DNS by type, packets dropped by the port that they came in
+// by, and by worker.
+void add_details(NamedCounters& counters, std::span<const std::unique_ptr<WorkerMemory>> workers,
+                 std::span<const std::string> ports);
 
 // All that are not zero.
 NamedCounters add_up_counters(std::span<const std::unique_ptr<WorkerMemory>> workers,

@@ -177,6 +177,18 @@ std::vector<uint64_t> Dataplane::snat_exhausted() const {
   return add_up_snat_exhausted(parts_->memory);
 }
 
+std::vector<WorkerTables> Dataplane::tables() const {
+  std::vector<WorkerTables> tables;
+  for (const auto& worker : parts_->memory) tables.push_back(worker->tables());
+  return tables;
+}
+
+std::vector<SnatPoolUse> Dataplane::snat_pools() const {
+  const auto snapshot = parts_->cell.current();
+  if (snapshot == nullptr) return {};
+  return snat_pool_uses(parts_->memory, *snapshot);
+}
+
 std::vector<TunnelError> Dataplane::take_tunnel_errors() {
   std::vector<TunnelError> errors;
   for (const auto& worker : parts_->memory) {
@@ -201,6 +213,9 @@ TrafficFigures Dataplane::traffic_figures() const {
 NamedCounters Dataplane::counters() const {
   NamedCounters counters = add_up_own_counters(parts_->memory, parts_->cell.current().get());
   parts_->add_port_counters(counters);
+  std::vector<std::string> ports;
+  for (const DataplanePort& port : parts_->options.ports) ports.push_back(port.name);
+  add_details(counters, parts_->memory, ports);
   return counters;
 }
 

@@ -19,6 +19,7 @@
 #include "common/result.h"
 #include "common/rss_fields.h"
 #include "common/snapshot.h"
+#include "common/table_figures.h"
 #include "common/traffic_figures.h"
 #include "common/tunnel_error.h"
 #include "common/watch.h"
@@ -129,6 +130,12 @@ class Dataplane {
   // DNS replies that were over the rate limit, over all workers; any thread.
   DnsRateFigures dns_rate_figures() const;
 
+  // How full each worker's tables are, and the flows that found no room; any thread.
+  std::vector<WorkerTables> tables() const;
+
+  // How full SNAT pools are that services use. Looks at each real.
+  std::vector<SnatPoolUse> snat_pools() const;
+
   // What the workers have noted since the last call of ICMP errors about packets of tunnels.
   std::vector<TunnelError> take_tunnel_errors();
 
@@ -136,8 +143,9 @@ class Dataplane {
   // full bursts were, how long loops took; any thread. LoopFigures::since() makes a window of two.
   WorkerFigures worker_figures() const;
 
-  // Those of no service and no real, summed over workers: of SNAT pools and ports, also where they
-  // are zero, so that who looks at their growth sees the first one, and the others that are not:
+  // Those of no service and no real, summed over workers: of SNAT pools, ports, types of DNS
+  // questions and drops by worker also where they are zero, so that who looks at their growth sees
+  // the first one, and the others that are not:
   // "drop.no_flow", "dns.answer", "rx_packets", "port.edge.rx_missed", …
   NamedCounters counters() const;
   // What passed by service and real, of those that the current snapshot has.

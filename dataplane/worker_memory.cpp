@@ -18,6 +18,7 @@ std::span<T> array_in(PageMemory& memory, size_t count) {
 WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
     : options_(options),
       counters_(std::make_unique<WorkerCounters>()),
+      details_(std::make_unique<WorkerDetails>()),
       loop_counters_(std::make_unique<LoopCounters>()) {
   services_ = array_in<ServiceCounters>(service_memory_, options.services);
   all_services_[options.worker] = services_;
@@ -92,6 +93,28 @@ void WorkerMemory::make_forwarder() {
       options_.secret, options_.worker);
 }
 
+WorkerTables WorkerMemory::tables() const {
+  const auto fill = [](const auto& family, const WorkerDetails::Family& levels) {
+    const auto& memory = family.memory;
+    constexpr size_t kWays = FlowTable<FlowKeyOf<Ipv4Address>::Type>::kWays;
+    return WorkerTables::Family{
+        .flows = {levels.flows.value(), memory.buckets.size() * kWays},
+        .wide_flows = {levels.wide_flows.value(), memory.wide_buckets.size() * kWays},
+        .nat_records = {levels.nat_records.value(),
+                        memory.records.size() - memory.first_nat_record},
+        .snat_records = {levels.snat_records.value(), memory.first_nat_record},
+        // Half of the slots stay free.
+        .affinities = {levels.affinities.value(), family.affinities.size() * kWays / 2}};
+  };
+  return {.ipv4 = fill(v4_, details_->ipv4),
+          .ipv6 = fill(v6_, details_->ipv6),
+          .dns_questions = {details_->dns_questions.value(),
+                            forwarder_ == nullptr ? 0 : options_.dns_questions},
+          .flows_created = counters_->value(Event::kFlowsCreated),
+          .flows_evicted = counters_->value(Event::kFlowsEvictedEmbryonic),
+          .flows_refused = counters_->value(DropReason::kFlowTableFull)};
+}
+
 PipelineOptions WorkerMemory::pipeline_options() {
   return {.worker = options_.worker,
           .workers = options_.workers,
@@ -103,6 +126,7 @@ PipelineOptions WorkerMemory::pipeline_options() {
           .affinities6 = v6_.affinities,
           .fragments = fragments_,
           .counters = counters_.get(),
+          .details = details_.get(),
           .services = services_,
           .all_services = all_services_,
           .reals = reals_,

@@ -13,6 +13,7 @@
 #include "common/counters.h"
 #include "common/loop_counters.h"
 #include "common/snapshot.h"
+#include "common/table_figures.h"
 #include "common/tunnel_error.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/page_memory.h"
@@ -57,6 +58,9 @@ class WorkerMemory {
 
   const WorkerCounters& counters() const { return *counters_; }
   WorkerCounters& counters() { return *counters_; }
+  const WorkerDetails& details() const { return *details_; }
+  // How full its tables are.
+  WorkerTables tables() const;
   const LoopCounters& loop_counters() const { return *loop_counters_; }
   LoopCounters& loop_counters() { return *loop_counters_; }
   std::span<const ServiceCounters> services() const { return services_; }
@@ -84,6 +88,7 @@ class WorkerMemory {
   Family<Ipv4Address> v4_;
   Family<Ipv6Address> v6_;
   std::unique_ptr<WorkerCounters> counters_;
+  std::unique_ptr<WorkerDetails> details_;
   std::unique_ptr<LoopCounters> loop_counters_;
   PageMemory datagram_memory_, held_memory_;
   FragmentMemory fragments_;

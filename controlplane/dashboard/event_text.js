@@ -11,7 +11,7 @@ const WORDS = {
   port: (event) => [toneOf(event.link), `port ${event.port} is ${event.link}`],
   workers: (event) => [toneOf(event.state), `workers are ${event.state}`],
   limit: (event) => [toneOf(event.state), `${event.what}: ${event.state === 'far' ? 'far from its limit again' : `${event.state} its limit`}`],
-  flood: (event) => ['attention', `${event.what}: ${event.detail ?? ''}`],
+  flood: (event) => [event.state === 'over' ? 'good' : 'attention', `${event.what}: ${event.detail ?? ''}`],
   reload: (event) => [event.state === 'failed' || event.state === 'refused' ? 'wrong' : '', `reload: ${event.state} ${event.detail ?? ''}`],
   ready: () => ['good', 'ready: all workers serve'],
   stopping: () => ['wrong', 'the gateway stops'],

@@ -50,8 +50,10 @@ Result<std::unique_ptr<Feeds>> Feeds::create(const Config& config, Reconciler& r
   std::unique_ptr<Feeds> feeds(new Feeds(config, reconciler));
   auto checker = HealthChecker::create();
   if (!checker) return Error{checker.error()};
-  feeds->clients_.push_back(
-      std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_));
+  auto health =
+      std::make_unique<HealthFeed>(std::move(*checker), reconciler, dataplane, feeds->pacer_);
+  feeds->health_ = health.get();
+  feeds->clients_.push_back(std::move(health));
   if (auto status = feeds->make_rest(); !status) return Error{status.error()};
   if (auto status = feeds->require_resolvers(config); !status) return Error{status.error()};
   // One that is there may have what the configuration had before.
@@ -286,6 +288,10 @@ NamedCounters Feeds::counters() const {
   }
   all.emplace_back("vips.collisions", allocator_.collisions());
   return all;
+}
+
+CheckTimes Feeds::check_times() const {
+  return health_ == nullptr ? CheckTimes{} : health_->check_times();
 }
 
 std::vector<SourceReport> Feeds::sources(std::optional<size_t> ignored) const {

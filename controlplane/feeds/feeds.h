@@ -15,6 +15,7 @@
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/feeds/source_report.h"
+#include "controlplane/health/check_times.h"
 #include "controlplane/naming/host_resolver.h"
 #include "controlplane/naming/scheduler_health.h"
 #include "controlplane/naming/vip_allocator.h"
@@ -24,6 +25,7 @@
 
 namespace vipgate {
 
+class HealthFeed;
 class MesosFeed;
 class RestFeed;
 struct TaskListing;
@@ -68,6 +70,8 @@ class Feeds {
   void act(int64_t now_ms);
   [[nodiscard]] int64_t next_deadline_ms() const;
   [[nodiscard]] NamedCounters counters() const;
+  // Of reals: how long health checks took.
+  [[nodiscard]] CheckTimes check_times() const;
   // How the sources are; `ignored`: see LoopClient.
   [[nodiscard]] std::vector<SourceReport> sources(std::optional<size_t> ignored) const;
   // Of a cluster, by its position in the configuration: see MesosView::list_tasks().
@@ -96,9 +100,10 @@ class Feeds {
   uint64_t resolved_moves_ = 0;  // of the allocator, when all services were resolved last
   CommitPacer pacer_;
   std::vector<std::unique_ptr<LoopClient>> clients_;
-  MesosFeed* mesos_ = nullptr;  // one of the clients
-  RestFeed* rest_ = nullptr;    // another
-  bool has_resolvers_ = false;  // another one asks resolvers
+  MesosFeed* mesos_ = nullptr;          // one of the clients
+  const HealthFeed* health_ = nullptr;  // another
+  RestFeed* rest_ = nullptr;            // another
+  bool has_resolvers_ = false;          // another one asks resolvers
   size_t reported_refused_ = 0;
   size_t reported_waiting_ = 0;
   size_t reported_collisions_ = 0;

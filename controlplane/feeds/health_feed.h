@@ -30,6 +30,7 @@ class HealthFeed : public LoopClient {
   void act(int64_t now_ms) override;
   [[nodiscard]] int64_t next_deadline_ms() const override;
   [[nodiscard]] NamedCounters counters() const override;
+  [[nodiscard]] CheckTimes check_times() const { return checker_->times(); }
 
  private:
   void follow_targets();

@@ -188,6 +188,7 @@ void CheckEngine::handle_due() {
 void CheckEngine::begin(uint32_t number, int64_t now_ms) {
   Check& check = checks_[number];
   counters_.checks.add();
+  check.begun = std::chrono::steady_clock::now();
   if (!check.is_kept) return connect(number, now_ms);
   if (!check.probe->is_clean()) {
     forget(check);
@@ -289,6 +290,11 @@ void CheckEngine::conclude(uint32_t number, const CheckVerdict& verdict, int64_t
     check.tls_session.reset();
   } else if (session != nullptr) {
     check.tls_session = std::move(session);
+  }
+  if (verdict.outcome != CheckOutcome::kNoVerdict) {
+    const auto taken = std::chrono::steady_clock::now() - check.begun;
+    counters_.times.record(
+        static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(taken).count()));
   }
   switch (verdict.outcome) {
     case CheckOutcome::kAlive:

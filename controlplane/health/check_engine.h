@@ -2,6 +2,7 @@
 // changes of health are reported.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,6 +17,7 @@
 #include "controlplane/config.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/health/check_plan.h"
+#include "controlplane/health/check_times.h"
 #include "controlplane/health/health_checker.h"
 #include "controlplane/health/probe.h"
 
@@ -30,6 +32,7 @@ struct HealthCounters {
   Counter suspicions;
   Counter changes;  // of health, per check
   Counter in_flight, waiting, targets;
+  CheckTimer times;  // of checks that have told something
 };
 
 // Whoever wants to know of a real is a subscription, by a number of the caller's. Those that want
@@ -74,10 +77,11 @@ class CheckEngine {
     std::vector<uint64_t> subscriptions;
     std::unique_ptr<Probe> probe;  // while it is in flight, or its connection is kept
     bool is_kept = false;          // the connection waits for the next check
-    uint32_t checks_left = 0;      // that the connection may serve after this one
-    TlsSession tls_session;        // of the last good probe
-    uint32_t connection = 0;       // tells events of an earlier connection from those of this one
-    std::string why;               // of the last change
+    std::chrono::steady_clock::time_point begun;  // the check that is in flight
+    uint32_t checks_left = 0;                     // that the connection may serve after this one
+    TlsSession tls_session;                       // of the last good probe
+    uint32_t connection = 0;  // tells events of an earlier connection from those of this one
+    std::string why;          // of the last change
   };
 
   CheckEngine(const HealthCheckerOptions& options, Report report);

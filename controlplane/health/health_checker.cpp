@@ -153,6 +153,8 @@ class ThreadedHealthChecker : public HealthChecker {
             {"health.targets", from.targets.value()}};
   }
 
+  CheckTimes times() const override { return engine_->counters().times.times(); }
+
  private:
   using Target = std::pair<ServiceKey, RealKey>;
 

@@ -11,6 +11,7 @@
 #include "common/named_counters.h"
 #include "common/result.h"
 #include "controlplane/config.h"
+#include "controlplane/health/check_times.h"
 #include "controlplane/health/health_state.h"
 #include "controlplane/model.h"
 
@@ -66,6 +67,8 @@ class HealthChecker {
 
   // By name: "health.checks", "health.no_verdict", … Any thread.
   [[nodiscard]] virtual NamedCounters counters() const { return {}; }
+  // How long checks took that had a verdict. Any thread.
+  [[nodiscard]] virtual CheckTimes times() const { return {}; }
 };
 
 }  // namespace vipgate

@@ -26,6 +26,10 @@ constexpr auto kRising = MetricType::Counter;
 constexpr auto kLevel = MetricType::Gauge;
 
 constexpr CounterRule kCounterRules[] = {
+    {"dns_type.*", "type", "vipgate_dns_questions_total", kRising,
+     "Questions over UDP that could be read, by the type that is asked for."},
+    {"worker.*.dropped", "worker", "vipgate_worker_dropped_packets_total", kRising,
+     "Packets that the worker dropped, for any reason."},
     {"dns.names", "", "vipgate_dns_names", kLevel, "Names that DNS is answered for."},
     {"dns.records_waiting", "", "vipgate_dns_records_waiting", kLevel,
      "DNS records for which limits.dns_names has no room."},
@@ -130,6 +134,9 @@ constexpr CounterRule kCounterRules[] = {
      "Packets that the device has received."},
     {"port.*.tx_packets", "port", "vipgate_port_tx_packets_total", kRising,
      "Packets that the device has sent."},
+    {"port.*.dropped", "port", "vipgate_port_dropped_packets_total", kRising,
+     "Packets that came in by the port and were dropped by a decision, or for want of room in a "
+     "table: not those that a full queue lost."},
     {"port.*.rx_missed", "port", "vipgate_port_rx_missed_packets_total", kRising,
      "Packets that the device dropped as no worker took them."},
     {"port.*.rx_errors", "port", "vipgate_port_rx_errors_total", kRising,

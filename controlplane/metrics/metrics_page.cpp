@@ -80,6 +80,65 @@ void add_gateway(Families& families, const MetricsInput& input) {
   families.push_back(std::move(room));
 }
 
+// Each table of each worker, also where one limit is for several of them.
+void add_worker_tables(Families& families, const std::vector<WorkerTables>& workers) {
+  MetricFamily use{"vipgate_worker_table_entries",
+                   "Entries in use of a table of the worker's own.",
+                   MetricType::Gauge,
+                   {}};
+  MetricFamily room{"vipgate_worker_table_capacity",
+                    "Entries that the worker's table has room for.",
+                    MetricType::Gauge,
+                    {}};
+  for (size_t i = 0; i < workers.size(); ++i) {
+    const auto add = [&](const char* table, const char* family, const TableFill& fill) {
+      if (fill.capacity == 0) return;
+      const Labels labels{{"worker", std::to_string(i)}, {"table", table}, {"family", family}};
+      use.metric.push_back(gauge_sample(labels, static_cast<double>(fill.entries)));
+      room.metric.push_back(gauge_sample(labels, static_cast<double>(fill.capacity)));
+    };
+    const auto add_family = [&](const char* family, const WorkerTables::Family& tables) {
+      add("flows", family, tables.flows);
+      add("wide_flows", family, tables.wide_flows);
+      add("nat_records", family, tables.nat_records);
+      add("snat_records", family, tables.snat_records);
+      add("affinities", family, tables.affinities);
+    };
+    add_family("ipv4", workers[i].ipv4);
+    add_family("ipv6", workers[i].ipv6);
+    add("dns_questions", "both", workers[i].dns_questions);
+  }
+  families.push_back(std::move(use));
+  families.push_back(std::move(room));
+}
+
+void add_snat_pools(Families& families, const std::vector<SnatPoolUse>& pools) {
+  const auto add = [&](const char* name, const char* help, uint64_t SnatPoolUse::*value) {
+    MetricFamily family{name, help, MetricType::Gauge, {}};
+    for (const SnatPoolUse& pool : pools) {
+      family.metric.push_back(
+          gauge_sample({{"pool", pool.pool}}, static_cast<double>(pool.*value)));
+    }
+    families.push_back(std::move(family));
+  };
+  add("vipgate_snat_pool_ports", "Ports of the pool: the flows that one real may have by it.",
+      &SnatPoolUse::ports);
+  add("vipgate_snat_pool_flows", "Flows by the pool, to all reals.", &SnatPoolUse::flows);
+  add("vipgate_snat_pool_busiest_real_flows",
+      "Flows by the pool to the real that has the most: the pool is exhausted for it at "
+      "vipgate_snat_pool_ports.",
+      &SnatPoolUse::busiest_real);
+}
+
+void add_check_times(Families& families, const CheckTimes& times) {
+  // From 65 microseconds to a minute.
+  families.push_back({"vipgate_health_check_seconds",
+                      "How long health checks took to their verdict, time-outs too.",
+                      MetricType::Histogram,
+                      {histogram_of<CheckTimes::Buckets>(
+                          {}, times.counts, static_cast<double>(times.sum_ns), 1e-9, 16, 36)}});
+}
+
 void add_publishing(Families& families, const MetricsInput& input) {
   const auto add = [&](const char* name, const char* help, const Histogram& histogram) {
     // From a microsecond to half a minute.
@@ -223,6 +282,9 @@ std::string metrics_page(const MetricsInput& input) {
   add_gateway(families, input);
   Families counters = counter_families(input.counters);
   std::move(counters.begin(), counters.end(), std::back_inserter(families));
+  add_worker_tables(families, input.worker_tables);
+  add_snat_pools(families, input.snat_pools);
+  add_check_times(families, input.check_times);
   add_publishing(families, input);
   add_workers(families, input.workers);
   add_reals(families, input.service_reals);

@@ -9,7 +9,9 @@
 
 #include "common/loop_counters.h"
 #include "common/named_counters.h"
+#include "common/table_figures.h"
 #include "common/traffic_figures.h"
+#include "controlplane/health/check_times.h"
 #include "controlplane/histogram.h"
 
 namespace vipgate {
@@ -36,9 +38,12 @@ struct MetricsInput {
   TrafficFigures traffic;
   WorkerFigures workers;
   std::vector<TableUse> tables;
+  std::vector<WorkerTables> worker_tables;  // by worker
+  std::vector<SnatPoolUse> snat_pools;
   std::vector<ServiceReals> service_reals;
   Histogram received_to_published;  // ns
   Histogram published_to_passed;    // ns
+  CheckTimes check_times;
 };
 
 // A copy of what is counted, which any thread may use. Text format 0.0.4. Base units; labels are

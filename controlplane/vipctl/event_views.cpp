@@ -30,6 +30,7 @@ std::string members_line(const value& members) {
 }
 
 Tone tone_of_event(const std::string& type, const value& members) {
+  if (type == "flood" && string_of(members, "state") == "over") return Tone::kGood;
   if (type == "flood" || type == "missed" || type == "stopping") return Tone::kWarning;
   if (type == "ready") return Tone::kGood;
   const std::string state = string_of(members, type == "port" ? "link" : "state");

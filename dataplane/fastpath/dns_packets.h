@@ -98,6 +98,8 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   if (ip.source == ip.destination) [[unlikely]]
     return drop(burst, packet, DropReason::kMartianSource);
   prefetch_forwarded(parsed, false);
+  if (parsed.question_end != kDnsHeaderLength) [[likely]]
+    details_.count(dns_kind_of(parsed.type));
   packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
 }
 

@@ -21,6 +21,7 @@
 #include "dataplane/fastpath/nat_record.h"
 #include "dataplane/fastpath/snat_ports.h"
 #include "dataplane/fastpath/table_sweep.h"
+#include "dataplane/fastpath/worker_details.h"
 
 namespace vipgate {
 
@@ -83,6 +84,13 @@ class FlowStore {
   const WideTable& wide_table() const { return wide_; }
   // Entries of both tables.
   size_t size() const { return table_.size() + wide_.size(); }
+  // Of the flows only: affinities are kept elsewhere.
+  void tell_levels(WorkerDetails::Family& levels) const {
+    levels.flows.set(table_.size());
+    levels.wide_flows.set(wide_.size());
+    levels.nat_records.set(nat_used_ - nat_given_back_);
+    levels.snat_records.set(snat_used_);
+  }
   Record& record(uint32_t index) { return memory_.records[index]; }
   const Record& record(uint32_t index) const { return memory_.records[index]; }
   const SnatPorts& snat(uint32_t slot) const { return memory_.snat[slot]; }
@@ -213,10 +221,11 @@ class FlowStore {
   Table table_;
   WideTable wide_;
   ConnectionCounts connections_;
-  uint32_t snat_used_ = 0;     // records of SNAT ports that are in use
-  uint32_t nat_free_ = kNone;  // head of the free list, linked by NatRecord::service
-  uint32_t nat_used_ = 0;      // `nat` records that were ever taken
-  uint32_t nat_hand_ = 0;      // where the search for one to reuse goes on
+  uint32_t snat_used_ = 0;       // records of SNAT ports that are in use
+  uint32_t nat_free_ = kNone;    // head of the free list, linked by NatRecord::service
+  uint32_t nat_used_ = 0;        // `nat` records that were ever taken
+  uint32_t nat_given_back_ = 0;  // those of them that are in the free list
+  uint32_t nat_hand_ = 0;        // where the search for one to reuse goes on
   uint32_t given_back_ = 0;
   SweepPace pace_, wide_pace_;
 };

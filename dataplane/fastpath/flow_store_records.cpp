@@ -100,6 +100,7 @@ auto FlowStore<Address>::take_nat_record(Now now) -> Record* {
   if (nat_free_ != kNone) {
     Record& record = memory_.records[nat_free_];
     nat_free_ = record.service;
+    --nat_given_back_;
     return &record;
   }
   const size_t next = memory_.first_nat_record + nat_used_;
@@ -117,6 +118,7 @@ auto FlowStore<Address>::reuse_nat_record(Now now) -> Record* {
     if (!may_go(record, now.quarter)) continue;
     evict(record, now);
     nat_free_ = record.service;  // where release() has just put it
+    --nat_given_back_;
     return &record;
   }
   return nullptr;
@@ -134,6 +136,7 @@ void FlowStore<Address>::give_back(Record& record) {
   }
   record.service = nat_free_;
   nat_free_ = index;
+  ++nat_given_back_;
 }
 
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::take_snat_port(

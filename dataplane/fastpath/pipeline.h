@@ -54,6 +54,7 @@ class Pipeline : private PipelineState {
     flows6_.advance(now);
     affinities4_.advance(now);
     affinities6_.advance(now);
+    tell_levels(now);
   }
 
   // Sends on, or drops, up to kBurst fragments that were held; to be called once per loop. Whether

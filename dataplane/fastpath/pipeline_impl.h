@@ -315,6 +315,7 @@ template <class Observer>
 template <class Observer>
 void Pipeline<Observer>::drop(Burst& burst, Packet& packet, DropReason reason, uint32_t service) {
   counters_.count(reason);
+  details_.drops[packet.port].add();
   observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kDrop, .drop = reason, .service = service});
   burst.outbox.drop.add(0, packet.mbuf);
   packet.step = Step::kDone;

@@ -20,6 +20,7 @@
 #include "dataplane/fastpath/knobs.h"
 #include "dataplane/fastpath/rate_limit.h"
 #include "dataplane/fastpath/wall_clock.h"
+#include "dataplane/fastpath/worker_details.h"
 
 namespace vipgate {
 
@@ -34,6 +35,7 @@ struct PipelineOptions {
   std::span<AffinityTable<Ipv6Address>::Bucket> affinities6;
   FragmentMemory fragments;
   WorkerCounters* counters = nullptr;
+  WorkerDetails* details = nullptr;
   std::span<ServiceCounters> services;  // by service index
   // Those of each worker, by its index: of this one, and of others as far as they are read.
   std::span<const std::span<const ServiceCounters>> all_services;
@@ -60,6 +62,7 @@ class PipelineState {
         affinities6_(options.affinities6, options.secret, *options.counters),
         fragments_(options.fragments, options.secret, options.worker, options.workers),
         counters_(*options.counters),
+        details_(*options.details),
         services_(options.services),
         all_services_(options.all_services),
         reals_(options.reals),
@@ -97,6 +100,7 @@ class PipelineState {
   AffinityTable<Ipv6Address> affinities6_;
   FragmentTable fragments_;
   WorkerCounters& counters_;
+  WorkerDetails& details_;
   std::span<ServiceCounters> services_;
   std::span<const std::span<const ServiceCounters>> all_services_;
   std::span<RealCounters> reals_;
@@ -114,6 +118,19 @@ class PipelineState {
   RateLimit time_exceeded_limit_{kTimeExceededPerSecond};
   RateLimit too_big_limit_{kTooBigPerSecond};
   uint32_t dns_rotation_ = 0;
+  Quarter told_levels_{};  // when tell_levels() did last
+
+  // Tells how full the tables are, four times a second.
+  void tell_levels(Now now) {
+    if (now.quarter == told_levels_) [[likely]]
+      return;
+    told_levels_ = now.quarter;
+    flows4_.tell_levels(details_.ipv4);
+    flows6_.tell_levels(details_.ipv6);
+    details_.ipv4.affinities.set(affinities4_.size());
+    details_.ipv6.affinities.set(affinities6_.size());
+    if (forwarder_ != nullptr) details_.dns_questions.set(forwarder_->flights().held());
+  }
 };
 
 }  // namespace vipgate

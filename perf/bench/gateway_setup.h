@@ -38,6 +38,8 @@ class Sink : public DataplaneControl {
   RealSignals real_signals(uint32_t) const override { return {}; }
   DnsRateFigures dns_rate_figures() const override { return {}; }
   std::vector<uint64_t> snat_exhausted() const override { return {}; }
+  std::vector<WorkerTables> tables() const override { return {}; }
+  std::vector<SnatPoolUse> snat_pools() const override { return {}; }
   bool link_up(size_t) const override { return true; }
   std::vector<TunnelError> take_tunnel_errors() override { return {}; }
   size_t announce(std::span<const IpAddress> addresses) override { return addresses.size(); }

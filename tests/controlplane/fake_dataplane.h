@@ -63,6 +63,11 @@ class FakeDataplane : public DataplaneControl {
   void note_wall_clock() override {}
   DnsRateFigures dns_rate_figures() const override { return dns_rates; }
   std::vector<uint64_t> snat_exhausted() const override { return exhausted; }
+  std::vector<WorkerTables> tables() const override {
+    auto* self = const_cast<FakeDataplane*>(this);
+    return self->locked<std::vector<WorkerTables>>([&] { return worker_tables; });
+  }
+  std::vector<SnatPoolUse> snat_pools() const override { return pools; }
   bool link_up(size_t port) const override {
     auto* self = const_cast<FakeDataplane*>(this);
     return self->locked<bool>([&] { return ++self->links_read, !down.contains(port); });
@@ -110,6 +115,8 @@ class FakeDataplane : public DataplaneControl {
   std::vector<TunnelError> tunnel_errors;  // that nobody has taken
   std::set<size_t> down;                   // ports without link
   int links_read = 0;
+  std::vector<WorkerTables> worker_tables;
+  std::vector<SnatPoolUse> pools;
   std::vector<uint64_t> exhausted;          // of SNAT pools
   std::map<uint32_t, RealSignals> signals;  // by real index
 

@@ -1,6 +1,8 @@
 // DNS queries through the whole packet path; what the responder says is tested with it.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "common/dns_table_builder.h"
 #include "tests/support/test_net.h"
 
@@ -105,6 +107,30 @@ TEST_F(PipelineDns, EachOutcomeIsCountedUnderItsOwnName) {
       EXPECT_TRUE(checksums_ok(out.frame)) << to_string(outcome) << describe(out.frame);
     }
   }
+}
+
+TEST_F(PipelineDns, QuestionsAreCountedByTheirTypeWhateverBecomesOfThem) {
+  const std::map<uint16_t, DnsKind> types = {
+      {1, DnsKind::kA},       {28, DnsKind::kAaaa},    {33, DnsKind::kSrv},   {12, DnsKind::kPtr},
+      {16, DnsKind::kTxt},    {255, DnsKind::kAny},    {15, DnsKind::kOther}, {0, DnsKind::kOther},
+      {257, DnsKind::kOther}, {65535, DnsKind::kOther}};
+  std::array<uint64_t, kCountOf<DnsKind>> wanted{};
+  const auto& counted = gateway_.memory().details().dns_kinds;
+  for (const bool v6 : {false, true}) {
+    for (const char* name : {"redis.test", "nobody.test", "elsewhere.example"}) {
+      for (const auto& [type, kind] : types) {
+        gateway_.send(query(v6, query_text(name, type)));
+        ++wanted[static_cast<size_t>(kind)];
+        for (size_t i = 0; i < wanted.size(); ++i) {
+          ASSERT_EQ(counted[i].value(), wanted[i]) << to_string(static_cast<DnsKind>(i)) << type;
+        }
+      }
+    }
+    // Without a question that can be read.
+    gateway_.send(query(v6, query_text("redis.test").substr(0, 20)));
+    gateway_.send(query(v6, "short"));
+  }
+  for (size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ(counted[i].value(), wanted[i]);
 }
 
 TEST_F(PipelineDns, WhatMayNotBeAnsweredIsDroppedWithItsReason) {

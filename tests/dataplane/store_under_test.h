@@ -137,7 +137,8 @@ struct StoreUnderTest {
   uint64_t count(Event event) const { return memory.counters().value(event); }
 
   // A live record has its forward entry and, for `nat`, its return entry; all others name a real,
-  // and each is found by its key. A real's flows are those that name it.
+  // and each is found by its key. What is told of how full the tables are is so. A real's flows are
+  // those that name it.
   void check_invariant() {
     size_t entries = 0;
     std::vector<uint64_t> flows(kReals);
@@ -147,6 +148,7 @@ struct StoreUnderTest {
       ++entries;
     });
     std::set<SnatTuple> sources;
+    size_t nat_records = 0;
     for (uint32_t i = 0; i < parts.records.size(); ++i) {
       Record& record = store.record(i);
       if (record.state == FlowState::kFree) continue;
@@ -156,12 +158,18 @@ struct StoreUnderTest {
       if (record.return_flow_id != 0) {
         ASSERT_EQ(find(Key::of(record.client, record.client_port, record.return_flow_id)), &record);
         ++entries;
+        ++nat_records;
       } else {
         ASSERT_EQ(&return_record(record), &record);
         ASSERT_TRUE(sources.insert(SnatTuple(record)).second);
       }
     }
     ASSERT_EQ(entries, store.table().size());
+    WorkerDetails::Family levels;
+    store.tell_levels(levels);
+    ASSERT_EQ(levels.flows.value(), entries);
+    ASSERT_EQ(levels.nat_records.value(), nat_records);
+    ASSERT_EQ(levels.snat_records.value(), sources.size());
     for (uint32_t i = 0; i < kReals; ++i) ASSERT_EQ(memory.reals()[i].flows.value(), flows[i]) << i;
   }
 

@@ -247,7 +247,11 @@ void FakeGateway::check_counters() const {
   uint64_t outcomes = count(Event::kForwardPackets) + count(Event::kReturnPackets);
   for (const auto& worker : workers_) {
     const WorkerCounters& counters = worker->memory.counters();
-    for (const auto& counter : counters.drops) outcomes += counter.value();
+    uint64_t drops = 0, drops_by_port = 0;
+    for (const auto& counter : counters.drops) drops += counter.value();
+    for (const auto& counter : worker->memory.details().drops) drops_by_port += counter.value();
+    EXPECT_EQ(drops_by_port, drops) << "each dropped packet came in by a port";
+    outcomes += drops;
     for (const auto& counter : counters.replies) outcomes += counter.value();
     for (const auto& counter : counters.kernel) outcomes += counter.value();
     for (const auto& counter : counters.dns) outcomes += counter.value();

@@ -61,6 +61,9 @@ TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
                                           {"marathon[2].connected", 1},
                                           {"port.edge.left.rx_missed", 19},
                                           {"snat_pool.10.0.0.1.exhausted", 23},
+                                          {"dns_type.AAAA", 37},
+                                          {"port.edge.left.dropped", 41},
+                                          {"worker.3.dropped", 43},
                                           {"dns_tcp.queries", 29},
                                           {"dns_tcp.closed_idle", 31}});
   EXPECT_EQ(value_of(families, "vipgate_dropped_packets_total", "no_flow"), 3);
@@ -75,6 +78,9 @@ TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
   EXPECT_EQ(value_of(families, "vipgate_snat_exhausted_total", "10.0.0.1"), 23);
   EXPECT_EQ(value_of(families, "vipgate_dns_tcp_queries_total"), 29);
   EXPECT_EQ(value_of(families, "vipgate_dns_tcp_events_total", "closed_idle"), 31);
+  EXPECT_EQ(value_of(families, "vipgate_dns_questions_total", "AAAA"), 37);
+  EXPECT_EQ(value_of(families, "vipgate_port_dropped_packets_total", "edge.left"), 41);
+  EXPECT_EQ(value_of(families, "vipgate_worker_dropped_packets_total", "3"), 43);
   EXPECT_EQ(find(families, "vipgate_other"), nullptr);
 }
 

@@ -8,6 +8,7 @@ namespace vipgate::metrics_page_test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 using test::ip;
 
@@ -77,6 +78,40 @@ TEST(MetricsPage, TablesTellHowFullTheyAre) {
                               "\n"));
   EXPECT_THAT(page, HasSubstr(R"(vipgate_table_capacity{table="services"} 100)"
                               "\n"));
+}
+
+TEST(MetricsPage, EachTableOfEachWorkerHasItsUseAndItsRoom) {
+  MetricsInput input;
+  input.worker_tables.resize(2);
+  input.worker_tables[1].ipv6.nat_records = {7, 1024};
+  const std::string page = metrics_page(input);
+  const std::string labels = R"({worker="1",table="nat_records",family="ipv6"})";
+  EXPECT_THAT(page, HasSubstr("vipgate_worker_table_entries" + labels + " 7\n"));
+  EXPECT_THAT(page, HasSubstr("vipgate_worker_table_capacity" + labels + " 1024\n"));
+  EXPECT_THAT(page, Not(HasSubstr(R"(table="snat_records")"))) << "a worker without them";
+}
+
+TEST(MetricsPage, SnatPoolsTellTheirPortsAndTheRealThatHasTheMostFlows) {
+  MetricsInput input;
+  input.snat_pools = {{.pool = "10.0.0.1", .ports = 64512, .flows = 90, .busiest_real = 60}};
+  const std::string page = metrics_page(input);
+  EXPECT_THAT(page, HasSubstr(R"(vipgate_snat_pool_ports{pool="10.0.0.1"} 64512)"));
+  EXPECT_THAT(page, HasSubstr(R"(vipgate_snat_pool_flows{pool="10.0.0.1"} 90)"));
+  EXPECT_THAT(page, HasSubstr(R"(vipgate_snat_pool_busiest_real_flows{pool="10.0.0.1"} 60)"));
+}
+
+TEST(MetricsPage, TimesOfHealthChecksAreAHistogramOfSeconds) {
+  CheckTimer timer;
+  timer.record(1'000'000);
+  timer.record(3'000'000'000);
+  MetricsInput input;
+  input.check_times = timer.times();
+  const std::string page = metrics_page(input);
+  EXPECT_THAT(page, HasSubstr("# TYPE vipgate_health_check_seconds histogram\n"));
+  EXPECT_THAT(page, HasSubstr("vipgate_health_check_seconds_sum 3.001"));
+  EXPECT_THAT(page, HasSubstr("vipgate_health_check_seconds_bucket{le=\"0.000524288\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("vipgate_health_check_seconds_bucket{le=\"0.001048576\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("vipgate_health_check_seconds_bucket{le=\"+Inf\"} 2\n"));
 }
 
 // A label's value may be any text that a configuration may have as a name.
