@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <array>
+#include <optional>
 
 #include "common/dns_wire.h"
 #include "perf/generator/report.h"
@@ -34,7 +35,7 @@ Options options(Kind kind) {
   return made;
 }
 
-class AccountsTest : public ::testing::TestWithParam<Kind> {
+class AccountsTest : public ::testing::Test {
  protected:
   void start(Kind kind) {
     options_ = options(kind);
