@@ -4,23 +4,29 @@
 VIPGATED names the binary. Exit status 77: this machine cannot run it."""
 
 import ctypes
+import http.client
+import itertools
 import json
 import os
+import queue
 import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 import urllib.error
 import urllib.parse
 import urllib.request
 
-from daemon_process import SECONDS, Daemon, free_port
+from daemon_process import BURST, SECONDS, Daemon, free_port
 from daemon_test import DaemonTest
-from gateway import CPUS, VIP
+from frames import SYN, dns_query, tcp, udp, write_pcap
+from gateway import CPUS, DNS, NOT_SERVED, VIP, ZONE, filled, frame
 
 CONFIG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../config")
+QUESTION_TYPES = {"A": 1, "AAAA": 28, "SRV": 33, "PTR": 12, "TXT": 16, "ANY": 255, "other": 15}
 ALERTS = os.path.join(CONFIG, "prometheus/alerts.yml")
 
 
@@ -126,6 +132,118 @@ class TellsPrometheus(DaemonTest):
             for name in re.findall(r"vipgate_\w+", expression):
                 if not absent.match(name):
                     self.assertIn(name, names, title)
+
+
+class TellsOfFloods(DaemonTest):
+    """A SYN flood through a port, until it is told of; then none."""
+
+    def setUp(self):
+        super().setUp()
+        self.api = free_port()
+        self.port = self.feed("edge.pcap")
+        config = self.write_config([self.edge(), self.cluster()])
+        write_pcap(self.path("cluster.pcap"), [], BURST)
+        with open(config, encoding="utf-8") as file:
+            text = file.read().replace("flows_per_worker: 4096", "flows_per_worker: 1024")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f'{text}rest: {{ listen: ["127.0.0.1:{self.api}"] }}\nstore: none\n')
+        self.daemon = self.enterContext(Daemon(config))
+        self.daemon.wait_for(r" ready: ")
+
+    def follow_events(self):
+        """A queue of (type, members), and what ends it."""
+        reply = urllib.request.urlopen(f"http://127.0.0.1:{self.api}/api/v1/events",
+                                       timeout=SECONDS)
+        events = queue.Queue()
+
+        def read():
+            kind = ""
+            try:
+                for line in reply:
+                    name, _, value = line.decode().rstrip().partition(": ")
+                    if name == "event":
+                        kind = value
+                    elif name == "data":
+                        events.put((kind, json.loads(value)))
+            except (OSError, http.client.HTTPException):
+                pass  # the daemon has been killed
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        self.addCleanup(reader.join)
+        # Which ends the stream. Its worker waits in the driver for packets, so it would not stop.
+        self.addCleanup(self.daemon.process.kill)
+        return events
+
+    def send(self, batch):
+        self.port.send(batch)
+        sent = len(self.port.sent)
+        self.daemon.wait_until(lambda now: now.get("rx_packets", 0) >= sent)
+
+    def test_one_event_begins_it_one_ends_it_and_the_limit_is_near(self):
+        events = self.follow_events()
+        seen, clients = [], itertools.count()
+
+        def drain(of):
+            while not events.empty():
+                seen.append(events.get())
+            return [members for kind, members in seen if kind == of]
+
+        deadline = time.monotonic() + SECONDS
+        while not drain("flood") or not drain("limit"):
+            self.assertLess(time.monotonic(), deadline, seen)
+            self.send([frame(tcp(f"100.{64 + (i >> 16)}.{i >> 8 & 255}.{i & 255}", 2000, VIP, 90,
+                                 0, SYN)) for i in itertools.islice(clients, 4 * BURST)])
+        begun = drain("flood")[0]
+        self.assertEqual((begun["what"], begun["state"]), ("flows", "begun"), begun)
+        self.assertGreater(begun["per_s"], 10)
+        self.assertGreaterEqual(begun["seconds"], 2)
+        self.assertEqual(drain("limit")[0]["what"], "flows_per_worker")
+        self.assertEqual(drain("limit")[0]["state"], "near")
+        self.assertIn("of room for 1024;", begun["detail"])
+        wait_for("the event that ends it", lambda: len(drain("flood")) > 1)
+        over = drain("flood")[1:]
+        self.assertEqual([event["state"] for event in over], ["over"], over)
+        self.assertGreaterEqual(over[0]["count"], begun["count"])
+
+    def test_tables_questions_and_drops_are_told_by_worker_type_and_port(self):
+        asked = filled([frame(udp("100.64.1.1", 4000, DNS, 53, dns_query(f"web.{ZONE}", kind)))
+                        for kind in QUESTION_TYPES.values() for _ in range(3)])
+        self.send(asked)
+        self.send([NOT_SERVED] * BURST)
+        syns = [frame(tcp(f"100.64.2.{i}", 2000, VIP, port_, 0, SYN))
+                for port_ in (80, 90) for i in range(BURST)]
+        self.send(syns)
+
+        def page():
+            # The worker tells its tables' sizes when time has passed and it has something to do.
+            self.send([NOT_SERVED] * BURST)
+            return dict(line.rsplit(" ", 1) for line in get(self.api, "/metrics").splitlines()
+                        if not line.startswith("#"))
+
+        def flows(table, now):
+            return float(now[f'vipgate_worker_table_entries{{worker="0",table="{table}",'
+                             'family="ipv4"}'])
+
+        now = wait_for("the tables' sizes", lambda: (
+            found := page(), flows("nat_records", found) == BURST and found)[1])
+        self.assertEqual(flows("snat_records", now), BURST)
+        self.assertEqual(flows("flows", now), 3 * BURST)
+        room = 'vipgate_worker_table_capacity{worker="0",table="nat_records",family="ipv4"}'
+        self.assertEqual(float(now[room]), 1024)
+        self.assertEqual(float(now['vipgate_table_capacity{table="flows_per_worker"}']), 1024)
+        for name in QUESTION_TYPES:
+            self.assertEqual(now[f'vipgate_dns_questions_total{{type="{name}"}}'], "3", name)
+        pool = '{pool="10.9.1.100"}'
+        self.assertEqual(float(now["vipgate_snat_pool_ports" + pool]), 2 * (65535 - 1024 + 1))
+        self.assertEqual(float(now["vipgate_snat_pool_flows" + pool]), BURST)
+        self.assertLess(BURST // 2, float(now["vipgate_snat_pool_busiest_real_flows" + pool]))
+        dropped = sum(float(value) for name, value in now.items()
+                      if name.startswith("vipgate_dropped_packets_total{"))
+        self.assertGreaterEqual(dropped, 2 * BURST)
+        self.assertEqual(float(now['vipgate_port_dropped_packets_total{port="edge"}']), dropped)
+        self.assertEqual(float(now['vipgate_worker_dropped_packets_total{worker="0"}']), dropped)
+        self.assertEqual(float(now['vipgate_port_dropped_packets_total{port="cluster"}']), 0)
 
 
 class StoppedThread:
