@@ -79,15 +79,6 @@ template <class Address>
   note_direct<Address>(burst, packet, entry_of<Address>(packet));
 }
 
-// The same in pass three: where its real is worth fetching ahead. Else it is found in pass four,
-// which has it at hand then.
-template <class Observer>
-template <class Address>
-[[gnu::always_inline]] inline void Pipeline<Observer>::find_direct_early(Burst& burst,
-                                                                         Packet& packet) {
-  if (burst.has_many_reals) find_direct<Address>(burst, packet);
-}
-
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::find_wide_direct(Burst& burst, Packet& packet) {
@@ -150,14 +141,6 @@ RealId Pipeline<Observer>::real_without_entry(const Burst& burst, const Packet& 
 }
 
 // Pass four.
-template <class Observer>
-template <class Address>
-[[gnu::always_inline]] inline void Pipeline<Observer>::find_and_forward_direct(Burst& burst,
-                                                                               Packet& packet) {
-  if (!burst.has_many_reals) find_direct<Address>(burst, packet);
-  forward_direct<Address>(burst, packet);
-}
-
 template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::forward_direct(Burst& burst,

@@ -47,13 +47,6 @@ class FlowTable {
     // Whether its end is to be told to ConnectionCounts: of an entry that names a real.
     bool is_counted() const { return (meta & kCounted) != 0; }
     void set_counted() { meta |= kCounted; }
-    // Whether it names a real and has this state, by one comparison.
-    bool is_direct(FlowState wanted) const {
-      static_assert(offsetof(Entry, meta) == offsetof(Entry, state) + 1);
-      constexpr uint32_t kMask = uint32_t{kNamesReal} << 8 | 0xff;
-      return (load<uint16_t>(&state) & kMask) ==
-             (uint32_t{kNamesReal} << 8 | static_cast<uint32_t>(wanted));
-    }
     // REQUIRES: names_real()
     RealId real() const { return RealId::from_value(value); }
   };

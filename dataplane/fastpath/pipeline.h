@@ -234,8 +234,6 @@ class Pipeline : private PipelineState {
   template <class Address>
   void find_direct(Burst& burst, Packet& packet);
   template <class Address>
-  void find_direct_early(Burst& burst, Packet& packet);
-  template <class Address>
   void prefetch_behind_record(const Burst& burst, const Packet& packet);
   void prefetch_counters(RealId id);
   template <class Address>
@@ -288,9 +286,9 @@ class Pipeline : private PipelineState {
   uint16_t finish_from(Burst& burst, uint16_t first, uint16_t count);
   uint16_t forward_usual(Burst& burst, uint16_t first, uint16_t count);
   bool forward_if_usual(Burst& burst, Packet& packet, const ServiceEntry& service);
-  template <bool kTunnel, FlowState kState>
+  template <bool kTunnel>
   uint16_t send_usual(Burst& burst, uint16_t first, uint16_t count);
-  template <bool kTunnel, FlowState kState>
+  template <bool kTunnel>
   bool send_if_usual(Burst& burst, Packet& packet, const ServiceEntry& service);
   uint16_t return_usual(Burst& burst, uint16_t first, uint16_t count);
   bool return_if_usual(Burst& burst, Packet& packet, NatRecord<Ipv4Address>& record,
@@ -320,8 +318,6 @@ class Pipeline : private PipelineState {
   bool is_within_rate(const ServiceEntry& service, Now now);
   template <class Address>
   void handle_unserved_port(Burst& burst, Packet& packet);
-  template <class Address>
-  void find_and_forward_direct(Burst& burst, Packet& packet);
   template <class Address>
   void forward_direct(Burst& burst, Packet& packet);
   template <class Address>

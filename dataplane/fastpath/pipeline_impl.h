@@ -37,8 +37,8 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
                                ? parse_all(burst, mbufs, 0, count, port, usual)
                                : parse_stretches(burst, mbufs, count, usual);
   if (any_look_up) look_up_all(burst, count, usual.vip);
-  // Flows to few reals that answer directly are found in pass four, and returns have been.
-  if (any_look_up || usual.step == Step::kForward4 || burst.has_many_reals) find_all(burst, count);
+  // Returns to known SNAT addresses have been found.
+  if (any_look_up || usual.step != Step::kDone) find_all(burst, count);
   for (uint16_t i = 0; i < count;) i = finish_from(burst, i, count);
   flush_run();
 }
@@ -194,7 +194,7 @@ template <class Observer>
 [[gnu::always_inline]] inline void Pipeline<Observer>::find_flow(Burst& burst, Packet& packet) {
   // These before the rest: a jump through a table costs more than they.
   if (packet.step == Step::kForward4) return find_forward<Ipv4Address>(burst, packet);
-  if (packet.step == Step::kDirect4) return find_direct_early<Ipv4Address>(burst, packet);
+  if (packet.step == Step::kDirect4) return find_direct<Ipv4Address>(burst, packet);
   if (packet.step == Step::kReturn4) return;  // has been found
   switch (packet.step) {
     case Step::kForward6:
@@ -207,7 +207,7 @@ template <class Observer>
       find_return<Ipv6Address>(burst, packet);
       break;
     case Step::kDirect6:
-      find_direct_early<Ipv6Address>(burst, packet);
+      find_direct<Ipv6Address>(burst, packet);
       break;
     case Step::kWideForward4:
       find_wide_forward<Ipv4Address>(burst, packet);
@@ -250,7 +250,7 @@ template <class Observer>
 template <class Observer>
 [[gnu::noinline]] void Pipeline<Observer>::finish(Burst& burst, Packet& packet) {
   if (packet.step == Step::kForward4) return forward<Ipv4Address>(burst, packet);
-  if (packet.step == Step::kDirect4) return find_and_forward_direct<Ipv4Address>(burst, packet);
+  if (packet.step == Step::kDirect4) return forward_direct<Ipv4Address>(burst, packet);
   if (packet.step == Step::kReturn4) return forward_return<Ipv4Address>(burst, packet);
   switch (packet.step) {
     case Step::kForward6:
@@ -262,7 +262,6 @@ template <class Observer>
     case Step::kWideDirect4:
       return forward_wide_direct<Ipv4Address>(burst, packet);
     case Step::kDirect6:
-      return find_and_forward_direct<Ipv6Address>(burst, packet);
     case Step::kWideDirect6:
       return forward_direct<Ipv6Address>(burst, packet);
     case Step::kQuicForward4:

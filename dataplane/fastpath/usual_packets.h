@@ -21,15 +21,10 @@ template <class Observer>
       return forward_usual(burst, first, count);
     case Step::kDirect4: {
       const ServiceEntry& service = *packets_[first].service;
-      const bool is_udp = service.protocol == Protocol::kUdp;
-      if (service.mode == Mode::kL2dsr) {
-        return is_udp ? send_usual<false, FlowState::kReplied>(burst, first, count)
-                      : send_usual<false, FlowState::kEstablished>(burst, first, count);
-      }
+      if (service.mode == Mode::kL2dsr) return send_usual<false>(burst, first, count);
       // Others have more put into them, or changed.
-      if ((service.gue_hops | service.mss_clamp) != 0) break;
-      return is_udp ? send_usual<true, FlowState::kReplied>(burst, first, count)
-                    : send_usual<true, FlowState::kEstablished>(burst, first, count);
+      if ((service.gue_hops | service.mss_clamp) == 0) return send_usual<true>(burst, first, count);
+      break;
     }
     case Step::kReturn4:
     case Step::kNatReturn4:
@@ -95,7 +90,7 @@ template <class Observer>
 }
 
 template <class Observer>
-template <bool kTunnel, FlowState kState>
+template <bool kTunnel>
 [[gnu::noinline]] uint16_t Pipeline<Observer>::send_usual(Burst& burst, uint16_t first,
                                                           uint16_t count) {
   const ServiceEntry& service = *packets_[first].service;
@@ -106,7 +101,7 @@ template <bool kTunnel, FlowState kState>
     Packet& packet = packets_[i];
     if (packet.step != Step::kDirect4 || packet.service != &service) break;
     const uint16_t length = packet.l3_length;
-    if (!send_if_usual<kTunnel, kState>(burst, packet, service)) [[unlikely]] {
+    if (!send_if_usual<kTunnel>(burst, packet, service)) [[unlikely]] {
       finish(burst, packet);
       continue;
     }
@@ -117,33 +112,18 @@ template <bool kTunnel, FlowState kState>
   return i;
 }
 
-// As find_and_forward_direct(), for flows in a state that is steady.
+// As forward_direct().
 template <class Observer>
-template <bool kTunnel, FlowState kState>
+template <bool kTunnel>
 [[gnu::always_inline]] inline bool Pipeline<Observer>::send_if_usual(Burst& burst, Packet& packet,
                                                                      const ServiceEntry& service) {
   if (!packet.is_plain(sizeof(Ipv4Header)) || packet.ip<Ipv4Header>().ttl == 0) return false;
-  RealId id;
-  FlowStore<Ipv4Address>::Entry* entry = nullptr;
-  if (burst.has_many_reals) {
-    id = packet.real();  // pass three has found it, and noted the packet
-  } else {
-    entry = entry_of<Ipv4Address>(packet);
-    if (entry == nullptr || !entry->is_direct(kState)) return false;
-    if (!direct_detail::is_steady(kState, packet)) return false;
-    if (has_passed(entry->deadline, burst.now.quarter)) return false;
-    id = entry->real();
-  }
+  const RealId id = packet.real();
   if (!burst.is_up(id)) return false;
   const RealEntry& real = burst.real_entry(id);
   const TunnelHeader* const tunnel = kTunnel ? &burst.snapshot.tunnel(id) : nullptr;
   if (kTunnel ? !fits_in_ipv4(packet, *tunnel) : real.vlan != Be16{}) return false;
 
-  if (entry != nullptr) {
-    const Quarter deadline =
-        deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(kState)]);
-    if (entry->deadline != deadline) entry->deadline = deadline;
-  }
   count_real(id, packet.l3_length + sizeof(EthernetHeader));
   if constexpr (kTunnel) {
     encapsulate_in_ipv4(packet, *tunnel);
