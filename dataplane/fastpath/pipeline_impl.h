@@ -237,6 +237,7 @@ template <class Observer>
       break;
     case Step::kDns4:
       prefetch_dns<Ipv4Address>(burst, packet);
+      prefetch_forwarded(dns_[packet.dns_index], true);
       break;
     case Step::kDns6:
       prefetch_dns<Ipv6Address>(burst, packet);
