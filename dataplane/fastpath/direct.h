@@ -336,6 +336,7 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
     counters_.count(Event::kFlowsUntracked);
     return id;
   }
+  ++begun_;
   if (service.index < services_.size()) services_[service.index].flows_created.add();
   return id;
 }

@@ -97,7 +97,7 @@ class FlowStore {
 
   // The record of the flow from a SNAT port to a real, if there is one: else it is free, or another
   // flow's. REQUIRES: this worker owns the port, so there are such records.
-  Record& return_record(uint32_t snat_hash, uint32_t ports_word) {
+  Record& return_record(uint32_t snat_hash, uint32_t ports_word) const {
     return memory_.records[snat_place(snat_hash, ports_word, memory_.first_nat_record)];
   }
 
@@ -134,6 +134,16 @@ class FlowStore {
   Record* create(const ServiceEntry& service, RealId real_id, const RealEntry& real,
                  const Snapshot& snapshot, const NewFlow<Address>& flow, uint64_t hash, Now now,
                  DropReason& reason);
+
+  // The record of the flow that would give way to a new one with that hash; null: none would.
+  const Record* likely_victim(uint64_t hash, Now now) const {
+    const auto& entry = table_.likely_choice(hash, now.quarter);
+    const bool has_record = entry.state != FlowState::kFree && !entry.names_real();
+    return has_record ? &memory_.records[entry.value] : nullptr;
+  }
+  // The first record that create() would ask for a SNAT port; null: there is none.
+  const Record* likely_snat_record(const ServiceEntry& service, const Snapshot& snapshot,
+                                   const Endpoint<Address>& real, uint64_t hash) const;
 
   // Tracks a new flow that needs no record. `key` is not in the table yet. False when no slot is
   // free and all that are there are worth more. `counted_for`: the index of the service that has it

@@ -28,7 +28,29 @@ bool is_worth_less(const NatRecord<Address>& a, const NatRecord<Address>& b, Qua
   return worth(a) < worth(b);
 }
 
+// Where a flow's search for a port begins: with which of its pool's addresses, and of their ports.
+uint32_t first_address(uint64_t hash, uint32_t count) {
+  return scale(static_cast<uint32_t>(hash >> 32) * 0x9e3779b1u, count);
+}
+uint32_t first_position(uint64_t hash, uint32_t count) {
+  return count == 0 ? 0 : scale(static_cast<uint32_t>(hash) * 0x85ebca6bu, count);
+}
+
 }  // namespace
+
+template <class Address>
+auto FlowStore<Address>::likely_snat_record(const ServiceEntry& service, const Snapshot& snapshot,
+                                            const Endpoint<Address>& real, uint64_t hash) const
+    -> const Record* {
+  if (service.snat_count == 0) return nullptr;
+  const uint32_t slot = service.snat_first + first_address(hash, service.snat_count);
+  const SnatPorts& ports = memory_.snat[slot];
+  if (ports.count() == 0) return nullptr;
+  const auto source = snapshot.snat_addresses[slot].address.template as<Address>();
+  const Be16 port(ports.port(first_position(hash, ports.count())));
+  return &return_record(snat_hash(real.address, source, real.protocol),
+                        snat_ports_word(real.port, port));
+}
 
 // Tries kSnatProbes ports from a place that the flow's hash chooses: no list is walked, and a burst
 // of new flows spreads over the pool. Where all are taken, the least worthy unanswered or closing
@@ -42,9 +64,8 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
     reason = DropReason::kSnatExhausted;
     return nullptr;
   }
-  const auto low = static_cast<uint32_t>(hash);
   const auto high = static_cast<uint32_t>(hash >> 32);
-  uint32_t chosen = scale(high * 0x9e3779b1u, service.snat_count);
+  uint32_t chosen = first_address(hash, service.snat_count);
   const uint32_t tries = std::min<uint32_t>(service.snat_count, 4);
   Record* least = nullptr;
   uint32_t least_slot = 0;
@@ -54,7 +75,7 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
     const SnatPorts& ports = memory_.snat[slot];
     const auto source = snapshot.snat_addresses[slot].address.template as<Address>();
     const uint32_t common = snat_hash(real.address, source, real.protocol);
-    uint32_t position = ports.count() == 0 ? 0 : scale(low * 0x85ebca6bu, ports.count());
+    uint32_t position = first_position(hash, ports.count());
     // In steps of the flow's own, as runs of taken ports would grow together; so small that no port
     // is tried twice.
     const uint32_t step = 1 + scale(high, ports.count() / kSnatProbes);
@@ -139,6 +160,10 @@ void FlowStore<Address>::give_back(Record& record) {
   ++nat_given_back_;
 }
 
+template const NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::likely_snat_record(
+    const ServiceEntry&, const Snapshot&, const Endpoint<Ipv4Address>&, uint64_t) const;
+template const NatRecord<Ipv6Address>* FlowStore<Ipv6Address>::likely_snat_record(
+    const ServiceEntry&, const Snapshot&, const Endpoint<Ipv6Address>&, uint64_t) const;
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::take_snat_port(
     const ServiceEntry&, const Snapshot&, const Endpoint<Ipv4Address>&, uint64_t, Now, DropReason&);
 template void FlowStore<Ipv4Address>::note_exhaustion(const ServiceEntry&, DropReason&);

@@ -99,24 +99,26 @@ class FlowTable {
   // The caller gives back what an occupied slot held (erase()) before it calls place().
   template <class DeadlineOf>
   Entry* choose(uint64_t hash, FlowState state, Quarter now, DeadlineOf&& deadline_of) {
-    Entry* best = nullptr;
-    uint32_t best_rank = UINT32_MAX;
-    for (Bucket* bucket : {&first(hash), &second(hash)}) {
-      for (Entry& entry : bucket->entries) {
-        const uint32_t rank = eviction_rank(entry, now, deadline_of);
-        if (rank < best_rank) {
-          best = &entry;
-          best_rank = rank;
-        }
-      }
-      if (best_rank <= kExpiredRank) break;
-    }
-    if (best_rank <= kExpiredRank) return best;
+    const auto [best, rank] = least_worthy(hash, now, deadline_of);
+    if (rank <= kExpiredRank) return best;
     const bool is_refused = eviction_worth(best->state) > eviction_worth(state);
     if (is_refused || size_ <= size_t{count_} * kWays / 2) {
       if (Entry* freed = displace(hash)) return freed;
     }
     return is_refused ? nullptr : best;
+  }
+
+  // Ahead of choose(), for a key that find_from() has not found in `bucket`: a new flow may need
+  // its second bucket, too.
+  void prefetch_room(const Bucket* bucket, uint64_t hash) const {
+    for (const Entry& entry : bucket->entries) {
+      if (entry.state == FlowState::kFree) return;
+    }
+    prefetch_line(&second(hash));
+  }
+  // What choose() would take if each flow's deadline were that of its entry, and no flow moved.
+  const Entry& likely_choice(uint64_t hash, Quarter now) const {
+    return *least_worthy(hash, now, [](const Entry& entry) { return entry.deadline; }).entry;
   }
 
   // REQUIRES: `entry` came from choose(hash) and its state is kFree.
@@ -263,6 +265,24 @@ class FlowTable {
       if (has_passed(deadline, now)) return kExpiredRank;
     }
     return eviction_worth(entry.state) << 16 | static_cast<uint16_t>(deadline - now);
+  }
+
+  struct Ranked {
+    Entry* entry;
+    uint32_t rank;
+  };
+  // Of the hash's two buckets; of the first alone, if that has an entry that nobody misses.
+  template <class DeadlineOf>
+  Ranked least_worthy(uint64_t hash, Quarter now, DeadlineOf&& deadline_of) const {
+    Ranked best{nullptr, UINT32_MAX};
+    for (Bucket* bucket : {&first(hash), &second(hash)}) {
+      for (Entry& entry : bucket->entries) {
+        const uint32_t rank = eviction_rank(entry, now, deadline_of);
+        if (rank < best.rank) best = {&entry, rank};
+      }
+      if (best.rank <= kExpiredRank) break;
+    }
+    return best;
   }
 
   Bucket& first(uint64_t hash) const {

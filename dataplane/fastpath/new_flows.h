@@ -155,6 +155,7 @@ template <class Address>
     drop(burst, packet, reason, service.index);
     return nullptr;
   }
+  ++begun_;
   if (service.index < services_.size()) services_[service.index].flows_created.add();
   // A packet in the middle of a connection that we do not know gets no answer from a healthy real.
   if ((packet.tcp_flags & TcpHeader::kSyn) != 0) signal(id, &RealSignalCounters::opened);

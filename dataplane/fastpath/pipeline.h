@@ -282,6 +282,13 @@ class Pipeline : private PipelineState {
   static bool takes_clients(const Snapshot& snapshot, const ServiceEntry& service, RealId id);
   template <class Address>
   bool goes_to_client_owner(Burst& burst, Packet& packet, const Address& client);
+  // Between passes 3 and 4.
+  void prefetch_new_flows(Burst& burst, uint16_t count);
+  template <class Address>
+  bool prefetch_room(const Packet& packet);
+  template <class Address>
+  void prefetch_records(const Burst& burst, const Packet& packet);
+
   // Pass 4.
   uint16_t finish_from(Burst& burst, uint16_t first, uint16_t count);
   uint16_t forward_usual(Burst& burst, uint16_t first, uint16_t count);
@@ -439,6 +446,7 @@ class Pipeline : private PipelineState {
   // Of the burst in hand.
   Run run_;
   uint32_t dns_count_ = 0;
+  uint32_t begun_ = 0;  // flows of this burst so far
   uint32_t seen_client_count_ = 0;
   std::array<Packet, kBurst> packets_;
   std::array<DnsParsed, kBurst> dns_;

@@ -2,6 +2,8 @@
 // Included by the files that instantiate Pipeline for their observer.
 #pragma once
 
+#include <utility>
+
 #include "common/prefetch.h"
 #include "dataplane/fastpath/direct.h"
 #include "dataplane/fastpath/dns_forward.h"
@@ -12,6 +14,7 @@
 #include "dataplane/fastpath/icmp_relay.h"
 #include "dataplane/fastpath/lookup.h"
 #include "dataplane/fastpath/named_reals.h"
+#include "dataplane/fastpath/new_flow_prefetch.h"
 #include "dataplane/fastpath/parse.h"
 #include "dataplane/fastpath/parse_plain.h"
 #include "dataplane/fastpath/pipeline.h"
@@ -29,6 +32,9 @@ void Pipeline<Observer>::process(const Snapshot& snapshot, rte_mbuf** mbufs, uin
   run(burst, mbufs, count, port);
 }
 
+// From so many new flows in a burst on, it pays to look for those of the next one beforehand.
+inline constexpr uint32_t kManyNewFlows = 8;
+
 template <class Observer>
 void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
   dns_count_ = 0;
@@ -39,6 +45,10 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
   if (any_look_up) look_up_all(burst, count, usual.vip);
   // Returns to known SNAT addresses have been found.
   if (any_look_up || usual.step != Step::kDone) find_all(burst, count);
+  // As many as in the last burst are to be expected.
+  if (std::exchange(begun_, 0) >= kManyNewFlows) [[unlikely]] {
+    prefetch_new_flows(burst, count);
+  }
   for (uint16_t i = 0; i < count;) i = finish_from(burst, i, count);
   flush_run();
 }

@@ -1,0 +1,74 @@
+// Before pass four, while many flows begin: what each of the burst's new flows will read and write
+// is fetched ahead, for all of them at once. Else each of these lines would be waited for in turn:
+// the second bucket that the flow may lie in, its Maglev row, the record of its SNAT port, and that
+// of the flow that gives way to it. Nothing is decided here.
+#pragma once
+
+#include "dataplane/fastpath/lookup.h"
+#include "dataplane/fastpath/new_flows.h"
+#include "dataplane/fastpath/pipeline.h"
+
+namespace vipgate {
+
+template <class Observer>
+[[gnu::noinline]] void Pipeline<Observer>::prefetch_new_flows(Burst& burst, uint16_t count) {
+  uint16_t fresh[kBurst];
+  uint16_t fresh_count = 0;
+  for (uint16_t i = 0; i < count; ++i) {
+    const Packet& packet = packets_[i];
+    bool is_fresh = false;
+    if (packet.step == Step::kForward4 || packet.step == Step::kDirect4) {
+      is_fresh = prefetch_room<Ipv4Address>(packet);
+    } else if (packet.step == Step::kForward6 || packet.step == Step::kDirect6) {
+      is_fresh = prefetch_room<Ipv6Address>(packet);
+    }
+    if (is_fresh) fresh[fresh_count++] = i;
+  }
+  // By now what the first ones wait for has come.
+  for (uint16_t i = 0; i < fresh_count; ++i) {
+    const Packet& packet = packets_[fresh[i]];
+    if (packet.step == Step::kForward4) {
+      prefetch_records<Ipv4Address>(burst, packet);
+    } else if (packet.step == Step::kForward6) {
+      prefetch_records<Ipv6Address>(burst, packet);
+    }
+  }
+}
+
+// Whether the packet's flow is unknown.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::prefetch_room(const Packet& packet) {
+  using Bucket = typename FlowStore<Address>::Table::Bucket;
+  if (entry_of<Address>(packet) != nullptr) return false;
+  const auto& table = flows<Address>().table();
+  table.prefetch_room(static_cast<const Bucket*>(packet.bucket),
+                      table.hash(flow_key<Address>(packet)));
+  const ServiceEntry& service = *packet.service;
+  if (service.row_count != 0) {
+    prefetch_line(&service.rows[row_of(service, new_flow_detail::row_hash<Address>(packet))]);
+  }
+  return true;
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_records(const Burst& burst,
+                                                                        const Packet& packet) {
+  const auto& store = flows<Address>();
+  const ServiceEntry& service = *packet.service;
+  const uint64_t hash = store.table().hash(flow_key<Address>(packet));
+  if (const auto* victim = store.likely_victim(hash, burst.now)) prefetch_record(victim);
+  if (service.mode != Mode::kFullnat || service.row_count == 0) return;
+  const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
+  const RealEntry* real = burst.snapshot.real(real_of_row(service, row));
+  if (real == nullptr) return;
+  const Be16 port = real->port == Be16{} ? packet.destination_port : real->port;
+  const Endpoint<Address> endpoint{real->address.template as<Address>(), port,
+                                   static_cast<uint8_t>(service.protocol), 0};
+  if (const auto* record = store.likely_snat_record(service, burst.snapshot, endpoint, hash)) {
+    prefetch_record(record);
+  }
+}
+
+}  // namespace vipgate
