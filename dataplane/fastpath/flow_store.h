@@ -141,9 +141,9 @@ class FlowStore {
     const bool has_record = entry.state != FlowState::kFree && !entry.names_real();
     return has_record ? &memory_.records[entry.value] : nullptr;
   }
-  // The first record that create() would ask for a SNAT port; null: there is none.
-  const Record* likely_snat_record(const ServiceEntry& service, const Snapshot& snapshot,
-                                   const Endpoint<Address>& real, uint64_t hash) const;
+  // Ahead of create(): the first lines of the records that it will ask for a SNAT port.
+  void prefetch_snat_records(const ServiceEntry& service, const Snapshot& snapshot,
+                             const Endpoint<Address>& real, uint64_t hash) const;
 
   // Tracks a new flow that needs no record. `key` is not in the table yet. False when no slot is
   // free and all that are there are worth more. `counted_for`: the index of the service that has it

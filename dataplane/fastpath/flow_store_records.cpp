@@ -35,21 +35,35 @@ uint32_t first_address(uint64_t hash, uint32_t count) {
 uint32_t first_position(uint64_t hash, uint32_t count) {
   return count == 0 ? 0 : scale(static_cast<uint32_t>(hash) * 0x85ebca6bu, count);
 }
+// And how it goes on: in steps of the flow's own, as runs of taken ports would grow together; so
+// small that no port is tried twice.
+uint32_t step_of(uint64_t hash, uint32_t count) {
+  return 1 + scale(static_cast<uint32_t>(hash >> 32), count / kSnatProbes);
+}
+uint32_t next_position(uint32_t position, uint32_t step, uint32_t count) {
+  position += step;
+  return position >= count ? position - count : position;
+}
 
 }  // namespace
 
 template <class Address>
-auto FlowStore<Address>::likely_snat_record(const ServiceEntry& service, const Snapshot& snapshot,
-                                            const Endpoint<Address>& real, uint64_t hash) const
-    -> const Record* {
-  if (service.snat_count == 0) return nullptr;
+void FlowStore<Address>::prefetch_snat_records(const ServiceEntry& service,
+                                               const Snapshot& snapshot,
+                                               const Endpoint<Address>& real, uint64_t hash) const {
+  if (service.snat_count == 0) return;
   const uint32_t slot = service.snat_first + first_address(hash, service.snat_count);
   const SnatPorts& ports = memory_.snat[slot];
-  if (ports.count() == 0) return nullptr;
   const auto source = snapshot.snat_addresses[slot].address.template as<Address>();
-  const Be16 port(ports.port(first_position(hash, ports.count())));
-  return &return_record(snat_hash(real.address, source, real.protocol),
-                        snat_ports_word(real.port, port));
+  const uint32_t common = snat_hash(real.address, source, real.protocol);
+  uint32_t position = first_position(hash, ports.count());
+  const uint32_t step = step_of(hash, ports.count());
+  // Of records that are half taken, nearly all flows find theirs among so many.
+  for (uint32_t probe = 0; probe < std::min<uint32_t>(4, ports.count()); ++probe) {
+    const Be16 port(ports.port(position));
+    prefetch_line(&return_record(common, snat_ports_word(real.port, port)));
+    position = next_position(position, step, ports.count());
+  }
 }
 
 // Tries kSnatProbes ports from a place that the flow's hash chooses: no list is walked, and a burst
@@ -64,7 +78,6 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
     reason = DropReason::kSnatExhausted;
     return nullptr;
   }
-  const auto high = static_cast<uint32_t>(hash >> 32);
   uint32_t chosen = first_address(hash, service.snat_count);
   const uint32_t tries = std::min<uint32_t>(service.snat_count, 4);
   Record* least = nullptr;
@@ -76,9 +89,7 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
     const auto source = snapshot.snat_addresses[slot].address.template as<Address>();
     const uint32_t common = snat_hash(real.address, source, real.protocol);
     uint32_t position = first_position(hash, ports.count());
-    // In steps of the flow's own, as runs of taken ports would grow together; so small that no port
-    // is tried twice.
-    const uint32_t step = 1 + scale(high, ports.count() / kSnatProbes);
+    const uint32_t step = step_of(hash, ports.count());
     for (uint32_t probe = 0; probe < std::min(kSnatProbes / tries, ports.count()); ++probe) {
       const Be16 port(ports.port(position));
       Record& record = return_record(common, snat_ports_word(real.port, port));
@@ -88,8 +99,7 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
         least_port = port;
         if (is_free_or_over(record, now.quarter)) break;
       }
-      position += step;
-      if (position >= ports.count()) position -= ports.count();
+      position = next_position(position, step, ports.count());
     }
     if (least != nullptr && is_free_or_over(*least, now.quarter)) break;
     chosen = chosen + 1 == service.snat_count ? 0 : chosen + 1;
@@ -160,10 +170,12 @@ void FlowStore<Address>::give_back(Record& record) {
   ++nat_given_back_;
 }
 
-template const NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::likely_snat_record(
-    const ServiceEntry&, const Snapshot&, const Endpoint<Ipv4Address>&, uint64_t) const;
-template const NatRecord<Ipv6Address>* FlowStore<Ipv6Address>::likely_snat_record(
-    const ServiceEntry&, const Snapshot&, const Endpoint<Ipv6Address>&, uint64_t) const;
+template void FlowStore<Ipv4Address>::prefetch_snat_records(const ServiceEntry&, const Snapshot&,
+                                                            const Endpoint<Ipv4Address>&,
+                                                            uint64_t) const;
+template void FlowStore<Ipv6Address>::prefetch_snat_records(const ServiceEntry&, const Snapshot&,
+                                                            const Endpoint<Ipv6Address>&,
+                                                            uint64_t) const;
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::take_snat_port(
     const ServiceEntry&, const Snapshot&, const Endpoint<Ipv4Address>&, uint64_t, Now, DropReason&);
 template void FlowStore<Ipv4Address>::note_exhaustion(const ServiceEntry&, DropReason&);

@@ -35,15 +35,17 @@ template <class Observer>
   }
 }
 
-// Whether the packet's flow is unknown.
+// Whether the packet's flow is unknown, as pass three has found.
 template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline bool Pipeline<Observer>::prefetch_room(const Packet& packet) {
+  const bool is_known = packet.step == Step::kForward4 || packet.step == Step::kForward6
+                            ? packet.record != nullptr
+                            : packet.real() != RealId{};
+  if (is_known) return false;
   using Bucket = typename FlowStore<Address>::Table::Bucket;
-  if (entry_of<Address>(packet) != nullptr) return false;
-  const auto& table = flows<Address>().table();
-  table.prefetch_room(static_cast<const Bucket*>(packet.bucket),
-                      table.hash(flow_key<Address>(packet)));
+  flows<Address>().table().prefetch_room(static_cast<const Bucket*>(packet.bucket),
+                                         flow_hash_of<Address>(packet));
   const ServiceEntry& service = *packet.service;
   if (service.row_count != 0) {
     prefetch_line(&service.rows[row_of(service, new_flow_detail::row_hash<Address>(packet))]);
@@ -57,7 +59,7 @@ template <class Address>
                                                                         const Packet& packet) {
   const auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
-  const uint64_t hash = store.table().hash(flow_key<Address>(packet));
+  const uint64_t hash = flow_hash_of<Address>(packet);
   if (const auto* victim = store.likely_victim(hash, burst.now)) prefetch_record(victim);
   if (service.mode != Mode::kFullnat || service.row_count == 0) return;
   const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
@@ -66,9 +68,7 @@ template <class Address>
   const Be16 port = real->port == Be16{} ? packet.destination_port : real->port;
   const Endpoint<Address> endpoint{real->address.template as<Address>(), port,
                                    static_cast<uint8_t>(service.protocol), 0};
-  if (const auto* record = store.likely_snat_record(service, burst.snapshot, endpoint, hash)) {
-    prefetch_record(record);
-  }
+  store.prefetch_snat_records(service, burst.snapshot, endpoint, hash);
 }
 
 }  // namespace vipgate
