@@ -39,7 +39,7 @@ class ModelTextTest : public ::testing::Test {
   }
 
   Model model_;
-  RestServices made_{[](Config&) { return Status(Done{}); }};
+  RestServices made_{{[](Config&) { return Status(Done{}); }, {}}};
 };
 
 TEST_F(ModelTextTest, AListIsTheSameInHoweverManyPartsItIsMade) {

@@ -244,11 +244,14 @@ TEST_F(RestServicesTest, WhatWasStoredComesBackAndWhatNoLongerFitsCostsNoOther) 
 
 TEST_F(RestServicesTest, ThoseThatNoAddressIsLeftForAreFoundInFewTries) {
   int tries = 0;
-  const RestServices services([&](Config& config) -> Status {
-    ++tries;
-    if (config.services.size() > 13) return Error{"no address is left"};
-    return give_addresses(config);
-  });
+  const RestServices services({[&](Config& config) -> Status {
+                                 ++tries;
+                                 if (config.services.size() > 13) {
+                                   return Error{"no address is left"};
+                                 }
+                                 return give_addresses(config);
+                               },
+                               {}});
   std::map<std::string, std::string> rows;
   for (int i = 0; i < 1000; ++i) {
     const std::string id = std::to_string(i);
