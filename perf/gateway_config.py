@@ -27,8 +27,10 @@ PORT = """\
     device: "{device}"
     addresses: [{addresses}]
     kernel: false
-    neighbors: [{neighbors}]
+    neighbors: [{neighbors}]{mtu}
 """
+# Where the buffers are large, tunnels around full frames fit.
+LARGE_MTU = "\n    mtu: 1600"
 DNS = """\
 dns:
   listen: ["{server}"]
@@ -67,15 +69,17 @@ def ports(setup, edges, cluster):
     queues = ",".join(f"rx_pcap={edge}" for edge in edges)
     edge_device = f"net_pcap0,{queues}" + ("" if setup.returns else ",infinite_rx=1")
     own = f'"{PORT_ADDRESSES[setup.family]}"'
+    mtu = LARGE_MTU if setup.mbuf_bytes >= 2048 else ""
     if setup.family == 6:
         own += f', "{PORT_ADDRESSES[4]}"'  # a tunnel between IPv4 addresses, DNS
     if cluster is None:
-        return PORT.format(name="edge", device=edge_device, addresses=own, neighbors=neighbors)
+        return PORT.format(name="edge", device=edge_device, addresses=own, neighbors=neighbors,
+                           mtu=mtu)
     cluster_device = f"net_pcap1,rx_pcap={cluster}" + (",infinite_rx=1" if setup.returns else "")
     return (PORT.format(name="edge", device=edge_device,
-                        addresses=f'"{EDGE_ADDRESSES[setup.family]}"', neighbors="")
+                        addresses=f'"{EDGE_ADDRESSES[setup.family]}"', neighbors="", mtu=mtu)
             + PORT.format(name="cluster", device=cluster_device, addresses=own,
-                          neighbors=neighbors))
+                          neighbors=neighbors, mtu=mtu))
 
 
 def write(setup, path, edges, cluster=None):

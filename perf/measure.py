@@ -13,7 +13,7 @@ import time
 from datetime import datetime
 
 HUGE_PAGES = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
-START_SECONDS = 60  # both fill their buffers from the capture first
+START_SECONDS = 90  # both fill their buffers from the capture first
 
 
 class Failure(Exception):
@@ -149,7 +149,7 @@ def flatten(tree, prefix=""):
 def ask_counters(program):
     """(seconds, counters): the time is the daemon's own, of uptime_ns or of the log line."""
     program.process.send_signal(signal.SIGUSR1)
-    match = program.wait_for(r"^(.*?)counters: (\{.*\})", 10)
+    match = program.wait_for(r"^(.*?)counters: (\{.*\})", START_SECONDS)
     counters = json.loads(match.group(2))
     if "uptime_ns" in counters:
         return counters["uptime_ns"] / 1e9, counters
@@ -213,9 +213,9 @@ def logs_on_failure(directory):
 
 
 def vipgated_rate(setup, binary, config, warm_packets, log_path,
-                  wanted=("forward_packets", "return_packets")):
+                  wanted=("forward_packets", "return_packets"), new_share=None):
     """Packets per second that vipgated forwards (or counts as `wanted`); all but 0.1 % of what it
-    takes in must be."""
+    takes in must be. `new_share`: which share of them must begin a flow, at least and at most."""
     with Program([binary, "--config", config, "--seed", "1"], log_path) as program:
         wait_for_handler(program)
         wait_for_load(program, warm_packets)
@@ -229,4 +229,7 @@ def vipgated_rate(setup, binary, config, warm_packets, log_path,
         changes = {k: v - old.get(k, 0) for k, v in flatten(after).items() if v != old.get(k, 0)}
         raise Failure(f"vipgated did so with {forwarded} of {received} packets; what changed: "
                       f"{json.dumps(changes)}")
+    created = (counter(after, "flows_created") - counter(before, "flows_created")) / received
+    if new_share is not None and not new_share[0] <= created <= new_share[1]:
+        raise Failure(f"{created:.1%} of the packets began a flow, which is not what was asked for")
     return forwarded / (end - begin)

@@ -28,6 +28,8 @@ CACHE_LINE = 64
 # frame, the flow's bucket, the record of a translating mode or the rewrite of a tunnel.
 COLD_LINES = {"fullnat": 5, "nat": 5}
 COLD_LINES_DIRECT = 4
+# What goes out is longer by: an IPv4 header; with GRE's; with UDP's and GUE's.
+TUNNEL_BYTES = {"ipip": 20, "gre": 24, "gue": 32}
 
 
 def parse_arguments():
@@ -47,7 +49,7 @@ def parse_arguments():
 
 
 def line_mpps(gbps, frame_bytes):
-    """How many frames of that size (without checksum) a line takes: RFC 2544 appendix B."""
+    """Millions of frames of that size (without checksum) that a line takes a second."""
     return gbps * 1e3 / 8 / (frame_bytes + CHECKSUM + BETWEEN_FRAMES)
 
 
@@ -76,7 +78,8 @@ def main():
         sys.exit(f"perf/model.py: {error}")
     port = port_ns(measured)
     cases = [each for each in measured if each["unit"] == "Mpps" and "mode" in each.get("setup", {})
-             and ": testpmd" not in each["name"] and each["setup"].get("size", "60") == "60"]
+             and ": testpmd" not in each["name"]
+             and not each["name"].startswith("scale ") and each["setup"].get("size", "60") == "60"]
     if not cases:
         sys.exit("perf/model.py: no rate of a mode is in the files: perf/run --json writes them")
     print(f"Assumed: {args.workers} workers, each at {args.scaling:.0%} of one alone; "
@@ -91,7 +94,7 @@ def main():
         cores = core * args.workers * args.scaling
         shares = []
         for size in SIZES:
-            line = line_mpps(args.gbps, size)
+            line = line_mpps(args.gbps, size + TUNNEL_BYTES.get(each["setup"]["mode"], 0))
             shares.append(f"{min(cores, line):.0f} Mpps ({'line' if line <= cores else 'cores'})")
         print(f"| {each['name']} | {core:.1f} | {cores:.0f} | "
               f"{memory_gb_s(each['setup']['mode'], cores):.0f} | " + " | ".join(shares) + " |")
