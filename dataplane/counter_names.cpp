@@ -109,6 +109,7 @@ std::vector<SnatPoolUse> snat_pool_uses(Workers workers, const Snapshot& snapsho
     }
   }
   std::vector<SnatPoolUse> uses;
+  uses.reserve(pools.size());
   for (auto& [first, use] : pools) uses.push_back(std::move(use));
   return uses;
 }
