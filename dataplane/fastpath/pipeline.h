@@ -4,11 +4,12 @@
 //
 // The code is split by concern: parse.h, usual_vip.h, lookup.h (passes two and three), translate.h
 // (pass four), usual_packets.h (pass four of most packets, by the shortest way), direct.h (passes
-// three and four of l2dsr and tunnels), affinity.h (clients that keep
-// their real), named_reals.h (QUIC connection ids that name theirs), dns_packets.h (DNS questions),
-// dns_limits.h (how many replies a client gets), dns_forward.h (questions that resolvers answer),
-// icmp_impl.h (our ICMP errors), icmp_relay.h (those of others, about flows), rare.h (what has no
-// ports, or is to no service).
+// three and four of l2dsr and tunnels), affinity.h (clients that keep their real), named_reals.h
+// (QUIC connection ids that name theirs), dns_packets.h (DNS questions), dns_limits.h (how many
+// replies a client gets), dns_forward.h (questions that resolvers answer), icmp_impl.h (our ICMP
+// errors), icmp_relay.h (those of others, about flows), rare.h (what has no ports, or is to no
+// service), new_flow_prefetch.h (while many flows begin), ways_out.h (how packets leave, and are
+// counted). burst.h is what the passes share of a burst.
 #pragma once
 
 #include <array>
@@ -16,6 +17,7 @@
 
 #include "common/counters.h"
 #include "common/snapshot.h"
+#include "dataplane/fastpath/burst.h"
 #include "dataplane/fastpath/dns_forwarder.h"
 #include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/fastpath/flow_clock.h"
@@ -79,93 +81,7 @@ class Pipeline : private PipelineState {
   friend class Pipeline;
   using PipelineState::flows;
 
-  // Where a burst comes from.
-  enum class From : uint8_t {
-    kDevice,
-    kWorker,  // that found this one to own the packets, or to follow their fragments
-    kHold,    // fragments that waited for their first one, questions for their answers
-  };
-  // One burst's context: what the passes share, so that it is not handed from call to call.
-  struct Burst {
-    const Snapshot& snapshot;
-    Outbox& outbox;
-    Now now;
-    From from;
-    // Pages of them, and whether what is read of one is worth fetching ahead.
-    std::span<const RealEntry* const> reals{snapshot.reals};
-    bool has_many_reals = reals.size() * kPageSize > kFewReals;
-    // How many records had been given back when pass three began, by family.
-    uint32_t given_back4 = 0, given_back6 = 0;
-    // What answers to DNS questions come from; the time is set by the first of them.
-    DnsContext dns{*snapshot.dns, *snapshot.dns_policy, 0, snapshot.dns_views.get()};
-
-    template <class Address>
-    uint32_t given_back() const {
-      return sizeof(Address) == 4 ? given_back4 : given_back6;
-    }
-    // Whether the real exists, is up, and its next hop is known: see RealEntry::is_up_as().
-    bool is_up(RealId id) const {
-      return id.index() / kPageSize < reals.size() && real_entry(id).is_up_as(id);
-    }
-    // REQUIRES: the real exists or has existed.
-    const RealEntry& real_entry(RealId id) const {
-      return reals[id.index() / kPageSize][id.index() % kPageSize];
-    }
-  };
-  // Consecutive packets mostly go to the same VIP: the last look-up is kept for the burst.
-  template <class Address>
-  struct LastVip {
-    Address address{};
-    Be16 port;
-    uint8_t protocol = 0;  // none that is looked up: nothing is equal to it
-    const ServiceEntry* service = nullptr;
-    // Returns do the same with the last SNAT address.
-    Address snat{};
-    uint32_t snat_slot = kNone;
-
-    bool is_of(const Packet& packet) const {
-      return packet.ip<typename IpHeaderOf<Address>::Type>().destination == address &&
-             packet.destination_port == port && packet.protocol == protocol;
-    }
-  };
-  // The VIP that the bursts before were for, as parse_all() compares with it.
-  struct UsualVip {
-    LastVip<Ipv4Address> vip;
-    uint64_t destination = 0;  // address and port, as they lie in a plain packet
-    uint64_t key = 0;          // what the keys of all its flows have in common
-    Step step{};
-
-    // REQUIRES: the packet is plain, so that the ports follow the destination.
-    bool is_of(const Packet& packet) const {
-      constexpr uint64_t kAllButSourcePort = 0xffff'0000'ffff'ffff;
-      const auto word = load<uint64_t>(&packet.ip<Ipv4Header>().destination);
-      return (word & kAllButSourcePort) == destination && packet.protocol == vip.protocol;
-    }
-  };
-  // SNAT addresses that returns came to, of one snapshot: so that the records of these can be
-  // looked up while they are parsed. The low bits of an address say where it lies.
-  struct KnownSnat {
-    static constexpr uint32_t kPlaces = 64;
-    static uint32_t place(Ipv4Address address) { return address.value.raw() >> 24 & (kPlaces - 1); }
-    struct Place {
-      Ipv4Address address{};
-      uint32_t slot = kNone;
-    };
-    uint64_t generation = UINT64_MAX;
-    std::array<Place, kPlaces> places{};
-  };
-  // And its hash.
-  template <class Address>
-  struct LastHash {
-    Address address{};
-    uint64_t hash = FlatHash<Address>::hash(Address{});
-  };
-  // Counts of consecutive packets of one service, added up when the service changes.
-  struct Run {
-    uint32_t service = kNone;
-    uint32_t forward_packets = 0, return_packets = 0;
-    uint64_t forward_bytes = 0, return_bytes = 0;
-  };
+  using From = BurstOrigin;
 
   void run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
   // Pass 1.
@@ -444,7 +360,7 @@ class Pipeline : private PipelineState {
   LastVip<Ipv4Address> usual_;  // that of the bursts before; its service is not to be followed
   KnownSnat known_snat_;
   // Of the burst in hand.
-  Run run_;
+  CountedRun run_;
   uint32_t dns_count_ = 0;
   uint32_t begun_ = 0;  // flows of this burst so far
   uint32_t seen_client_count_ = 0;

@@ -53,7 +53,7 @@ class UsualFrame {
     wanted.ip.protocol = kProtocolTcp;
     mask.ip.protocol = 0xff;
     std::memcpy(static_cast<void*>(&wanted.ip.destination), &vip, sizeof vip);
-    std::memcpy(static_cast<void*>(&mask.ip.destination), &kVipMask, sizeof kVipMask);
+    std::memcpy(static_cast<void*>(&mask.ip.destination), &UsualVip::kMask, sizeof UsualVip::kMask);
     // No frame has a bit that the mask leaves out.
     if (!port.check_mac || port.vlan != 0) wanted.ethernet.source = MacAddress{{2}};
     wanted_link_ = load<uint64_t>(&wanted);
@@ -71,8 +71,6 @@ class UsualFrame {
   }
 
   uint64_t last_word() const { return last_word_; }
-
-  static constexpr uint64_t kVipMask = 0xffff'0000'ffff'ffff;  // all but the client's port
 
  private:
   struct Start {

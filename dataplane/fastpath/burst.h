@@ -1,0 +1,114 @@
+// What the passes share of a burst, and what is kept from one packet, or burst, to the next.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "common/flat_map.h"
+#include "common/snapshot.h"
+#include "dataplane/fastpath/dns_responder.h"
+#include "dataplane/fastpath/flow_clock.h"
+#include "dataplane/fastpath/knobs.h"
+#include "dataplane/fastpath/outbox.h"
+#include "dataplane/fastpath/packet.h"
+
+namespace vipgate {
+
+// Where a burst comes from.
+enum class BurstOrigin : uint8_t {
+  kDevice,
+  kWorker,  // that found this one to own the packets, or to follow their fragments
+  kHold,    // fragments that waited for their first one, questions for their answers
+};
+
+// One burst's context: what the passes share, so that it is not handed from call to call.
+struct Burst {
+  const Snapshot& snapshot;
+  Outbox& outbox;
+  Now now;
+  BurstOrigin from;
+  // Pages of them, and whether what is read of one is worth fetching ahead.
+  std::span<const RealEntry* const> reals{snapshot.reals};
+  bool has_many_reals = reals.size() * kPageSize > kFewReals;
+  // How many records had been given back when pass three began, by family.
+  uint32_t given_back4 = 0, given_back6 = 0;
+  // What answers to DNS questions come from; the time is set by the first of them.
+  DnsContext dns{*snapshot.dns, *snapshot.dns_policy, 0, snapshot.dns_views.get()};
+
+  template <class Address>
+  uint32_t given_back() const {
+    return sizeof(Address) == 4 ? given_back4 : given_back6;
+  }
+  // Whether the real exists, is up, and its next hop is known: see RealEntry::is_up_as().
+  bool is_up(RealId id) const {
+    return id.index() / kPageSize < reals.size() && real_entry(id).is_up_as(id);
+  }
+  // REQUIRES: the real exists or has existed.
+  const RealEntry& real_entry(RealId id) const {
+    return reals[id.index() / kPageSize][id.index() % kPageSize];
+  }
+};
+
+// Consecutive packets mostly go to the same VIP: the last look-up is kept for the burst.
+template <class Address>
+struct LastVip {
+  Address address{};
+  Be16 port;
+  uint8_t protocol = 0;  // none that is looked up: nothing is equal to it
+  const ServiceEntry* service = nullptr;
+  // Returns do the same with the last SNAT address.
+  Address snat{};
+  uint32_t snat_slot = kNone;
+
+  bool is_of(const Packet& packet) const {
+    return packet.ip<typename IpHeaderOf<Address>::Type>().destination == address &&
+           packet.destination_port == port && packet.protocol == protocol;
+  }
+};
+
+// The last destination address that was looked up, and its hash.
+template <class Address>
+struct LastHash {
+  Address address{};
+  uint64_t hash = FlatHash<Address>::hash(Address{});
+};
+
+// The VIP that the bursts before were for, as parse_all() compares with it.
+struct UsualVip {
+  LastVip<Ipv4Address> vip;
+  uint64_t destination = 0;  // address and port, as they lie in a plain packet
+  uint64_t key = 0;          // what the keys of all its flows have in common
+  Step step{};
+
+  // Of destination and ports, as they follow each other in a plain packet: all but the client's.
+  static constexpr uint64_t kMask = 0xffff'0000'ffff'ffff;
+
+  // REQUIRES: the packet is plain, so that the ports follow the destination.
+  bool is_of(const Packet& packet) const {
+    const auto word = load<uint64_t>(&packet.ip<Ipv4Header>().destination);
+    return (word & kMask) == destination && packet.protocol == vip.protocol;
+  }
+};
+
+// SNAT addresses that returns came to, of one snapshot: so that the records of these can be
+// looked up while they are parsed. The low bits of an address say where it lies.
+struct KnownSnat {
+  static constexpr uint32_t kPlaces = 64;
+  static uint32_t place(Ipv4Address address) { return address.value.raw() >> 24 & (kPlaces - 1); }
+  struct Place {
+    Ipv4Address address{};
+    uint32_t slot = kNone;
+  };
+  uint64_t generation = UINT64_MAX;
+  std::array<Place, kPlaces> places{};
+};
+
+// Counts of consecutive packets of one service, added up when the service changes.
+struct CountedRun {
+  uint32_t service = kNone;
+  uint32_t forward_packets = 0, return_packets = 0;
+  uint64_t forward_bytes = 0, return_bytes = 0;
+};
+
+}  // namespace vipgate
