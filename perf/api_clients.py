@@ -29,6 +29,17 @@ TARGETS = ("/healthz", "/api/v1/services?name=load-0", "/api/v1/snapshot", "/met
            "/api/v1/counters", "/api/v1/sources")
 
 
+async def run_until_told(clients):
+    """Lets them run until the standard input ends, or one of them does, which says why."""
+    running = [asyncio.create_task(client) for client in clients]
+    ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    done, _ = await asyncio.wait([ended, *running], return_when=asyncio.FIRST_COMPLETED)
+    for task in running:
+        task.cancel()
+    for task in done:
+        task.result()  # of a client that was not answered: why
+
+
 class Abuse:
     def __init__(self, port):
         self.port = port
@@ -97,13 +108,7 @@ class Abuse:
         tasks = [self.idle() for _ in range(IDLE)] + [self.slow() for _ in range(SLOW)]
         tasks += [self.parallel() for _ in range(PARALLEL)]
         tasks += [self.malformed(), self.over_limit()]
-        running = [asyncio.create_task(task) for task in tasks]
-        ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        done, _ = await asyncio.wait([ended, *running], return_when=asyncio.FIRST_COMPLETED)
-        for task in running:
-            task.cancel()
-        for task in done:
-            task.result()  # of a client that was not answered: why
+        await run_until_told(tasks)
 
 
 class Lists:
@@ -130,13 +135,7 @@ class Lists:
             self.longest_s = max(self.longest_s, time.monotonic() - began)
 
     async def run(self):
-        running = [asyncio.create_task(self.client()) for _ in range(PARALLEL)]
-        ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        done, _ = await asyncio.wait([ended, *running], return_when=asyncio.FIRST_COMPLETED)
-        for task in running:
-            task.cancel()
-        for task in done:
-            task.result()  # of a client that was not answered: why
+        await run_until_told([self.client() for _ in range(PARALLEL)])
         print(json.dumps({"answered": self.answered, "longest_s": round(self.longest_s, 3)}))
 
 

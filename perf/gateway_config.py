@@ -48,8 +48,9 @@ PORT_ADDRESSES = {4: "10.9.0.2/16", 6: "fd09::2/16"}
 EDGE_ADDRESSES = {4: "10.8.0.2/24", 6: "fd08::2/64"}
 TRANSLATING = ("fullnat", "nat")
 MODES = (*TRANSLATING, "l2dsr", "ipip", "gre", "gue")
-# What a setup has besides that of perf/run's options.
-PLAIN = {"family": 4, "size": "60", "traffic": "flows", "workers": 1, "table": 0}
+# What a setup has besides that of perf/run's options. `table`: for so many flows, `room`: for so many
+# services, where that is not what the captures need.
+PLAIN = {"family": 4, "size": "60", "traffic": "flows", "workers": 1, "table": 0, "room": 0}
 DNS_NAMES = 2000  # in the mix
 
 
@@ -86,6 +87,7 @@ def write(setup, path, edges, cluster=None):
     """The configuration for a setup: see perf/run's options and PLAIN."""
     reals = REALS_OF[setup.family]
     has_names = setup.traffic == "mix"
+    names = 2 * DNS_NAMES if has_names else setup.room
     dns = ""
     if has_names:
         dns = DNS.format(server=dns_load.SERVER, zone=dns_load.ZONE) + "".join(
@@ -100,8 +102,9 @@ def write(setup, path, edges, cluster=None):
             # Where all workers have CPUs of their own they never sleep; a full one does not, either.
             idle="poll" if setup.workers == 1 else "adaptive",
             ports=ports(setup, edges, cluster), flows=setup.table or max(setup.flows, 65536),
-            services=setup.services, reals=len(reals) * setup.services,
-            names=f", dns_names: {2 * DNS_NAMES}" if has_names else "", snat=", ".join(snat_addresses(setup)),
+            services=max(setup.services, setup.room),
+            reals=len(reals) * setup.services + 4 * setup.room,
+            names=f", dns_names: {names}" if names else "", snat=", ".join(snat_addresses(setup)),
             dns=dns))
         listed = ", ".join(f'{{ address: "{real}", port: 30585 }}' for real in reals)
         for number in range(setup.services):
