@@ -2,6 +2,7 @@
 
 #include "common/json_text.h"
 #include "controlplane/rest/find_service.h"
+#include "controlplane/rest/service_walk.h"
 #include "controlplane/service_text.h"
 
 namespace vipgate {
@@ -36,21 +37,16 @@ std::string one_text(const ServiceKey& key, const ModelService& service, const R
 
 bool list_services(const Model& model, const RestServices& made, const DnsOptions& dns,
                    const ServiceFilter& filter, ServiceListing& listing, size_t most) {
-  const auto& services = model.services();
-  auto at = listing.last ? services.upper_bound(*listing.last) : services.begin();
-  for (size_t looked_at = 0; at != services.end(); ++at) {
-    if (looked_at >= most) return true;
-    const auto& [key, service] = *at;
-    looked_at += 1 + service.reals.size();
-    listing.last = key;
-    const ServiceConfig& config = service.config;
-    if (!filter.name.empty() && config.name != filter.name) continue;
-    if (!filter.origin.empty() && to_string(config.origin) != filter.origin) continue;
-    listing.text += listing.text.ends_with('[') ? "\n" : ",\n";
-    listing.text += one_text(key, service, made, dns);
-  }
-  listing.text += "\n]}\n";
-  return false;
+  const bool has_more = walk_services(
+      model, listing.last, most, [&](const ServiceKey& key, const ModelService& service) {
+        const ServiceConfig& config = service.config;
+        if (!filter.name.empty() && config.name != filter.name) return;
+        if (!filter.origin.empty() && to_string(config.origin) != filter.origin) return;
+        listing.text += listing.text.ends_with('[') ? "\n" : ",\n";
+        listing.text += one_text(key, service, made, dns);
+      });
+  if (!has_more) listing.text += "\n]}\n";
+  return has_more;
 }
 
 std::string model_text(const Model& model, const RestServices& made, const DnsOptions& dns,

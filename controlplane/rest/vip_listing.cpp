@@ -4,6 +4,7 @@
 #include <set>
 
 #include "controlplane/rest/pretty_json.h"
+#include "controlplane/rest/service_walk.h"
 
 namespace vipgate {
 namespace {
@@ -20,20 +21,15 @@ std::string vip_name(const VipListing::Vip& vip, const DnsOptions& dns) {
 }  // namespace
 
 bool list_vips(const Model& model, VipListing& listing, size_t most) {
-  const auto& services = model.services();
-  auto at = listing.last ? services.upper_bound(*listing.last) : services.begin();
-  for (size_t looked_at = 0; at != services.end(); ++at) {
-    if (looked_at >= most) return true;
-    const auto& [key, service] = *at;
-    looked_at += 1 + service.reals.size();
-    listing.last = key;
-    if (!service.is_configured() || !is_of_one_port(key)) continue;
-    VipListing::Vip& vip = listing.vips.emplace_back(VipListing::Vip{service.config.name, key, {}});
-    for (const auto& [real, state] : service.reals) {
-      if (state.takes_flows()) vip.reals.push_back(real);
-    }
-  }
-  return false;
+  return walk_services(
+      model, listing.last, most, [&](const ServiceKey& key, const ModelService& service) {
+        if (!service.is_configured() || !is_of_one_port(key)) return;
+        VipListing::Vip& vip =
+            listing.vips.emplace_back(VipListing::Vip{service.config.name, key, {}});
+        for (const auto& [real, state] : service.reals) {
+          if (state.takes_flows()) vip.reals.push_back(real);
+        }
+      });
 }
 
 std::string vips_text(const VipListing& listing, const DnsOptions& dns) {
