@@ -207,6 +207,8 @@ class Pipeline : private PipelineState {
 
   // Pass 4.
   uint16_t finish_from(Burst& burst, uint16_t first, uint16_t count);
+  template <Step kStep, class TakeUsual>
+  uint16_t finish_stretch(Burst& burst, uint16_t first, uint16_t count, TakeUsual&& take_usual);
   uint16_t forward_usual(Burst& burst, uint16_t first, uint16_t count);
   bool forward_if_usual(Burst& burst, Packet& packet, const ServiceEntry& service);
   template <bool kTunnel>
