@@ -37,6 +37,7 @@ struct EndlessIo {
     return count;
   }
   static uint16_t tx(uint16_t, uint16_t, rte_mbuf**, uint16_t n) { return n; }
+  static bool allocate(rte_mempool*, rte_mbuf**, uint32_t) { return false; }
   static void free_bulk(rte_mbuf**, uint32_t) {}
 
   static void fill() {
