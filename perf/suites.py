@@ -36,7 +36,7 @@ def suite(name):
         targets.append(Target({"mode": "ipip", "traffic": "new"}, rate=25))
         targets.append(Target({"mode": "fullnat", "traffic": "new"}, rate=15))
         for mode in ("ipip", "fullnat"):
-            targets.append(Target({"mode": mode, "flows": FEW, "services": 10_000}, cost=1.3,
+            targets.append(Target({"mode": mode, "flows": FEW, "services": 100_000}, cost=1.3,
                                   against=f"{mode}, IPv4, {FEW} flows"))
     return targets
 
