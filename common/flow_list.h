@@ -19,6 +19,7 @@ struct FlowQuestion {
   std::optional<IpAddress> real{};
   std::optional<uint16_t> real_port{};
   std::optional<Protocol> protocol{};
+  std::optional<FlowState> state{};
   std::optional<std::string> service{};  // its name
   std::optional<uint32_t> worker{};
   uint32_t limit = 100;  // of the flows that are told, per worker and in all; 1 to kFlowListMost

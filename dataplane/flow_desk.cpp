@@ -150,6 +150,7 @@ Result<FlowList> FlowDesk::list(const FlowQuestion& question) {
   FlowMatcher matcher;
   matcher.client = question.source;
   matcher.vip = question.destination;
+  matcher.state = question.state;
   if (question.source_port) matcher.client_port = Be16(*question.source_port);
   if (question.destination_port) matcher.vip_port = Be16(*question.destination_port);
   if (asks_for_services(question)) {

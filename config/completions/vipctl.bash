@@ -4,7 +4,11 @@ _vipctl() {
   case $before in
     -o | --output) COMPREPLY=($(compgen -W "table wide json yaml" -- "$word")) ;;
     --color) COMPREPLY=($(compgen -W "auto always never" -- "$word")) ;;
-    --state) COMPREPLY=($(compgen -W "serving no_real leaving" -- "$word")) ;;
+    --state)
+      local states="serving no_real leaving"
+      [[ " ${COMP_WORDS[*]} " != *" flows "* ]] || states="embryonic one_way replied established closing"
+      COMPREPLY=($(compgen -W "$states" -- "$word"))
+      ;;
     --protocol) COMPREPLY=($(compgen -W "tcp udp sctp icmp icmpv6" -- "$word")) ;;
     -w | --write | -f | --file | --config | --ca | --cert | --key | --token-file) COMPREPLY=($(compgen -f -- "$word")) ;;
     *)

@@ -1,5 +1,12 @@
 #compdef vipctl
 # Completion of vipctl for zsh.
+_vipctl_states() {
+  if ((${words[(I)flows]})); then
+    compadd embryonic one_way replied established closing
+  else
+    compadd serving no_real leaving
+  fi
+}
 _arguments \
   '--url[of the API]:URL' \
   '--token-file[holds the token]:file:_files' \
@@ -8,7 +15,7 @@ _arguments \
   '--key[of --cert]:file:_files' \
   '(-o --output)'{-o,--output}'[how answers are shown]:format:(table wide json yaml)' \
   '--color[colours]:when:(auto always never)' \
-  '--state[only these services]:state:(serving no_real leaving)' \
+  '--state[only these services, or flows]:state:_vipctl_states' \
   '--deadline[drain\: its flows go to others after]:time (600, 10m, 2h)' \
   '--force[drain\: also the last real of a service]' \
   '--wait[drain\: until it has no flows left]' \

@@ -45,6 +45,7 @@ export function flowsView() {
   const form = asking([
     field('Client', source), field('Destination', box('destination', '11.0.0.1:6379')), field('Real', box('real', '10.1.0.10 or with :port')),
     field('Protocol', choice('protocol', [['', 'any'], ['tcp', 'TCP'], ['udp', 'UDP'], ['sctp', 'SCTP']])),
+    field('State', choice('state', [['', 'any'], ...['embryonic', 'one_way', 'replied', 'established', 'closing'].map((state) => [state, state])])),
     field('At most', choice('limit', [['100', '100'], ['1000', '1 000'], ['10000', '10 000']]))], 'Find', async (query) => {
     const said = await tryAsking('/api/v1/flows', query, problem, 'This gateway does not tell flows.');
     list.setItems(said?.flows ?? []);

@@ -44,6 +44,26 @@ Result<FlowEnd> query_end(const ApiRequest& request, const std::string& name) {
                "' is none of 192.0.2.1, 192.0.2.0/24, 192.0.2.1:6379, [2001:db8::1]:6379, :6379"};
 }
 
+constexpr FlowState kToldStates[] = {FlowState::kEmbryonic, FlowState::kOneWay, FlowState::kReplied,
+                                     FlowState::kEstablished, FlowState::kClosing};
+
+std::string_view flow_state_name(FlowState state) {
+  switch (state) {
+    case FlowState::kClosing:
+      return "closing";
+    case FlowState::kEmbryonic:
+      return "embryonic";
+    case FlowState::kOneWay:
+      return "one_way";
+    case FlowState::kReplied:
+      return "replied";
+    case FlowState::kEstablished:
+      return "established";
+    default:
+      return "unknown";
+  }
+}
+
 Result<FlowQuestion> read_flow_question(const ApiRequest& request, uint32_t workers) {
   FlowQuestion question;
   const auto source = query_end(request, "source");
@@ -69,6 +89,15 @@ Result<FlowQuestion> read_flow_question(const ApiRequest& request, uint32_t work
     }
     if (!question.protocol) return Error{"protocol: '" + text + "' is none of tcp, udp, sctp"};
   }
+  if (const std::string text = query_value(request, "state"); !text.empty()) {
+    std::string names;
+    for (const FlowState state : kToldStates) {
+      if (text == flow_state_name(state)) question.state = state;
+      names += names.empty() ? "" : ", ";
+      names += flow_state_name(state);
+    }
+    if (!question.state) return Error{"state: '" + text + "' is none of " + names};
+  }
   if (const std::string text = query_value(request, "service"); !text.empty()) {
     question.service = text;
   }
@@ -81,23 +110,6 @@ Result<FlowQuestion> read_flow_question(const ApiRequest& request, uint32_t work
   if (!limit) return Error{limit.error()};
   question.limit = static_cast<uint32_t>(*limit);
   return question;
-}
-
-std::string_view flow_state_name(FlowState state) {
-  switch (state) {
-    case FlowState::kClosing:
-      return "closing";
-    case FlowState::kEmbryonic:
-      return "embryonic";
-    case FlowState::kOneWay:
-      return "one_way";
-    case FlowState::kReplied:
-      return "replied";
-    case FlowState::kEstablished:
-      return "established";
-    default:
-      return "unknown";
-  }
 }
 
 std::string flow_text(const ListedFlow& flow) {
@@ -154,8 +166,8 @@ void add_flow_routes(HttpRouter& router, PageThread& asks, uint32_t workers, Lis
           respond(still_busy());
         }
       },
-      std::vector<std::string>{"source", "destination", "real", "protocol", "service", "worker",
-                               "limit"});
+      std::vector<std::string>{"source", "destination", "real", "protocol", "state", "service",
+                               "worker", "limit"});
 }
 
 }  // namespace vipgate

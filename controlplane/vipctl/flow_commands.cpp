@@ -11,7 +11,7 @@ namespace {
 
 // What the gateway is asked for, by the names of its parameters; empty: whatever it is.
 struct FlowFilters {
-  std::string source, destination, real, service, protocol, worker, limit;
+  std::string source, destination, real, service, protocol, state, worker, limit;
 
   std::string path() const {
     UrlQuery query;
@@ -20,6 +20,7 @@ struct FlowFilters {
     query.add("real", real);
     query.add("service", service);
     query.add("protocol", protocol);
+    query.add("state", state);
     query.add("worker", worker);
     query.add("limit", limit);
     return "/api/v1/flows" + query.text();
@@ -38,6 +39,8 @@ void add_flow_commands(CommandSet& commands) {
   flows->add_option("--real", filters->real, "at this real: ADDRESS or ADDRESS:PORT");
   flows->add_option("--service", filters->service, "of the service of this name");
   flows->add_option("--protocol", filters->protocol, "tcp, udp or sctp");
+  flows->add_option("--state", filters->state,
+                    "embryonic, one_way, replied, established or closing");
   flows->add_option("--worker", filters->worker, "of this worker, by its number");
   flows->add_option("--limit", filters->limit, "how many at most, 100 if it is not said");
   commands.on(flows, [filters](GatewaySession& session) {

@@ -109,6 +109,7 @@ void FlowWalk::note(const FlowStore<Address>& store, const Entry& entry, Now now
   }
   // Its time runs from its last packet of either direction.
   row.left = has_passed(deadline, now.quarter) ? 0 : static_cast<Quarter>(deadline - now.quarter);
+  if (matcher_.state && *matcher_.state != row.state) return;
   if (matcher_.reals && !matcher_.reals->has(row.real.index())) return;
   // A narrow id has but one VIP and port.
   if (is_wide(id)) {

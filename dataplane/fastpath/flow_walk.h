@@ -49,6 +49,7 @@ struct FlowMatcher {
   std::optional<Be16> client_port, vip_port;
   std::optional<NumberSet> ids, wide_ids;  // of flows; the wide ones less kWideFlowId
   std::optional<NumberSet> reals;          // by index
+  std::optional<FlowState> state;
 
   bool has_id(uint32_t id) const {
     if (is_wide(id)) return !wide_ids || wide_ids->has(id - kWideFlowId);

@@ -206,13 +206,15 @@ class AnswersAsItSays(DaemonTest):
         self.assertEqual(flows(service=one["service"], protocol=one["protocol"],
                                destination=one["destination"], worker=0)["matched"], 20)
         self.assertEqual(flows(destination="11.0.0.0/8")["matched"], 60)
+        self.assertEqual(flows(state=one["state"], **of_web)["matched"],
+                         sum(flow["state"] == one["state"] for flow in every["flows"]))
         for nothing in ({"service": "none"}, {"destination": "10.0.0.0/8"}, {"protocol": "sctp"},
-                        {"source": "203.0.113.0/24"}, {"destination": ":1"}):
+                        {"source": "203.0.113.0/24"}, {"destination": ":1"}, {"state": "closing"}):
             self.assertEqual(flows(**nothing)["matched"], 0, nothing)
         few = flows(limit=5, **of_web)
         self.assertEqual((len(few["flows"]), few["matched"], few["is_whole"]), (5, 20, False))
         for name, wrong in (("source", "10.0.0.300"), ("destination", "x"), ("real", "10.0.0.0/8"),
-                            ("protocol", "icmp"), ("limit", "0"), ("worker", "1")):
+                            ("protocol", "icmp"), ("state", "open"), ("limit", "0"), ("worker", "1")):
             self.assertEqual(self.ask(path, method, operation, query={name: wrong}), 400)
             self.assertIn(name, json.loads(self.said)["detail"])
 

@@ -217,7 +217,7 @@ show_counters() {
   prompt gw "kill -USR1 $LAB_GATEWAY_PID   # vipgated"
   output=$(lab_gateway_counters)
   jq -r 'to_entries[] | select(.value > 0) | "\(.value) \(.key)"' <<<"$output" |
-    awk '{ printf "   %10d  %s\n", $1, $2 }'
+    awk '{ printf "   %15s  %s\n", $1, $2 }'
   jq -e 'map(select(. > 0)) | length > 0' <<<"$output" >/dev/null || lab_fail "nothing was counted"
 }
 
@@ -225,7 +225,7 @@ operate() {
   title "Look at it as its operator"
   say "vipctl asks the gateway by its API; a browser sees the same at its dashboard."
   try gw "vipctl status" || lab_fail "vipctl status finds something wrong"
-  try gw "vipctl flows --destination $VIP:6379 | grep -E 'STATE|established'" || lab_fail "vipctl flows fails"
+  try gw "vipctl flows --destination $VIP:6379 --state established" || lab_fail "vipctl flows fails"
   [[ $output == *established* ]] || lab_fail "the long-lived connection is not among the flows"
   try gw "vipctl explain tcp 10.9.0.1:40000 $VIP:6379" || lab_fail "vipctl explain fails"
   [[ $output == *forward* ]] || lab_fail "a new connection would not be forwarded"

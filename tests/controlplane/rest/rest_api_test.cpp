@@ -390,7 +390,9 @@ TEST_F(RestApiTest, FlowsAreAskedForByTheFiltersAndToldWithWhatIsKnownOfThem) {
     return FlowList{{flow}, 7, 9};
   };
   const ApiResponse told =
-      ask("GET", "/api/v1/flows?source=192.0.2.0/24&destination=:80&real=10.0.0.1:8080&worker=1");
+      ask("GET",
+          "/api/v1/flows?source=192.0.2.0/24&destination=:80&real=10.0.0.1:8080&worker=1"
+          "&state=established");
   EXPECT_EQ(told.body,
             "{\"flows\":[{\"worker\":0,\"protocol\":\"tcp\",\"source\":\"192.0.2.1:4000\","
             "\"destination\":\"[fd00::1]:80\",\"state\":\"established\",\"expires_ms\":250}],"
@@ -400,9 +402,10 @@ TEST_F(RestApiTest, FlowsAreAskedForByTheFiltersAndToldWithWhatIsKnownOfThem) {
   EXPECT_EQ(asked.destination_port, 80);
   EXPECT_EQ(asked.real_port, 8080);
   EXPECT_EQ(asked.worker, 1u);
+  EXPECT_EQ(asked.state, FlowState::kEstablished);
   EXPECT_EQ(asked.limit, 100u);
-  for (const char* wrong :
-       {"source=x", "destination=:", "real=10.0.0.0/8", "protocol=icmp", "worker=2", "limit=0"}) {
+  for (const char* wrong : {"source=x", "destination=:", "real=10.0.0.0/8", "protocol=icmp",
+                            "state=open", "worker=2", "limit=0"}) {
     const ApiResponse refused = ask("GET", std::string("/api/v1/flows?") + wrong);
     EXPECT_EQ(refused.status, 400) << wrong;
     const std::string_view text = wrong;
