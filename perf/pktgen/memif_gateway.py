@@ -13,7 +13,8 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 import dns_load  # noqa: E402
 import measure  # noqa: E402
-import results  # noqa: E402, F401: for who imports this
+import rate_search  # noqa: E402, F401: for who imports this, as the next
+import results  # noqa: E402, F401
 
 EDGE_MAC, CLUSTER_MAC = "02:00:00:00:00:e1", "02:00:00:00:00:e2"
 CLIENT_MAC, REAL_MAC = "02:00:00:00:00:c1", "02:00:00:00:00:fe"
