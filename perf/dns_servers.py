@@ -8,28 +8,13 @@ import subprocess
 import time
 
 import dns_load
+import gateway_yaml
 from measure import Failure
 
 PROGRAMS = {"vipgated": None, "nsd": "nsd", "knot": "knotd", "gdnsd": "gdnsd"}
 CLIENT, SERVER, PEER = "10.9.0.1", "10.9.0.2", "10.9.0.54"
 DEFAULT_MIX = {"a": 70, "srv": 20, "nxdomain": 10}
 START_S = 60
-VIPGATED = """\
-dpdk: {{ huge_pages: "off", memory_mb: 512 }}
-control: {{ cpus: [{control_cpu}] }}
-workers: {{ cpus: [{cpu}], idle: {idle} }}
-limits: {{ dns_names: {limit} }}
-ports:
-  - name: edge
-    device: "{device}"
-    addresses: [{address}/24]
-    kernel: false
-dns:
-  listen: [{server}]
-  zones:
-    - name: {zone}
-      records:
-"""
 NSD = """\
 server:
   server-count: 1
@@ -112,13 +97,13 @@ def write_zone(path, names):
             file.write(f"{name}.{zone}. 5 {kind} {data}{end}\n")
 
 
-def write_gateway(path, names, **more):
-    """vipgated's configuration; `more`: device, cpu, control_cpu, idle."""
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(VIPGATED.format(limit=names + 1000, address=SERVER, server=dns_load.SERVER,
-                                   zone=dns_load.ZONE, **more))
-        for name, kind, data in dns_load.records(names):
-            file.write(f"        - {{ name: {name}, type: {kind}, data: {data} }}\n")
+def write_gateway(path, names, *, device, cpu, control_cpu, idle):
+    """vipgated's configuration."""
+    path.write_text(gateway_yaml.document(
+        huge=False, dpdk={"memory_mb": 512}, control_cpu=control_cpu, cpus=[cpu], idle=idle,
+        limits={"dns_names": names + 1000},
+        ports=[gateway_yaml.port("edge", device, [f"{SERVER}/24"])],
+        names=gateway_yaml.dns(names)), encoding="utf-8")
 
 
 def write_questions(path, names, count):
