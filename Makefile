@@ -9,7 +9,7 @@ PACKAGES := \
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev \
   clang clang-format clang-tidy libclang-rt-14-dev \
   dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf unbound prometheus \
-  nsd knot-dnsutils ldnsutils python3-dnspython tshark \
+  nsd knot knot-dnsutils gdnsd ldnsutils python3-dnspython tshark \
   libzookeeper-java openjdk-17-jre-headless openssl sqlite3 \
   chromium $(if $(shell command -v npm),,nodejs npm) \
   iproute2 iputils-ping tcpdump procps curl socat zsh bird2 jq lua5.4 \

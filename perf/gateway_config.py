@@ -6,39 +6,10 @@ import os
 import subprocess
 import sys
 
-import dns_load
+import gateway_yaml
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CONFIG = """\
-dpdk: {{ huge_pages: "{huge}", memory_mb: {memory_mb}, mbuf_bytes: {mbuf_bytes}, mbufs: {mbufs} }}
-control: {{ cpus: [{control_cpu}] }}
-workers: {{ cpus: [{cpus}], idle: {idle} }}
-ports:
-{ports}
-limits: {{ flows_per_worker: {flows}, services: {services}, reals: {reals}{names} }}
-snat_pools: [{{ name: default, addresses: [{snat}] }}]
-{dns}services:
-"""
-SERVICE = """\
-  - {{ name: load-{number}, vip: "{vip}", port: 6379, protocol: tcp, mode: {mode}, reals: [{reals}] }}
-"""
-PORT = """\
-  - name: {name}
-    device: "{device}"
-    addresses: [{addresses}]
-    kernel: false
-    neighbors: [{neighbors}]{mtu}
-"""
-# Where the buffers are large, tunnels around full frames fit.
-LARGE_MTU = "\n    mtu: 1600"
-DNS = """\
-dns:
-  listen: ["{server}"]
-  zones:
-    - name: {zone}
-      services: true
-      records:
-"""
+LARGE_MTU = 1600  # where the buffers are large, tunnels around full frames fit
 # Of each buffer; testpmd counts it in, vipgated does not.
 HEADROOM = 128
 REALS = [f"10.9.1.{i}" for i in range(11, 19)]
@@ -52,64 +23,58 @@ MODES = (*TRANSLATING, "l2dsr", "ipip", "gre", "gue")
 # services, where that is not what the captures need.
 PLAIN = {"family": 4, "size": "60", "traffic": "flows", "workers": 1, "table": 0, "room": 0}
 DNS_NAMES = 2000  # in the mix
+REAL_PORT = 30585
 
 
 def snat_addresses(setup):
     """Half of the SNAT ports stay free, so that a free one is found at once."""
     count = setup.flows // 32000 + 1
     if setup.family == 6:
-        return [f'"fd09:2::{1 + i:x}"' for i in range(count)]
+        return [f"fd09:2::{1 + i:x}" for i in range(count)]
     return [f"10.9.{2 + i // 250}.{1 + i % 250}" for i in range(count)]
 
 
 def ports(setup, edges, cluster):
     """`edges`: captures of the first port, one for each of its queues; `cluster`: of a second one;
     without it the first has all addresses. What is measured comes over and over, the other way once."""
-    neighbors = ", ".join(f'{{ address: "{real}", mac: "02:00:00:00:00:fe" }}'
-                          for real in REALS_OF[setup.family])
+    neighbors = [(real, "02:00:00:00:00:fe") for real in REALS_OF[setup.family]]
     queues = ",".join(f"rx_pcap={edge}" for edge in edges)
     edge_device = f"net_pcap0,{queues}" + ("" if setup.returns else ",infinite_rx=1")
-    own = f'"{PORT_ADDRESSES[setup.family]}"'
-    mtu = LARGE_MTU if setup.mbuf_bytes >= 2048 else ""
+    own = [PORT_ADDRESSES[setup.family]]
+    mtu = {"mtu": LARGE_MTU} if setup.mbuf_bytes >= 2048 else {}
     if setup.family == 6:
-        own += f', "{PORT_ADDRESSES[4]}"'  # a tunnel between IPv4 addresses, DNS
+        own.append(PORT_ADDRESSES[4])  # a tunnel between IPv4 addresses, DNS
     if cluster is None:
-        return PORT.format(name="edge", device=edge_device, addresses=own, neighbors=neighbors,
-                           mtu=mtu)
+        return [gateway_yaml.port("edge", edge_device, own, neighbors, **mtu)]
     cluster_device = f"net_pcap1,rx_pcap={cluster}" + (",infinite_rx=1" if setup.returns else "")
-    return (PORT.format(name="edge", device=edge_device,
-                        addresses=f'"{EDGE_ADDRESSES[setup.family]}"', neighbors="", mtu=mtu)
-            + PORT.format(name="cluster", device=cluster_device, addresses=own,
-                          neighbors=neighbors, mtu=mtu))
+    return [gateway_yaml.port("edge", edge_device, [EDGE_ADDRESSES[setup.family]], **mtu),
+            gateway_yaml.port("cluster", cluster_device, own, neighbors, **mtu)]
 
 
 def write(setup, path, edges, cluster=None):
     """The configuration for a setup: see perf/run's options and PLAIN."""
     reals = REALS_OF[setup.family]
     has_names = setup.traffic == "mix"
-    names = 2 * DNS_NAMES if has_names else setup.room
-    dns = ""
-    if has_names:
-        dns = DNS.format(server=dns_load.SERVER, zone=dns_load.ZONE) + "".join(
-            f"        - {{ name: {name}, type: {kind}, data: {data} }}\n"
-            for name, kind, data in dns_load.records(DNS_NAMES))
-    cpus = [setup.cpu] if setup.workers == 1 else [setup.control_cpu, setup.cpu]
+    limits = {"flows_per_worker": setup.table or max(setup.flows, 65536),
+              "services": max(setup.services, setup.room),
+              "reals": len(reals) * setup.services + 4 * setup.room}
+    if names := 2 * DNS_NAMES if has_names else setup.room:
+        limits["dns_names"] = names
+    listed = [(real, REAL_PORT) for real in reals]
+    text = gateway_yaml.document(
+        huge=setup.huge, dpdk={"memory_mb": setup.memory_mb,
+                               "mbuf_bytes": setup.mbuf_bytes - HEADROOM, "mbufs": setup.mbufs},
+        control_cpu=setup.control_cpu,
+        cpus=[setup.cpu] if setup.workers == 1 else [setup.control_cpu, setup.cpu],
+        # Where all workers have CPUs of their own they never sleep; a full one does not, either.
+        idle="poll" if setup.workers == 1 else "adaptive",
+        limits=limits, ports=ports(setup, edges, cluster), snat=snat_addresses(setup),
+        names=gateway_yaml.dns(DNS_NAMES, services=True) if has_names else "",
+        services=(gateway_yaml.service(f"load-{number}", FIRST_VIP[setup.family] + number, 6379,
+                                       "tcp", setup.mode, listed)
+                  for number in range(setup.services)))
     with open(path, "w", encoding="utf-8") as file:
-        file.write(CONFIG.format(
-            huge="on" if setup.huge else "off", memory_mb=setup.memory_mb,
-            mbuf_bytes=setup.mbuf_bytes - HEADROOM, mbufs=setup.mbufs,
-            control_cpu=setup.control_cpu, cpus=", ".join(map(str, cpus)),
-            # Where all workers have CPUs of their own they never sleep; a full one does not, either.
-            idle="poll" if setup.workers == 1 else "adaptive",
-            ports=ports(setup, edges, cluster), flows=setup.table or max(setup.flows, 65536),
-            services=max(setup.services, setup.room),
-            reals=len(reals) * setup.services + 4 * setup.room,
-            names=f", dns_names: {names}" if names else "", snat=", ".join(snat_addresses(setup)),
-            dns=dns))
-        listed = ", ".join(f'{{ address: "{real}", port: 30585 }}' for real in reals)
-        for number in range(setup.services):
-            file.write(SERVICE.format(number=number, vip=FIRST_VIP[setup.family] + number,
-                                      mode=setup.mode, reals=listed))
+        file.write(text)
 
 
 def make_captures(setup, directory):

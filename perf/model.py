@@ -2,13 +2,16 @@
 """What a gateway with faster ports and more cores would forward: a model, from measured figures.
 
   perf/run --mode fullnat nat ipip --flows 1048576 --huge --json path.json
-  perf/model.py path.json [--gbps 200] [--workers 16] [--scaling 0.9] [--nic-ns 6]
+  perf/scale --huge --json scale.json
+  perf/model.py path.json scale.json [--gbps 200] [--workers 16] [--scaling 0.9] [--nic-ns 6]
 
 For each measured case: what a core takes (the rate, less what the port's copy cost, plus what a NIC's
 driver costs), times the workers, times what is left of a core where all of them share caches and
 memory; and what the line takes of frames of that size. The smaller one is the gateway's rate.
 
-The port's own cost is that of `perf/run --only testpmd --testpmd-mode io` if that is in the file, or
+What is left of a core is what perf/scale measured of each of two workers, of the nearest mode, if
+its results are in the files: with more than one, each packet's owner is looked for, too. The port's
+own cost is that of `perf/run --only testpmd --testpmd-mode io` if that is in the file, or
 else is taken as a NIC's. Nothing here was seen on such a machine: what is assumed stands above the
 table.
 """
@@ -28,6 +31,7 @@ CACHE_LINE = 64
 # frame, the flow's bucket, the record of a translating mode or the rewrite of a tunnel.
 COLD_LINES = {"fullnat": 5, "nat": 5}
 COLD_LINES_DIRECT = 4
+SCALING = 0.9  # a guess
 # What goes out is longer by: an IPv4 header; with GRE's; with UDP's and GUE's.
 TUNNEL_BYTES = {"ipip": 20, "gre": 24, "gue": 32}
 
@@ -38,12 +42,14 @@ def parse_arguments():
     parser.add_argument("files", nargs="+", metavar="RESULTS.json")
     parser.add_argument("--gbps", type=float, default=200, help="of all ports together, each way")
     parser.add_argument("--workers", type=int, default=16)
-    parser.add_argument("--scaling", type=float, default=0.9,
-                        help="of a core's rate that is left when all work")
+    parser.add_argument("--scaling", type=float,
+                        help="of a core's rate that is left when all work (default: as perf/scale "
+                             f"has it of two workers, or {SCALING})")
     parser.add_argument("--nic-ns", type=float, default=6,
                         help="of a core's time that the driver of a NIC takes for a packet, both ways")
     args = parser.parse_args()
-    if args.gbps <= 0 or args.workers < 1 or not 0 < args.scaling <= 1 or args.nic_ns < 0:
+    is_share = args.scaling is None or 0 < args.scaling <= 1
+    if args.gbps <= 0 or args.workers < 1 or not is_share or args.nic_ns < 0:
         parser.error("--gbps and --workers are above 0, --scaling is within (0, 1], --nic-ns from 0")
     return args
 
@@ -58,6 +64,26 @@ def port_ns(all_results):
     costs = [1e3 / statistics.median(each["rounds"]) for each in all_results
              if each["name"].endswith(": testpmd io")]
     return min(costs, default=None)
+
+
+def scalings(all_results):
+    """By mode: what each of two workers, with its own packets, does of one alone."""
+    rounds = {each["name"]: each["rounds"] for each in all_results}
+    found = {}
+    for name, one in rounds.items():
+        own = rounds.get(name.removesuffix(", one") + ", own")
+        if name.startswith("scale ") and name.endswith(", one") and own:
+            found[name.removeprefix("scale ").removesuffix(", one")] = min(
+                1.0, statistics.median(two / 2 / alone for alone, two in zip(one, own)))
+    return found
+
+
+def scaling_of(mode, args, measured):
+    """What was asked for, or was measured of the mode or of one of its kind, or the guess."""
+    if args.scaling is not None:
+        return args.scaling
+    kin = [other for other in measured if (other in COLD_LINES) == (mode in COLD_LINES)]
+    return measured.get(mode, measured[kin[0]] if kin else SCALING)
 
 
 def core_mpps(each, port, nic_ns):
@@ -82,8 +108,13 @@ def main():
              and not each["name"].startswith("scale ") and each["setup"].get("size", "60") == "60"]
     if not cases:
         sys.exit("perf/model.py: no rate of a mode is in the files: perf/run --json writes them")
-    print(f"Assumed: {args.workers} workers, each at {args.scaling:.0%} of one alone; "
-          f"{args.gbps:g} Gbit/s each way; a NIC's driver takes {args.nic_ns:g} ns a packet in place of "
+    known = scalings(measured)
+    modes = {mode: scaling_of(mode, args, known) for mode in
+             dict.fromkeys(each["setup"]["mode"] for each in cases)}
+    print(f"Assumed: {args.workers} workers, each at "
+          + ", ".join(f"{share:.0%} ({mode})" for mode, share in modes.items())
+          + " of one alone; "
+          + f"{args.gbps:g} Gbit/s each way; a NIC's driver takes {args.nic_ns:g} ns a packet in place of "
           + (f"the measured port's {port:.1f} ns." if port is not None else
              "nothing: the measured port's cost is in the rates."))
     print("| case | a core, Mpps | all cores, Mpps | memory, GB/s | "
@@ -91,7 +122,7 @@ def main():
     print("|" + "---|" * (4 + len(SIZES)))
     for each in cases:
         core = core_mpps(each, port, args.nic_ns)
-        cores = core * args.workers * args.scaling
+        cores = core * args.workers * modes[each["setup"]["mode"]]
         shares = []
         for size in SIZES:
             line = line_mpps(args.gbps, size + TUNNEL_BYTES.get(each["setup"]["mode"], 0))

@@ -106,6 +106,31 @@ def print_table(made, unit):
                  if shares else "| |"))
 
 
+def medians(values):
+    return f"{statistics.median(values):.3f}"
+
+
+def print_ratios(made, unit):
+    """As print_table(), with a column for each reference: those beside the first one are results of
+    their own, "CASE: REFERENCE"."""
+    cases = {each["name"]: [each["reference"]] for each in made if "reference" in each}
+    for each in made:
+        case, _, name = each["name"].rpartition(": ")
+        if case in cases:
+            cases[case].append({"name": name, "rounds": each["rounds"]})
+    names = list(dict.fromkeys(other["name"] for others in cases.values() for other in others))
+    print(f"| | vipgated, {unit} | " + " | ".join(f"{name}, {unit} | ratio" for name in names) + " |")
+    print("|" + "---|" * (2 + 2 * len(names)))
+    for each in made:
+        others = {other["name"]: other["rounds"] for other in cases.get(each["name"], [])}
+        if not others:
+            continue
+        cells = [f"{medians(others[name])} | "
+                 + medians([ours / theirs for ours, theirs in zip(each["rounds"], others[name])])
+                 if name in others else " | " for name in names]
+        print(f"| {each['name']} | {medians(each['rounds'])} | {' | '.join(cells)} |")
+
+
 def read(path):
     """The document in a file, which may also be one of Google Benchmark's (--benchmark_out)."""
     try:

@@ -12,80 +12,53 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
 import dns_load  # noqa: E402
+import gateway_yaml  # noqa: E402
 import measure  # noqa: E402
-import results  # noqa: E402, F401: for who imports this
+import rate_search  # noqa: E402, F401: for who imports this, as the next
+import results  # noqa: E402, F401
+from gateway_config import REAL_PORT, REALS  # noqa: E402
 
 EDGE_MAC, CLUSTER_MAC = "02:00:00:00:00:e1", "02:00:00:00:00:e2"
 CLIENT_MAC, REAL_MAC = "02:00:00:00:00:c1", "02:00:00:00:00:fe"
 VIP, PORT = "11.202.66.36", 6379
-REALS = [f"10.9.1.{i}" for i in range(11, 19)]
-REAL_PORT = 30585
 SECONDS = 30  # for a start; a trial has its own time
 
-CONFIG = """\
-dpdk: {{ huge_pages: {huge}, memory_mb: {memory_mb} }}
-control: {{ cpus: [{control_cpu}] }}
-workers: {{ cpus: [{cpu}], idle: {idle} }}
-limits: {{ flows_per_worker: {limit}, services: 16, reals: 64, dns_names: {names} }}
-ports:
-{ports}
-"""
-SERVICE = """\
-snat_pools: [{{ name: default, addresses: [{snat}] }}]
-services:
-  - {{ name: load, vip: {vip}, port: {port}, protocol: {protocol}, mode: {mode}, reals: [{reals}] }}
-"""
-PORTS = """\
-  - name: {name}
-    device: "net_memif{number},role=server,socket-abstract=no,socket={socket},mac={mac}"
-    addresses: [{addresses}]
-    gateway: [{gateway}]
-    kernel: false
-    neighbors: [{neighbors}]
-"""
-DNS = """\
-dns:
-  listen: [{server}]
-  zones:
-    - name: {zone}
-      records:
-"""
 
 
 def ports(setup, directory):
     """The edge and the cluster, or one that has both."""
-    client = f'{{ address: 10.8.0.1, mac: "{CLIENT_MAC}" }}'
-    reals = ", ".join(f'{{ address: {real}, mac: "{REAL_MAC}" }}' for real in REALS)
-    edge = {"name": "edge", "number": 0, "socket": f"{directory}/edge.sock", "mac": EDGE_MAC,
-            "addresses": "10.8.0.2/24", "gateway": "10.8.0.1", "neighbors": client}
+    def port(number, name, mac, addresses, neighbors, **more):
+        return gateway_yaml.port(
+            name, f"net_memif{number},role=server,socket-abstract=no,"
+            f"socket={directory}/{name}.sock,mac={mac}", addresses, neighbors, **more)
+    client = [("10.8.0.1", CLIENT_MAC)]
+    reals = [(real, REAL_MAC) for real in REALS]
+    edge = {"gateway": ["10.8.0.1"]}
     if setup.one_port:
-        return PORTS.format(**{**edge, "addresses": "10.8.0.2/24, 10.9.1.2/24",
-                               "neighbors": f"{client}, {reals}"})
-    return PORTS.format(**edge) + PORTS.format(
-        name="cluster", number=1, socket=f"{directory}/cluster.sock", mac=CLUSTER_MAC,
-        addresses="10.9.1.2/24", gateway="", neighbors=reals)
+        return [port(0, "edge", EDGE_MAC, ["10.8.0.2/24", "10.9.1.2/24"], client + reals, **edge)]
+    return [port(0, "edge", EDGE_MAC, ["10.8.0.2/24"], client, **edge),
+            port(1, "cluster", CLUSTER_MAC, ["10.9.1.2/24"], reals)]
 
 
 def config(setup, directory):
     """The gateway's YAML; `setup`: cpu, control_cpu, kind, mode, new_flows (how many there
     is room for), names, memory_mb, huge, idle, one_port."""
-    text = CONFIG.format(
-        huge="on" if setup.huge else "off", memory_mb=setup.memory_mb,
-        control_cpu=setup.control_cpu, cpu=setup.cpu, idle=setup.idle,
-        limit=max(65536, 2 * setup.new_flows), names=setup.names + 1000,
-        ports=ports(setup, directory))
     if setup.kind == "dns":
-        text += DNS.format(server=dns_load.SERVER, zone=dns_load.ZONE)
-        return text + "".join(f"        - {{ name: {name}, type: {kind}, data: {data} }}\n"
-                              for name, kind, data in dns_load.records(setup.names))
-    # Half of the SNAT ports stay free.
-    first = ipaddress.IPv4Address("10.9.1.100")
-    snat = ", ".join(str(first + i) for i in range(setup.new_flows // 32000 + 1))
-    port = PORT if setup.mode == "l2dsr" else REAL_PORT  # nothing is translated there
-    return text + SERVICE.format(
-        snat=snat, vip=VIP, port=PORT, protocol="tcp" if setup.kind == "syn" else "udp",
-        mode=setup.mode,
-        reals=", ".join(f"{{ address: {real}, port: {port} }}" for real in REALS))
+        kind = {"names": gateway_yaml.dns(setup.names)}
+    else:
+        # Half of the SNAT ports stay free.
+        first = ipaddress.IPv4Address("10.9.1.100")
+        port = PORT if setup.mode == "l2dsr" else REAL_PORT  # nothing is translated there
+        kind = {"snat": [str(first + i) for i in range(setup.new_flows // 32000 + 1)],
+                "services": [gateway_yaml.service(
+                    "load", VIP, PORT, "tcp" if setup.kind == "syn" else "udp", setup.mode,
+                    [(real, port) for real in REALS])]}
+    return gateway_yaml.document(
+        huge=setup.huge, dpdk={"memory_mb": setup.memory_mb}, control_cpu=setup.control_cpu,
+        cpus=[setup.cpu], idle=setup.idle,
+        limits={"flows_per_worker": max(65536, 2 * setup.new_flows), "services": 16, "reals": 64,
+                "dns_names": setup.names + 1000},
+        ports=ports(setup, directory), **kind)
 
 
 def write_names(setup, path):

@@ -42,6 +42,17 @@ class ModelTest(unittest.TestCase):
         faster = self.cells([rate("a", 10)], "--workers", "20", "--scaling", "1", "--gbps", "100")
         self.assertEqual(faster[4], "149 Mpps (line)")
 
+    def test_what_two_workers_do_is_taken_for_the_nearest_mode(self):
+        made = [rate("a", 10), rate("b", 10, "nat"), rate("c", 10, "gre"),
+                rate("scale fullnat, one", 20), rate("scale fullnat, own", 30),
+                rate("scale ipip, one", 20), rate("scale ipip, own", 50)]
+        done = self.reckoned(made, "--workers", "4")
+        cores = [line.split("|")[3].strip() for line in done.stdout.splitlines()[-3:]]
+        self.assertEqual(cores, ["30", "30", "40"])  # more than twice is luck
+        self.assertIn("75% (fullnat), 75% (nat), 100% (gre)", done.stdout)
+        self.assertEqual(self.cells([*made, rate("d", 10)], "--workers", "4", "--scaling",
+                                    "0.5")[2], "20")
+
     def test_what_has_no_rates_is_refused(self):
         done = self.reckoned([])
         self.assertEqual(done.returncode, 1)

@@ -135,6 +135,15 @@ class Plot(unittest.TestCase):
         for label in ("one flows", "both flows"):
             self.assertIn(label, self.text(drawn["flows.svg"]))
 
+    def test_latencies_of_one_setup_are_lines_by_what_they_are(self):
+        drawn = self.plot([figure(f"memif {way} {share} at {load} %", [load], {"load_percent": load},
+                                  "ns") for way in ("one way", "round trip")
+                           for share in ("p50", "p99.9") for load in (50, 90, 100)])
+        self.assertEqual([len(each) for each in self.points(drawn["latency.svg"]).values()],
+                         [3, 3, 3, 3])
+        for label in ("memif one way p50", "memif round trip p99.9"):
+            self.assertIn(label, self.text(drawn["latency.svg"]))
+
     def test_a_figure_in_two_files_is_bad_input(self):
         done = self.run_plot(rates(), rates())
         self.assertEqual(done.returncode, 2)

@@ -2,6 +2,8 @@
 """What perf/'s scripts write is what perf/show and perf/compare read: results_test.py
 SOURCE_DIRECTORY."""
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -61,6 +63,18 @@ class Results(unittest.TestCase):
         done = self.show()
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("results.json: has no list \"results\"", done.stderr)
+
+    def test_the_ratio_to_each_reference_is_a_column(self):
+        made = [rate([20, 10], [40, 40]),
+                results.result("fullnat: testpmd macswap", "Mpps", "higher", [80, 50])]
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            results.print_ratios(made, "Mpps")
+        head, _, *rows = text.getvalue().splitlines()
+        self.assertEqual(head, "| | vipgated, Mpps | testpmd io, Mpps | ratio "
+                               "| testpmd macswap, Mpps | ratio |")
+        # Medians of the rounds' ratios: of 0.5 and 0.25, and of 0.25 and 0.2.
+        self.assertEqual(rows, ["| fullnat | 15.000 | 40.000 | 0.375 | 65.000 | 0.225 |"])
 
 
 if __name__ == "__main__":
