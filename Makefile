@@ -45,8 +45,9 @@ deps:  ## installs what is missing of PACKAGES (root)
 test: build  ## every test but the long ones
 	ctest --preset release
 
-test-long: build  ## the tests that take too long for every change
+test-long: build  ## what takes too long for every change: more tests, and each benchmark once
 	ctest --test-dir build --output-on-failure -L long
+	$(MAKE) bench-all BENCH_ARGS=--benchmark_min_time=0
 
 # What a package is made and judged with.
 deb deb-test: PACKAGES += help2man
@@ -101,10 +102,10 @@ bench: deps  ## a short form of perf/: a table, JSON and plots in build/bench (r
 	cmake --build --preset release --target vipgated short_benchmarks
 	perf/short
 
-bench-all: deps  ## every benchmark of perf/bench
+bench-all: deps  ## every benchmark of perf/bench (BENCH_ARGS)
 	@test -f build/build.ninja || cmake --preset release
 	cmake --build --preset release --target benchmarks
-	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench; done
+	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench $(BENCH_ARGS); done
 
 clean:  ## removes the build directories
 	rm -rf build build-asan build-tsan build-fuzz build-lint
