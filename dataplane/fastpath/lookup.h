@@ -216,12 +216,23 @@ bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
       hand_to_owner(burst, packet, client, return_port(burst, packet))) {
     return true;
   }
-  auto& table = flows<Address>().table();
-  packet.flow_id = *flow_id;
-  packet.hash = table.hash(FlowStore<Address>::Key::of(client, packet.destination_port, *flow_id));
-  table.prefetch(packet.hash);
-  packet.step = sizeof(Address) == 4 ? Step::kNatReturn4 : Step::kNatReturn6;
+  keep_nat_real(burst, from, *flow_id);
+  fetch_nat_return<Address>(packet, *flow_id);
   return true;
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::fetch_nat_return(Packet& packet,
+                                                                        uint32_t flow_id) {
+  constexpr bool kIsV4 = sizeof(Address) == 4;
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  const auto& table = flows<Address>().table();
+  const auto key = FlowStore<Address>::Key::of(client, packet.destination_port, flow_id);
+  packet.flow_id = flow_id;
+  packet.bucket = table.fetch(table.hash(key));
+  if constexpr (kIsV4) packet.key = key.bits;
+  packet.step = kIsV4 ? Step::kNatReturn4 : Step::kNatReturn6;
 }
 
 template <class Observer>
@@ -313,12 +324,17 @@ template <class Address>
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::find_return(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::find_return(Burst& burst, Packet& packet) {
+  using Key = typename FlowStore<Address>::Key;
   auto& store = flows<Address>();
-  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
-  const auto key = FlowStore<Address>::Key::of(client, packet.destination_port, packet.flow_id);
-  const auto* entry = store.table().find(key, packet.hash);
-  packet.record = nullptr;
+  auto* const bucket = static_cast<typename FlowStore<Address>::Table::Bucket*>(packet.bucket);
+  Key key;
+  if constexpr (sizeof(Address) == 4) {
+    key.bits = packet.key;
+  } else {
+    key = Key::of(packet.ip<Ipv6Header>().destination, packet.destination_port, packet.flow_id);
+  }
+  const auto* entry = store.table().find_from(bucket, key);
   if (entry == nullptr) [[unlikely]] {
     return find_other_return<Address>(burst, packet);
   }
