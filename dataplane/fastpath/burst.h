@@ -123,6 +123,17 @@ struct KnownReturns {
   std::array<Real, kRealPlaces> reals{};
 };
 
+// What the steps of a new flow share, so that each is reckoned once.
+struct NewFlowNote {
+  uint64_t hash = 0;      // of its key
+  uint32_t row_hash = 0;  // chooses its Maglev row
+  // What SnatTry has, where it is for this real; else none is known.
+  RealId snat_real;
+  void* snat_record = nullptr;
+  uint32_t snat_slot = 0;
+  Be16 snat_port;
+};
+
 // Counts of consecutive packets of one service, added up when the service changes.
 struct CountedRun {
   uint32_t service = kNone;

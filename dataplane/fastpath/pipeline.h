@@ -115,6 +115,8 @@ class Pipeline : private PipelineState {
   template <class Address>
   bool look_up_wide(Burst& burst, Packet& packet);
   template <class Address>
+  void look_up_wide_flow(Burst& burst, Packet& packet);
+  template <class Address>
   bool look_up_wide_nat_return(Burst& burst, Packet& packet);
   template <class Address>
   void look_up_snat(Burst& burst, Packet& packet, uint32_t slot);
@@ -211,6 +213,8 @@ class Pipeline : private PipelineState {
   bool prefetch_room(const Packet& packet);
   template <class Address>
   void prefetch_records(const Burst& burst, const Packet& packet);
+  template <class Address>
+  NewFlowNote& new_flow(const Packet& packet);
 
   // Pass 4.
   uint16_t finish_from(Burst& burst, uint16_t first, uint16_t count);
@@ -237,7 +241,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   NatRecord<Address>* find_or_create(Burst& burst, Packet& packet);
   template <class Address>
-  NatRecord<Address>* balance(Burst& burst, Packet& packet, uint64_t hash);
+  NatRecord<Address>* balance(Burst& burst, Packet& packet);
   template <class Address>
   RealId choose_real(Burst& burst, Packet& packet);
   template <class Address>
@@ -371,7 +375,9 @@ class Pipeline : private PipelineState {
   // Of the burst in hand.
   CountedRun run_;
   uint32_t dns_count_ = 0;
-  uint32_t begun_ = 0;  // flows of this burst so far
+  uint32_t begun_ = 0;            // flows of this burst so far
+  uint64_t new_flows_known_ = 0;  // packets whose new_flow_notes_ are of this burst
+  std::array<NewFlowNote, kBurst> new_flow_notes_;
   uint32_t seen_client_count_ = 0;
   std::array<Packet, kBurst> packets_;
   std::array<DnsParsed, kBurst> dns_;

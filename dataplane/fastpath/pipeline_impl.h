@@ -39,6 +39,7 @@ inline constexpr uint32_t kManyNewFlows = 8;
 template <class Observer>
 void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
   dns_count_ = 0;
+  new_flows_known_ = 0;
   const UsualVip usual = usual_vip(burst);
   const bool any_look_up = burst.from == From::kDevice
                                ? parse_all(burst, mbufs, 0, count, port, usual)
