@@ -117,7 +117,7 @@ template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  if ((service.has_affinity | service.is_quic) != 0) [[unlikely]] {
+  if ((service.has_affinity | service.is_quic | is_wide(service.flow_id)) != 0) [[unlikely]] {
     return look_up_special_flow<Address>(burst, packet);
   }
   if (is_mine(burst, packet, client, packet.source_port)) prepare_flow<Address>(packet);
@@ -150,11 +150,20 @@ template <class Address>
     handle_unserved_port<Address>(burst, packet);
     return true;
   }
-  const ServiceEntry& service = burst.snapshot.service(index);
-  packet.service = &service;
+  packet.service = &burst.snapshot.service(index);
+  look_up_wide_flow<Address>(burst, packet);
+  return true;
+}
+
+// Of a packet whose service is set, and has a wide flow id.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::look_up_wide_flow(Burst& burst, Packet& packet) {
+  const ServiceEntry& service = *packet.service;
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   if (!(service.has_affinity ? is_my_client<Address>(burst, packet)
                              : is_mine(burst, packet, Address(ip.source), packet.source_port))) {
-    return true;
+    return;
   }
   const auto& table = flows<Address>().wide_table();
   packet.hash = table.hash(WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
@@ -164,7 +173,6 @@ template <class Address>
   packet.step = is_translating(service.mode) ? (kIsV4 ? Step::kWideForward4 : Step::kWideForward6)
                                              : (kIsV4 ? Step::kWideDirect4 : Step::kWideDirect6);
   if (service.is_quic) packet.step = quic_step<Address>(service);
-  return true;
 }
 
 template <class Observer>

@@ -23,7 +23,7 @@ auto Pipeline<Observer>::usual_vip(const Burst& burst) const -> UsualVip {
   const uint32_t index = table.service(*entry, usual_.port, usual_.protocol);
   if (index == kNone) return {};
   const ServiceEntry& service = burst.snapshot.service(index);
-  if (service.has_affinity || service.is_quic) return {};
+  if (service.has_affinity || service.is_quic || is_wide(service.flow_id)) return {};
   UsualVip usual;
   usual.vip.address = usual_.address;
   usual.vip.port = usual_.port;
