@@ -64,7 +64,7 @@ template <class Address, size_t kInlinePorts>
 void AddressTableKeeper<Address, kInlinePorts>::add(const ServiceSpec& service) {
   if (!is_ours(service.vip)) return;
   const auto address = service.vip.as<Address>();
-  if (is_wide(service.flow_id)) {
+  if (service.extent.is_wide()) {
     wide_[wide_key(service)].push_back(claim_of(service));
     touched_wide_.insert(wide_key(service));
     if (service.extent.prefix_length == 0) ++vip_at(address).wide;
@@ -80,7 +80,7 @@ template <class Address, size_t kInlinePorts>
 void AddressTableKeeper<Address, kInlinePorts>::remove(const ServiceSpec& service) {
   if (!is_ours(service.vip)) return;
   const auto address = service.vip.as<Address>();
-  if (is_wide(service.flow_id)) {
+  if (service.extent.is_wide()) {
     std::erase(wide_[wide_key(service)], claim_of(service));
     touched_wide_.insert(wide_key(service));
     if (service.extent.prefix_length == 0) --vip_at(address).wide;

@@ -235,7 +235,7 @@ struct AddressTable {
   using Entry = AddressEntry<kInlinePorts>;
   FlatMap<Address, Entry> addresses;
   FlatMap<VipPort, uint32_t> more;
-  // Services with wide flow ids: see kWideFlowId. Those of an address have an entry without ports.
+  // Services of several ports or of a prefix. Those of an address have an entry without ports.
   WideServices<Address> wide;
   // real:port:protocol of `nat` services → flow id of the return direction.
   FlatMap<Endpoint<Address>, uint32_t> nat_reals;

@@ -54,6 +54,7 @@ struct Dataplane::Parts {
   Status open_ports();
   Status make_exception_path();
   void make_workers();
+  bool has_ipv6() const;
   Status start_workers();
   void note_wall_clock();
   bool announce(const IpAddress& address);

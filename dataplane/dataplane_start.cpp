@@ -177,6 +177,16 @@ void Dataplane::Parts::make_workers() {
   }
 }
 
+// Whether any port has an address of it: else its tables are left without memory.
+bool Dataplane::Parts::has_ipv6() const {
+  for (const DataplanePort& port : options.ports) {
+    for (const IpPrefix& prefix : port.addresses) {
+      if (!prefix.address.is_v4()) return true;
+    }
+  }
+  return false;
+}
+
 // On EAL's own threads: they are pinned, and have caches of the packet pools.
 Status Dataplane::Parts::start_workers() {
   clock = std::make_unique<TscClock>();
@@ -186,6 +196,7 @@ Status Dataplane::Parts::start_workers() {
     const auto run = [](void* argument) {
       const auto& launch = *static_cast<const Launch*>(argument);
       Parts& parts = *launch.parts;
+      parts.memory[launch.worker]->populate(parts.has_ipv6());
       run_worker(*parts.worker_objects[launch.worker], *parts.clock, parts.options.poll,
                  parts.stop);
       return 0;

@@ -18,6 +18,10 @@ class PageMemory {
   PageMemory(const PageMemory&) = delete;
   PageMemory& operator=(const PageMemory&) = delete;
 
+  // Has the kernel give all pages now: else it gives each one, or each two megabytes, to the first
+  // packet that comes there, which waits. Those of the memory node of the calling thread.
+  void populate();
+
   void* data() const { return data_; }
   size_t size() const { return size_; }
 

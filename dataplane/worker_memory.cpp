@@ -72,6 +72,16 @@ void WorkerMemory::make_family(Family<Address>& family) {
       family.affinity_buckets, Affinities::buckets_for(options_.affinities));
 }
 
+void WorkerMemory::populate(bool ipv6) {
+  const auto populate = [](auto& family) {
+    for (PageMemory* memory : {&family.buckets, &family.wide_buckets, &family.records}) {
+      memory->populate();
+    }
+  };
+  populate(v4_);
+  if (ipv6) populate(v6_);
+}
+
 void WorkerMemory::make_forwarder() {
   if (options_.dns_answers == 0 || options_.dns_questions == 0) return;
   const size_t buckets = DnsCacheMemory::buckets_for(options_.dns_answers);

@@ -50,6 +50,10 @@ class WorkerMemory {
   // What the worker's Pipeline is made from. Spans point into this object.
   PipelineOptions pipeline_options();
 
+  // Has all pages of the flow tables and of their records given now, so that no packet waits for
+  // one; `ipv6`: those of IPv6, too. To be called by the worker's thread, before it polls.
+  void populate(bool ipv6);
+
   // From now on the worker's Pipeline counts what another one has, too: for limits that hold for
   // all of them together. To be called before the workers run.
   void connect(uint32_t worker, const WorkerMemory& other) {

@@ -1,6 +1,8 @@
 // What the passes share of a burst, and what is kept from one packet, or burst, to the next.
 #pragma once
 
+#include <nmmintrin.h>
+
 #include <array>
 #include <cstdint>
 #include <span>
@@ -91,17 +93,45 @@ struct UsualVip {
   }
 };
 
-// SNAT addresses that returns came to, of one snapshot: so that the records of these can be
-// looked up while they are parsed. The low bits of an address say where it lies.
-struct KnownSnat {
-  static constexpr uint32_t kPlaces = 64;
-  static uint32_t place(Ipv4Address address) { return address.value.raw() >> 24 & (kPlaces - 1); }
-  struct Place {
+// What returns have come to, or from, of one snapshot: so that their flows can be looked up while
+// they are parsed. Each lies in the one place that a hash of it says, and the last one stays.
+struct KnownReturns {
+  static constexpr uint32_t kSnatPlaces = 64;
+  static constexpr uint32_t kRealPlaces = 256;
+  struct Snat {
     Ipv4Address address{};
     uint32_t slot = kNone;
   };
+  // A `nat` real's endpoint, and the flow id of what comes from it; 0: none.
+  struct Real {
+    uint64_t endpoint = 0;
+    uint32_t flow_id = 0;
+  };
+
+  static uint64_t endpoint(Ipv4Address address, Be16 port, uint8_t protocol) {
+    return address.value.raw() | uint64_t{port.raw()} << 32 | uint64_t{protocol} << 48;
+  }
+  Snat& snat_place(Ipv4Address address) {
+    return snat[address.value.raw() >> 24 & (kSnatPlaces - 1)];
+  }
+  Real& real_place(uint64_t endpoint) {
+    return reals[_mm_crc32_u64(0, endpoint) & (kRealPlaces - 1)];
+  }
+
   uint64_t generation = UINT64_MAX;
-  std::array<Place, kPlaces> places{};
+  std::array<Snat, kSnatPlaces> snat{};
+  std::array<Real, kRealPlaces> reals{};
+};
+
+// What the steps of a new flow share, so that each is reckoned once.
+struct NewFlowNote {
+  uint64_t hash = 0;      // of its key
+  uint32_t row_hash = 0;  // chooses its Maglev row
+  // What SnatTry has, where it is for this real; else none is known.
+  RealId snat_real;
+  void* snat_record = nullptr;
+  uint32_t snat_slot = 0;
+  Be16 snat_port;
 };
 
 // Counts of consecutive packets of one service, added up when the service changes.

@@ -280,7 +280,7 @@ template <class Address>
   const ServiceEntry& service = *packet.service;
   bool is_forgotten = false;
   const RealId known = with_flow_key<Address>(packet, [&](auto& table, const auto& key) -> RealId {
-    auto* entry = table.find(key, table.hash(key));
+    auto* entry = table.find(key, new_flow<Address>(packet).hash);
     if (entry == nullptr) return {};
     if (store.has_expired(*entry, burst.now.quarter)) {
       counters_.count(Event::kFlowsExpired);
@@ -322,15 +322,15 @@ RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
   // The row may know whose connection a reset ends; but a new one it does not begin.
   if (id == RealId{} || new_flow_detail::begins_nothing(packet)) return id;
   if (service.tracks_when_needed && service.row_count != 0) {
-    const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
+    const uint32_t row = row_of(service, new_flow<Address>(packet).row_hash);
     if (!may_move(burst.snapshot, service, row) && id == real_of_row(service, row)) return id;
   }
   const FlowState state = direct_detail::first_state(packet);
   const Quarter deadline =
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(state)]);
-  const bool is_tracked = with_flow_key<Address>(packet, [&](const auto& table, const auto& key) {
-    return flows<Address>().track(key, table.hash(key), id, state, deadline, burst.now,
-                                  counted_for(service));
+  const bool is_tracked = with_flow_key<Address>(packet, [&](const auto&, const auto& key) {
+    return flows<Address>().track(key, new_flow<Address>(packet).hash, id, state, deadline,
+                                  burst.now, counted_for(service));
   });
   if (!is_tracked) {
     counters_.count(Event::kFlowsUntracked);

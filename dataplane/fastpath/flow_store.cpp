@@ -86,7 +86,7 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
   Record* record = fullnat
                        ? take_snat_port(service, snapshot,
                                         {address, port, static_cast<uint8_t>(service.protocol), 0},
-                                        hash, now, reason)
+                                        flow.first_try, hash, now, reason)
                        : take_nat_record(now);
   if (record == nullptr) return nullptr;
   record->client = flow.client;
@@ -242,7 +242,7 @@ void FlowStore<Address>::release(Record& record) {
   const auto erase = [](auto& table, const auto& key) {
     if (auto* entry = table.find(key, table.hash(key))) table.erase(entry);
   };
-  if (std::exchange(record.is_counted, false)) connections_.end(record.flow_id);
+  end_count(record);
   with_forward_key(record, erase);
   if (record.return_flow_id != 0) with_return_key(record, record.return_flow_id, erase);
   give_back(record);

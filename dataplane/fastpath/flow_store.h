@@ -31,6 +31,14 @@ inline uint32_t counted_for(const ServiceEntry& service) {
   return admission != nullptr && admission->max_connections() != 0 ? service.index : kNone;
 }
 
+// The first SNAT port that a new flow asks for, and the record that it would have; null: not known.
+template <class Address>
+struct SnatTry {
+  NatRecord<Address>* record = nullptr;
+  uint32_t slot = 0;
+  Be16 port;
+};
+
 // What a new flow is made of, besides its service and its real.
 template <class Address>
 struct NewFlow {
@@ -41,6 +49,7 @@ struct NewFlow {
   MacAddress client_mac;
   Be16 client_tci;
   uint8_t client_port_index = 0;
+  SnatTry<Address> first_try{};  // of prefetch_snat()
 };
 
 // Zeroed memory, made by FlowMemory, that outlives the store.
@@ -141,9 +150,10 @@ class FlowStore {
     const bool has_record = entry.state != FlowState::kFree && !entry.names_real();
     return has_record ? &memory_.records[entry.value] : nullptr;
   }
-  // Ahead of create(): the first lines of the records that it will ask for a SNAT port.
-  void prefetch_snat_records(const ServiceEntry& service, const Snapshot& snapshot,
-                             const Endpoint<Address>& real, uint64_t hash) const;
+  // Ahead of create(), of a flow that needs a SNAT port: which one it will ask for first. Its
+  // record, and where many are taken those of the next ones, are on their way into the cache.
+  SnatTry<Address> prefetch_snat(const ServiceEntry& service, const Snapshot& snapshot,
+                                 const Endpoint<Address>& real, uint64_t hash) const;
 
   // Tracks a new flow that needs no record. `key` is not in the table yet. False when no slot is
   // free and all that are there are worth more. `counted_for`: the index of the service that has it
@@ -168,7 +178,10 @@ class FlowStore {
 
  private:
   Record* take_snat_port(const ServiceEntry& service, const Snapshot& snapshot,
-                         const Endpoint<Address>& real, uint64_t hash, Now now, DropReason& reason);
+                         const Endpoint<Address>& real, const SnatTry<Address>& first_try,
+                         uint64_t hash, Now now, DropReason& reason);
+  SnatTry<Address> find_snat_port(const ServiceEntry& service, const Snapshot& snapshot,
+                                  const Endpoint<Address>& real, uint64_t hash, Now now) const;
   void note_exhaustion(const ServiceEntry& service, DropReason& reason);
   Record* take_nat_record(Now now);
   Record* reuse_nat_record(Now now);
@@ -196,9 +209,17 @@ class FlowStore {
       if (entry.is_counted()) connections_.end(flow_id_of(entry.key));
       note_end(RealId::from_value(entry.value));
       table.erase(&entry);
-    } else {
-      release(memory_.records[entry.value]);
+      return;
     }
+    Record& record = memory_.records[entry.value];
+    if (record.return_flow_id != 0) return release(record);
+    // The only one of its flow: it need not be looked for.
+    end_count(record);
+    table.erase(&entry);
+    give_back(record);
+  }
+  void end_count(Record& record) {
+    if (std::exchange(record.is_counted, false)) connections_.end(record.flow_id);
   }
   template <class AnyTable>
   Record* create_in(AnyTable& table, const ServiceEntry& service, RealId real_id,

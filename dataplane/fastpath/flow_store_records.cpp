@@ -48,22 +48,28 @@ uint32_t next_position(uint32_t position, uint32_t step, uint32_t count) {
 }  // namespace
 
 template <class Address>
-void FlowStore<Address>::prefetch_snat_records(const ServiceEntry& service,
-                                               const Snapshot& snapshot,
-                                               const Endpoint<Address>& real, uint64_t hash) const {
-  if (service.snat_count == 0) return;
+auto FlowStore<Address>::prefetch_snat(const ServiceEntry& service, const Snapshot& snapshot,
+                                       const Endpoint<Address>& real, uint64_t hash) const
+    -> SnatTry<Address> {
+  if (service.snat_count == 0) return {};
   const uint32_t slot = service.snat_first + first_address(hash, service.snat_count);
   const SnatPorts& ports = memory_.snat[slot];
+  if (ports.count() == 0) return {};
   const auto source = snapshot.snat_addresses[slot].address.template as<Address>();
   const uint32_t common = snat_hash(real.address, source, real.protocol);
   uint32_t position = first_position(hash, ports.count());
-  const uint32_t step = step_of(hash, ports.count());
-  // Of records that are half taken, nearly all flows find theirs among so many.
-  for (uint32_t probe = 0; probe < std::min<uint32_t>(4, ports.count()); ++probe) {
-    const Be16 port(ports.port(position));
-    prefetch_line(&return_record(common, snat_ports_word(real.port, port)));
-    position = next_position(position, step, ports.count());
+  const Be16 port(ports.port(position));
+  Record& record = return_record(common, snat_ports_word(real.port, port));
+  prefetch_line(&record);
+  // Where few are taken the first one is free; where half are, nearly always one of four.
+  if (snat_used_ > memory_.first_nat_record / 8) {
+    const uint32_t step = step_of(hash, ports.count());
+    for (uint32_t probe = 1; probe < std::min<uint32_t>(4, ports.count()); ++probe) {
+      position = next_position(position, step, ports.count());
+      prefetch_line(&return_record(common, snat_ports_word(real.port, Be16(ports.port(position)))));
+    }
   }
+  return {&record, slot, port};
 }
 
 // Tries kSnatProbes ports from a place that the flow's hash chooses: no list is walked, and a burst
@@ -72,17 +78,38 @@ void FlowStore<Address>::prefetch_snat_records(const ServiceEntry& service,
 // is no such flow either.
 template <class Address>
 auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snapshot& snapshot,
-                                        const Endpoint<Address>& real, uint64_t hash, Now now,
+                                        const Endpoint<Address>& real,
+                                        const SnatTry<Address>& first_try, uint64_t hash, Now now,
                                         DropReason& reason) -> Record* {
   if (service.snat_count == 0) {
     reason = DropReason::kSnatExhausted;
     return nullptr;
   }
+  SnatTry<Address> found = first_try;
+  if (found.record == nullptr || !is_free_or_over(*found.record, now.quarter)) {
+    found = find_snat_port(service, snapshot, real, hash, now);
+    if (found.record == nullptr || !may_go(*found.record, now.quarter)) {
+      note_exhaustion(service, reason);
+      return nullptr;
+    }
+  }
+  Record& record = *found.record;
+  if (record.state != FlowState::kFree) evict(record, now);
+  ++snat_used_;
+  record.source = snapshot.snat_addresses[found.slot].address.template as<Address>();
+  record.source_port = found.port;
+  return &record;
+}
+
+// The first one whose record is free, else that of the least worthy flow; null: the worker owns no
+// port of those tried.
+template <class Address>
+auto FlowStore<Address>::find_snat_port(const ServiceEntry& service, const Snapshot& snapshot,
+                                        const Endpoint<Address>& real, uint64_t hash, Now now) const
+    -> SnatTry<Address> {
   uint32_t chosen = first_address(hash, service.snat_count);
   const uint32_t tries = std::min<uint32_t>(service.snat_count, 4);
-  Record* least = nullptr;
-  uint32_t least_slot = 0;
-  Be16 least_port;
+  SnatTry<Address> least;
   for (uint32_t i = 0; i < tries; ++i) {
     const uint32_t slot = service.snat_first + chosen;
     const SnatPorts& ports = memory_.snat[slot];
@@ -93,25 +120,14 @@ auto FlowStore<Address>::take_snat_port(const ServiceEntry& service, const Snaps
     for (uint32_t probe = 0; probe < std::min(kSnatProbes / tries, ports.count()); ++probe) {
       const Be16 port(ports.port(position));
       Record& record = return_record(common, snat_ports_word(real.port, port));
-      if (least == nullptr || is_worth_less(record, *least, now.quarter)) {
-        least = &record;
-        least_slot = slot;
-        least_port = port;
-        if (is_free_or_over(record, now.quarter)) break;
+      if (least.record == nullptr || is_worth_less(record, *least.record, now.quarter)) {
+        least = {&record, slot, port};
+        if (is_free_or_over(record, now.quarter)) return least;
       }
       position = next_position(position, step, ports.count());
     }
-    if (least != nullptr && is_free_or_over(*least, now.quarter)) break;
     chosen = chosen + 1 == service.snat_count ? 0 : chosen + 1;
   }
-  if (least == nullptr || !may_go(*least, now.quarter)) {
-    note_exhaustion(service, reason);
-    return nullptr;
-  }
-  if (least->state != FlowState::kFree) evict(*least, now);
-  ++snat_used_;
-  least->source = snapshot.snat_addresses[least_slot].address.template as<Address>();
-  least->source_port = least_port;
   return least;
 }
 
@@ -170,20 +186,24 @@ void FlowStore<Address>::give_back(Record& record) {
   ++nat_given_back_;
 }
 
-template void FlowStore<Ipv4Address>::prefetch_snat_records(const ServiceEntry&, const Snapshot&,
-                                                            const Endpoint<Ipv4Address>&,
-                                                            uint64_t) const;
-template void FlowStore<Ipv6Address>::prefetch_snat_records(const ServiceEntry&, const Snapshot&,
-                                                            const Endpoint<Ipv6Address>&,
-                                                            uint64_t) const;
+template SnatTry<Ipv4Address> FlowStore<Ipv4Address>::prefetch_snat(const ServiceEntry&,
+                                                                    const Snapshot&,
+                                                                    const Endpoint<Ipv4Address>&,
+                                                                    uint64_t) const;
+template SnatTry<Ipv6Address> FlowStore<Ipv6Address>::prefetch_snat(const ServiceEntry&,
+                                                                    const Snapshot&,
+                                                                    const Endpoint<Ipv6Address>&,
+                                                                    uint64_t) const;
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::take_snat_port(
-    const ServiceEntry&, const Snapshot&, const Endpoint<Ipv4Address>&, uint64_t, Now, DropReason&);
+    const ServiceEntry&, const Snapshot&, const Endpoint<Ipv4Address>&, const SnatTry<Ipv4Address>&,
+    uint64_t, Now, DropReason&);
 template void FlowStore<Ipv4Address>::note_exhaustion(const ServiceEntry&, DropReason&);
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::take_nat_record(Now);
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::reuse_nat_record(Now);
 template void FlowStore<Ipv4Address>::give_back(NatRecord<Ipv4Address>&);
 template NatRecord<Ipv6Address>* FlowStore<Ipv6Address>::take_snat_port(
-    const ServiceEntry&, const Snapshot&, const Endpoint<Ipv6Address>&, uint64_t, Now, DropReason&);
+    const ServiceEntry&, const Snapshot&, const Endpoint<Ipv6Address>&, const SnatTry<Ipv6Address>&,
+    uint64_t, Now, DropReason&);
 template void FlowStore<Ipv6Address>::note_exhaustion(const ServiceEntry&, DropReason&);
 template NatRecord<Ipv6Address>* FlowStore<Ipv6Address>::take_nat_record(Now);
 template NatRecord<Ipv6Address>* FlowStore<Ipv6Address>::reuse_nat_record(Now);

@@ -8,6 +8,7 @@
 
 #include <immintrin.h>
 
+#include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -64,11 +65,11 @@ class FlowTable {
       : buckets_(memory.data()), count_(static_cast<uint32_t>(memory.size())), secret_(secret) {}
 
   uint64_t hash(const Key& key) const { return key.hash(secret_); }
-  void prefetch(uint64_t hash) const { prefetch_line(&first(hash)); }
+  void prefetch(uint64_t hash) const { fetch(hash); }
   // Where a key lies usually, on its way into the cache: for find_from().
   Bucket* fetch(uint64_t hash) const {
     Bucket& bucket = first(hash);
-    prefetch_line(&bucket);
+    prefetch_bucket(bucket);
     return &bucket;
   }
 
@@ -114,7 +115,7 @@ class FlowTable {
     for (const Entry& entry : bucket->entries) {
       if (entry.state == FlowState::kFree) return;
     }
-    prefetch_line(&second(hash));
+    prefetch_bucket(second(hash));
   }
   // What choose() would take if each flow's deadline were that of its entry, and no flow moved.
   const Entry& likely_choice(uint64_t hash, Quarter now) const {
@@ -274,6 +275,11 @@ class FlowTable {
   // Of the hash's two buckets; of the first alone, if that has an entry that nobody misses.
   template <class DeadlineOf>
   Ranked least_worthy(uint64_t hash, Quarter now, DeadlineOf&& deadline_of) const {
+    if (Entry* free = find_in(first(hash), Key{})) return {free, 0};
+    if constexpr (sizeof(Key) == 8) {
+      const Ranked found = least_worthy_unless_passed(first(hash), second(hash), now);
+      if (found.entry != nullptr) return found;
+    }
     Ranked best{nullptr, UINT32_MAX};
     for (Bucket* bucket : {&first(hash), &second(hash)}) {
       for (Entry& entry : bucket->entries) {
@@ -283,6 +289,57 @@ class FlowTable {
       if (best.rank <= kExpiredRank) break;
     }
     return best;
+  }
+
+  // The same for entries whose deadlines lie ahead, as nearly all do where room is scarce: all
+  // eight are ranked at once, which takes a fourth of the instructions. No entry: one has passed.
+  static Ranked least_worthy_unless_passed(Bucket& first, Bucket& second,
+                                           Quarter now) requires(sizeof(Key) == 8) {
+    // Of each entry the last word: deadline, state, meta. In the order that unpacking makes.
+    const __m256i words = _mm256_unpackhi_epi64(last_words(first), last_words(second));
+    const __m256i places = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+    const __m256i left = _mm256_and_si256(_mm256_sub_epi16(words, _mm256_set1_epi32(now)),
+                                          _mm256_set1_epi32(0xffff));
+    const __m256i states = _mm256_and_si256(_mm256_srli_epi32(words, 16), _mm256_set1_epi32(0xff));
+    // The other bytes of a word are zero, as is the worth of state 0.
+    const __m256i worths = _mm256_shuffle_epi8(worth_by_state(), states);
+    const __m256i is_taken = _mm256_cmpgt_epi32(worths, _mm256_setzero_si256());
+    const __m256i passed = _mm256_cmpgt_epi32(left, _mm256_set1_epi32(kMaxTimeoutQuarters));
+    if (_mm256_testz_si256(is_taken, passed) == 0) return {nullptr, 0};
+    const __m256i ranks =
+        _mm256_and_si256(_mm256_or_si256(_mm256_slli_epi32(worths, 16), left), is_taken);
+    __m256i least = _mm256_or_si256(_mm256_slli_epi32(ranks, 3), places);
+    least = _mm256_min_epu32(least, _mm256_permute4x64_epi64(least, _MM_SHUFFLE(1, 0, 3, 2)));
+    least = _mm256_min_epu32(least, _mm256_shuffle_epi32(least, _MM_SHUFFLE(1, 0, 3, 2)));
+    least = _mm256_min_epu32(least, _mm256_shuffle_epi32(least, _MM_SHUFFLE(2, 3, 0, 1)));
+    const auto found = static_cast<uint32_t>(_mm256_cvtsi256_si32(least));
+    Bucket& bucket = (found & kWays) == 0 ? first : second;
+    return {&bucket.entries[found & (kWays - 1)], found >> 3};
+  }
+  // Those of entries 0 and 2, 1 and 3, each in the upper half of 16 bytes.
+  static __m256i last_words(const Bucket& bucket) {
+    static_assert(kWays == 4 && offsetof(Entry, deadline) % 16 == 12);
+    static_assert(offsetof(Entry, state) == offsetof(Entry, deadline) + 2);
+    const auto* halves = reinterpret_cast<const __m256i*>(&bucket);
+    return _mm256_unpackhi_epi32(_mm256_load_si256(halves), _mm256_load_si256(halves + 1));
+  }
+  static __m256i worth_by_state() {
+    alignas(16) static constexpr auto kWorths = [] {
+      std::array<uint8_t, 16> worths{};
+      for (uint8_t state = 1; state < static_cast<uint8_t>(FlowState::kCount); ++state) {
+        worths[state] = static_cast<uint8_t>(eviction_worth(static_cast<FlowState>(state)));
+      }
+      return worths;
+    }();
+    return _mm256_broadcastsi128_si256(
+        _mm_load_si128(reinterpret_cast<const __m128i*>(kWorths.data())));
+  }
+
+  static void prefetch_bucket(const Bucket& bucket) {
+    // Of longer keys it is two lines.
+    for (size_t at = 0; at < sizeof bucket; at += 64) {
+      prefetch_line(reinterpret_cast<const uint8_t*>(&bucket) + at);
+    }
   }
 
   Bucket& first(uint64_t hash) const {

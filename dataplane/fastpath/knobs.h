@@ -15,6 +15,8 @@ static_assert(kBurst <= 64 && kMaxPorts <= 32 && kMaxWorkers <= 64, "sets of the
 
 // What is read of so many reals stays in the cache by itself: fetching it ahead costs more.
 inline constexpr size_t kFewReals = 256;
+// And the table of so many slots for addresses, of a cache line each: see KnownReturns.
+inline constexpr size_t kFewAddressSlots = 4096;
 // SNAT ports tried for one new flow before it is refused.
 inline constexpr uint32_t kSnatProbes = 64;
 // The whole flow table is swept once in this time.

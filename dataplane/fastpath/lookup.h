@@ -117,7 +117,7 @@ template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::look_up_flow(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  if ((service.has_affinity | service.is_quic) != 0) [[unlikely]] {
+  if ((service.has_affinity | service.is_quic | is_wide(service.flow_id)) != 0) [[unlikely]] {
     return look_up_special_flow<Address>(burst, packet);
   }
   if (is_mine(burst, packet, client, packet.source_port)) prepare_flow<Address>(packet);
@@ -150,11 +150,20 @@ template <class Address>
     handle_unserved_port<Address>(burst, packet);
     return true;
   }
-  const ServiceEntry& service = burst.snapshot.service(index);
-  packet.service = &service;
+  packet.service = &burst.snapshot.service(index);
+  look_up_wide_flow<Address>(burst, packet);
+  return true;
+}
+
+// Of a packet whose service is set, and has a wide flow id.
+template <class Observer>
+template <class Address>
+void Pipeline<Observer>::look_up_wide_flow(Burst& burst, Packet& packet) {
+  const ServiceEntry& service = *packet.service;
+  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   if (!(service.has_affinity ? is_my_client<Address>(burst, packet)
                              : is_mine(burst, packet, Address(ip.source), packet.source_port))) {
-    return true;
+    return;
   }
   const auto& table = flows<Address>().wide_table();
   packet.hash = table.hash(WideFlowKey<Address>::of(ip.source, packet.source_port, ip.destination,
@@ -164,7 +173,6 @@ template <class Address>
   packet.step = is_translating(service.mode) ? (kIsV4 ? Step::kWideForward4 : Step::kWideForward6)
                                              : (kIsV4 ? Step::kWideDirect4 : Step::kWideDirect6);
   if (service.is_quic) packet.step = quic_step<Address>(service);
-  return true;
 }
 
 template <class Observer>
@@ -216,12 +224,23 @@ bool Pipeline<Observer>::look_up_nat_return(Burst& burst, Packet& packet) {
       hand_to_owner(burst, packet, client, return_port(burst, packet))) {
     return true;
   }
-  auto& table = flows<Address>().table();
-  packet.flow_id = *flow_id;
-  packet.hash = table.hash(FlowStore<Address>::Key::of(client, packet.destination_port, *flow_id));
-  table.prefetch(packet.hash);
-  packet.step = sizeof(Address) == 4 ? Step::kNatReturn4 : Step::kNatReturn6;
+  keep_nat_real(burst, from, *flow_id);
+  fetch_nat_return<Address>(packet, *flow_id);
   return true;
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::fetch_nat_return(Packet& packet,
+                                                                        uint32_t flow_id) {
+  constexpr bool kIsV4 = sizeof(Address) == 4;
+  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  const auto& table = flows<Address>().table();
+  const auto key = FlowStore<Address>::Key::of(client, packet.destination_port, flow_id);
+  packet.flow_id = flow_id;
+  packet.bucket = table.fetch(table.hash(key));
+  if constexpr (kIsV4) packet.key = key.bits;
+  packet.step = kIsV4 ? Step::kNatReturn4 : Step::kNatReturn6;
 }
 
 template <class Observer>
@@ -313,12 +332,17 @@ template <class Address>
 
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::find_return(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::find_return(Burst& burst, Packet& packet) {
+  using Key = typename FlowStore<Address>::Key;
   auto& store = flows<Address>();
-  const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
-  const auto key = FlowStore<Address>::Key::of(client, packet.destination_port, packet.flow_id);
-  const auto* entry = store.table().find(key, packet.hash);
-  packet.record = nullptr;
+  auto* const bucket = static_cast<typename FlowStore<Address>::Table::Bucket*>(packet.bucket);
+  Key key;
+  if constexpr (sizeof(Address) == 4) {
+    key.bits = packet.key;
+  } else {
+    key = Key::of(packet.ip<Ipv6Header>().destination, packet.destination_port, packet.flow_id);
+  }
+  const auto* entry = store.table().find_from(bucket, key);
   if (entry == nullptr) [[unlikely]] {
     return find_other_return<Address>(burst, packet);
   }

@@ -44,6 +44,7 @@ template <class Observer>
 template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::look_up_special_flow(Burst& burst, Packet& packet) {
   const ServiceEntry& service = *packet.service;
+  if (is_wide(service.flow_id)) return look_up_wide_flow<Address>(burst, packet);
   const Address client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
   if (!(service.has_affinity ? is_my_client<Address>(burst, packet)
                              : is_mine(burst, packet, client, packet.source_port))) {

@@ -44,12 +44,10 @@ template <class Address>
                             : packet.real() != RealId{};
   if (is_known) return false;
   using Bucket = typename FlowStore<Address>::Table::Bucket;
-  flows<Address>().table().prefetch_room(static_cast<const Bucket*>(packet.bucket),
-                                         flow_hash_of<Address>(packet));
+  const NewFlowNote& note = new_flow<Address>(packet);
+  flows<Address>().table().prefetch_room(static_cast<const Bucket*>(packet.bucket), note.hash);
   const ServiceEntry& service = *packet.service;
-  if (service.row_count != 0) {
-    prefetch_line(&service.rows[row_of(service, new_flow_detail::row_hash<Address>(packet))]);
-  }
+  if (service.row_count != 0) prefetch_line(&service.rows[row_of(service, note.row_hash)]);
   return true;
 }
 
@@ -59,16 +57,21 @@ template <class Address>
                                                                         const Packet& packet) {
   const auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
-  const uint64_t hash = flow_hash_of<Address>(packet);
-  if (const auto* victim = store.likely_victim(hash, burst.now)) prefetch_record(victim);
+  NewFlowNote& note = new_flow<Address>(packet);
+  if (const auto* victim = store.likely_victim(note.hash, burst.now)) prefetch_record(victim);
   if (service.mode != Mode::kFullnat || service.row_count == 0) return;
-  const uint32_t row = row_of(service, new_flow_detail::row_hash<Address>(packet));
-  const RealEntry* real = burst.snapshot.real(real_of_row(service, row));
+  const RealId id = real_of_row(service, row_of(service, note.row_hash));
+  const RealEntry* real = burst.snapshot.real(id);
   if (real == nullptr) return;
   const Be16 port = real->port == Be16{} ? packet.destination_port : real->port;
   const Endpoint<Address> endpoint{real->address.template as<Address>(), port,
                                    static_cast<uint8_t>(service.protocol), 0};
-  store.prefetch_snat_records(service, burst.snapshot, endpoint, hash);
+  const SnatTry<Address> first_try =
+      store.prefetch_snat(service, burst.snapshot, endpoint, note.hash);
+  note.snat_real = id;
+  note.snat_record = first_try.record;
+  note.snat_slot = first_try.slot;
+  note.snat_port = first_try.port;
 }
 
 }  // namespace vipgate

@@ -27,13 +27,29 @@ inline bool begins_nothing(const Packet& packet) {
 
 }  // namespace new_flow_detail
 
+// The packet's note: made when it is first asked for. REQUIRES: `packet` is one of the burst, to a
+// VIP.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline NewFlowNote& Pipeline<Observer>::new_flow(const Packet& packet) {
+  const auto at = static_cast<size_t>(&packet - packets_.data());
+  NewFlowNote& note = new_flow_notes_[at];
+  if ((new_flows_known_ >> at & 1) == 0) {
+    new_flows_known_ |= uint64_t{1} << at;
+    note.hash = flow_hash_of<Address>(packet);
+    note.row_hash = new_flow_detail::row_hash<Address>(packet);
+    note.snat_real = {};
+  }
+  return note;
+}
+
 // The flow may have begun with an earlier packet of this burst. Null: the packet has left.
 template <class Observer>
 template <class Address>
 [[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::find_or_create(Burst& burst,
                                                                          Packet& packet) {
   auto& store = flows<Address>();
-  const uint64_t hash = flow_hash_of<Address>(packet);
+  const uint64_t hash = new_flow<Address>(packet).hash;
   const auto find = [&](auto& table, const auto& key) -> NatRecord<Address>* {
     auto* entry = table.find(key, hash);
     if (entry == nullptr) return nullptr;
@@ -52,7 +68,7 @@ template <class Address>
     drop(burst, packet, DropReason::kNoFlow, packet.service->index);
     return nullptr;
   }
-  return balance<Address>(burst, packet, hash);
+  return balance<Address>(burst, packet);
 }
 
 // Chooses a real: the one that the packet names itself; the client's, where the service has
@@ -67,7 +83,7 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     drop(burst, packet, DropReason::kSourceDenied, service.index);
     return {};
   }
-  const uint32_t row_hash = new_flow_detail::row_hash<Address>(packet);
+  const uint32_t row_hash = new_flow<Address>(packet).row_hash;
   const RealId previous =
       begins_connection(packet) ? RealId{} : previous_real(burst.snapshot, service, row_hash);
   const RealId named = service.is_quic ? named_real(burst, packet) : RealId{};
@@ -134,23 +150,29 @@ bool Pipeline<Observer>::is_within_rate(const ServiceEntry& service, Now now) {
 // Chooses a real and tracks the flow. Null: refused or dropped, the packet has left.
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::balance(Burst& burst, Packet& packet,
-                                                                  uint64_t hash) {
+[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::balance(Burst& burst, Packet& packet) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const ServiceEntry& service = *packet.service;
   const RealId id = choose_real<Address>(burst, packet);
   if (id == RealId{}) return nullptr;
   const RealEntry& real = *burst.snapshot.real(id);
   DropReason reason = DropReason::kFlowTableFull;
+  const NewFlowNote& note = new_flow<Address>(packet);
+  SnatTry<Address> first_try;
+  if (note.snat_real == id) {
+    auto* const record = static_cast<NatRecord<Address>*>(note.snat_record);
+    first_try = {record, note.snat_slot, note.snat_port};
+  }
   const NewFlow<Address> flow{.client = ip.source,
                               .vip = ip.destination,
                               .client_port = packet.source_port,
                               .vip_port = packet.destination_port,
                               .client_mac = packet.ethernet().source,
                               .client_tci = packet.tci,
-                              .client_port_index = packet.port};
-  auto* record =
-      flows<Address>().create(service, id, real, burst.snapshot, flow, hash, burst.now, reason);
+                              .client_port_index = packet.port,
+                              .first_try = first_try};
+  auto* record = flows<Address>().create(service, id, real, burst.snapshot, flow, note.hash,
+                                         burst.now, reason);
   if (record == nullptr) {
     drop(burst, packet, reason, service.index);
     return nullptr;

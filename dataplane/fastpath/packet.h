@@ -36,7 +36,7 @@ enum class Step : uint8_t {
   kForward6,
   kReturn4,  // to a SNAT port: `record` is set
   kReturn6,
-  kNatReturn4,  // from a `nat` real: `hash` and `flow_id` are set
+  kNatReturn4,  // from a `nat` real: `bucket` and `flow_id` are set
   kNatReturn6,
   kDirect4,  // to a VIP whose reals answer directly: `service` and `bucket` are set, then real()
   kDirect6,
@@ -62,11 +62,11 @@ struct alignas(64) Packet {
   const ServiceEntry* service;  // forward
   union {
     void* record;  // NatRecord of the family, or null
-    uint64_t key;  // before that: of kForward4 and kDirect4, FlowKey4::bits
+    uint64_t key;  // before that: of kForward4, kDirect4 and kNatReturn4, FlowKey4::bits
   };
   union {
     uint64_t hash;  // of the destination address, then of the flow key
-    void* bucket;   // in its place, of kForward and kDirect: from FlowTable::fetch()
+    void* bucket;   // in its place, of kForward, kDirect, kNatReturn: from FlowTable::fetch()
   };
   uint32_t flow_id;  // `nat` return; of kDirect, the value of real()
   Be16 source_port;

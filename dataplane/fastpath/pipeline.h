@@ -32,6 +32,7 @@
 namespace vipgate {
 
 class UsualFrame;
+enum class Parsed : uint8_t;
 
 template <class Observer = NoObserver>
 class Pipeline : private PipelineState {
@@ -89,7 +90,7 @@ class Pipeline : private PipelineState {
                  const UsualVip& usual);
   bool parse_stretches(Burst& burst, rte_mbuf** mbufs, uint16_t count, const UsualVip& usual);
   UsualVip usual_vip(const Burst& burst) const;
-  bool parse_usual(Packet& packet, const UsualVip& usual, const UsualFrame& usual_frame);
+  Parsed parse_tcp(Packet& packet, const UsualVip& usual, const UsualFrame& usual_frame);
   void prepare_usual_flow(Packet& packet, const UsualVip& usual);
   void parse_other(Burst& burst, Packet& packet, LastHash<Ipv4Address>& last4,
                    LastHash<Ipv6Address>& last6);
@@ -114,14 +115,22 @@ class Pipeline : private PipelineState {
   template <class Address>
   bool look_up_wide(Burst& burst, Packet& packet);
   template <class Address>
+  void look_up_wide_flow(Burst& burst, Packet& packet);
+  template <class Address>
   bool look_up_wide_nat_return(Burst& burst, Packet& packet);
   template <class Address>
   void look_up_snat(Burst& burst, Packet& packet, uint32_t slot);
   template <class Address>
   void fetch_return(Packet& packet);
+  template <class Address>
+  void fetch_nat_return(Packet& packet, uint32_t flow_id);
+  bool knows_returns(const Burst& burst) const;
   bool parse_return(Packet& packet);
+  bool parse_nat_return(const Burst& burst, Packet& packet);
   void keep_snat(const Burst& burst, Ipv4Address address, uint32_t slot);
   void keep_snat(const Burst&, const Ipv6Address&, uint32_t) {}
+  void keep_nat_real(const Burst& burst, const Endpoint<Ipv4Address>& real, uint32_t flow_id);
+  void keep_nat_real(const Burst&, const Endpoint<Ipv6Address>&, uint32_t) {}
   template <class Address>
   bool look_up_nat_return(Burst& burst, Packet& packet);
   template <class Address>
@@ -204,6 +213,8 @@ class Pipeline : private PipelineState {
   bool prefetch_room(const Packet& packet);
   template <class Address>
   void prefetch_records(const Burst& burst, const Packet& packet);
+  template <class Address>
+  NewFlowNote& new_flow(const Packet& packet);
 
   // Pass 4.
   uint16_t finish_from(Burst& burst, uint16_t first, uint16_t count);
@@ -230,7 +241,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   NatRecord<Address>* find_or_create(Burst& burst, Packet& packet);
   template <class Address>
-  NatRecord<Address>* balance(Burst& burst, Packet& packet, uint64_t hash);
+  NatRecord<Address>* balance(Burst& burst, Packet& packet);
   template <class Address>
   RealId choose_real(Burst& burst, Packet& packet);
   template <class Address>
@@ -360,11 +371,13 @@ class Pipeline : private PipelineState {
 
   Observer& observer_;
   LastVip<Ipv4Address> usual_;  // that of the bursts before; its service is not to be followed
-  KnownSnat known_snat_;
+  KnownReturns known_returns_;
   // Of the burst in hand.
   CountedRun run_;
   uint32_t dns_count_ = 0;
-  uint32_t begun_ = 0;  // flows of this burst so far
+  uint32_t begun_ = 0;            // flows of this burst so far
+  uint64_t new_flows_known_ = 0;  // packets whose new_flow_notes_ are of this burst
+  std::array<NewFlowNote, kBurst> new_flow_notes_;
   uint32_t seen_client_count_ = 0;
   std::array<Packet, kBurst> packets_;
   std::array<DnsParsed, kBurst> dns_;

@@ -39,13 +39,13 @@ inline constexpr uint32_t kManyNewFlows = 8;
 template <class Observer>
 void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port) {
   dns_count_ = 0;
+  new_flows_known_ = 0;
   const UsualVip usual = usual_vip(burst);
   const bool any_look_up = burst.from == From::kDevice
                                ? parse_all(burst, mbufs, 0, count, port, usual)
                                : parse_stretches(burst, mbufs, count, usual);
   if (any_look_up) look_up_all(burst, count, usual.vip);
-  // Returns to known SNAT addresses have been found.
-  if (any_look_up || usual.step != Step::kDone) find_all(burst, count);
+  find_all(burst, count);
   // As many as in the last burst are to be expected.
   if (std::exchange(begun_, 0) >= kManyNewFlows) [[unlikely]] {
     prefetch_new_flows(burst, count);
@@ -133,12 +133,12 @@ template <class Observer>
   const PlainFrame<Ipv4Header> plain4(entry);
   const PlainFrame<Ipv6Header> plain6(entry);
   const bool is_owned = burst.from == From::kWorker;
-  // As in usual_vip().
-  const bool takes_returns =
-      known_snat_.generation == burst.snapshot.generation && (workers_ == 1 || is_owned);
-  const bool is_tcp = usual.vip.service != nullptr && usual.vip.protocol == kProtocolTcp;
-  const UsualFrame usual_frame(entry, usual.destination,
-                               Packet::last_word(kProtocolTcp, usual.step, port, is_owned));
+  const bool takes_returns = knows_returns(burst);
+  const AddressTable4& table = burst.snapshot.v4;
+  const bool takes_nat_returns = takes_returns && table.nat_reals.size() != 0 &&
+                                 table.wide.empty() &&
+                                 table.addresses.slot_count() <= kFewAddressSlots;
+  const UsualFrame usual_frame(entry, port, is_owned, usual);
   LastHash<Ipv4Address> last4;
   LastHash<Ipv6Address> last6;
   uint64_t bytes = 0;
@@ -148,23 +148,29 @@ template <class Observer>
     Packet& packet = packets_[i];
     packet.mbuf = mbufs[i];
     bytes += packet.mbuf->pkt_len;
-    if (is_tcp && parse_usual(packet, usual, usual_frame)) [[likely]] {
+    const Parsed parsed = parse_tcp(packet, usual, usual_frame);
+    if (parsed == Parsed::kUsual) [[likely]]
       continue;
-    }
-    packet.set_origin(port, is_owned);
-    if (parse_plain(packet, plain4)) [[likely]] {
+    if (parsed == Parsed::kNot) {
+      packet.set_origin(port, is_owned);
+      if (!parse_plain(packet, plain4)) {
+        any_look_up = true;
+        if (parse_plain(packet, plain6)) {
+          prefetch_address(burst.snapshot, packet, last6);
+        } else {
+          parse_other(burst, packet, last4, last6);
+        }
+        continue;
+      }
       if (usual.is_of(packet)) {
         prepare_usual_flow(packet, usual);
         packet.step = usual.step;
         continue;
       }
-      if (takes_returns && parse_return(packet)) continue;
-      prefetch_address(burst.snapshot, packet, last4);
-    } else if (parse_plain(packet, plain6)) {
-      prefetch_address(burst.snapshot, packet, last6);
-    } else {
-      parse_other(burst, packet, last4, last6);
     }
+    if (takes_returns && parse_return(packet)) continue;
+    if (takes_nat_returns && parse_nat_return(burst, packet)) continue;
+    prefetch_address(burst.snapshot, packet, last4);
     any_look_up = true;
   }
   if (burst.from == From::kDevice) {
@@ -207,12 +213,10 @@ template <class Observer>
   if (packet.step == Step::kForward4) return find_forward<Ipv4Address>(burst, packet);
   if (packet.step == Step::kDirect4) return find_direct<Ipv4Address>(burst, packet);
   if (packet.step == Step::kReturn4) return;  // has been found
+  if (packet.step == Step::kNatReturn4) return find_return<Ipv4Address>(burst, packet);
   switch (packet.step) {
     case Step::kForward6:
       find_forward<Ipv6Address>(burst, packet);
-      break;
-    case Step::kNatReturn4:
-      find_return<Ipv4Address>(burst, packet);
       break;
     case Step::kNatReturn6:
       find_return<Ipv6Address>(burst, packet);

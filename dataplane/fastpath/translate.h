@@ -208,7 +208,7 @@ template <class Address>
     return nullptr;
   }
   counters_.count(Event::kFlowsRebalanced);
-  return balance<Address>(burst, packet, flow_hash_of<Address>(packet));
+  return balance<Address>(burst, packet);
 }
 
 // A wide id does not tell whether the record, which an earlier packet of this burst may have taken,

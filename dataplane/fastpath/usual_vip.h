@@ -1,6 +1,6 @@
 // Pass one for packets to the VIP that the burst before was for: most are. Its service is looked up
-// once a burst, so that their flows can be looked up while they are parsed. And for returns to SNAT
-// addresses that have had some.
+// once a burst, so that their flows can be looked up while they are parsed. And for returns, to
+// SNAT addresses and from `nat` reals that have had some.
 #pragma once
 
 #include <immintrin.h>
@@ -23,7 +23,7 @@ auto Pipeline<Observer>::usual_vip(const Burst& burst) const -> UsualVip {
   const uint32_t index = table.service(*entry, usual_.port, usual_.protocol);
   if (index == kNone) return {};
   const ServiceEntry& service = burst.snapshot.service(index);
-  if (service.has_affinity || service.is_quic) return {};
+  if (service.has_affinity || service.is_quic || is_wide(service.flow_id)) return {};
   UsualVip usual;
   usual.vip.address = usual_.address;
   usual.vip.port = usual_.port;
@@ -35,12 +35,21 @@ auto Pipeline<Observer>::usual_vip(const Burst& burst) const -> UsualVip {
   return usual;
 }
 
-// What its packets look like that come by the port, in so few comparisons as can be: parse_usual().
-// TCP alone: UDP goes by parse_plain(), and then by UsualVip::is_of().
+// What parse_tcp() has found.
+enum class Parsed : uint8_t {
+  kNot,    // somebody else must look
+  kUsual,  // a packet to the usual VIP: its flow is on its way into the cache
+  kPlain,  // one of TCP to elsewhere, to be looked up
+};
+
+// What plain packets of TCP over IPv4 look like that come by the port, and which of them are to the
+// usual VIP, in so few comparisons as can be. UDP goes by parse_plain(), and then by
+// UsualVip::is_of().
 class UsualFrame {
  public:
-  // `vip`: its address and port, as they lie in a packet. `last_word`: see Packet.
-  UsualFrame(const PortEntry& port, uint64_t vip, uint64_t last_word) : last_word_(last_word) {
+  UsualFrame(const PortEntry& port, uint8_t ingress, bool is_owned, const UsualVip& usual)
+      : usual_word_(Packet::last_word(kProtocolTcp, usual.step, ingress, is_owned)),
+        plain_word_(Packet::last_word(kProtocolTcp, Step::kLookup4, ingress, is_owned)) {
     Start wanted{}, mask{};
     wanted.ethernet.destination = port.mac;
     mask.ethernet.destination = MacAddress{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
@@ -52,25 +61,34 @@ class UsualFrame {
     mask.ip.fragment = Be16(Ipv4Header::kMoreFragments | Ipv4Header::kFragmentOffset);
     wanted.ip.protocol = kProtocolTcp;
     mask.ip.protocol = 0xff;
-    std::memcpy(static_cast<void*>(&wanted.ip.destination), &vip, sizeof vip);
+    plain_mask_ = rest_of(mask);
+    std::memcpy(static_cast<void*>(&wanted.ip.destination), &usual.destination,
+                sizeof usual.destination);
     std::memcpy(static_cast<void*>(&mask.ip.destination), &UsualVip::kMask, sizeof UsualVip::kMask);
     // No frame has a bit that the mask leaves out.
     if (!port.check_mac || port.vlan != 0) wanted.ethernet.source = MacAddress{{2}};
+    if (usual.vip.service == nullptr || usual.vip.protocol != kProtocolTcp) {
+      wanted.ip.source = Ipv4Address{Be32(1)};
+    }
     wanted_link_ = load<uint64_t>(&wanted);
     mask_link_ = load<uint64_t>(&mask);
-    wanted_ = load<__m256i>(reinterpret_cast<const uint8_t*>(&wanted) + kRest);
-    mask_ = load<__m256i>(reinterpret_cast<const uint8_t*>(&mask) + kRest);
+    wanted_ = rest_of(wanted);
+    mask_ = rest_of(mask);
   }
 
   // REQUIRES: sizeof(Start) bytes can be read.
-  [[gnu::always_inline]] bool matches(const uint8_t* frame) const {
+  [[gnu::always_inline]] Parsed kind_of(const uint8_t* frame) const {
     const __m256i rest = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(frame + kRest));
     const __m256i difference = _mm256_xor_si256(_mm256_and_si256(rest, mask_), wanted_);
-    return (load<uint64_t>(frame) & mask_link_) == wanted_link_ &&
-           _mm256_testz_si256(difference, difference) != 0;
+    if ((load<uint64_t>(frame) & mask_link_) != wanted_link_) return Parsed::kNot;
+    if (_mm256_testz_si256(difference, difference) != 0) [[likely]]
+      return Parsed::kUsual;
+    return _mm256_testz_si256(difference, plain_mask_) != 0 ? Parsed::kPlain : Parsed::kNot;
   }
 
-  uint64_t last_word() const { return last_word_; }
+  // See Packet::last_word().
+  uint64_t usual_word() const { return usual_word_; }
+  uint64_t plain_word() const { return plain_word_; }
 
  private:
   struct Start {
@@ -84,9 +102,14 @@ class UsualFrame {
   static_assert(kRest + sizeof(__m256i) >=
                 sizeof(EthernetHeader) + sizeof(Ipv4Header) + offsetof(TcpHeader, sequence));
 
+  static __m256i rest_of(const Start& start) {
+    return load<__m256i>(reinterpret_cast<const uint8_t*>(&start) + kRest);
+  }
+
   __m256i wanted_, mask_;
+  __m256i plain_mask_;                // without the VIP
   uint64_t wanted_link_, mask_link_;  // the first 8 bytes
-  uint64_t last_word_;
+  uint64_t usual_word_, plain_word_;
 };
 
 // As prepare_flow() does, but for the step.
@@ -101,10 +124,10 @@ template <class Observer>
   packet.bucket = table.fetch(table.hash(key));
 }
 
-// True: the packet is one of them, and has been parsed and looked up, as by parse_plain() and
-// prepare_usual_flow(). REQUIRES: packet.mbuf is set.
+// As parse_plain(), for packets of TCP over IPv4; those to the usual VIP have been looked up, too.
+// REQUIRES: packet.mbuf is set.
 template <class Observer>
-[[gnu::always_inline]] inline bool Pipeline<Observer>::parse_usual(Packet& packet,
+[[gnu::always_inline]] inline Parsed Pipeline<Observer>::parse_tcp(Packet& packet,
                                                                    const UsualVip& usual,
                                                                    const UsualFrame& usual_frame) {
   constexpr unsigned kL3 = sizeof(EthernetHeader);
@@ -113,30 +136,49 @@ template <class Observer>
   auto* const frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
   const unsigned bytes = mbuf->data_len;
   if (bytes < kL3 + kL4 + sizeof(TcpHeader) || mbuf->nb_segs != 1) [[unlikely]]
-    return false;
-  if (!usual_frame.matches(frame)) [[unlikely]]
-    return false;
+    return Parsed::kNot;
+  const Parsed kind = usual_frame.kind_of(frame);
+  if (kind == Parsed::kNot) return kind;
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kL3);
   const auto& tcp = *reinterpret_cast<const TcpHeader*>(frame + kL3 + kL4);
   const unsigned length = ip.total_length.host();
   const unsigned words = tcp.data_offset >> 4;
   if (kL3 + length > bytes || is_martian_source(ip.source)) [[unlikely]]
-    return false;
+    return Parsed::kNot;
   if (words < sizeof(TcpHeader) / 4 || kL4 + 4 * words > length) [[unlikely]]
-    return false;
+    return Parsed::kNot;
   packet.l3 = frame + kL3;
   packet.take_ports(&tcp);
   packet.set_plain(kL4);
-  packet.set_last_word(usual_frame.last_word(), static_cast<uint16_t>(length), tcp.flags);
-  prepare_usual_flow(packet, usual);
-  return true;
+  const bool is_usual = kind == Parsed::kUsual;
+  packet.set_last_word(is_usual ? usual_frame.usual_word() : usual_frame.plain_word(),
+                       static_cast<uint16_t>(length), tcp.flags);
+  if (is_usual) [[likely]]
+    prepare_usual_flow(packet, usual);
+  return kind;
 }
 
 template <class Observer>
 void Pipeline<Observer>::keep_snat(const Burst& burst, Ipv4Address address, uint32_t slot) {
-  if (known_snat_.generation != burst.snapshot.generation) known_snat_ = {};
-  known_snat_.generation = burst.snapshot.generation;
-  known_snat_.places[KnownSnat::place(address)] = {address, slot};
+  if (known_returns_.generation != burst.snapshot.generation) known_returns_ = {};
+  known_returns_.generation = burst.snapshot.generation;
+  known_returns_.snat_place(address) = {address, slot};
+}
+
+template <class Observer>
+void Pipeline<Observer>::keep_nat_real(const Burst& burst, const Endpoint<Ipv4Address>& real,
+                                       uint32_t flow_id) {
+  if (known_returns_.generation != burst.snapshot.generation) known_returns_ = {};
+  known_returns_.generation = burst.snapshot.generation;
+  const uint64_t endpoint = KnownReturns::endpoint(real.address, real.port, real.protocol);
+  known_returns_.real_place(endpoint) = {endpoint, flow_id};
+}
+
+// Whether returns may be looked up while they are parsed: as in usual_vip().
+template <class Observer>
+bool Pipeline<Observer>::knows_returns(const Burst& burst) const {
+  return known_returns_.generation == burst.snapshot.generation &&
+         (workers_ == 1 || burst.from == From::kWorker);
 }
 
 // True: the packet, which has been parsed, is to a SNAT port of this worker, and its record is on
@@ -144,10 +186,24 @@ void Pipeline<Observer>::keep_snat(const Burst& burst, Ipv4Address address, uint
 template <class Observer>
 [[gnu::always_inline]] inline bool Pipeline<Observer>::parse_return(Packet& packet) {
   const Ipv4Address destination = packet.ip<Ipv4Header>().destination;
-  const auto& place = known_snat_.places[KnownSnat::place(destination)];
+  const auto& place = known_returns_.snat_place(destination);
   if (!(place.address == destination) || place.slot == kNone) return false;
   if (!flows4_.snat(place.slot).contains(packet.destination_port.host())) return false;
   fetch_return<Ipv4Address>(packet);
+  return true;
+}
+
+// True: the packet, which has been parsed, is from a `nat` real to nobody that we know, and its
+// flow is on its way into the cache, as by look_up_nat_return(). REQUIRES: no service has a prefix.
+template <class Observer>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::parse_nat_return(const Burst& burst,
+                                                                        Packet& packet) {
+  const auto& ip = packet.ip<Ipv4Header>();
+  const uint64_t endpoint = KnownReturns::endpoint(ip.source, packet.source_port, packet.protocol);
+  const auto& place = known_returns_.real_place(endpoint);
+  if (place.endpoint != endpoint) return false;
+  if (burst.snapshot.v4.addresses.find(Ipv4Address{ip.destination}) != nullptr) return false;
+  fetch_nat_return<Ipv4Address>(packet, place.flow_id);
   return true;
 }
 

@@ -26,6 +26,19 @@ void ipip_forward(benchmark::State& state) { measure(state, Mode::kIpip, What::k
 void gre_forward(benchmark::State& state) { measure(state, Mode::kGre, What::kForward); }
 void gue_forward(benchmark::State& state) { measure(state, Mode::kGue, What::kForward); }
 
+// Each packet is a SYN of a flow that is not known.
+void begin(benchmark::State& state, Mode mode) {
+  const auto flows = static_cast<size_t>(state.range(0));
+  Bench bench(mode, flows, 1, kReals, false, flows / 16);
+  const uint64_t before = bench.begun();
+  measure(state, bench, What::kForward);
+  const auto packets = static_cast<uint64_t>(state.iterations()) * kBurst;
+  if (bench.begun() - before < packets / 100 * 99) state.SkipWithError("flows were known");
+}
+void fullnat_new(benchmark::State& state) { begin(state, Mode::kFullnat); }
+void nat_new(benchmark::State& state) { begin(state, Mode::kNat); }
+void ipip_new(benchmark::State& state) { begin(state, Mode::kIpip); }
+
 BENCHMARK(copy_only)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(fullnat_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(fullnat_return)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
@@ -35,6 +48,9 @@ BENCHMARK(l2dsr_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(ipip_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(gre_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(gue_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(fullnat_new)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(nat_new)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(ipip_new)->Arg(1 << 14)->Arg(1 << 20);
 
 // 16 M flows take 2 GB, of `fullnat` 6: made once, not answered, and each has one packet.
 BENCHMARK(copy_only)->Arg(kMany)->Iterations(kMany / kBurst);

@@ -18,9 +18,12 @@ namespace vipgate {
 class Bench {
  public:
   // Flows over `services` services, each of `reals` reals. `with_returns`: that are answered.
-  Bench(Mode mode, size_t flows, uint32_t services, uint32_t reals, bool with_returns)
+  // `table`: for how many flows there is room; 0: for all. In one that is much smaller, whenever a
+  // packet of a flow comes again, others have pushed out the flow: each begins one.
+  Bench(Mode mode, size_t flows, uint32_t services, uint32_t reals, bool with_returns,
+        size_t table = 0)
       : snapshot_(make_snapshot(mode, reals, snat_addresses_for(flows), services)),
-        memory_({.flows = flows,
+        memory_({.flows = table == 0 ? flows : table,
                  .wide_flows = services > kNarrowFlowIds ? flows : 1 << 16,
                  .services = services,
                  .reals = reals * services,
@@ -32,6 +35,7 @@ class Bench {
       forward_.push_back(make_frame(Ipv4Address{Be32(0x01000000 + i / 4)},
                                     Be16(static_cast<uint16_t>(1000 + i % 4)),
                                     Ipv4Address{Be32(kVip + i % services)}, Be16(80)));
+      if (table != 0) forward_.back().tcp.flags = TcpHeader::kSyn;
     }
     // Makes the flows, and the answers from what comes out.
     for (size_t i = 0; i + kBurst <= flows; i += kBurst) {
@@ -66,6 +70,7 @@ class Bench {
 
   const std::vector<Frame>& forward() const { return forward_; }
   const std::vector<Frame>& returns() const { return returns_; }
+  uint64_t begun() const { return memory_.counters().value(Event::kFlowsCreated); }
   uint64_t sent() const {
     const WorkerCounters& counters = memory_.counters();
     return counters.value(Event::kForwardPackets) + counters.value(Event::kReturnPackets);

@@ -407,5 +407,49 @@ TEST(FlowTable, BehavesLikeAMapWithTheStatedEvictionOverManyWrapsOfTime) {
   }
 }
 
+// What choose() says that it takes of two buckets without a word of vectors: in the first one what
+// nobody misses, else the least worthy of both.
+const Entry* least_worthy(const std::vector<Bucket>& buckets, Quarter now) {
+  const auto rank = [now](const Entry& entry) -> uint32_t {
+    if (entry.state == FlowState::kFree) return 0;
+    if (has_passed(entry.deadline, now)) return 1;
+    return eviction_worth(entry.state) << 16 | static_cast<uint16_t>(entry.deadline - now);
+  };
+  const Entry* best = nullptr;
+  for (const Bucket& bucket : buckets) {
+    for (const Entry& entry : bucket.entries) {
+      if (best == nullptr || rank(entry) < rank(*best)) best = &entry;
+    }
+    if (rank(*best) <= 1) break;
+  }
+  return best;
+}
+
+TEST(FlowTable, WhatGivesWayIsWhatAPlainSearchFindsWhateverStandsInBothBuckets) {
+  TableUnderTest t(2);
+  const uint64_t hash = t.table.hash(t.key_for(0, 1));
+  std::mt19937 random(1);
+  for (int round = 0; round < 20'000; ++round) {
+    const auto now = static_cast<Quarter>(random());
+    // From those all of whose deadlines lie ahead to those where most have passed.
+    const int32_t latest = static_cast<int32_t>(1u << random() % 16);
+    const int32_t earliest = round % 3 == 0 ? 1 - latest : 1;
+    for (Bucket& bucket : t.memory) {
+      for (Entry& entry : bucket.entries) {
+        const bool is_free = random() % 16 == 0;
+        entry.state = is_free ? FlowState::kFree : static_cast<FlowState>(1 + random() % 5);
+        entry.key = is_free ? FlowKey4{} : key_of(static_cast<uint32_t>(random() | 1));
+        const int32_t left =
+            earliest +
+            static_cast<int32_t>(random() % static_cast<uint32_t>(latest - earliest + 1));
+        entry.deadline = static_cast<Quarter>(now + left);
+      }
+    }
+    const Entry* wanted = least_worthy(t.memory, now);
+    ASSERT_EQ(t.table.choose(hash, FlowState::kEstablished, now, kOwnDeadline), wanted) << round;
+    ASSERT_EQ(&t.table.likely_choice(hash, now), wanted) << round;
+  }
+}
+
 }  // namespace
 }  // namespace vipgate::flow_table_test

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <random>
 #include <span>
 #include <string>
@@ -156,6 +157,37 @@ TEST(UsualPackets, OfTranslatedFlowsAndTheirReturnsGetWhatTheLongWayGivesThem) {
   }
   EXPECT_GT(returned, 5'000u);
   gateways.check_counters();
+}
+
+// The flows of what comes from a real that is known are looked for while it is parsed.
+TEST(UsualPackets, FromARealOfNatToNoClientOfItsGetWhatTheLongWayGivesThem) {
+  const SnapshotSpec spec = without_tags(net_spec());
+  std::vector<IpAddress> others = {ip("198.51.100.9"), ip("192.0.2.1")};
+  for (const ServiceSpec& service : spec.services) others.push_back(service.vip);
+  for (const OwnAddress& own : spec.own) others.push_back(own.address);
+  for (const SnatAddress& snat : spec.snat_addresses) others.push_back(snat.address);
+  std::erase_if(others, [](const IpAddress& address) { return !address.is_v4(); });
+  for (const ServiceCase& kind : {kServiceCases[4], kServiceCases[5]}) {
+    BothWays gateways(spec);
+    Random random;
+    const auto sent = gateways.send({random.packet(kind.vip(), kind.port(), kind.protocol, 1)}, 0);
+    ASSERT_EQ(sent.size(), 1u);
+    const Bytes answer = answer_to(sent.front());
+    for (int round = 0; round < 2; ++round) {
+      ASSERT_EQ(gateways.send({answer, answer}, 1).size(), 2u);
+      std::vector<Bytes> burst{answer};
+      for (const IpAddress& other : others) {
+        Bytes frame = answer;
+        const Ipv4Address destination = other.v4();
+        std::memcpy(&frame[30], &destination, sizeof destination);
+        burst.push_back(frame);
+        frame[37] ^= 1;  // another port of the client's
+        burst.push_back(frame);
+      }
+      gateways.send(burst, 1);
+    }
+    gateways.check_counters();
+  }
 }
 
 TEST(UsualPackets, ToRealsThatAnswerDirectlyGetWhatTheLongWayGivesThem) {
