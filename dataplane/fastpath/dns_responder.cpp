@@ -172,6 +172,19 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   return answer_rrset(parsed, body, rotation);
 }
 
+void prefetch_entry(const DnsEntry* entry) {
+  const auto* octets = reinterpret_cast<const char*>(entry);
+  prefetch_line(octets);
+  prefetch_line(octets + 64);
+}
+
+// The table has no such name, or the client may have one of its own.
+[[gnu::noinline]] void prefetch_unlike(const DnsContext& context, DnsParsed& parsed) {
+  if (parsed.is_unproven && !dns_prove(context, parsed)) return dns_prefetch(context, parsed);
+  if (parsed.view != nullptr) prefetch_line(parsed.view->candidate(parsed.hash));
+  if (parsed.candidate != nullptr) prefetch_entry(parsed.candidate);
+}
+
 // The prefetched entry is another name's.
 [[gnu::noinline]] DnsReply answer_unlike(const DnsContext& context, DnsParsed& parsed,
                                          uint32_t rotation) {
@@ -229,15 +242,11 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
 
 void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
   if (parsed.verdict != DnsVerdict::kAnswer) return;
-  parsed.candidate = context.table.candidate(parsed.hash);
-  if (parsed.candidate == nullptr || parsed.view != nullptr) [[unlikely]] {
-    if (parsed.is_unproven && !dns_prove(context, parsed)) return dns_prefetch(context, parsed);
-    if (parsed.view != nullptr) prefetch_line(parsed.view->candidate(parsed.hash));
-    if (parsed.candidate == nullptr) return;
-  }
-  const auto* octets = reinterpret_cast<const char*>(parsed.candidate);
-  prefetch_line(octets);
-  prefetch_line(octets + 64);
+  const DnsEntry* candidate = context.table.candidate(parsed.hash);
+  parsed.candidate = candidate;
+  if (candidate == nullptr || parsed.view != nullptr) [[unlikely]]
+    return prefetch_unlike(context, parsed);
+  prefetch_entry(candidate);
 }
 
 DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation) {
