@@ -148,6 +148,9 @@ class DnsTable {
     return hits == 0 ? nullptr : entry(shard, bucket, hits);
   }
 
+  // Whether a name for which candidate() is null may be there all the same.
+  bool may_overflow(uint64_t hash) const { return home(hash).is_full(); }
+
   // An entry by its place in its shard, in units. REQUIRES: `hash` is its name's.
   const DnsEntry& entry_at(uint64_t hash, uint32_t place) const {
     return *reinterpret_cast<const DnsEntry*>(view(hash).units + place);

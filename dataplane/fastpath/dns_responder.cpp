@@ -125,9 +125,10 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
     if (answer_from_view(table, parsed, *own, rotation, reply)) return reply;
   }
   const DnsEntry* entry = parsed.candidate;
-  if (entry == nullptr || !DnsTable::is_name(*entry, parsed.name, parsed.name_length)) {
-    entry = table.find(parsed.hash, parsed.name, parsed.name_length);
-  }
+  const bool may_be_elsewhere = entry == nullptr
+                                    ? table.may_overflow(parsed.hash)
+                                    : !DnsTable::is_name(*entry, parsed.name, parsed.name_length);
+  if (may_be_elsewhere) entry = table.find(parsed.hash, parsed.name, parsed.name_length);
   DnsFinding found;
   if (entry == nullptr) {
     found = table.resolve(parsed.name, parsed.name_length);
