@@ -15,11 +15,15 @@ void grow(std::vector<T>& items) {
   items.reserve(items.size() + std::max(kLeast, items.size() / 8));
 }
 
+// The top of a name's hash, as the shards of a table are chosen.
+uint32_t index_hash(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
+
 }  // namespace
 
 void DnsIdIndex::insert(uint32_t hash, uint32_t id) {
-  if ((used_ + 1) * 4 > slots_.size() * 3) {
-    std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
+  // A quarter more, where doubling would leave most of it unused.
+  if ((used_ + 1) * 5 > slots_.size() * 4) {
+    std::vector<Slot> old(std::max<size_t>(16, slots_.size() / 4 * 5));
     old.swap(slots_);
     for (const Slot& slot : old) {
       if (slot.id != kNone) place(slot);
@@ -30,18 +34,17 @@ void DnsIdIndex::insert(uint32_t hash, uint32_t id) {
 }
 
 void DnsIdIndex::place(Slot slot) {
-  size_t at = slot.hash & mask();
-  while (slots_[at].id != kNone) at = (at + 1) & mask();
+  size_t at = home(slot.hash);
+  while (slots_[at].id != kNone) at = next(at);
   slots_[at] = slot;
 }
 
 void DnsIdIndex::erase(uint32_t hash, uint32_t id) {
-  size_t hole = hash & mask();
-  while (slots_[hole].id != id) hole = (hole + 1) & mask();
+  size_t hole = home(hash);
+  while (slots_[hole].id != id) hole = next(hole);
   // Whatever could not stand nearer to its home because of this one moves up.
-  for (size_t at = (hole + 1) & mask(); slots_[at].id != kNone; at = (at + 1) & mask()) {
-    const size_t home = slots_[at].hash & mask();
-    if (((at - home) & mask()) >= ((at - hole) & mask())) {
+  for (size_t at = next(hole); slots_[at].id != kNone; at = next(at)) {
+    if (distance(home(slots_[at].hash), at) >= distance(hole, at)) {
       slots_[hole] = slots_[at];
       hole = at;
     }
@@ -50,8 +53,23 @@ void DnsIdIndex::erase(uint32_t hash, uint32_t id) {
   --used_;
 }
 
+void DnsIdIndex::find_between(uint32_t first, uint32_t last, std::vector<uint32_t>& ids) const {
+  if (slots_.empty()) return;
+  // None stands before its home, and none behind the first free slot from there on.
+  const size_t begin = home(first), end = home(last);
+  bool is_behind = false;
+  size_t at = begin;
+  do {
+    const Slot slot = slots_[at];
+    if (slot.id != kNone && slot.hash >= first && slot.hash <= last) ids.push_back(slot.id);
+    is_behind = is_behind || at == end;
+    if (is_behind && slot.id == kNone) return;
+    at = next(at);
+  } while (at != begin);
+}
+
 DnsRecordStore::Id DnsRecordStore::find_name(uint64_t hash, std::string_view folded) const {
-  return name_index_.find(static_cast<uint32_t>(hash), [&](Id id) {
+  return name_index_.find(index_hash(hash), [&](Id id) {
     return names_[id].hash == hash && text(names_[id]) == folded;
   });
 }
@@ -67,18 +85,55 @@ DnsRecordStore::Id DnsRecordStore::make_name(uint64_t hash, std::string_view fol
     names_[id] = Name{};
   }
   names_[id].hash = hash;
-  names_[id].octets = pool_.put(folded);
+  names_[id].octets = texts_.put(folded);
+  ++text_count_;
   names_[id].length = static_cast<uint8_t>(folded.size());
-  name_index_.insert(static_cast<uint32_t>(hash), id);
+  name_index_.insert(index_hash(hash), id);
   return id;
 }
 
 void DnsRecordStore::erase_name(Id id) {
   Name& name = names_[id];
-  name_index_.erase(static_cast<uint32_t>(name.hash), id);
-  pool_.free(name.octets, name.length);
+  name_index_.erase(index_hash(name.hash), id);
+  if (!name.is_in_table) {
+    texts_.free(name.octets, name.length);
+    --text_count_;
+  }
   name.length = 0;
   free_names_.push_back(id);
+}
+
+void DnsRecordStore::names_of(uint64_t prefix, int bits, std::vector<Id>& names) const {
+  // Two shifts, because one of 64 is undefined.
+  const auto first = index_hash(prefix << 1 << (63 - bits));
+  name_index_.find_between(first, first + static_cast<uint32_t>(UINT32_MAX >> bits), names);
+}
+
+void DnsRecordStore::keep_texts_in(std::shared_ptr<const DnsTable> table,
+                                   std::span<const Place> places) {
+  size_t leaving = 0;
+  for (const Place& place : places) {
+    if (!names_[place.name].is_in_table) ++leaving;
+  }
+  // Usually none stays, and all the memory can go at once.
+  const bool is_last = leaving == text_count_;
+  for (const auto& [id, entry] : places) {
+    Name& name = names_[id];
+    if (!name.is_in_table && !is_last) texts_.free(name.octets, name.length);
+    name.octets = entry;
+    name.is_in_table = true;
+  }
+  if (is_last) texts_ = {};
+  text_count_ -= leaving;
+  table_ = std::move(table);
+}
+
+void DnsRecordStore::take_text_out(Id id) {
+  Name& name = names_[id];
+  if (!name.is_in_table) return;
+  name.octets = texts_.put(text(name));
+  name.is_in_table = false;
+  ++text_count_;
 }
 
 uint32_t DnsRecordStore::hash_of(Id name, DnsType type, uint32_t ttl_s, std::string_view rdata) {
@@ -171,7 +226,7 @@ void DnsRecordStore::erase_record(Id id) {
 }
 
 size_t DnsRecordStore::memory_bytes() const {
-  return pool_.memory_bytes() + names_.capacity() * sizeof(Name) +
+  return texts_.memory_bytes() + pool_.memory_bytes() + names_.capacity() * sizeof(Name) +
          records_.capacity() * sizeof(Record) +
          (free_names_.capacity() + free_records_.capacity()) * sizeof(Id) +
          name_index_.memory_bytes() + record_index_.memory_bytes();

@@ -7,8 +7,8 @@
 namespace vipgate {
 namespace {
 
-// Half of the eight slots: few names overflow into the next bucket.
-constexpr size_t kNamesPerBucket = 4;
+// Half of a bucket's slots: one bucket in thirty is full.
+constexpr size_t kNamesPerBucket = DnsBucket::kSlots / 2;
 // What a reader may read beyond an entry: two vectors for the name, or groups of 16 octets.
 constexpr size_t kTailUnits = 64 / DnsEntry::kUnit;
 constexpr size_t kMaxRrsets = std::numeric_limits<uint8_t>::max();
@@ -128,22 +128,28 @@ void DnsShardBuilder::add_rrset(DnsRecordStore::Id id, const Sorted* begin, cons
 }
 
 std::shared_ptr<const DnsShard> DnsShardBuilder::finish(std::span<const DnsRecordStore::Id> names) {
+  octets_.resize(octets_.size() + kTailUnits * DnsEntry::kUnit, '\0');
+  const size_t bucket_count = names.size() / kNamesPerBucket + 1;
+  const size_t bucket_bytes = bucket_count * sizeof(DnsBucket);
   auto shard = std::make_shared<DnsShard>();
   shard->names = names.size();
-  octets_.resize(octets_.size() + kTailUnits * DnsEntry::kUnit, '\0');
-  // Copied once: sized first, they would be filled with zeros before.
-  const auto* units = reinterpret_cast<const DnsShard::Unit*>(octets_.data());
-  shard->units.assign(units, units + octets_.size() / DnsEntry::kUnit);
-  shard->buckets.resize(names.size() / kNamesPerBucket + 1);
+  shard->memory = PoolBlock(pages_, bucket_bytes + octets_.size());
+  uint8_t* const memory = shard->memory.data();
+  std::memset(memory, 0, bucket_bytes);
+  std::memcpy(memory + bucket_bytes, octets_.data(), octets_.size());
+  auto* const buckets = reinterpret_cast<DnsBucket*>(memory);
   for (size_t i = 0; i < names.size(); ++i) {
     const uint64_t hash = store_.name(names[i]).hash;
-    size_t at = DnsTable::bucket_of(hash, shard->buckets.size());
-    while (shard->buckets[at].is_full()) at = at + 1 == shard->buckets.size() ? 0 : at + 1;
-    DnsBucket& bucket = shard->buckets[at];
-    const auto slot = std::find(std::begin(bucket.tags), std::end(bucket.tags), 0);
+    size_t at = DnsTable::bucket_of(hash, bucket_count);
+    while (buckets[at].is_full()) at = at + 1 == bucket_count ? 0 : at + 1;
+    DnsBucket& bucket = buckets[at];
+    auto* const slot = std::find(std::begin(bucket.tags), std::end(bucket.tags), 0);
     *slot = DnsTable::tag(hash);
     bucket.entries[slot - bucket.tags] = units_[i];
   }
+  shard->buckets = {buckets, bucket_count};
+  shard->units = {reinterpret_cast<const DnsShard::Unit*>(memory + bucket_bytes),
+                  octets_.size() / DnsEntry::kUnit};
   return shard;
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/dns_record_store.h"
 #include "common/dns_table.h"
+#include "common/page_pool.h"
 #include "common/prefetch.h"
 
 namespace vipgate {
@@ -28,7 +29,9 @@ class DnsShardBuilder {
     size_t served;
   };
 
-  explicit DnsShardBuilder(const DnsRecordStore& store) : store_(store) {}
+  // `pages`: where shards lie; null: in the heap.
+  DnsShardBuilder(const DnsRecordStore& store, std::shared_ptr<PagePool> pages)
+      : store_(store), pages_(std::move(pages)) {}
 
   // `names` are those of the shard; they are put in order. `is_apex` tells of a name.
   template <class IsApex>
@@ -39,6 +42,11 @@ class DnsShardBuilder {
       add_entry(names[i], is_apex(names[i]));
     }
     return finish(names);
+  }
+  // Appends where the names of the last shard lie. REQUIRES: they are those of build().
+  void append_places(std::span<const DnsRecordStore::Id> names,
+                     std::vector<DnsRecordStore::Place>& places) const {
+    for (size_t i = 0; i < names.size(); ++i) places.push_back({names[i], units_[i]});
   }
   // RRsets of the last shard that did not fit.
   const std::vector<Cut>& cuts() const { return cuts_; }
@@ -66,6 +74,7 @@ class DnsShardBuilder {
   std::shared_ptr<const DnsShard> finish(std::span<const DnsRecordStore::Id> names);
 
   const DnsRecordStore& store_;
+  const std::shared_ptr<PagePool> pages_;
   std::vector<Sorted> records_;  // of one name
   std::string octets_;           // the entries
   std::string headers_;          // of one name's RRsets

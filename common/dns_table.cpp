@@ -99,8 +99,7 @@ DnsFinding DnsTable::resolve(const DnsFoldedName& name, size_t length) const {
 size_t DnsTable::memory_bytes() const {
   size_t bytes = sizeof *this + views_.size() * (sizeof(View) + sizeof shards_[0]);
   for (const auto& shard : shards_) {
-    bytes += sizeof *shard + shard->buckets.size() * sizeof(DnsBucket) +
-             shard->units.size() * sizeof(DnsShard::Unit);
+    bytes += sizeof *shard + shard->memory.bytes();
   }
   return bytes;
 }

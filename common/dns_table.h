@@ -7,12 +7,14 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/dns_name_hash.h"
 #include "common/dns_wire.h"
+#include "common/page_pool.h"
 #include "common/prefetch.h"
 
 namespace vipgate {
@@ -91,13 +93,15 @@ struct DnsEntry {
 };
 static_assert(sizeof(DnsEntry) == 8 && sizeof(DnsEntry::Rrset) == 10);
 
-// Eight names by 16 bits of their hash; one cache line. A name that finds its bucket full lies in
-// the next one that has room.
+// Ten names by 16 bits of their hash; one cache line. A name that finds its bucket full lies in the
+// next one that has room.
 struct alignas(64) DnsBucket {
-  alignas(16) uint16_t tags[8];  // 0: free; slots fill from the first on
-  uint32_t entries[8];           // in units of DnsEntry::kUnit
+  static constexpr size_t kSlots = 10;
 
-  bool is_full() const { return tags[7] != 0; }
+  uint16_t tags[kSlots];     // 0: free; slots fill from the first on
+  uint32_t entries[kSlots];  // in units of DnsEntry::kUnit
+
+  bool is_full() const { return tags[kSlots - 1] != 0; }
 };
 static_assert(sizeof(DnsBucket) == 64);
 
@@ -109,8 +113,9 @@ struct DnsShard {
   };
 
   size_t names = 0;
-  std::vector<DnsBucket> buckets;
-  std::vector<Unit> units;  // entries back to back, then at least 64 octets of zeros
+  std::span<const DnsBucket> buckets;
+  std::span<const Unit> units;  // entries back to back, then at least 64 octets of zeros
+  PoolBlock memory;             // of both, buckets first
 };
 
 // Where the answer about a name comes from that has no entry of its own.
@@ -141,6 +146,14 @@ class DnsTable {
     const DnsBucket& bucket = shard.buckets[index(shard, hash)];
     const uint32_t hits = matches(bucket, hash);
     return hits == 0 ? nullptr : entry(shard, bucket, hits);
+  }
+
+  // Whether a name for which candidate() is null may be there all the same.
+  bool may_overflow(uint64_t hash) const { return home(hash).is_full(); }
+
+  // An entry by its place in its shard, in units. REQUIRES: `hash` is its name's.
+  const DnsEntry& entry_at(uint64_t hash, uint32_t place) const {
+    return *reinterpret_cast<const DnsEntry*>(view(hash).units + place);
   }
 
   // Null: there is no such name.
@@ -237,9 +250,10 @@ class DnsTable {
   }
   // Two bits for each slot with the tag.
   static uint32_t matches(const DnsBucket& bucket, uint64_t hash) {
-    const __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tags));
-    const __m128i sought = _mm_set1_epi16(static_cast<int16_t>(tag(hash)));
-    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(tags, sought)));
+    constexpr uint32_t kOfSlots = (1 << 2 * DnsBucket::kSlots) - 1;
+    const __m256i tags = _mm256_load_si256(reinterpret_cast<const __m256i*>(&bucket));
+    const __m256i sought = _mm256_set1_epi16(static_cast<int16_t>(tag(hash)));
+    return static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi16(tags, sought))) & kOfSlots;
   }
   static const DnsEntry* entry(const View& shard, const DnsBucket& bucket, uint32_t hits) {
     const uint32_t slot = static_cast<uint32_t>(__builtin_ctz(hits)) / 2;

@@ -122,10 +122,7 @@ uint64_t hash_name(const DnsNameHash& hash, std::string_view name) {
 }  // namespace
 
 DnsTableBuilder::DnsTableBuilder(const DnsHashSecret& secret)
-    : hash_(secret),
-      zones_(std::make_shared<std::vector<DnsZone>>()),
-      shards_(1, DnsRecordStore::kNone),
-      is_dirty_(1, true) {}
+    : hash_(secret), zones_(std::make_shared<std::vector<DnsZone>>()), is_dirty_(1, true) {}
 
 // Puts them in order, too: longest first, so that the first zone that matches a name is the right
 // one.
@@ -213,11 +210,11 @@ void DnsTableBuilder::rezone() {
       ++name.uses;
     }
   }
-  // Before any name is made, since that links it into a shard.
   lay_out(shard_bits_);
   wildcards_.assign(specs_.size(), 0);
   for (const Id id : with_records) {
     const size_t zone = find_zone(store_.text(store_.name(id)));
+    if (zone == specs_.size()) store_.take_text_out(id);
     store_.name(id).zone = zone == specs_.size() ? kNoZone : static_cast<uint8_t>(zone);
     count_wildcard(store_.name(id), 1);
     if (zone != specs_.size()) hold_parents(store_.text(store_.name(id)));
@@ -252,10 +249,6 @@ DnsTableBuilder::Id DnsTableBuilder::make_name(uint64_t hash, std::string_view f
   const Id id = store_.make_name(hash, folded);
   DnsRecordStore::Name& name = store_.name(id);
   name.zone = static_cast<uint8_t>(zone);
-  Id& first = shards_[shard_of(hash)];
-  name.next = first;
-  if (first != DnsRecordStore::kNone) store_.name(first).previous = id;
-  first = id;
   count_wildcard(name, 1);
   touch(id);
   hold_parents(folded);
@@ -275,12 +268,6 @@ void DnsTableBuilder::release(Id id) {
     if (--store_.name(id).uses != 0) return;
     const DnsRecordStore::Name& name = store_.name(id);
     touch(id);
-    if (name.next != DnsRecordStore::kNone) store_.name(name.next).previous = name.previous;
-    if (name.previous != DnsRecordStore::kNone) {
-      store_.name(name.previous).next = name.next;
-    } else {
-      shards_[shard_of(name.hash)] = name.next;
-    }
     const bool has_parent = name.zone != kNoZone && name.length > 1;
     const std::string parent(has_parent ? parent_of(store_.text(name)) : std::string_view());
     count_wildcard(name, -1);

@@ -13,6 +13,7 @@
 #include "common/dns_record.h"
 #include "common/dns_record_store.h"
 #include "common/dns_table.h"
+#include "common/page_pool.h"
 #include "common/result.h"
 
 namespace vipgate {
@@ -102,7 +103,8 @@ class DnsTableBuilder {
   void touch(Id name);
   void lay_out(int shard_bits);
   size_t shard_of(uint64_t hash) const { return hash >> 1 >> (63 - shard_bits_); }
-  void deal_out(std::vector<Id>& names, std::vector<size_t>& ends) const;
+  size_t shard_count() const { return size_t{1} << shard_bits_; }
+  void names_of_shard(size_t shard, std::vector<Id>& names) const;
   std::shared_ptr<const DnsShard> build_shard(size_t shard, std::span<Id> names,
                                               DnsShardBuilder& builder);
 
@@ -113,9 +115,9 @@ class DnsTableBuilder {
   std::shared_ptr<const std::vector<DnsZone>> zones_;
   std::vector<size_t> wildcards_;  // how many names are one, by zone
   int shard_bits_ = 0;
-  std::vector<Id> shards_;                          // the first name of each
   std::vector<bool> is_dirty_;                      // of shards: differs from last_
   std::map<size_t, std::vector<DnsCutRrset>> cut_;  // by shard
+  std::shared_ptr<PagePool> pages_;                 // null: all tables were small
   std::shared_ptr<const DnsTable> last_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "common/dns_shard_builder.h"
 #include "common/dns_table_builder.h"
+#include "common/prefetch.h"
 
 namespace vipgate {
 namespace {
@@ -15,13 +16,13 @@ namespace {
 // A change costs its shards, and every table the list of them: this balances the two.
 constexpr size_t kNamesPerShard = 128;
 constexpr int kMaxShardBits = 16;
+// From here on, which is some 25,000 names, shards lie in huge pages: fewer would not fill them.
+constexpr int kPagedShardBits = 8;
 
 bool is_equal(const DnsShard& a, const DnsShard& b) {
-  const auto are_same_octets = [](const auto& x, const auto& y) {
-    return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(x[0])) == 0;
-  };
-  return a.names == b.names && are_same_octets(a.buckets, b.buckets) &&
-         are_same_octets(a.units, b.units);
+  return a.names == b.names && a.memory.bytes() == b.memory.bytes() &&
+         a.buckets.size() == b.buckets.size() &&
+         std::memcmp(a.memory.data(), b.memory.data(), a.memory.bytes()) == 0;
 }
 
 bool have_same_names(const std::vector<DnsZone>& a, const std::vector<DnsZone>& b) {
@@ -34,18 +35,8 @@ bool have_same_names(const std::vector<DnsZone>& a, const std::vector<DnsZone>& 
 // Deals the names out to 2^shard_bits shards, which are all to be built anew.
 void DnsTableBuilder::lay_out(int shard_bits) {
   shard_bits_ = shard_bits;
-  shards_.assign(size_t{1} << shard_bits, DnsRecordStore::kNone);
-  is_dirty_.assign(shards_.size(), true);
+  is_dirty_.assign(shard_count(), true);
   cut_.clear();
-  for (Id id = 0; id < store_.name_limit(); ++id) {
-    DnsRecordStore::Name& name = store_.name(id);
-    if (name.length == 0) continue;
-    Id& first = shards_[shard_of(name.hash)];
-    name.previous = DnsRecordStore::kNone;
-    name.next = first;
-    if (first != DnsRecordStore::kNone) store_.name(first).previous = id;
-    first = id;
-  }
 }
 
 Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build() { return build(last_.get()); }
@@ -53,7 +44,7 @@ Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build() { return build(
 Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* previous) {
   update_wildcards();
   const bool is_last = previous == last_.get();
-  if (!is_last) is_dirty_.assign(shards_.size(), true);
+  if (!is_last) is_dirty_.assign(shard_count(), true);
   if (previous != nullptr && !(previous->secret() == hash_.secret())) previous = nullptr;
   // Keeps the previous number while it is within a factor of two of the ideal, so that a few names
   // more or less never rebuild everything.
@@ -69,30 +60,18 @@ Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* p
   std::shared_ptr<DnsTable> table(new DnsTable(hash_.secret()));
   table->shard_bits_ = shard_bits_;
   table->zones_ = zones_;
-  table->shards_.reserve(shards_.size());
-  table->views_.reserve(shards_.size());
-  DnsShardBuilder shard_builder(store_);
-  const auto dirty = static_cast<size_t>(std::count(is_dirty_.begin(), is_dirty_.end(), true));
-  std::vector<Id> dealt;
-  std::vector<size_t> ends;
-  const bool is_bulk = 2 * dirty > shards_.size();
-  if (is_bulk) deal_out(dealt, ends);
+  table->shards_.reserve(shard_count());
+  table->views_.reserve(shard_count());
+  if (shard_bits_ >= kPagedShardBits && pages_ == nullptr) pages_ = std::make_shared<PagePool>();
+  DnsShardBuilder shard_builder(store_, shard_bits_ >= kPagedShardBits ? pages_ : nullptr);
   std::vector<Id> names;
-  for (size_t i = 0; i < shards_.size(); ++i) {
+  std::vector<DnsRecordStore::Place> places;
+  for (size_t i = 0; i < shard_count(); ++i) {
     std::shared_ptr<const DnsShard> shard;
     if (is_dirty_[i]) {
-      std::span<Id> of_shard;
-      if (is_bulk) {
-        const size_t begin = i == 0 ? 0 : ends[i - 1];
-        of_shard = std::span(dealt).subspan(begin, ends[i] - begin);
-      } else {
-        names.clear();
-        for (Id id = shards_[i]; id != DnsRecordStore::kNone; id = store_.name(id).next) {
-          if (store_.name(id).zone != kNoZone) names.push_back(id);
-        }
-        of_shard = names;
-      }
-      shard = build_shard(i, of_shard, shard_builder);
+      names_of_shard(i, names);
+      shard = build_shard(i, names, shard_builder);
+      shard_builder.append_places(names, places);
       if (may_share && is_equal(*shard, *previous->shards_[i])) shard = previous->shards_[i];
     } else {
       shard = previous->shards_[i];
@@ -101,30 +80,19 @@ Result<std::shared_ptr<const DnsTable>> DnsTableBuilder::build(const DnsTable* p
     table->names_ += shard->names;
     table->shards_.push_back(std::move(shard));
   }
-  is_dirty_.assign(shards_.size(), false);
+  is_dirty_.assign(shard_count(), false);
   last_ = table;
+  // Only now, as names are read from the table before until all shards are built.
+  store_.keep_texts_in(last_, places);
   return last_;
 }
 
-// The names of all shards, shard by shard; `ends`: where those of each end. Two passes over all
-// names as they lie in memory, where following each shard's list would wait for the memory at each
-// name.
-void DnsTableBuilder::deal_out(std::vector<Id>& names, std::vector<size_t>& ends) const {
-  const auto is_served = [](const DnsRecordStore::Name& name) {
-    return name.length != 0 && name.zone != kNoZone;
-  };
-  ends.assign(shards_.size() + 1, 0);
-  for (Id id = 0; id < store_.name_limit(); ++id) {
-    const DnsRecordStore::Name& name = store_.name(id);
-    if (is_served(name)) ++ends[shard_of(name.hash) + 1];
-  }
-  for (size_t i = 1; i < ends.size(); ++i) ends[i] += ends[i - 1];
-  names.resize(ends.back());
-  // What is where a shard begins moves to where it ends.
-  for (Id id = 0; id < store_.name_limit(); ++id) {
-    const DnsRecordStore::Name& name = store_.name(id);
-    if (is_served(name)) names[ends[shard_of(name.hash)]++] = id;
-  }
+// Those that lie in a zone.
+void DnsTableBuilder::names_of_shard(size_t shard, std::vector<Id>& names) const {
+  names.clear();
+  store_.names_of(shard, shard_bits_, names);
+  for (const Id id : names) prefetch_line(&store_.name(id));
+  std::erase_if(names, [this](Id id) { return store_.name(id).zone == kNoZone; });
 }
 
 std::shared_ptr<const DnsShard> DnsTableBuilder::build_shard(size_t shard, std::span<Id> names,

@@ -8,7 +8,6 @@
 namespace vipgate {
 namespace {
 
-constexpr uint32_t kOptionHead = 4;           // code and length
 constexpr uint32_t kKeepaliveLength = 2;      // RFC 7828 3.1
 constexpr uint32_t kExtendedErrorLength = 2;  // RFC 8914 2, without a text
 
@@ -16,22 +15,6 @@ constexpr uint32_t kExtendedErrorLength = 2;  // RFC 8914 2, without a text
 bool is_legal_cookie(uint32_t length) {
   constexpr uint32_t kShortest = 16, kLongest = 40;  // with a server cookie
   return length == kDnsClientCookie || (length >= kShortest && length <= kLongest);
-}
-
-// The cookie of the reply: the client's own as long as it is young, else a fresh one.
-void take_cookie(const DnsContext& context, const DnsEdns& edns, DnsParsed& parsed) {
-  const std::span<const SipKey> secrets = context.policy.cookie_secrets;
-  const DnsCookieClient client{parsed.query.client, parsed.query.client_length};
-  const auto unix_s = static_cast<uint32_t>(context.unix_ns / 1'000'000'000);
-  if (edns.cookie_length == kDnsWholeCookie) {
-    std::memcpy(parsed.cookie.data(), edns.cookie, kDnsWholeCookie);
-    const int32_t age = dns_cookie_age(secrets, client, unix_s, edns.cookie);
-    parsed.has_good_cookie = age <= kDnsCookieMaxAge;
-    if (age <= kDnsCookieRenewAge) return;
-  } else {
-    std::memcpy(parsed.cookie.data(), edns.cookie, kDnsClientCookie);
-  }
-  dns_make_cookie(secrets.front(), client, unix_s, parsed.cookie);
 }
 
 uint8_t* write_head(uint8_t* to, DnsOptionCode code, size_t length) {
@@ -53,6 +36,12 @@ uint8_t* write_number(uint8_t* to, DnsOptionCode code, uint16_t number) {
 
 }  // namespace
 
+void dns_renew_cookie(const DnsContext& context, DnsParsed& parsed) {
+  dns_make_cookie(context.policy.cookie_secrets.front(),
+                  {parsed.query.client, parsed.query.client_length}, dns_unix_s(context),
+                  parsed.cookie);
+}
+
 void dns_take_options(const DnsContext& context, const DnsEdns& edns, DnsParsed& parsed) {
   const DnsPolicy& policy = context.policy;
   uint32_t length = kDnsOptLength;
@@ -64,18 +53,23 @@ void dns_take_options(const DnsContext& context, const DnsEdns& edns, DnsParsed&
     }
     // Without an address there is nobody that the cookie could be for.
     if (parsed.query.client_length != 0) {
-      take_cookie(context, edns, parsed);
+      if (edns.cookie_length == kDnsWholeCookie) {
+        dns_take_whole_cookie(context, edns.cookie, parsed);
+      } else {
+        std::memcpy(parsed.cookie.data(), edns.cookie, kDnsClientCookie);
+        dns_renew_cookie(context, parsed);
+      }
       options |= kDnsCookieOption;
-      length += kOptionHead + kDnsWholeCookie;
+      length += kDnsOptionHead + kDnsWholeCookie;
     }
   }
   if (edns.wants_nsid && !policy.nsid.empty()) {
     options |= kDnsNsidOption;
-    length += kOptionHead + static_cast<uint32_t>(policy.nsid.size());
+    length += kDnsOptionHead + static_cast<uint32_t>(policy.nsid.size());
   }
   if (edns.wants_keepalive && parsed.query.is_stream) {
     options |= kDnsKeepaliveOption;
-    length += kOptionHead + kKeepaliveLength;
+    length += kDnsOptionHead + kKeepaliveLength;
   }
   // The shortest reply must fit, or else goes without them.
   if (parsed.question_end + length > parsed.query.capacity) return;
@@ -99,7 +93,7 @@ uint32_t dns_append_options(const DnsParsed& parsed, DnsExtendedError error, uin
   }
   // It goes where there is room for it: what was counted in before does without it.
   const uint8_t* const end = parsed.query.message + std::min(parsed.limit, parsed.query.capacity);
-  if (error != DnsExtendedError::kNone && end - to >= kOptionHead + kExtendedErrorLength) {
+  if (error != DnsExtendedError::kNone && end - to >= kDnsOptionHead + kExtendedErrorLength) {
     to = write_number(to, DnsOptionCode::kExtendedError, static_cast<uint16_t>(error));
   }
   const auto length = static_cast<uint16_t>(to - begin);

@@ -92,7 +92,11 @@ template <bool kIsPlain = false>
     sum = add_carry(sum, at_parity(stored, length));
     const uint32_t start = length;
     length += kDnsOptLength;
-    if (parsed.options != 0 || sections.extended_error != DnsExtendedError::kNone) [[unlikely]] {
+    const bool has_error = sections.extended_error != DnsExtendedError::kNone;
+    if (kIsPlain && parsed.options == kDnsCookieOption && !has_error) {
+      sum = add_carry(sum, at_parity(dns_append_cookie(parsed, message + length - 2), length));
+      length += kDnsLoneCookie;
+    } else if (parsed.options != 0 || has_error) [[unlikely]] {
       length += dns_append_options(parsed, sections.extended_error, length);
       const uint64_t options_sum = ones_sum(message + start + 8, length - start - 8);
       sum = add_carry(sum, at_parity(options_sum, start));

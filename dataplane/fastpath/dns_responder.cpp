@@ -125,9 +125,10 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
     if (answer_from_view(table, parsed, *own, rotation, reply)) return reply;
   }
   const DnsEntry* entry = parsed.candidate;
-  if (entry == nullptr || !DnsTable::is_name(*entry, parsed.name, parsed.name_length)) {
-    entry = table.find(parsed.hash, parsed.name, parsed.name_length);
-  }
+  const bool may_be_elsewhere = entry == nullptr
+                                    ? table.may_overflow(parsed.hash)
+                                    : !DnsTable::is_name(*entry, parsed.name, parsed.name_length);
+  if (may_be_elsewhere) entry = table.find(parsed.hash, parsed.name, parsed.name_length);
   DnsFinding found;
   if (entry == nullptr) {
     found = table.resolve(parsed.name, parsed.name_length);
@@ -170,6 +171,19 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
     }
   }
   return answer_rrset(parsed, body, rotation);
+}
+
+void prefetch_entry(const DnsEntry* entry) {
+  const auto* octets = reinterpret_cast<const char*>(entry);
+  prefetch_line(octets);
+  prefetch_line(octets + 64);
+}
+
+// The table has no such name, or the client may have one of its own.
+[[gnu::noinline]] void prefetch_unlike(const DnsContext& context, DnsParsed& parsed) {
+  if (parsed.is_unproven && !dns_prove(context, parsed)) return dns_prefetch(context, parsed);
+  if (parsed.view != nullptr) prefetch_line(parsed.view->candidate(parsed.hash));
+  if (parsed.candidate != nullptr) prefetch_entry(parsed.candidate);
 }
 
 // The prefetched entry is another name's.
@@ -229,15 +243,11 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
 
 void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
   if (parsed.verdict != DnsVerdict::kAnswer) return;
-  parsed.candidate = context.table.candidate(parsed.hash);
-  if (parsed.candidate == nullptr || parsed.view != nullptr) [[unlikely]] {
-    if (parsed.is_unproven && !dns_prove(context, parsed)) return dns_prefetch(context, parsed);
-    if (parsed.view != nullptr) prefetch_line(parsed.view->candidate(parsed.hash));
-    if (parsed.candidate == nullptr) return;
-  }
-  const auto* octets = reinterpret_cast<const char*>(parsed.candidate);
-  prefetch_line(octets);
-  prefetch_line(octets + 64);
+  const DnsEntry* candidate = context.table.candidate(parsed.hash);
+  parsed.candidate = candidate;
+  if (candidate == nullptr || parsed.view != nullptr) [[unlikely]]
+    return prefetch_unlike(context, parsed);
+  prefetch_entry(candidate);
 }
 
 DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation) {

@@ -123,7 +123,7 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
 
 // Writes the reply over the query. `rotation` chooses which record of an RRset comes first: a
 // number that differs from call to call, such as a count of the worker's packets.
-// REQUIRES: the same context as in the stages before.
+// REQUIRES: both stages before, with the same context.
 DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation);
 
 // The reply without records and with TC=1, in the place of the one that dns_answer() has written:

@@ -3,6 +3,7 @@
 // `as_perf_dns` is the load of perf/dns: names without and with an OPT record in turn, 70 % of the
 // questions for addresses, 20 % for SRV records, 10 % for names that are not there, and checksums
 // that no device has looked at. `cached`: names of others, whose answers a resolver gave before.
+// `cookies…`: each question has a cookie that was given to its client.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -27,7 +28,11 @@ constexpr uint32_t kServer = 0x0a090035;
 constexpr size_t kBytes = 160;  // that are copied of a question
 
 enum class Limit { kOff, kWithin, kBeyond };
-enum class Load { kAddresses, kMixed, kCached };
+enum class Load { kAddresses, kMixed, kCached, kCookies };
+
+const SipKey kSecret{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
+
+Ipv4Address client_of(uint32_t network) { return Ipv4Address{Be32(0x01000001 + network * 256)}; }
 
 std::string wire(const std::string& text) { return dns_name_from_text(text).value(); }
 std::string bench_name(size_t i) {
@@ -66,6 +71,7 @@ std::shared_ptr<const Snapshot> make_dns_snapshot(Limit limit, Load load) {
     forwarding.clients = PrefixSet(all);
     forwarding.zones = {{std::string(1, '\0'), {}}};
   }
+  if (load == Load::kCookies) spec.dns_policy.cookie_secrets = {kSecret};
   if (limit != Limit::kOff) {
     DnsRateRules rules;
     rules.responses_per_s = rules.errors_per_s = limit == Limit::kWithin ? 1'000'000 : 1;
@@ -104,9 +110,19 @@ std::string make_message(const std::string& name, DnsType type, bool has_opt) {
   return message + std::string("\0\0\x29\x04\xd0\0\0\0\0\0\0", 11);
 }
 
+// The same with the cookie of a second ago of the client, alone in the OPT record.
+std::string with_cookie(std::string message, Ipv4Address client) {
+  DnsCookie cookie{1, 2, 3, 4, 5, 6, 7, 8};
+  dns_make_cookie(kSecret, {reinterpret_cast<const uint8_t*>(&client), sizeof client}, 0, cookie);
+  message.back() = 28;
+  message += {0, 10, 0, 24};
+  return message.append(cookie.begin(), cookie.end());
+}
+
 std::string make_message(Load load, size_t number, std::mt19937& random) {
   const size_t name = random() % kNames;
-  if (load == Load::kAddresses) return make_message(bench_name(name), DnsType::kA, true);
+  if (load == Load::kAddresses || load == Load::kCookies)
+    return make_message(bench_name(name), DnsType::kA, true);
   if (load == Load::kCached) return make_message(other_name(name), DnsType::kA, true);
   const bool has_opt = number % 2 == 0;
   const auto share = random() % 10;
@@ -129,7 +145,7 @@ std::vector<uint8_t> make_question(const std::string& message, Load load, uint32
   headers.ip.total_length = Be16(static_cast<uint16_t>(sizeof(Ipv4Header) + udp_length));
   headers.ip.ttl = 64;
   headers.ip.protocol = kProtocolUdp;
-  headers.ip.source = Ipv4Address{Be32(0x01000001 + network * 256)};
+  headers.ip.source = client_of(network);
   headers.ip.destination = Ipv4Address{Be32(kServer)};
   headers.ip.checksum = Be16::from_raw(internet_checksum(&headers.ip, sizeof headers.ip));
   headers.udp = {Be16(port), Be16(53), Be16(udp_length), Be16{}};
@@ -159,9 +175,11 @@ void questions(benchmark::State& state, Limit limit, bool is_copy_only,
   std::vector<uint16_t> lengths;
   std::mt19937 random(1);
   for (size_t i = 0; i < kQuestions; ++i) {
-    const std::string message = make_message(load, i, random);
-    const auto frame = make_question(message, load, static_cast<uint32_t>(random() % networks),
-                                     static_cast<uint16_t>(1024 + random() % 60'000));
+    std::string message = make_message(load, i, random);
+    const auto network = static_cast<uint32_t>(random() % networks);
+    if (load == Load::kCookies) message = with_cookie(message, client_of(network));
+    const auto frame =
+        make_question(message, load, network, static_cast<uint16_t>(1024 + random() % 60'000));
     std::memcpy(&packets[i * kBytes], frame.data(), frame.size());
     lengths.push_back(static_cast<uint16_t>(frame.size()));
   }
@@ -214,6 +232,9 @@ BENCHMARK_CAPTURE(questions, unlimited, Limit::kOff, false)->Arg(16)->Arg(4096);
 BENCHMARK_CAPTURE(questions, as_perf_dns, Limit::kOff, false, Load::kMixed)->Arg(4096);
 BENCHMARK_CAPTURE(questions, cached, Limit::kOff, false, Load::kCached)->Arg(16)->Arg(4096);
 BENCHMARK_CAPTURE(questions, within_the_limit, Limit::kWithin, false)->Arg(16)->Arg(4096);
+BENCHMARK_CAPTURE(questions, cookies_within_the_limit, Limit::kWithin, false, Load::kCookies)
+    ->Arg(16)
+    ->Arg(4096);
 BENCHMARK_CAPTURE(questions, beyond_the_limit, Limit::kBeyond, false)->Arg(16);
 
 }  // namespace

@@ -266,6 +266,66 @@ TEST(DnsTableBuilder, RecordsTakeLessThan150OctetsEach) {
   EXPECT_LT(builder.memory_bytes() / builder.record_count(), 150u);
 }
 
+// Of 50,000, so that the shards lie in huge pages.
+TEST(DnsTableBuilder, ANameWithAnAddressTakesAtMost150OctetsTableAndAll) {
+  DnsTableBuilder builder(DnsHashSecret{});
+  must(builder.set_zones({zone("mesos")}));
+  for (uint32_t i = 0; i < 50'000; ++i) {
+    must(builder.add(a_record("app-" + std::to_string(i) + ".marathon.mesos", i)));
+  }
+  const auto table = *builder.build();
+  EXPECT_LE((table->memory_bytes() + builder.memory_bytes()) / table->size(), 150u);
+}
+
+TEST(DnsTableBuilder, NamesAreReadFromTheLastTableAsLongAsItHasThem) {
+  DnsTableBuilder builder(DnsHashSecret{});
+  must(builder.set_zones({zone("mesos"), zone("other")}));
+  constexpr uint32_t kNames = 40'000;
+  for (uint32_t i = 0; i < kNames; ++i) {
+    must(builder.add(a_record("n" + std::to_string(i) + (i % 2 == 0 ? ".mesos" : ".other"), i)));
+  }
+  std::shared_ptr<const DnsTable> table = *builder.build();
+  ASSERT_NE(find(*table, "n1.other"), nullptr);
+  // The names of a zone that goes are in no table, and come back with it.
+  must(builder.set_zones({zone("mesos")}));
+  table = *builder.build();
+  table = *builder.build(nullptr);
+  EXPECT_EQ(find(*table, "n1.other"), nullptr);
+  EXPECT_TRUE(builder.has_records(wire("n1.other")));
+  builder.remove(a_record("n3.other", 3));
+  builder.remove(a_record("n2.mesos", 2));
+  must(builder.set_zones({zone("mesos"), zone("other")}));
+  table = *builder.build();
+  EXPECT_EQ(find(*table, "n3.other"), nullptr);
+  EXPECT_EQ(find(*table, "n2.mesos"), nullptr);
+  // Many fewer, so that the shards are others.
+  for (uint32_t i = 4; i < kNames - 100; ++i) {
+    builder.remove(a_record("n" + std::to_string(i) + (i % 2 == 0 ? ".mesos" : ".other"), i));
+  }
+  const size_t shards = table->shard_count();
+  table = *builder.build();
+  EXPECT_LT(table->shard_count(), shards);
+  for (const std::string name : {"n0.mesos", "n1.other", "n39900.mesos", "n39999.other"}) {
+    EXPECT_NE(find(*table, name), nullptr) << name;
+  }
+  EXPECT_EQ(table->size(), 104u) << "two apexes, n0, n1 and the last hundred";
+}
+
+TEST(DnsTableBuilder, ALargeTableOutlivesItsBuilder) {
+  std::shared_ptr<const DnsTable> table;
+  {
+    DnsTableBuilder builder(DnsHashSecret{});
+    must(builder.set_zones({zone("mesos")}));
+    for (uint32_t i = 0; i < 50'000; ++i) {
+      must(builder.add(a_record("n" + std::to_string(i) + ".mesos", i)));
+    }
+    table = *builder.build();
+  }
+  for (uint32_t i = 0; i < 50'000; ++i) {
+    ASSERT_NE(find(*table, "n" + std::to_string(i) + ".mesos"), nullptr);
+  }
+}
+
 TEST(DnsTableBuilder, WhatIsRemovedGivesItsMemoryToWhatIsAdded) {
   DnsTableBuilder builder(DnsHashSecret{});
   must(builder.set_zones({zone("mesos")}));

@@ -9,11 +9,14 @@
 
 #include "common/checksum.h"
 #include "tests/support/dns_fixture.h"
+#include "tests/support/dns_rows.h"
 
 namespace vipgate::dns_usual_query_test {
 namespace {
 
 using namespace test;
+
+const SipKey kSecret{{1, 2, 3}};
 
 // A message in a buffer with room for a reply, in the hands of the responder.
 class Exchange {
@@ -45,7 +48,11 @@ class Exchange {
   }
 
   std::vector<uint8_t> octets_;
-  const DnsPolicy policy_;
+  const DnsPolicy policy_ = [] {
+    DnsPolicy policy;
+    policy.cookie_secrets = {kSecret};
+    return policy;
+  }();
   const DnsContext context_ = test_context(table(), policy_);
   DnsParsed parsed_;
 };
@@ -87,17 +94,42 @@ TEST(DnsUsualQuery, TheTagOfAnotherNameDoesNotMakeAWrongEndRight) {
   EXPECT_EQ(met, 3);
 }
 
+// A COOKIE option: one that we gave, whose time may be over, or one that nobody gave.
+std::string cookie_option(std::mt19937& random) {
+  static constexpr int32_t kAges[] = {60, 2000, 4000, -100, -400};
+  DnsCookie cookie{1, 2, 3, 4, 5, 6, 7, 8};
+  const auto age = static_cast<uint32_t>(kAges[random() % std::size(kAges)]);
+  dns_make_cookie(kSecret, {kTestClient, sizeof kTestClient}, kTestUnixS - age, cookie);
+  if (random() % 4 == 0) cookie[random() % cookie.size()] ^= 1;
+  return dns_option(kOptionCookie, std::string(cookie.begin(), cookie.end()));
+}
+
+TEST(DnsUsualQuery, ACookieAloneIsTakenAndCookiesAmongOthersAreWalkedOver) {
+  std::mt19937 random(1);
+  const auto ask = [](const std::string& options) {
+    std::string message = dns_query("leader.mesos", 1) + dns_opt(1232, 0, options);
+    message[11] = 1;
+    return message;
+  };
+  const std::string cookie = cookie_option(random);
+  EXPECT_TRUE(Exchange(ask(cookie)).parsed().is_unproven);
+  EXPECT_FALSE(Exchange(ask(cookie + dns_option(kOptionNsid, ""))).parsed().is_unproven);
+  EXPECT_FALSE(Exchange(ask(dns_option(kOptionNsid, "") + cookie)).parsed().is_unproven);
+  EXPECT_FALSE(Exchange(ask(cookie) + "x").parsed().is_unproven);
+}
+
 TEST(DnsUsualQuery, IsReadAsOneThatIsWalkedOver) {
   static constexpr std::string_view kJunk[] = {{"\0", 1},       {"\0\0\1\0\1", 5}, {"\3www", 4},
                                                {"\xc0\x0c", 2}, {"A", 1},          {"\x3f", 1}};
   std::mt19937 random(5);
-  int right = 0, wrong = 0;
+  int right = 0, wrong = 0, good = 0, not_good = 0;
   for (int i = 0; i < 20'000; ++i) {
     const std::string_view name = i % 2 == 0 ? "Leader.mesos" : "_web._tcp.mesos";
     std::string message = dns_query(name, i % 3 == 0 ? 33 : 1);
     if (random() % 2 == 0) {
       message[11] = 1;
-      message += dns_opt(static_cast<unsigned>(random() % 2000), random() % 2 == 0 ? 0x8000 : 0);
+      message += dns_opt(static_cast<unsigned>(random() % 2000), random() % 2 == 0 ? 0x8000 : 0,
+                         random() % 2 == 0 ? cookie_option(random) : "");
     }
     for (auto n = random() % 3; n != 0; --n) {
       const size_t at = kDnsHeaderLength + random() % (message.size() - kDnsHeaderLength);
@@ -116,6 +148,12 @@ TEST(DnsUsualQuery, IsReadAsOneThatIsWalkedOver) {
     ASSERT_EQ(a.has_opt, b.has_opt);
     ASSERT_EQ(a.opt_length, b.opt_length);
     ASSERT_EQ(a.is_dnssec_ok, b.is_dnssec_ok);
+    ASSERT_EQ(a.options, b.options);
+    ASSERT_EQ(a.has_good_cookie, b.has_good_cookie);
+    if (a.options != 0) {
+      ASSERT_EQ(a.cookie, b.cookie);
+    }
+    a.has_good_cookie ? ++good : ++not_good;
     ASSERT_EQ(ones_fold(a.question_sum), ones_fold(b.question_sum));
     if (a.verdict != DnsVerdict::kAnswer) continue;
     ASSERT_EQ(a.hash, b.hash);
@@ -126,6 +164,8 @@ TEST(DnsUsualQuery, IsReadAsOneThatIsWalkedOver) {
   }
   EXPECT_GT(right, 1000);
   EXPECT_GT(wrong, 100);
+  EXPECT_GT(good, 500);
+  EXPECT_GT(not_good, 500);
 }
 
 }  // namespace
