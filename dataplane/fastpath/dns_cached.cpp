@@ -31,22 +31,25 @@ DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, u
     return finish_reply(parsed, sections, verdict);
   }
   uint8_t* body = parsed.query.message + parsed.question_end;
-  std::memcpy(body, known.body(), known.body_length);
+  copy_body(body, known.body(), known.body_length, parsed.query.message + parsed.query.capacity);
   const uint32_t age_s = known.age_s(now_ns);
-  for (uint16_t i = 0; i < known.ttl_count; ++i) {
-    uint8_t* at = body + known.ttl_offset(i);
-    const uint32_t ttl_s = load<Be32>(at).host();
+  uint64_t sum = known.body_sum;
+  for (uint32_t i = 0; i < known.ttl_count; ++i) {
+    const uint32_t offset = known.ttl_offset(i);
+    const auto before = load<Be32>(known.body() + offset);
+    const uint32_t ttl_s = before.host();
     const Be32 left(verdict == DnsVerdict::kStale ? kDnsStaleTtlSeconds
                                                   : ttl_s - std::min(age_s, ttl_s));
-    std::memcpy(at, &left, sizeof left);
+    std::memcpy(body + offset, &left, sizeof left);
+    sum += at_parity(uint64_t{~before.raw()} + left.raw(), offset);
   }
   if (verdict == DnsVerdict::kStale) sections.extended_error = DnsExtendedError::kStaleAnswer;
   sections.answers = known.answers;
   sections.authorities = known.authorities;
   sections.additionals = known.additionals;
   sections.body_length = known.body_length;
-  sections.body_sum = ones_fold(ones_sum(body, known.body_length));
-  return finish_reply(parsed, sections, verdict);
+  sections.body_sum = ones_fold(sum);
+  return finish_reply<true>(parsed, sections, verdict);
 }
 
 }  // namespace vipgate

@@ -97,7 +97,7 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   // Who asks in our own name would be answered by us.
   if (ip.source == ip.destination) [[unlikely]]
     return drop(burst, packet, DropReason::kMartianSource);
-  prefetch_forwarded(parsed, false);
+  prefetch_forwarded(parsed);
   if (parsed.question_end != kDnsHeaderLength) [[likely]]
     details_.count(dns_kind_of(parsed.type));
   packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
@@ -106,7 +106,10 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
-  DnsReply answer = dns_answer(burst.dns, dns_[packet.dns_index], dns_rotation_++);
+  DnsParsed& parsed = dns_[packet.dns_index];
+  DnsReply answer{};
+  if (parsed.may_recurse && parsed.candidate == nullptr) answer = answer_known(burst, parsed);
+  if (answer.length == 0) answer = dns_answer(burst.dns, parsed, dns_rotation_++);
   if (answer.verdict >= DnsVerdict::kDropShort) [[unlikely]] {
     return leave_unanswered<Address>(burst, packet, answer.verdict);
   }

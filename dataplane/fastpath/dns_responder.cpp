@@ -172,7 +172,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   return answer_rrset(parsed, body, rotation);
 }
 
-// The prefetched entry is another name's.
+// The prefetched entry is another name's, or there is none.
 [[gnu::noinline]] DnsReply answer_unlike(const DnsContext& context, DnsParsed& parsed,
                                          uint32_t rotation) {
   if (!parsed.is_unproven || dns_prove(context, parsed)) return look_up(context, parsed, rotation);
@@ -231,7 +231,10 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
   if (parsed.verdict != DnsVerdict::kAnswer) return;
   parsed.candidate = context.table.candidate(parsed.hash);
   if (parsed.candidate == nullptr || parsed.view != nullptr) [[unlikely]] {
-    if (parsed.is_unproven && !dns_prove(context, parsed)) return dns_prefetch(context, parsed);
+    // An equal name may still be found among those of others, which proves it, too.
+    if (parsed.is_unproven && !parsed.may_recurse && !dns_prove(context, parsed)) {
+      return dns_prefetch(context, parsed);
+    }
     if (parsed.view != nullptr) prefetch_line(parsed.view->candidate(parsed.hash));
     if (parsed.candidate == nullptr) return;
   }
@@ -244,7 +247,7 @@ DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotat
   if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
     return answer_decided(context, parsed);
   if (parsed.candidate == nullptr || parsed.view != nullptr) {
-    return look_up(context, parsed, rotation);
+    return answer_unlike(context, parsed, rotation);
   }
   return answer_at_once(context, parsed, rotation);
 }

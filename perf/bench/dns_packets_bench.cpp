@@ -27,7 +27,8 @@ constexpr uint32_t kServer = 0x0a090035;
 constexpr size_t kBytes = 160;  // that are copied of a question
 
 enum class Limit { kOff, kWithin, kBeyond };
-enum class Load { kAddresses, kMixed, kCached };
+// kOwn: as kAddresses, of clients that may ask for others' names, too.
+enum class Load { kAddresses, kMixed, kOwn, kCached };
 
 std::string wire(const std::string& text) { return dns_name_from_text(text).value(); }
 std::string bench_name(size_t i) {
@@ -46,6 +47,7 @@ std::string absent_name(size_t i) {
 
 std::shared_ptr<const Snapshot> make_dns_snapshot(Limit limit, Load load) {
   SnapshotSpec spec;
+  spec.generation = 1;
   spec.ports = {{.mac = kMac, .vlan = 0, .kernel = false, .check_mac = true}};
   spec.dns_listen = {Ipv4Address{Be32(kServer)}};
   DnsTableBuilder builder(DnsHashSecret{});
@@ -59,7 +61,7 @@ std::shared_ptr<const Snapshot> make_dns_snapshot(Limit limit, Load load) {
     if (!builder.add({service_name(i), DnsType::kSrv, 5, service})) return nullptr;
   }
   spec.dns = builder.build().value();
-  if (load == Load::kCached) {
+  if (load == Load::kOwn || load == Load::kCached) {
     DnsForwarding& forwarding = spec.dns_policy.forwarding;
     forwarding.is_on = true;
     const std::array all = {IpPrefix{Ipv4Address{}, 0}};
@@ -106,7 +108,8 @@ std::string make_message(const std::string& name, DnsType type, bool has_opt) {
 
 std::string make_message(Load load, size_t number, std::mt19937& random) {
   const size_t name = random() % kNames;
-  if (load == Load::kAddresses) return make_message(bench_name(name), DnsType::kA, true);
+  if (load == Load::kAddresses || load == Load::kOwn)
+    return make_message(bench_name(name), DnsType::kA, true);
   if (load == Load::kCached) return make_message(other_name(name), DnsType::kA, true);
   const bool has_opt = number % 2 == 0;
   const auto share = random() % 10;
@@ -212,6 +215,7 @@ void questions(benchmark::State& state, Limit limit, bool is_copy_only,
 BENCHMARK_CAPTURE(questions, copy_only, Limit::kOff, true)->Arg(16);
 BENCHMARK_CAPTURE(questions, unlimited, Limit::kOff, false)->Arg(16)->Arg(4096);
 BENCHMARK_CAPTURE(questions, as_perf_dns, Limit::kOff, false, Load::kMixed)->Arg(4096);
+BENCHMARK_CAPTURE(questions, own_beside_others, Limit::kOff, false, Load::kOwn)->Arg(4096);
 BENCHMARK_CAPTURE(questions, cached, Limit::kOff, false, Load::kCached)->Arg(16)->Arg(4096);
 BENCHMARK_CAPTURE(questions, within_the_limit, Limit::kWithin, false)->Arg(16)->Arg(4096);
 BENCHMARK_CAPTURE(questions, beyond_the_limit, Limit::kBeyond, false)->Arg(16);
