@@ -27,8 +27,9 @@ DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, u
     sections.flags |= DnsHeader::kAuthenticData;
   }
   if (known.is_truncated || total_length(parsed, known.body_length) > parsed.limit) {
+    const bool is_bounded = parsed.is_bounded && !known.is_truncated;
     sections.flags |= DnsHeader::kTruncated;
-    return finish_reply(parsed, sections, verdict);
+    return finish_reply(parsed, sections, is_bounded ? DnsVerdict::kAmplification : verdict);
   }
   uint8_t* body = parsed.query.message + parsed.question_end;
   copy_body(body, known.body(), known.body_length, parsed.query.message + parsed.query.capacity);

@@ -134,8 +134,10 @@ template <class Address>
 
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] void Pipeline<Observer>::send_dns(Burst& burst, Packet& packet,
-                                                    const DnsReply& answer) {
+[[gnu::noinline]] void Pipeline<Observer>::send_dns(Burst& burst, Packet& packet, DnsReply answer) {
+  if (burst.dns.policy.rate_limit.is_on() && !limit_dns<Address>(burst, packet, answer)) {
+    return drop(burst, packet, DropReason::kDnsRateLimited);
+  }
   put_dns<Address>(burst, packet, answer);
 }
 

@@ -263,10 +263,11 @@ uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed) 
   return table.hash(name, entry->name_length);
 }
 
-DnsReply dns_truncate(const DnsParsed& parsed) {
-  DnsReply reply = finish_truncated(parsed, DnsRcode::kNoError);
-  reply.verdict = DnsVerdict::kSlipped;
-  return reply;
+DnsReply dns_truncate(const DnsParsed& parsed, bool is_authoritative) {
+  DnsSections sections;
+  sections.flags = DnsHeader::kTruncated;
+  if (is_authoritative) sections.flags |= DnsHeader::kAuthoritative;
+  return finish_reply(parsed, sections, DnsVerdict::kSlipped);
 }
 
 DnsReply dns_respond(const DnsContext& context, const DnsQuery& query, uint32_t rotation) {

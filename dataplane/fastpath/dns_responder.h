@@ -126,9 +126,9 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
 // REQUIRES: the same context as in the stages before.
 DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation);
 
-// The reply without records and with TC=1, in the place of the one that dns_answer() has written:
-// who asks over TCP gets it.
-DnsReply dns_truncate(const DnsParsed& parsed);
+// The reply without records and with TC=1, in the place of the one that has been written: who asks
+// over TCP gets it. `is_authoritative`: AA, as that one had.
+DnsReply dns_truncate(const DnsParsed& parsed, bool is_authoritative);
 
 // The hash of the name whose records answer: of the one that was asked for, of the wildcard that
 // covers it, of what it is an alias of, of what a search list has lengthened; 0: of none that is

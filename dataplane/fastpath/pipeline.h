@@ -294,7 +294,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   void put_dns(Burst& burst, Packet& packet, const DnsReply& answer);
   template <class Address>
-  void send_dns(Burst& burst, Packet& packet, const DnsReply& answer);
+  void send_dns(Burst& burst, Packet& packet, DnsReply answer);
   // Questions for resolvers.
   template <class Address>
   void forward_dns(Burst& burst, Packet& packet);

@@ -500,6 +500,65 @@ TEST_F(PipelineForwarding, AnswerThatIsTooLongForTheClientIsTruncatedForItAlone)
   EXPECT_FALSE(answer_in(whole).tc());
 }
 
+TEST_F(PipelineForwarding, WhatResolversSayIsLimitedAsOwnAnswersAre) {
+  DnsRateRules rules;
+  rules.responses_per_s = 10;
+  rules.errors_per_s = 5;
+  rules.slip = 4;
+  gateway_.spec().dns_policy.rate_limit = DnsRateLimit(rules);
+  gateway_.publish();
+  struct Counts {
+    unsigned answered = 0, truncated = 0, dropped = 0;
+    bool operator==(const Counts&) const = default;
+  };
+  const auto count = [](const Outcome& out, Counts& counts) {
+    if (out.is_drop(DropReason::kDnsRateLimited)) {
+      ++counts.dropped;
+    } else if (out.verdict.dns == DnsOutcome::kSlipped) {
+      ++counts.truncated;
+      EXPECT_EQ(answer_in(out).flags, 0x8380u) << "TC, and no AA: it is another's name";
+    } else {
+      ++counts.answered;
+    }
+  };
+  // Out of the cache: by the name.
+  learn("a.example", 300);
+  learn("b.example", 300);
+  for (const char* name : {"a.example", "b.example"}) {
+    Counts counts;
+    for (int i = 0; i < 30; ++i) count(gateway_.send(question(name)), counts);
+    EXPECT_EQ(counts, (Counts{10, 5, 15})) << name;
+  }
+  gateway_.pass_seconds(2);
+  // Asked for just now, whatever the name: all together.
+  Counts made_up, absent;
+  for (unsigned i = 0; i < 30; ++i) {
+    ASSERT_TRUE(gateway_.send(question("n" + std::to_string(i) + ".example")).is_held());
+    const AskedResolver asked = asked_once();
+    count(answer(asked, asked.reply(kReply, 1, 0, a_record(60, "\1\2\3\4"))).at(0), made_up);
+  }
+  EXPECT_EQ(made_up, (Counts{10, 5, 15}));
+  for (unsigned i = 0; i < 25; ++i) {
+    ASSERT_TRUE(gateway_.send(question("x" + std::to_string(i) + ".example")).is_held());
+    const AskedResolver asked = asked_once();
+    count(answer(asked, asked.reply(kReply | 3, 0, 1, soa_record(60, 40))).at(0), absent);
+  }
+  EXPECT_EQ(absent, (Counts{5, 5, 15})) << "no such name";
+}
+
+TEST_F(PipelineForwarding, AnswerOfOthersIsNotLongerThanAmplificationAllows) {
+  gateway_.spec().dns_policy.max_amplification = 2;
+  gateway_.publish();
+  ASSERT_TRUE(gateway_.send(question("www.example.org")).is_held());
+  const AskedResolver asked = asked_once();
+  std::string records;
+  for (char i = 0; i < 9; ++i) records += a_record(60, std::string("\1\2\3") + i);
+  const auto settled = answer(asked, asked.reply(kReply, 9, 0, records));
+  ASSERT_EQ(settled.size(), 1u);
+  EXPECT_EQ(settled[0].verdict.dns, DnsOutcome::kAmplification);
+  EXPECT_EQ(answer_in(settled[0]).flags, 0x8380u);
+}
+
 TEST_F(PipelineForwarding, ClientsBeyondTheirLimitAreRefusedAndOthersAreNot) {
   for (unsigned i = 0; i < 16; ++i) {
     ASSERT_TRUE(gateway_.send(question("n" + std::to_string(i) + ".example")).is_held());
