@@ -31,6 +31,13 @@ namespace dns_forward_detail {
                          flags_of(parsed));
 }
 
+// What others are asked for, where an alias leads to it.
+inline DnsQuestion question_of(const DnsParsed& parsed, const DnsAlias& alias) {
+  if (alias.length == 0) [[likely]]
+    return question_of(parsed);
+  return DnsQuestion::of(alias.hash, alias.name, alias.name_length, parsed.type, flags_of(parsed));
+}
+
 }  // namespace dns_forward_detail
 
 // Passes two and three: what the cache may say is fetched ahead.
@@ -81,20 +88,22 @@ template <class Address>
     return send_dns<Address>(burst, packet, dns_refuse(parsed));
   }
   const uint64_t now_ns = burst.now.ns;
-  const DnsQuestion question = dns_forward_detail::question_of(parsed);
+  const DnsQuestion question = dns_forward_detail::question_of(parsed, dns_alias_);
+  const auto answer = [&](const DnsCacheSlot& slot, DnsVerdict verdict) {
+    return dns_alias_.length == 0
+               ? dns_answer_cached(parsed, slot, now_ns, verdict)
+               : dns_answer_behind_alias(parsed, dns_alias_, slot, now_ns, verdict);
+  };
   const bool has_waited = burst.from == From::kHold;
   DnsCacheSlot* known = forwarder_->cache().find(question, !has_waited);
   if (known != nullptr) known->outside_in = burst.snapshot.generation;
   if (known != nullptr && known->is_fresh(now_ns)) {
     return send_dns<Address>(
-        burst, packet,
-        dns_answer_cached(parsed, *known, now_ns,
-                          has_waited ? DnsVerdict::kForwarded : DnsVerdict::kCached));
+        burst, packet, answer(*known, has_waited ? DnsVerdict::kForwarded : DnsVerdict::kCached));
   }
   const bool may_be_stale = known != nullptr && known->may_be_stale(now_ns, forwarding.stale_s);
   if (may_be_stale && (has_waited || now_ns < known->recheck_ns)) {
-    return send_dns<Address>(burst, packet,
-                             dns_answer_cached(parsed, *known, now_ns, DnsVerdict::kStale));
+    return send_dns<Address>(burst, packet, answer(*known, DnsVerdict::kStale));
   }
   // What was kept for it has given way already.
   if (has_waited) return send_dns<Address>(burst, packet, dns_fail(parsed));

@@ -79,7 +79,10 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   auto* message = reinterpret_cast<uint8_t*>(&udp + 1);
   const rte_mbuf* mbuf = packet.mbuf;
   const auto* end = static_cast<const uint8_t*>(mbuf->buf_addr) + mbuf->buf_len;
-  if (dns_count_ == 0) burst.dns.unix_ns = wall_clock_.unix_ns(burst.now.ns);
+  if (dns_count_ == 0) {
+    burst.dns.unix_ns = wall_clock_.unix_ns(burst.now.ns);
+    burst.dns.alias = &dns_alias_;
+  }
   packet.dns_index = static_cast<uint8_t>(dns_count_++);
   DnsParsed& parsed = dns_[packet.dns_index];
   dns_parse(burst.dns,

@@ -4,6 +4,7 @@
 
 #include "common/checksum.h"
 #include "common/prefetch.h"
+#include "dataplane/fastpath/dns_alias.h"
 #include "dataplane/fastpath/dns_related.h"
 #include "dataplane/fastpath/dns_reply.h"
 #include "dataplane/fastpath/dns_searched.h"
@@ -76,8 +77,9 @@ void choose_any(const DnsTable& table, const DnsEntry& entry, DnsBody& body) {
 }
 
 // `own`: what the client's view has of the name. False: not what was asked for.
-bool answer_from_view(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& own,
+bool answer_from_view(const DnsContext& context, const DnsParsed& parsed, const DnsEntry& own,
                       uint32_t rotation, DnsReply& reply) {
+  const DnsTable& table = context.table;
   DnsBody body;
   // An apex has its SOA, which is the table's.
   if (parsed.type == DnsType::kAny && own.rrset_count != 0 && own.is_apex == 0) {
@@ -91,7 +93,7 @@ bool answer_from_view(const DnsTable& table, const DnsParsed& parsed, const DnsE
     reply = dns_has_targets(parsed.type) ? dns_answer_targets(table, parsed, body, rotation)
                                          : answer_rrset(parsed, body, rotation);
   } else if (own.find(DnsType::kCname, body)) {
-    reply = dns_answer_alias(table, parsed, body, rotation);
+    reply = dns_answer_alias(context, parsed, body, rotation);
   } else {
     return false;
   }
@@ -110,6 +112,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
     if (!local.empty() && !is_parents) return dns_answer_local(context, parsed, local);
   }
   if (parsed.may_recurse && is_recursive && !dns_stays_here(name, parsed.type)) {
+    if (context.alias != nullptr) context.alias->length = 0;
     return {0, 0, DnsVerdict::kForward};
   }
   return dns_answer_outside(parsed);
@@ -122,7 +125,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   const DnsEntry* own = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
   if (own != nullptr) [[unlikely]] {
     DnsReply reply;
-    if (answer_from_view(table, parsed, *own, rotation, reply)) return reply;
+    if (answer_from_view(context, parsed, *own, rotation, reply)) return reply;
   }
   const DnsEntry* entry = parsed.candidate;
   if (entry == nullptr || !DnsTable::is_name(*entry, parsed.name, parsed.name_length)) {
@@ -159,7 +162,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
       if (parsed.query.is_stream) return dns_answer_all(table, parsed, *entry, rotation);
       choose_any(table, *entry, body);
     } else if (entry->find(DnsType::kCname, body)) {
-      return dns_answer_alias(table, parsed, body, rotation);
+      return dns_answer_alias(context, parsed, body, rotation);
     } else if (zone.is_incomplete && !entry->has_records()) {
       return answer_unknown(parsed);
     } else {

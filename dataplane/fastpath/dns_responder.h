@@ -36,12 +36,16 @@ inline constexpr uint8_t kDnsNsidOption = 1;
 inline constexpr uint8_t kDnsCookieOption = 2;
 inline constexpr uint8_t kDnsKeepaliveOption = 4;
 
+struct DnsAlias;
+
 // What answers come from, and by which rules: the same for all messages of a burst.
 struct DnsContext {
   const DnsTable& table;
   const DnsPolicy& policy;
   uint64_t unix_ns = 0;             // the wall clock: of the burst, not of each message
   const DnsViews* views = nullptr;  // null: all clients are answered alike
+  // With kForward: what of the answer is ours (dns_alias.h); null: an alias is all that is told.
+  DnsAlias* alias = nullptr;
 };
 
 // One UDP payload, or one message of a TCP stream.
