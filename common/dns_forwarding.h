@@ -91,7 +91,8 @@ struct DnsForwarding {
 // What becomes of a query that came by a stream.
 struct DnsStreamAnswer {
   size_t length = 0;  // of the reply, which stands in the query's place; 0: there is none
-  // A resolver is to be asked. Nothing has been written, and the rest says what was asked.
+  // A resolver is to be asked, and the rest says what was asked. The reply, if there is one, has
+  // the CNAME records that lead to the name which it is to be asked for.
   bool is_for_others = false;
   uint16_t question_end = 0;
   bool has_opt = false;

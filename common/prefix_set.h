@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 #include <span>
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/byte_order.h"
 
 namespace vipgate {
 
@@ -33,8 +33,17 @@ class AddressRanges {
     Address first, last;
     friend bool operator==(const Range&, const Range&) = default;
   };
+  // As numbers: a comparison octet by octet is a call of the library.
   static bool is_less(const Address& a, const Address& b) {
-    return std::memcmp(&a, &b, sizeof a) < 0;
+    if constexpr (sizeof(Address) == 4) {
+      return load<Be32>(&a).host() < load<Be32>(&b).host();
+    } else {
+      const auto upper_a = byte_swap(load<uint64_t>(&a)), upper_b = byte_swap(load<uint64_t>(&b));
+      if (upper_a != upper_b) return upper_a < upper_b;
+      const auto* lower_a = reinterpret_cast<const uint8_t*>(&a) + 8;
+      const auto* lower_b = reinterpret_cast<const uint8_t*>(&b) + 8;
+      return byte_swap(load<uint64_t>(lower_a)) < byte_swap(load<uint64_t>(lower_b));
+    }
   }
 
   std::vector<Range> ranges_;

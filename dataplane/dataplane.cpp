@@ -90,14 +90,17 @@ DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
       .client_length = static_cast<uint8_t>(client.bits() / 8),
       .is_stream = true};
   const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
+  DnsAlias alias;
   const DnsContext context{*snapshot->dns, *snapshot->dns_policy, static_cast<uint64_t>(unix_ns()),
-                           snapshot->dns_views.get()};
+                           snapshot->dns_views.get(), &alias};
   DnsParsed parsed;
   dns_parse(context, query, parsed);
   dns_prefetch(context, parsed);
-  const DnsReply reply = dns_answer(context, parsed, rotation);
+  DnsReply reply = dns_answer(context, parsed, rotation);
+  const bool is_for_others = reply.verdict == DnsVerdict::kForward;
+  if (is_for_others && alias.length != 0) reply = dns_answer_alias_alone(parsed, alias);
   return {.length = reply.length,
-          .is_for_others = reply.verdict == DnsVerdict::kForward,
+          .is_for_others = is_for_others,
           .question_end = parsed.question_end,
           .has_opt = parsed.has_opt,
           .is_dnssec_ok = parsed.is_dnssec_ok};

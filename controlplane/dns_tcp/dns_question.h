@@ -12,7 +12,8 @@
 
 namespace vipgate {
 
-// `query`: as the client sent it, and `parts` as it was taken apart.
+// `query`: as the client sent it, and `parts` as it was taken apart; or a reply with CNAME records
+// that lead to the name which is asked for.
 class DnsForwardedQuery {
  public:
   DnsForwardedQuery(std::span<const uint8_t> query, const DnsStreamAnswer& parts);
@@ -28,10 +29,20 @@ class DnsForwardedQuery {
   std::vector<uint8_t> failure(DnsRcode rcode) const;
 
  private:
+  void take_alias(std::span<const uint8_t> reply);
   DnsUpstreamQuestion asked(uint16_t id) const;
   void finish(std::vector<uint8_t>& reply, uint16_t flags, uint16_t additionals) const;
+  // Octet `at` of the reply.
+  const uint8_t* octets_at(size_t at) const {
+    return at < query_.size() ? query_.data() + at : alias_.data() + (at - query_.size());
+  }
 
   std::vector<uint8_t> query_;  // header and question
+  std::vector<uint8_t> alias_;  // CNAME records behind it
+  uint16_t alias_count_ = 0;
+  // The name that is asked for, by its place in the reply.
+  size_t target_ = kDnsHeaderLength;
+  size_t target_length_;
   bool has_opt_;
   bool is_dnssec_ok_;
 };

@@ -30,7 +30,8 @@ bool DnsStream::answer(std::vector<uint8_t>& out) {
     const DnsStreamAnswer answer = answer_(scratch_, length, client_);
     if (answer.is_for_others) {
       ++forwarded_;
-      forward_(std::span<const uint8_t>(scratch_).first(length), answer);
+      const size_t known = answer.length == 0 ? length : answer.length;
+      forward_(std::span<const uint8_t>(scratch_).first(known), answer);
     } else if (answer.length == 0) {
       are_queries = false;
       break;

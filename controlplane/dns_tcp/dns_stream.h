@@ -17,7 +17,8 @@ namespace vipgate {
 using AnswerDns = std::function<DnsStreamAnswer(std::span<uint8_t> message, size_t length,
                                                 const IpAddress& client)>;
 
-// Asks others the query, as `answer` has taken it apart. The reply comes later, by
+// Asks others the query, as `answer` has taken it apart, or, where that has written a reply, what
+// is missing there: `query` is what stands in the query's place. The reply comes later, by
 // DnsStream::take_reply().
 using ForwardDns =
     std::function<void(std::span<const uint8_t> query, const DnsStreamAnswer& answer)>;

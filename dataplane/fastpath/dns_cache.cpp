@@ -3,67 +3,18 @@
 #include <algorithm>
 #include <bit>
 
-#include "common/hash.h"
+#include "common/checksum.h"
 
 namespace vipgate {
-
-DnsQuestion DnsQuestion::of(uint64_t name_hash, const DnsFoldedName& name, size_t name_length,
-                            DnsType type, uint8_t flags) {
-  const auto number = static_cast<uint16_t>(type);
-  // The name's hash is keyed: what is mixed in after it cannot be chosen against it.
-  const uint64_t rest = uint64_t{number} << 8 | flags;
-  return {.hash = hash_detail::mix64(name_hash + rest * 0x9e3779b97f4a7c15),
-          .name = name.octets.data(),
-          .name_length = static_cast<uint16_t>(name_length),
-          .type = number,
-          .flags = flags};
-}
 
 size_t DnsCacheMemory::buckets_for(size_t answers) {
   constexpr size_t kWays = DnsCacheBucket::kWays;
   return std::bit_ceil(std::max<size_t>(1, (answers + kWays - 1) / kWays));
 }
 
-void DnsCache::prefetch_slot(const DnsQuestion& question) const {
-  const DnsCacheBucket& in = bucket(question.hash);
-  const uint16_t tag = tag_of(question.hash);
-  for (size_t way = 0; way < DnsCacheBucket::kWays; ++way) {
-    if (in.tags[way] != tag) continue;
-    const auto* octets = reinterpret_cast<const uint8_t*>(&slot(question.hash, way));
-    for (size_t at = 0; at < 256; at += 64) prefetch_line(octets + at);
-    return;
-  }
-}
-
-size_t DnsCache::way_of(const DnsQuestion& question) const {
-  const DnsCacheBucket& in = bucket(question.hash);
-  const uint16_t tag = tag_of(question.hash);
-  for (size_t way = 0; way < DnsCacheBucket::kWays; ++way) {
-    if (in.tags[way] != tag) continue;
-    const DnsCacheSlot& known = slot(question.hash, way);
-    if (known.hash == question.hash && known.type == question.type &&
-        known.question_flags == question.flags && known.name_length == question.name_length &&
-        std::memcmp(known.octets.data(), question.name, question.name_length) == 0) {
-      return way;
-    }
-  }
-  return DnsCacheBucket::kWays;
-}
-
-DnsCacheSlot* DnsCache::find(const DnsQuestion& question, bool is_use) {
-  if (memory_.buckets.empty()) return nullptr;
-  const size_t way = way_of(question);
-  if (way == DnsCacheBucket::kWays) return nullptr;
-  if (is_use) use(bucket(question.hash), way);
-  return &slot(question.hash, way);
-}
-
 // The first use ends the probation. All places but one may be proven ones: of one too many, the one
 // with the fewest uses is on probation again, and the others must be used again to stay ahead.
-void DnsCache::use(DnsCacheBucket& bucket, size_t way) {
-  uint8_t& uses = bucket.uses[way];
-  if (uses != UINT8_MAX) ++uses;
-  if (uses != 1) return;
+void DnsCache::end_probation(DnsCacheBucket& bucket, size_t way) {
   size_t proven = 0;
   size_t least = way;
   for (size_t i = 0; i < DnsCacheBucket::kWays; ++i) {
@@ -111,10 +62,11 @@ DnsCacheSlot& DnsCache::begin(const DnsQuestion& question, uint64_t now_ns) {
   kept.hash = question.hash;
   kept.stored_ns = now_ns;
   kept.recheck_ns = 0;
+  kept.outside_in = 0;
   kept.type = question.type;
   kept.question_flags = question.flags;
   kept.name_length = question.name_length;
-  kept.body_length = 0;
+  kept.body_length = kept.body_sum = 0;
   kept.ttl_count = 0;
   kept.answers = kept.authorities = kept.additionals = 0;
   kept.is_authentic = kept.is_truncated = kept.is_negative = kept.is_failure = false;
@@ -144,6 +96,7 @@ void DnsCache::store(const DnsQuestion& question, const uint8_t* message,
     std::memcpy(body + answer.ttls[i].offset, &ttl, sizeof ttl);
     std::memcpy(body + answer.body_length + 2 * i, &answer.ttls[i].offset, 2);
   }
+  kept.body_sum = ones_fold(ones_sum(body, answer.body_length));
 }
 
 void DnsCache::store_failure(const DnsQuestion& question, uint32_t failure_s, uint32_t stale_s,

@@ -29,14 +29,23 @@ struct DnsQuestion {
   static constexpr uint8_t kDnssecOk = 1, kCheckingDisabled = 2;
 
   uint64_t hash = 0;              // of all that follows, keyed
-  const uint8_t* name = nullptr;  // folded
+  const uint8_t* name = nullptr;  // folded; 64 octets are readable, whatever its length
   uint16_t name_length = 0;
   uint16_t type = 0;
   uint8_t flags = 0;
 
   // `name_hash`: that of DnsTable.
-  static DnsQuestion of(uint64_t name_hash, const DnsFoldedName& name, size_t name_length,
-                        DnsType type, uint8_t flags);
+  [[gnu::always_inline]] static DnsQuestion of(uint64_t name_hash, const DnsFoldedName& name,
+                                               size_t name_length, DnsType type, uint8_t flags) {
+    const auto number = static_cast<uint16_t>(type);
+    // The name's hash is keyed: what is added to it cannot be chosen against it.
+    const uint64_t rest = uint64_t{number} << 8 | flags;
+    return {.hash = name_hash + rest * 0x9e3779b97f4a7c15,
+            .name = name.octets.data(),
+            .name_length = static_cast<uint16_t>(name_length),
+            .type = number,
+            .flags = flags};
+  }
 };
 
 // One answer: the message behind the question, without its OPT record.
@@ -46,19 +55,23 @@ struct alignas(64) DnsCacheSlot {
   uint64_t hash;
   uint64_t stored_ns;
   uint64_t recheck_ns;  // nobody is asked again before: resolvers have just failed
+  // The snapshot by which the question was last found to be one for others; 0: none yet.
+  uint64_t outside_in;
   uint32_t ttl_s;
   uint16_t type;
   uint16_t name_length;
   uint16_t body_length;
   uint16_t ttl_count;  // records whose TTLs count down
   uint16_t answers, authorities, additionals;
+  uint16_t body_sum;  // as a checksum adds it up, at an even offset
   uint8_t question_flags;
   uint8_t rcode;
   bool is_authentic;  // AD
   bool is_truncated;  // TC, and no body
   bool is_negative;
   bool is_failure;  // no resolver has answered: SERVFAIL
-  // The folded name, the body, then where in the body the TTLs are, in two octets each.
+  // The folded name, the body, then where in the body the TTLs are, in two octets each. A body may
+  // be read in groups of 16 octets.
   std::array<uint8_t, kOctets> octets;
 
   const uint8_t* body() const { return octets.data() + name_length; }
@@ -77,15 +90,15 @@ struct alignas(64) DnsCacheSlot {
 };
 static_assert(sizeof(DnsCacheSlot) == 1536);
 static_assert(DnsCacheSlot::kOctets >=
-                  kDnsUdpLimit - kDnsHeaderLength - 4 + 2 * DnsUpstreamAnswer::kMaxRecords,
-              "any answer that UDP brings has room");
+                  kDnsUdpLimit - kDnsHeaderLength - 4 + 2 * DnsUpstreamAnswer::kMaxRecords + 16,
+              "any answer that UDP brings has room, and 16 octets behind it");
 
 // 64 octets: what a look-up sees first.
 struct alignas(64) DnsCacheBucket {
   static constexpr size_t kWays = 8;
-  std::array<uint16_t, kWays> tags;   // of the hash; 0: the place is free
-  std::array<uint8_t, kWays> uses;    // since it came, up to 255; 0: on probation
-  std::array<uint32_t, kWays> order;  // the higher, the later it came
+  alignas(16) std::array<uint16_t, kWays> tags;  // of the hash; 0: the place is free
+  std::array<uint8_t, kWays> uses;               // since it came, up to 255; 0: on probation
+  std::array<uint32_t, kWays> order;             // the higher, the later it came
   uint32_t clock;
 };
 static_assert(sizeof(DnsCacheBucket) == 64);
@@ -105,10 +118,34 @@ class DnsCache {
 
   void prefetch(const DnsQuestion& question) const { prefetch_line(&bucket(question.hash)); }
   // To be called when the bucket is in the cache.
-  void prefetch_slot(const DnsQuestion& question) const;
+  [[gnu::always_inline]] void prefetch_slot(const DnsQuestion& question) const {
+    const uint32_t hits = matches(bucket(question.hash), question.hash);
+    if (hits == 0) return;
+    const DnsCacheSlot& known = slot(question.hash, static_cast<size_t>(__builtin_ctz(hits)) / 2);
+    const auto* octets = reinterpret_cast<const uint8_t*>(&known);
+    for (size_t at = 0; at < 256; at += 64) prefetch_line(octets + at);
+  }
 
   // What is known, fresh or not; null: nothing. `is_use`: somebody new asks for it.
-  DnsCacheSlot* find(const DnsQuestion& question, bool is_use);
+  DnsCacheSlot* find(const DnsQuestion& question, bool is_use) {
+    if (memory_.buckets.empty()) return nullptr;
+    const size_t way = way_of(question);
+    if (way == DnsCacheBucket::kWays) return nullptr;
+    if (is_use) use(bucket(question.hash), way);
+    return &slot(question.hash, way);
+  }
+  // The same, if that is fresh, and the snapshot of that generation is known to have the question
+  // for others; null: else.
+  [[gnu::always_inline]] const DnsCacheSlot* find_fresh(const DnsQuestion& question,
+                                                        uint64_t generation, uint64_t now_ns) {
+    if (memory_.buckets.empty()) return nullptr;
+    const size_t way = way_of(question);
+    if (way == DnsCacheBucket::kWays) return nullptr;
+    const DnsCacheSlot& known = slot(question.hash, way);
+    if (known.outside_in != generation || !known.is_fresh(now_ns)) return nullptr;
+    use(bucket(question.hash), way);
+    return &known;
+  }
 
   // Keeps the answer, which lies behind the question of `message`, in the place of an earlier one
   // or of another question's. REQUIRES: answer.is_usable().
@@ -132,14 +169,51 @@ class DnsCache {
   DnsCacheSlot& slot(uint64_t hash, size_t way) const {
     return memory_.slots[index_of(hash) * DnsCacheBucket::kWays + way];
   }
+  // Two bits for each place with the hash's tag.
+  static uint32_t matches(const DnsCacheBucket& bucket, uint64_t hash) {
+    const auto* tags = reinterpret_cast<const __m128i*>(bucket.tags.data());
+    const __m128i sought = _mm_set1_epi16(static_cast<int16_t>(tag_of(hash)));
+    return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(_mm_load_si128(tags), sought)));
+  }
+  static bool is_same_name(const uint8_t* a, const uint8_t* b, size_t length);
   // kWays: it has no place.
-  size_t way_of(const DnsQuestion& question) const;
+  [[gnu::always_inline]] size_t way_of(const DnsQuestion& question) const {
+    uint32_t hits = matches(bucket(question.hash), question.hash);
+    for (; hits != 0; hits &= hits - 1, hits &= hits - 1) {
+      const auto way = static_cast<size_t>(__builtin_ctz(hits)) / 2;
+      const DnsCacheSlot& known = slot(question.hash, way);
+      if (known.hash == question.hash && known.type == question.type &&
+          known.question_flags == question.flags && known.name_length == question.name_length &&
+          is_same_name(known.octets.data(), question.name, question.name_length)) {
+        return way;
+      }
+    }
+    return DnsCacheBucket::kWays;
+  }
   size_t place_for(const DnsQuestion& question, uint64_t now_ns);
-  static void use(DnsCacheBucket& bucket, size_t way);
+  static void use(DnsCacheBucket& bucket, size_t way) {
+    uint8_t& uses = bucket.uses[way];
+    if (uses == UINT8_MAX) return;
+    if (++uses == 1) [[unlikely]]
+      end_probation(bucket, way);
+  }
+  static void end_probation(DnsCacheBucket& bucket, size_t way);
   DnsCacheSlot& begin(const DnsQuestion& question, uint64_t now_ns);
 
   DnsCacheMemory memory_;
   uint64_t evictions_ = 0;
 };
+
+inline bool DnsCache::is_same_name(const uint8_t* a, const uint8_t* b, size_t length) {
+  if (length > 64) [[unlikely]]
+    return std::memcmp(a, b, length) == 0;
+  const auto equal = [&](size_t at) {
+    const __m256i left = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a + at));
+    const __m256i right = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + at));
+    return static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(left, right)));
+  };
+  const uint64_t same = equal(0) | uint64_t{equal(32)} << 32;
+  return ~same << (64 - length) == 0;
+}
 
 }  // namespace vipgate

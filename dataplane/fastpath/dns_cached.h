@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "dataplane/fastpath/dns_alias.h"
 #include "dataplane/fastpath/dns_cache.h"
 #include "dataplane/fastpath/dns_responder.h"
 
@@ -16,6 +17,10 @@ inline constexpr uint32_t kDnsStaleTtlSeconds = 30;
 // `verdict`: kForwarded, kCached or kStale; a failure's is its own.
 DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns,
                            DnsVerdict verdict);
+// The same for the name that an alias of ours leads to: the alias, then what the cache has. AA=1,
+// as the name that was asked for is ours (RFC 1035 4.1.1), and AD=0.
+DnsReply dns_answer_behind_alias(const DnsParsed& parsed, const DnsAlias& alias,
+                                 const DnsCacheSlot& known, uint64_t now_ns, DnsVerdict verdict);
 DnsReply dns_refuse(const DnsParsed& parsed);
 DnsReply dns_fail(const DnsParsed& parsed);
 

@@ -20,29 +20,62 @@ inline constexpr uint32_t kDnsStaleRecheckSeconds = 30;
 
 namespace dns_forward_detail {
 
-inline uint8_t flags_of(const DnsParsed& parsed) {
+[[gnu::always_inline]] inline uint8_t flags_of(const DnsParsed& parsed) {
   const bool is_checking_disabled = (parsed.query.message[3] & DnsHeader::kCheckingDisabled) != 0;
   return static_cast<uint8_t>((parsed.is_dnssec_ok ? DnsQuestion::kDnssecOk : 0) |
                               (is_checking_disabled ? DnsQuestion::kCheckingDisabled : 0));
 }
 
-inline DnsQuestion question_of(const DnsParsed& parsed) {
+[[gnu::always_inline]] inline DnsQuestion question_of(const DnsParsed& parsed) {
   return DnsQuestion::of(parsed.hash, parsed.name, parsed.name_length, parsed.type,
                          flags_of(parsed));
+}
+
+// What others are asked for, where an alias leads to it.
+inline DnsQuestion question_of(const DnsParsed& parsed, const DnsAlias& alias) {
+  if (alias.length == 0) [[likely]]
+    return question_of(parsed);
+  return DnsQuestion::of(alias.hash, alias.name, alias.name_length, parsed.type, flags_of(parsed));
 }
 
 }  // namespace dns_forward_detail
 
 // Passes two and three: what the cache may say is fetched ahead.
 template <class Observer>
-void Pipeline<Observer>::prefetch_forwarded(const DnsParsed& parsed, bool with_slot) const {
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_forwarded(
+    const DnsParsed& parsed) const {
   if (!parsed.may_recurse || parsed.verdict != DnsVerdict::kAnswer || forwarder_ == nullptr) return;
-  const DnsQuestion question = dns_forward_detail::question_of(parsed);
-  if (with_slot) {
-    if (parsed.candidate == nullptr) forwarder_->cache().prefetch_slot(question);
-  } else {
-    forwarder_->cache().prefetch(question);
+  forwarder_->cache().prefetch(dns_forward_detail::question_of(parsed));
+}
+template <class Observer>
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_known(
+    const DnsParsed& parsed) const {
+  if (parsed.candidate != nullptr || !parsed.may_recurse || parsed.verdict != DnsVerdict::kAnswer ||
+      forwarder_ == nullptr) {
+    return;
   }
+  forwarder_->cache().prefetch_slot(dns_forward_detail::question_of(parsed));
+}
+
+// Pass four, before the responder is asked: a name that was asked for before, of which this
+// snapshot is known to say that others have it, and what they have said of it. The length is 0: it
+// is none. REQUIRES: parsed.may_recurse
+template <class Observer>
+[[gnu::noinline]] DnsReply Pipeline<Observer>::answer_known(const Burst& burst,
+                                                            const DnsParsed& parsed) {
+  const bool is_recursive = (parsed.query.message[2] & 0x01) != 0;
+  // What search lists and views make of a name depends on the client. Packets that have waited are
+  // answered by what they have waited for.
+  if (!is_recursive || parsed.verdict != DnsVerdict::kAnswer || parsed.view != nullptr ||
+      burst.dns.policy.search.is_on() || burst.from == From::kHold || forwarder_ == nullptr) {
+    return {};
+  }
+  const uint64_t generation = burst.snapshot.generation;
+  if (generation == 0) return {};
+  const DnsCacheSlot* known = forwarder_->cache().find_fresh(
+      dns_forward_detail::question_of(parsed), generation, burst.now.ns);
+  if (known == nullptr) return {};
+  return dns_answer_cached(parsed, *known, burst.now.ns, DnsVerdict::kCached);
 }
 
 // Pass four. REQUIRES: the responder says kForward.
@@ -55,19 +88,22 @@ template <class Address>
     return send_dns<Address>(burst, packet, dns_refuse(parsed));
   }
   const uint64_t now_ns = burst.now.ns;
-  const DnsQuestion question = dns_forward_detail::question_of(parsed);
+  const DnsQuestion question = dns_forward_detail::question_of(parsed, dns_alias_);
+  const auto answer = [&](const DnsCacheSlot& slot, DnsVerdict verdict) {
+    return dns_alias_.length == 0
+               ? dns_answer_cached(parsed, slot, now_ns, verdict)
+               : dns_answer_behind_alias(parsed, dns_alias_, slot, now_ns, verdict);
+  };
   const bool has_waited = burst.from == From::kHold;
-  const DnsCacheSlot* known = forwarder_->cache().find(question, !has_waited);
+  DnsCacheSlot* known = forwarder_->cache().find(question, !has_waited);
+  if (known != nullptr) known->outside_in = burst.snapshot.generation;
   if (known != nullptr && known->is_fresh(now_ns)) {
     return send_dns<Address>(
-        burst, packet,
-        dns_answer_cached(parsed, *known, now_ns,
-                          has_waited ? DnsVerdict::kForwarded : DnsVerdict::kCached));
+        burst, packet, answer(*known, has_waited ? DnsVerdict::kForwarded : DnsVerdict::kCached));
   }
   const bool may_be_stale = known != nullptr && known->may_be_stale(now_ns, forwarding.stale_s);
   if (may_be_stale && (has_waited || now_ns < known->recheck_ns)) {
-    return send_dns<Address>(burst, packet,
-                             dns_answer_cached(parsed, *known, now_ns, DnsVerdict::kStale));
+    return send_dns<Address>(burst, packet, answer(*known, DnsVerdict::kStale));
   }
   // What was kept for it has given way already.
   if (has_waited) return send_dns<Address>(burst, packet, dns_fail(parsed));

@@ -11,14 +11,34 @@
 
 namespace vipgate {
 
-// A name with a candidate is nearly always there.
+// A name with a candidate is nearly always there, and one without is mostly another's, if others
+// are asked.
 inline DnsRateKind dns_expected_kind(const DnsParsed& parsed) {
   if (parsed.verdict != DnsVerdict::kAnswer) return DnsRateKind::kError;
-  return parsed.candidate != nullptr ? DnsRateKind::kName : DnsRateKind::kNoName;
+  if (parsed.candidate != nullptr) return DnsRateKind::kName;
+  return parsed.may_recurse ? DnsRateKind::kKnownName : DnsRateKind::kNoName;
 }
 
-inline DnsRateKind dns_kind_of(DnsVerdict verdict) {
+// Whether a resolver has said it, now or before.
+inline bool dns_is_of_others(DnsVerdict verdict) {
+  return verdict == DnsVerdict::kForwarded || verdict == DnsVerdict::kCached ||
+         verdict == DnsVerdict::kStale;
+}
+
+// REQUIRES: the reply to `parsed` has been written. What has just been asked of a resolver for the
+// first time is a name that the client may have made up.
+inline DnsRateKind dns_kind_of(const DnsParsed& parsed, DnsVerdict verdict) {
+  constexpr auto kNxDomain = static_cast<uint8_t>(DnsRcode::kNxDomain);
+  const bool is_of_others = dns_is_of_others(verdict);
+  if (is_of_others && (parsed.query.message[3] & DnsHeader::kRcodeMask) == kNxDomain) {
+    return DnsRateKind::kNoName;
+  }
   switch (verdict) {
+    case DnsVerdict::kForwarded:
+      return DnsRateKind::kOtherName;
+    case DnsVerdict::kCached:
+    case DnsVerdict::kStale:
+      return DnsRateKind::kKnownName;
     case DnsVerdict::kAnswer:
     case DnsVerdict::kNodata:
     case DnsVerdict::kTruncated:
@@ -54,7 +74,8 @@ template <class Address>
   const DnsParsed& parsed = dns_[packet.dns_index];
   const DnsRateLimit& limit = burst.dns.policy.rate_limit;
   const DnsRateKind kind = dns_expected_kind(parsed);
-  const uint64_t name = kind == DnsRateKind::kName ? parsed.hash : 0;
+  const bool has_name = kind == DnsRateKind::kName || kind == DnsRateKind::kKnownName;
+  const uint64_t name = has_name ? parsed.hash : 0;
   const uint64_t key = dns_rate_key<Address>(limit, packet, kind, name);
   dns_rate_keys_[packet.dns_index] = key;
   dns_rates_.prefetch(key);
@@ -68,7 +89,7 @@ uint64_t Pipeline<Observer>::dns_rate_key(const Burst& burst, const Packet& pack
                                           DnsRateKind kind) const {
   const DnsParsed& parsed = dns_[packet.dns_index];
   if (kind == dns_expected_kind(parsed) && !parsed.is_late) return dns_rate_keys_[packet.dns_index];
-  uint64_t name = 0;
+  uint64_t name = kind == DnsRateKind::kKnownName ? parsed.hash : 0;
   if (kind == DnsRateKind::kName) {
     name = dns_answering_name(burst.dns, parsed);
     if (name == 0) kind = DnsRateKind::kOtherName;
@@ -84,10 +105,10 @@ bool Pipeline<Observer>::limit_dns(const Burst& burst, const Packet& packet, Dns
   const DnsRateLimit& limit = burst.dns.policy.rate_limit;
   const DnsParsed& parsed = dns_[packet.dns_index];
   if (parsed.has_good_cookie) return true;
-  const DnsRateKind kind = dns_kind_of(answer.verdict);
+  const DnsRateKind kind = dns_kind_of(parsed, answer.verdict);
+  const bool is_error = kind == DnsRateKind::kNoName || kind == DnsRateKind::kError;
   const uint64_t interval =
-      (kind == DnsRateKind::kName ? limit.response_interval() : limit.error_interval()) *
-      receivers_[packet.port];
+      (is_error ? limit.error_interval() : limit.response_interval()) * receivers_[packet.port];
   if (interval == 0) return true;
   const DnsRateVerdict verdict =
       dns_rates_.count(dns_rate_key<Address>(burst, packet, kind), burst.now.ns, interval,
@@ -97,7 +118,9 @@ bool Pipeline<Observer>::limit_dns(const Burst& burst, const Packet& packet, Dns
   if (limit.is_exempt(packet.ip<typename IpHeaderOf<Address>::Type>().source)) return true;
   if (verdict == DnsRateVerdict::kDrop) return false;
   // An error is as short as a reply can be.
-  if (kind != DnsRateKind::kError) answer = dns_truncate(parsed);
+  if (kind != DnsRateKind::kError) {
+    answer = dns_truncate(parsed, !dns_is_of_others(answer.verdict));
+  }
   return true;
 }
 

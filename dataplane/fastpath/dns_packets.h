@@ -79,7 +79,10 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   auto* message = reinterpret_cast<uint8_t*>(&udp + 1);
   const rte_mbuf* mbuf = packet.mbuf;
   const auto* end = static_cast<const uint8_t*>(mbuf->buf_addr) + mbuf->buf_len;
-  if (dns_count_ == 0) burst.dns.unix_ns = wall_clock_.unix_ns(burst.now.ns);
+  if (dns_count_ == 0) {
+    burst.dns.unix_ns = wall_clock_.unix_ns(burst.now.ns);
+    burst.dns.alias = &dns_alias_;
+  }
   packet.dns_index = static_cast<uint8_t>(dns_count_++);
   DnsParsed& parsed = dns_[packet.dns_index];
   dns_parse(burst.dns,
@@ -97,7 +100,7 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   // Who asks in our own name would be answered by us.
   if (ip.source == ip.destination) [[unlikely]]
     return drop(burst, packet, DropReason::kMartianSource);
-  prefetch_forwarded(parsed, false);
+  prefetch_forwarded(parsed);
   if (parsed.question_end != kDnsHeaderLength) [[likely]]
     details_.count(dns_kind_of(parsed.type));
   packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
@@ -106,7 +109,10 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
-  DnsReply answer = dns_answer(burst.dns, dns_[packet.dns_index], dns_rotation_++);
+  DnsParsed& parsed = dns_[packet.dns_index];
+  DnsReply answer{};
+  if (parsed.may_recurse && parsed.candidate == nullptr) answer = answer_known(burst, parsed);
+  if (answer.length == 0) answer = dns_answer(burst.dns, parsed, dns_rotation_++);
   if (answer.verdict >= DnsVerdict::kDropShort) [[unlikely]] {
     return leave_unanswered<Address>(burst, packet, answer.verdict);
   }
@@ -131,8 +137,10 @@ template <class Address>
 
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] void Pipeline<Observer>::send_dns(Burst& burst, Packet& packet,
-                                                    const DnsReply& answer) {
+[[gnu::noinline]] void Pipeline<Observer>::send_dns(Burst& burst, Packet& packet, DnsReply answer) {
+  if (burst.dns.policy.rate_limit.is_on() && !limit_dns<Address>(burst, packet, answer)) {
+    return drop(burst, packet, DropReason::kDnsRateLimited);
+  }
   put_dns<Address>(burst, packet, answer);
 }
 

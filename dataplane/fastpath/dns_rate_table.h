@@ -18,7 +18,8 @@ namespace vipgate {
 // What replies are counted by, besides the client's network.
 enum class DnsRateKind : uint64_t {
   kName = 1,   // about a name of the table, for each name
-  kOtherName,  // about a name that is answered without being in the table, all together
+  kKnownName,  // about a name of others that was asked for before, for each name
+  kOtherName,  // about a name that is answered and is neither, all together
   kNoName,     // NXDOMAIN, all together
   kError,      // what has no records at all: REFUSED, FORMERR, …
 };

@@ -1,7 +1,7 @@
 // Answers that hold more than the RRset asked for: the addresses of the names that SRV and NS
-// records lead to, what is behind a CNAME record, and all that a name has. Both look further names
-// up, a bounded number of them, when they are asked for: compiled into the answer, they would make
-// the table's shards depend on each other.
+// records lead to, and all that a name has; dns_alias.h is for CNAME records. They look further
+// names up, a bounded number of them, when they are asked for: compiled into the answer, they would
+// make the table's shards depend on each other.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +28,5 @@ constexpr bool dns_has_targets(DnsType type) {
 // (RFC 8482 4.4). REQUIRES: entry.has_records()
 DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& entry,
                         uint32_t rotation);
-
-// `alias` holds the CNAME record of the name that was asked for. The chain is followed as far as
-// our zones and the bound go; RCODE and SOA are those of its last name (RFC 6604 3, RFC 2308 2).
-DnsReply dns_answer_alias(const DnsTable& table, const DnsParsed& parsed, const DnsBody& alias,
-                          uint32_t rotation);
 
 }  // namespace vipgate

@@ -4,6 +4,7 @@
 
 #include "common/checksum.h"
 #include "common/prefetch.h"
+#include "dataplane/fastpath/dns_alias.h"
 #include "dataplane/fastpath/dns_related.h"
 #include "dataplane/fastpath/dns_reply.h"
 #include "dataplane/fastpath/dns_searched.h"
@@ -76,8 +77,9 @@ void choose_any(const DnsTable& table, const DnsEntry& entry, DnsBody& body) {
 }
 
 // `own`: what the client's view has of the name. False: not what was asked for.
-bool answer_from_view(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& own,
+bool answer_from_view(const DnsContext& context, const DnsParsed& parsed, const DnsEntry& own,
                       uint32_t rotation, DnsReply& reply) {
+  const DnsTable& table = context.table;
   DnsBody body;
   // An apex has its SOA, which is the table's.
   if (parsed.type == DnsType::kAny && own.rrset_count != 0 && own.is_apex == 0) {
@@ -91,7 +93,7 @@ bool answer_from_view(const DnsTable& table, const DnsParsed& parsed, const DnsE
     reply = dns_has_targets(parsed.type) ? dns_answer_targets(table, parsed, body, rotation)
                                          : answer_rrset(parsed, body, rotation);
   } else if (own.find(DnsType::kCname, body)) {
-    reply = dns_answer_alias(table, parsed, body, rotation);
+    reply = dns_answer_alias(context, parsed, body, rotation);
   } else {
     return false;
   }
@@ -110,6 +112,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
     if (!local.empty() && !is_parents) return dns_answer_local(context, parsed, local);
   }
   if (parsed.may_recurse && is_recursive && !dns_stays_here(name, parsed.type)) {
+    if (context.alias != nullptr) context.alias->length = 0;
     return {0, 0, DnsVerdict::kForward};
   }
   return dns_answer_outside(parsed);
@@ -122,7 +125,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   const DnsEntry* own = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
   if (own != nullptr) [[unlikely]] {
     DnsReply reply;
-    if (answer_from_view(table, parsed, *own, rotation, reply)) return reply;
+    if (answer_from_view(context, parsed, *own, rotation, reply)) return reply;
   }
   const DnsEntry* entry = parsed.candidate;
   const bool may_be_elsewhere = entry == nullptr
@@ -160,7 +163,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
       if (parsed.query.is_stream) return dns_answer_all(table, parsed, *entry, rotation);
       choose_any(table, *entry, body);
     } else if (entry->find(DnsType::kCname, body)) {
-      return dns_answer_alias(table, parsed, body, rotation);
+      return dns_answer_alias(context, parsed, body, rotation);
     } else if (zone.is_incomplete && !entry->has_records()) {
       return answer_unknown(parsed);
     } else {
@@ -181,12 +184,15 @@ void prefetch_entry(const DnsEntry* entry) {
 
 // The table has no such name, or the client may have one of its own.
 [[gnu::noinline]] void prefetch_unlike(const DnsContext& context, DnsParsed& parsed) {
-  if (parsed.is_unproven && !dns_prove(context, parsed)) return dns_prefetch(context, parsed);
+  // An equal name may still be found among those of others, which proves it, too.
+  if (parsed.is_unproven && !parsed.may_recurse && !dns_prove(context, parsed)) {
+    return dns_prefetch(context, parsed);
+  }
   if (parsed.view != nullptr) prefetch_line(parsed.view->candidate(parsed.hash));
   if (parsed.candidate != nullptr) prefetch_entry(parsed.candidate);
 }
 
-// The prefetched entry is another name's.
+// The prefetched entry is another name's, or there is none.
 [[gnu::noinline]] DnsReply answer_unlike(const DnsContext& context, DnsParsed& parsed,
                                          uint32_t rotation) {
   if (!parsed.is_unproven || dns_prove(context, parsed)) return look_up(context, parsed, rotation);
@@ -254,7 +260,7 @@ DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotat
   if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
     return answer_decided(context, parsed);
   if (parsed.candidate == nullptr || parsed.view != nullptr) {
-    return look_up(context, parsed, rotation);
+    return answer_unlike(context, parsed, rotation);
   }
   return answer_at_once(context, parsed, rotation);
 }
@@ -270,10 +276,11 @@ uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed) 
   return table.hash(name, entry->name_length);
 }
 
-DnsReply dns_truncate(const DnsParsed& parsed) {
-  DnsReply reply = finish_truncated(parsed, DnsRcode::kNoError);
-  reply.verdict = DnsVerdict::kSlipped;
-  return reply;
+DnsReply dns_truncate(const DnsParsed& parsed, bool is_authoritative) {
+  DnsSections sections;
+  sections.flags = DnsHeader::kTruncated;
+  if (is_authoritative) sections.flags |= DnsHeader::kAuthoritative;
+  return finish_reply(parsed, sections, DnsVerdict::kSlipped);
 }
 
 DnsReply dns_respond(const DnsContext& context, const DnsQuery& query, uint32_t rotation) {

@@ -36,12 +36,16 @@ inline constexpr uint8_t kDnsNsidOption = 1;
 inline constexpr uint8_t kDnsCookieOption = 2;
 inline constexpr uint8_t kDnsKeepaliveOption = 4;
 
+struct DnsAlias;
+
 // What answers come from, and by which rules: the same for all messages of a burst.
 struct DnsContext {
   const DnsTable& table;
   const DnsPolicy& policy;
   uint64_t unix_ns = 0;             // the wall clock: of the burst, not of each message
   const DnsViews* views = nullptr;  // null: all clients are answered alike
+  // With kForward: what of the answer is ours (dns_alias.h); null: an alias is all that is told.
+  DnsAlias* alias = nullptr;
 };
 
 // One UDP payload, or one message of a TCP stream.
@@ -126,9 +130,9 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
 // REQUIRES: both stages before, with the same context.
 DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation);
 
-// The reply without records and with TC=1, in the place of the one that dns_answer() has written:
-// who asks over TCP gets it.
-DnsReply dns_truncate(const DnsParsed& parsed);
+// The reply without records and with TC=1, in the place of the one that has been written: who asks
+// over TCP gets it. `is_authoritative`: AA, as that one had.
+DnsReply dns_truncate(const DnsParsed& parsed, bool is_authoritative);
 
 // The hash of the name whose records answer: of the one that was asked for, of the wildcard that
 // covers it, of what it is an alias of, of what a search list has lengthened; 0: of none that is

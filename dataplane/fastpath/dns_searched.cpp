@@ -3,7 +3,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "dataplane/fastpath/dns_related.h"
+#include "dataplane/fastpath/dns_alias.h"
 #include "dataplane/fastpath/dns_reply.h"
 
 namespace vipgate {
@@ -113,7 +113,7 @@ bool dns_answer_searched(const DnsContext& context, const DnsParsed& parsed, uin
   std::memcpy(record.data, parsed.query.message + kDnsHeaderLength, found.kept);
   const DnsBody alias{reinterpret_cast<const uint8_t*>(&record),
                       static_cast<uint16_t>(kDnsRecordFixed + found.kept + 1), 1, 0, 0};
-  reply = dns_answer_alias(context.table, parsed, alias, rotation);
+  reply = dns_answer_alias(context, parsed, alias, rotation);
   return true;
 }
 

@@ -139,7 +139,8 @@ class Pipeline : private PipelineState {
   static bool has_good_udp_checksum(const Packet& packet, SumData&& sum_data);
   template <class Address>
   void look_up_resolver_answer(Burst& burst, Packet& packet);
-  void prefetch_forwarded(const DnsParsed& parsed, bool with_slot) const;
+  void prefetch_forwarded(const DnsParsed& parsed) const;
+  void prefetch_known(const DnsParsed& parsed) const;
   static Be16 return_port(const Burst& burst, const Packet& packet);
   template <class Address>
   bool is_mine(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
@@ -304,10 +305,11 @@ class Pipeline : private PipelineState {
   template <class Address>
   void put_dns(Burst& burst, Packet& packet, const DnsReply& answer);
   template <class Address>
-  void send_dns(Burst& burst, Packet& packet, const DnsReply& answer);
+  void send_dns(Burst& burst, Packet& packet, DnsReply answer);
   // Questions for resolvers.
   template <class Address>
   void forward_dns(Burst& burst, Packet& packet);
+  DnsReply answer_known(const Burst& burst, const DnsParsed& parsed);
   template <class Address>
   void wait_for_resolver(Burst& burst, Packet& packet, const DnsQuestion& question);
   void ask_resolver(Burst& burst, DnsFlight& flight);

@@ -12,6 +12,7 @@
 #include "common/snapshot.h"
 #include "common/tunnel_error.h"
 #include "dataplane/fastpath/affinity_table.h"
+#include "dataplane/fastpath/dns_alias.h"
 #include "dataplane/fastpath/dns_forwarder.h"
 #include "dataplane/fastpath/dns_rate_table.h"
 #include "dataplane/fastpath/flow_owners.h"
@@ -118,6 +119,7 @@ class PipelineState {
   RateLimit time_exceeded_limit_{kTimeExceededPerSecond};
   RateLimit too_big_limit_{kTooBigPerSecond};
   uint32_t dns_rotation_ = 0;
+  DnsAlias dns_alias_;     // of the question that is answered
   Quarter told_levels_{};  // when tell_levels() did last
 
   // Tells how full the tables are, four times a second.

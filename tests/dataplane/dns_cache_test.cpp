@@ -63,6 +63,40 @@ class OneBucket : public DnsCacheTest {
   OneBucket() : DnsCacheTest(8) {}
 };
 
+TEST_F(DnsCacheTest, WhatIsToldAtOnceIsFreshAndKnownToBeForOthersByThatSnapshot) {
+  const DnsQuestion asked = question("www.example.org");
+  store(asked, 10, 7, kStart);
+  EXPECT_EQ(cache_.find_fresh(asked, 5, kStart), nullptr) << "nobody has looked yet";
+  cache_.find(asked, false)->outside_in = 5;
+  ASSERT_NE(cache_.find_fresh(asked, 5, kStart), nullptr);
+  EXPECT_EQ(data_of(*cache_.find_fresh(asked, 5, kStart + 9 * kSecond)), 7u);
+  EXPECT_EQ(cache_.find_fresh(asked, 6, kStart), nullptr) << "another snapshot";
+  EXPECT_EQ(cache_.find_fresh(asked, 5, kStart + 10 * kSecond), nullptr) << "its time is over";
+  EXPECT_EQ(cache_.find_fresh(question("www.example.org", DnsType::kAaaa), 5, kStart), nullptr);
+  store(asked, 10, 8, kStart);
+  EXPECT_EQ(cache_.find_fresh(asked, 5, kStart), nullptr) << "another answer";
+}
+
+TEST_F(DnsCacheTest, NamesOfAllLengthsAreToldApartByEachOctet) {
+  for (const size_t length : {1u, 30u, 60u, 61u, 62u, 63u, 126u, 250u}) {
+    std::string name;
+    while (name.size() < length) name += name.size() % 50 == 49 ? '.' : 'a';
+    if (name.back() == '.') name.back() = 'a';
+    const DnsQuestion asked = question(name);
+    store(asked, 10, 1, kStart);
+    ASSERT_NE(cache_.find(asked, false), nullptr) << length;
+    for (size_t i = 0; i < name.size(); ++i) {
+      if (name[i] == '.') continue;
+      std::string other = name;
+      other[i] = 'b';
+      // As if the hashes met.
+      DnsQuestion unlike = question(other);
+      unlike.hash = asked.hash;
+      EXPECT_EQ(cache_.find(unlike, false), nullptr) << length << " " << i;
+    }
+  }
+}
+
 TEST_F(DnsCacheTest, AnswerIsFoundByNameTypeAndFlags) {
   const DnsQuestion asked = question("www.example");
   EXPECT_EQ(cache_.find(asked, true), nullptr);

@@ -120,6 +120,97 @@ TEST_F(PipelineForwarding, SameQuestionAgainIsAnsweredFromTheCacheWithWhatIsLeft
   gateway_.pass_seconds(2);
 }
 
+TEST_F(PipelineForwarding, NameThatHasBecomeOursIsAnsweredByUsWhateverTheCacheHas) {
+  learn("www.example.org", 300);
+  EXPECT_EQ(gateway_.send(question("www.example.org")).verdict.dns, DnsOutcome::kCached);
+  const auto wire = [](std::string_view text) { return test::wire_name(text); };
+  DnsTableBuilder builder(DnsHashSecret{});
+  const DnsSoa soa{.mname = wire("ns.test"), .rname = wire("root.ns.test"), .minimum_s = 5};
+  ASSERT_TRUE(builder.set_zones({{wire("example.org"), soa, 60}}).ok());
+  const auto others = std::exchange(gateway_.spec().dns, builder.build().value());
+  gateway_.publish();
+  EXPECT_EQ(gateway_.send(question("www.example.org")).verdict.dns, DnsOutcome::kNxdomain);
+  gateway_.spec().dns = others;
+  gateway_.publish();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(gateway_.send(question("www.example.org")).verdict.dns, DnsOutcome::kCached) << i;
+  }
+}
+
+TEST_F(PipelineForwarding, NameThatNobodyIsAskedForAnyMoreIsNotAnsweredFromTheCache) {
+  const std::string name = "4.3.2.10.in-addr.arpa";
+  learn(name, 300);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(gateway_.send(question(name)).verdict.dns, DnsOutcome::kCached);
+  }
+  gateway_.spec().dns_policy.forwarding.has_local_zones = true;
+  gateway_.publish();
+  EXPECT_EQ(gateway_.send(question(name)).verdict.dns, DnsOutcome::kNxdomain);
+  EXPECT_EQ(gateway_.send(question("a.b")).verdict.kind, Verdict::Kind::kHold);
+  gateway_.spec().dns_policy.forwarding.is_on = false;
+  gateway_.publish();
+  EXPECT_EQ(gateway_.send(question(name)).verdict.dns, DnsOutcome::kRefused);
+  gateway_.pass_seconds(2);
+}
+
+// A search list that no client has makes each question go all the way, as the first one does.
+TEST_F(PipelineForwarding, WhatIsAnsweredAtOnceIsWhatTheWholeWayAnswers) {
+  FakeGateway plain(forwarding_spec());
+  plain.spec().dns_policy.search.lists = {{test::wire_name("corp.example")}};
+  plain.publish();
+  const auto ask_both = [&](const PacketBuilder& packet) {
+    Outcome out = gateway_.send(packet);
+    const Outcome other = plain.send(packet);
+    EXPECT_EQ(to_string(out), to_string(other));
+    EXPECT_EQ(out.frame, other.frame) << describe(out.frame) << describe(other.frame);
+    return out;
+  };
+  const auto answer_both = [&](const std::string& reply_records, unsigned flags, unsigned answers,
+                               unsigned authorities) {
+    for (FakeGateway* gateway : {&gateway_, &plain}) {
+      const auto made = gateway->take_made();
+      ASSERT_EQ(made.size(), 1u);
+      const Datagram datagram = datagram_of(made[0].frame, 18);
+      const AskedResolver asked{datagram, DnsMessageParser(datagram.payload).parse().value()};
+      gateway->send(asked.packet(asked.reply(flags, answers, authorities, reply_records)), 1);
+      EXPECT_EQ(gateway->take_settled().size(), 1u);
+    }
+  };
+  const std::string odd = a_record(50, "\1\2\3\4", std::string(1, '\0')) + a_record(7, "\1\2\3\4");
+  const std::string longest(63, 'x');
+  const std::vector<std::string> names = {"a.b", "www.example.org", longest + ".example.org",
+                                          longest + "." + longest + ".org"};
+  for (const std::string& name : names) {
+    ASSERT_TRUE(ask_both(question(name)).is_held());
+    if (name == "a.b") {
+      answer_both(soa_record(300, 40), kReply | 3, 0, 1);
+    } else {
+      answer_both(odd, kReply | 0x20, 2, 0);
+    }
+  }
+  unsigned cached = 0;
+  for (int second = 0; second < 9; ++second) {
+    for (const std::string& name : names) {
+      for (const unsigned flags : {0x0100u, 0x0120u, 0x0000u}) {
+        for (const std::string& opt : {std::string(), dns_opt(1232), dns_opt(512)}) {
+          for (const unsigned type : {1u, 41u}) {
+            const Outcome out = ask_both(question(name, 1, type, flags, opt));
+            if (out.verdict.dns == DnsOutcome::kCached) ++cached;
+          }
+        }
+      }
+    }
+    // What is over is asked again, and fails.
+    for (FakeGateway* gateway : {&gateway_, &plain}) {
+      gateway->pass_seconds(1);
+      gateway->take_made();
+      gateway->take_settled();
+    }
+  }
+  EXPECT_GT(cached, 100u);
+  plain.check_counters();
+}
+
 TEST_F(PipelineForwarding, WhoAsksTheSameMeanwhileGetsTheSameAnswer) {
   for (unsigned client = 1; client <= 10; ++client) {
     ASSERT_TRUE(gateway_.send(question("www.example.org", client)).is_held());
@@ -407,6 +498,65 @@ TEST_F(PipelineForwarding, AnswerThatIsTooLongForTheClientIsTruncatedForItAlone)
   const Outcome whole = gateway_.send(question("www.example.org", 2, 1, 0x0100, dns_opt(1232)));
   EXPECT_EQ(answer_in(whole).answers.size(), 60u);
   EXPECT_FALSE(answer_in(whole).tc());
+}
+
+TEST_F(PipelineForwarding, WhatResolversSayIsLimitedAsOwnAnswersAre) {
+  DnsRateRules rules;
+  rules.responses_per_s = 10;
+  rules.errors_per_s = 5;
+  rules.slip = 4;
+  gateway_.spec().dns_policy.rate_limit = DnsRateLimit(rules);
+  gateway_.publish();
+  struct Counts {
+    unsigned answered = 0, truncated = 0, dropped = 0;
+    bool operator==(const Counts&) const = default;
+  };
+  const auto count = [](const Outcome& out, Counts& counts) {
+    if (out.is_drop(DropReason::kDnsRateLimited)) {
+      ++counts.dropped;
+    } else if (out.verdict.dns == DnsOutcome::kSlipped) {
+      ++counts.truncated;
+      EXPECT_EQ(answer_in(out).flags, 0x8380u) << "TC, and no AA: it is another's name";
+    } else {
+      ++counts.answered;
+    }
+  };
+  // Out of the cache: by the name.
+  learn("a.example", 300);
+  learn("b.example", 300);
+  for (const char* name : {"a.example", "b.example"}) {
+    Counts counts;
+    for (int i = 0; i < 30; ++i) count(gateway_.send(question(name)), counts);
+    EXPECT_EQ(counts, (Counts{10, 5, 15})) << name;
+  }
+  gateway_.pass_seconds(2);
+  // Asked for just now, whatever the name: all together.
+  Counts made_up, absent;
+  for (unsigned i = 0; i < 30; ++i) {
+    ASSERT_TRUE(gateway_.send(question("n" + std::to_string(i) + ".example")).is_held());
+    const AskedResolver asked = asked_once();
+    count(answer(asked, asked.reply(kReply, 1, 0, a_record(60, "\1\2\3\4"))).at(0), made_up);
+  }
+  EXPECT_EQ(made_up, (Counts{10, 5, 15}));
+  for (unsigned i = 0; i < 25; ++i) {
+    ASSERT_TRUE(gateway_.send(question("x" + std::to_string(i) + ".example")).is_held());
+    const AskedResolver asked = asked_once();
+    count(answer(asked, asked.reply(kReply | 3, 0, 1, soa_record(60, 40))).at(0), absent);
+  }
+  EXPECT_EQ(absent, (Counts{5, 5, 15})) << "no such name";
+}
+
+TEST_F(PipelineForwarding, AnswerOfOthersIsNotLongerThanAmplificationAllows) {
+  gateway_.spec().dns_policy.max_amplification = 2;
+  gateway_.publish();
+  ASSERT_TRUE(gateway_.send(question("www.example.org")).is_held());
+  const AskedResolver asked = asked_once();
+  std::string records;
+  for (char i = 0; i < 9; ++i) records += a_record(60, std::string("\1\2\3") + i);
+  const auto settled = answer(asked, asked.reply(kReply, 9, 0, records));
+  ASSERT_EQ(settled.size(), 1u);
+  EXPECT_EQ(settled[0].verdict.dns, DnsOutcome::kAmplification);
+  EXPECT_EQ(answer_in(settled[0]).flags, 0x8380u);
 }
 
 TEST_F(PipelineForwarding, ClientsBeyondTheirLimitAreRefusedAndOthersAreNot) {

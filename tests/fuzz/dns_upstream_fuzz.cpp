@@ -55,6 +55,7 @@ class UpstreamFuzz {
     if (!answer.is_usable()) return;
     require(answer.body_offset + answer.body_length <= text.size());
     for (const unsigned long limit : {0ul, 600ul, 1232ul}) tell(message.get(), answer, limit);
+    tell_behind_alias();
   }
 
  private:
@@ -67,14 +68,7 @@ class UpstreamFuzz {
     room.resize(query.size() + 1400);
     const std::array<uint8_t, 4> client{};
     DnsParsed parsed;
-    dns_parse({*table_, policy_, 0},
-              {.message = room.data(),
-               .length = static_cast<uint16_t>(query.size()),
-               .capacity = static_cast<uint16_t>(room.size()),
-               .source_port = Be16(40000),
-               .client = client.data(),
-               .client_length = 4},
-              parsed);
+    parse(query.size(), room, client, parsed);
     const DnsQuestion question =
         DnsQuestion::of(parsed.hash, parsed.name, parsed.name_length, parsed.type, 0);
     cache_.store(question, message, answer, kNow);
@@ -88,6 +82,54 @@ class UpstreamFuzz {
     require(octets.size() <= std::max(size, 512ul));
     require(reply.sum % 0xffff == dns_octet_sum(octets) % 0xffff);
     require(!told->aa());
+    plain_ = *told;
+    known_ = known;
+  }
+
+  // What was told last, behind a record of ours that leads to its name: the same records, wherever
+  // the pointers of their names lead now.
+  void tell_behind_alias() {
+    const std::string query =
+        dns_header(0x0100, 1, 0, 0, 1) + dns_question(wire_name("alias.mesos"), 1) + dns_opt(1232);
+    std::vector<uint8_t> room(query.begin(), query.end());
+    room.resize(query.size() + 1400);
+    const std::array<uint8_t, 4> client{};
+    DnsParsed parsed;
+    parse(query.size(), room, client, parsed);
+    const std::string target = wire_name("www.EXAMPLE.org");
+    const std::string record = "\xc0\x0c" + be16(5) + be16(1) + be32(60) +
+                               be16(static_cast<unsigned>(target.size())) + target;
+    DnsAlias alias;
+    std::memcpy(alias.records.data(), record.data(), record.size());
+    alias.length = static_cast<uint16_t>(record.size());
+    alias.answers = 1;
+    alias.target = static_cast<uint16_t>(parsed.question_end + record.size() - target.size());
+    const DnsReply reply =
+        dns_answer_behind_alias(parsed, alias, *known_, kNow, DnsVerdict::kCached);
+    const std::string_view octets(reinterpret_cast<const char*>(room.data()), reply.length);
+    const auto told = parse_dns(octets);
+    require(told.has_value() && octets.size() <= 1232);
+    require(reply.sum % 0xffff == dns_octet_sum(octets) % 0xffff);
+    // Names of types that are not read before they are kept may be none.
+    if (told->tc() || told->rcode() == 2) return;
+    require(told->answers.size() == plain_.answers.size() + 1);
+    for (size_t i = 0; i < plain_.answers.size(); ++i) {
+      const ParsedRecord &moved = told->answers[i + 1], &plain = plain_.answers[i];
+      require(moved.owner == plain.owner && moved.type == plain.type && moved.ttl == plain.ttl);
+      if (plain.type == 1) require(moved.rdata == plain.rdata);
+    }
+  }
+
+  void parse(size_t length, std::vector<uint8_t>& room, const std::array<uint8_t, 4>& client,
+             DnsParsed& parsed) {
+    dns_parse({*table_, policy_, 0},
+              {.message = room.data(),
+               .length = static_cast<uint16_t>(length),
+               .capacity = static_cast<uint16_t>(room.size()),
+               .source_port = Be16(40000),
+               .client = client.data(),
+               .client_length = 4},
+              parsed);
   }
 
   std::shared_ptr<const DnsTable> table_ = DnsTableBuilder(DnsHashSecret{}).build().value();
@@ -95,6 +137,8 @@ class UpstreamFuzz {
   std::vector<DnsCacheBucket> buckets_ = std::vector<DnsCacheBucket>(1);
   std::vector<DnsCacheSlot> slots_ = std::vector<DnsCacheSlot>(DnsCacheBucket::kWays);
   DnsCache cache_{{.buckets = buckets_, .slots = slots_}};
+  ParsedMessage plain_;  // what was told last, of what is known
+  const DnsCacheSlot* known_ = nullptr;
 };
 
 }  // namespace

@@ -41,6 +41,14 @@ FORWARD = """forward:
 HEALTH = "health: {interval_s: 1, timeout_ms: 500, fall: 2, name: www.example.org}"
 SOURCES = """import urllib.request
 print(urllib.request.urlopen("http://127.0.0.1:8080/api/v1/sources").read().decode())"""
+# Names of ours that lead to others'.
+ALIASES = """    - name: alias.test
+      records:
+        - { name: www, type: CNAME, data: www.example.org. }
+        - { name: two, type: CNAME, data: www.alias.test. }
+        - { name: nobody, type: CNAME, data: nobody.example.org. }
+        - { name: many, type: CNAME, data: many.example.org. }
+"""
 SEARCH = "search: [{clients: [10.9.0.0/24], suffixes: [marathon.mesos, corp.example]}]"
 
 
@@ -70,7 +78,7 @@ class Resolver:
         self.process.wait()
 
 
-def begin(lab, *backends, health="", more=""):
+def begin(lab, *backends, health="", more="", more_zones=""):
     if shutil.which("unbound") is None:
         print("SKIPPED: unbound is not installed (make deps installs it)", file=sys.stderr)
         sys.exit(SKIPPED)
@@ -82,6 +90,7 @@ def begin(lab, *backends, health="", more=""):
                           for address in [resolver.address])
     lab.start_gateway(lab.config(
         dns=FORWARD.format(resolvers=addresses, timeout_ms=TIMEOUT_MS, more=health) + f"  {more}",
+        more_zones=more_zones,
         more_pools='  - { name: dns, addresses: [10.9.1.200, "fd09:1::200"] }\n'
                    'rest: { listen: ["127.0.0.1:8080"] }'))
     wait_for("the ways to the resolvers", lambda: lab.dig("www.example.org"))
@@ -218,6 +227,25 @@ def names_that_stay_here(lab):
     lab.gateway.stop()
 
 
+def aliases_of_others(lab):
+    """A name of ours that is an alias of another's is answered with what the resolver says of that one;
+    who may not have it asked gets the alias."""
+    begin(lab, "b1", more_zones=ALIASES)
+    for words in ((), ("+tcp",)):
+        for name in ("www", "two"):
+            answer = ask(lab, f"{name}.alias.test", *words)
+            expect(name, (answer.status, addresses(answer)), ("NOERROR", ["192.0.2.80"]))
+            expect("flags", answer.flags, {"qr", "aa", "rd", "ra"})
+            expect("records", len(answer.records("ANSWER")), 2 if name == "www" else 3)
+        answer = ask(lab, "nobody.alias.test", *words)
+        expect("nobody", (answer.status, len(answer.records("ANSWER")),
+                          len(answer.records("AUTHORITY"))), ("NXDOMAIN", 1, 1))
+        answer = ask(lab, "www.alias.test", "+norecurse", *words)
+        expect("alone", [kind for _, kind, _ in answer.records("ANSWER")], ["CNAME"])
+    expect("whole by TCP", len(addresses(ask(lab, "many.alias.test"))), MANY)
+    lab.gateway.stop()
+
+
 if __name__ == "__main__":
     main({case.__name__: case for case in (over_udp_and_tcp, resolvers_that_go, resolvers_health,
-                                           names_that_stay_here)}, __doc__)
+                                           names_that_stay_here, aliases_of_others)}, __doc__)

@@ -76,7 +76,10 @@ class FakeGateway {
 
   // What the control plane would change; publish() makes it the current snapshot.
   SnapshotSpec& spec() { return spec_; }
-  void publish() { snapshot_ = builder_.build(spec_); }
+  void publish() {
+    ++spec_.generation;
+    snapshot_ = builder_.build(spec_);
+  }
   const Snapshot& snapshot() const { return *snapshot_; }
   std::shared_ptr<const Snapshot> shared_snapshot() const { return snapshot_; }
 

@@ -32,6 +32,7 @@ inline DnsResolver resolver_at(std::string_view address) {
 // Two resolvers of IPv4 for all names, one of IPv6 for those of v6.example.
 inline SnapshotSpec forwarding_spec() {
   SnapshotSpec spec = net_spec();
+  spec.generation = 1;
   spec.dns = own_names();
   DnsForwarding& forwarding = spec.dns_policy.forwarding;
   forwarding.is_on = true;
