@@ -77,6 +77,7 @@ void ControlLoop::look_at_pools(int64_t now) {
     spdlog::warn("{}", line);
     events_->publish("limit", {{"what", "snat"}, {"state", "full"}, {"detail", line}});
   }
+  dataplane_.count_snat_flows();
   const std::string limited = dns_rate_watch_.look(dataplane_.dns_rate_figures(), now);
   if (!limited.empty()) spdlog::warn("{}", limited);
   look_at_floods(now);

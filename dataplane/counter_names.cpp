@@ -1,7 +1,6 @@
 #include "dataplane/counter_names.h"
 
 #include <algorithm>
-#include <map>
 
 namespace vipgate {
 namespace {
@@ -82,36 +81,6 @@ std::vector<uint64_t> add_up_snat_exhausted(Workers workers) {
     for (size_t i = 0; i < exhausted.size(); ++i) sums[i] += exhausted[i].value();
   }
   return sums;
-}
-
-std::vector<SnatPoolUse> snat_pool_uses(Workers workers, const Snapshot& snapshot) {
-  std::map<uint32_t, SnatPoolUse> pools;  // by ServiceEntry::snat_first
-  for (const auto& page : snapshot.real_pages) {
-    const auto number = static_cast<uint32_t>(&page - snapshot.real_pages.data());
-    for (uint32_t i = 0; i < kPageSize; ++i) {
-      const RealEntry& real = page->entries[i];
-      if (real.service == kNone) continue;
-      const ServiceEntry& service = snapshot.service(real.service);
-      if (service.index != real.service || service.mode != Mode::kFullnat) continue;
-      if (service.snat_count == 0) continue;
-      const uint64_t flows = sum_of<RealCounters>(workers, number * kPageSize + i,
-                                                  &WorkerMemory::reals, &RealCounters::flows);
-      SnatPoolUse& use = pools[service.snat_first];
-      use.flows += flows;
-      use.busiest_real = std::max(use.busiest_real, flows);
-      if (use.ports != 0) continue;
-      const auto addresses =
-          std::span(snapshot.snat_addresses).subspan(service.snat_first, service.snat_count);
-      use.pool = to_string(addresses[0].address);
-      for (const SnatAddress& address : addresses) {
-        use.ports += uint64_t{address.port_high} - address.port_low + 1;
-      }
-    }
-  }
-  std::vector<SnatPoolUse> uses;
-  uses.reserve(pools.size());
-  for (auto& [first, use] : pools) uses.push_back(std::move(use));
-  return uses;
 }
 
 void add_details(NamedCounters& counters, Workers workers, std::span<const std::string> ports) {

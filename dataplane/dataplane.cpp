@@ -183,11 +183,12 @@ std::vector<WorkerTables> Dataplane::tables() const {
   return tables;
 }
 
-std::vector<SnatPoolUse> Dataplane::snat_pools() const {
+void Dataplane::count_snat_flows() {
   const auto snapshot = parts_->cell.current();
-  if (snapshot == nullptr) return {};
-  return snat_pool_uses(parts_->memory, *snapshot);
+  if (snapshot != nullptr) parts_->snat_pools.advance(parts_->memory, *snapshot);
 }
+
+const std::vector<SnatPoolUse>& Dataplane::snat_pools() const { return parts_->snat_pools.uses(); }
 
 std::vector<TunnelError> Dataplane::take_tunnel_errors() {
   std::vector<TunnelError> errors;

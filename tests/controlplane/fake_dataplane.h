@@ -67,6 +67,7 @@ class FakeDataplane : public DataplaneControl {
     auto* self = const_cast<FakeDataplane*>(this);
     return self->locked<std::vector<WorkerTables>>([&] { return worker_tables; });
   }
+  void count_snat_flows() override {}
   std::vector<SnatPoolUse> snat_pools() const override { return pools; }
   bool link_up(size_t port) const override {
     auto* self = const_cast<FakeDataplane*>(this);
