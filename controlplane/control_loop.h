@@ -95,6 +95,7 @@ class ControlLoop {
   void log_counters();
   NamedCounters counters() const;
   std::string counters_json() const;
+  GatewayFigures gateway_figures() const;
   MetricsInput metrics() const;
   std::vector<TableUse> table_uses() const;
   WorkersReport workers_report() const;

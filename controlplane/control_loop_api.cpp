@@ -47,6 +47,7 @@ Status ControlLoop::start_api() {
                           .asks = asks_,
                           .bodies = bodies_,
                           .metrics = [this] { return metrics(); },
+                          .gateway = [this] { return gateway_figures(); },
                           .counters = [this] { return counters_json(); },
                           .traffic = [this] { return dataplane_.traffic_figures(); },
                           .events = events_,

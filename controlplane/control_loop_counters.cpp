@@ -67,18 +67,21 @@ TableUse fullest_of(std::string_view limit, const std::vector<WorkerTables>& wor
 
 }  // namespace
 
+GatewayFigures ControlLoop::gateway_figures() const {
+  return {.version = VIPGATE_VERSION,
+          .node = reconciler_.config().node.name,
+          .is_ready = health_.is_ready,
+          .tables = table_uses()};
+}
+
 MetricsInput ControlLoop::metrics() const {
-  const Config& config = reconciler_.config();
   const Model& model = reconciler_.model();
   MetricsInput input;
-  input.version = VIPGATE_VERSION;
-  input.node = config.node.name;
-  input.is_ready = health_.is_ready;
+  static_cast<GatewayFigures&>(input) = gateway_figures();
   input.snapshot = reconciler_.version();
   input.counters = counters();
   input.traffic = dataplane_.traffic_figures();
   input.workers = dataplane_.worker_figures();
-  input.tables = table_uses();
   input.worker_tables = dataplane_.tables();
   input.snat_pools = dataplane_.snat_pools();
   input.check_times = feeds_->check_times();

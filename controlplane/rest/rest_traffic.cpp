@@ -45,7 +45,7 @@ ApiHandler traffic_handler(RestFeed& feed, const GatewayReports& reports,
 }
 
 std::string gateway_text(const GatewayReports& reports, const ApiRequest& request) {
-  const MetricsInput input = reports.metrics();
+  const GatewayFigures input = reports.gateway();
   std::string text =
       "{\"node\":" + json_quote(input.node) + ",\"version\":" + json_quote(input.version) +
       ",\"ready\":" + (input.is_ready ? "true" : "false") + ",\"who\":" + json_quote(request.who) +

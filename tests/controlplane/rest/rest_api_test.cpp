@@ -57,6 +57,7 @@ class RestApiTest : public ::testing::Test {
                input.is_ready = true;
                return input;
              },
+         .gateway = [] { return GatewayFigures{}; },
          .counters = [] { return std::string("{}"); },
          .traffic = [this] { return traffic_; },
          .events = events_,
