@@ -82,7 +82,8 @@ class ControlLoop {
   void tell_events(int64_t now_ms);
   void tell_real_changes();
   void tell_levels();
-  void tell_limit(const std::string& name, uint64_t entries, uint64_t most);
+  void tell_limit(const std::string& name, uint64_t entries, uint64_t most,
+                  const std::string& setting);
   void begin_to_stop();
   Status start_api();
   Status start_mesos_dns(const std::vector<HttpToken>& tokens);

@@ -49,20 +49,23 @@ void ControlLoop::tell_levels() {
                      {{"source", source.id}, {"state", is_away ? source.state : "followed"}});
   }
   for (const TableUse& use : table_uses()) {
-    tell_limit(std::string(use.table), use.entries, use.capacity);
+    tell_limit(std::string(use.table), use.entries, use.capacity, std::string(use.setting));
   }
   for (const SnatPoolUse& pool : dataplane_.snat_pools()) {
-    tell_limit("snat_pool " + pool.pool, pool.busiest_real, pool.ports);
+    tell_limit("snat_pool " + pool.pool, pool.busiest_real, pool.ports, "snat_pools");
   }
 }
 
-void ControlLoop::tell_limit(const std::string& name, uint64_t entries, uint64_t most) {
+void ControlLoop::tell_limit(const std::string& name, uint64_t entries, uint64_t most,
+                             const std::string& setting) {
   bool& was_near = told_bad_[name];
   const bool is_near = entries * 100 >= most * (was_near ? kFullNoLonger : kNearlyFull);
   if (std::exchange(was_near, is_near) == is_near) return;
-  events_->publish(
-      "limit",
-      {{"what", name}, {"entries", entries}, {"most", most}, {"state", is_near ? "near" : "far"}});
+  events_->publish("limit", {{"what", name},
+                             {"entries", entries},
+                             {"most", most},
+                             {"state", is_near ? "near" : "far"},
+                             {"setting", setting}});
 }
 
 }  // namespace vipgate

@@ -64,6 +64,8 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual std::vector<uint64_t> snat_exhausted() const = 0;
   // How full each worker's tables are, and which flows found no room in them.
   [[nodiscard]] virtual std::vector<WorkerTables> tables() const = 0;
+  // Packet buffers in use, of those that there are.
+  [[nodiscard]] virtual TableFill packet_buffers() const = 0;
   // Goes on counting the flows of SNAT pools that services use; to be called about once a second.
   virtual void count_snat_flows() = 0;
   // How full they are, as it has found them last.

@@ -62,6 +62,18 @@ RealFigures real_figures(Workers workers, uint32_t index, const RealEntry& real)
           .flows = value(&C::flows)};
 }
 
+// All, and those for each reason that there was. `value`: that of a reason's number.
+template <class Value>
+void add_drops(NamedCounters& counters, const std::string& whose, Value&& value) {
+  const size_t total = counters.size();
+  counters.emplace_back(whose + ".dropped", 0);
+  for (size_t i = 0; i < kCountOf<DropReason>; ++i) {
+    const uint64_t drops = value(i);
+    counters[total].second += drops;
+    add(counters, whose + ".dropped_" + std::string(to_string(static_cast<DropReason>(i))), drops);
+  }
+}
+
 // A pool is known by its first address of each family.
 void add_snat_pools(NamedCounters& counters, Workers workers, const Snapshot& snapshot) {
   const std::vector<uint64_t> sums = add_up_snat_exhausted(workers);
@@ -90,14 +102,15 @@ void add_details(NamedCounters& counters, Workers workers, std::span<const std::
     counters.emplace_back("dns_type." + std::string(to_string(static_cast<DnsKind>(i))), sum);
   }
   for (size_t port = 0; port < ports.size(); ++port) {
-    uint64_t sum = 0;
-    for (const auto& worker : workers) sum += worker->details().drops[port].value();
-    counters.emplace_back("port." + ports[port] + ".dropped", sum);
+    add_drops(counters, "port." + ports[port], [&](size_t reason) {
+      uint64_t sum = 0;
+      for (const auto& worker : workers) sum += worker->details().drops[port][reason].value();
+      return sum;
+    });
   }
   for (size_t i = 0; i < workers.size(); ++i) {
-    uint64_t sum = 0;
-    for (const Counter& drops : workers[i]->counters().drops) sum += drops.value();
-    counters.emplace_back("worker." + std::to_string(i) + ".dropped", sum);
+    add_drops(counters, "worker." + std::to_string(i),
+              [&](size_t reason) { return workers[i]->counters().drops[reason].value(); });
   }
 }
 

@@ -27,7 +27,7 @@ NamedCounters add_up_own_counters(std::span<const std::unique_ptr<WorkerMemory>>
                                   const Snapshot* snapshot);
 
 // Also where they are zero: questions of DNS by type, packets dropped by the port that they came in
-// by, and by worker.
+// by, and by worker; and of these, by reason where they are not.
 void add_details(NamedCounters& counters, std::span<const std::unique_ptr<WorkerMemory>> workers,
                  std::span<const std::string> ports);
 

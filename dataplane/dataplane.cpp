@@ -1,6 +1,7 @@
 #include "dataplane/dataplane.h"
 
 #include <rte_cycles.h>
+#include <rte_mempool.h>
 
 #include <algorithm>
 
@@ -181,6 +182,11 @@ std::vector<WorkerTables> Dataplane::tables() const {
   std::vector<WorkerTables> tables;
   for (const auto& worker : parts_->memory) tables.push_back(worker->tables());
   return tables;
+}
+
+TableFill Dataplane::packet_buffers() const {
+  const rte_mempool& pool = *parts_->pool;
+  return {.entries = rte_mempool_in_use_count(&pool), .capacity = pool.size};
 }
 
 void Dataplane::count_snat_flows() {

@@ -81,9 +81,9 @@ export function itemText(item) {
 }
 
 function lookAtTraffic(wrong, attention) {
-  for (const { table, entries, capacity } of gateway.about?.tables ?? []) {
+  for (const { table, entries, capacity, setting } of gateway.about?.tables ?? []) {
     if (entries >= capacity * NEARLY_FULL) {
-      (entries >= capacity ? wrong : attention)(`limits.${table} is nearly reached`, `${entries} of ${capacity}`, '#/overview');
+      (entries >= capacity ? wrong : attention)(`${setting || table} is nearly reached`, `${entries} of ${capacity}`, '#/overview');
     }
   }
   for (const worker of gateway.workers) {

@@ -21,6 +21,7 @@ struct TableUse {
   std::string_view table;
   uint64_t entries = 0;
   uint64_t capacity = 0;
+  std::string_view setting = {};  // what makes it larger; empty: nothing does
 };
 
 // How many reals of a service take new flows, keep those they have, or get nothing.

@@ -53,7 +53,8 @@ std::string gateway_text(const GatewayReports& reports, const ApiRequest& reques
   for (const TableUse& use : input.tables) {
     text += (text.ends_with('[') ? "" : ",") + std::string("{\"table\":") + json_quote(use.table) +
             ",\"entries\":" + std::to_string(use.entries) +
-            ",\"capacity\":" + std::to_string(use.capacity) + "}";
+            ",\"capacity\":" + std::to_string(use.capacity) +
+            ",\"setting\":" + json_quote(use.setting) + "}";
   }
   return text + "]}\n";
 }
