@@ -40,7 +40,7 @@ ApiHandler traffic_handler(RestFeed& feed, const GatewayReports& reports,
         });
       });
     };
-    answers->ask("traffic\n" + id, begin, respond);
+    answers->ask("traffic\n" + id, request.peer, begin, respond);
   };
 }
 
