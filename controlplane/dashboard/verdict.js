@@ -8,7 +8,7 @@ const BUSY = 0.9;
 const DROPS = 0.001;
 const NEARLY_FULL = 0.9;
 // Drops of what was never meant for a service.
-const NOISE = new Set(['not_for_us', 'foreign_mac', 'unserved_port', 'not_served']);
+const NOISE = new Set(['not_for_us', 'port_not_served']);
 
 // [{ level: 'wrong' | 'attention', text, detail, href }], the worst first.
 export function findProblems() {
