@@ -15,6 +15,7 @@
 #include "common/json_text.h"
 #include "common/system_error.h"
 #include "controlplane/config_reader_watch.h"
+#include "controlplane/event_log.h"
 #include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
@@ -152,7 +153,7 @@ Status ControlLoop::run() {
   }
   sd_notify(0, "STOPPING=1");
   log_counters();
-  spdlog::info("stopping");
+  log_event(spdlog::level::info, "stopping", {}, "stopping");
   feeds_->flush();
   return Done{};
 }
@@ -202,8 +203,12 @@ void ControlLoop::act() {
     health_.is_ready = true;
     sd_notify(0, "READY=1");
     events_->publish("ready");
-    spdlog::info("ready: {} services are served by all workers",
-                 reconciler_.model().services().size());
+    const Model& model = reconciler_.model();
+    log_event(spdlog::level::info, "ready",
+              {{"services", model.services().size()},
+               {"reals", model.configured_reals()},
+               {"snapshot", reconciler_.version()}},
+              "ready: {} services are served by all workers", model.services().size());
   }
   arm_timer(now);
 }
@@ -296,8 +301,9 @@ void ControlLoop::begin_to_stop() {
   sd_notify(0, "STOPPING=1");
   route_announcer_.reset();
   stop_at_ms_ = monotonic_ms() + kWithdrawnMs;
-  spdlog::info("announce: all routes are withdrawn; packets are forwarded for {} ms more",
-               kWithdrawnMs);
+  log_event(spdlog::level::info, "withdrawn", {{"forwarding_ms", kWithdrawnMs}},
+            "announce: all routes are withdrawn; packets are forwarded for {} ms more",
+            kWithdrawnMs);
 }
 
 void ControlLoop::report(const Status& status) {

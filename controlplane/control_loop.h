@@ -16,6 +16,7 @@
 #include "controlplane/dataplane_control.h"
 #include "controlplane/dns_rate_watch.h"
 #include "controlplane/dns_tcp/dns_listeners.h"
+#include "controlplane/drop_watch.h"
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/flood_watch.h"
@@ -78,11 +79,13 @@ class ControlLoop {
   void look_at_links(int64_t now_ms);
   void look_at_pools(int64_t now_ms);
   void look_at_floods(int64_t now_ms);
+  void look_at_drops(int64_t now_ms);
   void look_at_tunnels(int64_t now_ms);
   void tell_events(int64_t now_ms);
   void tell_real_changes();
   void tell_levels();
-  void tell_limit(const std::string& name, uint64_t entries, uint64_t most);
+  void tell_limit(const std::string& name, uint64_t entries, uint64_t most,
+                  const std::string& setting);
   void begin_to_stop();
   Status start_api();
   Status start_mesos_dns(const std::vector<HttpToken>& tokens);
@@ -95,6 +98,7 @@ class ControlLoop {
   void log_counters();
   NamedCounters counters() const;
   std::string counters_json() const;
+  GatewayFigures gateway_figures() const;
   MetricsInput metrics() const;
   std::vector<TableUse> table_uses() const;
   WorkersReport workers_report() const;
@@ -131,6 +135,7 @@ class ControlLoop {
   SnatWatch snat_watch_;
   DnsRateWatch dns_rate_watch_;
   FloodWatch flow_flood_, dns_flood_;
+  DropWatch drop_watch_;
   int64_t next_pools_ms_ = 0;
   int64_t next_tunnels_ms_ = 0;
   int64_t stop_at_ms_ = INT64_MAX;

@@ -1,10 +1,10 @@
 // The control loop's HTTP listeners.
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
 #include "controlplane/config_reader_rest.h"
 #include "controlplane/control_loop.h"
+#include "controlplane/event_log.h"
 #include "controlplane/rest/mesos_dns_api.h"
 
 namespace vipgate {
@@ -47,6 +47,7 @@ Status ControlLoop::start_api() {
                           .asks = asks_,
                           .bodies = bodies_,
                           .metrics = [this] { return metrics(); },
+                          .gateway = [this] { return gateway_figures(); },
                           .counters = [this] { return counters_json(); },
                           .traffic = [this] { return dataplane_.traffic_figures(); },
                           .events = events_,
@@ -59,7 +60,9 @@ Status ControlLoop::start_api() {
                           .watches = rest_watches()}));
     if (!server) return Error{"rest: " + server.error()};
     api_.push_back(std::move(*server));
-    spdlog::info("rest: listening at {}", endpoint_to_string(endpoint.address, endpoint.port));
+    const std::string at = endpoint_to_string(endpoint.address, endpoint.port);
+    log_event(spdlog::level::info, "listening", {{"what", "rest"}, {"at", at}},
+              "rest: listening at {}", at);
   }
   return start_mesos_dns(tokens);
 }
@@ -90,8 +93,9 @@ Status ControlLoop::start_mesos_dns(const std::vector<HttpToken>& tokens) {
                               endpoint));
     if (!server) return Error{"rest.mesos_dns_listen: " + server.error()};
     api_.push_back(std::move(*server));
-    spdlog::info("rest: telling what Mesos-DNS tells at {}",
-                 endpoint_to_string(endpoint.address, endpoint.port));
+    const std::string at = endpoint_to_string(endpoint.address, endpoint.port);
+    log_event(spdlog::level::info, "listening", {{"what", "mesos_dns"}, {"at", at}},
+              "rest: telling what Mesos-DNS tells at {}", at);
   }
   return Done{};
 }

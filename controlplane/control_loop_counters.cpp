@@ -1,9 +1,6 @@
 // What the control thread tells of all that is counted: in the log, as JSON, to Prometheus.
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <initializer_list>
-
 #include "common/json_text.h"
 #include "controlplane/control_loop.h"
 #include "controlplane/metrics/metrics_page.h"
@@ -40,45 +37,23 @@ std::vector<ServiceReals> service_reals(const Model& model) {
   return all;
 }
 
-// What a limit of each worker is nearest to, of the tables that it is for: the one that fills
-// first.
-TableUse fullest_of(std::string_view limit, const std::vector<WorkerTables>& workers,
-                    std::initializer_list<TableFill WorkerTables::Family::*> tables) {
-  TableUse fullest{.table = limit, .entries = 0, .capacity = 0};
-  for (const WorkerTables& worker : workers) {
-    for (const WorkerTables::Family* family : {&worker.ipv4, &worker.ipv6}) {
-      for (const auto table : tables) {
-        const TableFill& fill = family->*table;
-        const auto share = [](uint64_t entries, uint64_t capacity) {
-          return static_cast<double>(entries) / static_cast<double>(capacity);
-        };
-        if (fill.capacity == 0) continue;
-        if (fullest.capacity != 0 &&
-            share(fill.entries, fill.capacity) <= share(fullest.entries, fullest.capacity)) {
-          continue;
-        }
-        fullest.entries = fill.entries;
-        fullest.capacity = fill.capacity;
-      }
-    }
-  }
-  return fullest;
-}
-
 }  // namespace
 
+GatewayFigures ControlLoop::gateway_figures() const {
+  return {.version = VIPGATE_VERSION,
+          .node = reconciler_.config().node.name,
+          .is_ready = health_.is_ready,
+          .tables = table_uses()};
+}
+
 MetricsInput ControlLoop::metrics() const {
-  const Config& config = reconciler_.config();
   const Model& model = reconciler_.model();
   MetricsInput input;
-  input.version = VIPGATE_VERSION;
-  input.node = config.node.name;
-  input.is_ready = health_.is_ready;
+  static_cast<GatewayFigures&>(input) = gateway_figures();
   input.snapshot = reconciler_.version();
   input.counters = counters();
   input.traffic = dataplane_.traffic_figures();
   input.workers = dataplane_.worker_figures();
-  input.tables = table_uses();
   input.worker_tables = dataplane_.tables();
   input.snat_pools = dataplane_.snat_pools();
   input.check_times = feeds_->check_times();
@@ -86,28 +61,6 @@ MetricsInput ControlLoop::metrics() const {
   input.received_to_published = reconciler_.event_to_published();
   input.published_to_passed = reconciler_.published_to_passed();
   return input;
-}
-
-std::vector<TableUse> ControlLoop::table_uses() const {
-  const Limits& limits = reconciler_.config().limits;
-  const Model& model = reconciler_.model();
-  using Family = WorkerTables::Family;
-  const std::vector<WorkerTables> workers = dataplane_.tables();
-  std::vector<TableUse> uses{
-      {"services", model.configured_services(), limits.services},
-      {"reals", model.configured_reals(), limits.reals},
-      {"dns_names", reconciler_.dns_table().names(), limits.dns_names},
-      fullest_of("flows_per_worker", workers,
-                 {&Family::flows, &Family::nat_records, &Family::snat_records}),
-      fullest_of("wide_flows_per_worker", workers, {&Family::wide_flows}),
-      fullest_of("affinities_per_worker", workers, {&Family::affinities})};
-  TableUse& questions = uses.emplace_back(TableUse{.table = "dns_questions_per_worker"});
-  for (const WorkerTables& worker : workers) {
-    questions.entries = std::max(questions.entries, worker.dns_questions.entries);
-    questions.capacity = worker.dns_questions.capacity;
-  }
-  std::erase_if(uses, [](const TableUse& use) { return use.capacity == 0; });
-  return uses;
 }
 
 // All that anything here counts, but for services and reals.

@@ -1,5 +1,6 @@
 // What the control loop tells its listeners of its own accord: what it sees change.
 #include "controlplane/control_loop.h"
+#include "controlplane/event_log.h"
 
 namespace vipgate {
 namespace {
@@ -19,6 +20,11 @@ void ControlLoop::tell_events(int64_t now) {
     told_version_ = reconciler_.version();
     next_snapshot_event_ms_ = now + kSnapshotEventMs;
     const Model& model = reconciler_.model();
+    log_event(spdlog::level::debug, "snapshot",
+              {{"version", told_version_},
+               {"services", model.configured_services()},
+               {"reals", model.configured_reals()}},
+              "snapshot {} is published", told_version_);
     events_->publish("snapshot", {{"version", told_version_},
                                   {"services", model.configured_services()},
                                   {"reals", model.configured_reals()}});
@@ -49,20 +55,28 @@ void ControlLoop::tell_levels() {
                      {{"source", source.id}, {"state", is_away ? source.state : "followed"}});
   }
   for (const TableUse& use : table_uses()) {
-    tell_limit(std::string(use.table), use.entries, use.capacity);
+    tell_limit(std::string(use.table), use.entries, use.capacity, std::string(use.setting));
   }
   for (const SnatPoolUse& pool : dataplane_.snat_pools()) {
-    tell_limit("snat_pool " + pool.pool, pool.busiest_real, pool.ports);
+    tell_limit("snat_pool " + pool.pool, pool.busiest_real, pool.ports, "snat_pools");
   }
 }
 
-void ControlLoop::tell_limit(const std::string& name, uint64_t entries, uint64_t most) {
+void ControlLoop::tell_limit(const std::string& name, uint64_t entries, uint64_t most,
+                             const std::string& setting) {
   bool& was_near = told_bad_[name];
   const bool is_near = entries * 100 >= most * (was_near ? kFullNoLonger : kNearlyFull);
   if (std::exchange(was_near, is_near) == is_near) return;
-  events_->publish(
-      "limit",
-      {{"what", name}, {"entries", entries}, {"most", most}, {"state", is_near ? "near" : "far"}});
+  const std::string mend = is_near && !setting.empty() ? "; raise " + setting : "";
+  log_event(is_near ? spdlog::level::warn : spdlog::level::info,
+            is_near ? "limit_near" : "limit_far",
+            {{"what", name}, {"entries", entries}, {"most", most}}, "{} {} full: {} of {}{}", name,
+            is_near ? "is nearly" : "is no longer nearly", entries, most, mend);
+  events_->publish("limit", {{"what", name},
+                             {"entries", entries},
+                             {"most", most},
+                             {"state", is_near ? "near" : "far"},
+                             {"setting", setting}});
 }
 
 }  // namespace vipgate

@@ -1,10 +1,10 @@
 // What the control loop looks at from time to time, as nothing tells it.
-#include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
 
 #include "controlplane/control_loop.h"
+#include "controlplane/event_log.h"
 
 namespace vipgate {
 namespace {
@@ -38,9 +38,9 @@ void ControlLoop::look_at_workers(int64_t now) {
   if (did_advance == workers_advance_) return;
   events_->publish("workers", {{"state", workers_advance_ ? "advancing" : "stuck"}});
   if (workers_advance_) {
-    spdlog::info("all workers advance again");
+    log_event(spdlog::level::info, "workers_advance", {}, "all workers advance again");
   } else {
-    spdlog::error("a worker does not advance");
+    log_event(spdlog::level::err, "workers_stuck", {}, "a worker does not advance");
   }
 }
 
@@ -55,10 +55,10 @@ void ControlLoop::look_at_links(int64_t now) {
   for (const auto& [port, is_up] : links_.note(up)) {
     events_->publish("port", {{"port", port}, {"link", is_up ? "up" : "down"}});
     if (is_up) {
-      spdlog::info("port {}: link up", port);
+      log_event(spdlog::level::info, "link_up", {{"port", port}}, "port {}: link up", port);
       reconciler_.repeat_announcements();
     } else {
-      spdlog::warn("port {}: link down", port);
+      log_event(spdlog::level::warn, "link_down", {{"port", port}}, "port {}: link down", port);
     }
   }
 }
@@ -73,19 +73,42 @@ void ControlLoop::look_at_pools(int64_t now) {
   if (now < next_pools_ms_) return;
   next_pools_ms_ = now + kPoolsMs;
   const std::vector<uint64_t> exhausted = dataplane_.snat_exhausted();
-  for (const std::string& line : snat_watch_.look(exhausted, now)) {
-    spdlog::warn("{}", line);
-    events_->publish("limit", {{"what", "snat"}, {"state", "full"}, {"detail", line}});
+  for (const SnatTurn& turn : snat_watch_.look(exhausted, now)) {
+    log_event(spdlog::level::warn, "snat_exhausted",
+              {{"pool", turn.pool}, {"family", turn.family}, {"refused", turn.refused}}, "{}",
+              turn.detail);
+    events_->publish("limit", {{"what", "snat"}, {"state", "full"}, {"detail", turn.detail}});
   }
-  const std::string limited = dns_rate_watch_.look(dataplane_.dns_rate_figures(), now);
-  if (!limited.empty()) spdlog::warn("{}", limited);
+  dataplane_.count_snat_flows();
+  if (const auto turn = dns_rate_watch_.look(dataplane_.dns_rate_figures(), now)) {
+    log_event(spdlog::level::warn, "dns_rate_limited",
+              {{"dropped", turn->dropped}, {"truncated", turn->truncated}}, "{}", turn->detail);
+  }
   look_at_floods(now);
+  look_at_drops(now);
+}
+
+void ControlLoop::look_at_drops(int64_t now) {
+  if (!drop_watch_.is_due(now)) return;
+  const auto turn = drop_watch_.look(dataplane_.counters(), now);
+  if (!turn) return;
+  log_event(spdlog::level::warn, "drops",
+            {{"dropped", turn->dropped},
+             {"received", turn->received},
+             {"seconds", turn->seconds},
+             {"reasons", turn->reasons}},
+            "{} of {} packets were dropped in {} s: {}", turn->dropped, turn->received,
+            turn->seconds, turn->reasons);
 }
 
 // A flood of connections is told from a rush by what it does: flows that nobody has answered go for
 // want of room, or new ones find none.
 void ControlLoop::look_at_floods(int64_t now) {
   const auto tell = [this](const char* what, const FloodTurn& turn, const std::string& detail) {
+    log_event(
+        spdlog::level::warn, turn.has_begun ? "flood" : "flood_over",
+        {{"what", what}, {"count", turn.count}, {"per_s", turn.per_s}, {"seconds", turn.seconds}},
+        "{}", detail);
     events_->publish("flood", {{"what", what},
                                {"state", turn.has_begun ? "begun" : "over"},
                                {"count", turn.count},
@@ -109,7 +132,6 @@ void ControlLoop::look_at_floods(int64_t now) {
                   numbers(*turn) + ", of room for " + std::to_string(room) +
                   "; see `vipctl services`, and bound it with new_flows_per_s of the service"
             : "the flood of new flows is over: " + numbers(*turn);
-    spdlog::warn("{}", detail);
     tell("flows", *turn, detail);
   }
   // Any reply over the limit is one that nobody should have asked for.

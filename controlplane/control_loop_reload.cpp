@@ -8,6 +8,7 @@
 #include "controlplane/config_reader.h"
 #include "controlplane/config_reader_watch.h"
 #include "controlplane/control_loop.h"
+#include "controlplane/event_log.h"
 #include "controlplane/logging.h"
 #include "controlplane/monotonic_clock.h"
 
@@ -60,20 +61,30 @@ void ControlLoop::reload() {
   if (!outcome) {
     file_problem_ = outcome.error();
     log_lines(outcome.error());
-    spdlog::error("reload of {} failed: the configuration in force stays", file);
+    log_event(spdlog::level::err, "reload_failed", {{"file", file}, {"why", outcome.error()}},
+              "reload of {} failed: the configuration in force stays", file);
     events_->publish("reload", {{"state", "refused"}, {"detail", outcome.error()}});
   } else {
     file_problem_.clear();
     file_read_ms_ = monotonic_ms();
     for (const std::string& key : outcome->needs_restart) {
-      spdlog::warn("{} has changed, which needs a restart: the old value stays in force", key);
+      log_event(spdlog::level::warn, "needs_restart", {{"key", key}},
+                "{} has changed, which needs a restart: the old value stays in force", key);
     }
     report_problems(*outcome);
     set_log_level(config->log.level);
     const ModelChange& change = outcome->change;
-    spdlog::info("configuration reloaded: services +{} -{} ~{}, reals +{} -{} ~{}",
-                 change.services_added, change.services_removed, change.services_changed,
-                 change.reals_added, change.reals_removed, change.reals_changed);
+    log_event(spdlog::level::info, "reloaded",
+              {{"file", file},
+               {"services_added", change.services_added},
+               {"services_removed", change.services_removed},
+               {"services_changed", change.services_changed},
+               {"reals_added", change.reals_added},
+               {"reals_removed", change.reals_removed},
+               {"reals_changed", change.reals_changed}},
+              "configuration reloaded: services +{} -{} ~{}, reals +{} -{} ~{}",
+              change.services_added, change.services_removed, change.services_changed,
+              change.reals_added, change.reals_removed, change.reals_changed);
     events_->publish("reload", {{"state", "in_force"}});
     report_routes();
     dns_listeners_->follow(reconciler_.config(), reconciler_.down_resolvers());
@@ -94,10 +105,11 @@ void ControlLoop::report_routes() {
   if (unreachable != reported_unreachable_) {
     reported_unreachable_ = unreachable;
     if (!unreachable.empty()) {
-      spdlog::warn("no port's prefix, gateway or route of the kernel leads to {} reals: {}",
-                   unreachable.size(), first_few(unreachable, [this](const IpAddress& address) {
-                     return to_string(address) + " (" + reconciler_.why_unreachable(address) + ")";
-                   }));
+      log_event(spdlog::level::warn, "reals_unreachable", {{"count", unreachable.size()}},
+                "no port's prefix, gateway or route of the kernel leads to {} reals: {}",
+                unreachable.size(), first_few(unreachable, [this](const IpAddress& address) {
+                  return to_string(address) + " (" + reconciler_.why_unreachable(address) + ")";
+                }));
     }
   }
   std::set<NextHop> unknown;
@@ -108,7 +120,8 @@ void ControlLoop::report_routes() {
   reported_unknown_ = unknown;
   if (unknown.empty()) return;
   const auto& ports = reconciler_.config().ports;
-  spdlog::warn(
+  log_event(
+      spdlog::level::warn, "next_hops_unknown", {{"count", unknown.size()}},
       "the link-layer addresses of {} next hops are unknown, as their ports have no kernel side; "
       "add "
       "them to the port's `neighbors` or set `kernel: true`: {}",

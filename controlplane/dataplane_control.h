@@ -64,7 +64,11 @@ class DataplaneControl : public SnapshotSink {
   [[nodiscard]] virtual std::vector<uint64_t> snat_exhausted() const = 0;
   // How full each worker's tables are, and which flows found no room in them.
   [[nodiscard]] virtual std::vector<WorkerTables> tables() const = 0;
-  // How full SNAT pools are that services use: looks at each real.
+  // Packet buffers in use, of those that there are.
+  [[nodiscard]] virtual TableFill packet_buffers() const = 0;
+  // Goes on counting the flows of SNAT pools that services use; to be called about once a second.
+  virtual void count_snat_flows() = 0;
+  // How full they are, as it has found them last.
   [[nodiscard]] virtual std::vector<SnatPoolUse> snat_pools() const = 0;
   // DNS replies that were over dns.rate_limit since the start.
   [[nodiscard]] virtual DnsRateFigures dns_rate_figures() const = 0;

@@ -15,11 +15,13 @@
 #include <utility>
 
 #include "common/json_text.h"
+#include "controlplane/log_line.h"
 
 namespace vipgate {
 namespace {
 
-// {"time":"2024-05-01T12:00:00.123456Z","level":"info","message":"…"}
+// {"time":"2024-05-01T12:00:00.123456Z","level":"info","message":"…"}, and members for an event's
+// fields.
 class JsonFormatter : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
@@ -29,7 +31,9 @@ class JsonFormatter : public spdlog::formatter {
     const auto level = spdlog::level::to_string_view(message.level);
     append(out, {level.data(), level.size()});
     append(out, "\",\"message\":");
-    append(out, json_quote({message.payload.data(), message.payload.size()}));
+    const PackedLine line({message.payload.data(), message.payload.size()});
+    append(out, json_quote(line.sentence));
+    append(out, line.fields_as_json());
     append(out, "}\n");
   }
   std::unique_ptr<spdlog::formatter> clone() const override {
@@ -42,6 +46,22 @@ class JsonFormatter : public spdlog::formatter {
   }
 
   spdlog::pattern_formatter time_{"%Y-%m-%dT%H:%M:%S.%fZ", spdlog::pattern_time_type::utc, ""};
+};
+
+// The text of a line: of an event, with its fields behind the sentence.
+class LineText : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const PackedLine line({message.payload.data(), message.payload.size()});
+    out.append(line.sentence.data(), line.sentence.data() + line.sentence.size());
+    if (line.fields.empty()) return;
+    const std::string fields = " " + line.fields_as_text();
+    out.append(fields.data(), fields.data() + fields.size());
+  }
+  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+    return std::make_unique<LineText>();
+  }
 };
 
 // What journald takes a line's priority from (sd-daemon(3)).
@@ -103,13 +123,12 @@ void set_up_logging(const LogConfig& config) {
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   if (config.format == LogFormat::kJson) {
     sink->set_formatter(std::make_unique<JsonFormatter>());
-  } else if (is_journal()) {
-    // The journal has the time.
-    auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    formatter->add_flag<JournalPriority>('*').set_pattern("%*%v");
-    sink->set_formatter(std::move(formatter));
   } else {
-    sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    formatter->add_flag<JournalPriority>('*').add_flag<LineText>('&');
+    // The journal has the time.
+    formatter->set_pattern(is_journal() ? "%*%&" : "%Y-%m-%d %H:%M:%S.%e %l %&");
+    sink->set_formatter(std::move(formatter));
   }
   auto logger = std::make_shared<spdlog::logger>("vipgated", std::move(sink));
   logger->flush_on(spdlog::level::trace);

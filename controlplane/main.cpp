@@ -72,6 +72,8 @@ class DataplaneAdapter : public DataplaneControl {
   DnsRateFigures dns_rate_figures() const override { return dataplane_.dns_rate_figures(); }
   std::vector<uint64_t> snat_exhausted() const override { return dataplane_.snat_exhausted(); }
   std::vector<WorkerTables> tables() const override { return dataplane_.tables(); }
+  TableFill packet_buffers() const override { return dataplane_.packet_buffers(); }
+  void count_snat_flows() override { dataplane_.count_snat_flows(); }
   std::vector<SnatPoolUse> snat_pools() const override { return dataplane_.snat_pools(); }
   bool link_up(size_t port) const override { return dataplane_.link_up(port); }
   std::vector<TunnelError> take_tunnel_errors() override { return dataplane_.take_tunnel_errors(); }

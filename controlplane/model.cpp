@@ -81,6 +81,14 @@ std::string to_string(const ServiceKey& key) {
   return vip_to_string(key.vip, key.port, key.extent) + "/" + std::string(to_string(key.protocol));
 }
 
+std::array<Model::Numbers, 4> Model::numbers(int64_t now_s) const {
+  const auto of = [&](std::string_view what, const IdPool& pool) {
+    return Numbers{what, pool.capacity() - pool.available(now_s), pool.capacity()};
+  };
+  return {of("service_numbers", service_ids_), of("real_numbers", real_ids_),
+          of("flow_ids_ipv4", flow_ids_v4_.narrow), of("flow_ids_ipv6", flow_ids_v6_.narrow)};
+}
+
 ModelChange& ModelChange::operator+=(const ModelChange& other) {
   services_added += other.services_added;
   services_removed += other.services_removed;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -157,6 +159,12 @@ class Model {
   // Indices of services and reals are below these, which never become less.
   uint32_t service_slots() const { return service_ids_.end(); }
   uint32_t real_slots() const { return real_ids_.end(); }
+  // Numbers of what is served, or was within the quarantine: each is given out again only after it.
+  struct Numbers {
+    std::string_view of;
+    uint64_t taken = 0, most = 0;
+  };
+  std::array<Numbers, 4> numbers(int64_t now_s) const;
   size_t configured_services() const { return configured_services_; }
   size_t configured_reals() const { return configured_reals_; }
 

@@ -11,23 +11,27 @@ SnatWatch::SnatWatch(const Config& config) {
   }
 }
 
-std::vector<std::string> SnatWatch::look(std::span<const uint64_t> exhausted, int64_t now_ms) {
-  std::vector<std::string> lines;
+std::vector<SnatTurn> SnatWatch::look(std::span<const uint64_t> exhausted, int64_t now_ms) {
+  std::vector<SnatTurn> turns;
   for (Pool& pool : pools_) {
     if (pool.range.first >= exhausted.size()) continue;
     const uint64_t refused = exhausted[pool.range.first] - pool.told;
     if (refused == 0 || (pool.told != 0 && now_ms < pool.told_ms + kBetweenWarningsMs)) continue;
-    lines.push_back("the SNAT pool '" + pool.range.pool + "' had no free port for " +
-                    std::to_string(refused) + " new flows" +
-                    (pool.told != 0 ? " since it was warned of last" : "") + ": its " +
-                    std::to_string(pool.range.count) + " IPv" + std::to_string(pool.range.family) +
-                    (pool.range.count == 1 ? " address is" : " addresses are") +
-                    " too few for the flows to a real; add addresses to the pool in snat_pools, "
-                    "which needs a restart");
+    turns.push_back(
+        {.pool = pool.range.pool,
+         .family = pool.range.family,
+         .refused = refused,
+         .detail = "the SNAT pool '" + pool.range.pool + "' had no free port for " +
+                   std::to_string(refused) + " new flows" +
+                   (pool.told != 0 ? " since it was warned of last" : "") + ": its " +
+                   std::to_string(pool.range.count) + " IPv" + std::to_string(pool.range.family) +
+                   (pool.range.count == 1 ? " address is" : " addresses are") +
+                   " too few for the flows to a real; add addresses to the pool in snat_pools, "
+                   "which needs a restart"});
     pool.told = exhausted[pool.range.first];
     pool.told_ms = now_ms;
   }
-  return lines;
+  return turns;
 }
 
 }  // namespace vipgate

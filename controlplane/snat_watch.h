@@ -11,6 +11,14 @@
 
 namespace vipgate {
 
+// What is to be told of one pool's family.
+struct SnatTurn {
+  std::string pool;
+  int family = 4;
+  uint64_t refused = 0;  // new flows, since it was told last
+  std::string detail;    // a sentence
+};
+
 // Owned and called by the control thread. A pool's ports run out by family, so each family of a
 // pool has lines of its own, the first at once and others at least a minute later: a flood of
 // refused flows is no flood of lines.
@@ -21,7 +29,7 @@ class SnatWatch {
   explicit SnatWatch(const Config& config);
   // `exhausted`: DataplaneControl::snat_exhausted(). A line for each pool that has refused flows
   // since its last one.
-  std::vector<std::string> look(std::span<const uint64_t> exhausted, int64_t now_ms);
+  std::vector<SnatTurn> look(std::span<const uint64_t> exhausted, int64_t now_ms);
 
  private:
   struct Pool {

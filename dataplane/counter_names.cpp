@@ -1,7 +1,6 @@
 #include "dataplane/counter_names.h"
 
 #include <algorithm>
-#include <map>
 
 namespace vipgate {
 namespace {
@@ -63,6 +62,18 @@ RealFigures real_figures(Workers workers, uint32_t index, const RealEntry& real)
           .flows = value(&C::flows)};
 }
 
+// All, and those for each reason that there was. `value`: that of a reason's number.
+template <class Value>
+void add_drops(NamedCounters& counters, const std::string& whose, Value&& value) {
+  const size_t total = counters.size();
+  counters.emplace_back(whose + ".dropped", 0);
+  for (size_t i = 0; i < kCountOf<DropReason>; ++i) {
+    const uint64_t drops = value(i);
+    counters[total].second += drops;
+    add(counters, whose + ".dropped_" + std::string(to_string(static_cast<DropReason>(i))), drops);
+  }
+}
+
 // A pool is known by its first address of each family.
 void add_snat_pools(NamedCounters& counters, Workers workers, const Snapshot& snapshot) {
   const std::vector<uint64_t> sums = add_up_snat_exhausted(workers);
@@ -84,36 +95,6 @@ std::vector<uint64_t> add_up_snat_exhausted(Workers workers) {
   return sums;
 }
 
-std::vector<SnatPoolUse> snat_pool_uses(Workers workers, const Snapshot& snapshot) {
-  std::map<uint32_t, SnatPoolUse> pools;  // by ServiceEntry::snat_first
-  for (const auto& page : snapshot.real_pages) {
-    const auto number = static_cast<uint32_t>(&page - snapshot.real_pages.data());
-    for (uint32_t i = 0; i < kPageSize; ++i) {
-      const RealEntry& real = page->entries[i];
-      if (real.service == kNone) continue;
-      const ServiceEntry& service = snapshot.service(real.service);
-      if (service.index != real.service || service.mode != Mode::kFullnat) continue;
-      if (service.snat_count == 0) continue;
-      const uint64_t flows = sum_of<RealCounters>(workers, number * kPageSize + i,
-                                                  &WorkerMemory::reals, &RealCounters::flows);
-      SnatPoolUse& use = pools[service.snat_first];
-      use.flows += flows;
-      use.busiest_real = std::max(use.busiest_real, flows);
-      if (use.ports != 0) continue;
-      const auto addresses =
-          std::span(snapshot.snat_addresses).subspan(service.snat_first, service.snat_count);
-      use.pool = to_string(addresses[0].address);
-      for (const SnatAddress& address : addresses) {
-        use.ports += uint64_t{address.port_high} - address.port_low + 1;
-      }
-    }
-  }
-  std::vector<SnatPoolUse> uses;
-  uses.reserve(pools.size());
-  for (auto& [first, use] : pools) uses.push_back(std::move(use));
-  return uses;
-}
-
 void add_details(NamedCounters& counters, Workers workers, std::span<const std::string> ports) {
   for (size_t i = 0; i < kCountOf<DnsKind>; ++i) {
     uint64_t sum = 0;
@@ -121,14 +102,15 @@ void add_details(NamedCounters& counters, Workers workers, std::span<const std::
     counters.emplace_back("dns_type." + std::string(to_string(static_cast<DnsKind>(i))), sum);
   }
   for (size_t port = 0; port < ports.size(); ++port) {
-    uint64_t sum = 0;
-    for (const auto& worker : workers) sum += worker->details().drops[port].value();
-    counters.emplace_back("port." + ports[port] + ".dropped", sum);
+    add_drops(counters, "port." + ports[port], [&](size_t reason) {
+      uint64_t sum = 0;
+      for (const auto& worker : workers) sum += worker->details().drops[port][reason].value();
+      return sum;
+    });
   }
   for (size_t i = 0; i < workers.size(); ++i) {
-    uint64_t sum = 0;
-    for (const Counter& drops : workers[i]->counters().drops) sum += drops.value();
-    counters.emplace_back("worker." + std::to_string(i) + ".dropped", sum);
+    add_drops(counters, "worker." + std::to_string(i),
+              [&](size_t reason) { return workers[i]->counters().drops[reason].value(); });
   }
 }
 

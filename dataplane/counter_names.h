@@ -10,7 +10,6 @@
 
 #include "common/named_counters.h"
 #include "common/snapshot.h"
-#include "common/table_figures.h"
 #include "common/traffic_figures.h"
 #include "dataplane/worker_memory.h"
 
@@ -18,10 +17,6 @@ namespace vipgate {
 
 // WorkerMemory::snat_exhausted() of all.
 std::vector<uint64_t> add_up_snat_exhausted(std::span<const std::unique_ptr<WorkerMemory>> workers);
-
-// How full each pool of `snapshot` is, by the flows of the reals that it serves.
-std::vector<SnatPoolUse> snat_pool_uses(std::span<const std::unique_ptr<WorkerMemory>> workers,
-                                        const Snapshot& snapshot);
 
 TrafficFigures add_up_traffic(std::span<const std::unique_ptr<WorkerMemory>> workers,
                               const Snapshot& snapshot);
@@ -32,7 +27,7 @@ NamedCounters add_up_own_counters(std::span<const std::unique_ptr<WorkerMemory>>
                                   const Snapshot* snapshot);
 
 // Also where they are zero: questions of DNS by type, packets dropped by the port that they came in
-// by, and by worker.
+// by, and by worker; and of these, by reason where they are not.
 void add_details(NamedCounters& counters, std::span<const std::unique_ptr<WorkerMemory>> workers,
                  std::span<const std::string> ports);
 

@@ -1,6 +1,7 @@
 #include "dataplane/dataplane.h"
 
 #include <rte_cycles.h>
+#include <rte_mempool.h>
 
 #include <algorithm>
 
@@ -186,11 +187,17 @@ std::vector<WorkerTables> Dataplane::tables() const {
   return tables;
 }
 
-std::vector<SnatPoolUse> Dataplane::snat_pools() const {
-  const auto snapshot = parts_->cell.current();
-  if (snapshot == nullptr) return {};
-  return snat_pool_uses(parts_->memory, *snapshot);
+TableFill Dataplane::packet_buffers() const {
+  const rte_mempool& pool = *parts_->pool;
+  return {.entries = rte_mempool_in_use_count(&pool), .capacity = pool.size};
 }
+
+void Dataplane::count_snat_flows() {
+  const auto snapshot = parts_->cell.current();
+  if (snapshot != nullptr) parts_->snat_pools.advance(parts_->memory, *snapshot);
+}
+
+const std::vector<SnatPoolUse>& Dataplane::snat_pools() const { return parts_->snat_pools.uses(); }
 
 std::vector<TunnelError> Dataplane::take_tunnel_errors() {
   std::vector<TunnelError> errors;

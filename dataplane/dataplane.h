@@ -133,8 +133,13 @@ class Dataplane {
   // How full each worker's tables are, and the flows that found no room; any thread.
   std::vector<WorkerTables> tables() const;
 
-  // How full SNAT pools are that services use. Looks at each real.
-  std::vector<SnatPoolUse> snat_pools() const;
+  // Packet buffers that are not in the pool, and how many there are; any thread.
+  TableFill packet_buffers() const;
+
+  // How full SNAT pools are that services use, as count_snat_flows() has found them: to be called
+  // about once a second, for some thousand reals each time.
+  void count_snat_flows();
+  const std::vector<SnatPoolUse>& snat_pools() const;
 
   // What the workers have noted since the last call of ICMP errors about packets of tunnels.
   std::vector<TunnelError> take_tunnel_errors();

@@ -17,6 +17,7 @@
 #include "dataplane/flow_desk.h"
 #include "dataplane/port.h"
 #include "dataplane/watch_desk.h"
+#include "dataplane/snat_pool_census.h"
 #include "dataplane/worker_memory.h"
 #include "dataplane/worker_thread.h"
 #include "dataplane/worker_wiring.h"
@@ -77,6 +78,7 @@ struct Dataplane::Parts {
   std::vector<std::unique_ptr<Worker<EthdevIo>>> worker_objects;
   std::unique_ptr<WatchDesk> watches;
   std::unique_ptr<FlowDesk> flow_desk;
+  SnatPoolCensus snat_pools;  // the control thread's
   std::unique_ptr<TscClock> clock;
   std::atomic<int64_t> wall_offset_ns{0};  // the wall clock's lead over `clock`
   std::atomic<uint32_t> dns_rotation{0};   // of answers over TCP

@@ -85,14 +85,14 @@ void WorkerMemory::populate(bool ipv6) {
 void WorkerMemory::make_forwarder() {
   if (options_.dns_answers == 0 || options_.dns_questions == 0) return;
   const size_t buckets = DnsCacheMemory::buckets_for(options_.dns_answers);
+  dns_places_ = buckets * DnsCacheBucket::kWays;
   const size_t chains = std::bit_ceil(options_.dns_questions);
   const auto links =
       array_in<uint32_t>(dns_link_memory_, chains * (1 + DnsForwarding::kMaxAttempts));
   forwarder_ = std::make_unique<DnsForwarder>(
       DnsForwarderMemory{
           .cache = {.buckets = array_in<DnsCacheBucket>(dns_bucket_memory_, buckets),
-                    .slots =
-                        array_in<DnsCacheSlot>(dns_slot_memory_, buckets * DnsCacheBucket::kWays)},
+                    .slots = array_in<DnsCacheSlot>(dns_slot_memory_, dns_places_)},
           .flights = {.flights = array_in<DnsFlight>(dns_flight_memory_, options_.dns_questions),
                       .waiters = array_in<DnsWaiter>(dns_waiter_memory_, options_.dns_questions),
                       .by_question = links.first(chains),
@@ -118,11 +118,16 @@ WorkerTables WorkerMemory::tables() const {
   };
   return {.ipv4 = fill(v4_, details_->ipv4),
           .ipv6 = fill(v6_, details_->ipv6),
+          .fragments = {details_->fragments.value(), fragments_.datagrams.size()},
+          .held_fragments = {details_->held_fragments.value(), fragments_.held.size()},
+          .dns_rates = {details_->dns_rates.value(), dns_rates_.size() * DnsRateTable::kWays},
+          .dns_answers = {details_->dns_answers.value(), dns_places_},
           .dns_questions = {details_->dns_questions.value(),
                             forwarder_ == nullptr ? 0 : options_.dns_questions},
           .flows_created = counters_->value(Event::kFlowsCreated),
           .flows_evicted = counters_->value(Event::kFlowsEvictedEmbryonic),
-          .flows_refused = counters_->value(DropReason::kFlowTableFull)};
+          .flows_refused = counters_->value(DropReason::kFlowTableFull),
+          .dns_answers_evicted = details_->dns_answers_evicted.value()};
 }
 
 PipelineOptions WorkerMemory::pipeline_options() {

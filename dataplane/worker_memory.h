@@ -99,6 +99,7 @@ class WorkerMemory {
   PageMemory dns_bucket_memory_, dns_slot_memory_, dns_flight_memory_, dns_waiter_memory_;
   PageMemory dns_link_memory_, dns_client_memory_;
   std::unique_ptr<DnsForwarder> forwarder_;
+  size_t dns_places_ = 0;  // for answers of resolvers; 0: none are kept
   PageMemory service_memory_, real_memory_, signal_memory_, new_flow_memory_;
   PageMemory snat_exhausted_memory_, dns_rate_memory_;
   std::span<ServiceCounters> services_;

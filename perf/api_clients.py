@@ -4,6 +4,8 @@
                       clients that ask in parallel, until stdin ends
   lists PORT          as many that ask for all services, again and again; when stdin ends, a line of JSON:
                       how many were answered, and the longest that one waited, in seconds
+  spin SHARE          asks nothing, and takes that share of its CPU; says so when it has begun; until
+                      stdin ends
   probe PORT TARGET…  asks for the targets in turn on a connection that stays; says so when it has begun;
                       when stdin ends, a line of JSON: the milliseconds of each answer, by target
 """
@@ -24,6 +26,7 @@ import api_malice  # noqa: E402
 IDLE, SLOW, PARALLEL = 1000, 1000, 100
 PAUSE_S = 0.2  # of each of the parallel clients
 PROBE_PAUSE_S = 0.005
+SPIN_TURN_S = 0.01
 OVER_LIMIT = 65 << 20
 TARGETS = ("/healthz", "/api/v1/services?name=load-0", "/api/v1/snapshot", "/metrics",
            "/api/v1/counters", "/api/v1/sources")
@@ -156,10 +159,21 @@ def probe(port, targets):
     print(json.dumps(took))
 
 
+def spin(share):
+    """In turns of some milliseconds, as the clients' answers come."""
+    print("spinning", flush=True)
+    while not select.select([sys.stdin], [], [], SPIN_TURN_S * (1 - share))[0]:
+        end_s = time.thread_time() + SPIN_TURN_S * share
+        while time.thread_time() < end_s:
+            pass
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "abuse":
         asyncio.run(Abuse(int(sys.argv[2])).run())
     elif sys.argv[1] == "lists":
         asyncio.run(Lists(int(sys.argv[2])).run())
+    elif sys.argv[1] == "spin":
+        spin(float(sys.argv[2]))
     else:
         probe(int(sys.argv[2]), sys.argv[3:])

@@ -8,7 +8,7 @@ const BUSY = 0.9;
 const DROPS = 0.001;
 const NEARLY_FULL = 0.9;
 // Drops of what was never meant for a service.
-const NOISE = new Set(['not_for_us', 'foreign_mac', 'unserved_port', 'not_served']);
+const NOISE = new Set(['not_for_us', 'port_not_served']);
 
 // [{ level: 'wrong' | 'attention', text, detail, href }], the worst first.
 export function findProblems() {
@@ -81,9 +81,9 @@ export function itemText(item) {
 }
 
 function lookAtTraffic(wrong, attention) {
-  for (const { table, entries, capacity } of gateway.about?.tables ?? []) {
+  for (const { table, entries, capacity, setting } of gateway.about?.tables ?? []) {
     if (entries >= capacity * NEARLY_FULL) {
-      (entries >= capacity ? wrong : attention)(`limits.${table} is nearly reached`, `${entries} of ${capacity}`, '#/overview');
+      (entries >= capacity ? wrong : attention)(`${setting || table} is nearly reached`, `${entries} of ${capacity}`, '#/overview');
     }
   }
   for (const worker of gateway.workers) {

@@ -33,6 +33,7 @@ class DnsListeners {
   void follow(const Config& config, const std::set<RealKey>& down_resolvers = {});
   // Nothing but the resolvers that do not answer may have changed.
   void follow_resolvers(const Config& config, const std::set<RealKey>& down_resolvers);
+  size_t connections() const { return server_.connections(); }  // that are open
   NamedCounters counters() const { return server_.counters(); }
 
  private:

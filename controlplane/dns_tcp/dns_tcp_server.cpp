@@ -119,6 +119,7 @@ class DnsTcpServer::Impl {
   }
 
   const DnsTcpCounters& counters() const { return counters_; }  // any thread
+  size_t connections() const { return open_; }                  // any thread
 
  private:
   struct Connection;
@@ -212,6 +213,7 @@ class DnsTcpServer::Impl {
         },
         from_asio(peer.address()), scratch_);
     connection->position = all_.insert(all_.end(), connection);
+    open_ = all_.size();
     await(connection);
     read(connection);
   }
@@ -224,6 +226,7 @@ class DnsTcpServer::Impl {
     error_code ignored;
     connection->socket.close(ignored);
     all_.erase(connection->position);
+    open_ = all_.size();
     const auto of_client = by_client_.find(connection->client);
     if (--of_client->second == 0) by_client_.erase(of_client);
   }
@@ -340,6 +343,7 @@ class DnsTcpServer::Impl {
       asio::make_work_guard(context_);
   std::map<Endpoint, Listener> listeners_;
   Connections all_;  // that which was active last at the end
+  std::atomic<size_t> open_{0};  // of them
   std::map<asio::ip::address, uint32_t> by_client_;
   std::chrono::steady_clock::time_point next_warning_;
   std::thread thread_;  // last: it uses all the others
@@ -365,6 +369,8 @@ void DnsTcpServer::set_forwarding(const DnsForwarding& forwarding) {
 std::vector<uint16_t> DnsTcpServer::ports() const {
   return impl_->on_thread([&] { return impl_->ports(); });
 }
+
+size_t DnsTcpServer::connections() const { return impl_->connections(); }
 
 NamedCounters DnsTcpServer::counters() const {
   const DnsTcpCounters& counters = impl_->counters();

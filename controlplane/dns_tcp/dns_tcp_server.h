@@ -43,6 +43,9 @@ class DnsTcpServer {
   // The ports that are listened on, by the endpoints of the last listen(): for port 0.
   std::vector<uint16_t> ports() const;
 
+  // Those that are open; any thread.
+  size_t connections() const;
+
   // "dns_tcp.connections" (accepted), "dns_tcp.queries", why connections were closed; questions
   // that others were asked, and those that nobody answered or that were too many.
   NamedCounters counters() const;

@@ -35,10 +35,14 @@ class CommitPacer {
     const auto wait = static_cast<int64_t>(updates_ / kUpdatesPerMs);
     due_ms_ = now_ms + std::clamp(wait, kShortestMs, kLongestMs);
     updates_ = 0;
+    ++commits_;
   }
+  // How many there have been.
+  [[nodiscard]] uint64_t commits() const { return commits_; }
 
  private:
   size_t updates_ = 0;
+  uint64_t commits_ = 0;
   int64_t oldest_ns_ = 0;
   int64_t due_ms_ = std::numeric_limits<int64_t>::min();
 };

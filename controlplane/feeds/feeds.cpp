@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "common/dns_wire.h"
+#include "controlplane/event_log.h"
 #include "controlplane/feeds/health_feed.h"
 #include "controlplane/feeds/host_feed.h"
 #include "controlplane/feeds/marathon_feed.h"
@@ -237,8 +238,9 @@ void Feeds::report_refused() {
   const auto& refused = reconciler_.refused();
   if (refused.size() == reported_refused_) return;
   if (refused.size() > reported_refused_) {
-    spdlog::error("{} services are not, or not wholly, served as they are wanted; the first: {}",
-                  refused.size(), refused.begin()->second);
+    log_event(spdlog::level::err, "services_refused", {{"count", refused.size()}},
+              "{} services are not, or not wholly, served as they are wanted; the first: {}",
+              refused.size(), refused.begin()->second);
   }
   reported_refused_ = refused.size();
 }
@@ -263,14 +265,15 @@ void Feeds::report_waiting_names() {
   const LimitedDnsTable& table = reconciler_.dns_table();
   const size_t waiting = table.waiting().size();
   if (waiting > 0 && waiting >= 2 * reported_waiting_) {
-    spdlog::error(
+    log_event(
+        spdlog::level::err, "dns_records_wait", {{"waiting", waiting}, {"most", table.limit()}},
         "{} DNS records wait for room among the {} names that limits.dns_names allows: raise it; "
         "the first: {}",
         waiting, table.limit(), dns_name_to_text(table.waiting().begin()->first.owner));
   } else if (waiting > 0 || reported_waiting_ == 0) {
     return;
   } else {
-    spdlog::info("all DNS records have room again");
+    log_event(spdlog::level::info, "dns_records_fit", {}, "all DNS records have room again");
   }
   reported_waiting_ = waiting;
 }

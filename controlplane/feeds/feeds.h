@@ -70,6 +70,8 @@ class Feeds {
   void act(int64_t now_ms);
   [[nodiscard]] int64_t next_deadline_ms() const;
   [[nodiscard]] NamedCounters counters() const;
+  // Names of hosts that are looked up.
+  [[nodiscard]] size_t host_names() const { return hosts_ == nullptr ? 0 : hosts_->size(); }
   // Of reals: how long health checks took.
   [[nodiscard]] CheckTimes check_times() const;
   // How the sources are; `ignored`: see LoopClient.

@@ -1,12 +1,12 @@
 #include "controlplane/feeds/health_feed.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "controlplane/event_log.h"
 #include "controlplane/monotonic_clock.h"
+#include "controlplane/rest/rest_services.h"
 
 namespace vipgate {
 namespace {
@@ -25,9 +25,13 @@ void report(const HealthResult& result, const ModelService* known) {
   const std::string real = endpoint_to_string(result.real.address, result.real.port);
   const std::string service = name_of(result.service, known);
   if (result.health == RealHealth::kDown) {
-    spdlog::warn("real {} of {} is down: {}", real, service, result.why);
+    log_event(spdlog::level::warn, "real_down",
+              {{"service", service_id(result.service)}, {"real", real}, {"why", result.why}},
+              "real {} of {} is down: {}", real, service, result.why);
   } else if (result.health == RealHealth::kUp) {
-    spdlog::info("real {} of {} is up", real, service);
+    log_event(spdlog::level::info, "real_up",
+              {{"service", service_id(result.service)}, {"real", real}}, "real {} of {} is up",
+              real, service);
   }
 }
 
@@ -62,8 +66,8 @@ void HealthFeed::act(int64_t now_ms) {
   follow_targets();
   if (const size_t more = report_lines_.take_kept_back(now_ms); more != 0) {
     const bool is_bad = std::exchange(more_went_down_, false);
-    spdlog::log(is_bad ? spdlog::level::warn : spdlog::level::info,
-                "{} more reals have changed their health", more);
+    log_event(is_bad ? spdlog::level::warn : spdlog::level::info, "more_reals", {{"count", more}},
+              "{} more reals have changed their health", more);
   }
   report_panic(now_ms);
   if (now_ms < next_sample_ms_) return;
@@ -76,14 +80,17 @@ void HealthFeed::report_panic(int64_t now_ms) {
     if (!panic_lines_.allows(now_ms)) continue;
     const std::string service = name_of(key, reconciler_.model().find(key));
     if (is_in_panic) {
-      spdlog::warn("{} is in panic: fewer than panic_percent of its reals are up, so all get flows",
-                   service);
+      log_event(spdlog::level::warn, "panic", {{"service", service_id(key)}},
+                "{} is in panic: fewer than panic_percent of its reals are up, so all get flows",
+                service);
     } else {
-      spdlog::info("{} is no longer in panic: reals that are down get no flows", service);
+      log_event(spdlog::level::info, "panic_over", {{"service", service_id(key)}},
+                "{} is no longer in panic: reals that are down get no flows", service);
     }
   }
   if (const size_t more = panic_lines_.take_kept_back(now_ms); more != 0) {
-    spdlog::warn("{} more services have entered or left panic", more);
+    log_event(spdlog::level::warn, "more_panic", {{"count", more}},
+              "{} more services have entered or left panic", more);
   }
 }
 

@@ -1,10 +1,9 @@
 #include "controlplane/feeds/marathon_feed.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <limits>
 
+#include "controlplane/event_log.h"
 #include "controlplane/feeds/source_report.h"
 #include "controlplane/monotonic_clock.h"
 
@@ -25,8 +24,9 @@ void MarathonFeed::process(int64_t now_ms) {
   if (update.connected) {
     connected_ = *update.connected;
     detail_ = update.detail;
-    spdlog::log(connected_ ? spdlog::level::info : spdlog::level::warn, "{}: {}", label_,
-                update.detail);
+    log_event(connected_ ? spdlog::level::info : spdlog::level::warn,
+              connected_ ? "connected" : "disconnected",
+              {{"source", label_}, {"detail", update.detail}}, "{}: {}", label_, update.detail);
   }
   if (update.health || !update.changes.empty()) heard_ms_ = now_ms;
   if (update.health) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "controlplane/event_log.h"
 #include "controlplane/feeds/mesos_feed_cluster.h"
 #include "controlplane/feeds/mesos_touches.h"
 #include "controlplane/monotonic_clock.h"
@@ -143,9 +144,14 @@ void MesosFeed::apply(Cluster& cluster, MesosInput input, int64_t now_ms) {
   if (auto* event = std::get_if<MesosEvent>(&input.what)) {
     ++cluster.events;
     if (const auto* subscribed = std::get_if<MesosSubscribed>(event)) {
-      spdlog::info("{}: subscribed: {} tasks, {} agents, {} of them not back yet", cluster.label,
-                   subscribed->state.tasks.size(), subscribed->state.agents.size(),
-                   subscribed->state.recovered_agent_ids.size());
+      const MesosState& state = subscribed->state;
+      log_event(spdlog::level::info, "subscribed",
+                {{"source", cluster.id()},
+                 {"tasks", state.tasks.size()},
+                 {"agents", state.agents.size()},
+                 {"recovered", state.recovered_agent_ids.size()}},
+                "{}: subscribed: {} tasks, {} agents, {} of them not back yet", cluster.label,
+                state.tasks.size(), state.agents.size(), state.recovered_agent_ids.size());
       take_whole(cluster);
     }
     cluster.cluster.apply(std::move(*event), now_ms);
@@ -174,9 +180,11 @@ const char* MesosFeed::what_stays(const Cluster& cluster) {
 
 void MesosFeed::apply_link(Cluster& cluster, const MesosLink& link, int64_t now_ms) {
   if (link.connected) {
-    spdlog::info("{}: {}", cluster.label, link.detail);
+    log_event(spdlog::level::info, "connected", {{"source", cluster.id()}, {"detail", link.detail}},
+              "{}: {}", cluster.label, link.detail);
   } else {
-    spdlog::warn("{}: {}; {}", cluster.label, link.detail, what_stays(cluster));
+    log_event(spdlog::level::warn, "disconnected", {{"source", cluster.id()}, {"why", link.detail}},
+              "{}: {}; {}", cluster.label, link.detail, what_stays(cluster));
     if (cluster.connected) cluster.lost_at_ms = now_ms;
     cluster.cluster.lost_touch();
   }
@@ -280,8 +288,10 @@ void MesosFeed::expire(Cluster& cluster, int64_t now_ms) {
   if (limit_ms == 0 || cluster.connected || cluster.expired) return;
   if (now_ms - cluster.lost_at_ms < limit_ms) return;
   cluster.expired = true;
-  spdlog::error("{}: no answer for {} s (stale_limit_s): its services are withdrawn", cluster.label,
-                limit_ms / 1000);
+  log_event(spdlog::level::err, "cluster_withdrawn",
+            {{"source", cluster.id()}, {"seconds", limit_ms / 1000}},
+            "{}: no answer for {} s (stale_limit_s): its services are withdrawn", cluster.label,
+            limit_ms / 1000);
   cluster.touched = everything_in(cluster.cluster);
 }
 

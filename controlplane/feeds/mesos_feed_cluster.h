@@ -24,6 +24,9 @@ struct MesosFeed::Cluster {
         view(std::move(shown)),
         store(state, mesos_store_name(config, number)) {}
 
+  // As the API names it.
+  std::string id() const { return "mesos." + std::to_string(index); }
+
   // Since it was heard of last. A stored state that the cluster has not confirmed is as old as our
   // start, or older.
   int64_t age_ms() const {

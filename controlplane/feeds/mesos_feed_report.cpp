@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "controlplane/event_log.h"
 #include "controlplane/feeds/mesos_feed_cluster.h"
 #include "controlplane/feeds/source_report.h"
 
@@ -45,7 +46,8 @@ void MesosFeed::report_skipped(Cluster& cluster, int64_t now_ms) {
   const auto& unread = cluster.cluster.skipped();
   const size_t count = skipped.size() + unread.size();
   if (count > cluster.reported_skipped) {
-    spdlog::warn("{}: {} items cannot be used and are left out, among them:", cluster.label, count);
+    log_event(spdlog::level::warn, "items_ignored", {{"source", cluster.id()}, {"count", count}},
+              "{}: {} items cannot be used and are left out, among them:", cluster.label, count);
     for (size_t i = 0; i < std::min(skipped.size(), kReportedItems); ++i) {
       spdlog::warn("  {}", line_of(skipped[i]));
     }

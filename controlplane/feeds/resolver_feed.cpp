@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "controlplane/event_log.h"
 #include "controlplane/feeds/source_report.h"
 
 namespace vipgate {
@@ -60,11 +61,16 @@ void ResolverFeed::process(int64_t now_ms) {
     known->second.why = std::move(result.why);
     has_changed = true;
     if (result.health == RealHealth::kDown) {
-      spdlog::warn("dns.forward: the resolver {} is down: {}", resolver_text(known->first),
-                   known->second.why);
+      log_event(spdlog::level::warn, "resolver_down",
+                {{"resolver", resolver_text(known->first)}, {"why", known->second.why}},
+                "dns.forward: the resolver {} is down: {}", resolver_text(known->first),
+                known->second.why);
     } else if (before == RealHealth::kDown) {
-      spdlog::info("dns.forward: the resolver {} is {} again", resolver_text(known->first),
-                   resolver_state(result.health));
+      log_event(
+          spdlog::level::info, "resolver_back",
+          {{"resolver", resolver_text(known->first)}, {"state", resolver_state(result.health)}},
+          "dns.forward: the resolver {} is {} again", resolver_text(known->first),
+          resolver_state(result.health));
     }
   }
   if (has_changed) tell(now_ms);

@@ -1,9 +1,8 @@
 #include "controlplane/feeds/store_feed.h"
 
-#include <spdlog/spdlog.h>
-
 #include <limits>
 
+#include "controlplane/event_log.h"
 #include "controlplane/feeds/vip_store.h"
 
 namespace vipgate {
@@ -26,10 +25,11 @@ void StoreFeed::act(int64_t now_ms) {
   if (problem == reported_) return;
   reported_ = problem;
   if (problem.empty()) {
-    spdlog::info("store: it works again");
+    log_event(spdlog::level::info, "store_works", {}, "store: it works again");
   } else {
-    spdlog::error("store: {} changes are not stored yet and are tried again: {}", health.waiting,
-                  problem);
+    log_event(spdlog::level::err, "store_fails", {{"waiting", health.waiting}, {"why", problem}},
+              "store: {} changes are not stored yet and are tried again: {}", health.waiting,
+              problem);
   }
 }
 

@@ -25,7 +25,8 @@ struct ApiRequest {
   std::string if_none_match;
   std::string last_event_id;
   std::string body;
-  std::string who;  // a token's or certificate's name; else the peer's address
+  std::string peer;  // its address
+  std::string who;   // a token's or certificate's name; else the peer
   ApiRole role = ApiRole::kNobody;
   // As long as it is kept the body counts as one that is held in memory, in whatever form.
   std::shared_ptr<void> claim;

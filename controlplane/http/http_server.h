@@ -32,7 +32,8 @@ struct HttpServerOptions {
   bool is_for_any_host = false;
   size_t connections = 4096;  // above it, the one that has been silent for longest goes
   size_t body_bytes = 64u << 20;
-  // For a request to arrive once it has begun, and for a reply to be taken; between requests.
+  // For a request to arrive once it has begun, and for each piece of a reply to be taken; between
+  // requests.
   std::chrono::milliseconds request_time{10'000};
   std::chrono::milliseconds idle_time{60'000};
 };

@@ -1,5 +1,9 @@
 #include "controlplane/http/http_session.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
@@ -15,12 +19,22 @@ constexpr uint32_t kHeaderBytes = 16 * 1024;
 constexpr size_t kFirstRead = 4096;
 // What is read ahead: a header and its next body, or a chunk's own line.
 constexpr size_t kMostBuffered = 128 * 1024;
+// Answers are sent in pieces of so many octets, and each is to be taken within the time that a
+// request has to arrive: with 10 s, by who takes 13 KB a second.
+constexpr size_t kPiece = 128 * 1024;
 // Answers that are longer count, and those that clients have not taken may have so many octets
 // in all.
 constexpr size_t kLongAnswer = 64 * 1024;
 constexpr size_t kMostAnswered = 256u << 20;
 // How long a client that still sends has time to read why it is refused.
 constexpr auto kLinger = std::chrono::seconds(2);
+
+// So that the kernel has little that a slow client has not taken, and a piece counts as taken when
+// it has nearly gone. Where that cannot be had, more is kept there.
+void keep_little_unsent(Tcp::socket& socket) {
+  const int octets = kPiece;
+  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &octets, sizeof octets);
+}
 
 std::string peer_of(const Tcp::socket& socket) {
   boost::system::error_code error;
@@ -50,6 +64,7 @@ std::string client_name(SSL* tls) {
 
 HttpSession::HttpSession(std::shared_ptr<HttpCore> core, Tcp::socket socket)
     : core_(std::move(core)), peer_(peer_of(socket)), buffer_(kMostBuffered) {
+  keep_little_unsent(socket);
   if (core_->tls) {
     tls_.emplace(beast::tcp_stream(std::move(socket)), *core_->tls);
   } else {
@@ -133,6 +148,7 @@ void HttpSession::judge() {
   request_.if_match = std::string(message[http::field::if_match]);
   request_.if_none_match = std::string(message[http::field::if_none_match]);
   request_.last_event_id = std::string(message["Last-Event-ID"]);
+  request_.peer = peer_;
   request_.who = peer_;
   const auto authorization = message[http::field::authorization];
   request_.role =
@@ -243,7 +259,10 @@ void HttpSession::answer(ApiResponse from) {
   if (response_->result() != http::status::not_modified) {
     response_->content_length(from.shared_body ? from.shared_body->size() : from.body.size());
   }
-  if (!is_head_) response_->body() = std::move(from.body);
+  if (shared_body_ == nullptr && from.body.size() > kPiece && !is_head_) {
+    shared_body_ = std::make_shared<const std::string>(std::move(from.body));
+  }
+  if (!is_head_ && shared_body_ == nullptr) response_->body() = std::move(from.body);
   stream().expires_after(core_->options.request_time);
   with_stream([this](auto& stream) {
     serializer_.emplace(*response_);
@@ -251,7 +270,7 @@ void HttpSession::answer(ApiResponse from) {
     if (is_head_) {
       http::async_write_header(stream, *serializer_, then([this](size_t) { finish_answer(); }));
     } else if (shared_body_ != nullptr) {
-      http::async_write_header(stream, *serializer_, then([this](size_t) { write_shared(); }));
+      http::async_write_header(stream, *serializer_, then([this](size_t) { write_shared(0); }));
     } else {
       http::async_write(stream, *serializer_, then([this](size_t) { finish_answer(); }));
     }
@@ -271,11 +290,19 @@ void HttpSession::make_room(size_t octets) {
   core_->answered += octets;
 }
 
-void HttpSession::write_shared() {
-  with_stream([this](auto& stream) {
-    asio::async_write(stream, asio::buffer(*shared_body_), then([this](size_t) {
-                        shared_body_.reset();
-                        finish_answer();
+// Who takes nothing for too long is given up; who is slow is not, however long all of it takes.
+void HttpSession::write_shared(size_t from) {
+  if (from >= shared_body_->size()) {
+    shared_body_.reset();
+    return finish_answer();
+  }
+  stream().expires_after(core_->options.request_time);
+  const size_t length = std::min(kPiece, shared_body_->size() - from);
+  with_stream([&](auto& stream) {
+    asio::async_write(stream, asio::buffer(shared_body_->data() + from, length),
+                      then([this, next = from + length](size_t) {
+                        was_heard();
+                        write_shared(next);
                       }));
   });
 }

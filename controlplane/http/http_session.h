@@ -95,7 +95,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void discard();
   void answer(ApiResponse from);
   void make_room(size_t octets);
-  void write_shared();
+  void write_shared(size_t from);
   void finish_answer();
 
   friend class StreamSink;

@@ -28,8 +28,6 @@ constexpr auto kLevel = MetricType::Gauge;
 constexpr CounterRule kCounterRules[] = {
     {"dns_type.*", "type", "vipgate_dns_questions_total", kRising,
      "Questions over UDP that could be read, by the type that is asked for."},
-    {"worker.*.dropped", "worker", "vipgate_worker_dropped_packets_total", kRising,
-     "Packets that the worker dropped, for any reason."},
     {"dns.names", "", "vipgate_dns_names", kLevel, "Names that DNS is answered for."},
     {"dns.records_waiting", "", "vipgate_dns_records_waiting", kLevel,
      "DNS records for which limits.dns_names has no room."},
@@ -134,9 +132,6 @@ constexpr CounterRule kCounterRules[] = {
      "Packets that the device has received."},
     {"port.*.tx_packets", "port", "vipgate_port_tx_packets_total", kRising,
      "Packets that the device has sent."},
-    {"port.*.dropped", "port", "vipgate_port_dropped_packets_total", kRising,
-     "Packets that came in by the port and were dropped by a decision, or for want of room in a "
-     "table: not those that a full queue lost."},
     {"port.*.rx_missed", "port", "vipgate_port_rx_missed_packets_total", kRising,
      "Packets that the device dropped as no worker took them."},
     {"port.*.rx_errors", "port", "vipgate_port_rx_errors_total", kRising,
@@ -216,6 +211,23 @@ void add_events(FamilyList& families, CounterMap& counters) {
   }
 }
 
+// Of each whose total is there ("port.edge.dropped"): by reason, with 0 for those that were not.
+void add_drops_of(FamilyList& families, CounterMap& counters, const NamedCounters& all,
+                  const std::string& kind, const std::string& metric, std::string_view help) {
+  const std::string pattern = kind + ".*.dropped";
+  const CounterRule totals{pattern, kind, metric, kRising, help};
+  for (const auto& [name, value] : all) {
+    std::string_view whose;
+    if (!matches(totals, name, whose)) continue;
+    counters.erase(name);
+    for (size_t i = 0; i < kCountOf<DropReason>; ++i) {
+      const std::string reason(to_string(static_cast<DropReason>(i)));
+      families.add(metric, kRising, help, {{kind, std::string(whose)}, {"reason", reason}},
+                   take(counters, name + "_" + reason));
+    }
+  }
+}
+
 void add_by_rule(FamilyList& families, std::string_view name, double value) {
   for (const CounterRule& rule : kCounterRules) {
     std::string_view label;
@@ -244,6 +256,11 @@ std::vector<MetricFamily> counter_families(const NamedCounters& counters) {
   add_labelled<DnsOutcome>(families, left, "dns.", "vipgate_dns_queries_total", "outcome",
                            "DNS queries over UDP, by what became of them.");
   add_events(families, left);
+  add_drops_of(families, left, counters, "worker", "vipgate_worker_dropped_packets_total",
+               "Packets that the worker dropped, by reason.");
+  add_drops_of(families, left, counters, "port", "vipgate_port_dropped_packets_total",
+               "Packets that came in by the port and were dropped by a decision, or for want of "
+               "room in a table, by reason: not those that a full queue lost.");
   for (const auto& [name, value] : counters) {
     if (!left.contains(name) || name.starts_with("publish.")) continue;
     add_by_rule(families, name, static_cast<double>(value));

@@ -90,6 +90,10 @@ void add_worker_tables(Families& families, const std::vector<WorkerTables>& work
                     "Entries that the worker's table has room for.",
                     MetricType::Gauge,
                     {}};
+  MetricFamily evicted{"vipgate_dns_answers_evicted_total",
+                       "Answers of resolvers that gave way to others before their time.",
+                       MetricType::Counter,
+                       {}};
   for (size_t i = 0; i < workers.size(); ++i) {
     const auto add = [&](const char* table, const char* family, const TableFill& fill) {
       if (fill.capacity == 0) return;
@@ -106,10 +110,18 @@ void add_worker_tables(Families& families, const std::vector<WorkerTables>& work
     };
     add_family("ipv4", workers[i].ipv4);
     add_family("ipv6", workers[i].ipv6);
+    add("fragments", "both", workers[i].fragments);
+    add("held_fragments", "both", workers[i].held_fragments);
+    add("dns_rates", "both", workers[i].dns_rates);
+    add("dns_answers", "both", workers[i].dns_answers);
     add("dns_questions", "both", workers[i].dns_questions);
+    if (workers[i].dns_answers.capacity == 0) continue;
+    evicted.metric.push_back(counter_sample({{"worker", std::to_string(i)}},
+                                            static_cast<double>(workers[i].dns_answers_evicted)));
   }
   families.push_back(std::move(use));
   families.push_back(std::move(room));
+  families.push_back(std::move(evicted));
 }
 
 void add_snat_pools(Families& families, const std::vector<SnatPoolUse>& pools) {

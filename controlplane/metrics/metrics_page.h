@@ -21,6 +21,7 @@ struct TableUse {
   std::string_view table;
   uint64_t entries = 0;
   uint64_t capacity = 0;
+  std::string_view setting = {};  // what makes it larger; empty: nothing does
 };
 
 // How many reals of a service take new flows, keep those they have, or get nothing.
@@ -29,15 +30,19 @@ struct ServiceReals {
   uint32_t up = 0, draining = 0, down = 0;
 };
 
-struct MetricsInput {
+// What is told of the gateway as a whole, however much there is of what it serves.
+struct GatewayFigures {
   std::string version;
   std::string node;
   bool is_ready = false;
+  std::vector<TableUse> tables;
+};
+
+struct MetricsInput : GatewayFigures {
   uint64_t snapshot = 0;  // the number of the one that was published last
   NamedCounters counters;
   TrafficFigures traffic;
   WorkerFigures workers;
-  std::vector<TableUse> tables;
   std::vector<WorkerTables> worker_tables;  // by worker
   std::vector<SnatPoolUse> snat_pools;
   std::vector<ServiceReals> service_reals;

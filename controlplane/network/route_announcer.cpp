@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+#include "controlplane/event_log.h"
+
 namespace vipgate {
 namespace {
 
@@ -69,9 +71,11 @@ void RouteAnnouncer::update(std::span<const ServingChange> changes, uint64_t ver
 void RouteAnnouncer::suspend(std::string why) {
   if (why == suspended_) return;
   if (why.empty()) {
-    spdlog::info("announce: the VIPs' routes come back");
+    log_event(spdlog::level::info, "announced", {{"routes", able_.size()}},
+              "announce: the VIPs' routes come back");
   } else {
-    spdlog::error("announce: all VIPs' routes are withdrawn: {}", why);
+    log_event(spdlog::level::err, "withdrawn", {{"routes", able_.size()}, {"why", why}},
+              "announce: all VIPs' routes are withdrawn: {}", why);
   }
   suspended_ = std::move(why);
   due_.insert(able_.begin(), able_.end());

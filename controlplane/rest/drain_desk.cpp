@@ -1,13 +1,12 @@
 #include "controlplane/rest/drain_desk.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <sstream>
 #include <utility>
 
 #include "common/json_text.h"
 #include "common/unix_clock.h"
+#include "controlplane/event_log.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/rest_services.h"
 
@@ -79,7 +78,8 @@ std::vector<StoreWrite> DrainDesk::advance(int64_t monotonic_s) {
     if (drain.is_over || monotonic_s < drain.over_at_s) continue;
     drain.is_over = true;
     reconciler_.stage_drain(target, DrainStage::kOver);
-    spdlog::info("drain: the time of {} is over: it gets nothing any longer", to_string(target));
+    log_event(spdlog::level::info, "drain_over", {{"real", to_string(target)}},
+              "drain: the time of {} is over: it gets nothing any longer", to_string(target));
   }
   std::vector<StoreWrite> writes;
   if (drains_.empty() || monotonic_s < next_look_s_) return writes;
@@ -94,7 +94,8 @@ std::vector<StoreWrite> DrainDesk::advance(int64_t monotonic_s) {
     }
   }
   for (const DrainTarget& target : gone) {
-    spdlog::info("drain: {} is gone, and forgotten", to_string(target));
+    log_event(spdlog::level::info, "drain_forgotten", {{"real", to_string(target)}},
+              "drain: {} is gone, and forgotten", to_string(target));
     writes.push_back(give_back(target));
   }
   return writes;

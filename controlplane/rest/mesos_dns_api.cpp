@@ -100,13 +100,13 @@ class MesosDnsApi : public std::enable_shared_from_this<MesosDnsApi> {
   ApiHandler cluster_handler(const std::string& what, Tell tell) {
     return [self = shared_from_this(), what, tell](const ApiRequest& request,
                                                    const ApiResponder& respond) {
-      self->feed_.post([self, what, tell, respond,
+      self->feed_.post([self, what, tell, respond, peer = request.peer,
                         domain = query_value(request, "domain")](const RestFeed& feed) {
         const auto cluster = find_cluster(feed.config(), domain);
         if (!cluster) {
           return respond(http_problem(404, "domain: no cluster's is '" + domain + "'"));
         }
-        self->ask(what + std::to_string(*cluster), respond,
+        self->ask(what + std::to_string(*cluster), peer, respond,
                   [self, tell, cluster = *cluster](const LongAnswers::Finish& finish) {
                     (self.get()->*tell)(cluster, finish);
                   });
@@ -117,7 +117,7 @@ class MesosDnsApi : public std::enable_shared_from_this<MesosDnsApi> {
   ApiHandler list_handler(const std::string& what, TellAll tell) {
     return [self = shared_from_this(), what, tell](const ApiRequest& request,
                                                    const ApiResponder& respond) {
-      self->ask(what, unless_known(request.if_none_match, respond),
+      self->ask(what, request.peer, unless_known(request.if_none_match, respond),
                 [self, tell](const LongAnswers::Finish& finish) { (self.get()->*tell)(finish); });
     };
   }
@@ -158,10 +158,10 @@ class MesosDnsApi : public std::enable_shared_from_this<MesosDnsApi> {
   }
 
   // `tell` begins to make it, on the control thread.
-  void ask(const std::string& what, const ApiResponder& respond,
+  void ask(const std::string& what, const std::string& peer, const ApiResponder& respond,
            std::function<void(const LongAnswers::Finish&)> tell) {
     reports_.answers->ask(
-        what,
+        what, peer,
         [self = shared_from_this(), tell = std::move(tell)](const LongAnswers::Finish& finish) {
           self->feed_.post([tell, finish](const RestFeed&) { tell(finish); });
         },

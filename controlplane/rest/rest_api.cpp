@@ -1,13 +1,12 @@
 #include "controlplane/rest/rest_api.h"
 
-#include <spdlog/spdlog.h>
-
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "common/json_text.h"
 #include "controlplane/compiler.h"
+#include "controlplane/event_log.h"
 #include "controlplane/http/http_query.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/json_document.h"
@@ -177,30 +176,44 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
       response.headers.emplace_back("Location", "/api/v1/services/" + id);
       response.headers.emplace_back("ETag", feed_.services().etag_after(plan, id));
     }
-    std::vector<std::string> lines = audit_lines(request, plan);
+    std::vector<AuditLine> lines = audit_lines(request, plan);
     feed_.apply(std::move(plan),
                 [respond, response = std::move(response),
                  lines = std::move(lines)](const RestResult<Done>& outcome) mutable {
                   const auto* problem = std::get_if<RestProblem>(&outcome);
                   const bool is_in_force = problem == nullptr || problem->status == 507;
-                  for (const std::string& line : lines) {
-                    if (is_in_force) spdlog::info("audit: {}", line);
+                  for (const AuditLine& line : lines) {
+                    if (is_in_force) line.log();
                   }
                   respond(problem == nullptr ? std::move(response) : problem_response(*problem));
                 });
   }
 
   // Who changed what, before and after: a line for each service.
-  std::vector<std::string> audit_lines(const ApiRequest& request, const RestPlan& plan) const {
-    std::vector<std::string> lines;
+  struct AuditLine {
+    std::string who, method, id;
+    std::string before, after;  // JSON; empty: nothing
+
+    void log() const {
+      log_event(spdlog::level::info, "audit",
+                {{"who", who},
+                 {"action", method},
+                 {"service", id},
+                 LogField::json("before", before),
+                 LogField::json("after", after)},
+                "audit: {}: {} {}", who, method, id);
+    }
+  };
+  std::vector<AuditLine> audit_lines(const ApiRequest& request, const RestPlan& plan) const {
+    std::vector<AuditLine> lines;
     const RestServiceMap& before = feed_.services().services();
     for (const auto* ids : {&plan.added, &plan.changed, &plan.removed}) {
       for (const std::string& id : *ids) {
         const auto was = before.find(id);
         const auto is = plan.services.find(id);
-        lines.push_back(request.who + ": " + request.method + " " + id + ": " +
-                        (was == before.end() ? "nothing" : was->second.json) + " -> " +
-                        (is == plan.services.end() ? "nothing" : is->second.json));
+        lines.push_back({request.who, request.method, id,
+                         was == before.end() ? std::string() : was->second.json,
+                         is == plan.services.end() ? std::string() : is->second.json});
       }
     }
     return lines;

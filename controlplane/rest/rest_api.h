@@ -26,6 +26,7 @@ struct GatewayReports {
   PageThread& asks;                       // makes short ones that take a while
   PageThread& bodies;                     // reads those that are long
   std::function<MetricsInput()> metrics;  // for Prometheus
+  std::function<GatewayFigures()> gateway;
   std::function<std::string()> counters;  // a JSON object of those of no service and no real
   std::function<TrafficFigures()> traffic;
   std::shared_ptr<EventHub> events;

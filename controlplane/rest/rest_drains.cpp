@@ -1,10 +1,9 @@
 #include "controlplane/rest/rest_drains.h"
 
-#include <spdlog/spdlog.h>
-
 #include <memory>
 #include <utility>
 
+#include "controlplane/event_log.h"
 #include "controlplane/http/http_query.h"
 #include "controlplane/rest/on_control.h"
 #include "controlplane/rest/problem_response.h"
@@ -70,12 +69,16 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
     const Drain drain = desk().planned(target, static_cast<int64_t>(*seconds), drain_clock());
     if (*is_dry) return respond({.body = text(target, drain)});
     const int status = desk().all().contains(target) ? 200 : 201;
-    const std::string audit = request.who + ": PUT drain " + to_string(target) +
-                              (*seconds == 0 ? "" : " for " + std::to_string(*seconds) + " s");
     feed_.take_out(target, drain,
-                   [self = shared_from_this(), respond, target, drain, status,
-                    audit](const RestResult<Done>& outcome) {
-                     spdlog::info("audit: {}", audit);
+                   [self = shared_from_this(), respond, target, drain, status, who = request.who,
+                    seconds = *seconds](const RestResult<Done>& outcome) {
+                     log_event(spdlog::level::info, "audit",
+                               {{"who", who},
+                                {"action", "drain"},
+                                {"real", to_string(target)},
+                                {"seconds", seconds}},
+                               "audit: {}: PUT drain {}{}", who, to_string(target),
+                               seconds == 0 ? "" : " for " + std::to_string(seconds) + " s");
                      self->answer(respond, outcome, status, self->text(target, drain));
                    });
   }
@@ -85,9 +88,10 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
     if (known == desk().all().end()) return respond(not_taken_out(target));
     feed_.give_back(target,
                     [self = shared_from_this(), respond, before = text(target, known->second),
-                     audit = request.who + ": DELETE drain " +
-                             to_string(target)](const RestResult<Done>& outcome) {
-                      spdlog::info("audit: {}", audit);
+                     who = request.who, target](const RestResult<Done>& outcome) {
+                      log_event(spdlog::level::info, "audit",
+                                {{"who", who}, {"action", "undrain"}, {"real", to_string(target)}},
+                                "audit: {}: DELETE drain {}", who, to_string(target));
                       self->answer(respond, outcome, 200, before);
                     });
   }

@@ -84,6 +84,10 @@ void RestFeed::take_config() {
   config_.services.shrink_to_fit();
 }
 
+std::string RestFeed::tag_in_force() const {
+  return staged_at_ == pacer_.commits() ? old_tag_ : services_.etag();
+}
+
 void RestFeed::adopt(RestPlan plan) {
   if (!plan.is_alone) {
     services_.adopt(std::move(plan));
@@ -103,6 +107,10 @@ void RestFeed::adopt(RestPlan plan) {
 
 // Stages what differs. `change`: what the plan means.
 void RestFeed::put_in_force(RestPlan plan, SourceChange change) {
+  if (!change.empty() && staged_at_ != pacer_.commits()) {
+    old_tag_ = services_.etag();
+    staged_at_ = pacer_.commits();
+  }
   adopt(std::move(plan));
   if (change.empty()) return;
   pacer_.note(change.services.size(), monotonic_ns());

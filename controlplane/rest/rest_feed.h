@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +48,9 @@ class RestFeed : public LoopClient {
   void post(std::function<void(RestFeed&)> work);
 
   const RestServices& services() const { return services_; }
+  // Of the services that the model has already: services().etag(), or for some milliseconds the one
+  // before.
+  std::string tag_in_force() const;
   // What is in force, without the services: those of the file may be many.
   const Config& config() const { return config_; }
 
@@ -93,6 +97,9 @@ class RestFeed : public LoopClient {
   Hooks hooks_;
   Config config_;
   RestServices services_;
+  // The tag of services before the changes that are staged, and how many commits there had been.
+  std::string old_tag_;
+  std::optional<uint64_t> staged_at_;
   FileDescriptor event_;
   std::vector<Pending> pending_;
   DrainDesk drains_;

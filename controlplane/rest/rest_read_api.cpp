@@ -58,6 +58,7 @@ ApiHandler records_handler(RestFeed& feed, const Reconciler& reconciler, PageThr
     if (!filter) return respond(http_problem(400, filter.error()));
     answers->ask(
         "records\n" + std::to_string(filter->limit) + "\n" + filter->name + "\n" + filter->zone,
+        request.peer,
         [&feed, &reconciler, &pages, filter = *filter](const LongAnswers::Finish& finish) {
           feed.post([&reconciler, &pages, filter, finish](const RestFeed&) {
             make_records(reconciler, pages, filter, finish);

@@ -25,7 +25,7 @@ class ServiceList : public std::enable_shared_from_this<ServiceList> {
   void tell(const ApiRequest& request, const ApiResponder& respond) {
     const ServiceFilter filter{query_value(request, "name"), query_value(request, "origin")};
     answers_->ask(
-        "services\n" + filter.origin + "\n" + filter.name,
+        "services\n" + filter.origin + "\n" + filter.name, request.peer,
         [self = shared_from_this(), filter](const LongAnswers::Finish& finish) {
           self->post_part(std::make_shared<Copy>(Copy{.filter = filter}), finish);
         },
@@ -37,6 +37,7 @@ class ServiceList : public std::enable_shared_from_this<ServiceList> {
     ServiceFilter filter;
     ServiceListing listing{};
     uint64_t version = 0, revision = 0;  // of what is copied: the snapshot's, the documents'
+    std::string tag{};                   // of the documents that are in force as it begins
     int tries = 0;
   };
 
@@ -46,15 +47,19 @@ class ServiceList : public std::enable_shared_from_this<ServiceList> {
     });
   }
 
-  // The documents are those of the tag, always. A service that moves to another VIP meanwhile could
+  // The tag is never newer than the list: who changes what he has read, by the tag, loses nothing
+  // that came about meanwhile. A service that moves to another VIP meanwhile could
   // be missed, so the list is begun anew; not for ever, as in a storm there is no quiet.
   void make_part(const std::shared_ptr<Copy>& shared, const LongAnswers::Finish& finish) {
     Copy& copy = *shared;
     const uint64_t version = reconciler_.version(), revision = feed_.services().revision();
     const bool has_moved = copy.version != version && copy.tries < kListTries;
     if (copy.tries == 0 || copy.revision != revision || has_moved) {
-      copy = {
-          .filter = copy.filter, .version = version, .revision = revision, .tries = copy.tries + 1};
+      copy = {.filter = copy.filter,
+              .version = version,
+              .revision = revision,
+              .tag = feed_.tag_in_force(),
+              .tries = copy.tries + 1};
     }
     const size_t most = copy.tries > kListTries ? SIZE_MAX : kRealsListedAtOnce;
     if (list_services(reconciler_.model(), feed_.services(), dns_options(feed_.config()),
@@ -62,7 +67,7 @@ class ServiceList : public std::enable_shared_from_this<ServiceList> {
       return post_part(shared, finish);
     }
     ApiResponse response{.body = std::move(copy.listing.text)};
-    response.headers.emplace_back("ETag", feed_.services().etag());
+    response.headers.emplace_back("ETag", copy.tag);
     finish(std::move(response));
   }
 

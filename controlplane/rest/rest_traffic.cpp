@@ -40,12 +40,12 @@ ApiHandler traffic_handler(RestFeed& feed, const GatewayReports& reports,
         });
       });
     };
-    answers->ask("traffic\n" + id, begin, respond);
+    answers->ask("traffic\n" + id, request.peer, begin, respond);
   };
 }
 
 std::string gateway_text(const GatewayReports& reports, const ApiRequest& request) {
-  const MetricsInput input = reports.metrics();
+  const GatewayFigures input = reports.gateway();
   std::string text =
       "{\"node\":" + json_quote(input.node) + ",\"version\":" + json_quote(input.version) +
       ",\"ready\":" + (input.is_ready ? "true" : "false") + ",\"who\":" + json_quote(request.who) +
@@ -53,7 +53,8 @@ std::string gateway_text(const GatewayReports& reports, const ApiRequest& reques
   for (const TableUse& use : input.tables) {
     text += (text.ends_with('[') ? "" : ",") + std::string("{\"table\":") + json_quote(use.table) +
             ",\"entries\":" + std::to_string(use.entries) +
-            ",\"capacity\":" + std::to_string(use.capacity) + "}";
+            ",\"capacity\":" + std::to_string(use.capacity) +
+            ",\"setting\":" + json_quote(use.setting) + "}";
   }
   return text + "]}\n";
 }

@@ -1,12 +1,11 @@
 #include "controlplane/rest/rest_watches.h"
 
-#include <spdlog/spdlog.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "common/json_text.h"
+#include "controlplane/event_log.h"
 #include "controlplane/explain_question.h"
 #include "controlplane/http/http_query.h"
 #include "controlplane/rest/problem_response.h"
@@ -69,13 +68,17 @@ void begin_watch(WatchKeeper& keeper, RestFeed& feed, WatchOptions options,
           .is_trace = is_trace},
       respond);
   options.output = answer;
-  spdlog::info("audit: {}: {} begins: {}", request.who, what, query_text(request));
+  log_event(spdlog::level::info, "audit",
+            {{"who", request.who}, {"action", what}, {"state", "begins"}},
+            "audit: {}: {} begins: {}", request.who, what, query_text(request));
   const Status status =
       keeper.begin(options, std::string("the ") + what + " of " + request.who + " (up to " +
                                 std::to_string(options.packets) + " packets, " +
                                 std::to_string(options.seconds) + " s)");
   if (status) return;
-  spdlog::info("audit: {}: {} failed: {}", request.who, what, status.error());
+  log_event(spdlog::level::info, "audit",
+            {{"who", request.who}, {"action", what}, {"state", "failed"}, {"why", status.error()}},
+            "audit: {}: {} failed: {}", request.who, what, status.error());
   respond(http_problem(503, status.error()));
 }
 

@@ -1,8 +1,7 @@
 #include "controlplane/rest/watch_answer.h"
 
-#include <spdlog/spdlog.h>
-
 #include "common/json_text.h"
+#include "controlplane/event_log.h"
 
 namespace vipgate {
 namespace {
@@ -56,9 +55,15 @@ void WatchAnswer::attach(std::shared_ptr<ApiSink> sink) {
 }
 
 void WatchAnswer::end(const WatchStatus& status, const std::string& error) {
-  spdlog::info("audit: {}: {} ended: {} packets, {} lost{}", options_.who,
-               options_.is_trace ? "trace" : "capture", status.packets, status.lost,
-               error.empty() ? "" : ": " + error);
+  const char* const what = options_.is_trace ? "trace" : "capture";
+  log_event(spdlog::level::info, "audit",
+            {{"who", options_.who},
+             {"action", what},
+             {"state", "ended"},
+             {"packets", status.packets},
+             {"lost", status.lost}},
+            "audit: {}: {} ended: {} packets, {} lost{}", options_.who, what, status.packets,
+            status.lost, error.empty() ? "" : ": " + error);
   // Before the client knows, so that it may ask for the next one at once.
   let_go();
   if (options_.is_trace) write(ended_line(status, error));

@@ -43,9 +43,12 @@ std::string limit_sentence(const value& members) {
   const std::string what = string_of(members, "what");
   const std::string state = string_of(members, "state");
   const std::string detail = string_of(members, "detail");
+  const std::string setting = string_of(members, "setting");
   if (state == "full") return what + ": full" + (detail.empty() ? "" : ": " + detail);
   return what + ": " + string_of(members, "entries") + " of " + string_of(members, "most") +
-         (state == "near" ? " are used: nearly full" : " are used: no longer nearly full");
+         (state != "near"    ? " are used: no longer nearly full"
+          : setting.empty() ? " are used: nearly full"
+                            : " are used: nearly full; raise " + setting);
 }
 
 // Empty: the type, or what it says, is not known here.

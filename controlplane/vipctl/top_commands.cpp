@@ -67,7 +67,6 @@ class Top {
       screen_.emplace();
       screen_->draw(session_.url() + ": rates follow\n");
     }
-    next_ = Clock::now();
     for (uint64_t pages = 0; wish_.count == 0 || pages < wish_.count; ++pages) {
       if (!wait()) return kExitOk;
       if (const int shown = show_page(take_sample(session_.api())); shown != kExitOk) return shown;
@@ -76,13 +75,13 @@ class Top {
   }
 
  private:
-  // For the next look; false: the user has had enough.
+  // For the next look, which is the interval after the last one has ended, however long that took:
+  // rates over less than it would say little. False: the user has had enough.
   bool wait() {
-    next_ = std::max(next_ + std::chrono::duration_cast<Clock::duration>(
-                                 std::chrono::duration<double>(wish_.interval_s)),
-                     Clock::now());
-    if (screen_) return screen_->wait_until(next_);
-    std::this_thread::sleep_until(next_);
+    const auto next = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                         std::chrono::duration<double>(wish_.interval_s));
+    if (screen_) return screen_->wait_until(next);
+    std::this_thread::sleep_until(next);
     return true;
   }
 
@@ -126,7 +125,7 @@ class Top {
   const TopWish& wish_;
   std::optional<LiveScreen> screen_;
   TopSample before_;
-  Clock::time_point heard_, next_;
+  Clock::time_point heard_;
   bool has_shown_ = false;
 };
 

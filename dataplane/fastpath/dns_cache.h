@@ -21,6 +21,8 @@
 #include "common/dns_upstream.h"
 #include "common/dns_wire.h"
 #include "common/prefetch.h"
+#include "dataplane/fastpath/knobs.h"
+#include "dataplane/fastpath/table_census.h"
 
 namespace vipgate {
 
@@ -158,6 +160,20 @@ class DnsCache {
 
   // Answers that gave way to others before their time.
   uint64_t evictions() const { return evictions_; }
+  // Those whose time is not over, as of late.
+  uint64_t answers() const { return census_.entries(); }
+  // Goes on counting them. A place that was never used is not looked at.
+  void count_answers(uint64_t now_ns) {
+    constexpr size_t kStep = kCensusFarLines / DnsCacheBucket::kWays;
+    census_.advance(memory_.buckets.size(), kStep, [&](size_t place) {
+      size_t fresh = 0;
+      for (size_t way = 0; way < DnsCacheBucket::kWays; ++way) {
+        if (memory_.buckets[place].tags[way] == 0) continue;
+        if (memory_.slots[place * DnsCacheBucket::kWays + way].is_fresh(now_ns)) ++fresh;
+      }
+      return fresh;
+    });
+  }
 
  private:
   static uint16_t tag_of(uint64_t hash) {
@@ -202,6 +218,7 @@ class DnsCache {
 
   DnsCacheMemory memory_;
   uint64_t evictions_ = 0;
+  TableCensus census_;
 };
 
 inline bool DnsCache::is_same_name(const uint8_t* a, const uint8_t* b, size_t length) {

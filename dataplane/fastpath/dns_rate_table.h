@@ -7,11 +7,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 
 #include "common/dns_rate_limit.h"
 #include "common/hash.h"
 #include "common/prefetch.h"
+#include "dataplane/fastpath/knobs.h"
+#include "dataplane/fastpath/table_census.h"
 
 namespace vipgate {
 
@@ -79,6 +82,18 @@ class DnsRateTable {
     return is_due ? DnsRateVerdict::kTruncate : DnsRateVerdict::kDrop;
   }
 
+  // Keys that owe something, as of late.
+  uint64_t keys() const { return census_.entries(); }
+  // Goes on counting them.
+  void count_keys(uint64_t now_ns) {
+    const uint64_t now = now_ns / kDnsRateUnitNs & kTimeMask;
+    census_.advance(lines_.size(), kCensusLines, [&](size_t place) {
+      const Line& line = lines_[place];
+      return std::count_if(std::begin(line.slots), std::end(line.slots),
+                           [&](uint64_t slot) { return owes(slot, now) != 0; });
+    });
+  }
+
  private:
   static constexpr int kTimeBits = 44;
   static constexpr int kTagShift = 48;
@@ -126,6 +141,7 @@ class DnsRateTable {
 
   std::span<Line> lines_;
   PreparedSecret secret_;
+  TableCensus census_;
 };
 
 }  // namespace vipgate

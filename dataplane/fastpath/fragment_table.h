@@ -12,7 +12,9 @@
 #include "common/addresses.h"
 #include "common/hash.h"
 #include "dataplane/fastpath/fragment_note.h"
+#include "dataplane/fastpath/knobs.h"
 #include "dataplane/fastpath/packet.h"
+#include "dataplane/fastpath/table_census.h"
 
 namespace vipgate {
 
@@ -91,6 +93,14 @@ class FragmentTable {
 
   // Mbufs that are the table's.
   size_t held() const { return held_; }
+  // Datagrams that are followed, or waited for, as of late.
+  uint64_t datagrams() const { return census_.entries(); }
+  // Goes on counting them.
+  void count_datagrams(uint64_t now_ns) {
+    census_.advance(memory_.datagrams.size(), kCensusLines, [&](size_t place) {
+      return memory_.datagrams[place].deadline_ns > now_ns ? 1u : 0u;
+    });
+  }
 
  private:
   FragmentedDatagram* find(const FragmentKey& key, uint64_t hash) const;
@@ -112,6 +122,7 @@ class FragmentTable {
   uint16_t oldest_ = 0, newest_ = 0;  // that wait
   uint16_t ready_first_ = 0, ready_last_ = 0;
   size_t held_ = 0;
+  TableCensus census_;
 };
 
 }  // namespace vipgate

@@ -104,7 +104,7 @@ bool Pipeline<Observer>::settle_fragments(const Snapshot& snapshot, Now now, Out
       continue;
     }
     counters_.count(reason);
-    details_.drops[mbuf->port].add();
+    details_.count(mbuf->port, reason);
     observer_(mbuf, Verdict{.kind = Verdict::Kind::kDrop, .drop = reason});
     outbox.drop.add(0, mbuf);
   }

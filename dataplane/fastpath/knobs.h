@@ -26,6 +26,11 @@ inline constexpr size_t kSweepBucketsPerLoop = 16;
 // The same for who lists flows. A table of a million takes 32,768 loops.
 inline constexpr size_t kWalkBucketsPerLoop = 32;
 
+// Cache lines of a table that are counted at a time, four times a second, which takes some
+// microseconds: those that lie in a row, and those that lie apart.
+inline constexpr size_t kCensusLines = 512;
+inline constexpr size_t kCensusFarLines = 256;
+
 // Fragments that wait for their datagram's first one, per worker, and how long at most. What the
 // network puts out of order comes within milliseconds.
 inline constexpr size_t kHeldFragments = 256;

@@ -127,11 +127,24 @@ class PipelineState {
     if (now.quarter == told_levels_) [[likely]]
       return;
     told_levels_ = now.quarter;
+    tell_all_levels(now);
+  }
+  [[gnu::noinline]] void tell_all_levels(Now now) {
     flows4_.tell_levels(details_.ipv4);
     flows6_.tell_levels(details_.ipv6);
     details_.ipv4.affinities.set(affinities4_.size());
     details_.ipv6.affinities.set(affinities6_.size());
-    if (forwarder_ != nullptr) details_.dns_questions.set(forwarder_->flights().held());
+    fragments_.count_datagrams(now.ns);
+    details_.fragments.set(fragments_.datagrams());
+    details_.held_fragments.set(fragments_.held());
+    dns_rates_.count_keys(now.ns);
+    details_.dns_rates.set(dns_rates_.keys());
+    if (forwarder_ == nullptr) return;
+    DnsCache& cache = forwarder_->cache();
+    cache.count_answers(now.ns);
+    details_.dns_answers.set(cache.answers());
+    details_.dns_answers_evicted.set(cache.evictions());
+    details_.dns_questions.set(forwarder_->flights().held());
   }
 };
 

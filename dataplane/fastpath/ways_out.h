@@ -9,7 +9,7 @@ namespace vipgate {
 template <class Observer>
 void Pipeline<Observer>::drop(Burst& burst, Packet& packet, DropReason reason, uint32_t service) {
   counters_.count(reason);
-  details_.drops[packet.port].add();
+  details_.count(packet.port, reason);
   observer_(packet.mbuf, Verdict{.kind = Verdict::Kind::kDrop, .drop = reason, .service = service});
   burst.outbox.drop.add(0, packet.mbuf);
   packet.step = Step::kDone;

@@ -75,12 +75,15 @@ struct alignas(64) WorkerDetails {
   };
 
   std::array<Counter, kCountOf<DnsKind>> dns_kinds;
-  alignas(64) std::array<Counter, kMaxPorts> drops;  // by the port that the packet came in by
+  // By the port that the packet came in by.
+  alignas(64) std::array<std::array<Counter, kCountOf<DropReason>>, kMaxPorts> drops;
   alignas(64) Family ipv4;
   Family ipv6;
-  Level dns_questions;
+  Level fragments, held_fragments;
+  Level dns_rates, dns_answers, dns_answers_evicted, dns_questions;
 
   void count(DnsKind kind) { dns_kinds[static_cast<size_t>(kind)].add(); }
+  void count(size_t port, DropReason reason) { drops[port][static_cast<size_t>(reason)].add(); }
 };
 
 }  // namespace vipgate

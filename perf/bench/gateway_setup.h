@@ -39,6 +39,8 @@ class Sink : public DataplaneControl {
   DnsRateFigures dns_rate_figures() const override { return {}; }
   std::vector<uint64_t> snat_exhausted() const override { return {}; }
   std::vector<WorkerTables> tables() const override { return {}; }
+  TableFill packet_buffers() const override { return {}; }
+  void count_snat_flows() override {}
   std::vector<SnatPoolUse> snat_pools() const override { return {}; }
   bool link_up(size_t) const override { return true; }
   std::vector<TunnelError> take_tunnel_errors() override { return {}; }

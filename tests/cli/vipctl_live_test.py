@@ -175,7 +175,7 @@ class VipctlLiveTest(VipctlCase):
         self.assertLess(said.index("! 2 services have no real"), said.index(": ready, snapshot "))
         self.assertRegex(said, r"\nin [\d.]+k?M?/s   out [1-9][\d.]*k?M?/s   dropped ")
         self.assertRegex(said, rf"\n0 +{CPUS[-1]} +[1-9][\d.]*[kM]? +[1-9][\d.]*[kM]? +[\d.]+% ")
-        lines = self.vipctl("top", "--interval", "0.2", "--count", "2", "-o", "json").splitlines()
+        lines = self.vipctl("top", "--interval", "0.5", "--count", "2", "-o", "json").splitlines()
         self.assertEqual(len(lines), 2)
         self.assertGreater(json.loads(lines[1])["per_s"]["rx_packets"], 0)
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "controlplane/config_reader.h"
+#include "controlplane/log_line.h"
 #include "tests/controlplane/fake_dataplane.h"
 #include "tests/support/network_namespace.h"
 
@@ -134,7 +135,10 @@ std::vector<std::string> lines_with(const std::string& part, const std::string& 
   std::istringstream stream(log);
   std::vector<std::string> lines;
   for (std::string line; std::getline(stream, line);) {
-    if (line.find(part) != std::string::npos) lines.push_back(line.substr(line.find(part)));
+    const std::string sentence(PackedLine(line).sentence);
+    if (sentence.find(part) != std::string::npos) {
+      lines.push_back(sentence.substr(sentence.find(part)));
+    }
   }
   return lines;
 }

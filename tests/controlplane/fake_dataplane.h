@@ -67,6 +67,8 @@ class FakeDataplane : public DataplaneControl {
     auto* self = const_cast<FakeDataplane*>(this);
     return self->locked<std::vector<WorkerTables>>([&] { return worker_tables; });
   }
+  TableFill packet_buffers() const override { return buffers; }
+  void count_snat_flows() override {}
   std::vector<SnatPoolUse> snat_pools() const override { return pools; }
   bool link_up(size_t port) const override {
     auto* self = const_cast<FakeDataplane*>(this);
@@ -116,6 +118,7 @@ class FakeDataplane : public DataplaneControl {
   std::set<size_t> down;                   // ports without link
   int links_read = 0;
   std::vector<WorkerTables> worker_tables;
+  TableFill buffers;
   std::vector<SnatPoolUse> pools;
   std::vector<uint64_t> exhausted;          // of SNAT pools
   std::map<uint32_t, RealSignals> signals;  // by real index

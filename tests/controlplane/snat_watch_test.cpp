@@ -23,7 +23,9 @@ class SnatWatchTest : public testing::Test {
     return config;
   }
   std::vector<std::string> look(std::vector<uint64_t> exhausted, int64_t now_ms) {
-    return watch_.look(exhausted, now_ms);
+    std::vector<std::string> lines;
+    for (const SnatTurn& turn : watch_.look(exhausted, now_ms)) lines.push_back(turn.detail);
+    return lines;
   }
 
   SnatWatch watch_{config()};

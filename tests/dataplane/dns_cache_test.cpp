@@ -97,6 +97,18 @@ TEST_F(DnsCacheTest, NamesOfAllLengthsAreToldApartByEachOctet) {
   }
 }
 
+TEST_F(DnsCacheTest, AnswersAreCountedAsLongAsTheirTimeLasts) {
+  const auto count = [&](uint64_t now_ns) {
+    for (size_t step = 0; step < TableCensus::kSteps; ++step) cache_.count_answers(now_ns);
+    return cache_.answers();
+  };
+  EXPECT_EQ(count(kStart), 0u);
+  store(question("a.example."), 60, 1, kStart);
+  store(question("b.example."), 10, 2, kStart);
+  EXPECT_EQ(count(kStart + kSecond), 2u);
+  EXPECT_EQ(count(kStart + 30 * kSecond), 1u) << "what has ended holds its place for others alone";
+}
+
 TEST_F(DnsCacheTest, AnswerIsFoundByNameTypeAndFlags) {
   const DnsQuestion asked = question("www.example");
   EXPECT_EQ(cache_.find(asked, true), nullptr);

@@ -34,6 +34,15 @@ class DnsRateTableTest : public testing::Test {
   DnsRateTable table_{lines_, HashSecret{{1, 2, 3, 4}}};
 };
 
+TEST_F(DnsRateTableTest, KeysThatOweSomethingAreCountedUntilTheyDoNot) {
+  const uint64_t now = 5 * kSecondNs;
+  for (uint64_t network = 1; network <= 5; ++network) count(key(network), now);
+  table_.count_keys(now);
+  EXPECT_EQ(table_.keys(), 5u);
+  table_.count_keys(now + kSecondNs);
+  EXPECT_EQ(table_.keys(), 0u);
+}
+
 TEST_F(DnsRateTableTest, AsManyAsTheWindowHoldsComeAtOnceThenAsManyAsTheRateAllows) {
   uint64_t now = 5 * kSecondNs;
   EXPECT_EQ(passes(key(1), now, 100), 10);

@@ -48,6 +48,23 @@ class Fragments : public testing::TestWithParam<ServiceCase> {
 INSTANTIATE_TEST_SUITE_P(Pipeline, Fragments, testing::ValuesIn(kServiceCases),
                          [](const auto& test) { return test.param.name(); });
 
+TEST_P(Fragments, DatagramsThatAreFollowedOrAwaitedAreCountedAsLongAsTheyAre) {
+  gateway_.send(fragmented(question(7), 64, kId).front());
+  gateway_.send(fragmented(question(8), 64, kId + 1).front());
+  ASSERT_TRUE(gateway_.send(fragmented(question(9), 64, kId + 2).back()).is_held());
+  gateway_.pass_seconds(0.5);
+  WorkerTables tables = gateway_.memory().tables();
+  EXPECT_EQ(tables.fragments.entries, 3u);
+  EXPECT_EQ(tables.fragments.capacity, GatewayOptions{}.fragments);
+  EXPECT_EQ(tables.held_fragments.entries, 1u);
+  EXPECT_EQ(tables.held_fragments.capacity, kHeldFragments);
+  gateway_.pass_seconds(6);
+  tables = gateway_.memory().tables();
+  EXPECT_EQ(tables.fragments.entries, 0u);
+  EXPECT_EQ(tables.held_fragments.entries, 0u);
+  gateway_.take_settled();
+}
+
 TEST_P(Fragments, OfOneDatagramAreTranslatedAsTheWholeWouldBe) {
   const auto whole = gateway_.send(question());
   ASSERT_TRUE(whole.is_forward());

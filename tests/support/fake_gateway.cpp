@@ -249,7 +249,9 @@ void FakeGateway::check_counters() const {
     const WorkerCounters& counters = worker->memory.counters();
     uint64_t drops = 0, drops_by_port = 0;
     for (const auto& counter : counters.drops) drops += counter.value();
-    for (const auto& counter : worker->memory.details().drops) drops_by_port += counter.value();
+    for (const auto& port : worker->memory.details().drops) {
+      for (const auto& counter : port) drops_by_port += counter.value();
+    }
     EXPECT_EQ(drops_by_port, drops) << "each dropped packet came in by a port";
     outcomes += drops;
     for (const auto& counter : counters.replies) outcomes += counter.value();

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "controlplane/config_reader.h"
+#include "controlplane/log_line.h"
 #include "tests/controlplane/fake_dataplane.h"
 
 namespace vipgate::health_feed_test {
@@ -57,7 +58,9 @@ class HealthFeedTest : public testing::Test {
     for (std::string line; std::getline(written, line);) {
       const size_t level = line.find("] [") + 3;
       const size_t text = line.find("] ", level);
-      lines += line.substr(level, text - level) + ": " + line.substr(text + 2) + "\n";
+      const std::string said = line.substr(text + 2);
+      lines.append(line, level, text - level).append(": ").append(PackedLine(said).sentence) +=
+          "\n";
     }
     return lines;
   }

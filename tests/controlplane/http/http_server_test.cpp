@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -174,6 +175,49 @@ TEST_F(HttpServerTest, LongAnswersThatNobodyTakesGiveWay) {
   }
   EXPECT_LT(receive(silent.front()).size(), 100u << 20) << "it was given up";
   EXPECT_THAT(receive(silent.back()), testing::EndsWith("xxx"));
+}
+
+// With pauses in which nothing is taken, and which together are longer than the time that a piece
+// has.
+TEST_F(HttpServerTest, WhoTakesALongAnswerSlowlyGetsAllOfIt) {
+  constexpr size_t kOctets = 12u << 20;
+  HttpServerOptions options;
+  options.request_time = std::chrono::milliseconds(1000);
+  HttpRouter router = make_router();
+  router.add("GET", "/long", [](const ApiRequest&, const ApiResponder& respond) {
+    respond({.body = std::string(kOctets, 'x')});
+  });
+  HttpServerFixture::start(std::move(options), std::move(router));
+  const FileDescriptor slow = connect_to();
+  send_all(slow, get("/long"));
+  size_t taken = 0;
+  std::vector<char> block(96 * 1024);
+  pollfd ready{slow.get(), POLLIN, 0};
+  while (poll(&ready, 1, 10'000) == 1) {
+    const ssize_t length = read(slow.get(), block.data(), block.size());
+    if (length <= 0) break;
+    taken += static_cast<size_t>(length);
+    poll(nullptr, 0, 15);
+  }
+  EXPECT_GE(taken, kOctets);
+}
+
+TEST_F(HttpServerTest, WhoTakesNothingOfALongAnswerIsGivenUp) {
+  HttpServerOptions options;
+  options.request_time = std::chrono::milliseconds(50);
+  HttpRouter router = make_router();
+  router.add("GET", "/long", [](const ApiRequest&, const ApiResponder& respond) {
+    respond({.body = std::string(100u << 20, 'x')});
+  });
+  HttpServerFixture::start(std::move(options), std::move(router));
+  const FileDescriptor silent = connect_to();
+  send_all(silent, get("/long"));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (server_->connections() != 0 && std::chrono::steady_clock::now() < end) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(server_->connections(), 0u);
+  EXPECT_LT(receive(silent).size(), 100u << 20);
 }
 
 TEST_F(HttpServerTest, WhatIsNoHttpIsRefusedAndCostsNoOther) {

@@ -62,8 +62,6 @@ TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
                                           {"port.edge.left.rx_missed", 19},
                                           {"snat_pool.10.0.0.1.exhausted", 23},
                                           {"dns_type.AAAA", 37},
-                                          {"port.edge.left.dropped", 41},
-                                          {"worker.3.dropped", 43},
                                           {"dns_tcp.queries", 29},
                                           {"dns_tcp.closed_idle", 31}});
   EXPECT_EQ(value_of(families, "vipgate_dropped_packets_total", "no_flow"), 3);
@@ -79,9 +77,28 @@ TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
   EXPECT_EQ(value_of(families, "vipgate_dns_tcp_queries_total"), 29);
   EXPECT_EQ(value_of(families, "vipgate_dns_tcp_events_total", "closed_idle"), 31);
   EXPECT_EQ(value_of(families, "vipgate_dns_questions_total", "AAAA"), 37);
-  EXPECT_EQ(value_of(families, "vipgate_port_dropped_packets_total", "edge.left"), 41);
-  EXPECT_EQ(value_of(families, "vipgate_worker_dropped_packets_total", "3"), 43);
   EXPECT_EQ(find(families, "vipgate_other"), nullptr);
+}
+
+TEST(CounterMetrics, DropsOfAPortAndOfAWorkerAreToldByReasonFromTheStart) {
+  const auto families = counter_families({{"port.edge.left.dropped", 43},
+                                          {"port.edge.left.dropped_no_flow", 41},
+                                          {"port.edge.left.dropped_ttl_expired", 2},
+                                          {"worker.3.dropped", 0}});
+  const auto drops = [&](const std::string& metric, const std::string& whose,
+                         const std::string& reason) {
+    const MetricFamily* family = find(families, metric);
+    if (family == nullptr) return -1.0;
+    for (const auto& sample : family->metric) {
+      if (sample.label[0].value == whose && sample.label[1].value == reason) {
+        return sample.counter.value;
+      }
+    }
+    return -1.0;
+  };
+  EXPECT_EQ(drops("vipgate_port_dropped_packets_total", "edge.left", "no_flow"), 41);
+  EXPECT_EQ(drops("vipgate_port_dropped_packets_total", "edge.left", "no_real"), 0);
+  EXPECT_EQ(drops("vipgate_worker_dropped_packets_total", "3", "no_flow"), 0);
 }
 
 // Those of feeds that are there before they start, and of the reconciler.

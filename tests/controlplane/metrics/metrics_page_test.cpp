@@ -84,11 +84,14 @@ TEST(MetricsPage, EachTableOfEachWorkerHasItsUseAndItsRoom) {
   MetricsInput input;
   input.worker_tables.resize(2);
   input.worker_tables[1].ipv6.nat_records = {7, 1024};
+  input.worker_tables[0].fragments = {5, 64};
   const std::string page = metrics_page(input);
+  EXPECT_THAT(page, HasSubstr(R"(entries{worker="0",table="fragments",family="both"} 5)"));
   const std::string labels = R"({worker="1",table="nat_records",family="ipv6"})";
   EXPECT_THAT(page, HasSubstr("vipgate_worker_table_entries" + labels + " 7\n"));
   EXPECT_THAT(page, HasSubstr("vipgate_worker_table_capacity" + labels + " 1024\n"));
   EXPECT_THAT(page, Not(HasSubstr(R"(table="snat_records")"))) << "a worker without them";
+  EXPECT_THAT(page, Not(HasSubstr("vipgate_dns_answers_evicted_total"))) << "nothing is kept";
 }
 
 TEST(MetricsPage, SnatPoolsTellTheirPortsAndTheRealThatHasTheMostFlows) {

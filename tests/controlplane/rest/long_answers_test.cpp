@@ -14,7 +14,7 @@ class LongAnswersTest : public ::testing::Test {
  protected:
   void ask(const std::string& who, const std::string& what) {
     answers_->ask(
-        what,
+        what, who,
         [this, what](const LongAnswers::Finish& finish) {
           begun_.push_back(what);
           finish_ = finish;
@@ -69,6 +69,49 @@ TEST_F(LongAnswersTest, AsLongAsTooManyAreBeingTakenNoneIsMade) {
   ask("bob", "axfr");
   finish("text");
   EXPECT_EQ(told_.at("bob").status, 200);
+}
+
+TEST_F(LongAnswersTest, AClientThatIsSlowKeepsNoOtherWaiting) {
+  const auto many = std::make_shared<LongAnswers>(16);
+  std::vector<ApiResponse> slow, other;
+  LongAnswers::Finish finish;
+  const auto ask_of = [&](const std::string& what, const std::string& client,
+                          std::vector<ApiResponse>& told) {
+    many->ask(
+        what, client, [&](const LongAnswers::Finish& made) { finish = made; },
+        [&told](const ApiResponse& response) { told.push_back(response); });
+  };
+  for (int i = 0; i < 5; ++i) {
+    ask_of(std::to_string(i), "slow", slow);
+    if (finish) std::exchange(finish, nullptr)({.body = "text"});
+  }
+  EXPECT_EQ(slow[3].status, 200);
+  EXPECT_EQ(slow[4].status, 503) << "it takes four already";
+  EXPECT_EQ(slow[4].headers.front().first, "Retry-After");
+  ask_of("x", "other", other);
+  finish({.body = "text"});
+  EXPECT_EQ(other.at(0).status, 200);
+  slow.erase(slow.begin());  // it has all of it
+  ask_of("y", "slow", slow);
+  finish({.body = "text"});
+  EXPECT_EQ(slow.back().status, 200);
+}
+
+TEST_F(LongAnswersTest, ATextThatManyOfAClientShareCountsOnce) {
+  ask("first", "axfr");
+  std::vector<ApiResponse> told;
+  for (int i = 0; i < 10; ++i) {
+    answers_->ask(
+        "vips", "one", [this](const LongAnswers::Finish& made) { finish_ = made; },
+        [&told](const ApiResponse& response) { told.push_back(response); });
+  }
+  finish("A");
+  finish("V");
+  ASSERT_EQ(told.size(), 10u);
+  for (const ApiResponse& each : told) EXPECT_EQ(*each.shared_body, "V");
+  ask("one", "enumerate");
+  finish("E");
+  EXPECT_EQ(told_.at("one").status, 200);
 }
 
 TEST_F(LongAnswersTest, RefusalsTakeNoRoom) {

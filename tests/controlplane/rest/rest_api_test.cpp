@@ -57,6 +57,7 @@ class RestApiTest : public ::testing::Test {
                input.is_ready = true;
                return input;
              },
+         .gateway = [] { return GatewayFigures{}; },
          .counters = [] { return std::string("{}"); },
          .traffic = [this] { return traffic_; },
          .events = events_,
@@ -239,6 +240,36 @@ TEST_F(RestApiTest, AListThatAChangeComesBetweenHasTheDocumentsOfItsTag) {
   ASSERT_TRUE(list->has_value());
   EXPECT_THAT(*(*list)->shared_body, HasSubstr("\"document\":" + changed));
   EXPECT_EQ(header(**list, "ETag"), header(ask("GET", "/api/v1/services"), "ETag"));
+}
+
+TEST_F(RestApiTest, WhileAChangeIsNotInForceTheTagOfAListIsTheOneBefore) {
+  const std::string before = header(ask("GET", "/api/v1/services"), "ETag");
+  ApiRequest change;
+  change.method = "POST";
+  change.body = kRedis;
+  change.content_type = "application/json";
+  change.role = ApiRole::kAdmin;
+  std::optional<ApiResponse> made;
+  router_.route(std::move(change), "/api/v1/services",
+                [&](ApiResponse response) { made = std::move(response); });
+  const auto list = begin("/api/v1/services");
+  for (int i = 0; i < 10 && !*list; ++i) turn();
+  ASSERT_TRUE(list->has_value());
+  ASSERT_FALSE(made.has_value()) << "nothing was committed yet";
+  EXPECT_THAT(*(*list)->shared_body, Not(HasSubstr("redis")));
+  EXPECT_EQ(header(**list, "ETag"), before);
+  EXPECT_EQ(ask("PUT", "/api/v1/services", "[]", before).status, 412)
+      << "who has not read of the change cannot undo it";
+  const int64_t end_ms = monotonic_ms() + 10'000;
+  while (!made && monotonic_ms() < end_ms) {
+    turn();
+    feeds_->act(monotonic_ms());
+  }
+  ASSERT_TRUE(made.has_value());
+  EXPECT_EQ(made->status, 201);
+  const ApiResponse after = ask("GET", "/api/v1/services");
+  EXPECT_THAT(after.body, HasSubstr("redis"));
+  EXPECT_NE(header(after, "ETag"), before);
 }
 
 TEST_F(RestApiTest, AMistypedParameterIsRefusedBeforeAnythingChanges) {
