@@ -256,7 +256,7 @@ class TellsOfFloods(DaemonTest):
             reason = name[len(total):-2]
             self.assertEqual(drops('worker_dropped_packets_total{worker="0"', reason),
                              float(now[name]), reason)
-        self.assertLess(0, float(now['vipgate_table_entries{table="packet_buffers"}']))
+        self.assertLess(0, float(now['vipgate_table_capacity{table="packet_buffers"}']))
         for table in ("fragments", "held_fragments", "dns_rates"):
             labels = f'{{worker="0",table="{table}",family="both"}}'
             self.assertLess(0, float(now["vipgate_worker_table_capacity" + labels]), table)
