@@ -1,5 +1,6 @@
 #include "common/dns_move.h"
 
+#include <bitset>
 #include <cstring>
 
 #include "common/byte_order.h"
@@ -23,6 +24,7 @@ class Mover {
   // Moves the pointer of the name that stands here, and goes behind it. False: it is no name.
   bool move_name(size_t end) {
     while (at_ < end) {
+      if (at_ < labels_.size()) labels_[at_] = true;
       const uint8_t label = records_[at_];
       if (label >= kMovedPointer) {
         at_ += 2;
@@ -41,6 +43,8 @@ class Mover {
     const size_t question_end = kDnsHeaderLength + name_length_ + 4;
     size_t now;
     if (before >= question_end) {
+      // To where a name stands, and nowhere else: other octets may be pointers, which change.
+      if (before - question_end >= at || !labels_[before - question_end]) return false;
       now = before - question_end + to_.records;
     } else if (before >= kDnsHeaderLength && before < kDnsHeaderLength + name_length_) {
       now = before - kDnsHeaderLength + to_.name;
@@ -57,6 +61,7 @@ class Mover {
   size_t name_length_;
   DnsPlace to_;
   size_t at_ = 0;
+  std::bitset<kFarthestPointedTo + 1> labels_;  // where labels, and pointers behind them, begin
 };
 
 // Which names the data of a record holds that may end in pointers: so many behind `before` octets.

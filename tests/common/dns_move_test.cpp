@@ -89,6 +89,15 @@ TEST(DnsMove, WhatIsNoRecordOrLeadsNowhereIsNotMoved) {
   EXPECT_EQ(moved(record(pointer(12), 5, "\3ab"), 1), "") << "a name beyond the data";
 }
 
+// An owner that is read from the octets of a pointer would be another one when that is moved.
+TEST(DnsMove, PointerToWhereNoNameStandsIsNone) {
+  const std::string first = record(pointer(12), 1, std::string("\1a\0\0", 4));
+  EXPECT_NE(moved(first + record(pointer(kRecords), 1, ""), 2), "") << "to another pointer";
+  EXPECT_EQ(moved(first + record(pointer(kRecords + 1), 1, ""), 2), "") << "into it";
+  EXPECT_EQ(moved(first + record(pointer(kRecords + 12), 1, ""), 2), "") << "to an address";
+  EXPECT_EQ(moved(record(pointer(kRecords), 1, ""), 1), "") << "to itself";
+}
+
 TEST(DnsMove, NothingIsPutWhereNoPointerReaches) {
   const std::string records = record(pointer(12), 1, "") + record(pointer(kRecords), 1, "");
   EXPECT_NE(moved(records, 2, {.name = 60, .records = 0x3fff}), "");
