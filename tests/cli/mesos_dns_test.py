@@ -308,7 +308,10 @@ class TellsWhatMesosDnsTells(MesosDnsTest):
     def test_very_many_who_ask_at_the_same_time_are_told_the_same(self):
         answers, count = [], 60
         def take():
-            answers.append(self.ask("/v1/axfr"))
+            answer = self.ask("/v1/axfr")
+            while answer[0] == 503 and "ask again" in answer[2]:
+                answer = self.ask("/v1/axfr")
+            answers.append(answer)
         threads = [threading.Thread(target=take) for _ in range(count)]
         for thread in threads:
             thread.start()

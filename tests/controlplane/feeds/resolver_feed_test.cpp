@@ -1,6 +1,7 @@
 // What is made of resolvers that answer, and of those that do not.
 #include "controlplane/feeds/resolver_feed.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -133,8 +134,9 @@ TEST_F(ResolverFeedTest, OneThatIsDownIsLeftOutUntilItAnswersAgain) {
   start(config_of("10.0.1.1, 10.0.1.2"));
   EXPECT_EQ(say(at("10.0.1.1"), RealHealth::kUp, "answer"), "") << "as was expected";
   EXPECT_EQ(left_out(), Names{});
-  EXPECT_EQ(say(at("10.0.1.1"), RealHealth::kDown, "timeout"),
-            "[warning] dns.forward: the resolver 10.0.1.1:53 is down: timeout\n");
+  EXPECT_THAT(
+      say(at("10.0.1.1"), RealHealth::kDown, "timeout"),
+      testing::StartsWith("[warning] dns.forward: the resolver 10.0.1.1:53 is down: timeout"));
   EXPECT_EQ(left_out(), Names{"10.0.1.1"});
   EXPECT_EQ(reconciler_->down_resolvers(), std::set<RealKey>{at("10.0.1.1")});
   EXPECT_EQ(states(), (std::map<std::string, std::string>{{"resolver.10.0.1.1:53", "down: timeout"},
@@ -147,8 +149,8 @@ TEST_F(ResolverFeedTest, OneThatIsDownIsLeftOutUntilItAnswersAgain) {
   const size_t published = dataplane_.published.size();
   EXPECT_EQ(say(at("10.0.1.1"), RealHealth::kDown, "timeout"), "") << "nothing new";
   EXPECT_EQ(dataplane_.published.size(), published);
-  EXPECT_EQ(say(at("10.0.1.1"), RealHealth::kUp, "answer"),
-            "[info] dns.forward: the resolver 10.0.1.1:53 is up again\n");
+  EXPECT_THAT(say(at("10.0.1.1"), RealHealth::kUp, "answer"),
+              testing::StartsWith("[info] dns.forward: the resolver 10.0.1.1:53 is up again"));
   EXPECT_EQ(left_out(), Names{});
   EXPECT_EQ(states().at("resolver.10.0.1.1:53"), "up");
 }
