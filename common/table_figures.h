@@ -12,8 +12,8 @@ struct TableFill {
   uint64_t capacity = 0;
 };
 
-// Of one worker, as it was within the last second: fragments, dns_rates and dns_answers as they were
-// within the last 16 s.
+// Of one worker, as it was within the last second: fragments, dns_rates and dns_answers as they
+// were within the last 16 s.
 struct WorkerTables {
   struct Family {
     TableFill flows;         // entries of the flow table: a `nat` flow has two

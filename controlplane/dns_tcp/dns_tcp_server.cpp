@@ -342,7 +342,7 @@ class DnsTcpServer::Impl {
   asio::executor_work_guard<asio::io_context::executor_type> guard_ =
       asio::make_work_guard(context_);
   std::map<Endpoint, Listener> listeners_;
-  Connections all_;  // that which was active last at the end
+  Connections all_;              // that which was active last at the end
   std::atomic<size_t> open_{0};  // of them
   std::map<asio::ip::address, uint32_t> by_client_;
   std::chrono::steady_clock::time_point next_warning_;

@@ -46,7 +46,7 @@ std::string limit_sentence(const value& members) {
   const std::string setting = string_of(members, "setting");
   if (state == "full") return what + ": full" + (detail.empty() ? "" : ": " + detail);
   return what + ": " + string_of(members, "entries") + " of " + string_of(members, "most") +
-         (state != "near"    ? " are used: no longer nearly full"
+         (state != "near"   ? " are used: no longer nearly full"
           : setting.empty() ? " are used: nearly full"
                             : " are used: nearly full; raise " + setting);
 }

@@ -194,6 +194,10 @@ template SnatTry<Ipv6Address> FlowStore<Ipv6Address>::prefetch_snat(const Servic
                                                                     const Snapshot&,
                                                                     const Endpoint<Ipv6Address>&,
                                                                     uint64_t) const;
+template SnatTry<Ipv4Address> FlowStore<Ipv4Address>::find_snat_port(const ServiceEntry&,
+                                                                     const Snapshot&,
+                                                                     const Endpoint<Ipv4Address>&,
+                                                                     uint64_t, Now) const;
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::take_snat_port(
     const ServiceEntry&, const Snapshot&, const Endpoint<Ipv4Address>&, const SnatTry<Ipv4Address>&,
     uint64_t, Now, DropReason&);
@@ -201,6 +205,10 @@ template void FlowStore<Ipv4Address>::note_exhaustion(const ServiceEntry&, DropR
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::take_nat_record(Now);
 template NatRecord<Ipv4Address>* FlowStore<Ipv4Address>::reuse_nat_record(Now);
 template void FlowStore<Ipv4Address>::give_back(NatRecord<Ipv4Address>&);
+template SnatTry<Ipv6Address> FlowStore<Ipv6Address>::find_snat_port(const ServiceEntry&,
+                                                                     const Snapshot&,
+                                                                     const Endpoint<Ipv6Address>&,
+                                                                     uint64_t, Now) const;
 template NatRecord<Ipv6Address>* FlowStore<Ipv6Address>::take_snat_port(
     const ServiceEntry&, const Snapshot&, const Endpoint<Ipv6Address>&, const SnatTry<Ipv6Address>&,
     uint64_t, Now, DropReason&);
