@@ -222,8 +222,10 @@ void add_drops_of(FamilyList& families, CounterMap& counters, const NamedCounter
     counters.erase(name);
     for (size_t i = 0; i < kCountOf<DropReason>; ++i) {
       const std::string reason(to_string(static_cast<DropReason>(i)));
+      std::string counter = name + "_";
+      counter += reason;
       families.add(metric, kRising, help, {{kind, std::string(whose)}, {"reason", reason}},
-                   take(counters, name + "_" + reason));
+                   take(counters, counter));
     }
   }
 }
