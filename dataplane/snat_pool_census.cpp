@@ -14,6 +14,18 @@ uint64_t flows_of(std::span<const std::unique_ptr<WorkerMemory>> workers, size_t
   return flows;
 }
 
+// Its name and ports; no flows yet.
+SnatPoolUse pool_of(const ServiceEntry& service, const Snapshot& snapshot) {
+  const auto addresses =
+      std::span(snapshot.snat_addresses).subspan(service.snat_first, service.snat_count);
+  SnatPoolUse use;
+  use.pool = to_string(addresses[0].address);
+  for (const SnatAddress& address : addresses) {
+    use.ports += uint64_t{address.port_high} - address.port_low + 1;
+  }
+  return use;
+}
+
 }  // namespace
 
 void SnatPoolCensus::advance(std::span<const std::unique_ptr<WorkerMemory>> workers,
@@ -27,28 +39,19 @@ void SnatPoolCensus::advance(std::span<const std::unique_ptr<WorkerMemory>> work
       if (service.index != real.service || service.mode != Mode::kFullnat) continue;
       if (service.snat_count == 0) continue;
       const uint64_t flows = flows_of(workers, page_ * kPageSize + i);
-      Count& count = counts_[service.snat_first];
-      count.flows += flows;
-      count.busiest_real = std::max(count.busiest_real, flows);
-      count.addresses = service.snat_count;
+      SnatPoolUse& use = counts_[snapshot.snat_addresses[service.snat_first].address];
+      if (use.pool.empty()) use = pool_of(service, snapshot);
+      use.flows += flows;
+      use.busiest_real = std::max(use.busiest_real, flows);
     }
   }
-  if (page_ >= snapshot.real_pages.size()) finish(snapshot);
+  if (page_ >= snapshot.real_pages.size()) finish();
 }
 
-void SnatPoolCensus::finish(const Snapshot& snapshot) {
+void SnatPoolCensus::finish() {
   page_ = 0;
   uses_.clear();
-  for (const auto& [first, count] : std::exchange(counts_, {})) {
-    const auto addresses = std::span(snapshot.snat_addresses).subspan(first, count.addresses);
-    SnatPoolUse& use = uses_.emplace_back();
-    use.pool = to_string(addresses[0].address);
-    use.flows = count.flows;
-    use.busiest_real = count.busiest_real;
-    for (const SnatAddress& address : addresses) {
-      use.ports += uint64_t{address.port_high} - address.port_low + 1;
-    }
-  }
+  for (auto& [address, use] : std::exchange(counts_, {})) uses_.push_back(std::move(use));
 }
 
 }  // namespace vipgate

@@ -27,16 +27,11 @@ class SnatPoolCensus {
   const std::vector<SnatPoolUse>& uses() const { return uses_; }
 
  private:
-  struct Count {
-    uint64_t flows = 0;
-    uint64_t busiest_real = 0;
-    uint32_t addresses = 0;  // of the pool
-  };
-
-  void finish(const Snapshot& snapshot);
+  void finish();
 
   size_t page_ = 0;
-  std::map<uint32_t, Count> counts_;  // by ServiceEntry::snat_first
+  // Of this round, by the first address: snapshots may lay pools out anew in the middle of it.
+  std::map<IpAddress, SnatPoolUse> counts_;
   std::vector<SnatPoolUse> uses_;
 };
 

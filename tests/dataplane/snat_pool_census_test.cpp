@@ -80,5 +80,21 @@ TEST_F(SnatPoolCensusTest, VeryManyRealsTakeSeveralTurnsAndTheLastRoundCountsUnt
   EXPECT_GT(census_.uses()[0].flows, before);
 }
 
+TEST_F(SnatPoolCensusTest, PoolsThatGoInTheMiddleOfARoundEndIt) {
+  while (snapshot_.real_pages.size() <= SnatPoolCensus::kPages) {
+    snapshot_.real_pages.push_back(snapshot_.real_pages[0]);
+  }
+  advance();
+  ASSERT_TRUE(census_.uses().empty()) << "the round goes on";
+  snapshot_.real_pages.resize(1);
+  snapshot_.snat_addresses.clear();
+  advance();
+  ASSERT_FALSE(census_.uses().empty());
+  for (const SnatPoolUse& use : census_.uses()) {
+    EXPECT_FALSE(use.pool.empty());
+    EXPECT_GT(use.ports, 0u) << use.pool;
+  }
+}
+
 }  // namespace
 }  // namespace vipgate::test::snat_pool_census_test
