@@ -72,6 +72,7 @@ template <class Address>
 [[gnu::noinline]] void Pipeline<Observer>::prefetch_dns_rate(const Burst& burst,
                                                              const Packet& packet) {
   const DnsParsed& parsed = dns_[packet.dns_index];
+  if (parsed.has_good_cookie) return;  // not limited
   const DnsRateLimit& limit = burst.dns.policy.rate_limit;
   const DnsRateKind kind = dns_expected_kind(parsed);
   const bool has_name = kind == DnsRateKind::kName || kind == DnsRateKind::kKnownName;
