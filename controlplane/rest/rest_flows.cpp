@@ -44,24 +44,18 @@ Result<FlowEnd> query_end(const ApiRequest& request, const std::string& name) {
                "' is none of 192.0.2.1, 192.0.2.0/24, 192.0.2.1:6379, [2001:db8::1]:6379, :6379"};
 }
 
-constexpr FlowState kToldStates[] = {FlowState::kEmbryonic, FlowState::kOneWay, FlowState::kReplied,
-                                     FlowState::kEstablished, FlowState::kClosing};
+constexpr std::pair<FlowState, std::string_view> kStates[] = {
+    {FlowState::kEmbryonic, "embryonic"},
+    {FlowState::kOneWay, "one_way"},
+    {FlowState::kReplied, "replied"},
+    {FlowState::kEstablished, "established"},
+    {FlowState::kClosing, "closing"}};
 
-std::string_view flow_state_name(FlowState state) {
-  switch (state) {
-    case FlowState::kClosing:
-      return "closing";
-    case FlowState::kEmbryonic:
-      return "embryonic";
-    case FlowState::kOneWay:
-      return "one_way";
-    case FlowState::kReplied:
-      return "replied";
-    case FlowState::kEstablished:
-      return "established";
-    default:
-      return "unknown";
+std::string_view flow_state_name(FlowState wanted) {
+  for (const auto& [state, name] : kStates) {
+    if (state == wanted) return name;
   }
+  return "unknown";
 }
 
 Result<FlowQuestion> read_flow_question(const ApiRequest& request, uint32_t workers) {
@@ -91,10 +85,9 @@ Result<FlowQuestion> read_flow_question(const ApiRequest& request, uint32_t work
   }
   if (const std::string text = query_value(request, "state"); !text.empty()) {
     std::string names;
-    for (const FlowState state : kToldStates) {
-      if (text == flow_state_name(state)) question.state = state;
-      names += names.empty() ? "" : ", ";
-      names += flow_state_name(state);
+    for (const auto& [state, name] : kStates) {
+      if (text == name) question.state = state;
+      names.append(names.empty() ? "" : ", ").append(name);
     }
     if (!question.state) return Error{"state: '" + text + "' is none of " + names};
   }
