@@ -13,6 +13,7 @@
 #include "dataplane/fastpath/icmp_impl.h"
 #include "dataplane/fastpath/icmp_relay.h"
 #include "dataplane/fastpath/lookup.h"
+#include "dataplane/fastpath/lookup_returns.h"
 #include "dataplane/fastpath/named_reals.h"
 #include "dataplane/fastpath/new_flow_prefetch.h"
 #include "dataplane/fastpath/parse.h"
