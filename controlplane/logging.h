@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 
 namespace vipgate {
 

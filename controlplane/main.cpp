@@ -16,15 +16,15 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/compile_command.h"
-#include "controlplane/config_reader.h"
-#include "controlplane/control_loop.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/exit_status.h"
-#include "controlplane/explain_command.h"
 #include "controlplane/logging.h"
+#include "controlplane/loop/control_loop.h"
+#include "controlplane/model/snat_layout.h"
 #include "controlplane/naming/hosts_file.h"
-#include "controlplane/replay_command.h"
-#include "controlplane/snat_layout.h"
+#include "controlplane/offline/compile_command.h"
+#include "controlplane/offline/explain_command.h"
+#include "controlplane/offline/replay_command.h"
 #include "dataplane/cpu_check.h"
 #include "dataplane/dataplane.h"
 

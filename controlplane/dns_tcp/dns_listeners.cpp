@@ -6,7 +6,7 @@
 
 #include "common/dns_policy.h"
 #include "common/kernel_address.h"
-#include "controlplane/dns_policy_compiler.h"
+#include "controlplane/dns/dns_policy_compiler.h"
 
 namespace vipgate {
 namespace {

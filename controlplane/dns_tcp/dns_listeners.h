@@ -9,9 +9,9 @@
 
 #include "common/addresses.h"
 #include "common/named_counters.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/dns_tcp/dns_tcp_server.h"
-#include "controlplane/model.h"
+#include "controlplane/model/model.h"
 
 namespace vipgate {
 

@@ -10,17 +10,17 @@
 #include <vector>
 
 #include "common/named_counters.h"
-#include "controlplane/config.h"
-#include "controlplane/dataplane_control.h"
+#include "controlplane/config/config.h"
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/feeds/source_report.h"
 #include "controlplane/health/check_times.h"
+#include "controlplane/loop/dataplane_control.h"
+#include "controlplane/loop/reconciler.h"
 #include "controlplane/naming/host_resolver.h"
 #include "controlplane/naming/scheduler_health.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/naming/yaml_vips.h"
-#include "controlplane/reconciler.h"
 #include "controlplane/store/state_store.h"
 
 namespace vipgate {

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "common/named_counters.h"
-#include "controlplane/dataplane_control.h"
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/line_budget.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/health/health_checker.h"
 #include "controlplane/health/passive_health.h"
-#include "controlplane/reconciler.h"
+#include "controlplane/loop/dataplane_control.h"
+#include "controlplane/loop/reconciler.h"
 
 namespace vipgate {
 

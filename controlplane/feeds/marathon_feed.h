@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/named_counters.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/feeds/mesos_feed.h"
 #include "controlplane/marathon/marathon_source.h"

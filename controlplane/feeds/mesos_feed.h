@@ -11,15 +11,15 @@
 #include <vector>
 
 #include "common/named_counters.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/feeds/mesos_store.h"
+#include "controlplane/loop/reconciler.h"
 #include "controlplane/mesos/mesos_cluster.h"
 #include "controlplane/mesos/mesos_source.h"
 #include "controlplane/naming/mesos_view.h"
 #include "controlplane/naming/vip_allocator.h"
-#include "controlplane/reconciler.h"
 
 namespace vipgate {
 

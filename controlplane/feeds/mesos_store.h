@@ -9,7 +9,7 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/mesos/mesos_cluster.h"
 #include "controlplane/mesos/mesos_parser.h"
 #include "controlplane/store/state_store.h"

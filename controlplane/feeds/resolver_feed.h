@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "common/named_counters.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/health/health_checker.h"
-#include "controlplane/reconciler.h"
+#include "controlplane/loop/reconciler.h"
 
 namespace vipgate {
 

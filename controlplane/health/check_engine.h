@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "common/counters.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/health/check_plan.h"
 #include "controlplane/health/check_times.h"

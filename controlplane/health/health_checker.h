@@ -10,10 +10,10 @@
 
 #include "common/named_counters.h"
 #include "common/result.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/health/check_times.h"
 #include "controlplane/health/health_state.h"
-#include "controlplane/model.h"
+#include "controlplane/model/model.h"
 
 namespace vipgate {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/result.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 
 namespace vipgate {
 

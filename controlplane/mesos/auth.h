@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/result.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/mesos/http_client.h"
 
 namespace vipgate {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "common/result.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/mesos/http_url.h"
 
 namespace vipgate {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/result.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/mesos/http_url.h"
 #include "controlplane/mesos/mesos_event.h"
 #include "controlplane/mesos/zk_leader.h"

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "common/result.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/mesos/mesos_event.h"
 
 namespace vipgate {

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "common/result.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/mesos/mesos_source.h"
 #include "controlplane/mesos/zk_leader.h"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/config/zookeeper_url.h"
 #include "controlplane/mesos/mesos_event.h"
-#include "controlplane/zookeeper_url.h"
 
 namespace vipgate {
 

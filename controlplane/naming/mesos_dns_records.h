@@ -12,7 +12,7 @@
 
 #include "common/dns_record.h"
 #include "common/dns_record_list.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/mesos/mesos_event.h"
 #include "controlplane/naming/label_cleaning.h"
 #include "controlplane/naming/vip_backends.h"

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/config.h"
-#include "controlplane/model.h"
+#include "controlplane/config/config.h"
+#include "controlplane/loop/source_change.h"
+#include "controlplane/model/model.h"
 #include "controlplane/naming/vip_allocator.h"
-#include "controlplane/source_change.h"
 
 namespace vipgate {
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "common/prefetch.h"
-#include "controlplane/locality.h"
+#include "controlplane/model/locality.h"
 #include "controlplane/naming/label_cleaning.h"
 #include "controlplane/naming/mesos_dns_records.h"
 #include "controlplane/naming/mesos_services.h"

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
+#include "controlplane/loop/source_change.h"
 #include "controlplane/mesos/mesos_cluster.h"
 #include "controlplane/naming/scheduler_health.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/naming/vip_backends.h"
-#include "controlplane/source_change.h"
 
 namespace vipgate {
 

@@ -15,8 +15,8 @@
 
 #include "common/addresses.h"
 #include "common/result.h"
-#include "controlplane/config.h"
-#include "controlplane/model.h"
+#include "controlplane/config/config.h"
+#include "controlplane/model/model.h"
 
 namespace vipgate {
 

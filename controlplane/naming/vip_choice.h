@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "common/addresses.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 
 namespace vipgate {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/addresses.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/naming/vip_labels.h"
 
 namespace vipgate {

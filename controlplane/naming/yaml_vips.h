@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "controlplane/config.h"
-#include "controlplane/model.h"
+#include "controlplane/config/config.h"
+#include "controlplane/model/model.h"
 #include "controlplane/naming/vip_allocator.h"
 
 namespace vipgate {

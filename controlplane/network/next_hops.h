@@ -10,7 +10,7 @@
 #include <string>
 
 #include "common/addresses.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 
 namespace vipgate {
 

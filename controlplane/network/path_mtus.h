@@ -9,7 +9,7 @@
 
 #include "common/addresses.h"
 #include "common/tunnel_error.h"
-#include "controlplane/model.h"
+#include "controlplane/model/model.h"
 
 namespace vipgate {
 

@@ -8,7 +8,7 @@
 
 #include "common/addresses.h"
 #include "common/result.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 
 namespace vipgate {
 

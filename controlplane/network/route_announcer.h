@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/addresses.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/network/netlink_events.h"
 
 namespace vipgate {

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "common/traffic_figures.h"
-#include "controlplane/drain_target.h"
-#include "controlplane/model.h"
-#include "controlplane/reconciler.h"
+#include "controlplane/loop/drain_target.h"
+#include "controlplane/loop/reconciler.h"
+#include "controlplane/model/model.h"
 #include "controlplane/store/state_store.h"
 
 namespace vipgate {

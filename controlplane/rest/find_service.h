@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "controlplane/model.h"
+#include "controlplane/model/model.h"
 
 namespace vipgate {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "controlplane/diagnostics.h"
-#include "controlplane/yaml_reader.h"
+#include "controlplane/config/diagnostics.h"
+#include "controlplane/config/yaml_reader.h"
 
 namespace vipgate {
 

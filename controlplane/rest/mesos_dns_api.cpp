@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/compiler.h"
 #include "controlplane/http/http_query.h"
+#include "controlplane/model/compiler.h"
 #include "controlplane/naming/sha1.h"
 #include "controlplane/rest/dns_text.h"
 #include "controlplane/rest/mesos_dns_config.h"

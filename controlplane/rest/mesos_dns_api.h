@@ -6,11 +6,11 @@
 #include <functional>
 #include <memory>
 
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/http/http_router.h"
+#include "controlplane/loop/reconciler.h"
 #include "controlplane/metrics/page_thread.h"
 #include "controlplane/naming/task_listing.h"
-#include "controlplane/reconciler.h"
 #include "controlplane/rest/long_answers.h"
 #include "controlplane/rest/rest_feed.h"
 #include "controlplane/rest/served_dns.h"

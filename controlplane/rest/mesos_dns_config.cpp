@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "controlplane/config/zookeeper_url.h"
 #include "controlplane/naming/mesos_dns_records.h"
 #include "controlplane/rest/pretty_json.h"
-#include "controlplane/zookeeper_url.h"
 
 namespace vipgate {
 namespace {

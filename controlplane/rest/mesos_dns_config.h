@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 
 namespace vipgate {
 

@@ -1,9 +1,9 @@
 #include "controlplane/rest/model_text.h"
 
 #include "common/json_text.h"
+#include "controlplane/model/service_text.h"
 #include "controlplane/rest/find_service.h"
 #include "controlplane/rest/service_walk.h"
-#include "controlplane/service_text.h"
 
 namespace vipgate {
 namespace {

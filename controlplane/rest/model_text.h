@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "controlplane/dns_compiler.h"
-#include "controlplane/model.h"
+#include "controlplane/dns/dns_compiler.h"
+#include "controlplane/model/model.h"
 #include "controlplane/rest/rest_services.h"
 
 namespace vipgate {

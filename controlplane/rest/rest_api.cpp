@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "common/json_text.h"
-#include "controlplane/compiler.h"
 #include "controlplane/event_log.h"
 #include "controlplane/http/http_query.h"
+#include "controlplane/model/compiler.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/json_document.h"
 #include "controlplane/rest/long_answers.h"

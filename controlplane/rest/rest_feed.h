@@ -16,7 +16,7 @@
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/loop_client.h"
 #include "controlplane/file_descriptor.h"
-#include "controlplane/reconciler.h"
+#include "controlplane/loop/reconciler.h"
 #include "controlplane/rest/drain_desk.h"
 #include "controlplane/rest/rest_services.h"
 #include "controlplane/store/state_store.h"

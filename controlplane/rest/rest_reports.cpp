@@ -1,7 +1,7 @@
 #include "controlplane/rest/rest_reports.h"
 
 #include "common/json_text.h"
-#include "controlplane/worker_report.h"
+#include "controlplane/loop/worker_report.h"
 
 namespace vipgate {
 namespace {

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/compiler.h"
 #include "controlplane/http/http_query.h"
+#include "controlplane/model/compiler.h"
 #include "controlplane/rest/model_text.h"
 
 namespace vipgate {

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "controlplane/http/http_router.h"
-#include "controlplane/reconciler.h"
+#include "controlplane/loop/reconciler.h"
 #include "controlplane/rest/long_answers.h"
 #include "controlplane/rest/rest_feed.h"
 

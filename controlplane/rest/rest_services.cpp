@@ -7,9 +7,9 @@
 #include <set>
 #include <unordered_map>
 
-#include "controlplane/config_check.h"
-#include "controlplane/config_reader_services.h"
-#include "controlplane/config_section.h"
+#include "controlplane/config/config_check.h"
+#include "controlplane/config/config_reader_services.h"
+#include "controlplane/config/config_section.h"
 #include "controlplane/naming/sha1.h"
 #include "controlplane/rest/json_document.h"
 

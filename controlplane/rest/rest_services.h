@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "common/result.h"
-#include "controlplane/config.h"
-#include "controlplane/model.h"
+#include "controlplane/config/config.h"
+#include "controlplane/config/yaml_reader.h"
+#include "controlplane/loop/source_change.h"
+#include "controlplane/model/model.h"
 #include "controlplane/rest/service_index.h"
-#include "controlplane/source_change.h"
 #include "controlplane/store/state_store.h"
-#include "controlplane/yaml_reader.h"
 
 namespace vipgate {
 

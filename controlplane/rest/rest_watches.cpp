@@ -6,8 +6,8 @@
 
 #include "common/json_text.h"
 #include "controlplane/event_log.h"
-#include "controlplane/explain_question.h"
 #include "controlplane/http/http_query.h"
+#include "controlplane/offline/explain_question.h"
 #include "controlplane/rest/problem_response.h"
 #include "controlplane/rest/watch_answer.h"
 #include "controlplane/rest/watch_query.h"

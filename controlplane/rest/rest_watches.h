@@ -6,11 +6,11 @@
 
 #include "common/explanation.h"
 #include "common/result.h"
-#include "controlplane/config_reader_watch.h"
+#include "controlplane/config/config_reader_watch.h"
 #include "controlplane/http/http_router.h"
+#include "controlplane/loop/watch_keeper.h"
 #include "controlplane/metrics/page_thread.h"
 #include "controlplane/rest/rest_feed.h"
-#include "controlplane/watch_keeper.h"
 
 namespace vipgate {
 

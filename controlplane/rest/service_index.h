@@ -10,8 +10,8 @@
 #include <tuple>
 #include <vector>
 
-#include "controlplane/config.h"
-#include "controlplane/config_check_services.h"
+#include "controlplane/config/config.h"
+#include "controlplane/config/config_check_services.h"
 
 namespace vipgate {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <optional>
 
-#include "controlplane/model.h"
+#include "controlplane/model/model.h"
 
 namespace vipgate {
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/dns_compiler.h"
-#include "controlplane/model.h"
+#include "controlplane/dns/dns_compiler.h"
+#include "controlplane/model/model.h"
 
 namespace vipgate {
 

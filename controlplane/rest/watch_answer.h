@@ -10,8 +10,8 @@
 
 #include "common/watch.h"
 #include "controlplane/http/http_message.h"
+#include "controlplane/loop/watch_keeper.h"
 #include "controlplane/rest/rest_feed.h"
-#include "controlplane/watch_keeper.h"
 
 namespace vipgate {
 

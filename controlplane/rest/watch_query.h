@@ -7,7 +7,7 @@
 
 #include "common/result.h"
 #include "common/watch.h"
-#include "controlplane/config_reader_watch.h"
+#include "controlplane/config/config_reader_watch.h"
 
 namespace vipgate {
 

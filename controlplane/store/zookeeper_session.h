@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/result.h"
-#include "controlplane/zookeeper_url.h"
+#include "controlplane/config/zookeeper_url.h"
 
 namespace vipgate {
 

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/vipctl/doctor/doctor.h"
 
 namespace vipgate {

@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "controlplane/feeds/mesos_store.h"
+#include "controlplane/loop/reconciler.h"
 #include "controlplane/mesos/mesos_stream.h"
 #include "controlplane/naming/mesos_view.h"
-#include "controlplane/reconciler.h"
 #include "perf/bench/gateway_setup.h"
 
 namespace vipgate {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "controlplane/config.h"
-#include "controlplane/dataplane_control.h"
+#include "controlplane/config/config.h"
+#include "controlplane/loop/dataplane_control.h"
 
 namespace vipgate {
 

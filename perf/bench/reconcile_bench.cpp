@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/reconciler.h"
+#include "controlplane/loop/reconciler.h"
 #include "perf/bench/gateway_setup.h"
 
 namespace vipgate {

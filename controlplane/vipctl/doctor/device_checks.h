@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/vipctl/doctor/finding.h"
 #include "controlplane/vipctl/doctor/system_tree.h"
 

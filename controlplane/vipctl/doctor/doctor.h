@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/result.h"
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/vipctl/doctor/finding.h"
 #include "controlplane/vipctl/doctor/system_tree.h"
 #include "controlplane/vipctl/view_style.h"

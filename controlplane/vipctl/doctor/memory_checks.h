@@ -1,7 +1,7 @@
 // The doctor's checks of memory.
 #pragma once
 
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/vipctl/doctor/finding.h"
 #include "controlplane/vipctl/doctor/system_tree.h"
 

@@ -1,7 +1,7 @@
 // The doctor's checks of the kernel's network.
 #pragma once
 
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/vipctl/doctor/finding.h"
 #include "controlplane/vipctl/doctor/system_tree.h"
 

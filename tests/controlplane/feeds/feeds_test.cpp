@@ -5,9 +5,9 @@
 
 #include <filesystem>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/feeds/mesos_store.h"
-#include "tests/controlplane/fake_dataplane.h"
+#include "tests/controlplane/loop/fake_dataplane.h"
 #include "tests/controlplane/store/store_directory.h"
 
 namespace vipgate::feeds_test {

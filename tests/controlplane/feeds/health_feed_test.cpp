@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <sstream>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/log_line.h"
-#include "tests/controlplane/fake_dataplane.h"
+#include "tests/controlplane/loop/fake_dataplane.h"
 
 namespace vipgate::health_feed_test {
 namespace {

@@ -6,11 +6,11 @@
 #include <memory>
 #include <string>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/feeds/mesos_feed.h"
 #include "controlplane/monotonic_clock.h"
-#include "tests/controlplane/fake_dataplane.h"
 #include "tests/controlplane/feeds/memory_store.h"
+#include "tests/controlplane/loop/fake_dataplane.h"
 #include "tests/controlplane/mesos/mesos_source_fixture.h"
 
 namespace vipgate {

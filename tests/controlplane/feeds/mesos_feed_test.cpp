@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/feeds/source_report.h"
-#include "tests/controlplane/fake_dataplane.h"
 #include "tests/controlplane/feeds/memory_store.h"
+#include "tests/controlplane/loop/fake_dataplane.h"
 
 namespace vipgate::mesos_feed_test {
 namespace {

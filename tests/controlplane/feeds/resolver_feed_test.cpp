@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/feeds/source_report.h"
-#include "tests/controlplane/fake_dataplane.h"
+#include "tests/controlplane/loop/fake_dataplane.h"
 
 namespace vipgate::resolver_feed_test {
 namespace {

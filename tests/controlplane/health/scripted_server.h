@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "controlplane/file_descriptor.h"
-#include "controlplane/model.h"
+#include "controlplane/model/model.h"
 
 namespace vipgate::test {
 

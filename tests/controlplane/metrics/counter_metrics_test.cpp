@@ -6,9 +6,9 @@
 #include <set>
 
 #include "common/counters.h"
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/feeds/feeds.h"
-#include "tests/controlplane/fake_dataplane.h"
+#include "tests/controlplane/loop/fake_dataplane.h"
 
 namespace vipgate::counter_metrics_test {
 namespace {

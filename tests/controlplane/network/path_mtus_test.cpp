@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "tests/controlplane/tunnel_quotes.h"
+#include "tests/controlplane/loop/tunnel_quotes.h"
 #include "tests/support/address_text.h"
 
 namespace vipgate::path_mtus_test {

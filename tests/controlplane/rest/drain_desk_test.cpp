@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "controlplane/config_reader.h"
-#include "tests/controlplane/fake_dataplane.h"
+#include "controlplane/config/config_reader.h"
+#include "tests/controlplane/loop/fake_dataplane.h"
 
 namespace vipgate::drain_desk_test {
 namespace {

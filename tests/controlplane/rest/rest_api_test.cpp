@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/monotonic_clock.h"
-#include "tests/controlplane/fake_dataplane.h"
+#include "tests/controlplane/loop/fake_dataplane.h"
 
 namespace vipgate::rest_api_test {
 namespace {

@@ -9,11 +9,11 @@
 #include <thread>
 #include <vector>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/monotonic_clock.h"
 #include "controlplane/rest/json_document.h"
-#include "tests/controlplane/fake_dataplane.h"
+#include "tests/controlplane/loop/fake_dataplane.h"
 #include "tests/controlplane/store/store_directory.h"
 
 namespace vipgate::rest_feed_test {

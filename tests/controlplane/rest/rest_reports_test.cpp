@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "controlplane/worker_window.h"
+#include "controlplane/loop/worker_window.h"
 
 namespace vipgate::rest_reports_test {
 namespace {

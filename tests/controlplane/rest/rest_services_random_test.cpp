@@ -7,7 +7,7 @@
 #include <iterator>
 #include <random>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/naming/vip_allocator.h"
 #include "controlplane/naming/yaml_vips.h"
 #include "controlplane/rest/json_document.h"

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "controlplane/config_reader.h"
+#include "controlplane/config/config_reader.h"
 #include "controlplane/rest/json_document.h"
 #include "tests/support/test_net.h"
 

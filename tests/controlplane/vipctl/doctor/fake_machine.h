@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-#include "controlplane/config.h"
+#include "controlplane/config/config.h"
 #include "controlplane/vipctl/doctor/finding.h"
 #include "controlplane/vipctl/doctor/system_tree.h"
 
