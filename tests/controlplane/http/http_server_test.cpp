@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -206,12 +207,15 @@ TEST_F(HttpServerTest, WhoTakesNothingOfALongAnswerIsGivenUp) {
   HttpServerOptions options;
   options.request_time = std::chrono::milliseconds(50);
   HttpRouter router = make_router();
-  router.add("GET", "/long", [](const ApiRequest&, const ApiResponder& respond) {
+  std::promise<void> asked;
+  router.add("GET", "/long", [&](const ApiRequest&, const ApiResponder& respond) {
+    asked.set_value();
     respond({.body = std::string(100u << 20, 'x')});
   });
   HttpServerFixture::start(std::move(options), std::move(router));
   const FileDescriptor silent = connect_to();
   send_all(silent, get("/long"));
+  asked.get_future().wait();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (server_->connections() != 0 && std::chrono::steady_clock::now() < end) {
     std::this_thread::yield();
