@@ -108,7 +108,7 @@ ports: [{ name: p, device: net_ring0, addresses: [10.0.0.1/16] }]
 snat_pools: [{ name: default, addresses: [10.0.9.1] }]
 dns: { listen: [10.0.0.53], zones: [{ name: mesos }, { name: l4lb.thisdcos.directory, services: true }] }
 mesos: [{ masters: ["http://127.0.0.1:1"], domain: mesos }]
-store: "sqlite::memory:"
+store: none
 )",
                                    "f");
   ASSERT_TRUE(config.ok()) << config.error();
