@@ -24,6 +24,10 @@ std::string direct_vip(int family, bool when_needed);
 
 class RandomTraffic {
  public:
+  // Of traffic_spec().
+  static constexpr uint32_t kServiceSlots = 4096;
+  static constexpr uint16_t kSctpPorts[] = {2905, 3868, 7, 8, 9};
+
   // `draw` gives a number below its argument, which is at least 1.
   explicit RandomTraffic(std::function<uint32_t(uint32_t)> draw) : draw_(std::move(draw)) {}
 
