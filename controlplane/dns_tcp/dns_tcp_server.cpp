@@ -234,11 +234,18 @@ class DnsTcpServer::Impl {
   // Gives it the idle time from now on, and the last place among those that may have to go.
   void await(const Held& connection) {
     all_.splice(all_.end(), all_, connection->position);
+    start_idle_time(connection);
+  }
+
+  void start_idle_time(const Held& connection) {
     connection->timer.expires_after(limits_.idle);
     connection->timer.async_wait([this, connection](const error_code& code) {
       // One that had expired when it was set anew tells so all the same.
       const bool is_early = connection->timer.expiry() > asio::steady_timer::clock_type::now();
       if (code || is_early || !connection->is_open) return;
+      // Who waits for what others are asked is not idle (RFC 7766 6.2.3), and does so for
+      // dns.forward.timeout_ms at most.
+      if (connection->stream->forwarded() != 0) return start_idle_time(connection);
       count(counters_.idle);
       close(connection);
     });

@@ -84,7 +84,7 @@ class DnsTcpForwarderTest : public ::testing::Test {
   // A server that leaves every question to these resolvers.
   // `left_out`: so many of them, the first ones, are.
   void start(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 2000,
-             size_t left_out = 0) {
+             size_t left_out = 0, const DnsTcpLimits& limits = {}) {
     server_ = std::make_unique<DnsTcpServer>(
         [](std::span<uint8_t> message, size_t length, const IpAddress& client) {
           EXPECT_EQ(client, kLoopback);
@@ -94,7 +94,7 @@ class DnsTcpForwarderTest : public ::testing::Test {
           answer.question_end = static_cast<uint16_t>(length - (answer.has_opt ? 11 : 0));
           return answer;
         },
-        DnsTcpLimits{});
+        limits);
     ASSERT_THAT(server_->listen({{kLoopback, 0}}), IsEmpty());
     DnsForwarding forwarding;
     forwarding.is_on = true;
@@ -205,6 +205,17 @@ TEST_F(DnsTcpForwarderTest, QuestionThatNobodyAnswersFailsInTime) {
   EXPECT_GE(took, std::chrono::milliseconds(390));
   EXPECT_LT(took, std::chrono::seconds(5));
   EXPECT_EQ(count("forward_failed"), 1u);
+}
+
+TEST_F(DnsTcpForwarderTest, ConnectionThatWaitsForAResolverIsNotIdleAndIsOnceItHasItsAnswer) {
+  SilentResolver silent;
+  const Resolver good({});
+  start({silent.port(), good.port()}, 600, 0, {.idle = std::chrono::milliseconds(20)});
+  DnsTcpClient client = this->client();
+  client.ask(query("www.example", 5));
+  EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+  EXPECT_EQ(client.reply(), std::nullopt);
+  EXPECT_EQ(count("closed_idle"), 1u);
 }
 
 TEST_F(DnsTcpForwarderTest, ClientThatGoesAwayMeanwhileHarmsNobody) {
