@@ -146,6 +146,16 @@ bool dns_answers_question(const uint8_t* message, size_t length,
          u16_at(rest) == question.type && u16_at(rest + 2) == static_cast<uint16_t>(DnsClass::kIn);
 }
 
+bool dns_refuses_without_question(const uint8_t* message, size_t length, uint16_t id) {
+  if (length < kDnsHeaderLength) return false;
+  const auto header = load<DnsHeader>(message);
+  const uint16_t flags = header.flags.host();
+  const DnsRcode rcode{static_cast<uint16_t>(flags & DnsHeader::kRcodeMask)};
+  return header.id.host() == id && (flags & DnsHeader::kResponse) != 0 &&
+         (flags & DnsHeader::kOpcodeMask) == 0 && header.question_count.host() == 0 &&
+         rcode != DnsRcode::kNoError && rcode != DnsRcode::kNxDomain;
+}
+
 void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
                        const DnsTtlLimits& limits, DnsUpstreamAnswer& answer) {
   using Kind = DnsUpstreamAnswer::Kind;

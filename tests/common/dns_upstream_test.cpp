@@ -237,6 +237,29 @@ TEST(DnsUpstream, OptRecordStandsAnywhereAndWhatIsBehindItIsLeftOut) {
   }
 }
 
+TEST(DnsUpstream, RefusalMayLeaveTheQuestionOutAndAnAnswerMayNot) {
+  const auto refuses = [](const std::string& message) {
+    return dns_refuses_without_question(octets(message), message.size(), kId);
+  };
+  for (const unsigned code : {1u, 2u, 4u, 5u}) {
+    const std::string message = dns_header(0x8180 | code, 0, 0, 0, 0, kId);
+    EXPECT_TRUE(refuses(message)) << code;
+    DnsUpstreamAnswer answer;
+    dns_read_upstream(octets(message), message.size(), Asked("www.example").question(), kLimits,
+                      answer);
+    EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kRefusal);
+    for (size_t length = 0; length < message.size(); ++length) {
+      EXPECT_FALSE(refuses(message.substr(0, length))) << length;
+    }
+  }
+  EXPECT_FALSE(refuses(dns_header(0x8185, 0, 0, 0, 0, kId + 1))) << "id";
+  EXPECT_FALSE(refuses(dns_header(0x0105, 0, 0, 0, 0, kId))) << "a query";
+  EXPECT_FALSE(refuses(dns_header(0xa185, 0, 0, 0, 0, kId))) << "opcode";
+  EXPECT_FALSE(refuses(dns_header(0x8185, 1, 0, 0, 0, kId))) << "a question, which counts";
+  EXPECT_FALSE(refuses(dns_header(0x8180, 0, 0, 0, 0, kId))) << "NOERROR";
+  EXPECT_FALSE(refuses(dns_header(0x8183, 0, 0, 0, 0, kId))) << "NXDOMAIN";
+}
+
 // A TTL counts down: what was a name with it is another, or none, a second later.
 TEST(DnsUpstream, NameThatRunsThroughATtlIsNotBelieved) {
   const Asked asked("www.example");
