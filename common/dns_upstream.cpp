@@ -146,6 +146,16 @@ bool dns_answers_question(const uint8_t* message, size_t length,
          u16_at(rest) == question.type && u16_at(rest + 2) == static_cast<uint16_t>(DnsClass::kIn);
 }
 
+bool dns_refuses_without_question(const uint8_t* message, size_t length, uint16_t id) {
+  if (length < kDnsHeaderLength) return false;
+  const auto header = load<DnsHeader>(message);
+  const uint16_t flags = header.flags.host();
+  const DnsRcode rcode{static_cast<uint16_t>(flags & DnsHeader::kRcodeMask)};
+  return header.id.host() == id && (flags & DnsHeader::kResponse) != 0 &&
+         (flags & DnsHeader::kOpcodeMask) == 0 && header.question_count.host() == 0 &&
+         rcode != DnsRcode::kNoError && rcode != DnsRcode::kNxDomain;
+}
+
 void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
                        const DnsTtlLimits& limits, DnsUpstreamAnswer& answer) {
   using Kind = DnsUpstreamAnswer::Kind;
@@ -173,22 +183,22 @@ void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQ
   if (length > kDnsUdpLimit) return;
   const uint32_t counts[] = {header.answer_count.host(), header.authority_count.host(),
                              header.additional_count.host()};
-  uint32_t left = counts[0] + counts[1] + counts[2];
-  if (left > DnsUpstreamAnswer::kMaxRecords) return;
+  if (counts[0] + counts[1] + counts[2] > DnsUpstreamAnswer::kMaxRecords) return;
   size_t at = answer.body_offset;
   size_t body_end = at;
   uint32_t ttl_s = limits.max_s;
   bool has_type = false;
   bool has_soa = false;
+  bool has_opt = false;
   uint32_t soa_ttl_s = 0;
   for (uint32_t section = 0; section < 3; ++section) {
     for (uint32_t i = 0; i < counts[section]; ++i) {
       RecordHead record;
       if (!read_record(message, length, at, record)) return;
-      --left;
       if (record.type == static_cast<uint16_t>(DnsType::kOpt)) {
-        // Cut off, which it can only be at the end: what stands behind it may be pointed to.
-        if (section != 2 || left != 0 || message[record.owner] != 0) return;
+        // One, of the root, among the additional records (RFC 6891 6.1.1).
+        if (section != 2 || has_opt || message[record.owner] != 0) return;
+        has_opt = true;
         // The upper bits of the code: nothing that is an answer has any (RFC 6891 6.1.3).
         if (message[record.ttl] != 0) {
           answer.kind = Kind::kRefusal;
@@ -196,6 +206,9 @@ void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQ
         }
         continue;
       }
+      // The body ends before the OPT record. Additional records behind it are left out, as they may
+      // be, and no name before them points to them.
+      if (has_opt) continue;
       const uint32_t capped = std::min(record.ttl_s, limits.max_s);
       answer.ttls[answer.ttl_count++] = {static_cast<uint16_t>(record.ttl - answer.body_offset),
                                          capped};

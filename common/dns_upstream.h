@@ -66,7 +66,11 @@ uint16_t dns_write_question(const DnsUpstreamQuestion& question, uint8_t* to);
 bool dns_answers_question(const uint8_t* message, size_t length,
                           const DnsUpstreamQuestion& question);
 
-// REQUIRES: dns_answers_question().
+// Whether it says that the server cannot tell, and not of which question, as of one that it could
+// not read (RFC 1035 4.1.1): nothing in it is told on.
+bool dns_refuses_without_question(const uint8_t* message, size_t length, uint16_t id);
+
+// REQUIRES: dns_answers_question() or dns_refuses_without_question().
 void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
                        const DnsTtlLimits& limits, DnsUpstreamAnswer& answer);
 

@@ -107,7 +107,10 @@ class DnsTcpServer::Impl {
   }
 
   void set_limits(const DnsTcpLimits& limits) { limits_ = limits; }
-  void set_forwarding(const DnsForwarding& forwarding) { forwarder_.set(forwarding); }
+  void set_forwarding(const DnsForwarding& forwarding) {
+    waiting_per_client_ = forwarding.per_client;
+    forwarder_.set(forwarding);
+  }
 
   std::vector<uint16_t> ports() const {
     std::vector<uint16_t> ports;
@@ -234,38 +237,58 @@ class DnsTcpServer::Impl {
   // Gives it the idle time from now on, and the last place among those that may have to go.
   void await(const Held& connection) {
     all_.splice(all_.end(), all_, connection->position);
+    start_idle_time(connection);
+  }
+
+  void start_idle_time(const Held& connection) {
     connection->timer.expires_after(limits_.idle);
     connection->timer.async_wait([this, connection](const error_code& code) {
       // One that had expired when it was set anew tells so all the same.
       const bool is_early = connection->timer.expiry() > asio::steady_timer::clock_type::now();
       if (code || is_early || !connection->is_open) return;
+      // Who waits for what others are asked is not idle (RFC 7766 6.2.3), and does so for
+      // dns.forward.timeout_ms at most.
+      if (connection->stream->forwarded() != 0) return start_idle_time(connection);
       count(counters_.idle);
       close(connection);
     });
   }
 
-  // Asks others; what they say is sent when it comes, if the connection is still there.
+  // Asks others; what they say is sent when it comes, if the connection is still there. A client
+  // has so many questions that wait as `dns.forward.limits.per_client` says, over all its
+  // connections.
   void forward(const std::weak_ptr<Connection>& itself, std::span<const uint8_t> query,
                const DnsStreamAnswer& parts) {
-    forwarder_.ask(DnsForwardedQuery(query, parts),
-                   // Not before the stream has put the query behind it.
-                   [this, itself](std::span<const uint8_t> reply) {
-                     asio::post(
-                         context_,
-                         [this, itself, copy = std::vector<uint8_t>(reply.begin(), reply.end())] {
-                           count_forwarded();
-                           const Held connection = itself.lock();
-                           if (connection == nullptr || !connection->is_open) return;
-                           connection->stream->take_reply(copy);
-                           await(connection);
-                           if (!connection->is_sending) answer(connection);
-                         });
-                   });
+    // Not before the stream has put the query behind it.
+    const auto answer_later = [this, itself](std::span<const uint8_t> reply) {
+      asio::post(context_, [this, itself, copy = std::vector<uint8_t>(reply.begin(), reply.end())] {
+        count_forwarded();
+        const Held connection = itself.lock();
+        if (connection == nullptr || !connection->is_open) return;
+        connection->stream->take_reply(copy);
+        await(connection);
+        if (!connection->is_sending) answer(connection);
+      });
+    };
+    DnsForwardedQuery asked(query, parts);
+    const asio::ip::address client = Held(itself)->client;
+    uint32_t& waiting = waiting_[client];
+    if (waiting >= waiting_per_client_) {
+      if (waiting == 0) waiting_.erase(client);
+      ++over_limit_;
+      return answer_later(asked.failure(DnsRcode::kRefused));
+    }
+    ++waiting;
+    forwarder_.ask(std::move(asked), [this, client, answer_later](std::span<const uint8_t> reply) {
+      const auto known = waiting_.find(client);
+      if (--known->second == 0) waiting_.erase(known);
+      answer_later(reply);
+    });
   }
   void count_forwarded() {
     counters_.forwarded.store(forwarder_.asked(), std::memory_order_relaxed);
     counters_.forward_failed.store(forwarder_.failed(), std::memory_order_relaxed);
-    counters_.forward_refused.store(forwarder_.refused(), std::memory_order_relaxed);
+    counters_.forward_refused.store(forwarder_.refused() + over_limit_, std::memory_order_relaxed);
   }
 
   void read(const Held& connection) {
@@ -345,6 +368,9 @@ class DnsTcpServer::Impl {
   Connections all_;              // that which was active last at the end
   std::atomic<size_t> open_{0};  // of them
   std::map<asio::ip::address, uint32_t> by_client_;
+  std::map<asio::ip::address, uint32_t> waiting_;  // questions of each client that others are asked
+  uint32_t waiting_per_client_ = 0;
+  uint64_t over_limit_ = 0;  // questions of clients with too many
   std::chrono::steady_clock::time_point next_warning_;
   std::thread thread_;  // last: it uses all the others
 };

@@ -197,7 +197,8 @@ template <class Address>
         entry->slot, packet.destination_port.host(), load<DnsHeader>(message).id.host(),
         Address(ip.source), packet.source_port.host(), flight);
   }
-  if (attempt == nullptr || !dns_answers_question(message, length, flight->asked(*attempt))) {
+  if (attempt == nullptr || (!dns_answers_question(message, length, flight->asked(*attempt)) &&
+                             !dns_refuses_without_question(message, length, attempt->id))) {
     return drop(burst, packet, DropReason::kDnsUnexpectedAnswer);
   }
   const DnsForwarding& forwarding = burst.snapshot.dns_policy->forwarding;

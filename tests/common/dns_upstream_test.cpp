@@ -208,7 +208,7 @@ TEST(DnsUpstream, WhatIsNotWellFormedIsNotBelieved) {
       head + record(kOwner, 15, 60, "\1"),             // no room for the name
       head + record(kOwner, 2, 60, ""),
       head + record("\x40zz", 1, 60, "\1\2\3\4"),  // a reserved type of label
-      two + dns_opt(1232) + good,                  // something behind the OPT record
+      two + dns_opt(1232) + good.substr(0, 12),    // a broken record behind the OPT record
       two + dns_opt(1232) + dns_opt(1232),         // two of them
       dns_header(kAnswerFlags, 1, 1, 0, 0, kId) + asked.wire() + dns_opt(1232),  // not its section
       dns_header(kAnswerFlags, 1, 0xffff, 0xffff, 0xffff, kId) + asked.wire() + good,
@@ -217,6 +217,47 @@ TEST(DnsUpstream, WhatIsNotWellFormedIsNotBelieved) {
   for (const std::string& message : wrong) {
     EXPECT_EQ(read(asked, message).kind, DnsUpstreamAnswer::Kind::kMalformed) << &message - wrong;
   }
+}
+
+TEST(DnsUpstream, OptRecordStandsAnywhereAndWhatIsBehindItIsLeftOut) {
+  const Asked asked("www.example");
+  const std::string good = record(kOwner, 1, 60, "\1\2\3\4");
+  for (unsigned before = 0; before < 3; ++before) {
+    std::string message = dns_header(kAnswerFlags, 1, 1, 0, 3, kId) + asked.wire() + good;
+    for (unsigned i = 0; i < 3; ++i) {
+      message += i == before ? dns_opt(1232) : record(kOwner, 28, 50 - i, std::string(16, 'x'));
+    }
+    const auto answer = read(asked, message);
+    EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kAnswer);
+    EXPECT_EQ(answer.answers, 1);
+    EXPECT_EQ(answer.additionals, before);
+    EXPECT_EQ(answer.body_length, good.size() + before * 28);
+    EXPECT_EQ(answer.ttl_count, 1 + before);
+    EXPECT_EQ(answer.ttl_s, before == 0 ? 60 : 51 - before);
+  }
+}
+
+TEST(DnsUpstream, RefusalMayLeaveTheQuestionOutAndAnAnswerMayNot) {
+  const auto refuses = [](const std::string& message) {
+    return dns_refuses_without_question(octets(message), message.size(), kId);
+  };
+  for (const unsigned code : {1u, 2u, 4u, 5u}) {
+    const std::string message = dns_header(0x8180 | code, 0, 0, 0, 0, kId);
+    EXPECT_TRUE(refuses(message)) << code;
+    DnsUpstreamAnswer answer;
+    dns_read_upstream(octets(message), message.size(), Asked("www.example").question(), kLimits,
+                      answer);
+    EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kRefusal);
+    for (size_t length = 0; length < message.size(); ++length) {
+      EXPECT_FALSE(refuses(message.substr(0, length))) << length;
+    }
+  }
+  EXPECT_FALSE(refuses(dns_header(0x8185, 0, 0, 0, 0, kId + 1))) << "id";
+  EXPECT_FALSE(refuses(dns_header(0x0105, 0, 0, 0, 0, kId))) << "a query";
+  EXPECT_FALSE(refuses(dns_header(0xa185, 0, 0, 0, 0, kId))) << "opcode";
+  EXPECT_FALSE(refuses(dns_header(0x8185, 1, 0, 0, 0, kId))) << "a question, which counts";
+  EXPECT_FALSE(refuses(dns_header(0x8180, 0, 0, 0, 0, kId))) << "NOERROR";
+  EXPECT_FALSE(refuses(dns_header(0x8183, 0, 0, 0, 0, kId))) << "NXDOMAIN";
 }
 
 // A TTL counts down: what was a name with it is another, or none, a second later.

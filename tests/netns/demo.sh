@@ -12,6 +12,7 @@ set -euo pipefail
 NAME=redis.marathon.l4lb.thisdcos.directory
 TASK_NAME=redis.marathon.mesos
 SRV_NAME=_redis._tcp.marathon.mesos
+VIP_SRV_NAME=_redis._tcp.marathon.l4lb.thisdcos.directory
 VIP=11.202.66.36
 DNS=10.9.0.53
 SOURCE=$LAB_TOP/config/demo.yaml
@@ -83,9 +84,11 @@ ask_dns() {
   [[ $output == *"status: NOERROR"*"$VIP"* ]] || lab_fail "$NAME did not resolve to $VIP"
   try client "dig +short $TASK_NAME @$DNS; dig +short SRV $SRV_NAME @$DNS" || true
   [[ $output == *10.9.1.11*" ${LAB_REDIS_PORT[b1]} "* ]] || lab_fail "the task has no A or no SRV record"
+  try client "dig +short SRV $VIP_SRV_NAME @$DNS" || true
+  [[ $output == *" 6379 $NAME." ]] || lab_fail "the VIP has no SRV record"
   try client "dig +noall +comments nobody.$NAME @$DNS | grep status" || true
   [[ $output == *"status: NXDOMAIN"* ]] || lab_fail "a name that does not exist was not denied"
-  good "the VIP's name, the task's name and its port; a name that does not exist is denied"
+  good "the VIP's name, the task's name and the port of each; a name that does not exist is denied"
 }
 
 # tally COUNT: who served COUNT connections, as "12 b1" lines in $output.

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "controlplane/model/fallbacks.h"
 #include "tests/support/address_text.h"
@@ -83,6 +85,25 @@ TEST(ConfigReader, TheMinimalFileHasNoServiceAndBothZones) {
   EXPECT_EQ(minimal->dns.zones[0].name, "mesos");
   EXPECT_EQ(services_zone(*minimal), &minimal->dns.zones[1]);
   EXPECT_FALSE(minimal->dns.listen.empty());
+}
+
+TEST(ConfigReader, TheFileForDcosHasTheZonesAndNamesOfDcosDns) {
+  const auto dcos = read_config(VIPGATE_SOURCE_DIR "/config/dcos.yaml");
+  ASSERT_TRUE(dcos.ok()) << dcos.error();
+  std::set<std::string> names;
+  for (const ZoneConfig& zone : dcos->dns.zones) {
+    names.insert(zone.name);
+    names.insert(zone.aliases.begin(), zone.aliases.end());
+    for (const DnsRecordConfig& record : zone.records) names.insert(record.name + "." + zone.name);
+  }
+  for (const char* name :
+       {"mesos", "mesos.thisdcos.directory", "l4lb.thisdcos.directory", "dclb.thisdcos.directory",
+        "dclb.thisdcos.global", "dcos.thisdcos.directory", "thisdcos.directory", "thisdcos.global",
+        "thisnode.thisdcos.directory", "ready.spartan", "ns.spartan", "zk-1.zk"}) {
+    EXPECT_TRUE(names.contains(name)) << name;
+  }
+  EXPECT_EQ(services_zone(*dcos)->name, "l4lb.thisdcos.directory");
+  EXPECT_TRUE(dcos->dns.forward.is_on);
 }
 
 TEST(ConfigReader, AServiceTakesItsOwnValuesElseTheDefaultsWhereverTheyStandInTheFile) {

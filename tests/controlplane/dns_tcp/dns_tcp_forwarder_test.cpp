@@ -84,7 +84,7 @@ class DnsTcpForwarderTest : public ::testing::Test {
   // A server that leaves every question to these resolvers.
   // `left_out`: so many of them, the first ones, are.
   void start(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 2000,
-             size_t left_out = 0) {
+             size_t left_out = 0, const DnsTcpLimits& limits = {}) {
     server_ = std::make_unique<DnsTcpServer>(
         [](std::span<uint8_t> message, size_t length, const IpAddress& client) {
           EXPECT_EQ(client, kLoopback);
@@ -94,11 +94,12 @@ class DnsTcpForwarderTest : public ::testing::Test {
           answer.question_end = static_cast<uint16_t>(length - (answer.has_opt ? 11 : 0));
           return answer;
         },
-        DnsTcpLimits{});
+        limits);
     ASSERT_THAT(server_->listen({{kLoopback, 0}}), IsEmpty());
     DnsForwarding forwarding;
     forwarding.is_on = true;
     forwarding.attempts = 3;
+    forwarding.per_client = per_client_;
     forwarding.timeout_ns = timeout_ms * 1'000'000u;
     forwarding.zones.push_back({std::string(1, '\0'), {}});
     for (const uint16_t port : resolvers) {
@@ -129,6 +130,7 @@ class DnsTcpForwarderTest : public ::testing::Test {
   }
 
   std::unique_ptr<DnsTcpServer> server_;
+  uint32_t per_client_ = 64;  // from the next start() on
 };
 
 TEST_F(DnsTcpForwarderTest, LongAnswerOfAResolverIsTheClientsWholeAndUnderItsOwnHeader) {
@@ -205,6 +207,43 @@ TEST_F(DnsTcpForwarderTest, QuestionThatNobodyAnswersFailsInTime) {
   EXPECT_GE(took, std::chrono::milliseconds(390));
   EXPECT_LT(took, std::chrono::seconds(5));
   EXPECT_EQ(count("forward_failed"), 1u);
+}
+
+TEST_F(DnsTcpForwarderTest, ConnectionThatWaitsForAResolverIsNotIdleAndIsOnceItHasItsAnswer) {
+  SilentResolver silent;
+  const Resolver good({});
+  start({silent.port(), good.port()}, 600, 0, {.idle = std::chrono::milliseconds(20)});
+  DnsTcpClient client = this->client();
+  client.ask(query("www.example", 5));
+  EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+  EXPECT_EQ(client.reply(), std::nullopt);
+  EXPECT_EQ(count("closed_idle"), 1u);
+}
+
+TEST_F(DnsTcpForwarderTest, ClientHasSoManyQuestionsThatWaitOverAllItsConnections) {
+  SilentResolver silent;
+  per_client_ = 2;
+  start({silent.port()}, 60'000);
+  DnsTcpClient first = this->client(), second = this->client();
+  for (unsigned id = 1; id <= 3; ++id) first.ask(query("a" + std::to_string(id) + ".example", id));
+  const auto reply = parsed(first.reply());
+  EXPECT_EQ(reply.id, 3u);
+  EXPECT_EQ(reply.flags, 0x8185u) << "REFUSED";
+  second.ask(query("b.example", 4));
+  EXPECT_EQ(parsed(second.reply()).flags, 0x8185u);
+  EXPECT_EQ(count("forward_refused"), 2u);
+  EXPECT_EQ(count("forwarded"), 2u);
+}
+
+TEST_F(DnsTcpForwarderTest, QuestionThatHasItsAnswerMakesRoomForTheClientsNext) {
+  const Resolver good({});
+  per_client_ = 1;
+  start({good.port()});
+  DnsTcpClient client = this->client();
+  for (unsigned id = 1; id <= 3; ++id) {
+    client.ask(query("a.example", id));
+    EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+  }
 }
 
 TEST_F(DnsTcpForwarderTest, ClientThatGoesAwayMeanwhileHarmsNobody) {
