@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "controlplane/vipctl/diff_view.h"
 #include "controlplane/vipctl/views.h"
 #include "controlplane/vipctl/whole_file.h"
 

@@ -171,19 +171,6 @@ std::pair<std::string, bool> status_view(const GatewayStatus& status, const std:
   return {text + table.text(style), !wrong.empty()};
 }
 
-std::string diff_view(const value& plan, const ViewStyle& style) {
-  std::string text;
-  const auto add = [&](const char* name, const char* mark, Tone tone) {
-    for (const value& id : array_of(plan, name)) {
-      text += painted(mark + printable(id.as_string()), tone, style) + "\n";
-    }
-  };
-  add("added", "+ ", Tone::kGood);
-  add("changed", "~ ", Tone::kWarning);
-  add("removed", "- ", Tone::kBad);
-  return text;
-}
-
 Result<std::string> export_view(const value& answer) {
   value documents = value::array();
   size_t count = 0;

@@ -38,9 +38,6 @@ std::string wrong_text(const GatewayStatus& status, const ViewStyle& style = {})
 std::pair<std::string, bool> status_view(const GatewayStatus& status, const std::string& url,
                                          const ViewStyle& style = {});
 
-// Of a dry run: "+ id", "~ id", "- id"; empty: nothing would change.
-std::string diff_view(const web::json::value& plan, const ViewStyle& style = {});
-
 // The documents of the services that the API made, as YAML that `apply` takes.
 Result<std::string> export_view(const web::json::value& answer);
 

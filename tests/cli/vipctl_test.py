@@ -138,6 +138,11 @@ class VipctlTest(VipctlCase):
         self.assertRegex(self.vipctl("services"), r"\nTCP +11.1.1.77:81 +fullnat +serving +made\n")
         exported = self.write("exported.yaml", self.vipctl("export"))
         self.assertEqual(self.vipctl("apply", "-f", exported), "nothing to change\n")
+        other = self.write("other.yaml", DOCUMENT.replace("weight: 2", "weight: 3"))
+        self.assertIn('~ 11.1.1.77:81:tcp\n'
+                      '    - reals: {"address":"10.9.1.12","port":8081,"weight":2}\n'
+                      '    + reals: {"address":"10.9.1.12","port":8081,"weight":3}\n',
+                      self.vipctl("apply", "-f", other, text="", expect=1))
         self.assertIn("- 11.1.1.77:81:tcp\n",
                       self.vipctl("apply", "--yes", "-f", "-", text="services: []\n"))
         self.assertEqual(self.vipctl("export"), "services: []\n")

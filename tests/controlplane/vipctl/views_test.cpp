@@ -109,12 +109,6 @@ TEST(VipctlViews, StatusPutsWhatIsWrongOnTopWithTheNextCommand) {
   EXPECT_THAT(text, HasSubstr("! 1 changes wait for the state store"));
 }
 
-TEST(VipctlViews, DiffMarksWhatComesChangesAndGoes) {
-  EXPECT_EQ(diff_view(parsed(R"({"added":["a"],"changed":["b","c"],"removed":["d"]})")),
-            "+ a\n~ b\n~ c\n- d\n");
-  EXPECT_EQ(diff_view(parsed(R"({"added":[],"changed":[],"removed":[]})")), "");
-}
-
 TEST(VipctlViews, ExportHasTheDocumentsOfTheApiAlone) {
   const auto text = export_view(parsed(kServices));
   ASSERT_TRUE(text.ok());
