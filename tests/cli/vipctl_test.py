@@ -186,6 +186,29 @@ class VipctlTest(VipctlCase):
         self.assertEqual(self.vipctl("export"), "services: []\n")
         self.assertIn("cannot read", self.vipctl("apply", "-f", self.path("none"), expect=2))
 
+    def test_a_file_that_a_reload_refused_makes_status_say_so(self):
+        daemon = self.daemon()
+        config = self.path("config.yaml")
+        with open(config, encoding="utf-8") as file:
+            good = file.read()
+        self.write("config.yaml", "one: 1\ntwo: 2\n" + good)
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for(r"reload of .* failed")
+        self.assertIn("! the configuration file has a mistake: what is in force is older\n"
+                      "    vipctl sources\n", self.vipctl("status", expect=WRONG))
+        self.write("config.yaml", good)
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for(r"configuration reloaded")
+        self.assertNotIn("mistake", self.vipctl("status", expect=WRONG))
+
+    def test_states_that_are_asked_for_are_alone_in_each_format(self):
+        self.daemon()
+        states = json.loads(self.vipctl("-o", "json", "services", "--state", "no_real"))
+        self.assertEqual({each["state"] for each in states["services"]}, {"no_real"})
+        self.assertEqual(self.vipctl("-o", "yaml", "reals", "--state", "down"),
+                         "services:\n  []\n")
+        self.assertRegex(self.vipctl("reals", "--state", "up"), r"\n10.9.1.11:8080 .* up ")
+
     def test_service_without_a_real_makes_status_say_so(self):
         self.daemon()
         file = self.write("made.yaml", DOCUMENT.split("    reals:")[0] + "    reals: []\n")
