@@ -249,16 +249,19 @@ std::pair<std::string, bool> status_view(const GatewayStatus& status, const std:
   return {text + table.text(style), !wrong.empty()};
 }
 
-Result<std::string> export_view(const value& answer) {
-  value documents = value::array();
-  size_t count = 0;
+value export_document(const value& answer) {
+  std::vector<value> documents;
   for (const value& service : array_of(answer, "services")) {
-    if (service.has_field("document")) documents[count++] = service.at("document");
+    if (service.has_field("document")) documents.push_back(service.at("document"));
   }
-  if (count == 0) return std::string("services: []\n");
   value all = value::object();
-  all["services"] = documents;
-  return yaml_text(all);
+  all["services"] = value::array(documents);
+  return all;
+}
+
+Result<std::string> export_view(const value& answer) {
+  const value all = export_document(answer);
+  return all.at("services").size() == 0 ? std::string("services: []\n") : yaml_text(all);
 }
 
 }  // namespace vipgate

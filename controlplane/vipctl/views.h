@@ -40,7 +40,9 @@ std::string wrong_text(const GatewayStatus& status, const ViewStyle& style = {})
 std::pair<std::string, bool> status_view(const GatewayStatus& status, const std::string& url,
                                          const ViewStyle& style = {});
 
-// The documents of the services that the API made, as YAML that `apply` takes.
+// The documents of the services that the API made, as `apply` takes them: {"services":[…]}.
+web::json::value export_document(const web::json::value& answer);
+// The same as YAML.
 Result<std::string> export_view(const web::json::value& answer);
 
 }  // namespace vipgate

@@ -138,6 +138,8 @@ class VipctlTest(VipctlCase):
         self.assertRegex(self.vipctl("services"), r"\nTCP +11.1.1.77:81 +fullnat +serving +made\n")
         exported = self.write("exported.yaml", self.vipctl("export"))
         self.assertEqual(self.vipctl("apply", "-f", exported), "nothing to change\n")
+        self.assertEqual(json.loads(self.vipctl("-o", "json", "export"))["services"][0]["name"],
+                         "made")
         other = self.write("other.yaml", DOCUMENT.replace("weight: 2", "weight: 3"))
         self.assertIn('~ 11.1.1.77:81:tcp\n'
                       '    - reals: {"address":"10.9.1.12","port":8081,"weight":2}\n'
@@ -184,7 +186,17 @@ class VipctlTest(VipctlCase):
         self.assertIn("wrong.yaml: ", said)
         self.assertIn("port: 99999", said)
         self.assertEqual(self.vipctl("export"), "services: []\n")
-        self.assertIn("cannot read", self.vipctl("apply", "-f", self.path("none"), expect=2))
+        for unreadable in (self.path("none"), self.path(".")):
+            self.assertIn("cannot read", self.vipctl("apply", "-f", unreadable, expect=2))
+
+    def test_a_wrong_command_line_is_told_in_words(self):
+        for said, arguments in {
+                "there is no command or option 'statu'": ("statu",),
+                "--output: xml not in {": ("status", "-o", "xml"),
+                "--output: 2 not in {": ("status", "-o", "2"),
+                "'-5s' is no time; write 600, 10m or 2h": ("drain", "10.0.0.1", "--deadline=-5s"),
+        }.items():
+            self.assertIn(said, self.vipctl(*arguments, expect=2))
 
     def test_a_file_that_a_reload_refused_makes_status_say_so(self):
         daemon = self.daemon()
@@ -196,6 +208,9 @@ class VipctlTest(VipctlCase):
         daemon.wait_for(r"reload of .* failed")
         self.assertIn("! the configuration file has a mistake: what is in force is older\n"
                       "    vipctl sources\n", self.vipctl("status", expect=WRONG))
+        said = self.vipctl("sources")
+        for line in (1, 2):
+            self.assertRegex(said, rf"\nfile: \S+config.yaml:{line}:1: unknown key")
         self.write("config.yaml", good)
         daemon.send(signal.SIGHUP)
         daemon.wait_for(r"configuration reloaded")

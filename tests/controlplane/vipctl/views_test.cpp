@@ -165,6 +165,13 @@ TEST(VipctlViews, ExportHasTheDocumentsOfTheApiAlone) {
   EXPECT_EQ(*export_view(parsed(R"({"services":[]})")), "services: []\n");
 }
 
+TEST(VipctlViews, ExportIsAlsoTheSameTreeForPrograms) {
+  const value all = export_document(parsed(kServices));
+  ASSERT_EQ(array_size(all, "services"), 1u);
+  EXPECT_EQ(all.at("services").at(0), parsed(kServices).at("services").at(0).at("document"));
+  EXPECT_EQ(export_document(parsed(R"({"services":[]})")).serialize(), R"({"services":[]})");
+}
+
 TEST(VipctlViews, ExportQuotesAStringThatIsNoStringWithoutQuotes) {
   const auto text = export_view(parsed(
       R"({"services":[{"document":{"name":"123","a":"true","b":"null","c":"web","d":80,"e":true,
