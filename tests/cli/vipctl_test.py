@@ -245,6 +245,19 @@ class VipctlTest(VipctlCase):
         self.assertIn("made.yaml: ",
                       self.vipctl("--token-file", token, "apply", "-f", file, expect=1))
 
+    def test_a_certificate_that_nobody_vouches_for_is_told_with_the_option(self):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-keyout", self.path("key.pem"), "-out", self.path("cert.pem"), "-subj",
+             "/CN=gateway", "-addext", "subjectAltName=IP:127.0.0.1"],
+            check=True, capture_output=True)
+        tls = f'cert_file: {self.path("cert.pem")}, key_file: {self.path("key.pem")}'
+        self.scheme, self.extra = "https", f", tls: {{ {tls} }}"
+        self.daemon()
+        self.assertIn("say by --ca who has issued its certificate",
+                      self.vipctl("status", expect=UNREACHABLE))
+        self.assertIn("web", self.vipctl("--ca", self.path("cert.pem"), "services"))
+
     def test_nobody_there_is_told_with_the_address(self):
         for command in ("status", "top", "watch"):
             said = self.vipctl(command, expect=UNREACHABLE)
