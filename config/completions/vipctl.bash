@@ -6,6 +6,7 @@ _vipctl() {
     --color) COMPREPLY=($(compgen -W "auto always never" -- "$word")) ;;
     --state)
       local states="serving no_real leaving"
+      [[ " ${COMP_WORDS[*]} " != *" reals "* ]] || states="up draining down"
       [[ " ${COMP_WORDS[*]} " != *" flows "* ]] || states="embryonic one_way replied established closing"
       COMPREPLY=($(compgen -W "$states" -- "$word"))
       ;;

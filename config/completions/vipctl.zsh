@@ -3,6 +3,8 @@
 _vipctl_states() {
   if ((${words[(I)flows]})); then
     compadd embryonic one_way replied established closing
+  elif ((${words[(I)reals]})); then
+    compadd up draining down
   else
     compadd serving no_real leaving
   fi
@@ -15,7 +17,7 @@ _arguments \
   '--key[of --cert]:file:_files' \
   '(-o --output)'{-o,--output}'[how answers are shown]:format:(table wide json yaml)' \
   '--color[colours]:when:(auto always never)' \
-  '--state[only these services, or flows]:state:_vipctl_states' \
+  '--state[only these services, reals or flows]:state:_vipctl_states' \
   '--deadline[drain\: its flows go to others after]:time (600, 10m, 2h)' \
   '--force[drain\: also the last real of a service]' \
   '--wait[drain\: until it has no flows left]' \

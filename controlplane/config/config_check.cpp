@@ -41,9 +41,8 @@ class AddressUses {
     const auto [found, is_new] = uses_.try_emplace(address, Use{what, position.line});
     if (is_new || (same_allowed && found->second.what == what)) return;
     diagnostics_.error(position, to_string(address) + " cannot be " + what + ": it is already " +
-                                     found->second.what + " (line " +
-                                     std::to_string(found->second.line) +
-                                     "); each address has one use, write another");
+                                     found->second.text() +
+                                     "; each address has one use, write another");
   }
 
   // The addresses of a prefix that have a use already.
@@ -52,9 +51,8 @@ class AddressUses {
       if (!range.contains(at->first)) return;
       if (at->second.what == "a VIP") continue;
       diagnostics_.error(position, "the prefix cannot be a VIP: it holds " + to_string(at->first) +
-                                       ", which is already " + at->second.what + " (line " +
-                                       std::to_string(at->second.line) +
-                                       "); each address has one use, write another");
+                                       ", which is already " + at->second.text() +
+                                       "; each address has one use, write another");
       return;
     }
   }
@@ -75,14 +73,17 @@ class AddressUses {
     if (found == uses_.end() || (found->second.what == "a VIP" && address != vip)) return;
     diagnostics_.error(position_at(root, path),
                        to_string(address) + " cannot be a real's address: it is already " +
-                           found->second.what + " (line " + std::to_string(found->second.line) +
-                           "); write the address of another machine");
+                           found->second.text() + "; write the address of another machine");
   }
 
  private:
   struct Use {
     std::string what;
-    int line;
+    int line;  // 0: it does not stand in what is read
+
+    std::string text() const {
+      return line == 0 ? what : what + " (line " + std::to_string(line) + ")";
+    }
   };
   Diagnostics& diagnostics_;
   std::vector<IpRange> ranges_;  // that named VIPs are given addresses from

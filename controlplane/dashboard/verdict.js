@@ -46,9 +46,11 @@ function lookAtServices(wrong, attention) {
   if (dead.length > 0) {
     wrong(`${plural(dead.length, 'service')} without a real`, named(dead), dead.length === 1 ? hrefOf(dead[0]) : '#/services');
   }
-  const hurt = services.filter((service) => service.state === 'serving' && service.reals.some((real) => real.state === 'down'));
+  // One that was taken out has no weight.
+  const isDown = (real) => real.state === 'down' && real.weight !== 0;
+  const hurt = services.filter((service) => service.state === 'serving' && service.reals.some(isDown));
   if (hurt.length > 0) {
-    const down = hurt.flatMap((service) => service.reals.filter((real) => real.state === 'down'));
+    const down = hurt.flatMap((service) => service.reals.filter(isDown));
     const first = down.slice(0, 3).map(endpoint).join(', ') + (down.length > 3 ? '…' : '');
     wrong(`${plural(down.length, 'real')} down`, `${first} of ${named(hurt)}`, hurt.length === 1 ? hrefOf(hurt[0]) : '#/services');
   }

@@ -71,6 +71,7 @@ NamedCounters ControlLoop::counters() const {
   for (auto& counter : routes_->counters()) counters.push_back(std::move(counter));
   for (auto& counter : dns_listeners_->counters()) counters.push_back(std::move(counter));
   for (auto& counter : links_.counters()) counters.push_back(std::move(counter));
+  counters.emplace_back("config.refused", file_problem_.empty() ? 0 : 1);
   if (route_announcer_ != nullptr) {
     counters.emplace_back("announce.routes", route_announcer_->installed());
   }

@@ -39,6 +39,9 @@ NamedCounters PortLinks::counters() const {
   NamedCounters counters;
   for (const Link& link : links_) {
     if (link.losses != 0) counters.emplace_back("port." + link.name + ".link_losses", link.losses);
+    if (link.is_up) {
+      counters.emplace_back("port." + link.name + ".without_link", *link.is_up ? 0 : 1);
+    }
   }
   return counters;
 }

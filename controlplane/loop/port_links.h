@@ -28,7 +28,8 @@ class PortLinks {
   // no real is reached and which have had link; of all, where there is none. `real_ports`: a bit
   // for each by which reals are reached. REQUIRES: note() was called.
   bool clients_can_come(uint32_t real_ports) const;
-  // "port.<name>.link_losses": how often it went down. Those that are not zero.
+  // "port.<name>.link_losses": how often it went down, if it did; "port.<name>.without_link": 1
+  // while it has none, else 0.
   NamedCounters counters() const;
 
  private:

@@ -17,6 +17,16 @@ namespace {
 // Per commit, so that very many that do not fit cost the others little.
 constexpr size_t kRetriesPerCommit = 64;
 
+// Reals that should get flows and do not, as their checks call them down: not those that are
+// leaving or were taken out.
+uint32_t count_down(const ModelService& service) {
+  return static_cast<uint32_t>(
+      std::count_if(service.reals.begin(), service.reals.end(), [](const auto& entry) {
+        const ModelReal& real = entry.second;
+        return real.state == RealState::kDown && real.gone_at_s == kNever && real.weight != 0;
+      }));
+}
+
 }  // namespace
 
 RingRunner parallel_ring_runner() {
@@ -297,6 +307,9 @@ void Reconciler::compile(const ServiceKey& key) {
     publisher_.unwant(made->second.records);
     made->second.records = std::move(records);
   }
+  reals_down_ -= made->second.reals_down;
+  made->second.reals_down = is_configured ? count_down(*service) : 0;
+  reals_down_ += made->second.reals_down;
   if (service == nullptr) {
     compiler_.forget(key);
     moved_rows_.forget(key);
@@ -365,6 +378,8 @@ NamedCounters Reconciler::counters() const {
       {"dns.names", dns_table().names()},
       {"dns.records_waiting", dns_table().waiting().size()},
       {"health.services_in_panic", in_panic_.size()},
+      {"reals.down", reals_down_},
+      {"services.refused", refused().size()},
       {"services.without_real", without_real_.size()},
       {"tunnels.lowered_mtus", compiler_.path_mtus().size()},
   };

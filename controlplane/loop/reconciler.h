@@ -196,6 +196,7 @@ class Reconciler {
   SnapshotUpdate update_;
   std::set<ServiceKey> recompile_;  // though the model has not changed
   bool must_publish_ = false;       // though no service has changed
+  uint32_t reals_down_ = 0;         // that should get flows, of services that are configured
   MovedRows moved_rows_;
   std::set<ServiceKey> without_real_;       // that are configured
   std::set<ServiceKey> living_;             // with a real that is not down, perhaps a fallback's
@@ -204,6 +205,7 @@ class Reconciler {
   // What was made of each service of the model.
   struct Made {
     uint32_t index = 0;
+    uint32_t reals_down = 0;
     std::vector<DnsRecord> records;
   };
   std::map<ServiceKey, Made> made_;

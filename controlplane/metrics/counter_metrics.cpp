@@ -39,6 +39,12 @@ constexpr CounterRule kCounterRules[] = {
      "Services of which too few reals are up, so that all of them are used."},
     {"services.without_real", "", "vipgate_services_without_real", kLevel,
      "Services that have no real to go to."},
+    {"services.refused", "", "vipgate_services_refused", kLevel,
+     "Services that are not served as they are wanted."},
+    {"reals.down", "", "vipgate_reals_down", kLevel,
+     "Reals that are to get flows and do not, as their checks call them down."},
+    {"config.refused", "", "vipgate_config_refused", kLevel,
+     "1 while the configuration in force is older than the file, which a reload refused."},
     {"tunnels.lowered_mtus", "", "vipgate_tunnels_with_lowered_mtu", kLevel,
      "Reals whose tunnel a router has told a smaller MTU of."},
     {"maglev.checksum", "", "vipgate_maglev_checksum", kLevel,
@@ -150,6 +156,8 @@ constexpr CounterRule kCounterRules[] = {
      kRising, "Packets of the kernel that workers did not take."},
     {"port.*.link_losses", "port", "vipgate_port_link_losses_total", kRising,
      "Times that the port lost link."},
+    {"port.*.without_link", "port", "vipgate_port_without_link", kLevel,
+     "1 while the port has no link."},
 };
 
 // `label`: what stands for the star.

@@ -1,5 +1,6 @@
 #include "controlplane/rest/rest_api.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -170,6 +171,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     if (!is_dry) return respond(http_problem(400, is_dry.error()));
     if (*is_dry) {
       response.status = 200;
+      response.body = dry_run_text(plan);
       return respond(std::move(response));
     }
     if (!id.empty()) {
@@ -187,6 +189,22 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
                   }
                   respond(problem == nullptr ? std::move(response) : problem_response(*problem));
                 });
+  }
+
+  // The same, and the documents of the first of those that would change, as they are and would be.
+  std::string dry_run_text(const RestPlan& plan) const {
+    constexpr size_t kMost = 1000;
+    const size_t count = std::min(plan.changed.size(), kMost);
+    std::string documents;
+    for (size_t i = 0; i < count; ++i) {
+      const std::string& id = plan.changed[i];
+      documents += (i == 0 ? "" : ",") + json_quote(id) +
+                   ":{\"before\":" + feed_.services().services().at(id).json +
+                   ",\"after\":" + plan.services.at(id).json + "}";
+    }
+    std::string text = plan_text(plan);
+    text.erase(text.rfind('}'));
+    return text + ",\"documents\":{" + documents + "}}\n";
   }
 
   // Who changed what, before and after: a line for each service.

@@ -77,6 +77,11 @@ Result<std::unique_ptr<ApiClient>> ApiClient::create(const ApiClientOptions& opt
 }
 
 Error ApiClient::unreachable(const std::string& why) const {
+  if (why.find("SSL") != std::string::npos) {
+    return Error{parts_->url + " is not talked to: " + why +
+                 "; say by --ca who has issued its certificate, and by --cert what to show if it "
+                 "wants one (openssl s_client -connect HOST:PORT tells more)"};
+  }
   return Error{parts_->url + " does not answer: " + why +
                "; is vipgated running with `rest.listen` at this address? (systemctl status "
                "vipgated; --url or $VIPGATE_URL for another one)"};

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "controlplane/vipctl/diff_view.h"
 #include "controlplane/vipctl/views.h"
 #include "controlplane/vipctl/whole_file.h"
 
@@ -23,6 +24,9 @@ struct ApplyWish {
 int run_export(GatewaySession& session) {
   value all;
   if (const int error = session.get(kOurServices, all); error != kExitOk) return error;
+  if (session.options().output == Output::kJson) {
+    return print(export_document(all).serialize() + "\n");
+  }
   const auto text = export_view(all);
   return text ? print(*text) : fail(kExitFailure, text.error());
 }
@@ -69,8 +73,10 @@ int run_apply(GatewaySession& session, const ApplyWish& wish) {
 }  // namespace
 
 void add_apply_commands(CommandSet& commands) {
-  commands.on(commands.add("export", "the services that the API made, as YAML for `apply`"),
-              run_export);
+  commands.on(
+      commands.add("export",
+                   "the services that the API made, as YAML (or JSON: -o json) for `apply`"),
+      run_export);
   const auto wish = std::make_shared<ApplyWish>();
   CLI::App* apply = commands.add("apply",
                                  "make these, and no others, the services that the API made: shows "

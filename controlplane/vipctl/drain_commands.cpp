@@ -64,7 +64,14 @@ void add_drain_commands(CommandSet& commands) {
       ->add_option("--deadline", wish->deadline_s,
                    "after this its flows go to others: seconds, or 10m, 2h")
       ->transform(CLI::AsNumberWithUnit(
-          std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}}));
+          std::map<std::string, uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86'400}}))
+      ->transform(CLI::Validator(
+          [](const std::string& text) {
+            return !text.empty() && text[0] >= '0' && text[0] <= '9'
+                       ? std::string()
+                       : "'" + text + "' is no time; write 600, 10m or 2h";
+          },
+          ""));
   drain->add_flag("--force", wish->is_forced, "also the last real of a service");
   drain->add_flag("--wait", wish->waits, "until it has no flows left, or its time is over");
   commands.on(drain, [wish](GatewaySession& session) { return run_drain(session, *wish); });

@@ -1,6 +1,7 @@
 #include "controlplane/vipctl/json_members.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace vipgate {
 
@@ -35,11 +36,19 @@ std::string printable_lines(std::string_view text) {
   return safe;
 }
 
+std::string scalar_text(const value& scalar) {
+  if (!scalar.is_double()) return scalar.serialize();
+  char text[400];  // the longest has 309 digits before its point
+  const auto end =
+      std::to_chars(text, text + sizeof text, scalar.as_double(), std::chars_format::fixed).ptr;
+  return {text, end};
+}
+
 std::string string_of(const value& object, const char* name) {
   if (!object.has_field(name)) return "";
   const value& member = object.at(name);
   if (member.is_string()) return printable(member.as_string());
-  return member.is_null() ? "" : member.serialize();
+  return member.is_null() ? "" : scalar_text(member);
 }
 
 uint64_t number_of(const value& object, const std::string& name) {

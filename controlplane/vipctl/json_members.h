@@ -15,6 +15,8 @@ std::string printable(std::string_view text);
 // The same for a text of several lines.
 std::string printable_lines(std::string_view text);
 
+// A number in the fewest digits that tell it, and no exponent; what else is no text, as JSON.
+std::string scalar_text(const web::json::value& scalar);
 // As printable text, numbers and the like as they stand; empty: there is none, or null.
 std::string string_of(const web::json::value& object, const char* name);
 // 0: there is none.

@@ -41,6 +41,11 @@ class CommandHelp : public CLI::Formatter {
   }
 };
 
+const std::map<std::string, Output> kOutputs = {{"table", Output::kTable},
+                                                {"wide", Output::kWide},
+                                                {"json", Output::kJson},
+                                                {"yaml", Output::kYaml}};
+
 // What stands on the command line beside the command and its own options.
 struct CommonArguments {
   ApiClientOptions client;
@@ -64,13 +69,11 @@ void add_common_options(CLI::App& app, CommonArguments& arguments) {
       ->envname("VIPGATE_CERT");
   app.add_option("--key", arguments.client.key_file, "PEM file of the key, if it is another one")
       ->envname("VIPGATE_KEY");
-  app.add_option("-o,--output", arguments.output,
-                 "how answers are shown: table (the default), wide (more columns), json, yaml")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Output>{{"table", Output::kTable},
-                                                                        {"wide", Output::kWide},
-                                                                        {"json", Output::kJson},
-                                                                        {"yaml", Output::kYaml}})
-                      .description("{table,wide,json,yaml}"));
+  app.add_option_function<std::string>(
+         "-o,--output",
+         [&arguments](const std::string& name) { arguments.output = kOutputs.at(name); },
+         "how answers are shown: table (the default), wide (more columns), json, yaml")
+      ->check(CLI::IsMember({"table", "wide", "json", "yaml"}));
   app.add_option("--color", arguments.color,
                  "auto: on a terminal, unless $NO_COLOR is set or $TERM is dumb")
       ->check(CLI::IsMember({"auto", "always", "never"}))
@@ -125,6 +128,10 @@ int run_vipctl(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (const auto words = app.remaining(); app.get_subcommands().empty() && !words.empty()) {
+      return fail(kExitBadConfiguration, "there is no command or option '" + words.front() +
+                                             "'; vipctl --help lists them");
+    }
     return app.exit(error) == 0 ? kExitOk : kExitBadConfiguration;
   }
   const ShowOptions options{

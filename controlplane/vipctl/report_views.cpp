@@ -1,6 +1,7 @@
 #include "controlplane/vipctl/report_views.h"
 
 #include <cstdio>
+#include <sstream>
 
 #include "controlplane/vipctl/json_members.h"
 #include "controlplane/vipctl/text_table.h"
@@ -57,6 +58,15 @@ std::string figures_text(const value& figures) {
     text += (text.empty() ? "" : ", ") + number.serialize() + " " + printable(name);
   }
   return text;
+}
+
+// Each behind the source's id; a file may have several mistakes.
+std::string detail_lines(const std::string& id, const value& source) {
+  if (!source.has_string_field("detail")) return "";
+  std::string lines;
+  std::istringstream details(printable_lines(source.at("detail").as_string()));
+  for (std::string line; std::getline(details, line);) lines += id + ": " + line + "\n";
+  return lines;
 }
 
 std::string dns_section(const value& answer, const char* name, const ViewStyle& style) {
@@ -136,8 +146,7 @@ std::string sources_view(const value& answer, const ViewStyle& style) {
     table.add({id, string_of(source, "kind"), state_cell(string_of(source, "state")),
                age_text(source), string_of(source, "ignored"),
                figures_text(member_of(source, "figures")), string_of(source, "name")});
-    const std::string detail = string_of(source, "detail");
-    if (!detail.empty()) more.append(id).append(": ").append(detail).append("\n");
+    more += detail_lines(id, source);
     for (const value& item : array_of(source, "ignored_items")) {
       more += id + ": ignored: " + string_of(item, "kind") + " " + string_of(item, "item");
       const std::string task = string_of(item, "task");

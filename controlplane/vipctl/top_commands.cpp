@@ -43,9 +43,12 @@ Result<TopSample> take_sample(ApiClient& api) {
   if (!workers) return Error{workers.error()};
   auto counters = object_at(api, "/api/v1/counters");
   if (!counters) return Error{counters.error()};
+  auto about = object_at(api, "/api/v1/gateway");
+  if (!about) return Error{about.error()};
   sample.at = Clock::now();
   sample.status.snapshot = *snapshot;
   sample.status.counters = *counters;
+  sample.status.about = *about;
   sample.workers = *workers;
   return sample;
 }

@@ -15,7 +15,7 @@ namespace vipgate {
 // What the API told at one time.
 struct TopSample {
   std::chrono::steady_clock::time_point at{};
-  GatewayStatus status{};      // /readyz, /snapshot, /counters
+  GatewayStatus status{};      // /readyz, /snapshot, /counters, /gateway
   web::json::value workers{};  // GET /api/v1/workers
 };
 

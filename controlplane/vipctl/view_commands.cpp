@@ -26,10 +26,13 @@ int run_status(GatewaySession& session) {
     return error;
   if (const int error = session.get("/api/v1/counters", status.counters); error != kExitOk)
     return error;
+  if (const int error = session.get("/api/v1/gateway", status.about); error != kExitOk)
+    return error;
   value all = value::object();
   all["ready"] = value::boolean(status.is_ready);
   all["snapshot"] = status.snapshot;
   all["counters"] = status.counters;
+  all["gateway"] = status.about;
   const auto [text, is_wrong] = status_view(status, session.url(), session.style());
   const int shown = show(all, text, session.options());
   return shown != kExitOk || !is_wrong ? shown : kExitWrong;
@@ -49,6 +52,21 @@ void add_view(CommandSet& commands, const char* name, const char* what, const ch
               [path, view](GatewaySession& session) { return session.show_path(path, view); });
 }
 
+// A view of the list of services, or of what `some` leaves of it for one of `states`.
+void add_list(CommandSet& commands, const char* name, const char* what,
+              const std::vector<std::string>& states,
+              value (*some)(const value&, const std::string&),
+              std::string (*view)(const value&, const ViewStyle&)) {
+  const auto state = std::make_shared<std::string>();
+  CLI::App* list = commands.add(name, what);
+  list->add_option("--state", *state, "only these")->check(CLI::IsMember(states));
+  commands.on(list, [state, some, view](GatewaySession& session) {
+    value all;
+    if (const int error = session.get("/api/v1/services", all); error != kExitOk) return error;
+    return session.show_answer(state->empty() ? all : some(all, *state), view);
+  });
+}
+
 void add_dns(CommandSet& commands) {
   const auto question = std::make_shared<DnsQuestion>();
   CLI::App* dns = commands.add("dns", "what the gateway answers to a question");
@@ -63,16 +81,10 @@ void add_dns(CommandSet& commands) {
 
 void add_view_commands(CommandSet& commands) {
   commands.on(commands.add("status", "what is wrong, then what there is"), run_status);
-  const auto state = std::make_shared<std::string>();
-  CLI::App* services = commands.add("services", "services and their reals");
-  services->add_option("--state", *state, "only these")
-      ->check(CLI::IsMember({"serving", "no_real", "leaving"}));
-  commands.on(services, [state](GatewaySession& session) {
-    return session.show_path("/api/v1/services", [&](const value& all, const ViewStyle& style) {
-      return services_view(all, *state, style);
-    });
-  });
-  add_view(commands, "reals", "reals, a line each", "/api/v1/services", reals_view);
+  add_list(commands, "services", "services and their reals", {"serving", "no_real", "leaving"},
+           services_in, services_view);
+  add_list(commands, "reals", "reals, a line each", {"up", "draining", "down"}, reals_in,
+           reals_view);
   add_view(commands, "workers", "what each worker's core does", "/api/v1/workers", workers_view);
   add_view(commands, "ports", "ports, their links and packets", "/api/v1/ports", ports_view);
   add_view(commands, "sources", "where services come from, and what of that is not served, and why",

@@ -12,11 +12,12 @@
 namespace vipgate {
 
 // Of GET /api/v1/services: each service with its reals below, as users of `ipvsadm -Ln` know it.
-// `state`: only those; empty: all.
-std::string services_view(const web::json::value& answer, const std::string& state,
-                          const ViewStyle& style = {});
+std::string services_view(const web::json::value& answer, const ViewStyle& style = {});
 // A line for each real.
 std::string reals_view(const web::json::value& answer, const ViewStyle& style = {});
+// The same answer with those services alone, or reals and their services, that are in `state`.
+web::json::value services_in(const web::json::value& answer, const std::string& state);
+web::json::value reals_in(const web::json::value& answer, const std::string& state);
 
 // Of GET /api/v1/drains: a line for each real that was taken out, or address. `now_s`: Unix time.
 std::string drains_view(const web::json::value& answer, int64_t now_s, const ViewStyle& style = {});
@@ -28,6 +29,7 @@ struct GatewayStatus {
   std::string not_ready_why;
   web::json::value snapshot;  // GET /api/v1/snapshot
   web::json::value counters;  // GET /api/v1/counters
+  web::json::value about{};   // GET /api/v1/gateway
 };
 
 // What is wrong now, a line each with the command that tells more; empty: nothing is.
@@ -38,10 +40,9 @@ std::string wrong_text(const GatewayStatus& status, const ViewStyle& style = {})
 std::pair<std::string, bool> status_view(const GatewayStatus& status, const std::string& url,
                                          const ViewStyle& style = {});
 
-// Of a dry run: "+ id", "~ id", "- id"; empty: nothing would change.
-std::string diff_view(const web::json::value& plan, const ViewStyle& style = {});
-
-// The documents of the services that the API made, as YAML that `apply` takes.
+// The documents of the services that the API made, as `apply` takes them: {"services":[…]}.
+web::json::value export_document(const web::json::value& answer);
+// The same as YAML.
 Result<std::string> export_view(const web::json::value& answer);
 
 }  // namespace vipgate

@@ -2,6 +2,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "controlplane/vipctl/json_members.h"
+
 namespace vipgate {
 namespace {
 
@@ -27,7 +29,7 @@ void emit(YAML::Emitter& emitter, const value& what) {
   } else if (what.is_null()) {
     emitter << YAML::Null;
   } else {
-    emitter << what.serialize();
+    emitter << scalar_text(what);
   }
 }
 

@@ -44,4 +44,5 @@ zsh_makes() {
 }
 zsh_makes 'vipctl sta' 'vipctl status'
 zsh_makes 'vipctl flows --state est' 'vipctl flows --state established'
+zsh_makes 'vipctl reals --state dr' 'vipctl reals --state draining'
 zsh_makes 'vipctl services --state no' 'vipctl services --state no_real'

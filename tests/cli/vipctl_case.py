@@ -13,7 +13,7 @@ class VipctlCase(DaemonTest):
     def setUp(self):
         super().setUp()
         self.api = free_port()
-        self.extra = ""
+        self.scheme, self.extra = "http", ""
 
     def daemon(self):
         config = self.config_with_load("config.yaml")
@@ -26,7 +26,7 @@ class VipctlCase(DaemonTest):
 
     def vipctl(self, *arguments, text=None, expect=0):
         done = subprocess.run(
-            [VIPCTL, "--url", f"http://127.0.0.1:{self.api}", *arguments], input=text, text=True,
+            [VIPCTL, "--url", f"{self.scheme}://127.0.0.1:{self.api}", *arguments], input=text, text=True,
             capture_output=True, timeout=SECONDS, check=False)
         self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
         return done.stdout + done.stderr

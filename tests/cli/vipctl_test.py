@@ -138,6 +138,13 @@ class VipctlTest(VipctlCase):
         self.assertRegex(self.vipctl("services"), r"\nTCP +11.1.1.77:81 +fullnat +serving +made\n")
         exported = self.write("exported.yaml", self.vipctl("export"))
         self.assertEqual(self.vipctl("apply", "-f", exported), "nothing to change\n")
+        self.assertEqual(json.loads(self.vipctl("-o", "json", "export"))["services"][0]["name"],
+                         "made")
+        other = self.write("other.yaml", DOCUMENT.replace("weight: 2", "weight: 3"))
+        self.assertIn('~ 11.1.1.77:81:tcp\n'
+                      '    - reals: {"address":"10.9.1.12","port":8081,"weight":2}\n'
+                      '    + reals: {"address":"10.9.1.12","port":8081,"weight":3}\n',
+                      self.vipctl("apply", "-f", other, text="", expect=1))
         self.assertIn("- 11.1.1.77:81:tcp\n",
                       self.vipctl("apply", "--yes", "-f", "-", text="services: []\n"))
         self.assertEqual(self.vipctl("export"), "services: []\n")
@@ -179,7 +186,43 @@ class VipctlTest(VipctlCase):
         self.assertIn("wrong.yaml: ", said)
         self.assertIn("port: 99999", said)
         self.assertEqual(self.vipctl("export"), "services: []\n")
-        self.assertIn("cannot read", self.vipctl("apply", "-f", self.path("none"), expect=2))
+        for unreadable in (self.path("none"), self.path(".")):
+            self.assertIn("cannot read", self.vipctl("apply", "-f", unreadable, expect=2))
+
+    def test_a_wrong_command_line_is_told_in_words(self):
+        for said, arguments in {
+                "there is no command or option 'statu'": ("statu",),
+                "--output: xml not in {": ("status", "-o", "xml"),
+                "--output: 2 not in {": ("status", "-o", "2"),
+                "'-5s' is no time; write 600, 10m or 2h": ("drain", "10.0.0.1", "--deadline=-5s"),
+        }.items():
+            self.assertIn(said, self.vipctl(*arguments, expect=2))
+
+    def test_a_file_that_a_reload_refused_makes_status_say_so(self):
+        daemon = self.daemon()
+        config = self.path("config.yaml")
+        with open(config, encoding="utf-8") as file:
+            good = file.read()
+        self.write("config.yaml", "one: 1\ntwo: 2\n" + good)
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for(r"reload of .* failed")
+        self.assertIn("! the configuration file has a mistake: what is in force is older\n"
+                      "    vipctl sources\n", self.vipctl("status", expect=WRONG))
+        said = self.vipctl("sources")
+        for line in (1, 2):
+            self.assertRegex(said, rf"\nfile: \S+config.yaml:{line}:1: unknown key")
+        self.write("config.yaml", good)
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for(r"configuration reloaded")
+        self.assertNotIn("mistake", self.vipctl("status", expect=WRONG))
+
+    def test_states_that_are_asked_for_are_alone_in_each_format(self):
+        self.daemon()
+        states = json.loads(self.vipctl("-o", "json", "services", "--state", "no_real"))
+        self.assertEqual({each["state"] for each in states["services"]}, {"no_real"})
+        self.assertEqual(self.vipctl("-o", "yaml", "reals", "--state", "down"),
+                         "services:\n  []\n")
+        self.assertRegex(self.vipctl("reals", "--state", "up"), r"\n10.9.1.11:8080 .* up ")
 
     def test_service_without_a_real_makes_status_say_so(self):
         self.daemon()
@@ -201,6 +244,19 @@ class VipctlTest(VipctlCase):
         file = self.write("made.yaml", DOCUMENT)
         self.assertIn("made.yaml: ",
                       self.vipctl("--token-file", token, "apply", "-f", file, expect=1))
+
+    def test_a_certificate_that_nobody_vouches_for_is_told_with_the_option(self):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-keyout", self.path("key.pem"), "-out", self.path("cert.pem"), "-subj",
+             "/CN=gateway", "-addext", "subjectAltName=IP:127.0.0.1"],
+            check=True, capture_output=True)
+        tls = f'cert_file: {self.path("cert.pem")}, key_file: {self.path("key.pem")}'
+        self.scheme, self.extra = "https", f", tls: {{ {tls} }}"
+        self.daemon()
+        self.assertIn("say by --ca who has issued its certificate",
+                      self.vipctl("status", expect=UNREACHABLE))
+        self.assertIn("web", self.vipctl("--ca", self.path("cert.pem"), "services"))
 
     def test_nobody_there_is_told_with_the_address(self):
         for command in ("status", "top", "watch"):

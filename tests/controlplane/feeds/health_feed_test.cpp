@@ -135,6 +135,33 @@ TEST_F(HealthFeedTest, PanicOfVeryManyServicesTakesAFewLines) {
   EXPECT_EQ(log_after_act(1001), "warning: 20 more services have entered or left panic\n");
 }
 
+TEST_F(HealthFeedTest, RealsThatAreDownAreCountedButForThoseOfAServiceInPanic) {
+  start(2);
+  EXPECT_EQ(counter("reals.down"), 0u);
+  for (ServiceConfig& service : config_.services) service.health.panic_percent = 0;
+  ASSERT_TRUE(reconciler_->apply(config_, 0).ok());
+  set(kWeb, "192.0.2.1", RealHealth::kDown);
+  set(kWeb, "192.0.2.2", RealHealth::kDown);
+  commit();
+  EXPECT_EQ(counter("reals.down"), 2u);
+  set(kWeb, "192.0.2.2", RealHealth::kUp);
+  commit();
+  EXPECT_EQ(counter("reals.down"), 1u);
+  config_.services[0].reals[0].weight = 0;  // taken out
+  ASSERT_TRUE(reconciler_->apply(config_, 0).ok());
+  EXPECT_EQ(counter("reals.down"), 0u);
+  config_.services[0].reals[0].weight = 1;
+  config_.services[0].health.panic_percent = 60;
+  ASSERT_TRUE(reconciler_->apply(config_, 0).ok());
+  EXPECT_EQ(counter("reals.down"), 0u);
+  config_.services[0].health.panic_percent = 0;
+  ASSERT_TRUE(reconciler_->apply(config_, 0).ok());
+  EXPECT_EQ(counter("reals.down"), 1u);
+  config_.services.erase(config_.services.begin());
+  ASSERT_TRUE(reconciler_->apply(config_, 0).ok());
+  EXPECT_EQ(counter("reals.down"), 0u);
+}
+
 TEST_F(HealthFeedTest, AServiceWithoutARealThatTakesFlowsIsCounted) {
   start(2);
   EXPECT_EQ(counter("services.without_real"), 0u);

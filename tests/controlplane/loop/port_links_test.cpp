@@ -25,6 +25,13 @@ std::string text(const std::vector<PortLinks::Change>& changes) {
   return all;
 }
 
+std::optional<uint64_t> counter(const PortLinks& links, const std::string& name) {
+  for (const auto& [counter, value] : links.counters()) {
+    if (counter == "port." + name) return value;
+  }
+  return std::nullopt;
+}
+
 TEST(PortLinks, AChangeIsToldOnceAndAtFirstOnlyWhatIsDown) {
   PortLinks links(three_ports());
   EXPECT_EQ(text(links.note({true, true, false})), "cluster down");
@@ -36,10 +43,20 @@ TEST(PortLinks, AChangeIsToldOnceAndAtFirstOnlyWhatIsDown) {
 TEST(PortLinks, LossesAreCountedOfLinksThatWereThere) {
   PortLinks links(three_ports());
   (void)links.note({true, true, false});
-  EXPECT_TRUE(links.counters().empty());
+  EXPECT_EQ(counter(links, "edge.link_losses"), std::nullopt);
   for (const bool up : {false, true, false, false}) (void)links.note({up, true, true});
-  using Counters = std::vector<std::pair<std::string, uint64_t>>;
-  EXPECT_EQ(links.counters(), (Counters{{"port.edge.link_losses", 2}}));
+  EXPECT_EQ(counter(links, "edge.link_losses"), 2u);
+  EXPECT_EQ(counter(links, "spare.link_losses"), std::nullopt);
+}
+
+TEST(PortLinks, WhoeverHasNoLinkNowIsCounted) {
+  PortLinks links(three_ports());
+  EXPECT_TRUE(links.counters().empty()) << "before anyone has looked";
+  (void)links.note({true, true, false});
+  EXPECT_EQ(counter(links, "edge.without_link"), 0u);
+  EXPECT_EQ(counter(links, "cluster.without_link"), 1u);
+  (void)links.note({true, true, true});
+  EXPECT_EQ(counter(links, "cluster.without_link"), 0u);
 }
 
 TEST(PortLinks, ClientsComeByThePortsByWhichNoRealIsReached) {

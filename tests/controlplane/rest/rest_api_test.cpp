@@ -193,6 +193,22 @@ TEST_F(RestApiTest, ADryRunTellsWhatWouldChangeAndChangesNothing) {
   EXPECT_EQ(ask("GET", kRedisPath).status, 404);
 }
 
+TEST_F(RestApiTest, ADryRunHasTheDocumentsOfWhatWouldChangeBeforeAndAfter) {
+  const std::string before = kRedis;
+  std::string after = before;
+  after.replace(after.find("\"redis\""), 7, "\"cache\"");
+  EXPECT_EQ(ask("PUT", "/api/v1/services", "[" + before + "]").status, 200);
+  const auto dry = [&](const std::string& document) {
+    return ask("PUT", "/api/v1/services?dry_run=true", "[" + document + "]").body;
+  };
+  EXPECT_THAT(dry(after), HasSubstr("\"documents\":{\"10.20.0.1:6379:tcp\":{\"before\":{"));
+  EXPECT_LT(dry(after).find("\"name\":\"redis\""), dry(after).find("\"after\":{"));
+  EXPECT_GT(dry(after).find("\"name\":\"cache\""), dry(after).find("\"after\":{"));
+  EXPECT_THAT(dry(before), HasSubstr("\"documents\":{}}"));
+  EXPECT_EQ(ask("PUT", "/api/v1/services", "[" + after + "]").body.find("documents"),
+            std::string::npos);
+}
+
 TEST_F(RestApiTest, AWholeSetReplacesWhatTheApiMadeAndNothingElse) {
   EXPECT_EQ(ask("PUT", "/api/v1/services", "[" + std::string(kRedis) + "]").status, 200);
   EXPECT_EQ(ask("PUT", "/api/v1/services", "services: []\n", "", "application/yaml").status, 200);

@@ -15,11 +15,11 @@ value answer(const char* text) { return parse_object(text).value(); }
 TEST(VipctlReportViews, EachWorkerHasALineWithItsShareOfTimeSinceTheStartAndNow) {
   EXPECT_EQ(workers_view(answer(R"({"workers":[
 {"worker":0,"cpu":3,"packets":12,"busy_s":1.0,"idle_s":1.0,"asleep_s":2.0,"busy_ratio":0.25,
- "cycles_per_packet":80.5,"recent":{"busy_ratio":0.999}},
+ "cycles_per_packet":80.1,"recent":{"busy_ratio":0.999}},
 {"worker":1,"cpu":12,"packets":0,"busy_s":0,"idle_s":0,"asleep_s":0,"busy_ratio":0,
  "cycles_per_packet":0,"recent":{"busy_ratio":0}}]})")),
             "WORKER  CPU  BUSY   ASLEEP  PACKETS  CYCLES/PACKET  BUSY NOW\n"
-            "0       3    25.0%  50.0%   12       80.5           99.9%\n"
+            "0       3    25.0%  50.0%   12       80.1           99.9%\n"
             "1       12   0.0%   0.0%    0        0              0.0%\n");
 }
 
@@ -50,6 +50,12 @@ TEST(VipctlReportViews, BelowTheSourcesStandsWhatIsNotServedAndWhy) {
             "mesos.0: m1: connection refused\n"
             "mesos.0: ignored: label VIP_0=x of task redis.1 of marathon: no port\n"
             "refused: 11.0.0.1:80:tcp: there is no room\n");
+}
+
+TEST(VipctlReportViews, EachMistakeInTheFileHasALine) {
+  EXPECT_THAT(sources_view(answer(R"({"sources":[{"id":"file","kind":"file","state":"refused",
+"detail":"v.yaml:1:1: one\nv.yaml:2:1: \u001b[2J","figures":{},"ignored_items":[]}],"refused":[]})")),
+              ::testing::EndsWith("\n\nfile: v.yaml:1:1: one\nfile: v.yaml:2:1: \\x1b[2J\n"));
 }
 
 TEST(VipctlReportViews, AnAnswerOfDnsIsShownBySectionsThatHaveRecords) {

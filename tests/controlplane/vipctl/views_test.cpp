@@ -23,20 +23,22 @@ constexpr char kServices[] = R"({"services":[
 
 value parsed(const char* text) { return parse_object(text).value(); }
 
+size_t array_size(const value& object, const char* name) { return object.at(name).size(); }
+
 TEST(VipctlViews, ServicesStandAboveTheirRealsAsInIpvsadm) {
-  EXPECT_EQ(services_view(parsed(kServices), ""),
+  EXPECT_EQ(services_view(parsed(kServices)),
             "PROT  VIP:PORT             MODE     STATE     NAME\n"
             "  ->  REAL:PORT            WEIGHT   STATE\n"
             "TCP   10.20.0.1:6379       fullnat  serving   redis\n"
             "  ->  10.0.1.5:31000       1        up\n"
             "  ->  [2001:db8::5]:31001  0        draining\n"
             "UDP   [2001:db8::/64]:any  ipip     no_real\n");
-  EXPECT_THAT(services_view(parsed(kServices), "no_real"), Not(HasSubstr("redis")));
+  EXPECT_THAT(services_view(services_in(parsed(kServices), "no_real")), Not(HasSubstr("redis")));
 }
 
 TEST(VipctlViews, WideTablesHaveMoreColumnsBehindTheUsualOnes) {
   const ViewStyle wide{.is_wide = true};
-  EXPECT_EQ(services_view(parsed(kServices), "serving", wide),
+  EXPECT_EQ(services_view(services_in(parsed(kServices), "serving"), wide),
             "PROT  VIP:PORT             MODE     STATE     NAME   ORIGIN  REALS UP  DNS NAME\n"
             "  ->  REAL:PORT            WEIGHT   STATE\n"
             "TCP   10.20.0.1:6379       fullnat  serving   redis  rest    1/2\n"
@@ -46,10 +48,10 @@ TEST(VipctlViews, WideTablesHaveMoreColumnsBehindTheUsualOnes) {
 }
 
 TEST(VipctlViews, ColoursTellWhatServesFromWhatDoesNot) {
-  const std::string text = services_view(parsed(kServices), "", {.has_colors = true});
+  const std::string text = services_view(parsed(kServices), {.has_colors = true});
   EXPECT_THAT(text, HasSubstr("\x1b[32mserving\x1b[0m"));
   EXPECT_THAT(text, HasSubstr("\x1b[1;31mno_real\x1b[0m"));
-  EXPECT_THAT(services_view(parsed(kServices), ""), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(services_view(parsed(kServices)), Not(HasSubstr("\x1b")));
 }
 
 TEST(VipctlViews, EachRealHasALine) {
@@ -106,13 +108,51 @@ TEST(VipctlViews, StatusPutsWhatIsWrongOnTopWithTheNextCommand) {
   EXPECT_THAT(text, HasSubstr("! 2 services have no real that takes new flows\n"
                               "    vipctl services --state no_real\n"));
   EXPECT_THAT(text, HasSubstr("! cluster 1 has not been heard of for 75 s"));
-  EXPECT_THAT(text, HasSubstr("! 1 changes wait for the state store"));
+  EXPECT_THAT(text, HasSubstr("! 1 change waits for the state store"));
 }
 
-TEST(VipctlViews, DiffMarksWhatComesChangesAndGoes) {
-  EXPECT_EQ(diff_view(parsed(R"({"added":["a"],"changed":["b","c"],"removed":["d"]})")),
-            "+ a\n~ b\n~ c\n- d\n");
-  EXPECT_EQ(diff_view(parsed(R"({"added":[],"changed":[],"removed":[]})")), "");
+TEST(VipctlViews, StatusTellsOfAllThatIsNotAsItShouldBe) {
+  GatewayStatus status = good_status();
+  status.counters = parsed(R"({"reals.down":1,"services.refused":2,"config.refused":1,
+"port.edge.without_link":1,"port.edge.link_losses":3,"dns_resolvers.down":1})");
+  status.about = parsed(R"({"tables":[
+{"table":"reals","entries":89,"capacity":100,"setting":"limits.reals"},
+{"table":"services","entries":90,"capacity":100,"setting":"limits.services"},
+{"table":"drains","entries":1000,"capacity":1000,"setting":""}]})");
+  const auto [text, is_wrong] = status_view(status, "http://gw1:8080");
+  EXPECT_TRUE(is_wrong);
+  EXPECT_THAT(text, ::testing::StartsWith(
+                        "! 1 real is down\n"
+                        "    vipctl reals --state down\n"
+                        "! 2 services are not served as they are wanted\n"
+                        "    vipctl sources\n"
+                        "! the configuration file has a mistake: what is in force is older\n"
+                        "    vipctl sources\n"
+                        "! 1 resolver of dns.forward does not answer\n"
+                        "    vipctl sources\n"
+                        "! port edge has no link\n"
+                        "    vipctl ports; vipctl doctor\n"
+                        "! the table services has 90 of 100 entries\n"
+                        "    raise limits.services in /etc/vipgate/vipgated.yaml, and restart\n"
+                        "! the table drains has 1000 of 1000 entries\n"
+                        "    journalctl -u vipgated | grep limit_near\n"
+                        "http://gw1:8080: ready"));
+}
+
+TEST(VipctlViews, WhatWasTakenOutIsNothingWrongButIsTold) {
+  GatewayStatus status = good_status();
+  status.counters = parsed(R"({"rest.drains":2})");
+  const auto [text, is_wrong] = status_view(status, "http://gw1:8080");
+  EXPECT_FALSE(is_wrong);
+  EXPECT_THAT(text, HasSubstr("taken out: drains  2\n"));
+}
+
+TEST(VipctlViews, RealsInAStateAreLeftWithTheirServices) {
+  EXPECT_EQ(reals_view(reals_in(parsed(kServices), "draining")),
+            "REAL:PORT            WEIGHT  STATE     PROT  VIP:PORT        NAME\n"
+            "[2001:db8::5]:31001  0       draining  TCP   10.20.0.1:6379  redis\n");
+  EXPECT_EQ(array_size(reals_in(parsed(kServices), "down"), "services"), 0u);
+  EXPECT_EQ(array_size(services_in(parsed(kServices), "serving"), "services"), 1u);
 }
 
 TEST(VipctlViews, ExportHasTheDocumentsOfTheApiAlone) {
@@ -123,6 +163,13 @@ TEST(VipctlViews, ExportHasTheDocumentsOfTheApiAlone) {
   EXPECT_THAT(*text, HasSubstr("10.0.1.5"));
   EXPECT_THAT(*text, Not(HasSubstr("2001:db8::/64")));
   EXPECT_EQ(*export_view(parsed(R"({"services":[]})")), "services: []\n");
+}
+
+TEST(VipctlViews, ExportIsAlsoTheSameTreeForPrograms) {
+  const value all = export_document(parsed(kServices));
+  ASSERT_EQ(array_size(all, "services"), 1u);
+  EXPECT_EQ(all.at("services").at(0), parsed(kServices).at("services").at(0).at("document"));
+  EXPECT_EQ(export_document(parsed(R"({"services":[]})")).serialize(), R"({"services":[]})");
 }
 
 TEST(VipctlViews, ExportQuotesAStringThatIsNoStringWithoutQuotes) {

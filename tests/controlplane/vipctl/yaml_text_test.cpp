@@ -17,6 +17,13 @@ TEST(VipctlYamlText, IsTheSameTreeWithTheSameTypes) {
             "    part: 0.5\nempty:\n  []\n");
 }
 
+TEST(VipctlYamlText, NumbersHaveTheFewestDigitsThatTellThem) {
+  const auto tree = parse_object(R"({"a":156043.1,"b":0.1,"c":100000.0,"d":7,"e":-0.25})");
+  const auto text = yaml_text(*tree);
+  ASSERT_TRUE(text.ok());
+  EXPECT_EQ(*text, "a: 156043.1\nb: 0.1\nc: 100000\nd: 7\ne: -0.25\n");
+}
+
 TEST(VipctlYamlText, AStringThatLooksLikeANumberIsQuotedAndControlCharactersAreWrittenOut) {
   const auto tree = parse_object(R"({"name":"123","bad":"\u001b[31m\u009b"})");
   const auto text = yaml_text(*tree);
