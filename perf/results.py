@@ -24,6 +24,7 @@ from datetime import datetime, timezone
 
 NEEDED = {"name": str, "unit": str, "better": str, "rounds": list}
 OPTIONAL = {"reference": dict, "setup": dict, "resolution": (int, float)}
+COUNTED = {"bytes": "B", "us": "us"}  # units of a benchmark's counters, by how their names end
 NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
@@ -201,7 +202,7 @@ def check_rounds(rounds, where):
 def from_google_benchmark(tree, where):
     """A result for each benchmark, its repetitions as rounds: processor time of an iteration, or of
     an item where it says how many those are; time that passed where it was told to take that. A
-    counter whose name ends in _bytes is a result of its own."""
+    counter whose name ends as one of COUNTED is a result of its own."""
     try:
         context = tree["context"]
         program = pathlib.Path(context["executable"]).name
@@ -223,9 +224,10 @@ def from_google_benchmark(tree, where):
             setup = {"program": program, "benchmark": "/".join(
                 part for part in parts if not part.isdigit()), "arguments": arguments}
             found.setdefault((f"{program} {name}", "ns"), (setup, []))[1].append(value)
-            for counter in (key for key in each if key.endswith("_bytes")):
-                found.setdefault((f"{program} {name}: {counter}", "B"),
-                                 (setup, []))[1].append(each[counter])
+            for counter, unit in ((key, COUNTED.get(key.rpartition("_")[2])) for key in each):
+                if unit:
+                    found.setdefault((f"{program} {name}: {counter}", unit),
+                                     (setup, []))[1].append(each[counter])
         state = {"kernel": "unknown", "cpu": "unknown", "commit": "unknown",
                  "cpus": context.get("num_cpus"), "time": context.get("date"),
                  "load_average": (context.get("load_avg") or [None])[0]}

@@ -72,5 +72,5 @@ def print_verdicts(made):
             continue
         wanted, got, share = reached(each, by_name)
         value = f"{statistics.median(each['rounds']):,.4g} {each['unit']}"
-        print(f"| {each['name']} | {value} | {wanted} | {got} | {share:.2f} | "
+        print(f"| {each['name']} | {value} | {wanted} | {got} | {share:.3f} | "
               f"{'yes' if share >= 1 else 'no'} |")
