@@ -45,10 +45,10 @@ def port(name, device, addresses, neighbors=(), **more):
     return "  - " + "\n    ".join(lines) + "\n"
 
 
-def dns(names, lines=(), services=False):
+def dns(names, lines=(), services=False, server=dns_load.SERVER):
     """A zone with the records of dns_load, and with names of the services if it is told so; `lines`:
-    further keys of the section."""
-    head = DNS.format(server=dns_load.SERVER, zone=dns_load.ZONE,
+    further keys of the section; `server`: the address that answers."""
+    head = DNS.format(server=server, zone=dns_load.ZONE,
                       services="true" if services else "false",
                       more="".join(f"  {line}\n" for line in lines))
     return head + "".join(f"        - {inline({'name': name, 'type': kind, 'data': data})}\n"

@@ -4,16 +4,18 @@
   perf/run --mode fullnat nat ipip --flows 1048576 --huge --json path.json
   perf/scale --huge --json scale.json
   perf/model.py path.json scale.json [--gbps 200] [--workers 16] [--scaling 0.9] [--nic-ns 6]
+                [--memory-gb-s 150]
 
 For each measured case: what a core takes (the rate, less what the port's copy cost, plus what a NIC's
 driver costs), times the workers, times what is left of a core where all of them share caches and
-memory; and what the line takes of frames of that size. The smaller one is the gateway's rate.
+memory; what the line takes of frames of that size; and what the memory does, if no cache has any
+line that a packet needs. The smallest is the gateway's rate, and its name stands beside it.
 
 What is left of a core is what perf/scale measured of each of two workers, of the nearest mode, if
 its results are in the files: with more than one, each packet's owner is looked for, too. The port's
 own cost is that of `perf/run --only testpmd --testpmd-mode io` if that is in the file, or
 else is taken as a NIC's. Nothing here was seen on such a machine: what is assumed stands above the
-table.
+table. A gateway that gets the answers, too (fullnat, nat), shares its cores among both ways.
 """
 
 import argparse
@@ -27,10 +29,11 @@ import results
 BETWEEN_FRAMES, CHECKSUM = 20, 4
 SIZES = (60, 128, 256, 512, 1024, 1514)
 CACHE_LINE = 64
-# Lines of memory that a packet of a flow takes that no cache has: the descriptor's share, the mbuf, the
-# frame, the flow's bucket, the record of a translating mode or the rewrite of a tunnel.
-COLD_LINES = {"fullnat": 5, "nat": 5}
-COLD_LINES_DIRECT = 4
+# Lines of memory that a packet of a flow takes that no cache has, each of which is read and written
+# back: the descriptors' share, the mbuf, the flow's bucket, and the record of a translating mode. The
+# headers of a real's tunnel are many packets'. The frame itself is written by the NIC, and read.
+COLD_LINES = {"fullnat": 4, "nat": 4}
+COLD_LINES_DIRECT = 3
 SCALING = 0.9  # a guess
 # What goes out is longer by: an IPv4 header; with GRE's; with UDP's and GUE's.
 TUNNEL_BYTES = {"ipip": 20, "gre": 24, "gue": 32}
@@ -47,10 +50,13 @@ def parse_arguments():
                              f"has it of two workers, or {SCALING})")
     parser.add_argument("--nic-ns", type=float, default=6,
                         help="of a core's time that the driver of a NIC takes for a packet, both ways")
+    parser.add_argument("--memory-gb-s", type=float, default=150,
+                        help="that the memory gives: three quarters of eight channels of DDR4-3200")
     args = parser.parse_args()
     is_share = args.scaling is None or 0 < args.scaling <= 1
-    if args.gbps <= 0 or args.workers < 1 or not is_share or args.nic_ns < 0:
-        parser.error("--gbps and --workers are above 0, --scaling is within (0, 1], --nic-ns from 0")
+    if min(args.gbps, args.memory_gb_s) <= 0 or args.workers < 1 or not is_share or args.nic_ns < 0:
+        parser.error("--gbps, --memory-gb-s and --workers are above 0, --scaling is within (0, 1], "
+                     "--nic-ns from 0")
     return args
 
 
@@ -88,12 +94,17 @@ def scaling_of(mode, args, measured):
 
 def core_mpps(each, port, nic_ns):
     cost = 1e3 / statistics.median(each["rounds"])
-    return 1e3 / (cost if port is None else max(cost - port, 1) + nic_ns)
+    if port is None:
+        return 1e3 / cost
+    if cost <= port:
+        raise results.BadResults(f"{each['name']!r} took {cost:.1f} ns a packet, and the port alone "
+                                 f"{port:.1f}: measure both on a quiet machine")
+    return 1e3 / (cost - port + nic_ns)
 
 
-def memory_gb_s(mode, mpps):
-    """What the packets' lines take of the memory's bandwidth, if none is in a cache."""
-    return mpps * 1e6 * COLD_LINES.get(mode, COLD_LINES_DIRECT) * CACHE_LINE / 1e9
+def memory_octets(mode, frame_bytes):
+    """That a packet moves from and to the memory, if nothing of it is in a cache."""
+    return 2 * (COLD_LINES.get(mode, COLD_LINES_DIRECT) * CACHE_LINE + frame_bytes)
 
 
 def main():
@@ -111,24 +122,32 @@ def main():
     known = scalings(measured)
     modes = {mode: scaling_of(mode, args, known) for mode in
              dict.fromkeys(each["setup"]["mode"] for each in cases)}
+    try:
+        rates = [core_mpps(each, port, args.nic_ns) for each in cases]
+    except results.BadResults as error:
+        sys.exit(f"perf/model.py: {error}")
     print(f"Assumed: {args.workers} workers, each at "
           + ", ".join(f"{share:.0%} ({mode})" for mode, share in modes.items())
           + " of one alone; "
           + f"{args.gbps:g} Gbit/s each way; a NIC's driver takes {args.nic_ns:g} ns a packet in place of "
           + (f"the measured port's {port:.1f} ns." if port is not None else
-             "nothing: the measured port's cost is in the rates."))
-    print("| case | a core, Mpps | all cores, Mpps | memory, GB/s | "
+             "nothing: the measured port's cost is in the rates.")
+          + f" The memory gives {args.memory_gb_s:g} GB/s, caches keep nothing. NICs and PCIe keep up "
+          "with the line, and spread flows evenly, each packet to the worker that owns its flow.")
+    print("| case | a core, Mpps | all cores, Mpps | memory for 60 bytes, GB/s | "
           + " | ".join(f"{size} bytes" for size in SIZES) + " |")
     print("|" + "---|" * (4 + len(SIZES)))
-    for each in cases:
-        core = core_mpps(each, port, args.nic_ns)
-        cores = core * args.workers * modes[each["setup"]["mode"]]
+    for each, core in zip(cases, rates):
+        mode = each["setup"]["mode"]
+        cores = core * args.workers * modes[mode]
         shares = []
         for size in SIZES:
-            line = line_mpps(args.gbps, size + TUNNEL_BYTES.get(each["setup"]["mode"], 0))
-            shares.append(f"{min(cores, line):.0f} Mpps ({'line' if line <= cores else 'cores'})")
+            limits = {"line": line_mpps(args.gbps, size + TUNNEL_BYTES.get(mode, 0)), "cores": cores,
+                      "memory": args.memory_gb_s * 1e3 / memory_octets(mode, size)}
+            least = min(limits, key=limits.get)
+            shares.append(f"{limits[least]:.0f} Mpps ({least})")
         print(f"| {each['name']} | {core:.1f} | {cores:.0f} | "
-              f"{memory_gb_s(each['setup']['mode'], cores):.0f} | " + " | ".join(shares) + " |")
+              f"{cores * memory_octets(mode, SIZES[0]) / 1e3:.0f} | " + " | ".join(shares) + " |")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from datetime import datetime, timezone
 
 NEEDED = {"name": str, "unit": str, "better": str, "rounds": list}
 OPTIONAL = {"reference": dict, "setup": dict, "resolution": (int, float)}
+COUNTED = {"bytes": "B", "us": "us"}  # units of a benchmark's counters, by how their names end
 NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
@@ -200,7 +201,8 @@ def check_rounds(rounds, where):
 
 def from_google_benchmark(tree, where):
     """A result for each benchmark, its repetitions as rounds: processor time of an iteration, or of
-    an item where it says how many those are; time that passed where it was told to take that."""
+    an item where it says how many those are; time that passed where it was told to take that. A
+    counter whose name ends as one of COUNTED is a result of its own."""
     try:
         context = tree["context"]
         program = pathlib.Path(context["executable"]).name
@@ -221,11 +223,15 @@ def from_google_benchmark(tree, where):
             arguments = [int(part) for part in parts[1:] if part.isdigit()]
             setup = {"program": program, "benchmark": "/".join(
                 part for part in parts if not part.isdigit()), "arguments": arguments}
-            found.setdefault(f"{program} {name}", (setup, []))[1].append(value)
+            found.setdefault((f"{program} {name}", "ns"), (setup, []))[1].append(value)
+            for counter, unit in ((key, COUNTED.get(key.rpartition("_")[2])) for key in each):
+                if unit:
+                    found.setdefault((f"{program} {name}: {counter}", unit),
+                                     (setup, []))[1].append(each[counter])
         state = {"kernel": "unknown", "cpu": "unknown", "commit": "unknown",
                  "cpus": context.get("num_cpus"), "time": context.get("date"),
                  "load_average": (context.get("load_avg") or [None])[0]}
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise BadResults(f"{where}: not what Google Benchmark writes: {error!r}") from error
-    return {"machine": state, "results": [result(name, "ns", "lower", rounds, setup=setup)
-                                          for name, (setup, rounds) in found.items()]}
+    return {"machine": state, "results": [result(name, unit, "lower", rounds, setup=setup)
+                                          for (name, unit), (setup, rounds) in found.items()]}

@@ -15,13 +15,13 @@ uint32_t extended(uint16_t low, uint32_t near) {
 
 }  // namespace
 
-Endpoint dns_client(Ipv4Address client, uint32_t trial, uint32_t number) {
+Endpoint dns_client(const IpAddress& client, uint32_t trial, uint32_t number) {
   return {client, static_cast<uint16_t>(kFirstDnsPort + trial % kDnsTrials * kDnsPorts +
                                         number % kDnsPorts)};
 }
 
 Accounts::Accounts(const Options& options, double ns_per_tick)
-    : options_(options), vip_{options.vip, options.vip_port}, ns_per_tick_(ns_per_tick) {
+    : options_(options), vip_(options.vip), ns_per_tick_(ns_per_tick) {
   if (options.kind == Kind::kFlows) {
     reals_of_flows_.resize(options.flows);
   } else {

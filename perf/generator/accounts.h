@@ -22,7 +22,7 @@ inline constexpr uint32_t kDnsPorts = 16;
 inline constexpr uint32_t kDnsTrials = 256;
 
 // The client's end of question number `number`.
-Endpoint dns_client(Ipv4Address client, uint32_t trial, uint32_t number);
+Endpoint dns_client(const IpAddress& client, uint32_t trial, uint32_t number);
 
 // Packets on one of the ways, from clients to reals or to clients again.
 struct Way {

@@ -1,4 +1,4 @@
-// The frames that clients send, and what is read of those that come. IPv4 alone.
+// The frames that clients send, and what is read of those that come: IPv4 or IPv6.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "common/address_and_port.h"
 #include "common/headers.h"
 #include "perf/generator/dns_questions.h"
 
@@ -18,15 +19,13 @@ inline constexpr uint64_t kPacketsMax = UINT32_MAX;
 inline constexpr uint32_t kPortsOfClient = 256;
 inline constexpr uint16_t kFirstPort = 2000;
 
-struct Endpoint {
-  Ipv4Address address;
-  uint16_t port = 0;
-  friend bool operator==(const Endpoint&, const Endpoint&) = default;
-  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
-};
+using Endpoint = AddressAndPort;
+
+// The address so many after `first`, of whose octets the last four count.
+IpAddress address_after(const IpAddress& first, uint32_t count);
 
 // The client's end of a flow; `first` is that of the first client.
-Endpoint client_of_flow(Ipv4Address first, uint32_t flow);
+Endpoint client_of_flow(const IpAddress& first, uint32_t flow);
 
 // What a packet of a flow carries. It fills up the smallest frame with UDP to the last byte.
 struct Mark {
@@ -39,10 +38,11 @@ inline constexpr size_t kMarkBytes = 18;
 
 class FrameMaker {
  public:
+  // Clients are of the VIP's family.
   FrameMaker(const MacAddress& gateway, const Endpoint& vip);
 
   // Each writes a frame at `at`, without its check sequence, and returns its bytes. `wire_bytes` is
-  // its size with the check sequence.
+  // its size with the check sequence, and not below smallest_frame().
   size_t marked(uint8_t* at, const Endpoint& client, const Mark& mark, size_t wire_bytes) const;
   // The trial stands where an acknowledgment would, which counts for nothing in a SYN.
   size_t syn(uint8_t* at, const Endpoint& client, uint32_t sequence, uint8_t trial) const;
@@ -50,21 +50,26 @@ class FrameMaker {
                   const DnsQuestion& question) const;
 
  private:
-  Ipv4Header* addressed(uint8_t* at, const Endpoint& client, uint8_t protocol, size_t bytes) const;
+  // The headers below those of UDP and TCP, which begin at l4_at_.
+  void put_addresses(uint8_t* at, const Endpoint& client, uint8_t protocol, size_t l4_bytes) const;
+  UdpHeader* put_udp(uint8_t* at, const Endpoint& client, size_t l4_bytes) const;
 
   MacAddress gateway_;
   Endpoint vip_;
+  size_t l4_at_;
 };
 
-// TCP or UDP over IPv4 without options, not a fragment. Points into the frame.
+// TCP or UDP over IPv4 or IPv6 without options and extension headers, not a fragment. Points into
+// the frame.
 struct ReceivedFrame {
-  const Ipv4Header* ip = nullptr;
+  const uint8_t* ip = nullptr;
+  uint8_t protocol = 0;
   Endpoint source;
   Endpoint destination;
   std::span<const uint8_t> l4;
   std::span<const uint8_t> payload;
 
-  bool is_tcp() const { return ip->protocol == kProtocolTcp; }
+  bool is_tcp() const { return protocol == kProtocolTcp; }
   // REQUIRES: is_tcp()
   const TcpHeader& tcp() const { return *reinterpret_cast<const TcpHeader*>(l4.data()); }
 };

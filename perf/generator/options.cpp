@@ -12,8 +12,8 @@ namespace {
 struct Texts {
   std::string vip;
   std::string gateway;
-  std::string client = "10.200.0.1";
-  std::string sizes = "64";
+  std::string client;
+  std::string sizes;
   std::string names;
 };
 
@@ -30,16 +30,18 @@ void describe(CLI::App& app, Options& options, Texts& texts) {
   app.add_option("--kind", options.kind, "flows, syn or dns")
       ->transform(CLI::Transformer(kinds))
       ->check(CLI::IsMember(std::vector<Kind>{Kind::kFlows, Kind::kSyn, Kind::kDns}));
-  app.add_option("--client", texts.client, "the first client's IPv4 address")
-      ->capture_default_str();
+  app.add_option(
+      "--client", texts.client,
+      "the first client's address; default: 10.200.0.1, or 2001:db8:1::1 for a VIP of IPv6");
   app.add_option("--flows", options.flows, "how many flows")
       ->check(CLI::Range(1u, kFlowsMax))
       ->capture_default_str();
   app.add_option("--zipf", options.zipf, "exponent of the flows' shares; 0: each in turn")
       ->check(CLI::Range(0.0, 4.0))
       ->capture_default_str();
-  app.add_option("--sizes", texts.sizes, "of frames: 64, 64,512,1518 or imix")
-      ->capture_default_str();
+  app.add_option(
+      "--sizes", texts.sizes,
+      "of frames: 64,512,1518 or imix; default: the smallest, 64 with IPv4, 84 with IPv6");
   app.add_option("--names", texts.names, "file of questions: NAME or NAME TYPE on each line");
   app.add_flag("--answer", options.answer, "be the reals that answer: gives the round trip");
   app.add_flag("--verify", options.verify, "check the checksums of all that comes");
@@ -77,14 +79,18 @@ Status finish(Options& options, const Texts& texts) {
   options.gateway = *mac;
   const auto vip = parse_address_and_port(texts.vip);
   if (!vip.ok()) return Error{"--vip: " + vip.error()};
-  if (!vip->address.is_v4()) return Error{"--vip: '" + texts.vip + "' is not IPv4"};
-  options.vip = vip->address.v4();
-  options.vip_port = vip->port;
-  const auto client = parse_ip_address(texts.client);
+  options.vip = *vip;
+  const int family = vip->address.family();
+  const auto client = parse_ip_address(!texts.client.empty() ? texts.client
+                                       : family == 4         ? "10.200.0.1"
+                                                             : "2001:db8:1::1");
   if (!client.ok()) return Error{"--client: " + client.error()};
-  if (!client->is_v4()) return Error{"--client: '" + texts.client + "' is not IPv4"};
-  options.client = client->v4();
-  auto sizes = parse_frame_sizes(texts.sizes);
+  if (client->family() != family) {
+    return Error{"--client: '" + texts.client + "' is not of IPv" + std::to_string(family) +
+                 ", as --vip is"};
+  }
+  options.client = *client;
+  auto sizes = parse_frame_sizes(texts.sizes, family);
   if (!sizes.ok()) return Error{sizes.error()};
   options.sizes = std::move(sizes).value();
   if (options.packets > 0 && options.rate == 0) return Error{"--packets needs --rate"};

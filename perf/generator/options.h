@@ -22,9 +22,8 @@ struct Options {
   std::string edge_socket;
   std::string cluster_socket;  // empty: reals are reached by the edge's port
   MacAddress gateway;          // of the gateway's edge port
-  Ipv4Address vip;
-  uint16_t vip_port = 0;
-  Ipv4Address client;  // the first of them
+  AddressAndPort vip;
+  IpAddress client;  // the first of them, of the VIP's family
   uint32_t flows = 1024;
   double zipf = 0;
   std::vector<uint16_t> sizes;

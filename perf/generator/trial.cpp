@@ -21,7 +21,7 @@ TrialRunner::TrialRunner(const Options& options, const Ports& ports)
       ports_(ports),
       ticks_per_second_(rte_get_tsc_hz()),
       accounts_(options, 1e9 / static_cast<double>(ticks_per_second_)),
-      maker_(options.gateway, {options.vip, options.vip_port}),
+      maker_(options.gateway, options.vip),
       chooser_(options.flows, options.zipf, options.seed),
       random_(options.seed | 1) {}
 
@@ -84,8 +84,8 @@ size_t TrialRunner::make_frame(uint8_t* at, uint32_t number, FlowChooser& choose
       const auto client = static_cast<uint32_t>((random_ >> 48) % kSynClients);
       const auto port = static_cast<uint16_t>(1024 + (random_ >> 16) % 64000);
       accounts_.sent(number, rte_rdtsc());
-      return maker_.syn(at, {Ipv4Address{Be32(options_.client.value.host() + client)}, port},
-                        number, accounts_.trial());
+      return maker_.syn(at, {address_after(options_.client, client), port}, number,
+                        accounts_.trial());
     }
     case Kind::kDns:
       accounts_.sent(number, rte_rdtsc());

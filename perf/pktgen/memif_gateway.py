@@ -16,13 +16,27 @@ import gateway_yaml  # noqa: E402
 import measure  # noqa: E402
 import rate_search  # noqa: E402, F401: for who imports this, as the next
 import results  # noqa: E402, F401
-from gateway_config import REAL_PORT, REALS  # noqa: E402
+from gateway_config import FIRST_VIP, REAL_PORT, REALS_OF  # noqa: E402
 
 EDGE_MAC, CLUSTER_MAC = "02:00:00:00:00:e1", "02:00:00:00:00:e2"
 CLIENT_MAC, REAL_MAC = "02:00:00:00:00:c1", "02:00:00:00:00:fe"
-VIP, PORT = "11.202.66.36", 6379
+PORT = 6379
+# By family: of the client, of the gateway at each port, and the first to be translated to.
+CLIENT = {4: "10.8.0.1", 6: "fd08::1"}
+EDGE = {4: "10.8.0.2/24", 6: "fd08::2/64"}
+CLUSTER = {4: "10.9.1.2/24", 6: "fd09:1::2/64"}
+SNAT = {4: "10.9.1.100", 6: "fd09:1::100"}
+DNS_SERVER = {4: dns_load.SERVER, 6: "fd09:1::53"}
 SECONDS = 30  # for a start; a trial has its own time
 
+
+def vip(setup):
+    """What clients send to, as text with the port."""
+    if setup.kind == "dns":
+        address, port = DNS_SERVER[setup.family], 53
+    else:
+        address, port = FIRST_VIP[setup.family], PORT
+    return f"[{address}]:{port}" if setup.family == 6 else f"{address}:{port}"
 
 
 def ports(setup, directory):
@@ -31,28 +45,29 @@ def ports(setup, directory):
         return gateway_yaml.port(
             name, f"net_memif{number},role=server,socket-abstract=no,"
             f"socket={directory}/{name}.sock,mac={mac}", addresses, neighbors, **more)
-    client = [("10.8.0.1", CLIENT_MAC)]
-    reals = [(real, REAL_MAC) for real in REALS]
-    edge = {"gateway": ["10.8.0.1"]}
+    family = setup.family
+    client = [(CLIENT[family], CLIENT_MAC)]
+    reals = [(real, REAL_MAC) for real in REALS_OF[family]]
+    edge = {"gateway": [f'"{CLIENT[family]}"']}
     if setup.one_port:
-        return [port(0, "edge", EDGE_MAC, ["10.8.0.2/24", "10.9.1.2/24"], client + reals, **edge)]
-    return [port(0, "edge", EDGE_MAC, ["10.8.0.2/24"], client, **edge),
-            port(1, "cluster", CLUSTER_MAC, ["10.9.1.2/24"], reals)]
+        return [port(0, "edge", EDGE_MAC, [EDGE[family], CLUSTER[family]], client + reals, **edge)]
+    return [port(0, "edge", EDGE_MAC, [EDGE[family]], client, **edge),
+            port(1, "cluster", CLUSTER_MAC, [CLUSTER[family]], reals)]
 
 
 def config(setup, directory):
-    """The gateway's YAML; `setup`: cpu, control_cpu, kind, mode, new_flows (how many there
+    """The gateway's YAML; `setup`: cpu, control_cpu, kind, mode, family, new_flows (how many there
     is room for), names, memory_mb, huge, idle, one_port."""
     if setup.kind == "dns":
-        kind = {"names": gateway_yaml.dns(setup.names)}
+        kind = {"names": gateway_yaml.dns(setup.names, server=DNS_SERVER[setup.family])}
     else:
         # Half of the SNAT ports stay free.
-        first = ipaddress.IPv4Address("10.9.1.100")
+        first = ipaddress.ip_address(SNAT[setup.family])
         port = PORT if setup.mode == "l2dsr" else REAL_PORT  # nothing is translated there
         kind = {"snat": [str(first + i) for i in range(setup.new_flows // 32000 + 1)],
                 "services": [gateway_yaml.service(
-                    "load", VIP, PORT, "tcp" if setup.kind == "syn" else "udp", setup.mode,
-                    [(real, port) for real in REALS])]}
+                    "load", FIRST_VIP[setup.family], PORT, "tcp" if setup.kind == "syn" else "udp", setup.mode,
+                    [(real, port) for real in REALS_OF[setup.family]])]}
     return gateway_yaml.document(
         huge=setup.huge, dpdk={"memory_mb": setup.memory_mb}, control_cpu=setup.control_cpu,
         cpus=[setup.cpu], idle=setup.idle,
@@ -80,9 +95,8 @@ def start_gateway(setup, binary, directory):
 def generator_arguments(setup, directory):
     """Of vipgen, for this gateway; `setup` besides: sizes, zipf, answer, ring_log2, generator_cpu,
     drain_ms."""
-    server = f"{dns_load.SERVER}:53" if setup.kind == "dns" else f"{VIP}:{PORT}"
     arguments = ["--edge", f"{directory}/edge.sock", "--gateway-mac", EDGE_MAC,
-                 "--vip", server, "--kind", setup.kind,
+                 "--vip", vip(setup), "--kind", setup.kind,
                  "--flows", str(setup.flows), "--zipf", str(setup.zipf), "--sizes", setup.sizes,
                  "--ring-log2", str(setup.ring_log2), "--cpu", str(setup.generator_cpu),
                  "--drain-ms", str(setup.drain_ms)]

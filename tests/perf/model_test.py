@@ -53,6 +53,20 @@ class ModelTest(unittest.TestCase):
         self.assertEqual(self.cells([*made, rate("d", 10)], "--workers", "4", "--scaling",
                                     "0.5")[2], "20")
 
+    def test_memory_is_a_limit_too_and_is_named(self):
+        # Of 60 octets and four lines, each there and back, 632 octets are moved.
+        cells = self.cells([rate("a", 10)], "--workers", "16", "--scaling", "1", "--memory-gb-s",
+                           "63.2")
+        self.assertEqual(cells[3], "101")
+        self.assertEqual(cells[4], "100 Mpps (memory)")
+        self.assertEqual(self.cells([rate("a", 10, "ipip")], "--workers", "16", "--scaling", "1",
+                                    "--memory-gb-s", "50.4")[4], "100 Mpps (memory)")
+
+    def test_a_port_that_was_slower_than_the_whole_path_is_refused(self):
+        done = self.reckoned([rate("a", 20), rate("a: testpmd io", 20)])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("measure both on a quiet machine", done.stderr)
+
     def test_what_has_no_rates_is_refused(self):
         done = self.reckoned([])
         self.assertEqual(done.returncode, 1)

@@ -4,6 +4,7 @@ SOURCE_DIRECTORY."""
 
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -63,6 +64,17 @@ class Results(unittest.TestCase):
         done = self.show()
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("results.json: has no list \"results\"", done.stderr)
+
+    def test_octets_and_times_that_a_benchmark_counts_are_results_of_their_own(self):
+        runs = [{"name": "memory/8", "run_type": "iteration", "cpu_time": 2.0, "time_unit": "us",
+                 "table_bytes": octets, "p50_us": 7.0, "shards": 4.0} for octets in (78.5, 79.0)]
+        with open(self.path, "w", encoding="utf-8") as file:
+            json.dump({"context": {"executable": "/b/bench_dns"}, "benchmarks": runs}, file)
+        made = {each["name"]: (each["unit"], each["rounds"])
+                for each in results.read(self.path)["results"]}
+        self.assertEqual(made, {"bench_dns memory/8": ("ns", [2000.0, 2000.0]),
+                                "bench_dns memory/8: table_bytes": ("B", [78.5, 79.0]),
+                                "bench_dns memory/8: p50_us": ("us", [7.0, 7.0])})
 
     def test_the_ratio_to_each_reference_is_a_column(self):
         made = [rate([20, 10], [40, 40]),

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/dns_wire.h"
+#include "perf/generator/frame_sizes.h"
 #include "perf/generator/report.h"
 
 namespace vipgate::accounts_test {
@@ -14,19 +15,18 @@ namespace {
 using namespace generator;  // NOLINT(google-build-using-namespace)
 using ::testing::HasSubstr;
 
-Ipv4Address ip(const char* text) { return parse_ip_address(text).value().v4(); }
+IpAddress ip(const char* text) { return parse_ip_address(text).value(); }
 
 const Endpoint kVip{ip("11.1.1.1"), 514};
 const Endpoint kReal{ip("10.9.1.11"), 5514};
 const Endpoint kOtherReal{ip("10.9.1.12"), 5514};
 const Endpoint kSnat{ip("10.9.1.100"), 1024};
-const Ipv4Address kClient = ip("10.200.0.1");
+const IpAddress kClient = ip("10.200.0.1");
 
 Options options(Kind kind) {
   Options made;
   made.kind = kind;
-  made.vip = kVip.address;
-  made.vip_port = kVip.port;
+  made.vip = kVip;
   made.client = kClient;
   made.flows = 4;
   made.answer = kind == Kind::kFlows;
@@ -72,6 +72,27 @@ TEST_F(AccountsTest, BothWaysAreCountedWithTheirLatencies) {
   EXPECT_EQ(figures().round_trip.received, 1u);
   EXPECT_EQ(figures().round_trip.latencies.max(), 200u);
   EXPECT_EQ(figures().wrong_checksum, 0u);
+}
+
+TEST_F(AccountsTest, Ipv6IsCountedAsIpv4Is) {
+  options_ = options(Kind::kFlows);
+  options_.vip = {ip("fd01:c::1"), 514};
+  options_.client = ip("2001:db8:1::1");
+  accounts_.emplace(options_, 2.0);
+  accounts_->begin_trial();
+  const Mark mark{accounts_->trial(), 3, 0, 100};
+  const auto come = [&](const Endpoint& from, const Endpoint& to) {
+    const size_t bytes = FrameMaker({}, to).marked(buffer_.data(), from, mark, smallest_frame(6));
+    return accounts_->receive({buffer_.data(), bytes}, 150);
+  };
+  const Endpoint real{ip("fd09:1::11"), 5514};
+  EXPECT_TRUE(come({ip("fd09:2::1"), 1024}, real)) << "the real answers";
+  EXPECT_FALSE(come(options_.vip, client_of_flow(options_.client, 3)));
+  EXPECT_TRUE(accounts_->complete(1));
+  EXPECT_EQ(figures().reals.at(real), 1u);
+  EXPECT_EQ(figures().wrong_checksum + figures().foreign + figures().misdirected, 0u);
+  EXPECT_THAT(trial_report(options_, {}, *accounts_),
+              HasSubstr("\"flows\":{\"[2001:db8:1::1]:2003\":\"[fd09:1::11]:5514\"}"));
 }
 
 TEST_F(AccountsTest, OrderIsThatOfEachFlow) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/dns_wire.h"
@@ -18,26 +20,37 @@ using ::testing::HasSubstr;
 
 constexpr MacAddress kGateway{{2, 0, 0, 0, 0, 0xe1}};
 
-Ipv4Address ip(const char* text) { return parse_ip_address(text).value().v4(); }
-Endpoint vip() { return {ip("11.1.1.1"), 514}; }
+IpAddress ip(const char* text) { return parse_ip_address(text).value(); }
 
-class FramesTest : public ::testing::Test {
+// What holds of both families: the parameter.
+class FramesTest : public ::testing::TestWithParam<int> {
  protected:
-  FrameMaker maker_{kGateway, vip()};
+  bool is_v4() const { return GetParam() == 4; }
+  std::optional<ReceivedFrame> read(size_t bytes) const {
+    return read_frame({buffer_.data(), bytes});
+  }
+
+  const Endpoint vip_{ip(is_v4() ? "11.1.1.1" : "fd01:c::1"), 514};
+  const Endpoint client_{ip(is_v4() ? "10.200.1.2" : "2001:db8:1::12"), 2077};
+  const size_t smallest_ = smallest_frame(GetParam());
+  FrameMaker maker_{kGateway, vip_};
   std::array<uint8_t, 1600> buffer_{};
 };
 
-TEST_F(FramesTest, AMarkIsReadBackOfEverySizeAndTheChecksumsAreRight) {
+INSTANTIATE_TEST_SUITE_P(OfFamily, FramesTest, ::testing::Values(4, 6),
+                         ::testing::PrintToStringParamName());
+
+TEST_P(FramesTest, AMarkIsReadBackOfEverySizeAndTheChecksumsAreRight) {
   buffer_.fill(0xee);  // what was in the buffer before
-  for (const size_t size : {64, 65, 128, 594, 1517, 1518}) {
+  for (const size_t size :
+       {smallest_, smallest_ + 1, size_t{128}, size_t{594}, size_t{1517}, size_t{kLargestFrame}}) {
     const Mark mark{9, 70'000, 4'000'000'000, 0x0123456789abcdef};
-    const Endpoint client{ip("10.200.1.2"), 2077};
-    const size_t bytes = maker_.marked(buffer_.data(), client, mark, size);
+    const size_t bytes = maker_.marked(buffer_.data(), client_, mark, size);
     EXPECT_EQ(bytes, size - kCheckSequence);
-    const auto frame = read_frame({buffer_.data(), bytes});
+    const auto frame = read(bytes);
     ASSERT_TRUE(frame.has_value());
-    EXPECT_EQ(frame->source, client);
-    EXPECT_EQ(frame->destination, vip());
+    EXPECT_EQ(frame->source, client_);
+    EXPECT_EQ(frame->destination, vip_);
     EXPECT_TRUE(checksums_are_right(*frame)) << size;
     const auto read = read_mark(*frame);
     ASSERT_TRUE(read.has_value());
@@ -48,24 +61,23 @@ TEST_F(FramesTest, AMarkIsReadBackOfEverySizeAndTheChecksumsAreRight) {
   }
 }
 
-TEST_F(FramesTest, AnAnswerGoesBackWithTheSameMarkAndRightChecksums) {
-  const Endpoint client{ip("10.200.1.2"), 2077};
-  const size_t bytes = maker_.marked(buffer_.data(), client, {1, 2, 3, 4}, 128);
+TEST_P(FramesTest, AnAnswerGoesBackWithTheSameMarkAndRightChecksums) {
+  const size_t bytes = maker_.marked(buffer_.data(), client_, {1, 2, 3, 4}, 128);
   make_answer(buffer_.data());
-  const auto frame = read_frame({buffer_.data(), bytes});
+  const auto frame = read(bytes);
   ASSERT_TRUE(frame.has_value());
-  EXPECT_EQ(frame->source, vip());
-  EXPECT_EQ(frame->destination, client);
+  EXPECT_EQ(frame->source, vip_);
+  EXPECT_EQ(frame->destination, client_);
   EXPECT_TRUE(checksums_are_right(*frame));
   EXPECT_EQ(read_mark(*frame)->sequence, 3u);
   const auto* ethernet = reinterpret_cast<const EthernetHeader*>(buffer_.data());
   EXPECT_EQ(ethernet->source, kGateway);
 }
 
-TEST_F(FramesTest, ASynHasItsNumberAndTrialAndFillsTheSmallestFrame) {
-  const size_t bytes = maker_.syn(buffer_.data(), {ip("10.200.1.2"), 5}, 77, 3);
-  EXPECT_EQ(bytes, 60u);
-  const auto frame = read_frame({buffer_.data(), bytes});
+TEST_P(FramesTest, ASynHasItsNumberAndTrialAndNoPayload) {
+  const size_t bytes = maker_.syn(buffer_.data(), client_, 77, 3);
+  EXPECT_EQ(bytes, is_v4() ? 60u : 74u) << "Ethernet takes no less than 60";
+  const auto frame = read(bytes);
   ASSERT_TRUE(frame.has_value());
   EXPECT_TRUE(checksums_are_right(*frame));
   EXPECT_EQ(frame->tcp().flags, TcpHeader::kSyn);
@@ -74,12 +86,12 @@ TEST_F(FramesTest, ASynHasItsNumberAndTrialAndFillsTheSmallestFrame) {
   EXPECT_TRUE(frame->payload.empty()) << "the padding is none";
 }
 
-TEST_F(FramesTest, AQuestionIsAsDnsHasIt) {
+TEST_P(FramesTest, AQuestionIsAsDnsHasIt) {
   const auto question = parse_dns_question("a.bc SRV");
   ASSERT_TRUE(question.ok());
   EXPECT_THAT(*question, ElementsAre(1, 'a', 2, 'b', 'c', 0, 0, 33, 0, 1));
-  const size_t bytes = maker_.question(buffer_.data(), {ip("10.200.1.2"), 5}, 0xabcd, *question);
-  const auto frame = read_frame({buffer_.data(), bytes});
+  const size_t bytes = maker_.question(buffer_.data(), client_, 0xabcd, *question);
+  const auto frame = read(bytes);
   ASSERT_TRUE(frame.has_value());
   EXPECT_TRUE(checksums_are_right(*frame));
   ASSERT_EQ(frame->payload.size(), sizeof(DnsHeader) + question->size());
@@ -88,51 +100,73 @@ TEST_F(FramesTest, AQuestionIsAsDnsHasIt) {
   EXPECT_EQ(header->question_count.host(), 1);
 }
 
-TEST_F(FramesTest, WhatIsNoWholeTcpOrUdpPacketIsNotRead) {
-  const size_t bytes = maker_.marked(buffer_.data(), {ip("10.200.1.2"), 5}, {}, 64);
+TEST_P(FramesTest, WhatIsNoWholeTcpOrUdpPacketIsNotRead) {
+  const size_t bytes = maker_.marked(buffer_.data(), client_, {}, smallest_);
   for (size_t length = 0; length < bytes; ++length) {
-    EXPECT_FALSE(read_frame({buffer_.data(), length}).has_value()) << length;
+    EXPECT_FALSE(read(length).has_value()) << length;
   }
-  auto* header = reinterpret_cast<Ipv4Header*>(buffer_.data() + sizeof(EthernetHeader));
-  header->protocol = kProtocolIcmp;
-  EXPECT_FALSE(read_frame({buffer_.data(), bytes}).has_value());
-  header->protocol = kProtocolUdp;
-  header->fragment = Be16(uint16_t{1});
-  EXPECT_FALSE(read_frame({buffer_.data(), bytes}).has_value());
+  uint8_t* ip_header = buffer_.data() + sizeof(EthernetHeader);
+  uint8_t& protocol = is_v4() ? reinterpret_cast<Ipv4Header*>(ip_header)->protocol
+                              : reinterpret_cast<Ipv6Header*>(ip_header)->next_header;
+  protocol = is_v4() ? kProtocolIcmp : kProtocolIpv6Fragment;
+  EXPECT_FALSE(read(bytes).has_value());
+  protocol = kProtocolUdp;
+  ASSERT_TRUE(read(bytes).has_value());
+  *ip_header = 0x55;
+  EXPECT_FALSE(read(bytes).has_value()) << "of no version that there is";
 }
 
-TEST_F(FramesTest, AChangedOctetMakesAChecksumWrong) {
-  const size_t bytes = maker_.marked(buffer_.data(), {ip("10.200.1.2"), 5}, {1, 2, 3, 4}, 80);
-  for (size_t at = sizeof(EthernetHeader) + 1; at < bytes; ++at) {
+TEST_P(FramesTest, AChangedOctetMakesAChecksumWrong) {
+  const size_t bytes = maker_.marked(buffer_.data(), client_, {1, 2, 3, 4}, 100);
+  const size_t ip_at = sizeof(EthernetHeader);
+  for (size_t at = ip_at + 1; at < bytes; ++at) {
+    // Class, flow label and hop limit of IPv6 are in no checksum.
+    if (!is_v4() && (at < ip_at + 4 || at == ip_at + 7)) continue;
     buffer_[at] ^= 0x10;
-    const auto frame = read_frame({buffer_.data(), bytes});
+    const auto frame = read(bytes);
     EXPECT_TRUE(!frame || !checksums_are_right(*frame)) << at;
     buffer_[at] ^= 0x10;
   }
 }
 
+TEST(FrameFamilies, AFragmentOfIpv4IsNotRead) {
+  std::array<uint8_t, 1600> buffer{};
+  const FrameMaker maker(kGateway, {ip("11.1.1.1"), 514});
+  const size_t bytes = maker.marked(buffer.data(), {ip("10.200.1.2"), 5}, {}, 64);
+  reinterpret_cast<Ipv4Header*>(buffer.data() + sizeof(EthernetHeader))->fragment =
+      Be16(uint16_t{1});
+  EXPECT_FALSE(read_frame({buffer.data(), bytes}).has_value());
+}
+
 TEST(FlowClients, EachFlowHasAnEndOfItsOwn) {
-  const Ipv4Address first = ip("10.200.0.255");
-  EXPECT_EQ(client_of_flow(first, 0), (Endpoint{first, kFirstPort}));
-  EXPECT_EQ(client_of_flow(first, kPortsOfClient - 1), (Endpoint{first, kFirstPort + 255}));
-  EXPECT_EQ(client_of_flow(first, kPortsOfClient), (Endpoint{ip("10.200.1.0"), kFirstPort}));
+  for (const auto& [first, next] :
+       {std::pair{"10.200.0.255", "10.200.1.0"}, std::pair{"2001:db8::ff", "2001:db8::100"}}) {
+    EXPECT_EQ(client_of_flow(ip(first), 0), (Endpoint{ip(first), kFirstPort}));
+    EXPECT_EQ(client_of_flow(ip(first), kPortsOfClient - 1),
+              (Endpoint{ip(first), kFirstPort + 255}));
+    EXPECT_EQ(client_of_flow(ip(first), kPortsOfClient), (Endpoint{ip(next), kFirstPort}));
+  }
 }
 
 TEST(FrameSizes, AreNumbersInTurnOrTheMix) {
-  EXPECT_THAT(*parse_frame_sizes("64"), ElementsAre(64));
-  EXPECT_THAT(*parse_frame_sizes("1518,64"), ElementsAre(1518, 64));
-  const auto mix = *parse_frame_sizes("imix");
-  EXPECT_EQ(std::ranges::count(mix, 64), 7);
-  EXPECT_EQ(std::ranges::count(mix, 594), 4);
-  EXPECT_EQ(std::ranges::count(mix, 1518), 1);
+  EXPECT_THAT(*parse_frame_sizes("64", 4), ElementsAre(64));
+  EXPECT_THAT(*parse_frame_sizes("1518,84", 6), ElementsAre(1518, 84));
+  for (const int family : {4, 6}) {
+    EXPECT_THAT(*parse_frame_sizes("", family), ElementsAre(smallest_frame(family)));
+    const auto mix = *parse_frame_sizes("imix", family);
+    EXPECT_EQ(std::ranges::count(mix, smallest_frame(family)), 7);
+    EXPECT_EQ(std::ranges::count(mix, 594), 4);
+    EXPECT_EQ(std::ranges::count(mix, 1518), 1);
+  }
 }
 
 TEST(FrameSizes, OthersAreNamed) {
-  for (const char* text : {"", "63", "1519", "64,", "64,x", "-64", "64 ", "IMIX"}) {
-    const auto sizes = parse_frame_sizes(text);
+  for (const char* text : {"63", "1519", "64,", "64,x", "-64", "64 ", "IMIX"}) {
+    const auto sizes = parse_frame_sizes(text, 4);
     ASSERT_FALSE(sizes.ok()) << text;
     EXPECT_THAT(sizes.error(), HasSubstr("give imix, or numbers from 64 to 1518")) << text;
   }
+  EXPECT_THAT(parse_frame_sizes("83", 6).error(), HasSubstr("from 84 to 1518"));
 }
 
 }  // namespace

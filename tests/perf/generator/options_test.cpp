@@ -30,9 +30,28 @@ TEST(VipgenOptions, DefaultsAreFlowsInTurnOfTheSmallestFrames) {
   const auto options = parse({"--packets", "10", "--rate", "1000"});
   ASSERT_TRUE(options.ok()) << options.error();
   EXPECT_EQ(options->kind, Kind::kFlows);
-  EXPECT_EQ(options->vip_port, 514);
+  EXPECT_EQ(options->vip, *parse_address_and_port("11.1.1.1:514"));
+  EXPECT_TRUE(options->client.is_v4());
   EXPECT_EQ(options->sizes, std::vector<uint16_t>{64});
   EXPECT_EQ(options->packets, 10u);
+}
+
+TEST(VipgenOptions, AVipOfIpv6HasClientsAndSizesOfIpv6) {
+  const auto parsed = [](std::vector<const char*> more) {
+    std::vector<const char*> argv = {
+        "vipgen", "--edge",         "/e.sock", "--gateway-mac", "02:00:00:00:00:e1",
+        "--vip",  "[fd01:c::1]:514"};
+    argv.insert(argv.end(), more.begin(), more.end());
+    bool help = false;
+    return parse_options(static_cast<int>(argv.size()), argv.data(), help);
+  };
+  const auto options = parsed({});
+  ASSERT_TRUE(options.ok()) << options.error();
+  EXPECT_EQ(to_string(options->client), "2001:db8:1::1");
+  EXPECT_EQ(options->sizes, std::vector<uint16_t>{84});
+  EXPECT_THAT(parsed({"--sizes", "64"}).error(), HasSubstr("--sizes: '64' is no size"));
+  EXPECT_THAT(parsed({"--client", "10.0.0.1"}).error(),
+              HasSubstr("--client: '10.0.0.1' is not of IPv6, as --vip is"));
 }
 
 TEST(VipgenOptions, MistakesNameTheOptionAndTheMend) {
@@ -40,7 +59,8 @@ TEST(VipgenOptions, MistakesNameTheOptionAndTheMend) {
   EXPECT_THAT(mistake({"--flows", "0"}), HasSubstr("--flows"));
   EXPECT_THAT(mistake({"--zipf", "-1"}), HasSubstr("--zipf"));
   EXPECT_THAT(mistake({"--client", "10.1"}), HasSubstr("--client: "));
-  EXPECT_THAT(mistake({"--client", "::1"}), HasSubstr("--client: '::1' is not IPv4"));
+  EXPECT_THAT(mistake({"--client", "::1"}),
+              HasSubstr("--client: '::1' is not of IPv4, as --vip is"));
   EXPECT_THAT(mistake({"--sizes", "20"}), HasSubstr("--sizes: '20' is no size of a frame"));
   EXPECT_THAT(mistake({"--burst", "257"}), HasSubstr("--burst"));
   EXPECT_THAT(mistake({"--packets", "9"}), HasSubstr("--packets needs --rate"));

@@ -15,8 +15,8 @@ import unittest
 PERF = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../perf/pktgen")
 sys.path.insert(0, PERF)
 
-from memif_gateway import (EDGE_MAC, PORT, REAL_PORT, REALS, SECONDS, VIP,  # noqa: E402
-                           Generator, generator_arguments, measure, start_gateway)
+from memif_gateway import (EDGE_MAC, REAL_PORT, REALS_OF, SECONDS, Generator,  # noqa: E402
+                           generator_arguments, measure, start_gateway, vip)
 
 VIPGATED, VIPGEN = os.environ.get("VIPGATED", "vipgated"), os.environ.get("VIPGEN", "vipgen")
 CPUS = sorted(os.sched_getaffinity(0))
@@ -26,7 +26,7 @@ DRAIN_MS = 20000  # a trial ends as soon as all has come
 
 
 def setup(**changes):
-    made = {"kind": "flows", "mode": "fullnat", "flows": 64, "new_flows": 1024, "zipf": 0.0,
+    made = {"kind": "flows", "mode": "fullnat", "family": 4, "flows": 64, "new_flows": 1024, "zipf": 0.0,
             "sizes": "imix", "names": 40, "answer": True, "huge": False, "memory_mb": 128,
             "idle": "adaptive", "cpu": CPUS[-1], "control_cpu": CPUS[0],
             "generator_cpu": CPUS[0], "one_port": False, "ring_log2": RING_LOG2,
@@ -52,10 +52,10 @@ class MemifTest(unittest.TestCase):
     def trial(self, generator, packets=PACKETS):
         return generator.ask(f"trial {RATE} {packets}", 2 * DRAIN_MS / 1000)
 
-    def explained_real(self, client):
+    def explained_real(self, made, client):
         out = subprocess.run(
             [VIPGATED, "explain", "--config", f"{self.directory}/config.yaml", "--seed", "1",
-             "udp", client, f"{VIP}:{PORT}"],
+             "udp", client, vip(made)],
             capture_output=True, text=True, timeout=SECONDS, check=True).stdout
         return re.search(r"^real +([^,]+),", out, re.MULTILINE).group(1)
 
@@ -76,13 +76,21 @@ class MemifTest(unittest.TestCase):
 
 class PacedTraffic(MemifTest):
     def test_comes_back_complete_in_order_and_from_the_real_that_maglev_says(self):
-        report = self.trial(self.start(setup()))
+        self.assert_comes_from_the_real_that_maglev_says(setup())
+
+    def test_of_ipv6_does_so_too(self):
+        self.assert_comes_from_the_real_that_maglev_says(setup(family=6))
+
+    def assert_comes_from_the_real_that_maglev_says(self, made):
+        report = self.trial(self.start(made))
         self.assert_all_came(report, "one_way", "round_trip")
         self.assertEqual(len(report["flows"]), 64)
-        self.assertLessEqual(set(report["reals"]), {f"{real}:{REAL_PORT}" for real in REALS})
+        form = "[{}]:{}" if made.family == 6 else "{}:{}"
+        self.assertLessEqual(set(report["reals"]),
+                             {form.format(real, REAL_PORT) for real in REALS_OF[made.family]})
         self.assertEqual(sum(report["reals"].values()), PACKETS)
         for client in list(report["flows"])[:8]:
-            self.assertEqual(report["flows"][client], self.explained_real(client), client)
+            self.assertEqual(report["flows"][client], self.explained_real(made, client), client)
 
     def test_of_popular_flows_goes_by_one_port_where_the_gateway_has_no_other(self):
         report = self.trial(self.start(setup(one_port=True, zipf=1.2, sizes="64,1518")))
@@ -110,12 +118,18 @@ class SynFlood(MemifTest):
     def test_comes_to_reals_as_it_was_where_nothing_is_translated(self):
         report = self.trial(self.start(setup(kind="syn", mode="l2dsr", answer=False)))
         self.assert_all_came(report, "one_way")
-        self.assertEqual(report["reals"], {f"{VIP}:{PORT}": PACKETS})
+        self.assertEqual(report["reals"], {vip(setup()): PACKETS})
 
 
 class Dns(MemifTest):
     def test_questions_are_answered_as_the_zone_has_them(self):
-        report = self.trial(self.start(setup(kind="dns", answer=False)))
+        self.assert_answered(setup(kind="dns", answer=False))
+
+    def test_of_ipv6_clients_are_answered_too(self):
+        self.assert_answered(setup(kind="dns", answer=False, family=6))
+
+    def assert_answered(self, made):
+        report = self.trial(self.start(made))
         self.assert_all_came(report, "round_trip")
         self.assertEqual(set(report["rcodes"]), {"0", "3"}, "answers, and names that are not there")
         self.assertEqual(sum(report["rcodes"].values()), PACKETS)
@@ -159,7 +173,7 @@ class Mistakes(MemifTest):
         gateway = ("--edge", f"{self.directory}/edge.sock", "--gateway-mac", EDGE_MAC, "--vip")
         self.assertIn("vipgen: --vip: ", self.said(*gateway, "11.1.1.1"))
         self.assertIn("edge.sock: start the gateway first, with role=server and socket-abstract=no",
-                      self.said(*gateway, f"{VIP}:{PORT}"))
+                      self.said(*gateway, vip(setup())))
 
     def test_in_commands_are_told_with_the_commands_that_there_are(self):
         made = setup()

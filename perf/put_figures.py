@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Puts figures into a file of Markdown: between the lines that perf/pictures owns there.
+
+  perf/put_figures.py perf/README.md --model model.md --figures DIRECTORY RESULTS.json…
+
+The plots are copied to the directory figures beside the file, and those of before go. What there is
+is decided by SHOWN; the rest is in the results alone. Exit status: 0 done, 2 the input is bad.
+"""
+
+import argparse
+import pathlib
+import re
+import shutil
+import statistics
+import sys
+
+import results
+
+BEGIN = "<!-- What follows is written by perf/pictures; edits get lost. -->"
+END = "<!-- The end of what perf/pictures writes. -->"
+READABLE = {"pps": (1e-6, "Mpps"), "ns": (1e-3, "us")}
+LARGEST_PLOT = 60_000  # octets: the tree keeps them
+# Figures without a reference that the table has.
+SHOWN = re.compile(r"memif .* (throughput|round trip p(50|99) at (50|90) %)"
+                   r"|publish rest_(one|batch_made)_ms, .*"
+                   r"|mesos first state of .*: (to served|memory at most)")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("markdown", type=pathlib.Path, metavar="FILE.md")
+    parser.add_argument("--model", type=pathlib.Path, required=True, help="what perf/model.py says")
+    parser.add_argument("--figures", type=pathlib.Path, required=True, metavar="DIRECTORY",
+                        help="of plots")
+    parser.add_argument("files", nargs="+", metavar="RESULTS.json")
+    return parser.parse_args()
+
+
+def row(each):
+    rounds, beside, ratio = each["rounds"], "", ""
+    if "reference" in each:
+        reference = each["reference"]
+        quotients = [ours / theirs for ours, theirs in zip(rounds, reference["rounds"])]
+        beside = f"{reference['name']}: {statistics.median(reference['rounds']):.4g}"
+        ratio = f"{statistics.median(quotients):.3f}"
+    scale, unit = READABLE.get(each["unit"], (1, each["unit"]))
+    value = f"{scale * statistics.median(rounds):.4g} {unit}"
+    return f"| {each['name']} | {value} | {beside} | {ratio} |"
+
+
+def block(documents, model, plots, folder):
+    """The text between the two lines."""
+    machine = documents[0]["machine"]
+    loads = [each["machine"]["load_average"] for each in documents]
+    shown = [each for document in documents for each in document["results"]
+             if "reference" in each or SHOWN.fullmatch(each["name"])]
+    return "\n".join([
+        f"{machine['time'][:10]}, {machine['cpus']} CPUs ({machine['cpu']}), Linux "
+        f"{machine['kernel']}, commit {machine['commit']}; load average after each part "
+        f"{min(loads):.1f}-{max(loads):.1f}, of which the measurement is at least one. Medians of "
+        "the rounds.", "",
+        *(f"![{plot.stem}]({folder}/{plot.name})" for plot in plots), "",
+        "| | vipgated | beside it | ratio |", "|---|---|---|---|", *map(row, shown), "",
+        "A gateway of 2 x 100 Gbit/s with 16 workers, as `perf/model.py` reckons it:", "",
+        model.strip().replace("\n|", "\n\n|", 1)])
+
+
+def replaced(text, made):
+    """Raises ValueError if the place is not there."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"has not the lines {BEGIN!r} and {END!r}, one after the other")
+    return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
+
+
+def main():
+    args = parse_arguments()
+    try:
+        documents = [results.read(path) for path in args.files]
+        plots = sorted(args.figures.glob("*.svg"))
+        large = [plot.name for plot in plots if plot.stat().st_size > LARGEST_PLOT]
+        if not plots or large:
+            raise ValueError(f"{args.figures}: too large to keep: {large}" if large else
+                             f"{args.figures}: no plot is there; perf/plot makes them")
+        folder = args.markdown.parent / "figures"
+        text = replaced(args.markdown.read_text(encoding="utf-8"),
+                        block(documents, args.model.read_text(encoding="utf-8"), plots,
+                              folder.name))
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for plot in plots:
+            shutil.copyfile(plot, folder / plot.name)
+        args.markdown.write_text(text, encoding="utf-8")
+    except (results.BadResults, OSError, ValueError) as error:
+        print(f"perf/put_figures.py: {args.markdown}: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
