@@ -85,12 +85,18 @@ class Pipeline : private PipelineState {
   using From = BurstOrigin;
 
   void run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
-  // Pass 1.
+  // Pass 1. `kAsksOwner`: packets may have to be handed over.
+  bool parse_stretch(Burst& burst, rte_mbuf** mbufs, uint16_t first, uint16_t last, uint8_t port,
+                     const UsualVip& usual);
+  template <bool kAsksOwner>
   bool parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t first, uint16_t last, uint8_t port,
                  const UsualVip& usual);
   bool parse_stretches(Burst& burst, rte_mbuf** mbufs, uint16_t count, const UsualVip& usual);
   UsualVip usual_vip(const Burst& burst) const;
+  template <bool kAsksOwner>
   Parsed parse_tcp(Packet& packet, const UsualVip& usual, const UsualFrame& usual_frame);
+  template <bool kAsksOwner>
+  bool owns(Ipv4Address address, Be16 port) const;
   void prepare_usual_flow(Packet& packet, const UsualVip& usual);
   void parse_other(Burst& burst, Packet& packet, LastHash<Ipv4Address>& last4,
                    LastHash<Ipv6Address>& last6);
@@ -125,7 +131,9 @@ class Pipeline : private PipelineState {
   template <class Address>
   void fetch_nat_return(Packet& packet, uint32_t flow_id);
   bool knows_returns(const Burst& burst) const;
+  template <bool kAsksOwner>
   bool parse_return(Packet& packet);
+  template <bool kAsksOwner>
   bool parse_nat_return(const Burst& burst, Packet& packet);
   void keep_snat(const Burst& burst, Ipv4Address address, uint32_t slot);
   void keep_snat(const Burst&, const Ipv6Address&, uint32_t) {}
