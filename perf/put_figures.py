@@ -42,10 +42,10 @@ def row(each):
     if "reference" in each:
         reference = each["reference"]
         quotients = [ours / theirs for ours, theirs in zip(rounds, reference["rounds"])]
-        beside = f"{reference['name']}: {statistics.median(reference['rounds']):.4g}"
+        beside = f"{reference['name']}: {results.readable(statistics.median(reference['rounds']))}"
         ratio = f"{statistics.median(quotients):.3f}"
     scale, unit = READABLE.get(each["unit"], (1, each["unit"]))
-    value = f"{scale * statistics.median(rounds):.4g} {unit}"
+    value = f"{results.readable(scale * statistics.median(rounds))} {unit}"
     return f"| {each['name']} | {value} | {beside} | {ratio} |"
 
 
