@@ -22,6 +22,7 @@ READABLE = {"pps": (1e-6, "Mpps"), "ns": (1e-3, "us")}
 LARGEST_PLOT = 60_000  # octets: the tree keeps them
 # Figures without a reference that the table has.
 SHOWN = re.compile(r"memif .* (throughput|round trip p(50|99) at (50|90) %)"
+                   r"|start fullnat, .* flows, .*|start fullnat: octets of a flow"
                    r"|publish rest_(one|batch_made)_ms, .*"
                    r"|mesos first state of .*: (to served|memory at most)")
 
