@@ -206,6 +206,10 @@ void Feeds::restore_sources() {
   if (mesos_ != nullptr) mesos_->restore();
 }
 
+TableFill Feeds::mesos_queue() const {
+  return mesos_ == nullptr ? TableFill{} : mesos_->queue();
+}
+
 bool Feeds::list_tasks(size_t cluster, TaskListing& listing, size_t most) const {
   return mesos_ != nullptr && mesos_->list_tasks(cluster, listing, most);
 }

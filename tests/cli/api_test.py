@@ -140,6 +140,17 @@ class AnswersAsItSays(DaemonTest):
             connection.close()
             self.daemon.wait_for("audit: eve: trace ended")
 
+    def test_each_source_and_what_waits_of_clusters_is_told_to_prometheus(self):
+        get = {each[2]["operationId"]: each for each in self.operations()}
+        self.assertEqual(self.ask(*get["listSources"]), 200, self.said)
+        states = {each["id"]: each["state"] for each in json.loads(self.said)["sources"]}
+        self.assertEqual(self.ask(*get["metrics"]), 200)
+        said = dict(line.rsplit(" ", 1) for line in self.said.splitlines())
+        for source, state in states.items():
+            self.assertEqual(float(said[f'vipgate_source_in_force{{source="{source}"}}']),
+                             float(state == "in_force"), state)
+        self.assertLess(0, float(said['vipgate_table_capacity{table="mesos_queue"}']))
+
     def test_each_route_is_described_and_nothing_else(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=SECONDS)
         self.addCleanup(connection.close)
