@@ -57,7 +57,7 @@ class Feeds {
 
   // What was stored of the clusters. To be called once, after the first configuration was resolved
   // and adopted, before the first snapshot.
-  void restore_sources();
+  void restore_sources(const Config& resolved);
   // Begins to follow. An error: a file that the configuration names cannot be used.
   Status start(int64_t now_ms);
 
