@@ -262,7 +262,7 @@ class TellsOfFloods(DaemonTest):
             self.assertLess(0, float(now["vipgate_worker_table_capacity" + labels]), table)
         for table in ("fragments_per_worker", "dns_rates_per_worker", "service_numbers",
                       "real_numbers", "flow_ids_ipv4", "flow_ids_ipv6", "rest_connections",
-                      "drains", "host_names"):
+                      "drains", "host_names", "dns_zones"):
             self.assertLess(0, float(now[f'vipgate_table_capacity{{table="{table}"}}']), table)
 
 

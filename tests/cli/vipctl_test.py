@@ -149,6 +149,22 @@ class VipctlTest(VipctlCase):
                       self.vipctl("apply", "--yes", "-f", "-", text="services: []\n"))
         self.assertEqual(self.vipctl("export"), "services: []\n")
 
+    def test_fallback_is_applied_and_exported_and_a_change_of_it_is_shown(self):
+        self.daemon()
+        spare = DOCUMENT.replace("name: made", "name: spare").replace(".77", ".78")
+        leaning = DOCUMENT.replace("port: 81\n", "port: 81\n    no_real: { fallback: spare }\n")
+        both = leaning + spare.removeprefix("services:\n")
+        self.assertIn("in force, and stored",
+                      self.vipctl("apply", "--yes", "-f", "-", text=both))
+        self.assertRegex(self.vipctl("export"), r"no_real:\n +fallback: spare\n")
+        self.assertEqual(self.vipctl("apply", "-f", "-", text=self.vipctl("export")),
+                         "nothing to change\n")
+        refused = self.vipctl("apply", "--yes", "-f", "-", text=leaning, expect=1)
+        self.assertIn("no_real: there is no service 'spare'", refused)
+        self.assertIn("~ 11.1.1.77:81:tcp\n",
+                      self.vipctl("apply", "--yes", "-f", "-",
+                                  text=both.replace("{ fallback: spare }", "drop")))
+
     def test_name_that_looks_like_a_number_is_exported_as_a_name(self):
         self.daemon()
         for name in ("123", "true", "1e3", "null"):
