@@ -39,6 +39,9 @@ struct DnsTcpCounters {
   std::atomic<uint64_t> forwarded{0};
   std::atomic<uint64_t> forward_failed{0};
   std::atomic<uint64_t> forward_refused{0};
+  std::atomic<uint64_t> cached{0};
+  std::atomic<uint64_t> stale{0};
+  std::atomic<uint64_t> answers_evicted{0};
 };
 
 void count(std::atomic<uint64_t>& counter, uint64_t n = 1) {
@@ -67,6 +70,7 @@ class DnsTcpServer::Impl {
   Impl(AnswerDns answer, const DnsTcpLimits& limits)
       : answer_(std::move(answer)), limits_(limits), scratch_(kScratchOctets), thread_([this] {
           be_modest();
+          set_limits(limits_);
           context_.run();
         }) {}
 
@@ -106,7 +110,11 @@ class DnsTcpServer::Impl {
     return faults;
   }
 
-  void set_limits(const DnsTcpLimits& limits) { limits_ = limits; }
+  void set_limits(const DnsTcpLimits& limits) {
+    limits_ = limits;
+    forwarder_.set_cache_room(size_t{limits.cache_mb} << 20);
+    count_forwarded();
+  }
   void set_forwarding(const DnsForwarding& forwarding) { forwarder_.set(forwarding); }
 
   std::vector<uint16_t> ports() const {
@@ -118,8 +126,9 @@ class DnsTcpServer::Impl {
     return ports;
   }
 
-  const DnsTcpCounters& counters() const { return counters_; }  // any thread
-  size_t connections() const { return open_; }                  // any thread
+  const DnsTcpCounters& counters() const { return counters_; }        // any thread
+  size_t connections() const { return open_; }                        // any thread
+  TableFill cache_kb() const { return {cache_kb_, cache_room_kb_}; }  // any thread
 
  private:
   struct Connection;
@@ -266,6 +275,12 @@ class DnsTcpServer::Impl {
     counters_.forwarded.store(forwarder_.asked(), std::memory_order_relaxed);
     counters_.forward_failed.store(forwarder_.failed(), std::memory_order_relaxed);
     counters_.forward_refused.store(forwarder_.refused(), std::memory_order_relaxed);
+    counters_.cached.store(forwarder_.cached(), std::memory_order_relaxed);
+    counters_.stale.store(forwarder_.stale(), std::memory_order_relaxed);
+    const DnsAnswerCache& cache = forwarder_.cache();
+    counters_.answers_evicted.store(cache.evictions(), std::memory_order_relaxed);
+    cache_kb_ = (cache.octets() + 1023) >> 10;
+    cache_room_kb_ = cache.room() >> 10;
   }
 
   void read(const Held& connection) {
@@ -344,6 +359,7 @@ class DnsTcpServer::Impl {
   std::map<Endpoint, Listener> listeners_;
   Connections all_;              // that which was active last at the end
   std::atomic<size_t> open_{0};  // of them
+  std::atomic<uint64_t> cache_kb_{0}, cache_room_kb_{0};
   std::map<asio::ip::address, uint32_t> by_client_;
   std::chrono::steady_clock::time_point next_warning_;
   std::thread thread_;  // last: it uses all the others
@@ -371,6 +387,7 @@ std::vector<uint16_t> DnsTcpServer::ports() const {
 }
 
 size_t DnsTcpServer::connections() const { return impl_->connections(); }
+TableFill DnsTcpServer::cache_kb() const { return impl_->cache_kb(); }
 
 NamedCounters DnsTcpServer::counters() const {
   const DnsTcpCounters& counters = impl_->counters();
@@ -382,7 +399,10 @@ NamedCounters DnsTcpServer::counters() const {
           {"dns_tcp.not_dns", counters.not_dns},
           {"dns_tcp.forwarded", counters.forwarded},
           {"dns_tcp.forward_failed", counters.forward_failed},
-          {"dns_tcp.forward_refused", counters.forward_refused}};
+          {"dns_tcp.forward_refused", counters.forward_refused},
+          {"dns_tcp.cached", counters.cached},
+          {"dns_tcp.stale", counters.stale},
+          {"dns_tcp.answers_evicted", counters.answers_evicted}};
 }
 
 }  // namespace vipgate

@@ -100,6 +100,10 @@ std::vector<TableUse> ControlLoop::table_uses() const {
     uses.push_back({"dns_tcp_connections", dns_listeners_->connections(),
                     config.dns.tcp.connections, "dns.tcp.connections"});
   }
+  if (config.dns.forward.is_on) {
+    const TableFill cache = dns_listeners_->cache_kb();
+    uses.push_back({"dns_tcp_cache_kb", cache.entries, cache.capacity, "dns.tcp.cache_mb"});
+  }
   uses.push_back({"drains", feeds_->rest().drains().all().size(), DrainDesk::kMost, ""});
   uses.push_back({"host_names", feeds_->host_names(), HostResolver::kMaxNames, ""});
   std::erase_if(uses, [](const TableUse& use) { return use.capacity == 0; });

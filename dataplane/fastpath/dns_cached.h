@@ -9,9 +9,6 @@
 
 namespace vipgate {
 
-// RFC 8767 4: what is past its time is told with a TTL of 30 s.
-inline constexpr uint32_t kDnsStaleTtlSeconds = 30;
-
 // What the cache has, with the time that is left to it; kStale: past its time. RA=1 and AA=0; AD as
 // the resolver said, for those who can have asked for it (RFC 6840 5.7), CD as the client's.
 // `verdict`: kForwarded, kCached or kStale; a failure's is its own.

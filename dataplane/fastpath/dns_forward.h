@@ -13,11 +13,6 @@
 
 namespace vipgate {
 
-// RFC 9520 3.2: failures are remembered, for seconds. RFC 8767 5: 30 s between two tries while
-// there is something stale to tell.
-inline constexpr uint32_t kDnsFailureSeconds = 5;
-inline constexpr uint32_t kDnsStaleRecheckSeconds = 30;
-
 namespace dns_forward_detail {
 
 [[gnu::always_inline]] inline uint8_t flags_of(const DnsParsed& parsed) {
