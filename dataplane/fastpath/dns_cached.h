@@ -14,6 +14,13 @@ namespace vipgate {
 // `verdict`: kForwarded, kCached or kStale; a failure's is its own.
 DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns,
                            DnsVerdict verdict);
+// Whether the client gets all that the cache has.
+inline bool dns_fits_whole(const DnsParsed& parsed, const DnsCacheSlot& known) {
+  const uint32_t length = uint32_t{parsed.question_end} + known.body_length + parsed.opt_length;
+  return known.is_whole && length <= parsed.limit;
+}
+// The same with kCached, for what is asked for most. REQUIRES: it is fresh, and dns_fits_whole().
+DnsReply dns_answer_fresh(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns);
 // The same for the name that an alias of ours leads to: the alias, then what the cache has. AA=1,
 // as the name that was asked for is ours (RFC 1035 4.1.1), and AD=0.
 DnsReply dns_answer_behind_alias(const DnsParsed& parsed, const DnsAlias& alias,
