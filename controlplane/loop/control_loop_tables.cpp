@@ -103,6 +103,10 @@ std::vector<TableUse> ControlLoop::table_uses() const {
     uses.push_back({"dns_tcp_connections", dns_listeners_->connections(),
                     config.dns.tcp.connections, "dns.tcp.connections"});
   }
+  if (config.dns.forward.is_on) {
+    const TableFill cache = dns_listeners_->cache_kb();
+    uses.push_back({"dns_tcp_cache_kb", cache.entries, cache.capacity, "dns.tcp.cache_mb"});
+  }
   uses.push_back({"drains", feeds_->rest().drains().all().size(), DrainDesk::kMost, ""});
   const TableFill queue = feeds_->mesos_queue();
   uses.push_back({"mesos_queue", queue.entries, queue.capacity, ""});

@@ -100,7 +100,7 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   // Who asks in our own name would be answered by us.
   if (ip.source == ip.destination) [[unlikely]]
     return drop(burst, packet, DropReason::kMartianSource);
-  prefetch_forwarded(parsed);
+  prefetch_forwarded(burst, packet.dns_index);
   if (parsed.question_end != kDnsHeaderLength) [[likely]]
     details_.count(dns_kind_of(parsed.type));
   packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
@@ -111,7 +111,8 @@ template <class Address>
 void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
   DnsParsed& parsed = dns_[packet.dns_index];
   DnsReply answer{};
-  if (parsed.may_recurse && parsed.candidate == nullptr) answer = answer_known(burst, parsed);
+  const DnsCache::Sought& sought = sought_dns_[packet.dns_index];
+  if (sought.place != DnsCache::kNoPlace) answer = answer_known(burst, parsed, sought);
   if (answer.length == 0) answer = dns_answer(burst.dns, parsed, dns_rotation_++);
   if (answer.verdict >= DnsVerdict::kDropShort) [[unlikely]] {
     return leave_unanswered<Address>(burst, packet, answer.verdict);

@@ -147,8 +147,8 @@ class Pipeline : private PipelineState {
   static bool has_good_udp_checksum(const Packet& packet, SumData&& sum_data);
   template <class Address>
   void look_up_resolver_answer(Burst& burst, Packet& packet);
-  void prefetch_forwarded(const DnsParsed& parsed) const;
-  void prefetch_known(const DnsParsed& parsed) const;
+  void prefetch_forwarded(const Burst& burst, uint8_t dns_index);
+  void prefetch_known(uint8_t dns_index);
   static Be16 return_port(const Burst& burst, const Packet& packet);
   template <class Address>
   bool is_mine(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
@@ -317,7 +317,10 @@ class Pipeline : private PipelineState {
   // Questions for resolvers.
   template <class Address>
   void forward_dns(Burst& burst, Packet& packet);
-  DnsReply answer_known(const Burst& burst, const DnsParsed& parsed);
+  DnsReply answer_known(const Burst& burst, const DnsParsed& parsed,
+                        const DnsCache::Sought& sought);
+  DnsReply answer_known_with_care(const Burst& burst, const DnsParsed& parsed,
+                                  const DnsCache::Sought& sought);
   template <class Address>
   void wait_for_resolver(Burst& burst, Packet& packet, const DnsQuestion& question);
   void ask_resolver(Burst& burst, DnsFlight& flight);
@@ -392,7 +395,8 @@ class Pipeline : private PipelineState {
   std::array<Packet, kBurst> packets_;
   std::array<DnsParsed, kBurst> dns_;
   std::array<uint64_t, kBurst> dns_rate_keys_;  // of the replies that are expected
-  std::array<uint8_t, kBurst> seen_clients_;    // positions in packets_, until pass three
+  std::array<DnsCache::Sought, kBurst> sought_dns_;
+  std::array<uint8_t, kBurst> seen_clients_;  // positions in packets_, until pass three
 };
 
 }  // namespace vipgate

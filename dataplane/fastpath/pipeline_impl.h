@@ -265,11 +265,11 @@ template <class Observer>
       break;
     case Step::kDns4:
       prefetch_dns<Ipv4Address>(burst, packet);
-      prefetch_known(dns_[packet.dns_index]);
+      prefetch_known(packet.dns_index);
       break;
     case Step::kDns6:
       prefetch_dns<Ipv6Address>(burst, packet);
-      prefetch_known(dns_[packet.dns_index]);
+      prefetch_known(packet.dns_index);
       break;
     default:
       break;
