@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "common/byte_order.h"
 #include "common/counters.h"
@@ -124,6 +125,8 @@ bool dns_prove(const DnsContext& context, DnsParsed& parsed);
 
 // Probes the bucket and prefetches the entry.
 void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
+// The same for all of a burst.
+void dns_prefetch_all(const DnsContext& context, std::span<DnsParsed> parsed);
 
 // Writes the reply over the query. `rotation` chooses which record of an RRset comes first: a
 // number that differs from call to call, such as a count of the worker's packets.
