@@ -138,8 +138,9 @@ template <class Address>
   if (answer.verdict >= DnsVerdict::kDropShort) [[unlikely]] {
     return leave_unanswered<Address>(burst, packet, answer.verdict);
   }
-  if (burst.dns.policy.rate_limit.is_on() && !limit_dns<Address>(burst, packet, answer))
-      [[unlikely]] {
+  // Who has a good cookie is who he says that he is.
+  if (burst.dns.policy.rate_limit.is_on() && !parsed.has_good_cookie &&
+      !limit_dns<Address>(burst, packet, answer)) [[unlikely]] {
     return drop(burst, packet, DropReason::kDnsRateLimited);
   }
   put_dns<Address>(burst, packet, answer);

@@ -257,9 +257,12 @@ void prefetch_entry(const DnsEntry* entry) {
 
 }  // namespace
 
-void dns_prefetch(const DnsContext& context, DnsParsed& parsed) { prefetch(context, parsed); }
+void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
+  dns_prefetch_all(context, {&parsed, 1});
+}
 
 void dns_prefetch_all(const DnsContext& context, std::span<DnsParsed> parsed) {
+  if (!context.policy.cookie_secrets.empty()) dns_check_cookies(context, parsed);
   for (DnsParsed& each : parsed) prefetch(context, each);
 }
 
