@@ -28,6 +28,8 @@ inline bool dns_is_of_others(DnsVerdict verdict) {
 // REQUIRES: the reply to `parsed` has been written. What has just been asked of a resolver for the
 // first time is a name that the client may have made up.
 inline DnsRateKind dns_kind_of(const DnsParsed& parsed, DnsVerdict verdict) {
+  if (verdict == DnsVerdict::kAnswer) [[likely]]
+    return DnsRateKind::kName;
   constexpr auto kNxDomain = static_cast<uint8_t>(DnsRcode::kNxDomain);
   const bool is_of_others = dns_is_of_others(verdict);
   if (is_of_others && (parsed.query.message[3] & DnsHeader::kRcodeMask) == kNxDomain) {
@@ -39,7 +41,6 @@ inline DnsRateKind dns_kind_of(const DnsParsed& parsed, DnsVerdict verdict) {
     case DnsVerdict::kCached:
     case DnsVerdict::kStale:
       return DnsRateKind::kKnownName;
-    case DnsVerdict::kAnswer:
     case DnsVerdict::kNodata:
     case DnsVerdict::kTruncated:
     case DnsVerdict::kAmplification:
