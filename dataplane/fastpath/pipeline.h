@@ -148,6 +148,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   void look_up_resolver_answer(Burst& burst, Packet& packet);
   void prefetch_forwarded(const Burst& burst, uint8_t dns_index);
+  void prefetch_questions(const Burst& burst);
   void prefetch_known(uint8_t dns_index);
   static Be16 return_port(const Burst& burst, const Packet& packet);
   template <class Address>
@@ -295,12 +296,11 @@ class Pipeline : private PipelineState {
   void follow_real(NatRecord<Address>& record, uint8_t flags, const FlowTimeouts& timeouts,
                    Quarter now);
   template <class Address>
+  uint16_t answer_questions(Burst& burst, uint16_t first, uint16_t count);
+  template <class Address>
   void answer_dns(Burst& burst, Packet& packet);
   // What DNS replies are limited by.
-  template <class Address>
-  void prefetch_dns(const Burst& burst, const Packet& packet);
-  template <class Address>
-  void prefetch_dns_rate(const Burst& burst, const Packet& packet);
+  void prefetch_dns_rate(const DnsRateLimit& limit, uint32_t index);
   template <class Address>
   bool limit_dns(const Burst& burst, const Packet& packet, DnsReply& answer);
   template <class Address>

@@ -93,6 +93,7 @@ template <class Observer>
   burst.given_back4 = flows4_.given_back();
   burst.given_back6 = flows6_.given_back();
   for (uint16_t i = 0; i < count; ++i) find_flow(burst, packets_[i]);
+  if (dns_count_ != 0) prefetch_questions(burst);
   if (seen_client_count_ != 0) [[unlikely]] {
     note_clients(burst);
   }
@@ -263,14 +264,6 @@ template <class Observer>
     case Step::kQuicDirect6:
       find_quic<Ipv6Address>(burst, packet);
       break;
-    case Step::kDns4:
-      prefetch_dns<Ipv4Address>(burst, packet);
-      prefetch_known(packet.dns_index);
-      break;
-    case Step::kDns6:
-      prefetch_dns<Ipv6Address>(burst, packet);
-      prefetch_known(packet.dns_index);
-      break;
     default:
       break;
   }
@@ -308,10 +301,6 @@ template <class Observer>
     case Step::kNatReturn6:
     case Step::kWideNatReturn6:
       return forward_return<Ipv6Address>(burst, packet);
-    case Step::kDns4:
-      return answer_dns<Ipv4Address>(burst, packet);
-    case Step::kDns6:
-      return answer_dns<Ipv6Address>(burst, packet);
     case Step::kResolver4:
       return take_resolver_answer<Ipv4Address>(burst, packet);
     case Step::kResolver6:
@@ -329,6 +318,8 @@ template <class Observer>
     case Step::kForward4:
     case Step::kDirect4:
     case Step::kReturn4:
+    case Step::kDns4:  // answer_questions() has them
+    case Step::kDns6:
     case Step::kLookup4:
     case Step::kLookup6:
     case Step::kVip4:
