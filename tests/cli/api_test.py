@@ -218,6 +218,17 @@ class AnswersAsItSays(DaemonTest):
             self.assertEqual(self.ask(path, method, operation, query={name: wrong}), 400)
             self.assertIn(name, json.loads(self.said)["detail"])
 
+    def test_changes_are_logged_with_what_was_and_what_is(self):
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        drain = r'\{"real":"10\.9\.1\.\d+:\d+","since":\d+,"ends":\d+,.*"services":\[.+\]\}'
+        for name, query, before, after in (
+                ("takeOut", {}, "null", drain),
+                ("takeOut", {"deadline_s": "700"}, drain, drain),
+                ("giveBack", {}, drain, "null")):
+            self.assertEqual(self.ask(*known[name], query=query) // 100, 2, self.said)
+            told = self.daemon.wait_for(rf" audit: eve: .* before=({before}) after=({after})$")
+            self.assertNotEqual(told[1], told[2])
+
     def test_each_status_that_is_stated_is_met_and_no_other(self):
         made, other = body(78), body(79)
         many = json.dumps({"services": [json.loads(body(i)) for i in range(60)]})  # beside the file's
