@@ -229,6 +229,21 @@ class AnswersAsItSays(DaemonTest):
             told = self.daemon.wait_for(rf" audit: eve: .* before=({before}) after=({after})$")
             self.assertNotEqual(told[1], told[2])
 
+    def test_refused_credentials_are_logged_without_them(self):
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        wrong = "wrong-token-0123456789"
+        for name, token, expect, said in (
+                ("listServices", None, 401, "GET /api/v1/services is refused: it shows no "
+                                            "credentials .*peer=127.0.0.1 .*wanted=read "),
+                ("replaceServices", wrong, 401, "PUT /api/v1/services is refused: its credentials "
+                                                "are not known .*wanted=admin "),
+                ("tracePackets", READER, 403, "GET /api/v1/trace is refused: who asks may only "
+                                              "read .*who=ann wanted=admin ")):
+            self.assertEqual(self.ask(*known[name], token=token), expect, self.said)
+            self.daemon.wait_for(said)
+        for token in (wrong, READER, ADMIN):
+            self.assertNotIn(token, "".join(self.daemon.log))
+
     def test_each_status_that_is_stated_is_met_and_no_other(self):
         made, other = body(78), body(79)
         many = json.dumps({"services": [json.loads(body(i)) for i in range(60)]})  # beside the file's

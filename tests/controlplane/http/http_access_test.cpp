@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/http/http_server.h"
+#include "controlplane/http/refusal_pacer.h"
+#include "tests/controlplane/http/http_server_fixture.h"
 #include "tests/support/test_certificates.h"
 
 namespace vipgate::http_access_test {
@@ -112,6 +113,15 @@ TEST(HttpAccess, WhoShowsNoneIsTalkedToAndNeedsAToken) {
 TEST(HttpAccess, CertificateOfAnotherAuthorityIsNotLetIn) {
   const TestCertificates certificates;
   EXPECT_EQ(ask_over_tls(certificates, certificates.other_ca(), true), "");
+}
+
+TEST(HttpAccess, WhoIsRefusedWithoutEndDoesNotFillTheLog) {
+  RefusalPacer pacer;
+  const RefusalPacer::Time begin{};
+  for (int i = 0; i < RefusalPacer::kMost; ++i) EXPECT_EQ(pacer.take(begin), 0u);
+  for (int i = 0; i < 7; ++i) EXPECT_FALSE(pacer.take(begin + std::chrono::seconds(9)));
+  EXPECT_EQ(pacer.take(begin + RefusalPacer::kSpan), 7u) << "the next line has how many";
+  EXPECT_EQ(pacer.take(begin + RefusalPacer::kSpan), 0u);
 }
 
 }  // namespace
