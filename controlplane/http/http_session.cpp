@@ -165,6 +165,12 @@ void HttpSession::judge() {
   request_.role =
       role_of(core_->options.tokens, {{authorization.data(), authorization.size()}, certificate_},
               request_.who);
+  if (!options.is_for_any_host) {
+    if (auto problem = foreign_problem(message.base(), target, core_->tls.has_value())) {
+      log_refusal("it is sent for a page of another site", 403);
+      return reject(std::move(*problem));
+    }
+  }
   std::optional<ApiResponse> refusal;
   if (request_.role != ApiRole::kAdmin || !parser_->is_done()) {
     refusal = core_->router.refusal(request_, target_);

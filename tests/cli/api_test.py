@@ -218,6 +218,17 @@ class AnswersAsItSays(DaemonTest):
             self.assertEqual(self.ask(path, method, operation, query={name: wrong}), 400)
             self.assertIn(name, json.loads(self.said)["detail"])
 
+    def test_a_page_of_another_site_changes_and_watches_nothing(self):
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        for name in ("takeOut", "giveBack", "tracePackets", "capturePackets"):
+            for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"},
+                            {"Sec-Fetch-Site": "cross-site"}):
+                self.assertEqual(self.ask(*known[name], headers=headers), 403, self.said)
+                self.assertIn("page of another site", json.loads(self.said)["detail"])
+        self.daemon.wait_for(r"api: 127.0.0.1: PUT /api/v1/drains/\S+ is refused: .*another site")
+        own = {"Origin": f"http://127.0.0.1:{self.api}", "Sec-Fetch-Site": "same-origin"}
+        self.assertEqual(self.ask(*known["takeOut"], headers=own), 201, self.said)
+
     def test_changes_are_logged_with_what_was_and_what_is(self):
         known = {each[2]["operationId"]: each for each in self.operations()}
         drain = r'\{"real":"10\.9\.1\.\d+:\d+","since":\d+,"ends":\d+,.*"services":\[.+\]\}'
