@@ -299,6 +299,8 @@ class AnswersAsItSays(DaemonTest):
             ("tracePackets", 200, {}),
             ("capturePackets", 200, {}),
             ("listRecords", 400, {"query": {"limit": "x"}}),
+            ("listRecords", 404, {"query": {"zone": "nope"}}),
+            ("listServices", 400, {"query": {"origin": "bogus"}}),
             ("listFlows", 400, {"query": {"source": "x"}}),
             ("listSources", 400, {"query": {"limit": "x"}}),
             ("traffic", 404, {"parameters": {"service": "11.1.1.99:1:tcp"}}),
