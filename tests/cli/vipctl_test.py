@@ -65,6 +65,9 @@ class VipctlTest(VipctlCase):
         self.assertRegex(self.vipctl("drains"), rf"\n{real} +draining +[1-9]\d* +\d s +never ")
         refused = self.vipctl("drain", other, expect=1)
         self.assertIn("would have no real left", refused)
+        self.assertIn("; add --force if that is meant", refused)
+        self.assertIn("draining", self.vipctl("drain", other, "--force"))
+        self.vipctl("undrain", other)
         # Its flows are sent over and over, so only the deadline ends them.
         waited = self.vipctl("drain", real, "--deadline", "2s", "--wait")
         self.assertRegex(waited, rf"{real}: over, ")
