@@ -160,6 +160,17 @@ class VipctlTest(VipctlCase):
             self.assertEqual(self.vipctl("apply", "-f", "-", text=self.vipctl("export")),
                              "nothing to change\n")
 
+    def test_versions_are_told_of_both_and_of_vipctl_alone_where_nobody_answers(self):
+        said = self.vipctl("version")
+        self.assertRegex(said, rf"^vipctl \S+\nthe gateway's version is not known: "
+                               rf"http://127.0.0.1:{self.api} does not answer")
+        self.daemon()
+        version = said.split()[1]
+        self.assertEqual(self.vipctl("version"), f"vipctl {version}\ngateway {version} at "
+                                                 f"http://127.0.0.1:{self.api}\n")
+        self.assertEqual(json.loads(self.vipctl("-o", "json", "version")),
+                         {"vipctl": version, "gateway": version})
+
     def test_nothing_is_put_if_what_is_there_cannot_be_read(self):
         methods = []
 
