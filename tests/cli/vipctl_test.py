@@ -13,6 +13,8 @@ import threading
 import unittest
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import yaml
+
 from daemon_process import SECONDS
 from gateway import CPUS, VIP, VIP6, ZONE
 from vipctl_case import VIPCTL, VipctlCase
@@ -154,11 +156,13 @@ class VipctlTest(VipctlCase):
 
     def test_name_that_looks_like_a_number_is_exported_as_a_name(self):
         self.daemon()
-        for name in ("123", "true", "1e3", "null"):
+        for name in ("123", "true", "1e3", "null", "no", "on", "y"):
             self.vipctl("apply", "--yes", "-f", "-",
                         text=DOCUMENT.replace("name: made", f'name: "{name}"'))
-            self.assertEqual(self.vipctl("apply", "-f", "-", text=self.vipctl("export")),
-                             "nothing to change\n")
+            exported = self.vipctl("export")
+            # By the rules of YAML 1.1.
+            self.assertEqual(yaml.safe_load(exported)["services"][0]["name"], name)
+            self.assertEqual(self.vipctl("apply", "-f", "-", text=exported), "nothing to change\n")
 
     def test_versions_are_told_of_both_and_of_vipctl_alone_where_nobody_answers(self):
         said = self.vipctl("version")
