@@ -156,6 +156,7 @@ void HttpSession::judge() {
   request_.method = std::string(message.method_string());
   request_.content_type = std::string(message[http::field::content_type]);
   request_.accept = std::string(message[http::field::accept]);
+  request_.accept_encoding = std::string(message[http::field::accept_encoding]);
   request_.if_match = std::string(message[http::field::if_match]);
   request_.if_none_match = std::string(message[http::field::if_none_match]);
   request_.last_event_id = std::string(message["Last-Event-ID"]);
