@@ -318,6 +318,43 @@ class AnswersAsItSays(DaemonTest):
             self.assertEqual(self.ask(*get, parameters={"id": at}), 200, self.said)
             self.assertEqual(json.loads(self.said)["document"], service)
 
+    def test_a_page_of_another_site_changes_and_watches_nothing(self):
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        for name in ("takeOut", "giveBack", "tracePackets", "capturePackets"):
+            for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"},
+                            {"Sec-Fetch-Site": "cross-site"}):
+                self.assertEqual(self.ask(*known[name], headers=headers), 403, self.said)
+                self.assertIn("page of another site", json.loads(self.said)["detail"])
+        self.daemon.wait_for(r"api: 127.0.0.1: PUT /api/v1/drains/\S+ is refused: .*another site")
+        own = {"Origin": f"http://127.0.0.1:{self.api}", "Sec-Fetch-Site": "same-origin"}
+        self.assertEqual(self.ask(*known["takeOut"], headers=own), 201, self.said)
+
+    def test_changes_are_logged_with_what_was_and_what_is(self):
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        drain = r'\{"real":"10\.9\.1\.\d+:\d+","since":\d+,"ends":\d+,.*"services":\[.+\]\}'
+        for name, query, before, after in (
+                ("takeOut", {}, "null", drain),
+                ("takeOut", {"deadline_s": "700"}, drain, drain),
+                ("giveBack", {}, drain, "null")):
+            self.assertEqual(self.ask(*known[name], query=query) // 100, 2, self.said)
+            told = self.daemon.wait_for(rf" audit: eve: .* before=({before}) after=({after})$")
+            self.assertNotEqual(told[1], told[2])
+
+    def test_refused_credentials_are_logged_without_them(self):
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        wrong = "wrong-token-0123456789"
+        for name, token, expect, said in (
+                ("listServices", None, 401, "GET /api/v1/services is refused: it shows no "
+                                            "credentials .*peer=127.0.0.1 .*wanted=read "),
+                ("replaceServices", wrong, 401, "PUT /api/v1/services is refused: its credentials "
+                                                "are not known .*wanted=admin "),
+                ("tracePackets", READER, 403, "GET /api/v1/trace is refused: who asks may only "
+                                              "read .*who=ann wanted=admin ")):
+            self.assertEqual(self.ask(*known[name], token=token), expect, self.said)
+            self.daemon.wait_for(said)
+        for token in (wrong, READER, ADMIN):
+            self.assertNotIn(token, "".join(self.daemon.log))
+
     def test_each_status_that_is_stated_is_met_and_no_other(self):
         made, other = body(78), body(79)
         leaning = json.dumps(json.loads(other) | {"no_real": {"fallback": "n78"}})
@@ -366,6 +403,8 @@ class AnswersAsItSays(DaemonTest):
             ("tracePackets", 200, {}),
             ("capturePackets", 200, {}),
             ("listRecords", 400, {"query": {"limit": "x"}}),
+            ("listRecords", 404, {"query": {"zone": "nope"}}),
+            ("listServices", 400, {"query": {"origin": "bogus"}}),
             ("listFlows", 400, {"query": {"source": "x"}}),
             ("listSources", 400, {"query": {"limit": "x"}}),
             ("traffic", 404, {"parameters": {"service": "11.1.1.99:1:tcp"}}),
