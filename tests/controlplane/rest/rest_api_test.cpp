@@ -396,7 +396,10 @@ TEST_F(RestApiTest, RecordsThatAreServedAreToldByNameAndZone) {
                         "\"data\":\"10.20.0.7\"}"));
   EXPECT_THAT(ask("GET", "/api/v1/dns/records?zone=test&limit=0").body,
               HasSubstr("\"records\":[\n]"));
-  EXPECT_THAT(ask("GET", "/api/v1/dns/records?zone=other").body, HasSubstr("{\"total\":0,"));
+  EXPECT_THAT(ask("GET", "/api/v1/dns/records?zone=other.l4lb.test").body,
+              HasSubstr("{\"total\":0,"));
+  EXPECT_EQ(ask("GET", "/api/v1/dns/records?zone=other").status, 404);
+  EXPECT_EQ(ask("GET", "/api/v1/services?origin=other").status, 400);
 }
 
 TEST_F(RestApiTest, QuestionsAreReadStrictly) {
