@@ -16,8 +16,8 @@ constexpr size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / t
 }  // namespace
 
 PagePool& packet_path_pages() {
-  static auto* const pool = new PagePool();
-  return *pool;
+  static auto* const kPool = new PagePool();
+  return *kPool;
 }
 
 uint8_t* PagePool::take(size_t bytes) {

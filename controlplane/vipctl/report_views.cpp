@@ -65,7 +65,9 @@ std::string detail_lines(const std::string& id, const value& source) {
   if (!source.has_string_field("detail")) return "";
   std::string lines;
   std::istringstream details(printable_lines(source.at("detail").as_string()));
-  for (std::string line; std::getline(details, line);) lines += id + ": " + line + "\n";
+  for (std::string line; std::getline(details, line);) {
+    lines.append(id).append(": ").append(line).append("\n");
+  }
   return lines;
 }
 
