@@ -5,7 +5,7 @@ PACKAGES := \
   build-essential cmake ninja-build pkg-config ccache \
   libdpdk-dev libtbb-dev libyaml-cpp-dev libspdlog-dev libcli11-dev \
   libnl-3-dev libnl-route-3-dev libsystemd-dev \
-  libcpprest-dev libboost-dev libssl-dev libsimdjson-dev libsqlite3-dev libzookeeper-mt-dev prometheus-cpp-dev \
+  libcpprest-dev libboost-dev libssl-dev zlib1g-dev libsimdjson-dev libsqlite3-dev libzookeeper-mt-dev prometheus-cpp-dev \
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev \
   clang clang-format clang-tidy libclang-rt-14-dev \
   dpdk-dev redis-server redis-tools bind9-dnsutils dnsperf unbound prometheus \

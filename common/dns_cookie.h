@@ -52,14 +52,20 @@ struct DnsCookieClient {
 void dns_make_cookie(const SipKey& secret, DnsCookieClient client, uint32_t unix_s,
                      DnsCookie& cookie);
 
+// How old a cookie says that it is; INT32_MAX: its version or its time is not acceptable.
+[[nodiscard]] inline int32_t dns_cookie_age_by_time(uint32_t unix_s, const uint8_t* cookie) {
+  if (cookie[8] != 1) return INT32_MAX;
+  const auto age = static_cast<int32_t>(unix_s - load<Be32>(cookie + 12).host());
+  return age > kDnsCookieMaxAge || age < -kDnsCookieMaxLead ? INT32_MAX : age;
+}
+
 // RFC 9018 4.3: how old the cookie is, if it is one that was made with one of the secrets for that
 // client, and its time is acceptable; else INT32_MAX. Times are compared by serial number
 // arithmetic (RFC 1982), so they may wrap.
 [[nodiscard]] inline int32_t dns_cookie_age(std::span<const SipKey> secrets, DnsCookieClient client,
                                             uint32_t unix_s, const uint8_t* cookie) {
-  if (cookie[8] != 1) return INT32_MAX;
-  const auto age = static_cast<int32_t>(unix_s - load<Be32>(cookie + 12).host());
-  if (age > kDnsCookieMaxAge || age < -kDnsCookieMaxLead) return INT32_MAX;
+  const int32_t age = dns_cookie_age_by_time(unix_s, cookie);
+  if (age == INT32_MAX) return age;
   for (const SipKey& secret : secrets) {
     if (dns_cookie_hash(secret, cookie, client) == load<uint64_t>(cookie + 16)) return age;
   }

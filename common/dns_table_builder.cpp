@@ -9,7 +9,6 @@
 namespace vipgate {
 namespace {
 
-constexpr size_t kMaxZones = 255;
 bool is_wire_name(std::string_view name) {
   return dns_name_length(reinterpret_cast<const uint8_t*>(name.data()), name.size()) ==
              name.size() &&

@@ -56,10 +56,11 @@ struct DnsCutRrset {
 // names, of any case.
 class DnsTableBuilder {
  public:
+  static constexpr size_t kMaxZones = 255;  // a record has its zone's number in an octet
   explicit DnsTableBuilder(const DnsHashSecret& secret);
 
-  // Replaces the zones: at most 255, each once; on an error nothing is changed. When only SOAs,
-  // TTLs or marks differ, it is cheap; when names of zones differ, every shard is built anew.
+  // Replaces the zones: at most kMaxZones, each once; on an error nothing is changed. When only
+  // SOAs, TTLs or marks differ, it is cheap; when names of zones differ, every shard is built anew.
   // The records of a zone that vanishes are kept but not served: they can be removed as ever, and
   // are served again once a zone holds their names.
   Status set_zones(std::vector<DnsZoneSpec> zones);

@@ -38,23 +38,28 @@ bool read_record(const uint8_t* message, size_t length, size_t& at, RecordHead& 
   return at <= length;
 }
 
+// The TTLs of the records up to now, and where the body begins that they are told from.
+struct KnownTtls {
+  std::span<const DnsTtl> ttls;
+  size_t body_offset;
+};
+
 // Whether the octets from `begin` on, to `end`, are told on as they are: TTLs count down.
-bool is_told_as_it_is(const DnsUpstreamAnswer& answer, size_t begin, size_t end) {
-  const auto first = answer.ttls.begin();
-  const auto last = first + answer.ttl_count;
+bool is_told_as_it_is(const KnownTtls& known, size_t begin, size_t end) {
   // The first one that ends behind `begin`.
-  const auto ttl = std::upper_bound(first, last, begin, [&](size_t at, const DnsTtl& known) {
-    return at < answer.body_offset + known.offset + sizeof known.seconds;
-  });
-  return ttl == last || answer.body_offset + ttl->offset >= end;
+  const auto ttl = std::upper_bound(
+      known.ttls.begin(), known.ttls.end(), begin, [&](size_t at, const DnsTtl& earlier) {
+        return at < known.body_offset + earlier.offset + sizeof earlier.seconds;
+      });
+  return ttl == known.ttls.end() || known.body_offset + ttl->offset >= end;
 }
 
 // Whether the name at `at`, with all that its pointers lead to before `end`, is one. Each pointer
 // leads to before the piece that it ends, so that this ends too.
-bool is_name(const uint8_t* message, size_t end, size_t at, const DnsUpstreamAnswer& answer) {
+bool is_name(const uint8_t* message, size_t end, size_t at, const KnownTtls& known) {
   for (size_t octets = 0;;) {
     const DnsNamePiece piece = dns_name_piece(message, end, at);
-    if (piece.end == 0 || !is_told_as_it_is(answer, at, piece.end)) return false;
+    if (piece.end == 0 || !is_told_as_it_is(known, at, piece.end)) return false;
     octets += piece.labels(at);
     if (octets > kDnsMaxName) return false;
     if (piece.target == 0) return true;
@@ -64,11 +69,10 @@ bool is_name(const uint8_t* message, size_t end, size_t at, const DnsUpstreamAns
 
 // Whether names of a record are names, so that what is told on leads no client astray: its owner's,
 // and those of the types that may be compressed (RFC 3597 4), of which the last ends the data but
-// for the five numbers of a SOA. REQUIRES: `answer` has the TTLs up to this record's.
-bool are_names_whole(const uint8_t* message, const RecordHead& record,
-                     const DnsUpstreamAnswer& answer) {
+// for the five numbers of a SOA. REQUIRES: `known` has the TTLs up to this record's.
+bool are_names_whole(const uint8_t* message, const RecordHead& record, const KnownTtls& known) {
   // What is behind an owner is its type.
-  if (!is_name(message, record.ttl - 4, record.owner, answer)) return false;
+  if (!is_name(message, record.ttl - 4, record.owner, known)) return false;
   size_t at = record.data;
   size_t names = 1;
   size_t behind = 0;
@@ -89,7 +93,7 @@ bool are_names_whole(const uint8_t* message, const RecordHead& record,
   }
   const size_t end = record.data + record.data_length;
   for (; names != 0; --names) {
-    if (at >= end || !is_name(message, end, at, answer)) return false;
+    if (at >= end || !is_name(message, end, at, known)) return false;
     at = dns_name_piece(message, end, at).end;
   }
   return at + behind == end;
@@ -158,7 +162,17 @@ bool dns_refuses_without_question(const uint8_t* message, size_t length, uint16_
 
 void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
                        const DnsTtlLimits& limits, DnsUpstreamAnswer& answer) {
-  using Kind = DnsUpstreamAnswer::Kind;
+  dns_read_long_answer(message, length, question, limits, answer.ttls, answer);
+  // What is longer than we said that we take has no place in the cache.
+  if (length > kDnsUdpLimit && answer.kind == DnsAnswerFacts::Kind::kAnswer) {
+    answer.kind = DnsAnswerFacts::Kind::kMalformed;
+  }
+}
+
+void dns_read_long_answer(const uint8_t* message, size_t length,
+                          const DnsUpstreamQuestion& question, const DnsTtlLimits& limits,
+                          std::span<DnsTtl> ttls, DnsAnswerFacts& answer) {
+  using Kind = DnsAnswerFacts::Kind;
   answer.kind = Kind::kMalformed;
   answer.is_truncated = answer.is_negative = false;
   answer.answers = answer.authorities = answer.additionals = 0;
@@ -179,11 +193,9 @@ void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQ
     answer.is_truncated = true;
     return;
   }
-  // What is longer than we said that we take has no place in the cache.
-  if (length > kDnsUdpLimit) return;
   const uint32_t counts[] = {header.answer_count.host(), header.authority_count.host(),
                              header.additional_count.host()};
-  if (counts[0] + counts[1] + counts[2] > DnsUpstreamAnswer::kMaxRecords) return;
+  if (counts[0] + counts[1] + counts[2] > ttls.size()) return;
   size_t at = answer.body_offset;
   size_t body_end = at;
   uint32_t ttl_s = limits.max_s;
@@ -210,9 +222,10 @@ void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQ
       // be, and no name before them points to them.
       if (has_opt) continue;
       const uint32_t capped = std::min(record.ttl_s, limits.max_s);
-      answer.ttls[answer.ttl_count++] = {static_cast<uint16_t>(record.ttl - answer.body_offset),
-                                         capped};
-      if (!are_names_whole(message, record, answer)) return;
+      ttls[answer.ttl_count++] = {static_cast<uint16_t>(record.ttl - answer.body_offset), capped};
+      if (!are_names_whole(message, record, {ttls.first(answer.ttl_count), answer.body_offset})) {
+        return;
+      }
       ttl_s = std::min(ttl_s, capped);
       body_end = at;
       if (section == 0) {
@@ -241,7 +254,7 @@ void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQ
   answer.ttl_s = has_soa ? std::min({ttl_s, soa_ttl_s, limits.negative_s}) : 0;
   // The answer counts down from what it lasts, also where the SOA's own TTL is longer.
   for (size_t i = 0; i < answer.ttl_count; ++i) {
-    answer.ttls[i].seconds = std::min(answer.ttls[i].seconds, answer.ttl_s);
+    ttls[i].seconds = std::min(ttls[i].seconds, answer.ttl_s);
   }
 }
 

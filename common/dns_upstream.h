@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "common/dns_wire.h"
 
@@ -16,10 +17,8 @@ struct DnsTtl {
   uint32_t seconds;
 };
 
-struct DnsUpstreamAnswer {
-  // A record has 11 octets and more: root, type, class, TTL, length.
-  static constexpr size_t kMaxRecords = (kDnsUdpLimit - kDnsHeaderLength - 5) / 11;
-
+// What an answer says, but for the records themselves.
+struct DnsAnswerFacts {
   enum class Kind : uint8_t {
     kAnswer,     // may be told on
     kTruncated,  // TC: by TCP there is more
@@ -37,10 +36,26 @@ struct DnsUpstreamAnswer {
   uint16_t body_length = 0;                                // up to the OPT record
   uint32_t ttl_s = 0;  // for how long all of it may be told; 0: only to those who wait
   uint16_t ttl_count = 0;
-  std::array<DnsTtl, kMaxRecords> ttls;
 
   bool is_usable() const { return kind == Kind::kAnswer || kind == Kind::kTruncated; }
 };
+
+// So many records has a message of that length at most: each has 11 octets and more, root, type,
+// class, TTL, length.
+constexpr size_t dns_most_records(size_t length) { return (length - kDnsHeaderLength - 5) / 11; }
+
+// One that came by UDP.
+struct DnsUpstreamAnswer : DnsAnswerFacts {
+  static constexpr size_t kMaxRecords = dns_most_records(kDnsUdpLimit);
+
+  std::array<DnsTtl, kMaxRecords> ttls;
+};
+
+// RFC 9520 3.2: that nobody answers is remembered, for seconds. RFC 8767 4, 5: what is past its
+// time is told with a TTL of 30 s, and 30 s lie between two tries while there is that to tell.
+inline constexpr uint32_t kDnsFailureSeconds = 5;
+inline constexpr uint32_t kDnsStaleTtlSeconds = 30;
+inline constexpr uint32_t kDnsStaleRecheckSeconds = 30;
 
 struct DnsTtlLimits {
   uint32_t max_s = 0;
@@ -73,6 +88,10 @@ bool dns_refuses_without_question(const uint8_t* message, size_t length, uint16_
 // REQUIRES: dns_answers_question() or dns_refuses_without_question().
 void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
                        const DnsTtlLimits& limits, DnsUpstreamAnswer& answer);
+// The same of a message of any length, with as many records as `ttls` has room for.
+void dns_read_long_answer(const uint8_t* message, size_t length,
+                          const DnsUpstreamQuestion& question, const DnsTtlLimits& limits,
+                          std::span<DnsTtl> ttls, DnsAnswerFacts& answer);
 
 // Where the records end that are no OPT record, of which there may be one, the last; 0: they are
 // malformed. For messages of any length.

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "common/hash.h"
+#include "common/paged_allocator.h"
 #include "common/prefetch.h"
 
 namespace vipgate {
@@ -146,7 +147,7 @@ class FlatMap {
   };
   static_assert(sizeof(Slot) == sizeof(PlainSlot));
 
-  using Slots = std::vector<Slot>;
+  using Slots = std::vector<Slot, PagedAllocator<Slot>>;
 
   // The slot that has the key, or the free one where it belongs.
   static Slot& place(Slots& slots, const Key& key) {

@@ -212,8 +212,8 @@ Walk make_walk(const MaglevReal& real, uint16_t index, uint32_t rows) {
 
 // Fills the table in turns. REQUIRES: there are walks, and a weight class for each of them.
 template <class RowSet>
-std::vector<uint16_t> fill_table(std::vector<Walk>& walks, TurnOrder& turns, uint32_t rows) {
-  std::vector<uint16_t> table(rows);
+MaglevRows fill_table(std::vector<Walk>& walks, TurnOrder& turns, uint32_t rows) {
+  MaglevRows table(rows);
   RowSet taken(rows);
   // Most steps would go into the last few rows: from this many on they are computed instead.
   size_t free_count = rows;
@@ -269,12 +269,12 @@ uint64_t maglev_id(const IpAddress& address, uint16_t port) {
   return mix64(hash + hash_detail::load_big_endian(bytes + 8));
 }
 
-std::vector<uint16_t> maglev_build(std::span<const MaglevReal> reals, uint32_t rows) {
+MaglevRows maglev_build(std::span<const MaglevReal> reals, uint32_t rows) {
   assert(reals.size() <= kMaglevRealsMax);
   assert(rows >= 2 && rows <= kMaglevRowsMax);
   const std::vector<uint16_t> order = order_of_turns(reals);
   if (order.empty()) return {};
-  if (order.size() == 1) return std::vector<uint16_t>(rows, order[0]);
+  if (order.size() == 1) return MaglevRows(rows, order[0]);
 
   std::vector<Walk> walks;
   walks.reserve(order.size());

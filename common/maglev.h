@@ -9,12 +9,16 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/paged_allocator.h"
 
 namespace vipgate {
 
 inline constexpr uint32_t kMaglevRowsMin = 4093;
 inline constexpr uint32_t kMaglevRowsMax = 655373;
 inline constexpr size_t kMaglevRealsMax = 65535;
+
+// What maglev_build() makes.
+using MaglevRows = std::vector<uint16_t, PagedAllocator<uint16_t>>;
 
 struct MaglevReal {
   uint64_t id_hash = 0;  // from maglev_id; unique within a table
@@ -28,7 +32,7 @@ struct MaglevReal {
 // Shares are apportioned by the Sainte-Laguë method, so a real whose quota is below half a row may
 // get none. Integers only: exact on every machine.
 // REQUIRES: rows is prime and at most kMaglevRowsMax; at most kMaglevRealsMax reals.
-[[nodiscard]] std::vector<uint16_t> maglev_build(std::span<const MaglevReal> reals, uint32_t rows);
+[[nodiscard]] MaglevRows maglev_build(std::span<const MaglevReal> reals, uint32_t rows);
 
 // Number of rows for `maglev_rows: auto`.
 [[nodiscard]] uint32_t maglev_rows_auto(size_t reals);

@@ -4,6 +4,8 @@
 
 #include <new>
 
+#include "common/paged_allocator.h"
+
 namespace vipgate {
 namespace {
 
@@ -12,6 +14,11 @@ constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
 }  // namespace
+
+PagePool& packet_path_pages() {
+  static auto* const pool = new PagePool();
+  return *pool;
+}
 
 uint8_t* PagePool::take(size_t bytes) {
   bytes = round_up(bytes, kAlignment);

@@ -9,7 +9,7 @@ namespace vipgate {
 namespace {
 
 // Fills `rows`; returns their checksum.
-uint64_t build_rows(const RingKey& key, RingRows& rows) {
+uint64_t build_rows(const RingKey& key, MaglevRows& rows) {
   std::vector<MaglevReal> reals;
   reals.reserve(key.reals.size());
   for (const RingKey::Real& real : key.reals) {
@@ -29,7 +29,7 @@ RingKey shared_key(const RingKey& key) {
 std::vector<RingTable> RingCache::get(const std::vector<RingKey>& keys, size_t& built) {
   struct Job {
     const RingKey* key;
-    std::shared_ptr<RingRows> rows;
+    std::shared_ptr<MaglevRows> rows;
     Entry* entry;
   };
   std::vector<RingTable> result;
@@ -39,10 +39,10 @@ std::vector<RingTable> RingCache::get(const std::vector<RingKey>& keys, size_t& 
   entries.reserve(keys.size());
   for (const RingKey& key : keys) {
     const auto at = tables_.try_emplace(shared_key(key)).first;
-    std::shared_ptr<const RingRows> rows = at->second.rows.lock();
+    std::shared_ptr<const MaglevRows> rows = at->second.rows.lock();
     if (rows == nullptr) {
       // The job fills it in below; equal keys further on find it here.
-      jobs.push_back({&at->first, std::make_shared<RingRows>(), &at->second});
+      jobs.push_back({&at->first, std::make_shared<MaglevRows>(), &at->second});
       rows = jobs.back().rows;
       at->second.rows = rows;
     }

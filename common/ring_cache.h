@@ -12,15 +12,13 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/maglev.h"
 
 namespace vipgate {
 
 // Calls job(i) once for each i below `count`, in any order, perhaps on several threads, and returns
 // when all are done.
 using RingRunner = std::function<void(size_t count, const std::function<void(size_t)>& job)>;
-
-// Rows of a Maglev table: positions in the sorted list of reals that it was made from.
-using RingRows = std::vector<uint16_t>;
 
 // What a table is a pure function of.
 struct RingKey {
@@ -38,7 +36,7 @@ struct RingKey {
 };
 
 struct RingTable {
-  std::shared_ptr<const RingRows> rows;
+  std::shared_ptr<const MaglevRows> rows;
   uint64_t checksum = 0;  // maglev_checksum() of the rows
 };
 
@@ -53,7 +51,7 @@ class RingCache {
 
  private:
   struct Entry {
-    std::weak_ptr<const RingRows> rows;
+    std::weak_ptr<const MaglevRows> rows;
     uint64_t checksum = 0;
   };
   void forget_unused();

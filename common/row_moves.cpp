@@ -54,13 +54,13 @@ std::shared_ptr<const ServiceRing> join_previous(const std::shared_ptr<const Ser
     if (!still_known.contains(older->reals[i].value())) older_places[i] = kNowhere;
   }
   const std::vector<uint32_t> now_places = places_of(*before, positions_of(now.reals));
-  std::vector<uint16_t> table(*before->rows);
+  MaglevRows table(*before->rows);
   for (size_t row = 0; row < rows; ++row) {
     if (now_places[table[row]] != (*now.rows)[row]) continue;
     const uint32_t place = older_places[(*older->rows)[row]];
     if (place != kNowhere) table[row] = static_cast<uint16_t>(place);
   }
-  joined->rows = std::make_shared<const std::vector<uint16_t>>(std::move(table));
+  joined->rows = std::make_shared<const MaglevRows>(std::move(table));
   return joined;
 }
 

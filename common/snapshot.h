@@ -16,6 +16,7 @@
 #include "common/admission.h"
 #include "common/counters.h"
 #include "common/flat_map.h"
+#include "common/maglev.h"
 #include "common/prefetch.h"
 #include "common/service.h"
 #include "common/tunnel.h"
@@ -76,10 +77,12 @@ inline constexpr uint32_t kMaxTimeoutSeconds = 14'400;
 // Time-out of each FlowState, in quarter seconds.
 using FlowTimeouts = std::array<uint16_t, static_cast<size_t>(FlowState::kCount)>;
 
+using RingReals = std::vector<RealId, PagedAllocator<RealId>>;
+
 // A Maglev table, which services with equal reals share, and the reals that its rows mean.
 struct ServiceRing {
-  std::shared_ptr<const std::vector<uint16_t>> rows;
-  std::vector<RealId> reals;
+  std::shared_ptr<const MaglevRows> rows;
+  RingReals reals;
   uint64_t checksum = 0;  // maglev_checksum(): equal on gateways whose rows lead to the same reals
 };
 

@@ -41,7 +41,7 @@ class PageWriter {
     const uint32_t at = index / kPageSize;
     Page*& copy = copies_[at];
     if (copy == nullptr) {
-      auto page = std::make_shared<Page>(*pages_[at]);
+      auto page = make_paged<Page>(*pages_[at]);
       copy = page.get();
       pages_[at] = std::move(page);
     }
@@ -65,9 +65,9 @@ RingRunner one_after_the_other() {
 SnapshotBuilder::SnapshotBuilder(RingRunner runner)
     : runner_(runner ? std::move(runner) : one_after_the_other()),
       tables_(runner_),
-      blank_services_(std::make_shared<ServicePage>()),
-      blank_tunnels_(std::make_shared<TunnelPage>()) {
-  auto reals = std::make_shared<RealPage>();
+      blank_services_(make_paged<ServicePage>()),
+      blank_tunnels_(make_paged<TunnelPage>()) {
+  auto reals = make_paged<RealPage>();
   reals->entries.fill(blank_real());
   blank_reals_ = std::move(reals);
   // Nothing was added, so nothing can be wrong.

@@ -15,6 +15,10 @@ const char* check_cpu() {
     return "this CPU lacks AES instructions, which vipgate hashes flows with: enable AES-NI in the "
            "firmware or in the virtual machine's CPU model";
   }
+  if (!__builtin_cpu_supports("pclmul")) {
+    return "this CPU lacks the PCLMULQDQ instruction, which vipgate finds a flow's worker with: "
+           "enable it in the virtual machine's CPU model";
+  }
   return nullptr;
 }
 

@@ -22,6 +22,7 @@ READABLE = {"pps": (1e-6, "Mpps"), "ns": (1e-3, "us")}
 LARGEST_PLOT = 60_000  # octets: the tree keeps them
 # Figures without a reference that the table has.
 SHOWN = re.compile(r"memif .* (throughput|round trip p(50|99) at (50|90) %)"
+                   r"|start fullnat, .* flows, .*|start fullnat: octets of a flow"
                    r"|publish rest_(one|batch_made)_ms, .*"
                    r"|mesos first state of .*: (to served|memory at most)")
 
@@ -42,10 +43,10 @@ def row(each):
     if "reference" in each:
         reference = each["reference"]
         quotients = [ours / theirs for ours, theirs in zip(rounds, reference["rounds"])]
-        beside = f"{reference['name']}: {statistics.median(reference['rounds']):.4g}"
+        beside = f"{reference['name']}: {results.readable(statistics.median(reference['rounds']))}"
         ratio = f"{statistics.median(quotients):.3f}"
     scale, unit = READABLE.get(each["unit"], (1, each["unit"]))
-    value = f"{scale * statistics.median(rounds):.4g} {unit}"
+    value = f"{results.readable(scale * statistics.median(rounds))} {unit}"
     return f"| {each['name']} | {value} | {beside} | {ratio} |"
 
 

@@ -93,6 +93,11 @@ def write(path, results, details=None):
     return text
 
 
+def readable(value):
+    """Four digits, without powers of ten."""
+    return f"{value:,.4g}" if value < 9999.5 else f"{value:,.0f}"
+
+
 def print_table(made, unit):
     """Rates beside those of their references, as a table of Markdown."""
     print(f"| | reference, {unit} | vipgated, {unit} | ratio | lowest, highest |")

@@ -4,6 +4,8 @@ of the packet path here, by perf/run itself; of all else in suite_parts.py."""
 import dataclasses
 import statistics
 
+import results
+
 NAMES = ("short", "full")
 FEW, MANY = 16384, 1 << 20
 
@@ -54,9 +56,9 @@ def reached(each, by_name):
         return f"{target['ratio']:.2f} x {each['reference']['name']}", f"{share:.3f}", \
             share / target["ratio"]
     if "rate" in target:
-        return f"{target['rate']:,} {unit}", f"{value:,.4g}", value / target["rate"]
+        return f"{target['rate']:,} {unit}", results.readable(value), value / target["rate"]
     if "limit" in target:
-        return f"at most {target['limit']:,} {unit}", f"{value:,.4g}", \
+        return f"at most {target['limit']:,} {unit}", results.readable(value), \
             target["limit"] / max(value, 1e-9)
     against = statistics.median(by_name[target["against"]]["rounds"])
     cost = value / against if each["better"] == "lower" else against / value
@@ -71,6 +73,6 @@ def print_verdicts(made):
         if "target" not in each.get("setup", {}):
             continue
         wanted, got, share = reached(each, by_name)
-        value = f"{statistics.median(each['rounds']):,.4g} {each['unit']}"
+        value = f"{results.readable(statistics.median(each['rounds']))} {each['unit']}"
         print(f"| {each['name']} | {value} | {wanted} | {got} | {share:.3f} | "
               f"{'yes' if share >= 1 else 'no'} |")

@@ -12,6 +12,7 @@
 #include "controlplane/config/config_reader_rest.h"
 #include "controlplane/config/config_reader_watch.h"
 #include "controlplane/config/config_rules.h"
+#include "controlplane/model/fallbacks.h"
 
 namespace vipgate {
 namespace {
@@ -283,6 +284,7 @@ void check_config(const Config& config, const YamlNode& root, ConfigUse use,
   check_forward(config, root, diagnostics);
   check_search(config, root, diagnostics);
   check_services_alone(config, root, diagnostics);
+  check_fallbacks(config, root, fallbacks_among(config.services), diagnostics);
   check_sources(config, root, use, diagnostics);
   check_rest(config, root, use, diagnostics);
   check_watch(config, root, diagnostics);

@@ -14,9 +14,9 @@ namespace vipgate {
 void check_config(const Config& config, const YamlNode& root, ConfigUse use,
                   Diagnostics& diagnostics);
 
-// The same for services alone, which came by another way than the file: `config` is in force but
-// for them, and `root` is {services: […]}. `beside`: what has been found good and is not in
-// `config`, as it cannot be in conflict with those that are.
+// The same for services alone, but for their fallbacks, which came by another way than the file:
+// `config` is in force but for them, and `root` is {services: […]}. `beside`: what has been found
+// good and is not in `config`, as it cannot be in conflict with those that are.
 void check_services_alone(const Config& config, const YamlNode& root, Diagnostics& diagnostics,
                           const ServicesBeside& beside = {});
 

@@ -261,37 +261,6 @@ void check_affinity(const Config& config, const YamlNode& root, Diagnostics& dia
   }
 }
 
-// Where each service's fallbacks lead: to an end, and not in a circle.
-void check_fallbacks(const Config& config, const YamlNode& root, Diagnostics& diagnostics) {
-  const Fallbacks fallbacks(config);
-  std::map<size_t, size_t> next;
-  const auto position = [&](size_t i) { return position_at(root, {"services", i, "no_real"}); };
-  for (size_t i = 0; i < config.services.size() && !diagnostics.full(); ++i) {
-    if (config.services[i].no_real != NoReal::kFallback) continue;
-    if (const auto found = fallbacks.find(i)) {
-      next[i] = *found;
-    } else {
-      diagnostics.error(position(i), "no_real: " + found.error());
-    }
-  }
-  std::set<size_t> seen;
-  for (const auto& [start, first] : next) {
-    std::vector<size_t> way;
-    size_t at = start;
-    while (next.contains(at) && seen.insert(at).second) {
-      way.push_back(at);
-      at = next.at(at);
-    }
-    auto member = std::find(way.begin(), way.end(), at);
-    if (member == way.end()) continue;
-    std::string circle;
-    for (; member != way.end(); ++member) circle += config.services[*member].name + ", ";
-    diagnostics.error(position(at), "no_real: the fallbacks go in a circle: " + circle +
-                                        "and again " + config.services[at].name +
-                                        "; let one of them be reject, drop or use_all");
-  }
-}
-
 }  // namespace
 
 std::string unknown_pool_message(const Config& config, const std::string& name) {
@@ -304,13 +273,24 @@ std::string unknown_pool_message(const Config& config, const std::string& name) 
   return message;
 }
 
+void check_fallbacks(const Config& config, const YamlNode& root, const Fallbacks& fallbacks,
+                     Diagnostics& diagnostics) {
+  std::set<const ServiceConfig*> seen;
+  for (const ServiceConfig& service : config.services) {
+    if (diagnostics.full()) return;
+    const auto fault = fallbacks.fault(service, seen);
+    if (!fault) continue;
+    const auto index = static_cast<size_t>(fault->service - config.services.data());
+    diagnostics.error(position_at(root, {"services", index, "no_real"}), "no_real: " + fault->why);
+  }
+}
+
 void check_services(const Config& config, const YamlNode& root, Diagnostics& diagnostics,
                     const ServicesBeside& beside) {
   check_limits(config, root, diagnostics, beside);
   check_unique(config, root, diagnostics);
   check_locality(config, root, diagnostics);
   check_port_ranges(config, root, diagnostics);
-  check_fallbacks(config, root, diagnostics);
   check_affinity(config, root, diagnostics);
   check_quic(config, root, diagnostics);
   if (const YamlNode* defaults = find_key(root, "defaults"); defaults != nullptr) {

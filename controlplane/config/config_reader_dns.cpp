@@ -204,6 +204,7 @@ void read_dns(Section& s, DnsConfig& dns) {
     auto idle_s = std::chrono::duration_cast<std::chrono::seconds>(dns.tcp.idle).count();
     tcp.value("idle_s", idle_s, integer_rule<int64_t>(1, 600));
     dns.tcp.idle = std::chrono::seconds(idle_s);
+    tcp.value("cache_mb", dns.tcp.cache_mb, integer_rule<uint32_t>(0, 4096));
   });
   s.value("udp_size", dns.udp_size, integer_rule<uint16_t>(kDnsPlainLimit, 4096));
   s.map("rate_limit", [&](Section& r) { read_rate_limit(r, dns.rate_limit); });

@@ -63,8 +63,7 @@ export function explainView() {
     field('From', source), field('To', box('destination', '11.0.0.1:6379', { required: true })), field('At port', box('port', 'any'))], 'Explain', async (query) => {
     const said = await tryAsking('/api/v1/explain', query, problem, 'This gateway does not explain packets.');
     answer.replaceChildren(...(said ? [card('What this packet gets',
-      el('ol', { class: 'steps' }, said.lines.map((line) => el('li', {}, el('b', {}, line.word), el('span', {}, line.text)))),
-      el('p', { class: 'final' }, said.verdict))] : []));
+      el('ol', { class: 'steps' }, said.lines.map((line) => el('li', line.word === 'verdict' ? { class: 'final' } : {}, el('b', {}, line.word), el('span', {}, line.text)))))] : []));
   });
   return { node: el('div', { class: 'page scroll' }, el('p', { class: 'muted' }, 'Follows one packet, which is not sent, through the running tables.'), form, problem, answer), search: source, draw() { } };
 }

@@ -39,6 +39,7 @@ class DnsListeners {
   // Nothing but the resolvers that do not answer may have changed.
   void follow_resolvers(const Config& config, const std::set<RealKey>& down_resolvers);
   size_t connections() const { return server_.connections(); }  // that are open
+  TableFill cache_kb() const { return server_.cache_kb(); }
   NamedCounters counters() const;
 
  private:

@@ -1,9 +1,11 @@
 #include "controlplane/dns_tcp/dns_question.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string>
 
+#include "common/byte_order.h"
 #include "common/dns_move.h"
 
 namespace vipgate {
@@ -17,6 +19,18 @@ void put_u16(std::vector<uint8_t>& octets, size_t at, uint16_t value) {
   octets[at] = static_cast<uint8_t>(value >> 8);
   octets[at + 1] = static_cast<uint8_t>(value);
 }
+
+uint32_t u32_of(std::span<const uint8_t> octets, size_t at) {
+  return load<Be32>(octets.data() + at).host();
+}
+
+void put_u32(std::vector<uint8_t>& octets, size_t at, uint32_t value) {
+  const Be32 big(value);
+  std::memcpy(octets.data() + at, &big, sizeof big);
+}
+
+// Octets of an extended error in an OPT record.
+constexpr uint8_t kErrorOption = 6;
 
 }  // namespace
 
@@ -58,6 +72,13 @@ std::string DnsForwardedQuery::name() const {
       std::string_view(reinterpret_cast<const char*>(question.name), question.name_length));
 }
 
+std::string DnsForwardedQuery::key() const {
+  const DnsUpstreamQuestion question = asked(0);
+  return name() + static_cast<char>(question.type >> 8) + static_cast<char>(question.type) +
+         static_cast<char>((question.is_dnssec_ok ? 1 : 0) |
+                           (question.is_checking_disabled ? 2 : 0));
+}
+
 std::vector<uint8_t> DnsForwardedQuery::question(uint16_t id) const {
   std::vector<uint8_t> message(2 + kDnsQuestionRoom);
   const uint16_t length = dns_write_question(asked(id), message.data() + 2);
@@ -66,8 +87,8 @@ std::vector<uint8_t> DnsForwardedQuery::question(uint16_t id) const {
   return message;
 }
 
-void DnsForwardedQuery::finish(std::vector<uint8_t>& reply, uint16_t flags,
-                               uint16_t additionals) const {
+void DnsForwardedQuery::finish(std::vector<uint8_t>& reply, uint16_t flags, uint16_t additionals,
+                               DnsExtendedError error) const {
   reply[0] = query_[0];
   reply[1] = query_[1];
   // RD and CD as the client sent them; it may recurse, or nobody would have been asked.
@@ -80,53 +101,88 @@ void DnsForwardedQuery::finish(std::vector<uint8_t>& reply, uint16_t flags,
       0, 0, static_cast<uint8_t>(DnsType::kOpt),           kDnsUdpLimit >> 8, kDnsUdpLimit & 0xff,
       0, 0, static_cast<uint8_t>(is_dnssec_ok_ ? 0x80 : 0)};
   reply.insert(reply.end(), opt.begin(), opt.end());
+  if (error == DnsExtendedError::kNone) return;
+  // RFC 8914 2: code, length, and the error without a text.
+  reply.back() = kErrorOption;
+  reply.resize(reply.size() + kErrorOption);
+  put_u16(reply, reply.size() - 6, static_cast<uint16_t>(DnsOptionCode::kExtendedError));
+  put_u16(reply, reply.size() - 4, sizeof error);
+  put_u16(reply, reply.size() - 2, static_cast<uint16_t>(error));
 }
 
-std::optional<std::vector<uint8_t>> DnsForwardedQuery::reply(std::span<const uint8_t> answer,
-                                                             uint16_t id) const {
-  if (!dns_answers_question(answer.data(), answer.size(), asked(id))) return std::nullopt;
-  const uint16_t flags = u16_of(answer, 2);
-  const DnsRcode rcode{static_cast<uint16_t>(flags & DnsHeader::kRcodeMask)};
+std::optional<DnsKnownAnswer> DnsForwardedQuery::read(std::span<const uint8_t> answer, uint16_t id,
+                                                      const DnsTtlLimits& limits,
+                                                      uint64_t now_ns) const {
+  const DnsUpstreamQuestion question = asked(id);
+  if (!dns_answers_question(answer.data(), answer.size(), question)) return std::nullopt;
+  std::vector<DnsTtl> ttls(dns_most_records(answer.size()));
+  DnsAnswerFacts facts;
+  dns_read_long_answer(answer.data(), answer.size(), question, limits, ttls, facts);
   // By TCP nothing is cut.
-  if ((rcode != DnsRcode::kNoError && rcode != DnsRcode::kNxDomain) ||
-      (flags & DnsHeader::kTruncated) != 0) {
+  if (facts.kind != DnsAnswerFacts::Kind::kAnswer) return std::nullopt;
+  // It must fit behind each query that may ask the same.
+  if (query_.size() + alias_.size() + facts.body_length + kDnsOptLength + kErrorOption >
+      UINT16_MAX) {
     return std::nullopt;
   }
-  const size_t records = kDnsHeaderLength + target_length_ + 4;
-  const DnsRecordsEnd end = dns_records_end(answer.data(), answer.size(), records);
-  if (end.offset == 0) return std::nullopt;
-  // The upper bits of a code that is neither of these (RFC 6891 6.1.3).
-  if (end.has_opt && answer[end.offset + 5] != 0) return std::nullopt;
+  DnsKnownAnswer known;
+  const auto body = answer.subspan(facts.body_offset, facts.body_length);
+  known.records.assign(body.begin(), body.end());
+  for (const DnsTtl& ttl : std::span(ttls).first(facts.ttl_count)) {
+    put_u32(known.records, ttl.offset, ttl.seconds);
+    known.ttls.push_back(ttl.offset);
+  }
+  known.answers = facts.answers;
+  known.authorities = facts.authorities;
+  known.additionals = facts.additionals;
+  known.rcode = facts.rcode;
+  known.is_authentic = facts.is_authentic;
+  known.ttl_s = facts.ttl_s;
+  known.stored_ns = now_ns;
+  return known;
+}
+
+std::vector<uint8_t> DnsForwardedQuery::reply(const DnsKnownAnswer& known, uint64_t now_ns) const {
+  const auto fail = [&] {
+    return failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority);
+  };
+  const size_t start = query_.size() + alias_.size();
+  if (known.is_failure ||
+      start + known.records.size() + kDnsOptLength + kErrorOption > UINT16_MAX) {
+    return fail();
+  }
   std::vector<uint8_t> reply = query_;
   reply.insert(reply.end(), alias_.begin(), alias_.end());
-  const size_t start = reply.size();
-  reply.insert(reply.end(), answer.begin() + static_cast<ptrdiff_t>(records),
-               answer.begin() + static_cast<ptrdiff_t>(end.offset));
-  if (reply.size() + kDnsOptLength > UINT16_MAX) return std::nullopt;
-  const uint16_t answers = u16_of(answer, 6), authorities = u16_of(answer, 8);
-  const auto additionals = static_cast<uint16_t>(u16_of(answer, 10) - (end.has_opt ? 1 : 0));
-  if (!alias_.empty() && !dns_move_records(std::span(reply).subspan(start),
-                                           size_t{answers} + authorities + additionals,
-                                           target_length_, {target_, start})) {
-    return std::nullopt;
+  reply.insert(reply.end(), known.records.begin(), known.records.end());
+  const uint64_t age_s = known.age_s(now_ns);
+  const bool is_stale = known.ttl_s != 0 && age_s >= known.ttl_s;
+  for (const uint16_t offset : known.ttls) {
+    const uint64_t ttl_s = u32_of(known.records, offset);
+    const uint64_t left_s = is_stale ? kDnsStaleTtlSeconds : ttl_s - std::min(age_s, ttl_s);
+    put_u32(reply, start + offset, static_cast<uint32_t>(left_s));
   }
-  put_u16(reply, 6, static_cast<uint16_t>(alias_count_ + answers));
-  put_u16(reply, 8, authorities);
+  const size_t records = size_t{known.answers} + known.authorities + known.additionals;
+  if (!alias_.empty() && !dns_move_records(std::span(reply).subspan(start), records, target_length_,
+                                           {target_, start})) {
+    return fail();
+  }
+  put_u16(reply, 6, static_cast<uint16_t>(alias_count_ + known.answers));
+  put_u16(reply, 8, known.authorities);
   const bool wants_authentic =
       is_dnssec_ok_ || (u16_of(query_, 2) & DnsHeader::kAuthenticData) != 0;
-  const bool is_authentic = wants_authentic && (flags & DnsHeader::kAuthenticData) != 0;
   // An alias is ours (RFC 1035 4.1.1), and not signed.
-  const uint16_t said = !alias_.empty() ? DnsHeader::kAuthoritative
-                        : is_authentic  ? DnsHeader::kAuthenticData
-                                        : uint16_t{0};
-  finish(reply, static_cast<uint16_t>(static_cast<uint16_t>(rcode) | said), additionals);
+  const uint16_t said = !alias_.empty()                         ? DnsHeader::kAuthoritative
+                        : known.is_authentic && wants_authentic ? DnsHeader::kAuthenticData
+                                                                : uint16_t{0};
+  finish(reply, static_cast<uint16_t>(static_cast<uint16_t>(known.rcode) | said), known.additionals,
+         is_stale ? DnsExtendedError::kStaleAnswer : DnsExtendedError::kNone);
   return reply;
 }
 
-std::vector<uint8_t> DnsForwardedQuery::failure(DnsRcode rcode) const {
+std::vector<uint8_t> DnsForwardedQuery::failure(DnsRcode rcode, DnsExtendedError error) const {
   std::vector<uint8_t> reply = query_;
   std::memset(reply.data() + 6, 0, 6);
-  finish(reply, static_cast<uint16_t>(rcode), 0);
+  finish(reply, static_cast<uint16_t>(rcode), 0, error);
   return reply;
 }
 

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "common/dns_forwarding.h"
 #include "common/dns_upstream.h"
+#include "controlplane/dns_tcp/dns_known_answer.h"
 
 namespace vipgate {
 
@@ -20,18 +22,26 @@ class DnsForwardedQuery {
 
   // The folded name that is asked for.
   std::string name() const;
+  // By which its answer is known: the same for all questions that have the same one.
+  std::string key() const;
   // The message for a resolver, after its length in two octets.
   std::vector<uint8_t> question(uint16_t id) const;
-  // What the client gets of the resolver's answer to question(id); nothing: it does not answer the
+  // The resolver's answer to question(id), as of `now_ns`; nothing: it does not answer the
   // question, or cannot.
-  std::optional<std::vector<uint8_t>> reply(std::span<const uint8_t> answer, uint16_t id) const;
+  std::optional<DnsKnownAnswer> read(std::span<const uint8_t> answer, uint16_t id,
+                                     const DnsTtlLimits& limits, uint64_t now_ns) const;
+  // What the client gets of an answer to a question of the same key, its time counted down, or,
+  // once that is over, as stale.
+  std::vector<uint8_t> reply(const DnsKnownAnswer& known, uint64_t now_ns) const;
   // What it gets when nobody answers.
-  std::vector<uint8_t> failure(DnsRcode rcode) const;
+  std::vector<uint8_t> failure(DnsRcode rcode,
+                               DnsExtendedError error = DnsExtendedError::kNone) const;
 
  private:
   void take_alias(std::span<const uint8_t> reply);
   DnsUpstreamQuestion asked(uint16_t id) const;
-  void finish(std::vector<uint8_t>& reply, uint16_t flags, uint16_t additionals) const;
+  void finish(std::vector<uint8_t>& reply, uint16_t flags, uint16_t additionals,
+              DnsExtendedError error) const;
   // Octet `at` of the reply.
   const uint8_t* octets_at(size_t at) const {
     return at < query_.size() ? query_.data() + at : alias_.data() + (at - query_.size());

@@ -12,10 +12,29 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+namespace {
+
+SipKey random_sip_key() {
+  SipKey key;
+  std::random_device random;
+  for (uint8_t& octet : key.bytes) octet = static_cast<uint8_t>(random());
+  return key;
+}
+
+}  // namespace
+
 struct DnsTcpForwarder::Question {
-  Question(asio::io_context& context, DnsForwardedQuery asked, Done when_done)
-      : query(std::move(asked)), done(std::move(when_done)), socket(context), timer(context) {}
+  Question(asio::io_context& context, DnsForwardedQuery asked, std::string its_key,
+           asio::ip::address who, Done when_done)
+      : query(std::move(asked)),
+        key(std::move(its_key)),
+        client(std::move(who)),
+        done(std::move(when_done)),
+        socket(context),
+        timer(context) {}
   DnsForwardedQuery query;
+  std::string key;
+  asio::ip::address client;
   Done done;
   std::vector<DnsResolver> resolvers;  // that are left
   std::chrono::nanoseconds share{};    // of the time, for each of them
@@ -28,13 +47,47 @@ struct DnsTcpForwarder::Question {
   std::vector<uint8_t> in;
 };
 
-void DnsTcpForwarder::ask(DnsForwardedQuery query, Done done) {
-  if (questions_ >= kMostQuestions) {
+DnsTcpForwarder::DnsTcpForwarder(asio::io_context& context, Clock clock)
+    : context_(context), clock_(std::move(clock)), cache_(random_sip_key()) {}
+
+uint64_t DnsTcpForwarder::steady_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
+}
+
+bool DnsTcpForwarder::answer_known(const DnsForwardedQuery& query, const std::string& key,
+                                   const Done& done) {
+  const uint64_t now_ns = clock_();
+  const DnsKnownAnswer* known = cache_.find(key);
+  if (known == nullptr) return false;
+  const bool is_fresh = known->is_fresh(now_ns);
+  const bool may_be_stale = known->may_be_stale(now_ns, forwarding_.stale_s);
+  if (!is_fresh && !(may_be_stale && now_ns < known->recheck_ns)) return false;
+  ++(!is_fresh ? stale_ : known->is_failure ? failed_ : cached_);
+  const std::vector<uint8_t> reply = query.reply(*known, now_ns);
+  cache_.use(key);
+  done(reply);
+  return true;
+}
+
+// Whether there is room for one more question of that client.
+bool DnsTcpForwarder::may_wait(const asio::ip::address& client) const {
+  if (questions_ >= kMostQuestions) return false;
+  const auto known = waiting_.find(client);
+  return known == waiting_.end() || known->second < forwarding_.per_client;
+}
+
+void DnsTcpForwarder::ask(DnsForwardedQuery query, const asio::ip::address& client, Done done) {
+  std::string key = query.key();
+  if (forwarding_.is_on && answer_known(query, key, done)) return;
+  if (!may_wait(client)) {
     ++refused_;
     return done(query.failure(DnsRcode::kRefused));
   }
   ++questions_;
-  const auto question = std::make_shared<Question>(context_, std::move(query), std::move(done));
+  ++waiting_[client];
+  const auto question = std::make_shared<Question>(context_, std::move(query), std::move(key),
+                                                   client, std::move(done));
   if (forwarding_.is_on) {
     for (const DnsResolver& resolver : forwarding_.resolvers(question->query.name())) {
       if (question->resolvers.size() == forwarding_.attempts) break;
@@ -52,10 +105,7 @@ void DnsTcpForwarder::ask(DnsForwardedQuery query, Done done) {
 void DnsTcpForwarder::ask_next(const Held& question) {
   error_code ignored;
   question->socket.close(ignored);
-  if (question->resolvers.empty()) {
-    ++failed_;
-    return finish(question, question->query.failure(DnsRcode::kServFail));
-  }
+  if (question->resolvers.empty()) return fail(question);
   const DnsResolver resolver = question->resolvers.back();
   question->resolvers.pop_back();
   ++asked_;
@@ -73,6 +123,20 @@ void DnsTcpForwarder::ask_next(const Held& question) {
   });
 }
 
+void DnsTcpForwarder::fail(const Held& question) {
+  const uint64_t now_ns = clock_();
+  DnsKnownAnswer* known = cache_.find(question->key);
+  if (known != nullptr && known->may_be_stale(now_ns, forwarding_.stale_s)) {
+    ++stale_;
+    known->recheck_ns = now_ns + kDnsStaleRecheckSeconds * DnsKnownAnswer::kSecondNs;
+    return finish(question, question->query.reply(*known, now_ns));
+  }
+  ++failed_;
+  if (forwarding_.is_on) cache_.store_failure(question->key, now_ns);
+  finish(question,
+         question->query.failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority));
+}
+
 void DnsTcpForwarder::send(const Held& question) {
   asio::async_write(question->socket, asio::buffer(question->out),
                     [this, question, attempt = question->attempt](const error_code& code, size_t) {
@@ -86,8 +150,7 @@ void DnsTcpForwarder::read(const Held& question) {
                                                                         size_t) {
     if (attempt != question->attempt) return;
     if (code) return ask_next(question);
-    const auto reply = question->query.reply(question->in, question->id);
-    reply ? finish(question, *reply) : ask_next(question);
+    take(question);
   };
   const auto on_length = [this, question, attempt = question->attempt, on_message](
                              const error_code& code, size_t) {
@@ -99,12 +162,27 @@ void DnsTcpForwarder::read(const Held& question) {
   asio::async_read(question->socket, asio::buffer(question->length), on_length);
 }
 
+// What is told is what is kept, so that the second client is told as the first one.
+void DnsTcpForwarder::take(const Held& question) {
+  const uint64_t now_ns = clock_();
+  const DnsTtlLimits limits{forwarding_.max_ttl_s, forwarding_.negative_ttl_s};
+  auto known = question->query.read(question->in, question->id, limits, now_ns);
+  if (!known) return ask_next(question);
+  const std::vector<uint8_t> reply = question->query.reply(*known, now_ns);
+  if (known->ttl_s != 0) {
+    cache_.store(question->key, std::move(*known), forwarding_.stale_s, now_ns);
+  }
+  finish(question, reply);
+}
+
 void DnsTcpForwarder::finish(const Held& question, std::span<const uint8_t> reply) {
   ++question->attempt;
   error_code ignored;
   question->timer.cancel();
   question->socket.close(ignored);
   --questions_;
+  const auto waiting = waiting_.find(question->client);
+  if (--waiting->second == 0) waiting_.erase(waiting);
   question->done(reply);
 }
 

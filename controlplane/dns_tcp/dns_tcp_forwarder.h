@@ -1,4 +1,5 @@
-// Asks resolvers over TCP (RFC 7766) what clients have asked by TCP, one connection for a question.
+// Asks resolvers over TCP (RFC 7766) what clients have asked by TCP, one connection for a question,
+// and keeps what they say.
 #pragma once
 
 // clang-format off
@@ -9,51 +10,74 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <random>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "common/dns_forwarding.h"
+#include "controlplane/dns_tcp/dns_answer_cache.h"
 #include "controlplane/dns_tcp/dns_question.h"
 
 namespace vipgate {
 
 // Owned by the server, and used by its thread only, which runs the context. Whatever happens, each
-// question is answered once, within DnsForwarding::timeout_ns.
+// question is answered once, within DnsForwarding::timeout_ns: from what is kept, while that is
+// fresh, or by a resolver, or, when none answers, by what is kept if it may be stale.
 class DnsTcpForwarder {
  public:
-  // Questions at the same time; one more is REFUSED.
+  // Questions at the same time, of all clients; of one, DnsForwarding::per_client over all of its
+  // connections. One more is REFUSED. What is answered from what is kept does not count.
   static constexpr size_t kMostQuestions = 256;
 
   using Done = std::function<void(std::span<const uint8_t> reply)>;
 
-  explicit DnsTcpForwarder(boost::asio::io_context& context) : context_(context) {}
+  // By which answers age: nanoseconds since any time.
+  using Clock = std::function<uint64_t()>;
+
+  explicit DnsTcpForwarder(boost::asio::io_context& context, Clock clock = steady_ns);
 
   // For what is asked from now on.
   void set(const DnsForwarding& forwarding) { forwarding_ = forwarding; }
+  // Of answers that are kept.
+  void set_cache_room(size_t octets) { cache_.set_room(octets, clock_()); }
 
   // `done` may be called before this returns.
-  void ask(DnsForwardedQuery query, Done done);
+  void ask(DnsForwardedQuery query, const boost::asio::ip::address& client, Done done);
 
+  // Resolvers; then clients' questions.
   uint64_t asked() const { return asked_; }
   uint64_t failed() const { return failed_; }
   uint64_t refused() const { return refused_; }
+  uint64_t cached() const { return cached_; }
+  uint64_t stale() const { return stale_; }
+  const DnsAnswerCache& cache() const { return cache_; }
 
  private:
   struct Question;
   using Held = std::shared_ptr<Question>;
 
+  static uint64_t steady_ns();
+  bool may_wait(const boost::asio::ip::address& client) const;
+  // True: what is kept is told.
+  bool answer_known(const DnsForwardedQuery& query, const std::string& key, const Done& done);
   void ask_next(const Held& question);
+  void fail(const Held& question);
   void send(const Held& question);
   void read(const Held& question);
+  void take(const Held& question);
   void finish(const Held& question, std::span<const uint8_t> reply);
 
   boost::asio::io_context& context_;
+  Clock clock_;
   DnsForwarding forwarding_;
+  DnsAnswerCache cache_;
   std::mt19937 ids_{std::random_device{}()};
   size_t questions_ = 0;
-  uint64_t asked_ = 0, failed_ = 0, refused_ = 0;
+  std::map<boost::asio::ip::address, uint32_t> waiting_;  // of them, each client's
+  uint64_t asked_ = 0, failed_ = 0, refused_ = 0, cached_ = 0, stale_ = 0;
 };
 
 }  // namespace vipgate

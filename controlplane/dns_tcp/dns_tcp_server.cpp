@@ -39,6 +39,9 @@ struct DnsTcpCounters {
   std::atomic<uint64_t> forwarded{0};
   std::atomic<uint64_t> forward_failed{0};
   std::atomic<uint64_t> forward_refused{0};
+  std::atomic<uint64_t> cached{0};
+  std::atomic<uint64_t> stale{0};
+  std::atomic<uint64_t> answers_evicted{0};
 };
 
 void count(std::atomic<uint64_t>& counter, uint64_t n = 1) {
@@ -67,6 +70,7 @@ class DnsTcpServer::Impl {
   Impl(AnswerDns answer, const DnsTcpLimits& limits)
       : answer_(std::move(answer)), limits_(limits), scratch_(kScratchOctets), thread_([this] {
           be_modest();
+          set_limits(limits_);
           context_.run();
         }) {}
 
@@ -106,11 +110,12 @@ class DnsTcpServer::Impl {
     return faults;
   }
 
-  void set_limits(const DnsTcpLimits& limits) { limits_ = limits; }
-  void set_forwarding(const DnsForwarding& forwarding) {
-    waiting_per_client_ = forwarding.per_client;
-    forwarder_.set(forwarding);
+  void set_limits(const DnsTcpLimits& limits) {
+    limits_ = limits;
+    forwarder_.set_cache_room(size_t{limits.cache_mb} << 20);
+    count_forwarded();
   }
+  void set_forwarding(const DnsForwarding& forwarding) { forwarder_.set(forwarding); }
 
   std::vector<uint16_t> ports() const {
     std::vector<uint16_t> ports;
@@ -121,8 +126,9 @@ class DnsTcpServer::Impl {
     return ports;
   }
 
-  const DnsTcpCounters& counters() const { return counters_; }  // any thread
-  size_t connections() const { return open_; }                  // any thread
+  const DnsTcpCounters& counters() const { return counters_; }        // any thread
+  size_t connections() const { return open_; }                        // any thread
+  TableFill cache_kb() const { return {cache_kb_, cache_room_kb_}; }  // any thread
 
  private:
   struct Connection;
@@ -254,9 +260,7 @@ class DnsTcpServer::Impl {
     });
   }
 
-  // Asks others; what they say is sent when it comes, if the connection is still there. A client
-  // has so many questions that wait as `dns.forward.limits.per_client` says, over all its
-  // connections.
+  // Asks others; what they say is sent when it comes, if the connection is still there.
   void forward(const std::weak_ptr<Connection>& itself, std::span<const uint8_t> query,
                const DnsStreamAnswer& parts) {
     // Not before the stream has put the query behind it.
@@ -270,25 +274,18 @@ class DnsTcpServer::Impl {
         if (!connection->is_sending) answer(connection);
       });
     };
-    DnsForwardedQuery asked(query, parts);
-    const asio::ip::address client = Held(itself)->client;
-    uint32_t& waiting = waiting_[client];
-    if (waiting >= waiting_per_client_) {
-      if (waiting == 0) waiting_.erase(client);
-      ++over_limit_;
-      return answer_later(asked.failure(DnsRcode::kRefused));
-    }
-    ++waiting;
-    forwarder_.ask(std::move(asked), [this, client, answer_later](std::span<const uint8_t> reply) {
-      const auto known = waiting_.find(client);
-      if (--known->second == 0) waiting_.erase(known);
-      answer_later(reply);
-    });
+    forwarder_.ask(DnsForwardedQuery(query, parts), Held(itself)->client, answer_later);
   }
   void count_forwarded() {
     counters_.forwarded.store(forwarder_.asked(), std::memory_order_relaxed);
     counters_.forward_failed.store(forwarder_.failed(), std::memory_order_relaxed);
-    counters_.forward_refused.store(forwarder_.refused() + over_limit_, std::memory_order_relaxed);
+    counters_.forward_refused.store(forwarder_.refused(), std::memory_order_relaxed);
+    counters_.cached.store(forwarder_.cached(), std::memory_order_relaxed);
+    counters_.stale.store(forwarder_.stale(), std::memory_order_relaxed);
+    const DnsAnswerCache& cache = forwarder_.cache();
+    counters_.answers_evicted.store(cache.evictions(), std::memory_order_relaxed);
+    cache_kb_ = (cache.octets() + 1023) >> 10;
+    cache_room_kb_ = cache.room() >> 10;
   }
 
   void read(const Held& connection) {
@@ -367,10 +364,8 @@ class DnsTcpServer::Impl {
   std::map<Endpoint, Listener> listeners_;
   Connections all_;              // that which was active last at the end
   std::atomic<size_t> open_{0};  // of them
+  std::atomic<uint64_t> cache_kb_{0}, cache_room_kb_{0};
   std::map<asio::ip::address, uint32_t> by_client_;
-  std::map<asio::ip::address, uint32_t> waiting_;  // questions of each client that others are asked
-  uint32_t waiting_per_client_ = 0;
-  uint64_t over_limit_ = 0;  // questions of clients with too many
   std::chrono::steady_clock::time_point next_warning_;
   std::thread thread_;  // last: it uses all the others
 };
@@ -397,6 +392,7 @@ std::vector<uint16_t> DnsTcpServer::ports() const {
 }
 
 size_t DnsTcpServer::connections() const { return impl_->connections(); }
+TableFill DnsTcpServer::cache_kb() const { return impl_->cache_kb(); }
 
 NamedCounters DnsTcpServer::counters() const {
   const DnsTcpCounters& counters = impl_->counters();
@@ -408,7 +404,10 @@ NamedCounters DnsTcpServer::counters() const {
           {"dns_tcp.not_dns", counters.not_dns},
           {"dns_tcp.forwarded", counters.forwarded},
           {"dns_tcp.forward_failed", counters.forward_failed},
-          {"dns_tcp.forward_refused", counters.forward_refused}};
+          {"dns_tcp.forward_refused", counters.forward_refused},
+          {"dns_tcp.cached", counters.cached},
+          {"dns_tcp.stale", counters.stale},
+          {"dns_tcp.answers_evicted", counters.answers_evicted}};
 }
 
 }  // namespace vipgate

@@ -11,6 +11,7 @@
 #include "common/addresses.h"
 #include "common/named_counters.h"
 #include "common/result.h"
+#include "common/table_figures.h"
 #include "controlplane/dns_tcp/dns_stream.h"
 #include "controlplane/dns_tcp/dns_tcp_limits.h"
 
@@ -45,9 +46,12 @@ class DnsTcpServer {
 
   // Those that are open; any thread.
   size_t connections() const;
+  // What resolvers' answers take that are kept, and may take, in units of 1,024 octets; any thread.
+  TableFill cache_kb() const;
 
   // "dns_tcp.connections" (accepted), "dns_tcp.queries", why connections were closed; questions
-  // that others were asked, and those that nobody answered or that were too many.
+  // that others were asked, and those that nobody answered or that were too many; those that were
+  // answered from what is kept, and answers that gave way to others before their time.
   NamedCounters counters() const;
 
  private:

@@ -201,10 +201,13 @@ void Feeds::follow(const Config& in_force) {
   if (mesos_ != nullptr) mesos_->remake_views();
 }
 
-void Feeds::restore_sources() {
+void Feeds::restore_sources(const Config& resolved) {
+  rest_->set_file_services(resolved.services);
   if (store_ != nullptr) rest_->restore(*store_);
   if (mesos_ != nullptr) mesos_->restore();
 }
+
+TableFill Feeds::mesos_queue() const { return mesos_ == nullptr ? TableFill{} : mesos_->queue(); }
 
 bool Feeds::list_tasks(size_t cluster, TaskListing& listing, size_t most) const {
   return mesos_ != nullptr && mesos_->list_tasks(cluster, listing, most);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/named_counters.h"
+#include "common/table_figures.h"
 #include "controlplane/config/config.h"
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/loop_client.h"
@@ -56,7 +57,7 @@ class Feeds {
 
   // What was stored of the clusters. To be called once, after the first configuration was resolved
   // and adopted, before the first snapshot.
-  void restore_sources();
+  void restore_sources(const Config& resolved);
   // Begins to follow. An error: a file that the configuration names cannot be used.
   Status start(int64_t now_ms);
 
@@ -70,6 +71,8 @@ class Feeds {
   void act(int64_t now_ms);
   [[nodiscard]] int64_t next_deadline_ms() const;
   [[nodiscard]] NamedCounters counters() const;
+  // What clusters told and waits to be looked at; no capacity: there are none.
+  [[nodiscard]] TableFill mesos_queue() const;
   // Names of hosts that are looked up.
   [[nodiscard]] size_t host_names() const { return hosts_ == nullptr ? 0 : hosts_->size(); }
   // Of reals: how long health checks took.

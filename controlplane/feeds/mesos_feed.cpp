@@ -121,6 +121,10 @@ Status MesosFeed::start(int64_t now_ms) {
   return Done{};
 }
 
+TableFill MesosFeed::queue() const {
+  return queue_ == nullptr ? TableFill{} : TableFill{queue_->size(), kQueueCapacity};
+}
+
 int MesosFeed::fd() const { return queue_ == nullptr ? -1 : queue_->fd(); }
 
 void MesosFeed::process(int64_t now_ms) {

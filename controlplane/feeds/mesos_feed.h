@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/named_counters.h"
+#include "common/table_figures.h"
 #include "controlplane/config/config.h"
 #include "controlplane/feeds/commit_pacer.h"
 #include "controlplane/feeds/loop_client.h"
@@ -50,6 +51,9 @@ class MesosFeed : public LoopClient {
 
   // See MesosView::list_tasks().
   bool list_tasks(size_t cluster, TaskListing& listing, size_t most) const;
+
+  // What the clusters told and waits to be looked at.
+  [[nodiscard]] TableFill queue() const;
 
   [[nodiscard]] int fd() const override;
   void process(int64_t now_ms) override;

@@ -48,16 +48,18 @@ bool CheckEngine::CheckSpec::operator<(const CheckSpec& other) const {
   return tie(config) < tie(other.config);
 }
 
-CheckEngine::CheckEngine(const HealthCheckerOptions& options, Report report)
+CheckEngine::CheckEngine(const HealthCheckerOptions& options, Report report, int64_t second_ms)
     : report_(std::move(report)),
+      second_ms_(second_ms),
       plan_(options.seed, std::max<uint32_t>(1, options.max_in_flight)),
       random_(options.seed),
       max_kept_(options.max_kept),
       max_checks_per_connection_(std::max<uint32_t>(1, options.max_checks_per_connection)) {}
 
 Result<std::unique_ptr<CheckEngine>> CheckEngine::create(const HealthCheckerOptions& options,
-                                                         int wake_fd, Report report) {
-  std::unique_ptr<CheckEngine> engine(new CheckEngine(options, std::move(report)));
+                                                         int wake_fd, Report report,
+                                                         int64_t second_ms) {
+  std::unique_ptr<CheckEngine> engine(new CheckEngine(options, std::move(report), second_ms));
   engine->epoll_ = FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kWakeTag}};
   if (engine->epoll_.get() < 0 ||
@@ -77,7 +79,7 @@ void CheckEngine::add(uint64_t id, const RealKey& real, const HealthConfig& conf
   }
   const auto [entry, is_new] = by_spec_.try_emplace({real, config, sends_proxy_header}, kNone);
   if (is_new) {
-    const CheckTiming timing{.interval_ms = config.interval_s * int64_t{1000},
+    const CheckTiming timing{.interval_ms = config.interval_s * second_ms_,
                              .timeout_ms = config.timeout_ms,
                              .thresholds = {config.rise, config.fall}};
     entry->second = plan_.add(timing, identity_of(real, config), monotonic_ms());

@@ -44,9 +44,10 @@ class CheckEngine {
       std::function<void(uint64_t subscription, RealHealth health, const std::string& why)>;
 
   // `wake_fd` ends a wait when it is readable; its owner reads it. `report` is called by add() and
-  // run_once().
+  // run_once(). `second_ms`: of the intervals between checks; tests let them pass faster.
   static Result<std::unique_ptr<CheckEngine>> create(const HealthCheckerOptions& options,
-                                                     int wake_fd, Report report);
+                                                     int wake_fd, Report report,
+                                                     int64_t second_ms = 1000);
 
   // A subscription that is known moves to the new check, and hears of it when it has a verdict that
   // differs from what was reported last. `type: none` leaves it with no check and unknown.
@@ -84,7 +85,7 @@ class CheckEngine {
     std::string why;          // of the last change
   };
 
-  CheckEngine(const HealthCheckerOptions& options, Report report);
+  CheckEngine(const HealthCheckerOptions& options, Report report, int64_t second_ms);
   void leave_check(uint64_t id, Subscription& subscription);
   void begin(uint32_t number, int64_t now_ms);
   void connect(uint32_t number, int64_t now_ms);
@@ -104,6 +105,7 @@ class CheckEngine {
   void note_no_verdict(const CheckSpec& spec, const std::string& why, int64_t now_ms);
 
   Report report_;
+  int64_t second_ms_;
   HealthCounters counters_;
   FileDescriptor epoll_;
   ProbeTools tools_;

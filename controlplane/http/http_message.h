@@ -21,6 +21,7 @@ struct ApiRequest {
   std::vector<std::string> parameters;  // what stood for the {…} of the route, decoded
   std::string content_type;
   std::string accept;
+  std::string accept_encoding;
   std::string if_match;
   std::string if_none_match;
   std::string last_event_id;

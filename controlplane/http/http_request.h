@@ -23,4 +23,10 @@ struct HttpTarget {
 };
 HttpTarget target_of(const HttpRequestHeader& header);
 
+// Why a browser sends it for a page of another site, or of another port: what it says of that by
+// `Origin`, or without one by `Sec-Fetch-Site` (a link may lead to the dashboard); nothing: it does
+// not. A server that speaks plain HTTP may stand behind one that speaks TLS.
+std::optional<ApiResponse> foreign_problem(const HttpRequestHeader& header,
+                                           const HttpTarget& target, bool speaks_tls);
+
 }  // namespace vipgate

@@ -7,6 +7,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 
+#include "controlplane/event_log.h"
+
 namespace vipgate {
 namespace {
 
@@ -40,6 +42,15 @@ std::string peer_of(const Tcp::socket& socket) {
   boost::system::error_code error;
   const auto endpoint = socket.remote_endpoint(error);
   return error ? std::string("unknown") : endpoint.address().to_string();
+}
+
+// What a client has sent, for a line of the log: not all of it if it is long.
+std::string loggable(std::string_view text) {
+  constexpr size_t kMostLogged = 100;
+  std::string some(text.substr(0, kMostLogged));
+  const auto is_odd = [](char c) { return c <= ' ' || c > '~'; };
+  std::replace_if(some.begin(), some.end(), is_odd, '?');
+  return text.size() > kMostLogged ? some + "..." : some;
 }
 
 // The common name in the certificate that the client has shown; empty: it has shown none. REQUIRES:
@@ -145,6 +156,7 @@ void HttpSession::judge() {
   request_.method = std::string(message.method_string());
   request_.content_type = std::string(message[http::field::content_type]);
   request_.accept = std::string(message[http::field::accept]);
+  request_.accept_encoding = std::string(message[http::field::accept_encoding]);
   request_.if_match = std::string(message[http::field::if_match]);
   request_.if_none_match = std::string(message[http::field::if_none_match]);
   request_.last_event_id = std::string(message["Last-Event-ID"]);
@@ -154,9 +166,47 @@ void HttpSession::judge() {
   request_.role =
       role_of(core_->options.tokens, {{authorization.data(), authorization.size()}, certificate_},
               request_.who);
+  if (!options.is_for_any_host) {
+    if (auto problem = foreign_problem(message.base(), target, core_->tls.has_value())) {
+      log_refusal("it is sent for a page of another site", 403);
+      return reject(std::move(*problem));
+    }
+  }
+  std::optional<ApiResponse> refusal;
+  if (request_.role != ApiRole::kAdmin || !parser_->is_done()) {
+    refusal = core_->router.refusal(request_, target_);
+  }
+  if (refusal && (refusal->status == 401 || refusal->status == 403)) {
+    const bool shows_some = !authorization.empty() || !certificate_.empty();
+    log_refusal(request_.role == ApiRole::kReader ? "who asks may only read"
+                : shows_some                      ? "its credentials are not known"
+                                                  : "it shows no credentials",
+                refusal->status);
+  }
   if (parser_->is_done()) return dispatch();
-  if (auto refusal = core_->router.refusal(request_, target_)) return reject(std::move(*refusal));
+  if (refusal) return reject(std::move(*refusal));
   expect();
+}
+
+// Who tries tokens is seen, and what nobody meant to be without one.
+void HttpSession::log_refusal(std::string_view why, int status) {
+  const auto left_out = core_->refusals.take(std::chrono::steady_clock::now());
+  if (!left_out) return;
+  ApiRequest by_reader = request_;
+  by_reader.role = ApiRole::kReader;
+  const auto also = core_->router.refusal(std::move(by_reader), target_);
+  const std::string_view wanted = also && also->status == 403 ? "admin" : "read";
+  const std::string method = loggable(request_.method);
+  const std::string path = loggable(std::string_view(target_).substr(0, target_.find('?')));
+  log_event(spdlog::level::warn, "api_refused",
+            {{"peer", peer_},
+             {"who", request_.role == ApiRole::kNobody ? std::string() : request_.who},
+             {"wanted", wanted},
+             {"method", method},
+             {"path", path},
+             {"status", status},
+             {"left_out", *left_out}},
+            "api: {}: {} {} is refused: {}", peer_, method, path, why);
 }
 
 // RFC 9110 10.1.1.

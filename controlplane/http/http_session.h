@@ -17,11 +17,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "controlplane/http/http_body.h"
 #include "controlplane/http/http_request.h"
 #include "controlplane/http/http_server.h"
+#include "controlplane/http/refusal_pacer.h"
 
 namespace vipgate {
 
@@ -44,6 +46,7 @@ struct HttpCore {
   boost::asio::steady_timer pause{io};
   std::list<std::shared_ptr<HttpSession>> sessions;  // silent for longest first; its thread's
   std::atomic<size_t> count{0};
+  RefusalPacer refusals;
   size_t answered = 0;  // octets of long answers that clients have not taken yet
 };
 
@@ -85,6 +88,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void wait_for_request();
   void read_header();
   void judge();
+  // REQUIRES: request_ is what the header says.
+  void log_refusal(std::string_view why, int status);
   void expect();
   void read_body();
   void dispatch();

@@ -129,7 +129,7 @@ Status ControlLoop::publish_first() {
   auto resolved = feeds_->resolve(config);
   if (!resolved) return Error{resolved.error()};
   feeds_->adopt(std::move(*resolved));
-  feeds_->restore_sources();
+  feeds_->restore_sources(config);
   auto outcome = apply(config);
   if (!outcome) return Error{outcome.error()};
   file_read_ms_ = monotonic_ms();

@@ -104,6 +104,7 @@ class ControlLoop {
   std::vector<TableUse> table_uses() const;
   WorkersReport workers_report() const;
   std::vector<PortReport> ports_report() const;
+  SourceReport file_report() const;
   SourcesReport sources_report(size_t ignored) const;
   RestWatches rest_watches();
   void arm_timer(int64_t now_ms);

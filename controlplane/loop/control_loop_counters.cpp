@@ -75,6 +75,17 @@ NamedCounters ControlLoop::counters() const {
   if (route_announcer_ != nullptr) {
     counters.emplace_back("announce.routes", route_announcer_->installed());
   }
+  const auto add_source = [&](const SourceReport& source) {
+    const bool is_in_force =
+        source.state == "in_force" || source.state == "connected" || source.state == "up";
+    counters.emplace_back("source." + source.id + ".in_force", is_in_force ? 1 : 0);
+    if (source.age_ms) {
+      counters.emplace_back("source." + source.id + ".age_ms",
+                            static_cast<uint64_t>(*source.age_ms));
+    }
+  };
+  add_source(file_report());
+  for (const SourceReport& source : feeds_->sources(std::nullopt)) add_source(source);
   return counters;
 }
 

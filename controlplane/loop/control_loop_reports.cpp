@@ -62,9 +62,8 @@ std::vector<PortReport> ControlLoop::ports_report() const {
   return reports;
 }
 
-SourcesReport ControlLoop::sources_report(size_t ignored) const {
-  SourcesReport report;
-  SourceReport& file = report.sources.emplace_back();
+SourceReport ControlLoop::file_report() const {
+  SourceReport file;
   file.id = "file";
   file.kind = "file";
   file.name = reconciler_.config().file;
@@ -72,6 +71,12 @@ SourcesReport ControlLoop::sources_report(size_t ignored) const {
   file.detail = file_problem_;
   file.age_ms = std::max<int64_t>(monotonic_ms() - file_read_ms_, 0);
   file.figures = {{"services", reconciler_.config().services.size()}};
+  return file;
+}
+
+SourcesReport ControlLoop::sources_report(size_t ignored) const {
+  SourcesReport report;
+  report.sources.push_back(file_report());
   for (SourceReport& source : feeds_->sources(ignored)) {
     report.sources.push_back(std::move(source));
   }

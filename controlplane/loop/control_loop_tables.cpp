@@ -85,6 +85,9 @@ std::vector<TableUse> ControlLoop::table_uses() const {
       {"services", model.configured_services(), limits.services, "limits.services"},
       {"reals", model.configured_reals(), limits.reals, "limits.reals"},
       {"dns_names", reconciler_.dns_table().names(), limits.dns_names, "limits.dns_names"}};
+  if (const auto& answers = reconciler_.dns_answers()) {
+    uses.push_back({"dns_zones", answers->zones().size(), DnsTableBuilder::kMaxZones, ""});
+  }
   for (const Model::Numbers& numbers : model.numbers(monotonic_ms() / 1000)) {
     uses.push_back({numbers.of, numbers.taken, numbers.most, ""});
   }
@@ -100,7 +103,13 @@ std::vector<TableUse> ControlLoop::table_uses() const {
     uses.push_back({"dns_tcp_connections", dns_listeners_->connections(),
                     config.dns.tcp.connections, "dns.tcp.connections"});
   }
+  if (config.dns.forward.is_on) {
+    const TableFill cache = dns_listeners_->cache_kb();
+    uses.push_back({"dns_tcp_cache_kb", cache.entries, cache.capacity, "dns.tcp.cache_mb"});
+  }
   uses.push_back({"drains", feeds_->rest().drains().all().size(), DrainDesk::kMost, ""});
+  const TableFill queue = feeds_->mesos_queue();
+  uses.push_back({"mesos_queue", queue.entries, queue.capacity, ""});
   uses.push_back({"host_names", feeds_->host_names(), HostResolver::kMaxNames, ""});
   std::erase_if(uses, [](const TableUse& use) { return use.capacity == 0; });
   return uses;

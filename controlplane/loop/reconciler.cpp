@@ -8,7 +8,6 @@
 
 #include "common/append.h"
 #include "controlplane/dns/fed_zones.h"
-#include "controlplane/model/fallbacks.h"
 #include "controlplane/monotonic_clock.h"
 
 namespace vipgate {
@@ -66,7 +65,16 @@ ModelRules Reconciler::rules(const Config& config, const ServiceCompiler& compil
 }
 
 void Reconciler::stage(const SourceId& source, SourceChange change) {
-  for (auto& [key, service] : change.services) desired_.set(source, key, std::move(service));
+  for (auto& [key, service] : change.services) {
+    desired_.set(source, key, std::move(service));
+    if (source.origin != Origin::kRest) continue;
+    const auto fallback = change.fallbacks.find(key);
+    const bool has_one = fallback != change.fallbacks.end();
+    if (rest_fallbacks_.set(key, has_one ? std::optional(fallback->second) : std::nullopt)) {
+      desired_.touch(key);
+      recompile_.insert(key);
+    }
+  }
   staged_added_.append(std::move(change.records_added));
   append(staged_removed_, std::move(change.records_removed));
 }
@@ -269,11 +277,8 @@ bool Reconciler::compile_dirty() {
   std::set<ServiceKey> dirty = model_.take_dirty();
   dirty.merge(std::exchange(recompile_, {}));
   // The number of a service's fallback stands in what is made of the service.
-  if (!dirty.empty()) {
-    for (const auto& [key, fallback] : fallbacks_) {
-      if (dirty.contains(fallback)) dirty.insert(key);
-    }
-  }
+  file_fallbacks_.add_dependents(dirty);
+  rest_fallbacks_.add_dependents(dirty);
   for (const ServiceKey& key : dirty) compile(key);
   return std::exchange(must_publish_, false) || !dirty.empty();
 }
@@ -319,9 +324,7 @@ void Reconciler::compile(const ServiceKey& key) {
   }
   made->second.index = service->index;
   ServiceSpec& spec = update_.changed.emplace_back(compiler_.compile(key, *service));
-  if (const auto fallback = fallbacks_.find(key); fallback != fallbacks_.end()) {
-    spec.fallback = index_of(model_, fallback->second);
-  }
+  if (const auto* fallback = fallback_of(key)) spec.fallback = index_of(model_, *fallback);
   spec.drops_previous_rows = !moved_rows_.counts(key);
 }
 
@@ -337,6 +340,16 @@ Status Reconciler::publish(int64_t now_s) {
   return status;
 }
 
+// Who decides on the service's policy names its fallback, whose mode another one may decide on.
+const ServiceKey* Reconciler::fallback_of(const ServiceKey& key) const {
+  const ModelService* service = model_.find(key);
+  if (service == nullptr || !service->is_configured()) return nullptr;
+  const bool is_rest = service->config.origin == Origin::kRest;
+  const ServiceKey* fallback = (is_rest ? rest_fallbacks_ : file_fallbacks_).find(key);
+  const ModelService* other = fallback == nullptr ? nullptr : model_.find(*fallback);
+  return other != nullptr && other->config.mode == service->config.mode ? fallback : nullptr;
+}
+
 bool Reconciler::has_living(const ServiceKey& key) const {
   const ModelService* service = model_.find(key);
   return service != nullptr &&
@@ -346,10 +359,8 @@ bool Reconciler::has_living(const ServiceKey& key) const {
 
 // While the flows of what is leaving end, it is served.
 void Reconciler::follow_living(const ServiceKey& key) {
-  const auto fallback = fallbacks_.find(key);
-  const bool is_living =
-      has_living(key) ||
-      (fallback != fallbacks_.end() && model_.find(key) != nullptr && has_living(fallback->second));
+  const ServiceKey* fallback = fallback_of(key);
+  const bool is_living = has_living(key) || (fallback != nullptr && has_living(*fallback));
   if (is_living == living_.contains(key)) return;
   const int bits = key.vip.bits();
   const IpPrefix prefix{key.vip, key.extent.prefix_length == 0 ? bits : key.extent.prefix_length};

@@ -22,6 +22,7 @@
 #include "controlplane/loop/source_change.h"
 #include "controlplane/model/compiler.h"
 #include "controlplane/model/desired_state.h"
+#include "controlplane/model/fallbacks.h"
 #include "controlplane/model/model.h"
 #include "controlplane/model/moved_rows.h"
 
@@ -154,7 +155,7 @@ class Reconciler {
                         int64_t now_s) const;
   void set_frame();
   Status put_in_force(const Config& config);
-  void set_fallbacks();
+  [[nodiscard]] const ServiceKey* fallback_of(const ServiceKey& key) const;
   ModelChange update_model(int64_t now_s);
   void follow_health(const DesiredChanges& changes);
   void follow_panic(const ServiceKey& key, const DesiredService* service);
@@ -180,7 +181,9 @@ class Reconciler {
   ServiceCompiler compiler_;
   DnsOptions dns_;
   std::set<RealKey> down_resolvers_;
-  std::map<ServiceKey, ServiceKey> fallbacks_;  // of the configuration in force
+  // Of the configuration in force, and of the API.
+  FallbackTable file_fallbacks_;
+  FallbackTable rest_fallbacks_;
   DnsViewTables views_;
   SnapshotBuilder builder_;
   Publisher publisher_;

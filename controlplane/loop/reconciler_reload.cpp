@@ -5,7 +5,6 @@
 #include "common/append.h"
 #include "controlplane/dns/dns_policy_compiler.h"
 #include "controlplane/loop/reconciler.h"
-#include "controlplane/model/fallbacks.h"
 
 namespace vipgate {
 namespace {
@@ -108,7 +107,7 @@ Status Reconciler::put_in_force(const Config& config) {
   const bool is_first = !publisher_.has_published();
   if (!is_first && config.dns == config_.dns) {
     config_ = config;
-    set_fallbacks();
+    recompile_.merge(file_fallbacks_.replace(fallbacks_of(config_)));
     set_frame();
     return Done{};
   }
@@ -135,7 +134,7 @@ Status Reconciler::put_in_force(const Config& config) {
   for (const IpAddress& address : config.dns.listen) announcer_.set_serving(address, true);
   config_ = config;
   dns_ = dns;
-  set_fallbacks();
+  recompile_.merge(file_fallbacks_.replace(fallbacks_of(config_)));
   compiler_.set_config(config_);
   set_frame();
   must_publish_ = true;  // the zones have changed
@@ -146,19 +145,6 @@ Status Reconciler::put_in_force(const Config& config) {
   }
   has_room_ = true;
   return Done{};
-}
-
-// By the configuration in force. What falls back on another service than before changes with it.
-void Reconciler::set_fallbacks() {
-  const auto before = std::exchange(fallbacks_, fallbacks_of(config_));
-  const auto touch = [&](const auto& fallbacks, const auto& others) {
-    for (const auto& [key, fallback] : fallbacks) {
-      const auto other = others.find(key);
-      if (other == others.end() || other->second != fallback) recompile_.insert(key);
-    }
-  };
-  touch(before, fallbacks_);
-  touch(fallbacks_, before);
 }
 
 }  // namespace vipgate

@@ -27,6 +27,8 @@ struct SourceId {
 struct SourceChange {
   // Each service that changed: as this source wants it now, or nothing when it no longer has it.
   std::map<ServiceKey, std::optional<ServiceConfig>> services;
+  // Of `services`, those that fall back on another one when they have no real.
+  std::map<ServiceKey, ServiceKey> fallbacks;
   // Records that lead to no VIP (task, agent, master names) and so wait for no forwarding. A record
   // may be added several times and is there until it was removed as often.
   DnsRecordList records_added;

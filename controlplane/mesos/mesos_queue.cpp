@@ -50,6 +50,11 @@ class LockedQueue final : public MesosQueue {
     room_.notify_all();
   }
 
+  size_t size() const override {
+    const std::lock_guard lock(mutex_);
+    return inputs_.size();
+  }
+
   void wake() override {
     // With the lock: a producer is before its look at `give_up`, or is waiting.
     const std::lock_guard lock(mutex_);
@@ -71,7 +76,7 @@ class LockedQueue final : public MesosQueue {
 
   const size_t capacity_;
   const FileDescriptor event_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable room_;
   std::deque<MesosInput> inputs_;
   bool closed_ = false;

@@ -32,6 +32,8 @@ class MesosQueue {
   virtual void wake() = 0;
   virtual std::optional<MesosInput> try_pop() = 0;
   virtual void close() = 0;
+  // How many inputs wait in it.
+  [[nodiscard]] virtual size_t size() const = 0;
   // Readable when there is something to pop; the consumer pops until there is nothing.
   [[nodiscard]] virtual int fd() const = 0;
 };

@@ -52,6 +52,24 @@ std::vector<uint8_t> question_for(const std::string& name, DnsType type) {
 
 }  // namespace
 
+std::string dns_zone_problem(const DnsTable& table, const std::string& zone) {
+  const std::string what = "zone: '" + dns_name_to_text(zone) + "'";
+  std::string served;
+  for (const DnsZone& known : table.zones()) {  // the longest first
+    if (dns_is_within(known.name, zone)) return {};
+    if (dns_is_within(zone, known.name)) {
+      if (known.alias_of == nullptr) return {};
+      return what + " is in an alias of '" + dns_name_to_text(known.alias_of->name) +
+             "', whose records are listed";
+    }
+    if (known.alias_of == nullptr) {
+      served += (served.empty() ? "" : ", ") + dns_name_to_text(known.name);
+    }
+  }
+  return what + " is not served; " +
+         (served.empty() ? std::string("no zone is") : "those that are: " + served);
+}
+
 std::string dns_records_text(const DnsTable& table, const DnsRecordFilter& filter) {
   size_t total = 0;
   std::vector<FoundRecord> first;  // a heap, the last of them on top

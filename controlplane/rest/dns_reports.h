@@ -17,6 +17,10 @@ struct DnsRecordFilter {
   size_t limit = 0;  // records that are told
 };
 
+// Why there are no records of a folded wire name's zone: no zone that is served has to do with it,
+// or it is an alias. Empty: there may be some.
+std::string dns_zone_problem(const DnsTable& table, const std::string& zone);
+
 // {"total":…,"records":[{"name":…,"type":…,"ttl_s":…,"data":…},…]}: how many there are, and the
 // first ones of them by the name's octets. Aliases of zones and SOA records are not among them. Any
 // thread; takes time for each record of the table, and memory for those that are told.

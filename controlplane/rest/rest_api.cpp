@@ -7,6 +7,7 @@
 
 #include "common/json_text.h"
 #include "controlplane/event_log.h"
+#include "controlplane/http/gzip.h"
 #include "controlplane/http/http_query.h"
 #include "controlplane/model/compiler.h"
 #include "controlplane/monotonic_clock.h"
@@ -77,6 +78,17 @@ ApiResponse mismatch(const std::string& tag) {
 std::string tag_of_one(const RestServices& services, const std::string& id) {
   const auto known = services.services().find(id);
   return known == services.services().end() ? std::string() : RestServices::etag(known->second);
+}
+
+ApiResponse metrics_answer(const MetricsInput& input, bool packs) {
+  ApiResponse response{.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                       .body = metrics_page(input),
+                       .headers = {{"Vary", "Accept-Encoding"}}};
+  std::string packed = packs ? gzip(response.body) : std::string();
+  if (packed.empty()) return response;
+  response.body = std::move(packed);
+  response.headers.emplace_back("Content-Encoding", "gzip");
+  return response;
 }
 
 class RestApi : public std::enable_shared_from_this<RestApi> {
@@ -262,12 +274,11 @@ HttpRouter make_rest_router(RestFeed& feed, const Reconciler& reconciler,
         http_problem(503, "not all workers serve the first snapshot yet, or it is about to stop"));
   });
   router.add("GET", "/metrics",
-             on_control(feed, [reports](const ApiRequest&, const ApiResponder& respond) {
+             on_control(feed, [reports](const ApiRequest& request, const ApiResponder& respond) {
                const auto input = std::make_shared<const MetricsInput>(reports.metrics());
-               const bool is_taken = reports.pages.post([input, respond] {
-                 respond({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                          .body = metrics_page(*input)});
-               });
+               const bool packs = accepts_gzip(request.accept_encoding);
+               const bool is_taken = reports.pages.post(
+                   [input, packs, respond] { respond(metrics_answer(*input, packs)); });
                if (!is_taken) respond(still_busy());
              }));
   router.add("GET", "/api/v1/counters",

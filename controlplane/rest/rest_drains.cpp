@@ -42,7 +42,7 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
   void one(const ApiRequest&, const DrainTarget& target, const ApiResponder& respond) {
     const auto known = desk().all().find(target);
     if (known == desk().all().end()) return respond(not_taken_out(target));
-    respond({.body = text(target, known->second)});
+    respond({.body = document(target, known->second) + "\n"});
   }
 
   void put(const ApiRequest& request, const DrainTarget& target, const ApiResponder& respond) {
@@ -67,19 +67,24 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
                                            " are taken out already; DELETE those that are done"));
     }
     const Drain drain = desk().planned(target, static_cast<int64_t>(*seconds), drain_clock());
-    if (*is_dry) return respond({.body = text(target, drain)});
-    const int status = desk().all().contains(target) ? 200 : 201;
+    if (*is_dry) return respond({.body = document(target, drain) + "\n"});
+    const auto known = desk().all().find(target);
+    const std::string before =
+        known == desk().all().end() ? std::string() : document(target, known->second);
     feed_.take_out(target, drain,
-                   [self = shared_from_this(), respond, target, drain, status, who = request.who,
+                   [self = shared_from_this(), respond, target, drain, before, who = request.who,
                     seconds = *seconds](const RestResult<Done>& outcome) {
+                     const std::string after = self->document(target, drain);
                      log_event(spdlog::level::info, "audit",
                                {{"who", who},
                                 {"action", "drain"},
                                 {"real", to_string(target)},
-                                {"seconds", seconds}},
+                                {"seconds", seconds},
+                                LogField::json("before", before),
+                                LogField::json("after", after)},
                                "audit: {}: PUT drain {}{}", who, to_string(target),
                                seconds == 0 ? "" : " for " + std::to_string(seconds) + " s");
-                     self->answer(respond, outcome, status, self->text(target, drain));
+                     self->answer(respond, outcome, before.empty() ? 201 : 200, after + "\n");
                    });
   }
 
@@ -87,19 +92,24 @@ class DrainApi : public std::enable_shared_from_this<DrainApi> {
     const auto known = desk().all().find(target);
     if (known == desk().all().end()) return respond(not_taken_out(target));
     feed_.give_back(target,
-                    [self = shared_from_this(), respond, before = text(target, known->second),
+                    [self = shared_from_this(), respond, before = document(target, known->second),
                      who = request.who, target](const RestResult<Done>& outcome) {
                       log_event(spdlog::level::info, "audit",
-                                {{"who", who}, {"action", "undrain"}, {"real", to_string(target)}},
+                                {{"who", who},
+                                 {"action", "undrain"},
+                                 {"real", to_string(target)},
+                                 LogField::json("before", before),
+                                 LogField::json("after", "")},
                                 "audit: {}: DELETE drain {}", who, to_string(target));
-                      self->answer(respond, outcome, 200, before);
+                      self->answer(respond, outcome, 200, before + "\n");
                     });
   }
 
  private:
   const DrainDesk& desk() const { return feed_.drains(); }
-  std::string text(const DrainTarget& target, const Drain& drain) const {
-    return desk().text(target, drain, desk().use_of(target, traffic_())) + "\n";
+  // As it is, or would be: an object of JSON.
+  std::string document(const DrainTarget& target, const Drain& drain) const {
+    return desk().text(target, drain, desk().use_of(target, traffic_()));
   }
 
   static ApiResponse not_taken_out(const DrainTarget& target) {

@@ -80,6 +80,7 @@ void RestFeed::process(int64_t /*now_ms*/) {
 
 void RestFeed::take_config() {
   config_ = reconciler_.config();
+  services_.set_file_services(config_.services);
   config_.services.clear();
   config_.services.shrink_to_fit();
 }
@@ -183,7 +184,7 @@ void RestFeed::restore(StateStore& store) {
   SourceChange change = services_.change_of(plan);
   put_in_force(std::move(plan), std::move(change));
   for (const std::string& problem : problems) {
-    spdlog::error("store: a service of the API is not served: {}", problem);
+    spdlog::error("store: a service of the API: {}", problem);
   }
   spdlog::info("store: {} services of the API are served", services_.services().size());
 }

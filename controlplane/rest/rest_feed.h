@@ -64,6 +64,10 @@ class RestFeed : public LoopClient {
   void give_back(const DrainTarget& target, std::function<void(const RestResult<Done>&)> done);
   const DrainDesk& drains() const { return drains_; }
 
+  // Of the configuration that is about to be in force, with their addresses.
+  void set_file_services(const std::vector<ServiceConfig>& services) {
+    services_.set_file_services(services);
+  }
   // What is stored, to be called before the first snapshot; after a reload.
   void restore(StateStore& store);
   void follow_config();

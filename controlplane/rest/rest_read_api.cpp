@@ -40,13 +40,21 @@ Result<DnsRecordFilter> read_record_filter(const ApiRequest& request) {
   return DnsRecordFilter{dns_fold(*name), dns_fold(*zone), *limit};
 }
 
+ApiResponse records_answer(const DnsTable& table, const DnsRecordFilter& filter) {
+  if (!filter.zone.empty()) {
+    const std::string problem = dns_zone_problem(table, filter.zone);
+    if (!problem.empty()) return http_problem(404, problem);
+  }
+  return {.body = dns_records_text(table, filter)};
+}
+
 // The table may be large, and does not change: it is looked through beside the control thread.
 void make_records(const Reconciler& reconciler, PageThread& pages, const DnsRecordFilter& filter,
                   const LongAnswers::Finish& finish) {
   const std::shared_ptr<const DnsTable>& table = reconciler.dns_answers();
   if (table == nullptr) return finish(http_problem(503, "there are no tables yet"));
   const bool is_taken =
-      pages.post([table, filter, finish] { finish({.body = dns_records_text(*table, filter)}); });
+      pages.post([table, filter, finish] { finish(records_answer(*table, filter)); });
   if (!is_taken) finish(still_busy());
 }
 

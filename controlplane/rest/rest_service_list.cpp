@@ -1,12 +1,15 @@
 #include "controlplane/rest/rest_service_list.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "controlplane/http/http_query.h"
 #include "controlplane/model/compiler.h"
+#include "controlplane/model/service_text.h"
 #include "controlplane/rest/model_text.h"
 
 namespace vipgate {
@@ -17,6 +20,12 @@ constexpr size_t kRealsListedAtOnce = 1024;
 // How often it is begun anew because the services have changed meanwhile.
 constexpr int kListTries = 3;
 
+bool is_origin(std::string_view text) {
+  const auto origins = {Origin::kYaml, Origin::kRest, Origin::kMesos};
+  return std::any_of(origins.begin(), origins.end(),
+                     [&](Origin origin) { return to_string(origin) == text; });
+}
+
 class ServiceList : public std::enable_shared_from_this<ServiceList> {
  public:
   ServiceList(RestFeed& feed, const Reconciler& reconciler, std::shared_ptr<LongAnswers> answers)
@@ -24,6 +33,10 @@ class ServiceList : public std::enable_shared_from_this<ServiceList> {
 
   void tell(const ApiRequest& request, const ApiResponder& respond) {
     const ServiceFilter filter{query_value(request, "name"), query_value(request, "origin")};
+    if (!filter.origin.empty() && !is_origin(filter.origin)) {
+      return respond(
+          http_problem(400, "origin: '" + filter.origin + "' is none; write yaml, rest or mesos"));
+    }
     answers_->ask(
         "services\n" + filter.origin + "\n" + filter.name, request.peer,
         [self = shared_from_this(), filter](const LongAnswers::Finish& finish) {

@@ -48,16 +48,6 @@ RestProblem problem_of(const Diagnostics& diagnostics, const YamlNode& blamed) {
   return problem;
 }
 
-// What only the file can have.
-void check_fallbacks(const Config& config, Diagnostics& diagnostics) {
-  for (const ServiceConfig& service : config.services) {
-    if (service.no_real != NoReal::kFallback) continue;
-    diagnostics.error(service.position,
-                      "no_real: a fallback can be named in the configuration file alone; write "
-                      "reject, drop or use_all");
-  }
-}
-
 uint64_t digest(std::string_view text) {
   const auto octets = sha1(text);
   uint64_t value = 0;
@@ -75,11 +65,14 @@ std::string tag_of(uint64_t value) {
 // plan_anew() makes new ones.
 using ReadBefore = std::unordered_map<const YamlNode*, const RestService*>;
 
+using FallbacksAmong = std::function<Fallbacks(const std::vector<ServiceConfig>& all)>;
+
 // The configuration with the documents as its services, looked at and found good; addresses are not
-// given out.
+// given out. Where the fallbacks lead is not looked at without `fallbacks`, of all services.
 RestResult<Config> read_documents(const std::vector<YamlNodePtr>& documents, const YamlNode& blamed,
                                   const Config& config, const ReadBefore& read_before,
-                                  const ServicesBeside& beside) {
+                                  const ServicesBeside& beside,
+                                  const FallbacksAmong& fallbacks_among = {}) {
   Diagnostics diagnostics("body");
   Config trial = config;
   trial.services.clear();
@@ -105,8 +98,10 @@ RestResult<Config> read_documents(const std::vector<YamlNodePtr>& documents, con
       }
     }
     trial.services = std::move(all);
-    check_fallbacks(trial, diagnostics);
     check_services_alone(trial, *root, diagnostics, beside);
+    if (fallbacks_among) {
+      check_fallbacks(trial, *root, fallbacks_among(trial.services), diagnostics);
+    }
   }
   if (!diagnostics.ok()) return problem_of(diagnostics, blamed);
   return trial;
@@ -134,11 +129,13 @@ void RestServices::note(RestPlan& plan, RestService service) const {
   const std::string id = service_id(service.key);
   const RestService* known = find(id);
   const bool is_same = known != nullptr && known->document == service.document;
-  if (is_same && known->config == service.config) return;
+  const bool is_alike =
+      known != nullptr && known->config == service.config && known->fallback == service.fallback;
+  if (is_same && is_alike) return;
   service.json = is_same ? known->json : to_json(*service.document);
   if (known == nullptr) {
     plan.added.push_back(id);
-  } else if (known->json != service.json || !(known->config == service.config)) {
+  } else if (known->json != service.json || !is_alike) {
     plan.changed.push_back(id);
   } else {
     return;
@@ -148,17 +145,25 @@ void RestServices::note(RestPlan& plan, RestService service) const {
 }
 
 RestResult<RestPlan> RestServices::plan(const std::vector<YamlNodePtr>& documents,
-                                        const YamlNode& blamed, const Config& config) const {
+                                        const YamlNode& blamed, const Config& config,
+                                        LostFallback lost) const {
   ReadBefore read_before;
   for (const auto& [id, service] : services_) {
     read_before.emplace(service.document.get(), &service);
   }
-  auto read = read_documents(documents, blamed, config, read_before, {});
+  FallbacksAmong fallbacks_of_all;
+  if (lost == LostFallback::kIsRefused) {
+    fallbacks_of_all = [this](const auto& all) { return fallbacks_among(all); };
+  }
+  auto read = read_documents(documents, blamed, config, read_before, {}, fallbacks_of_all);
   if (auto* problem = std::get_if<RestProblem>(&read)) return std::move(*problem);
   Config& trial = std::get<Config>(read);
   for (ServiceConfig& service : trial.services) service.origin = Origin::kRest;
   if (auto status = addresses_.resolve(trial); !status) return RestProblem{409, status.error(), {}};
 
+  std::vector<std::optional<ServiceKey>> leads_to;
+  const Fallbacks found = fallbacks_among(trial.services);
+  for (const ServiceConfig& service : trial.services) leads_to.push_back(found.key(service));
   RestPlan plan;
   std::set<ServiceKey> keys;
   for (size_t i = 0; i < trial.services.size(); ++i) {
@@ -166,6 +171,7 @@ RestResult<RestPlan> RestServices::plan(const std::vector<YamlNodePtr>& document
     service.config = std::move(trial.services[i]);
     service.key = key_of(service.config);
     service.document = documents[i];
+    service.fallback = leads_to[i];
     if (!keys.insert(service.key).second) return twice(service_id(service.key));
     note(plan, std::move(service));
   }
@@ -175,7 +181,8 @@ RestResult<RestPlan> RestServices::plan(const std::vector<YamlNodePtr>& document
   return plan;
 }
 
-RestResult<RestPlan> RestServices::plan_all(const YamlNodePtr& root, const Config& config) const {
+RestResult<RestPlan> RestServices::plan_all(const YamlNodePtr& root, const Config& config,
+                                            LostFallback lost) const {
   const YamlNode* list = root.get();
   if (root->kind == YamlNode::Kind::kMap) {
     list = find_key(*root, kServicesKey);
@@ -192,7 +199,7 @@ RestResult<RestPlan> RestServices::plan_all(const YamlNodePtr& root, const Confi
                            "; write a list of services, or a map with it under services",
                        {}};
   }
-  return plan(list->children, *root, config);
+  return plan(list->children, *root, config, lost);
 }
 
 // The address of a name that is given out depends on the names beside it.
@@ -233,6 +240,10 @@ RestResult<RestPlan> RestServices::plan_beside(RestService read, const Config& c
   const std::string same = id_of_same(read);
   const RestService* replaced = find(same);
   const ServiceConfig* before = replaced == nullptr ? nullptr : &replaced->config;
+  const Fallbacks leads_to = fallbacks(&read.config, same);
+  std::set<std::string> leaning = dependents(before, &read.config);
+  leaning.erase(same);
+  if (auto problem = fallback_problem(leads_to, leaning, &read.config)) return std::move(*problem);
   std::vector<YamlNodePtr> documents;
   std::vector<const ServiceConfig*> rivals;
   ReadBefore read_before{{read.document.get(), &read}};
@@ -251,15 +262,17 @@ RestResult<RestPlan> RestServices::plan_beside(RestService read, const Config& c
   if (!address) {
     documents = documents_without(same);
     documents.push_back(read.document);
-    return plan(documents, *read.document, config);
+    return plan(documents, *read.document, config, LostFallback::kIsServedWithout);
   }
   read.config.vip = *address;
   read.key = key_of(read.config);
   const std::string id = service_id(read.key);
   if (id != same && services_.contains(id)) return twice(id);
+  read.fallback = leads_to.key(read.config);
   RestPlan plan;
   plan.is_alone = true;
   if (replaced != nullptr && id != same) plan.removed.push_back(same);
+  note_dependents(plan, leads_to, leaning);
   note(plan, std::move(read));
   return plan;
 }
@@ -286,14 +299,20 @@ RestResult<RestPlan> RestServices::plan_removal(const std::string& id, const Con
                            "is changed there",
                        {}};
   }
+  const Fallbacks leads_to = fallbacks(nullptr, id);
+  std::set<std::string> leaning = dependents(&known->config, nullptr);
+  leaning.erase(id);
+  if (auto problem = fallback_problem(leads_to, leaning, nullptr)) return std::move(*problem);
   if (!address_alone(&known->config, nullptr)) {
-    auto all = plan(documents_without(id), *known->document, config);
+    auto all =
+        plan(documents_without(id), *known->document, config, LostFallback::kIsServedWithout);
     // That others could not be made as they are is no reason to keep this one.
     if (std::holds_alternative<RestPlan>(all)) return all;
   }
   RestPlan plan;
   plan.is_alone = true;
   plan.removed.push_back(id);
+  note_dependents(plan, leads_to, leaning);
   return plan;
 }
 
@@ -323,6 +342,7 @@ SourceChange RestServices::change_of(const RestPlan& plan) const {
     for (const std::string& id : *ids) {
       const RestService& service = plan.services.at(id);
       change.services.insert_or_assign(service.key, service.config);
+      if (service.fallback) change.fallbacks.insert_or_assign(service.key, *service.fallback);
     }
   }
   for (const std::string& id : plan.removed) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "controlplane/config/config.h"
 #include "controlplane/config/yaml_reader.h"
 #include "controlplane/loop/source_change.h"
+#include "controlplane/model/fallbacks.h"
 #include "controlplane/model/model.h"
 #include "controlplane/rest/service_index.h"
 #include "controlplane/store/state_store.h"
@@ -43,6 +45,7 @@ struct RestService {
   YamlNodePtr document;
   std::string json;  // the document
   ServiceConfig config;
+  std::optional<ServiceKey> fallback;
   uint64_t digest = 0;  // of its id and its document
 };
 
@@ -77,8 +80,15 @@ class RestServices {
 
   explicit RestServices(Addresses addresses) : addresses_(std::move(addresses)) {}
 
+  // The file's services, which have their addresses: what falls back on another service finds it
+  // among those of the API, or where none of them has the name, among these.
+  void set_file_services(const std::vector<ServiceConfig>& services);
+
+  // What becomes of a service whose fallback cannot be found.
+  enum class LostFallback { kIsRefused, kIsServedWithout };
   // All services: `{services: [document, …]}`, or the list alone.
-  RestResult<RestPlan> plan_all(const YamlNodePtr& root, const Config& config) const;
+  RestResult<RestPlan> plan_all(const YamlNodePtr& root, const Config& config,
+                                LostFallback lost = LostFallback::kIsRefused) const;
   // One service, new or instead of the one of its id. With `id` it must be that one's.
   RestResult<RestPlan> plan_one(const YamlNodePtr& document, const std::string& id,
                                 const Config& config) const;
@@ -93,10 +103,11 @@ class RestServices {
   uint64_t revision() const { return revision_; }
 
   // Reads the documents anew, as the configuration has changed. What no longer fits stays as it
-  // was; `problems` gets a sentence for each.
+  // was, but for a fallback that is gone; `problems` gets a sentence for each.
   RestPlan plan_anew(const Config& config, std::vector<std::string>& problems) const;
 
-  // What an earlier start has stored. What cannot be served stays stored; `problems` tells of it.
+  // What an earlier start has stored. What cannot be served, or not with its fallback, stays
+  // stored; `problems` tells of it.
   RestPlan plan_restored(const std::map<std::string, std::string>& rows, const Config& config,
                          std::vector<std::string>& problems) const;
 
@@ -112,10 +123,22 @@ class RestServices {
 
  private:
   RestResult<RestPlan> plan(const std::vector<YamlNodePtr>& documents, const YamlNode& blamed,
-                            const Config& config) const;
+                            const Config& config, LostFallback lost) const;
   RestResult<RestPlan> plan_beside(RestService read, const Config& config) const;
   std::optional<IpAddress> address_alone(const ServiceConfig* before,
                                          const ServiceConfig* after) const;
+  // Those of the API with the name, but for that of the id `replaced`, and with `added`, if it is
+  // not null and has the name.
+  Fallbacks fallbacks(const ServiceConfig* added, const std::string& replaced) const;
+  Fallbacks fallbacks_among(const std::vector<ServiceConfig>& all) const;
+  std::vector<const ServiceConfig*> file_services(const std::string& name) const;
+  std::set<std::string> dependents(const ServiceConfig* before, const ServiceConfig* after) const;
+  std::optional<RestProblem> fallback_problem(const Fallbacks& fallbacks,
+                                              const std::set<std::string>& dependents,
+                                              const ServiceConfig* read) const;
+  void note_dependents(RestPlan& plan, const Fallbacks& fallbacks,
+                       const std::set<std::string>& dependents) const;
+  static void tell_lost_fallbacks(const RestPlan& plan, std::vector<std::string>& problems);
   std::vector<YamlNodePtr> documents_without(const std::string& id) const;
   // Of the service that one that was read by itself is, or is to replace; empty: of none.
   std::string id_of_same(const RestService& read) const;
@@ -127,7 +150,9 @@ class RestServices {
   Addresses addresses_;
   RestServiceMap services_;
   uint64_t revision_ = 0;
-  ServiceIndex index_;    // of services_
+  ServiceIndex index_;  // of services_
+  // By name; they have no reals, and fall back on none.
+  std::multimap<std::string, ServiceConfig> file_services_;
   uint64_t digests_ = 0;  // the sum of theirs
 };
 

@@ -30,7 +30,7 @@ RestPlan RestServices::plan_good(std::vector<std::string> jsons, const Config& c
     for (size_t i = 0; i < count; ++i) text += (i == 0 ? "" : ",") + jsons[numbers[i]];
     Diagnostics diagnostics("stored services");
     const YamlNodePtr root = read_json(text + "]}", diagnostics);
-    return root == nullptr ? RestPlan{} : plan_all(root, config);
+    return root == nullptr ? RestPlan{} : plan_all(root, config, LostFallback::kIsServedWithout);
   };
   while (true) {
     numbers.clear();
@@ -80,6 +80,7 @@ RestPlan RestServices::plan_anew(const Config& config, std::vector<std::string>&
     problems.emplace_back(id).append(" stays as it was: ").append(why);
     std::erase(plan.removed, id);
   }
+  tell_lost_fallbacks(plan, problems);
   return plan;
 }
 
@@ -97,7 +98,10 @@ RestPlan RestServices::plan_restored(const std::map<std::string, std::string>& r
   }
   std::map<size_t, std::string> refused;
   RestPlan plan = plan_good(jsons, config, refused);
-  for (const auto& [number, why] : refused) problems.push_back(jsons[number] + ": " + why);
+  for (const auto& [number, why] : refused) {
+    problems.push_back("it is not served: " + jsons[number] + ": " + why);
+  }
+  tell_lost_fallbacks(plan, problems);
   return plan;
 }
 

@@ -3,6 +3,31 @@
 #include <iterator>
 
 namespace vipgate {
+namespace {
+
+const std::set<std::string>& ids_at(const std::map<std::string, std::set<std::string>>& ids,
+                                    const std::string& name) {
+  static const std::set<std::string> kNone;
+  const auto found = ids.find(name);
+  return found == ids.end() ? kNone : found->second;
+}
+
+void remove_at(std::map<std::string, std::set<std::string>>& ids, const std::string& name,
+               const std::string& id) {
+  const auto found = ids.find(name);
+  found->second.erase(id);
+  if (found->second.empty()) ids.erase(found);
+}
+
+}  // namespace
+
+const std::set<std::string>& ServiceIndex::named(const std::string& name) const {
+  return ids_at(names_, name);
+}
+
+const std::set<std::string>& ServiceIndex::falling_back_on(const std::string& name) const {
+  return ids_at(fallbacks_, name);
+}
 
 ServiceIndex::Label ServiceIndex::label_of(const ServiceConfig& service) {
   return {service.name, vip_family(service), service.port, service.extent, service.protocol};
@@ -17,7 +42,8 @@ bool ServiceIndex::has_range(const ServiceConfig& service) {
 void ServiceIndex::add(const std::string& id, const ServiceConfig& service) {
   ++services_;
   reals_ += service.reals.size();
-  ++names_[service.name];
+  names_[service.name].insert(id);
+  if (service.no_real == NoReal::kFallback) fallbacks_[service.fallback].insert(id);
   labels_.insert_or_assign(label_of(service), id);
   if (has_range(service)) ranges_[ranges_of(service)].insert_or_assign(service.port, id);
   if (service.mode != Mode::kNat) return;
@@ -29,8 +55,8 @@ void ServiceIndex::add(const std::string& id, const ServiceConfig& service) {
 void ServiceIndex::remove(const std::string& id, const ServiceConfig& service) {
   --services_;
   reals_ -= service.reals.size();
-  const auto name = names_.find(service.name);
-  if (--name->second == 0) names_.erase(name);
+  remove_at(names_, service.name, id);
+  if (service.no_real == NoReal::kFallback) remove_at(fallbacks_, service.fallback, id);
   // Another one may have taken its place already.
   const auto label = labels_.find(label_of(service));
   if (label != labels_.end() && label->second == id) labels_.erase(label);
@@ -92,7 +118,7 @@ ServicesBeside ServiceIndex::beside(const ServiceConfig& service,
   if (replaced == nullptr) return beside;
   --beside.services;
   beside.reals -= replaced->reals.size();
-  const bool is_last = names_.find(replaced->name)->second == 1;
+  const bool is_last = named(replaced->name).size() == 1;
   if (is_last && !looked_at.contains(replaced->name)) --beside.names;
   return beside;
 }

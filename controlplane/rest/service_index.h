@@ -28,6 +28,9 @@ class ServiceIndex {
   // `service` for. If it finds nothing wrong with these and it, it finds nothing with all.
   [[nodiscard]] std::set<std::string> rivals(const ServiceConfig& service,
                                              const std::string& replaced) const;
+  // Services with that name, and those that name it as their fallback.
+  [[nodiscard]] const std::set<std::string>& named(const std::string& name) const;
+  [[nodiscard]] const std::set<std::string>& falling_back_on(const std::string& name) const;
   // What there is besides `service`, its rivals and the one that it replaces, which may be null.
   [[nodiscard]] ServicesBeside beside(const ServiceConfig& service,
                                       const std::vector<const ServiceConfig*>& rivals,
@@ -46,7 +49,9 @@ class ServiceIndex {
 
   size_t services_ = 0;
   size_t reals_ = 0;
-  std::map<std::string, size_t> names_;  // how many services have the name
+  using IdsByName = std::map<std::string, std::set<std::string>>;
+  IdsByName names_;
+  IdsByName fallbacks_;  // by the name of the fallback
   std::map<Label, std::string> labels_;
   std::map<Ranges, std::map<uint16_t, std::string>> ranges_;  // by the first port
   // A real of `nat` services and who has it. All of these have the same affinity, so that one of

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <thread>
 
 #include "controlplane/vipctl/json_members.h"
@@ -27,12 +28,22 @@ int show_drain(GatewaySession& session, const value& drained) {
       drained, [](const value& drain, const ViewStyle&) { return drain_line(drain); });
 }
 
+// The gateway's words are for all clients: its parameters are options here.
+Result<ApiReply> in_options(Result<ApiReply> reply) {
+  constexpr std::string_view kParameter = "force=true", kOption = "--force";
+  if (!reply || reply->status != 409) return reply;
+  const size_t at = reply->body.find(kParameter);
+  if (at != std::string::npos) reply->body.replace(at, kParameter.size(), kOption);
+  return reply;
+}
+
 int run_drain(GatewaySession& session, const DrainWish& wish) {
   std::string query = wish.is_forced ? "?force=true" : "?";
   if (wish.deadline_s != 0) query += "&deadline_s=" + std::to_string(wish.deadline_s);
   value drained;
-  int error = session.take(session.api().ask({.method = "PUT", .path = wish.path() + query}),
-                           wish.real, drained);
+  int error =
+      session.take(in_options(session.api().ask({.method = "PUT", .path = wish.path() + query})),
+                   wish.real, drained);
   if (error != kExitOk) return error;
   if (const int shown = show_drain(session, drained); shown != kExitOk) return shown;
   // The gateway says nothing of its own accord.

@@ -1,5 +1,7 @@
 // vipctl: the operator's command line, a client of a gateway's API.
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +16,7 @@
 #include "controlplane/vipctl/event_commands.h"
 #include "controlplane/vipctl/flow_commands.h"
 #include "controlplane/vipctl/gateway_session.h"
+#include "controlplane/vipctl/json_members.h"
 #include "controlplane/vipctl/top_commands.h"
 #include "controlplane/vipctl/view_commands.h"
 #include "controlplane/vipctl/watch_commands.h"
@@ -82,13 +85,29 @@ void add_common_options(CLI::App& app, CommonArguments& arguments) {
   app.fallthrough();
 }
 
+// A gateway that is away is waited for no longer, and is no reason to fail.
+constexpr auto kVersionSilence = std::chrono::seconds(2);
+
+int tell_versions(GatewaySession& session) {
+  web::json::value versions = web::json::value::object();
+  versions["vipctl"] = web::json::value::string(VIPGATE_VERSION);
+  std::string text = "vipctl " VIPGATE_VERSION "\n";
+  const auto reply = session.api().ask({.path = "/api/v1/gateway"});
+  const auto about =
+      reply && reply->status == 200 ? parse_object(reply->body) : Result<web::json::value>(Error{});
+  if (about && about->has_string_field("version")) {
+    versions["gateway"] = about->at("version");
+    text += "gateway " + string_of(*about, "version") + " at " + session.url() + "\n";
+  } else {
+    std::fprintf(stderr, "the gateway's version is not known: %s\n",
+                 reply ? problem_text(*reply).c_str() : reply.error().c_str());
+  }
+  return show(versions, text, session.options());
+}
+
 void add_version_command(CommandSet& commands) {
-  commands.on_alone(commands.add("version", "which version this is"),
-                    [](const ShowOptions& options) {
-                      web::json::value version = web::json::value::object();
-                      version["vipctl"] = web::json::value::string(VIPGATE_VERSION);
-                      return show(version, "vipctl " VIPGATE_VERSION "\n", options);
-                    });
+  commands.on(commands.add("version", "which version this is, and the gateway, if it answers"),
+              tell_versions, kVersionSilence);
 }
 
 int ask_gateway(const CommandSet& commands, CommonArguments& arguments,
@@ -111,7 +130,7 @@ int run_vipctl(int argc, char** argv) {
   CLI::App app(
       "What a vipgate gateway does, and what it is to do\n"
       "Exit status: 0 done; 1 refused; 2 wrong command line; 3 nobody answers; 4 `status` or "
-      "`doctor` found something wrong");
+      "`doctor` found something wrong. `version` is 0 also where no gateway tells its own");
   app.formatter(std::make_shared<CommandHelp>());
   CommonArguments arguments;
   add_common_options(app, arguments);

@@ -28,6 +28,11 @@ int run_status(GatewaySession& session) {
     return error;
   if (const int error = session.get("/api/v1/gateway", status.about); error != kExitOk)
     return error;
+  // Counters have clusters by number; what these are called is worth no failure.
+  const auto sources = session.api().ask({.path = "/api/v1/sources?limit=0"});
+  if (sources && sources->status == 200) {
+    if (const auto named = parse_object(sources->body)) status.sources = *named;
+  }
   value all = value::object();
   all["ready"] = value::boolean(status.is_ready);
   all["snapshot"] = status.snapshot;

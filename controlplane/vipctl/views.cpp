@@ -183,6 +183,16 @@ void for_each_named(const value& counters, std::string_view before, std::string_
   }
 }
 
+// "dcos.example (mesos.1)", as `vipctl sources` has it; without its name: "mesos.1".
+std::string cluster_text(const value& sources, const std::string& cluster) {
+  const std::string id = "mesos." + cluster;
+  for (const value& source : array_of(sources, "sources")) {
+    const std::string name = string_of(source, "name");
+    if (string_of(source, "id") == id && !name.empty()) return name + " (" + printable(id) + ")";
+  }
+  return printable(id);
+}
+
 void say_which_are_full(const value& about, const Say& say) {
   constexpr double kNearlyFull = 0.9;
   for (const value& table : array_of(about, "tables")) {
@@ -213,9 +223,9 @@ std::string wrong_text(const GatewayStatus& status, const ViewStyle& style) {
   });
   for_each_named(status.counters, "mesos.", ".stale", [&](const std::string& cluster) {
     const uint64_t age_s = number_of(status.counters, "mesos." + cluster + ".age_ms") / 1000;
-    say("cluster " + printable(cluster) + " has not been heard of for " + std::to_string(age_s) +
-            " s: its last known state is served",
-        "journalctl -u vipgated | grep mesos");
+    say("cluster " + cluster_text(status.sources, cluster) + " has not been heard of for " +
+            std::to_string(age_s) + " s: its last known state is served",
+        "vipctl sources; journalctl -u vipgated | grep mesos");
   });
   say_which_are_full(status.about, say);
   return text;

@@ -27,9 +27,10 @@ std::string drain_line(const web::json::value& drain);
 struct GatewayStatus {
   bool is_ready = false;
   std::string not_ready_why;
-  web::json::value snapshot;  // GET /api/v1/snapshot
-  web::json::value counters;  // GET /api/v1/counters
-  web::json::value about{};   // GET /api/v1/gateway
+  web::json::value snapshot;   // GET /api/v1/snapshot
+  web::json::value counters;   // GET /api/v1/counters
+  web::json::value about{};    // GET /api/v1/gateway
+  web::json::value sources{};  // GET /api/v1/sources, for clusters' names; may be left out
 };
 
 // What is wrong now, a line each with the command that tells more; empty: nothing is.

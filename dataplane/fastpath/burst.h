@@ -62,6 +62,9 @@ struct LastVip {
   // Returns do the same with the last SNAT address.
   Address snat{};
   uint32_t snat_slot = kNone;
+  // Questions with the address of ours that the last one was for.
+  Address dns{};
+  bool has_dns = false;
 
   bool is_of(const Packet& packet) const {
     return packet.ip<typename IpHeaderOf<Address>::Type>().destination == address &&

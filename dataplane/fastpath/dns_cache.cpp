@@ -60,16 +60,17 @@ DnsCacheSlot& DnsCache::begin(const DnsQuestion& question, uint64_t now_ns) {
   in.order[way] = ++in.clock;
   DnsCacheSlot& kept = slot(question.hash, way);
   kept.hash = question.hash;
+  kept.shape = question.shape();
   kept.stored_ns = now_ns;
   kept.recheck_ns = 0;
-  kept.outside_in = 0;
-  kept.type = question.type;
-  kept.question_flags = question.flags;
+  kept.outside_in = DnsCacheSlot::kNoSnapshot;
+  kept.outside_list = nullptr;
   kept.name_length = question.name_length;
   kept.body_length = kept.body_sum = 0;
   kept.ttl_count = 0;
   kept.answers = kept.authorities = kept.additionals = 0;
   kept.is_authentic = kept.is_truncated = kept.is_negative = kept.is_failure = false;
+  kept.is_whole = false;
   std::memcpy(kept.octets.data(), question.name, question.name_length);
   return kept;
 }
@@ -79,11 +80,12 @@ void DnsCache::store(const DnsQuestion& question, const uint8_t* message,
   if (memory_.buckets.empty()) return;
   DnsCacheSlot& kept = begin(question, now_ns);
   kept.rcode = static_cast<uint8_t>(answer.rcode);
-  kept.ttl_s = answer.ttl_s;
+  kept.last(answer.ttl_s);
   kept.is_authentic = answer.is_authentic;
   kept.is_truncated = answer.is_truncated;
   kept.is_negative = answer.is_negative;
   if (answer.is_truncated) return;
+  kept.is_whole = true;
   kept.answers = answer.answers;
   kept.authorities = answer.authorities;
   kept.additionals = answer.additionals;
@@ -112,7 +114,7 @@ void DnsCache::store_failure(const DnsQuestion& question, uint32_t failure_s, ui
   }
   DnsCacheSlot& kept = begin(question, now_ns);
   kept.rcode = static_cast<uint8_t>(DnsRcode::kServFail);
-  kept.ttl_s = failure_s;
+  kept.last(failure_s);
   kept.is_failure = true;
 }
 

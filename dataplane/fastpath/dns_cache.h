@@ -37,41 +37,52 @@ struct DnsQuestion {
   uint8_t flags = 0;
 
   // `name_hash`: that of DnsTable.
+  [[gnu::always_inline]] static uint64_t hash_of(uint64_t name_hash, DnsType type, uint8_t flags) {
+    // The name's hash is keyed: what is added to it cannot be chosen against it.
+    const uint64_t rest = uint64_t{static_cast<uint16_t>(type)} << 8 | flags;
+    return name_hash + rest * 0x9e3779b97f4a7c15;
+  }
   [[gnu::always_inline]] static DnsQuestion of(uint64_t name_hash, const DnsFoldedName& name,
                                                size_t name_length, DnsType type, uint8_t flags) {
-    const auto number = static_cast<uint16_t>(type);
-    // The name's hash is keyed: what is added to it cannot be chosen against it.
-    const uint64_t rest = uint64_t{number} << 8 | flags;
-    return {.hash = name_hash + rest * 0x9e3779b97f4a7c15,
+    return {.hash = hash_of(name_hash, type, flags),
             .name = name.octets.data(),
             .name_length = static_cast<uint16_t>(name_length),
-            .type = number,
+            .type = static_cast<uint16_t>(type),
             .flags = flags};
+  }
+
+  // All but the name's octets, to be compared at once.
+  uint64_t shape() const {
+    return uint64_t{type} | uint64_t{name_length} << 16 | uint64_t{flags} << 32;
   }
 };
 
 // One answer: the message behind the question, without its OPT record.
 struct alignas(64) DnsCacheSlot {
-  static constexpr size_t kOctets = 1472;
+  static constexpr size_t kOctets = 1456;
+  static constexpr uint64_t kNoSnapshot = UINT64_MAX;
 
   uint64_t hash;
+  uint64_t shape;  // of DnsQuestion
+  uint64_t fresh_until_ns;
+  // The snapshot by which the question was last found to be one for others, or kNoSnapshot, and the
+  // search list of that snapshot that was tried before; null: none.
+  uint64_t outside_in;
+  const void* outside_list;
   uint64_t stored_ns;
   uint64_t recheck_ns;  // nobody is asked again before: resolvers have just failed
-  // The snapshot by which the question was last found to be one for others; 0: none yet.
-  uint64_t outside_in;
   uint32_t ttl_s;
-  uint16_t type;
   uint16_t name_length;
   uint16_t body_length;
   uint16_t ttl_count;  // records whose TTLs count down
   uint16_t answers, authorities, additionals;
   uint16_t body_sum;  // as a checksum adds it up, at an even offset
-  uint8_t question_flags;
   uint8_t rcode;
   bool is_authentic;  // AD
   bool is_truncated;  // TC, and no body
   bool is_negative;
   bool is_failure;  // no resolver has answered: SERVFAIL
+  bool is_whole;    // neither of both
   // The folded name, the body, then where in the body the TTLs are, in two octets each. A body may
   // be read in groups of 16 octets.
   std::array<uint8_t, kOctets> octets;
@@ -83,8 +94,12 @@ struct alignas(64) DnsCacheSlot {
   uint32_t age_s(uint64_t now_ns) const {
     return static_cast<uint32_t>((now_ns - stored_ns) / 1'000'000'000);
   }
+  bool is_fresh(uint64_t now_ns) const { return now_ns < fresh_until_ns; }
   // A TTL of 0 is for those who asked before it came: it lasts a second.
-  bool is_fresh(uint64_t now_ns) const { return age_s(now_ns) < (ttl_s == 0 ? 1 : ttl_s); }
+  void last(uint32_t seconds) {
+    ttl_s = seconds;
+    fresh_until_ns = stored_ns + (seconds == 0 ? 1 : uint64_t{seconds}) * 1'000'000'000;
+  }
   // Past its time, but better than nothing (RFC 8767). Failures are no answers.
   bool may_be_stale(uint64_t now_ns, uint32_t stale_s) const {
     return !is_failure && !is_truncated && ttl_s != 0 && age_s(now_ns) < uint64_t{ttl_s} + stale_s;
@@ -118,14 +133,30 @@ class DnsCache {
   DnsCache() = default;
   explicit DnsCache(const DnsCacheMemory& memory) : memory_(memory) {}
 
-  void prefetch(const DnsQuestion& question) const { prefetch_line(&bucket(question.hash)); }
-  // To be called when the bucket is in the cache.
-  [[gnu::always_inline]] void prefetch_slot(const DnsQuestion& question) const {
-    const uint32_t hits = matches(bucket(question.hash), question.hash);
-    if (hits == 0) return;
-    const DnsCacheSlot& known = slot(question.hash, static_cast<size_t>(__builtin_ctz(hits)) / 2);
-    const auto* octets = reinterpret_cast<const uint8_t*>(&known);
+  // Where an answer lies: the bucket's number times kWays, and the way.
+  using Place = uint32_t;
+  static constexpr Place kNoPlace = UINT32_MAX;
+  // A question that is looked for, a stage after the other.
+  struct Sought {
+    uint64_t hash;
+    uint64_t shape;
+    Place place;  // kNoPlace: it is not looked for, or known nowhere
+  };
+  // Names that are compared at once.
+  static constexpr size_t kShortName = 64;
+
+  void prefetch(uint64_t hash) const { prefetch_line(&bucket(hash)); }
+  // Where a question of that hash may be known. What lies there is fetched. Of two with the same
+  // tag it is the first one: the other is found by find() alone. To be called when the bucket is in
+  // the cache.
+  [[gnu::always_inline]] Place prefetch_slot(uint64_t hash) const {
+    const uint32_t hits = matches(bucket(hash), hash);
+    if (hits == 0) return kNoPlace;
+    const size_t place =
+        index_of(hash) * DnsCacheBucket::kWays + static_cast<size_t>(__builtin_ctz(hits)) / 2;
+    const auto* octets = reinterpret_cast<const uint8_t*>(&memory_.slots[place]);
     for (size_t at = 0; at < 256; at += 64) prefetch_line(octets + at);
+    return static_cast<Place>(place);
   }
 
   // What is known, fresh or not; null: nothing. `is_use`: somebody new asks for it.
@@ -136,17 +167,32 @@ class DnsCache {
     if (is_use) use(bucket(question.hash), way);
     return &slot(question.hash, way);
   }
-  // The same, if that is fresh, and the snapshot of that generation is known to have the question
-  // for others; null: else.
-  [[gnu::always_inline]] const DnsCacheSlot* find_fresh(const DnsQuestion& question,
-                                                        uint64_t generation, uint64_t now_ns) {
-    if (memory_.buckets.empty()) return nullptr;
-    const size_t way = way_of(question);
-    if (way == DnsCacheBucket::kWays) return nullptr;
-    const DnsCacheSlot& known = slot(question.hash, way);
-    if (known.outside_in != generation || !known.is_fresh(now_ns)) return nullptr;
-    use(bucket(question.hash), way);
-    return &known;
+  // What lies at the place, if it is the question's and fresh, and the snapshot of that generation
+  // is known to have the question for others; null: else. REQUIRES: prefetch_slot() gave the place;
+  // kIsShort: the name has no more than kShortName octets.
+  template <bool kIsShort>
+  [[gnu::always_inline]] const DnsCacheSlot* find_fresh(const Sought& sought,
+                                                        const DnsFoldedName& name,
+                                                        uint64_t generation,
+                                                        uint64_t now_ns) const {
+    const DnsCacheSlot& known = memory_.slots[sought.place];
+    if (known.hash != sought.hash || known.shape != sought.shape ||
+        known.outside_in != generation || !known.is_fresh(now_ns)) {
+      return nullptr;
+    }
+    const uint8_t* octets = known.octets.data();
+    const bool is_same = kIsShort ? is_short_name(octets, name.octets.data(), known.name_length)
+                                  : is_same_name(octets, name.octets.data(), known.name_length);
+    return is_same ? &known : nullptr;
+  }
+  // Somebody new is told it.
+  void use(Place place) { use(bucket_at(place), place % DnsCacheBucket::kWays); }
+  // The same if it has been used before; false: it has not.
+  [[gnu::always_inline]] bool use_again(Place place) {
+    uint8_t& uses = bucket_at(place).uses[place % DnsCacheBucket::kWays];
+    if (uses == 0) return false;
+    uses = static_cast<uint8_t>(uses + (uses != UINT8_MAX ? 1 : 0));
+    return true;
   }
 
   // Keeps the answer, which lies behind the question of `message`, in the place of an earlier one
@@ -182,6 +228,9 @@ class DnsCache {
   }
   size_t index_of(uint64_t hash) const { return hash & (memory_.buckets.size() - 1); }
   DnsCacheBucket& bucket(uint64_t hash) const { return memory_.buckets[index_of(hash)]; }
+  DnsCacheBucket& bucket_at(Place place) const {
+    return memory_.buckets[place / DnsCacheBucket::kWays];
+  }
   DnsCacheSlot& slot(uint64_t hash, size_t way) const {
     return memory_.slots[index_of(hash) * DnsCacheBucket::kWays + way];
   }
@@ -191,18 +240,20 @@ class DnsCache {
     const __m128i sought = _mm_set1_epi16(static_cast<int16_t>(tag_of(hash)));
     return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi16(_mm_load_si128(tags), sought)));
   }
-  static bool is_same_name(const uint8_t* a, const uint8_t* b, size_t length);
+  static bool is_short_name(const uint8_t* a, const uint8_t* b, size_t length);
+  static bool is_same_name(const uint8_t* a, const uint8_t* b, size_t length) {
+    return length > kShortName ? std::memcmp(a, b, length) == 0 : is_short_name(a, b, length);
+  }
+  [[gnu::always_inline]] static bool is_of(const DnsCacheSlot& known, const DnsQuestion& question) {
+    return known.hash == question.hash && known.shape == question.shape() &&
+           is_same_name(known.octets.data(), question.name, question.name_length);
+  }
   // kWays: it has no place.
   [[gnu::always_inline]] size_t way_of(const DnsQuestion& question) const {
     uint32_t hits = matches(bucket(question.hash), question.hash);
     for (; hits != 0; hits &= hits - 1, hits &= hits - 1) {
       const auto way = static_cast<size_t>(__builtin_ctz(hits)) / 2;
-      const DnsCacheSlot& known = slot(question.hash, way);
-      if (known.hash == question.hash && known.type == question.type &&
-          known.question_flags == question.flags && known.name_length == question.name_length &&
-          is_same_name(known.octets.data(), question.name, question.name_length)) {
-        return way;
-      }
+      if (is_of(slot(question.hash, way), question)) return way;
     }
     return DnsCacheBucket::kWays;
   }
@@ -221,9 +272,8 @@ class DnsCache {
   TableCensus census_;
 };
 
-inline bool DnsCache::is_same_name(const uint8_t* a, const uint8_t* b, size_t length) {
-  if (length > 64) [[unlikely]]
-    return std::memcmp(a, b, length) == 0;
+[[gnu::always_inline]] inline bool DnsCache::is_short_name(const uint8_t* a, const uint8_t* b,
+                                                           size_t length) {
   const auto equal = [&](size_t at) {
     const __m256i left = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a + at));
     const __m256i right = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + at));

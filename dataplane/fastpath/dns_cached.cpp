@@ -10,30 +10,81 @@ namespace vipgate {
 namespace {
 
 // Has the TTLs of a copy of the body say what is left of them, and gives the sum that it then has.
+template <bool kIsStale>
 [[gnu::always_inline]] inline uint64_t count_down(const DnsCacheSlot& known, uint64_t now_ns,
-                                                  bool is_stale, uint8_t* body) {
+                                                  uint8_t* body) {
   const uint32_t age_s = known.age_s(now_ns);
   uint64_t sum = known.body_sum;
-  for (uint32_t i = 0; i < known.ttl_count; ++i) {
-    const uint32_t offset = known.ttl_offset(i);
-    const auto before = load<Be32>(known.body() + offset);
+  // In registers, as what is written might be the slot's.
+  const uint8_t* from = known.body();
+  const uint8_t* offsets = from + known.body_length;
+  const uint8_t* end = offsets + 2 * size_t{known.ttl_count};
+  for (; offsets != end; offsets += 2) {
+    const uint32_t offset = load<uint16_t>(offsets);
+    const auto before = load<Be32>(from + offset);
     const uint32_t ttl_s = before.host();
-    const Be32 left(is_stale ? kDnsStaleTtlSeconds : ttl_s - std::min(age_s, ttl_s));
+    const Be32 left(kIsStale ? kDnsStaleTtlSeconds : ttl_s - std::min(age_s, ttl_s));
     std::memcpy(body + offset, &left, sizeof left);
     sum += at_parity(uint64_t{~before.raw()} + left.raw(), offset);
   }
   return sum;
 }
 
+// AD as the resolver said, for those who can have asked for it, CD as the client's.
+uint16_t cached_flags(const DnsParsed& parsed, const DnsCacheSlot& known) {
+  const uint8_t asked = parsed.query.message[3];
+  const bool wants_authentic = parsed.is_dnssec_ok || (asked & DnsHeader::kAuthenticData) != 0;
+  return static_cast<uint16_t>(
+      (asked & DnsHeader::kCheckingDisabled) |
+      (known.is_authentic && wants_authentic ? DnsHeader::kAuthenticData : 0));
+}
+
 // What does not fit, or did not when a resolver said it.
-DnsReply cut_short(const DnsParsed& parsed, const DnsCacheSlot& known, DnsSections& sections,
+DnsReply cut_short(const DnsParsed& parsed, const DnsCacheSlot& known, uint16_t flags,
                    DnsVerdict verdict) {
   const bool is_bounded = parsed.is_bounded && !known.is_truncated;
-  sections.flags |= DnsHeader::kTruncated;
+  DnsSections sections;
+  sections.rcode = DnsRcode{known.rcode};
+  sections.flags = static_cast<uint16_t>(flags | DnsHeader::kTruncated);
   return finish_reply(parsed, sections, is_bounded ? DnsVerdict::kAmplification : verdict);
 }
 
+// REQUIRES: dns_fits_whole().
+template <bool kIsStale>
+[[gnu::always_inline]] inline DnsReply answer_whole(const DnsParsed& parsed,
+                                                    const DnsCacheSlot& known, uint64_t now_ns,
+                                                    DnsVerdict verdict) {
+  uint8_t* body = parsed.query.message + parsed.question_end;
+  copy_body(body, known.body(), known.body_length, parsed.query.message + parsed.query.capacity);
+  const uint64_t sum = count_down<kIsStale>(known, now_ns, body);
+  // Here, so that nothing of it has to be put by meanwhile. What is kept has no longer code.
+  DnsSections sections;
+  sections.rcode = static_cast<DnsRcode>(known.rcode & DnsHeader::kRcodeMask);
+  sections.flags = cached_flags(parsed, known);
+  sections.answers = known.answers;
+  sections.authorities = known.authorities;
+  sections.additionals = known.additionals;
+  sections.body_length = known.body_length;
+  sections.body_sum = ones_fold(sum);
+  if (kIsStale) sections.extended_error = DnsExtendedError::kStaleAnswer;
+  return finish_reply<true>(parsed, sections, verdict);
+}
+
 }  // namespace
+
+DnsReply dns_answer_fresh(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns) {
+  return answer_whole<false>(parsed, known, now_ns, DnsVerdict::kCached);
+}
+
+DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns,
+                           DnsVerdict verdict) {
+  if (known.is_failure) return dns_fail(parsed);
+  if (!dns_fits_whole(parsed, known)) {
+    return cut_short(parsed, known, cached_flags(parsed, known), verdict);
+  }
+  return verdict == DnsVerdict::kStale ? answer_whole<true>(parsed, known, now_ns, verdict)
+                                       : answer_whole<false>(parsed, known, now_ns, verdict);
+}
 
 DnsReply dns_refuse(const DnsParsed& parsed) {
   return finish_error(parsed, DnsRcode::kRefused, DnsVerdict::kRefused,
@@ -45,48 +96,28 @@ DnsReply dns_fail(const DnsParsed& parsed) {
                       DnsExtendedError::kNoReachableAuthority);
 }
 
-DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns,
-                           DnsVerdict verdict) {
-  if (known.is_failure) return dns_fail(parsed);
-  const bool is_stale = verdict == DnsVerdict::kStale;
-  const uint8_t asked = parsed.query.message[3];
-  DnsSections sections;
-  sections.rcode = DnsRcode{known.rcode};
-  sections.flags = asked & DnsHeader::kCheckingDisabled;
-  if (known.is_authentic && (parsed.is_dnssec_ok || (asked & DnsHeader::kAuthenticData) != 0)) {
-    sections.flags |= DnsHeader::kAuthenticData;
-  }
-  if (known.is_truncated || total_length(parsed, known.body_length) > parsed.limit) {
-    return cut_short(parsed, known, sections, verdict);
-  }
-  uint8_t* body = parsed.query.message + parsed.question_end;
-  copy_body(body, known.body(), known.body_length, parsed.query.message + parsed.query.capacity);
-  sections.body_sum = ones_fold(count_down(known, now_ns, is_stale, body));
-  if (is_stale) sections.extended_error = DnsExtendedError::kStaleAnswer;
-  sections.answers = known.answers;
-  sections.authorities = known.authorities;
-  sections.additionals = known.additionals;
-  sections.body_length = known.body_length;
-  return finish_reply<true>(parsed, sections, verdict);
-}
-
 DnsReply dns_answer_behind_alias(const DnsParsed& parsed, const DnsAlias& alias,
                                  const DnsCacheSlot& known, uint64_t now_ns, DnsVerdict verdict) {
   if (known.is_failure) return dns_fail(parsed);
+  const auto flags = static_cast<uint16_t>(
+      DnsHeader::kAuthoritative | (parsed.query.message[3] & DnsHeader::kCheckingDisabled));
+  const uint32_t length = uint32_t{alias.length} + known.body_length;
+  if (known.is_truncated || total_length(parsed, length) > parsed.limit) {
+    return cut_short(parsed, known, flags, verdict);
+  }
   const bool is_stale = verdict == DnsVerdict::kStale;
   DnsSections sections;
   sections.rcode = DnsRcode{known.rcode};
-  sections.flags = static_cast<uint16_t>(DnsHeader::kAuthoritative |
-                                         (parsed.query.message[3] & DnsHeader::kCheckingDisabled));
-  const uint32_t length = uint32_t{alias.length} + known.body_length;
-  if (known.is_truncated || total_length(parsed, length) > parsed.limit) {
-    return cut_short(parsed, known, sections, verdict);
-  }
+  sections.flags = flags;
   uint8_t* to = parsed.query.message + parsed.question_end;
   std::memcpy(to, alias.records.data(), alias.length);
   uint8_t* body = to + alias.length;
   std::memcpy(body, known.body(), known.body_length);
-  count_down(known, now_ns, is_stale, body);
+  if (is_stale) {
+    count_down<true>(known, now_ns, body);
+  } else {
+    count_down<false>(known, now_ns, body);
+  }
   const size_t records = size_t{known.answers} + known.authorities + known.additionals;
   if (!dns_move_records({body, known.body_length}, records, known.name_length,
                         {alias.target, size_t{parsed.question_end} + alias.length})) {

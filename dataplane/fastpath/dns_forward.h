@@ -5,18 +5,17 @@
 // again, and what it asked is now in the cache, if only for this second.
 #pragma once
 
+#include <algorithm>
+#include <string_view>
+
 #include "common/dns_policy.h"
+#include "common/dns_table.h"
 #include "dataplane/fastpath/dns_cached.h"
 #include "dataplane/fastpath/dns_forwarder.h"
 #include "dataplane/fastpath/dns_packets.h"
 #include "dataplane/fastpath/pipeline.h"
 
 namespace vipgate {
-
-// RFC 9520 3.2: failures are remembered, for seconds. RFC 8767 5: 30 s between two tries while
-// there is something stale to tell.
-inline constexpr uint32_t kDnsFailureSeconds = 5;
-inline constexpr uint32_t kDnsStaleRecheckSeconds = 30;
 
 namespace dns_forward_detail {
 
@@ -38,43 +37,82 @@ inline DnsQuestion question_of(const DnsParsed& parsed, const DnsAlias& alias) {
   return DnsQuestion::of(alias.hash, alias.name, alias.name_length, parsed.type, flags_of(parsed));
 }
 
+// Whether the client's search list may lead to a name of ours, by a list that was not tried: see
+// DnsCacheSlot::outside_list.
+[[gnu::noinline]] inline bool may_be_searched(const DnsSearch& search, const DnsParsed& parsed,
+                                              const DnsCacheSlot& known) {
+  const auto suffixes = search.suffixes(parsed.query.client, parsed.query.client_length);
+  if (suffixes.empty() || suffixes.data() == known.outside_list) return false;
+  const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
+                              parsed.name_length);
+  return std::any_of(suffixes.begin(), suffixes.end(),
+                     [&](const std::string& suffix) { return dns_is_within(name, suffix); });
+}
+
 }  // namespace dns_forward_detail
 
-// Passes two and three: what the cache may say is fetched ahead.
+// Pass two: the bucket of what the cache may say is fetched ahead. Packets that have waited are
+// answered by what they have waited for, and who asks without RD by us alone.
 template <class Observer>
-[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_forwarded(
-    const DnsParsed& parsed) const {
-  if (!parsed.may_recurse || parsed.verdict != DnsVerdict::kAnswer || forwarder_ == nullptr) return;
-  forwarder_->cache().prefetch(dns_forward_detail::question_of(parsed));
-}
-template <class Observer>
-[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_known(
-    const DnsParsed& parsed) const {
-  if (parsed.candidate != nullptr || !parsed.may_recurse || parsed.verdict != DnsVerdict::kAnswer ||
-      forwarder_ == nullptr) {
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_forwarded(const Burst& burst,
+                                                                          uint8_t dns_index) {
+  const DnsParsed& parsed = dns_[dns_index];
+  DnsCache::Sought& sought = sought_dns_[dns_index];
+  sought.place = DnsCache::kNoPlace;
+  if (!parsed.may_recurse || parsed.verdict != DnsVerdict::kAnswer || forwarder_ == nullptr ||
+      (parsed.query.message[2] & 0x01) == 0 || burst.from == From::kHold) {
     return;
   }
-  forwarder_->cache().prefetch_slot(dns_forward_detail::question_of(parsed));
+  const DnsQuestion question = dns_forward_detail::question_of(parsed);
+  sought = {question.hash, question.shape(), 0};
+  forwarder_->cache().prefetch(sought.hash);
+}
+
+// Pass three: the answer, unless the name is one of ours.
+template <class Observer>
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_known(uint8_t dns_index) {
+  DnsCache::Sought& sought = sought_dns_[dns_index];
+  if (sought.place == DnsCache::kNoPlace) return;
+  sought.place = dns_[dns_index].candidate == nullptr
+                     ? forwarder_->cache().prefetch_slot(sought.hash)
+                     : DnsCache::kNoPlace;
 }
 
 // Pass four, before the responder is asked: a name that was asked for before, of which this
 // snapshot is known to say that others have it, and what they have said of it. The length is 0: it
-// is none. REQUIRES: parsed.may_recurse
+// is none. What is usual has no call but the last one, and so no registers to save.
+// REQUIRES: pass three has found a place.
 template <class Observer>
 [[gnu::noinline]] DnsReply Pipeline<Observer>::answer_known(const Burst& burst,
-                                                            const DnsParsed& parsed) {
-  const bool is_recursive = (parsed.query.message[2] & 0x01) != 0;
-  // What search lists and views make of a name depends on the client. Packets that have waited are
-  // answered by what they have waited for.
-  if (!is_recursive || parsed.verdict != DnsVerdict::kAnswer || parsed.view != nullptr ||
-      burst.dns.policy.search.is_on() || burst.from == From::kHold || forwarder_ == nullptr) {
-    return {};
+                                                            const DnsParsed& parsed,
+                                                            const DnsCache::Sought& sought) {
+  if (parsed.view != nullptr || burst.dns.policy.search.is_on() ||
+      parsed.name_length > DnsCache::kShortName) [[unlikely]] {
+    return answer_known_with_care(burst, parsed, sought);
   }
-  const uint64_t generation = burst.snapshot.generation;
-  if (generation == 0) return {};
-  const DnsCacheSlot* known = forwarder_->cache().find_fresh(
-      dns_forward_detail::question_of(parsed), generation, burst.now.ns);
+  DnsCache& cache = forwarder_->cache();
+  const DnsCacheSlot* known =
+      cache.find_fresh<true>(sought, parsed.name, burst.snapshot.generation, burst.now.ns);
   if (known == nullptr) return {};
+  if (!cache.use_again(sought.place) || !dns_fits_whole(parsed, *known)) [[unlikely]] {
+    return answer_known_with_care(burst, parsed, sought);
+  }
+  return dns_answer_fresh(parsed, *known, burst.now.ns);
+}
+
+// The same of any name and any client.
+template <class Observer>
+[[gnu::noinline]] DnsReply Pipeline<Observer>::answer_known_with_care(
+    const Burst& burst, const DnsParsed& parsed, const DnsCache::Sought& sought) {
+  // What views make of a name depends on the client.
+  if (parsed.view != nullptr) return {};
+  DnsCache& cache = forwarder_->cache();
+  const DnsCacheSlot* known =
+      cache.find_fresh<false>(sought, parsed.name, burst.snapshot.generation, burst.now.ns);
+  if (known == nullptr) return {};
+  const DnsSearch& search = burst.dns.policy.search;
+  if (search.is_on() && dns_forward_detail::may_be_searched(search, parsed, *known)) return {};
+  cache.use(sought.place);
   return dns_answer_cached(parsed, *known, burst.now.ns, DnsVerdict::kCached);
 }
 
@@ -96,7 +134,17 @@ template <class Address>
   };
   const bool has_waited = burst.from == From::kHold;
   DnsCacheSlot* known = forwarder_->cache().find(question, !has_waited);
-  if (known != nullptr) known->outside_in = burst.snapshot.generation;
+  if (known != nullptr) {
+    known->outside_in = burst.snapshot.generation;
+    // A view may have hidden from the list what it would lead others to, and the list is tried for
+    // the alias alone.
+    const bool was_searched = parsed.view == nullptr && dns_alias_.length == 0;
+    known->outside_list =
+        was_searched && burst.dns.policy.search.is_on()
+            ? burst.dns.policy.search.suffixes(parsed.query.client, parsed.query.client_length)
+                  .data()
+            : nullptr;
+  }
   if (known != nullptr && known->is_fresh(now_ns)) {
     return send_dns<Address>(
         burst, packet, answer(*known, has_waited ? DnsVerdict::kForwarded : DnsVerdict::kCached));

@@ -28,6 +28,8 @@ inline bool dns_is_of_others(DnsVerdict verdict) {
 // REQUIRES: the reply to `parsed` has been written. What has just been asked of a resolver for the
 // first time is a name that the client may have made up.
 inline DnsRateKind dns_kind_of(const DnsParsed& parsed, DnsVerdict verdict) {
+  if (verdict == DnsVerdict::kAnswer) [[likely]]
+    return DnsRateKind::kName;
   constexpr auto kNxDomain = static_cast<uint8_t>(DnsRcode::kNxDomain);
   const bool is_of_others = dns_is_of_others(verdict);
   if (is_of_others && (parsed.query.message[3] & DnsHeader::kRcodeMask) == kNxDomain) {
@@ -39,7 +41,6 @@ inline DnsRateKind dns_kind_of(const DnsParsed& parsed, DnsVerdict verdict) {
     case DnsVerdict::kCached:
     case DnsVerdict::kStale:
       return DnsRateKind::kKnownName;
-    case DnsVerdict::kAnswer:
     case DnsVerdict::kNodata:
     case DnsVerdict::kTruncated:
     case DnsVerdict::kAmplification:
@@ -59,26 +60,24 @@ uint64_t Pipeline<Observer>::dns_rate_key(const DnsRateLimit& limit, const Packe
   return dns_rates_.key(limit.network(client), sizeof(Address), kind, name);
 }
 
-template <class Observer>
-template <class Address>
-void Pipeline<Observer>::prefetch_dns(const Burst& burst, const Packet& packet) {
-  dns_prefetch(burst.dns, dns_[packet.dns_index]);
-  if (burst.dns.policy.rate_limit.is_on()) [[unlikely]]
-    prefetch_dns_rate<Address>(burst, packet);
+// What clients of the address at `client` have in common.
+inline uint64_t dns_network_of(const DnsRateLimit& limit, const uint8_t* client, size_t length) {
+  return length == sizeof(Ipv4Address) ? limit.network(load<Ipv4Address>(client))
+                                       : limit.network(load<Ipv6Address>(client));
 }
 
 template <class Observer>
-template <class Address>
-[[gnu::noinline]] void Pipeline<Observer>::prefetch_dns_rate(const Burst& burst,
-                                                             const Packet& packet) {
-  const DnsParsed& parsed = dns_[packet.dns_index];
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_dns_rate(const DnsRateLimit& limit,
+                                                                         uint32_t index) {
+  const DnsParsed& parsed = dns_[index];
   if (parsed.has_good_cookie) return;  // not limited
-  const DnsRateLimit& limit = burst.dns.policy.rate_limit;
   const DnsRateKind kind = dns_expected_kind(parsed);
   const bool has_name = kind == DnsRateKind::kName || kind == DnsRateKind::kKnownName;
   const uint64_t name = has_name ? parsed.hash : 0;
-  const uint64_t key = dns_rate_key<Address>(limit, packet, kind, name);
-  dns_rate_keys_[packet.dns_index] = key;
+  const size_t length = parsed.query.client_length;
+  const uint64_t network = dns_network_of(limit, parsed.query.client, length);
+  const uint64_t key = dns_rates_.key(network, length, kind, name);
+  dns_rate_keys_[index] = key;
   dns_rates_.prefetch(key);
 }
 

@@ -78,6 +78,19 @@ void dns_take_options(const DnsContext& context, const DnsEdns& edns, DnsParsed&
   parsed.policy = &policy;
 }
 
+void dns_set_amplification_bound(const DnsPolicy& policy, DnsParsed& parsed) {
+  if (parsed.query.is_stream || parsed.has_good_cookie) return;
+  const uint32_t most = uint32_t{policy.max_amplification} * parsed.query.length;
+  if (most >= parsed.limit) return;
+  parsed.limit = static_cast<uint16_t>(most);
+  parsed.is_bounded = true;
+  const bool is_too_long = uint32_t{parsed.question_end} + parsed.opt_length > most;
+  if (is_too_long && (parsed.options & kDnsNsidOption) != 0) {
+    parsed.options = static_cast<uint8_t>(parsed.options & ~kDnsNsidOption);
+    parsed.opt_length = static_cast<uint16_t>(parsed.opt_length - 4 - policy.nsid.size());
+  }
+}
+
 uint32_t dns_append_options(const DnsParsed& parsed, DnsExtendedError error, uint32_t at) {
   uint8_t* const begin = parsed.query.message + at;
   uint8_t* to = begin;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "common/checksum.h"
 #include "common/dns_cookie.h"
@@ -37,6 +38,19 @@ inline void dns_take_whole_cookie(const DnsContext& context, const uint8_t* cook
                                      dns_unix_s(context), cookie);
   parsed.has_good_cookie = age <= kDnsCookieMaxAge;
   if (age > kDnsCookieRenewAge) dns_renew_cookie(context, parsed);
+}
+
+// Checks the cookies that stand open, and sets what depends on it.
+void dns_check_cookies(const DnsContext& context, std::span<DnsParsed> burst);
+
+// Octets that the reply may have, without a good cookie. A reply of header, question and OPT is
+// always within the bound, which is 2 at the least: but for an NSID, which may be left out (RFC
+// 5001 2.1).
+void dns_set_amplification_bound(const DnsPolicy& policy, DnsParsed& parsed);
+[[gnu::always_inline]] inline void dns_bound_amplification(const DnsPolicy& policy,
+                                                           DnsParsed& parsed) {
+  if (policy.max_amplification != 0) [[unlikely]]
+    dns_set_amplification_bound(policy, parsed);
 }
 
 // Decides by the options of a query which ones the reply has, and whether the client's cookie is

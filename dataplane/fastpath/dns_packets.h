@@ -100,24 +100,49 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   // Who asks in our own name would be answered by us.
   if (ip.source == ip.destination) [[unlikely]]
     return drop(burst, packet, DropReason::kMartianSource);
-  prefetch_forwarded(parsed);
+  prefetch_forwarded(burst, packet.dns_index);
   if (parsed.question_end != kDnsHeaderLength) [[likely]]
     details_.count(dns_kind_of(parsed.type));
   packet.step = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
 }
 
+// Pass three, for all questions of the burst, one after the other: nothing is asked per packet, and
+// what all of them need stays in registers. Those that have been dropped since are among them.
+template <class Observer>
+[[gnu::noinline]] void Pipeline<Observer>::prefetch_questions(const Burst& burst) {
+  dns_prefetch_all(burst.dns, std::span(dns_.data(), dns_count_));
+  const DnsRateLimit& limit = burst.dns.policy.rate_limit;
+  for (uint32_t i = 0; limit.is_on() && i < dns_count_; ++i) prefetch_dns_rate(limit, i);
+  for (uint32_t i = 0; forwarder_ != nullptr && i < dns_count_; ++i)
+    prefetch_known(static_cast<uint8_t>(i));
+}
+
+// Pass four, from the `first` packet on, as long as they are questions. The position of the first
+// one that is left.
 template <class Observer>
 template <class Address>
-void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
+[[gnu::noinline]] uint16_t Pipeline<Observer>::answer_questions(Burst& burst, uint16_t first,
+                                                                uint16_t count) {
+  constexpr Step kStep = sizeof(Address) == 4 ? Step::kDns4 : Step::kDns6;
+  uint16_t i = first;
+  for (; i < count && packets_[i].step == kStep; ++i) answer_dns<Address>(burst, packets_[i]);
+  return i;
+}
+
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::answer_dns(Burst& burst, Packet& packet) {
   DnsParsed& parsed = dns_[packet.dns_index];
   DnsReply answer{};
-  if (parsed.may_recurse && parsed.candidate == nullptr) answer = answer_known(burst, parsed);
+  const DnsCache::Sought& sought = sought_dns_[packet.dns_index];
+  if (sought.place != DnsCache::kNoPlace) answer = answer_known(burst, parsed, sought);
   if (answer.length == 0) answer = dns_answer(burst.dns, parsed, dns_rotation_++);
   if (answer.verdict >= DnsVerdict::kDropShort) [[unlikely]] {
     return leave_unanswered<Address>(burst, packet, answer.verdict);
   }
-  if (burst.dns.policy.rate_limit.is_on() && !limit_dns<Address>(burst, packet, answer))
-      [[unlikely]] {
+  // Who has a good cookie is who he says that he is.
+  if (burst.dns.policy.rate_limit.is_on() && !parsed.has_good_cookie &&
+      !limit_dns<Address>(burst, packet, answer)) [[unlikely]] {
     return drop(burst, packet, DropReason::kDnsRateLimited);
   }
   put_dns<Address>(burst, packet, answer);

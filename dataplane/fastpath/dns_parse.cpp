@@ -140,21 +140,6 @@ void apply_section_counts(const DnsContext& context, DnsParsed& parsed) {
   apply_edns(context, parsed, edns);
 }
 
-// A reply of header, question and OPT is always within the bound, which is 2 at the least: but for
-// an NSID, which may be left out (RFC 5001 2.1).
-void bound_amplification(const DnsPolicy& policy, DnsParsed& parsed) {
-  if (policy.max_amplification == 0 || parsed.query.is_stream || parsed.has_good_cookie) return;
-  const uint32_t most = uint32_t{policy.max_amplification} * parsed.query.length;
-  if (most >= parsed.limit) return;
-  parsed.limit = static_cast<uint16_t>(most);
-  parsed.is_bounded = true;
-  const bool is_too_long = uint32_t{parsed.question_end} + parsed.opt_length > most;
-  if (is_too_long && (parsed.options & kDnsNsidOption) != 0) {
-    parsed.options = static_cast<uint8_t>(parsed.options & ~kDnsNsidOption);
-    parsed.opt_length = static_cast<uint16_t>(parsed.opt_length - 4 - policy.nsid.size());
-  }
-}
-
 // What holds of every query before it is looked at.
 [[gnu::always_inline]] inline void begin(const DnsContext& context, DnsParsed& parsed) {
   const DnsQuery& query = parsed.query;
@@ -173,6 +158,7 @@ void bound_amplification(const DnsPolicy& policy, DnsParsed& parsed) {
   parsed.options = 0;
   parsed.is_late = false;
   parsed.is_unproven = false;
+  parsed.has_open_cookie = false;
   parsed.may_recurse = context.policy.forwarding.serves(query.client, query.client_length);
 }
 
@@ -200,16 +186,15 @@ bool ends_with_cookie(const DnsContext& context, const DnsQuery& query) {
          !context.policy.cookie_secrets.empty() && query.client_length != 0;
 }
 
-// The end of parse_usual() for queries with a cookie, by itself so that the others, which call
-// nothing, have to save no registers.
-[[gnu::noinline]] void finish_with_cookie(const DnsContext& context, DnsParsed& parsed) {
+// The query's cookie is kept, to be checked with others of the burst.
+[[gnu::always_inline]] inline void keep_cookie(const DnsContext& context, DnsParsed& parsed) {
   const DnsQuery& query = parsed.query;
-  dns_take_whole_cookie(context, query.message + query.length - kDnsWholeCookie, parsed);
+  std::memcpy(parsed.cookie.data(), query.message + query.length - kDnsWholeCookie,
+              kDnsWholeCookie);
   parsed.options = kDnsCookieOption;
   parsed.opt_length = kDnsOptLength + kDnsLoneCookie;
   parsed.policy = &context.policy;
-  bound_amplification(context.policy, parsed);
-  prefetch_name(context, parsed);
+  parsed.has_open_cookie = true;
 }
 
 // A plain header, a name of at most 64 octets, no zone transfer, class IN, and behind it nothing,
@@ -259,10 +244,10 @@ bool ends_with_cookie(const DnsContext& context, const DnsQuery& query) {
   parsed.type = type;
   parsed.is_unproven = true;
   if (has_cookie) {
-    finish_with_cookie(context, parsed);
-    return true;
+    keep_cookie(context, parsed);
+  } else {
+    dns_bound_amplification(context.policy, parsed);
   }
-  bound_amplification(context.policy, parsed);
   prefetch_name(context, parsed);
   return true;
 }
@@ -273,7 +258,8 @@ bool ends_with_cookie(const DnsContext& context, const DnsQuery& query) {
   const bool is_plain = (load<uint64_t>(query.message + 2) & kPlainMask) == kPlainValue;
   if (!is_plain) [[unlikely]] {
     parse_odd_header(context, parsed);
-    if (parsed.verdict != DnsVerdict::kAnswer) return bound_amplification(context.policy, parsed);
+    if (parsed.verdict != DnsVerdict::kAnswer)
+      return dns_bound_amplification(context.policy, parsed);
   }
   const uint8_t* name = query.message + kDnsHeaderLength;
   const size_t available = query.length - kDnsHeaderLength;
@@ -291,7 +277,7 @@ bool ends_with_cookie(const DnsContext& context, const DnsQuery& query) {
   } else {
     apply_section_counts(context, parsed);
   }
-  bound_amplification(context.policy, parsed);
+  dns_bound_amplification(context.policy, parsed);
   if (parsed.verdict == DnsVerdict::kAnswer) apply_class_and_type(parsed);
   if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
     return;

@@ -192,6 +192,16 @@ void prefetch_entry(const DnsEntry* entry) {
   if (parsed.candidate != nullptr) prefetch_entry(parsed.candidate);
 }
 
+[[gnu::always_inline]] inline void prefetch(const DnsContext& context, DnsParsed& parsed) {
+  if (parsed.verdict != DnsVerdict::kAnswer) [[unlikely]]
+    return;
+  const DnsEntry* candidate = context.table.candidate(parsed.hash);
+  parsed.candidate = candidate;
+  if (candidate == nullptr || parsed.view != nullptr) [[unlikely]]
+    return prefetch_unlike(context, parsed);
+  prefetch_entry(candidate);
+}
+
 // The prefetched entry is another name's, or there is none.
 [[gnu::noinline]] DnsReply answer_unlike(const DnsContext& context, DnsParsed& parsed,
                                          uint32_t rotation) {
@@ -248,12 +258,12 @@ void prefetch_entry(const DnsEntry* entry) {
 }  // namespace
 
 void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
-  if (parsed.verdict != DnsVerdict::kAnswer) return;
-  const DnsEntry* candidate = context.table.candidate(parsed.hash);
-  parsed.candidate = candidate;
-  if (candidate == nullptr || parsed.view != nullptr) [[unlikely]]
-    return prefetch_unlike(context, parsed);
-  prefetch_entry(candidate);
+  dns_prefetch_all(context, {&parsed, 1});
+}
+
+void dns_prefetch_all(const DnsContext& context, std::span<DnsParsed> parsed) {
+  if (!context.policy.cookie_secrets.empty()) dns_check_cookies(context, parsed);
+  for (DnsParsed& each : parsed) prefetch(context, each);
 }
 
 DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation) {

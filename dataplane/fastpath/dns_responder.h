@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "common/byte_order.h"
 #include "common/counters.h"
@@ -87,6 +88,7 @@ struct alignas(64) DnsParsed {
   uint8_t options;          // kDns…Option: those that the OPT record of the reply has
   bool is_late;             // what the stages before the last one knew of it was wrong
   bool is_unproven;         // see dns_prove()
+  bool has_open_cookie;     // `cookie` is the query's, and is still to be checked
   bool may_recurse;         // the client may have questions forwarded: RA
   const DnsPolicy* policy;  // what options say; defined where `options` is not 0
   DnsCookie cookie;         // the same
@@ -124,6 +126,8 @@ bool dns_prove(const DnsContext& context, DnsParsed& parsed);
 
 // Probes the bucket and prefetches the entry.
 void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
+// The same for all of a burst, whose cookies are checked together.
+void dns_prefetch_all(const DnsContext& context, std::span<DnsParsed> parsed);
 
 // Writes the reply over the query. `rotation` chooses which record of an RRset comes first: a
 // number that differs from call to call, such as a count of the worker's packets.

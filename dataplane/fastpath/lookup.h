@@ -50,6 +50,9 @@ template <class Address>
     packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
     return;
   }
+  if (last.has_dns && packet.ip<typename IpHeaderOf<Address>::Type>().destination == last.dns) {
+    return look_up_dns<Address>(burst, packet);
+  }
   find_service(burst, packet, last);
 }
 
@@ -101,6 +104,8 @@ template <class Address, class Entry>
     return;
   }
   if (entry != nullptr && entry->kind == AddressKind::kDns) {
+    last.dns = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+    last.has_dns = true;
     return look_up_dns<Address>(burst, packet);
   }
   if (entry != nullptr && entry->kind == AddressKind::kDnsSource) {

@@ -85,12 +85,18 @@ class Pipeline : private PipelineState {
   using From = BurstOrigin;
 
   void run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uint8_t port);
-  // Pass 1.
+  // Pass 1. `kAsksOwner`: packets may have to be handed over.
+  bool parse_stretch(Burst& burst, rte_mbuf** mbufs, uint16_t first, uint16_t last, uint8_t port,
+                     const UsualVip& usual);
+  template <bool kAsksOwner>
   bool parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t first, uint16_t last, uint8_t port,
                  const UsualVip& usual);
   bool parse_stretches(Burst& burst, rte_mbuf** mbufs, uint16_t count, const UsualVip& usual);
   UsualVip usual_vip(const Burst& burst) const;
+  template <bool kAsksOwner>
   Parsed parse_tcp(Packet& packet, const UsualVip& usual, const UsualFrame& usual_frame);
+  template <bool kAsksOwner>
+  bool owns(Ipv4Address address, Be16 port) const;
   void prepare_usual_flow(Packet& packet, const UsualVip& usual);
   void parse_other(Burst& burst, Packet& packet, LastHash<Ipv4Address>& last4,
                    LastHash<Ipv6Address>& last6);
@@ -125,7 +131,9 @@ class Pipeline : private PipelineState {
   template <class Address>
   void fetch_nat_return(Packet& packet, uint32_t flow_id);
   bool knows_returns(const Burst& burst) const;
+  template <bool kAsksOwner>
   bool parse_return(Packet& packet);
+  template <bool kAsksOwner>
   bool parse_nat_return(const Burst& burst, Packet& packet);
   void keep_snat(const Burst& burst, Ipv4Address address, uint32_t slot);
   void keep_snat(const Burst&, const Ipv6Address&, uint32_t) {}
@@ -139,8 +147,9 @@ class Pipeline : private PipelineState {
   static bool has_good_udp_checksum(const Packet& packet, SumData&& sum_data);
   template <class Address>
   void look_up_resolver_answer(Burst& burst, Packet& packet);
-  void prefetch_forwarded(const DnsParsed& parsed) const;
-  void prefetch_known(const DnsParsed& parsed) const;
+  void prefetch_forwarded(const Burst& burst, uint8_t dns_index);
+  void prefetch_questions(const Burst& burst);
+  void prefetch_known(uint8_t dns_index);
   static Be16 return_port(const Burst& burst, const Packet& packet);
   template <class Address>
   bool is_mine(Burst& burst, Packet& packet, const Address& client, Be16 client_port);
@@ -287,12 +296,11 @@ class Pipeline : private PipelineState {
   void follow_real(NatRecord<Address>& record, uint8_t flags, const FlowTimeouts& timeouts,
                    Quarter now);
   template <class Address>
+  uint16_t answer_questions(Burst& burst, uint16_t first, uint16_t count);
+  template <class Address>
   void answer_dns(Burst& burst, Packet& packet);
   // What DNS replies are limited by.
-  template <class Address>
-  void prefetch_dns(const Burst& burst, const Packet& packet);
-  template <class Address>
-  void prefetch_dns_rate(const Burst& burst, const Packet& packet);
+  void prefetch_dns_rate(const DnsRateLimit& limit, uint32_t index);
   template <class Address>
   bool limit_dns(const Burst& burst, const Packet& packet, DnsReply& answer);
   template <class Address>
@@ -309,7 +317,10 @@ class Pipeline : private PipelineState {
   // Questions for resolvers.
   template <class Address>
   void forward_dns(Burst& burst, Packet& packet);
-  DnsReply answer_known(const Burst& burst, const DnsParsed& parsed);
+  DnsReply answer_known(const Burst& burst, const DnsParsed& parsed,
+                        const DnsCache::Sought& sought);
+  DnsReply answer_known_with_care(const Burst& burst, const DnsParsed& parsed,
+                                  const DnsCache::Sought& sought);
   template <class Address>
   void wait_for_resolver(Burst& burst, Packet& packet, const DnsQuestion& question);
   void ask_resolver(Burst& burst, DnsFlight& flight);
@@ -384,7 +395,8 @@ class Pipeline : private PipelineState {
   std::array<Packet, kBurst> packets_;
   std::array<DnsParsed, kBurst> dns_;
   std::array<uint64_t, kBurst> dns_rate_keys_;  // of the replies that are expected
-  std::array<uint8_t, kBurst> seen_clients_;    // positions in packets_, until pass three
+  std::array<DnsCache::Sought, kBurst> sought_dns_;
+  std::array<uint8_t, kBurst> seen_clients_;  // positions in packets_, until pass three
 };
 
 }  // namespace vipgate

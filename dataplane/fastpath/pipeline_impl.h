@@ -43,7 +43,7 @@ void Pipeline<Observer>::run(Burst& burst, rte_mbuf** mbufs, uint16_t count, uin
   new_flows_known_ = 0;
   const UsualVip usual = usual_vip(burst);
   const bool any_look_up = burst.from == From::kDevice
-                               ? parse_all(burst, mbufs, 0, count, port, usual)
+                               ? parse_stretch(burst, mbufs, 0, count, port, usual)
                                : parse_stretches(burst, mbufs, count, usual);
   if (any_look_up) look_up_all(burst, count, usual.vip);
   find_all(burst, count);
@@ -93,6 +93,7 @@ template <class Observer>
   burst.given_back4 = flows4_.given_back();
   burst.given_back6 = flows6_.given_back();
   for (uint16_t i = 0; i < count; ++i) find_flow(burst, packets_[i]);
+  if (dns_count_ != 0) prefetch_questions(burst);
   if (seen_client_count_ != 0) [[unlikely]] {
     note_clients(burst);
   }
@@ -120,9 +121,20 @@ template <class Address>
   packet.hash = last.hash;
 }
 
-// Parses those from `first` to `last`, all of which came by `port`. Whether any of them is to be
-// looked up: those to the usual VIP have been.
 template <class Observer>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::parse_stretch(Burst& burst, rte_mbuf** mbufs,
+                                                                     uint16_t first, uint16_t last,
+                                                                     uint8_t port,
+                                                                     const UsualVip& usual) {
+  return workers_ == 1 || burst.from == From::kWorker
+             ? parse_all<false>(burst, mbufs, first, last, port, usual)
+             : parse_all<true>(burst, mbufs, first, last, port, usual);
+}
+
+// Parses those from `first` to `last`, all of which came by `port`. Whether any of them is to be
+// looked up: this worker's to the usual VIP have been.
+template <class Observer>
+template <bool kAsksOwner>
 [[gnu::noinline]] bool Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t first,
                                                      uint16_t last, uint8_t port,
                                                      const UsualVip& usual) {
@@ -149,7 +161,7 @@ template <class Observer>
     Packet& packet = packets_[i];
     packet.mbuf = mbufs[i];
     bytes += packet.mbuf->pkt_len;
-    const Parsed parsed = parse_tcp(packet, usual, usual_frame);
+    const Parsed parsed = parse_tcp<kAsksOwner>(packet, usual, usual_frame);
     if (parsed == Parsed::kUsual) [[likely]]
       continue;
     if (parsed == Parsed::kNot) {
@@ -163,14 +175,15 @@ template <class Observer>
         }
         continue;
       }
-      if (usual.is_of(packet)) {
+      if (usual.is_of(packet) &&
+          owns<kAsksOwner>(packet.ip<Ipv4Header>().source, packet.source_port)) {
         prepare_usual_flow(packet, usual);
         packet.step = usual.step;
         continue;
       }
     }
-    if (takes_returns && parse_return(packet)) continue;
-    if (takes_nat_returns && parse_nat_return(burst, packet)) continue;
+    if (takes_returns && parse_return<kAsksOwner>(packet)) continue;
+    if (takes_nat_returns && parse_nat_return<kAsksOwner>(burst, packet)) continue;
     prefetch_address(burst.snapshot, packet, last4);
     any_look_up = true;
   }
@@ -190,7 +203,7 @@ template <class Observer>
   for (uint16_t first = 0; first < count; first = last) {
     const uint16_t port = mbufs[first]->port;
     while (last < count && mbufs[last]->port == port) ++last;
-    any_look_up |= parse_all(burst, mbufs, first, last, static_cast<uint8_t>(port), usual);
+    any_look_up |= parse_stretch(burst, mbufs, first, last, static_cast<uint8_t>(port), usual);
   }
   return any_look_up;
 }
@@ -251,14 +264,6 @@ template <class Observer>
     case Step::kQuicDirect6:
       find_quic<Ipv6Address>(burst, packet);
       break;
-    case Step::kDns4:
-      prefetch_dns<Ipv4Address>(burst, packet);
-      prefetch_known(dns_[packet.dns_index]);
-      break;
-    case Step::kDns6:
-      prefetch_dns<Ipv6Address>(burst, packet);
-      prefetch_known(dns_[packet.dns_index]);
-      break;
     default:
       break;
   }
@@ -296,10 +301,6 @@ template <class Observer>
     case Step::kNatReturn6:
     case Step::kWideNatReturn6:
       return forward_return<Ipv6Address>(burst, packet);
-    case Step::kDns4:
-      return answer_dns<Ipv4Address>(burst, packet);
-    case Step::kDns6:
-      return answer_dns<Ipv6Address>(burst, packet);
     case Step::kResolver4:
       return take_resolver_answer<Ipv4Address>(burst, packet);
     case Step::kResolver6:
@@ -317,6 +318,8 @@ template <class Observer>
     case Step::kForward4:
     case Step::kDirect4:
     case Step::kReturn4:
+    case Step::kDns4:  // answer_questions() has them
+    case Step::kDns6:
     case Step::kLookup4:
     case Step::kLookup6:
     case Step::kVip4:

@@ -29,6 +29,10 @@ template <class Observer>
     case Step::kReturn4:
     case Step::kNatReturn4:
       return return_usual(burst, first, count);
+    case Step::kDns4:
+      return answer_questions<Ipv4Address>(burst, first, count);
+    case Step::kDns6:
+      return answer_questions<Ipv6Address>(burst, first, count);
     default:
       break;
   }

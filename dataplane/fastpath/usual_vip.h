@@ -12,11 +12,10 @@
 
 namespace vipgate {
 
-// None where packets may have to be handed over, which would put them before those that pass two
-// hands over, or where the service wants more of a packet than its flow.
+// None where the service wants more of a packet than its flow.
 template <class Observer>
 auto Pipeline<Observer>::usual_vip(const Burst& burst) const -> UsualVip {
-  if (usual_.service == nullptr || (workers_ != 1 && burst.from != From::kWorker)) return {};
+  if (usual_.service == nullptr) return {};
   const auto& table = burst.snapshot.template table<Ipv4Address>();
   const auto* entry = table.addresses.find(usual_.address);
   if (entry == nullptr || entry->kind != AddressKind::kVip) return {};
@@ -33,6 +32,15 @@ auto Pipeline<Observer>::usual_vip(const Burst& burst) const -> UsualVip {
   usual.key = FlowKey4::of({}, {}, service.flow_id).bits;
   usual.step = is_translating(service.mode) ? Step::kForward4 : Step::kDirect4;
   return usual;
+}
+
+// Whether this worker owns the flow of a client, or of a SNAT address, and its port. What is
+// another worker's is left to pass two, which hands over all such packets: a flow's leave in their
+// order.
+template <class Observer>
+template <bool kAsksOwner>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::owns(Ipv4Address address, Be16 port) const {
+  return !kAsksOwner || owners_->of(address, port) == worker_;
 }
 
 // What parse_tcp() has found.
@@ -124,9 +132,11 @@ template <class Observer>
   packet.bucket = table.fetch(table.hash(key));
 }
 
-// As parse_plain(), for packets of TCP over IPv4; those to the usual VIP have been looked up, too.
+// As parse_plain(), for packets of TCP over IPv4; those of this worker's to the usual VIP have been
+// looked up, too.
 // REQUIRES: packet.mbuf is set.
 template <class Observer>
+template <bool kAsksOwner>
 [[gnu::always_inline]] inline Parsed Pipeline<Observer>::parse_tcp(Packet& packet,
                                                                    const UsualVip& usual,
                                                                    const UsualFrame& usual_frame) {
@@ -137,7 +147,7 @@ template <class Observer>
   const unsigned bytes = mbuf->data_len;
   if (bytes < kL3 + kL4 + sizeof(TcpHeader) || mbuf->nb_segs != 1) [[unlikely]]
     return Parsed::kNot;
-  const Parsed kind = usual_frame.kind_of(frame);
+  Parsed kind = usual_frame.kind_of(frame);
   if (kind == Parsed::kNot) return kind;
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kL3);
   const auto& tcp = *reinterpret_cast<const TcpHeader*>(frame + kL3 + kL4);
@@ -150,6 +160,9 @@ template <class Observer>
   packet.l3 = frame + kL3;
   packet.take_ports(&tcp);
   packet.set_plain(kL4);
+  if (kind == Parsed::kUsual && !owns<kAsksOwner>(ip.source, tcp.source_port)) [[unlikely]] {
+    kind = Parsed::kPlain;
+  }
   const bool is_usual = kind == Parsed::kUsual;
   packet.set_last_word(is_usual ? usual_frame.usual_word() : usual_frame.plain_word(),
                        static_cast<uint16_t>(length), tcp.flags);
@@ -174,35 +187,40 @@ void Pipeline<Observer>::keep_nat_real(const Burst& burst, const Endpoint<Ipv4Ad
   known_returns_.real_place(endpoint) = {endpoint, flow_id};
 }
 
-// Whether returns may be looked up while they are parsed: as in usual_vip().
+// Whether returns may be looked up while they are parsed.
 template <class Observer>
 bool Pipeline<Observer>::knows_returns(const Burst& burst) const {
-  return known_returns_.generation == burst.snapshot.generation &&
-         (workers_ == 1 || burst.from == From::kWorker);
+  return known_returns_.generation == burst.snapshot.generation;
 }
 
 // True: the packet, which has been parsed, is to a SNAT port of this worker, and its record is on
 // its way into the cache, as by look_up_snat().
 template <class Observer>
+template <bool kAsksOwner>
 [[gnu::always_inline]] inline bool Pipeline<Observer>::parse_return(Packet& packet) {
   const Ipv4Address destination = packet.ip<Ipv4Header>().destination;
   const auto& place = known_returns_.snat_place(destination);
   if (!(place.address == destination) || place.slot == kNone) return false;
   if (!flows4_.snat(place.slot).contains(packet.destination_port.host())) return false;
+  if (!owns<kAsksOwner>(destination, packet.destination_port)) return false;
   fetch_return<Ipv4Address>(packet);
   return true;
 }
 
 // True: the packet, which has been parsed, is from a `nat` real to nobody that we know, and its
-// flow is on its way into the cache, as by look_up_nat_return(). REQUIRES: no service has a prefix.
+// flow, one of this worker's, is on its way into the cache, as by look_up_nat_return(). REQUIRES:
+// no service has a prefix.
 template <class Observer>
+template <bool kAsksOwner>
 [[gnu::always_inline]] inline bool Pipeline<Observer>::parse_nat_return(const Burst& burst,
                                                                         Packet& packet) {
   const auto& ip = packet.ip<Ipv4Header>();
   const uint64_t endpoint = KnownReturns::endpoint(ip.source, packet.source_port, packet.protocol);
   const auto& place = known_returns_.real_place(endpoint);
   if (place.endpoint != endpoint) return false;
-  if (burst.snapshot.v4.addresses.find(Ipv4Address{ip.destination}) != nullptr) return false;
+  const Ipv4Address client = ip.destination;
+  if (burst.snapshot.v4.addresses.find(client) != nullptr) return false;
+  if (kAsksOwner && !owns<kAsksOwner>(client, return_port(burst, packet))) return false;
   fetch_nat_return<Ipv4Address>(packet, place.flow_id);
   return true;
 }

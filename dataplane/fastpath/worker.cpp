@@ -2,7 +2,6 @@
 #include "dataplane/fastpath/worker.h"
 
 #include "dataplane/fastpath/ethdev_io.h"
-#include "dataplane/fastpath/pipeline_impl.h"
 
 namespace vipgate {
 

@@ -2,7 +2,8 @@
 // replies' rate: bursts of 64 questions for random names, from so many client networks.
 // `as_perf_dns` is the load of perf/dns: names without and with an OPT record in turn, 70 % of the
 // questions for addresses, 20 % for SRV records, 10 % for names that are not there, and checksums
-// that no device has looked at. `cached`: names of others, whose answers a resolver gave before.
+// that no device has looked at. `cached`: names of others, whose answers a resolver gave before;
+// `cached_and_searched`: of clients with a search list, too.
 // `cookies…`: each question has a cookie that was given to its client.
 #include <benchmark/benchmark.h>
 
@@ -29,7 +30,7 @@ constexpr size_t kBytes = 160;  // that are copied of a question
 
 enum class Limit { kOff, kWithin, kBeyond };
 // kOwn: as kAddresses, of clients that may ask for others' names, too.
-enum class Load { kAddresses, kMixed, kOwn, kCached, kCookies };
+enum class Load { kAddresses, kMixed, kOwn, kCached, kSearched, kCookies };
 
 const SipKey kSecret{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 
@@ -66,12 +67,18 @@ std::shared_ptr<const Snapshot> make_dns_snapshot(Limit limit, Load load) {
     if (!builder.add({service_name(i), DnsType::kSrv, 5, service})) return nullptr;
   }
   spec.dns = builder.build().value();
-  if (load == Load::kOwn || load == Load::kCached) {
+  if (load == Load::kOwn || load == Load::kCached || load == Load::kSearched) {
     DnsForwarding& forwarding = spec.dns_policy.forwarding;
     forwarding.is_on = true;
     const std::array all = {IpPrefix{Ipv4Address{}, 0}};
     forwarding.clients = PrefixSet(all);
     forwarding.zones = {{std::string(1, '\0'), {}}};
+  }
+  if (load == Load::kSearched) {
+    DnsSearch& search = spec.dns_policy.search;
+    search.lists = {{wire("marathon.mesos"), wire("cluster.example"), wire("corp.example")}};
+    const std::array all = {PrefixValue{IpPrefix{Ipv4Address{}, 0}, uint16_t{0}}};
+    search.clients4 = PrefixValues<Ipv4Address>(all);
   }
   if (load == Load::kCookies) spec.dns_policy.cookie_secrets = {kSecret};
   if (limit != Limit::kOff) {
@@ -125,7 +132,8 @@ std::string make_message(Load load, size_t number, std::mt19937& random) {
   const size_t name = random() % kNames;
   if (load == Load::kAddresses || load == Load::kOwn || load == Load::kCookies)
     return make_message(bench_name(name), DnsType::kA, true);
-  if (load == Load::kCached) return make_message(other_name(name), DnsType::kA, true);
+  if (load == Load::kCached || load == Load::kSearched)
+    return make_message(other_name(name), DnsType::kA, true);
   const bool has_opt = number % 2 == 0;
   const auto share = random() % 10;
   if (share < 7) return make_message(bench_name(name), DnsType::kA, has_opt);
@@ -172,7 +180,8 @@ void questions(benchmark::State& state, Limit limit, bool is_copy_only,
   const PipelineOptions options = memory.pipeline_options();
   const auto pipeline = std::make_unique<Pipeline<>>(options, observer);
   uint64_t now_ns = 1'000'000'000;
-  if (load == Load::kCached) fill_cache(options.forwarder->cache(), now_ns);
+  if (load == Load::kCached || load == Load::kSearched)
+    fill_cache(options.forwarder->cache(), now_ns);
   std::vector<uint8_t> packets(kQuestions * kBytes);
   std::vector<uint16_t> lengths;
   std::mt19937 random(1);
@@ -234,6 +243,7 @@ BENCHMARK_CAPTURE(questions, unlimited, Limit::kOff, false)->Arg(16)->Arg(4096);
 BENCHMARK_CAPTURE(questions, as_perf_dns, Limit::kOff, false, Load::kMixed)->Arg(4096);
 BENCHMARK_CAPTURE(questions, own_beside_others, Limit::kOff, false, Load::kOwn)->Arg(4096);
 BENCHMARK_CAPTURE(questions, cached, Limit::kOff, false, Load::kCached)->Arg(16)->Arg(4096);
+BENCHMARK_CAPTURE(questions, cached_and_searched, Limit::kOff, false, Load::kSearched)->Arg(4096);
 BENCHMARK_CAPTURE(questions, within_the_limit, Limit::kWithin, false)->Arg(16)->Arg(4096);
 BENCHMARK_CAPTURE(questions, cookies_within_the_limit, Limit::kWithin, false, Load::kCookies)
     ->Arg(16)

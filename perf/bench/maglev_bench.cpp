@@ -44,7 +44,7 @@ void distinct_sets(benchmark::State& state) {
 
 std::shared_ptr<const ServiceRing> ring_of(std::span<const MaglevReal> reals, uint32_t rows) {
   auto ring = std::make_shared<ServiceRing>();
-  ring->rows = std::make_shared<const std::vector<uint16_t>>(maglev_build(reals, rows));
+  ring->rows = std::make_shared<const MaglevRows>(maglev_build(reals, rows));
   for (uint32_t i = 0; i < reals.size(); ++i) ring->reals.push_back(RealId(i, 1));
   ring->checksum = maglev_checksum(*ring->rows, reals);
   return ring;

@@ -23,6 +23,72 @@ from managers_test import wait_for
 
 DESCRIPTION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../config/openapi.yaml")
 METHODS = ("post", "put", "get", "delete")  # in the order of what they make
+SCHEMA = os.path.join(os.path.dirname(DESCRIPTION), "vipgate.schema.json")
+# In the order of their VIPs.
+EVERY_KEY = """
+services:
+  - name: every
+    vip: 11.1.1.90
+    port: 80
+    protocol: tcp
+    mode: fullnat
+    snat_pool: default
+    maglev_rows: 4093
+    no_real: { fallback: spare }
+    hash: source
+    client_address: toa
+    affinity: source
+    allow_sources: [100.64.0.0/10]
+    deny_sources: [192.0.2.0/24]
+    new_flows_per_s: 1000
+    max_connections: 5000
+    slow_start_s: 10
+    track: always
+    prefer: none
+    spill_below_percent: 40
+    timeouts:
+      tcp_embryonic_s: 5
+      tcp_established_s: 600
+      tcp_closing_s: 5
+      udp_s: 30
+      udp_one_way_s: 5
+      drain_s: 20
+      affinity_s: 60
+    health:
+      type: https
+      interval_s: 10
+      timeout_ms: 500
+      rise: 3
+      fall: 4
+      port: 8443
+      path: /alive
+      host: every.test
+      status: 200-299
+      verify: true
+      panic_percent: 30
+    reals:
+      - { address: 10.9.1.11, port: 8080, weight: 2, region: eu, zone: eu-1 }
+  - { name: spare, vip: 11.1.1.91, port: 80, reals: [{ address: 10.9.1.12, port: 8080 }] }
+  - name: tunnel
+    vip: 11.1.1.92
+    port: 8000-8099
+    mode: gue
+    tunnel_source_ipv4: 172.16.0.0/16
+    tunnel_source_ipv6: "fd00:77::/64"
+    tunnel_dscp: 10
+    gue_variant: 1
+    gue_port: 6080
+    gue_hops: 0
+    gue_zero_checksum: false
+    mss_clamp: 1400
+    reals: [{ address: 10.9.1.11 }]
+  - name: h3
+    vip: 11.1.1.93
+    port: 443
+    protocol: udp
+    quic: true
+    reals: [{ address: 10.9.1.11, port: 443, quic_id: 7 }]
+"""
 ADMIN, READER = "admin-token-0123456789", "reader-token-0123456789"
 # What this machine's daemon cannot be brought to.
 UNSEEN = {"503", "507"}
@@ -140,6 +206,17 @@ class AnswersAsItSays(DaemonTest):
             connection.close()
             self.daemon.wait_for("audit: eve: trace ended")
 
+    def test_each_source_and_what_waits_of_clusters_is_told_to_prometheus(self):
+        get = {each[2]["operationId"]: each for each in self.operations()}
+        self.assertEqual(self.ask(*get["listSources"]), 200, self.said)
+        states = {each["id"]: each["state"] for each in json.loads(self.said)["sources"]}
+        self.assertEqual(self.ask(*get["metrics"]), 200)
+        said = dict(line.rsplit(" ", 1) for line in self.said.splitlines())
+        for source, state in states.items():
+            self.assertEqual(float(said[f'vipgate_source_in_force{{source="{source}"}}']),
+                             float(state == "in_force"), state)
+        self.assertLess(0, float(said['vipgate_table_capacity{table="mesos_queue"}']))
+
     def test_each_route_is_described_and_nothing_else(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.api, timeout=SECONDS)
         self.addCleanup(connection.close)
@@ -218,8 +295,70 @@ class AnswersAsItSays(DaemonTest):
             self.assertEqual(self.ask(path, method, operation, query={name: wrong}), 400)
             self.assertIn(name, json.loads(self.said)["detail"])
 
+    def test_each_key_of_a_service_that_the_file_knows_is_taken(self):
+        with open(SCHEMA, encoding="utf-8") as file:
+            schema = json.load(file)["properties"]["services"]["items"]
+        services = yaml.safe_load(EVERY_KEY)["services"]
+        Draft202012Validator(schema["properties"]["timeouts"]).validate(services[0]["timeouts"])
+        for service in services:
+            Draft202012Validator(schema).validate(service)
+        for name in ("", "timeouts", "health"):
+            known = schema["properties"][name] if name else schema
+            said = set().union(*(service.get(name, {}) if name else service
+                                 for service in services))
+            self.assertEqual(said, set(known["properties"]), f"{name or 'a service'}'s keys")
+        known = schema["properties"]["reals"]["items"]
+        said = set().union(*(real for service in services for real in service["reals"]))
+        self.assertEqual(said, set(known["properties"]), "a real's keys")
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        put, get = known["replaceServices"], known["service"]
+        self.assertEqual(self.ask(*put, body=json.dumps({"services": services})), 200, self.said)
+        plan = json.loads(self.said)
+        for service, at in zip(services, plan["added"], strict=True):
+            self.assertEqual(self.ask(*get, parameters={"id": at}), 200, self.said)
+            self.assertEqual(json.loads(self.said)["document"], service)
+
+    def test_a_page_of_another_site_changes_and_watches_nothing(self):
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        for name in ("takeOut", "giveBack", "tracePackets", "capturePackets"):
+            for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"},
+                            {"Sec-Fetch-Site": "cross-site"}):
+                self.assertEqual(self.ask(*known[name], headers=headers), 403, self.said)
+                self.assertIn("page of another site", json.loads(self.said)["detail"])
+        self.daemon.wait_for(r"api: 127.0.0.1: PUT /api/v1/drains/\S+ is refused: .*another site")
+        own = {"Origin": f"http://127.0.0.1:{self.api}", "Sec-Fetch-Site": "same-origin"}
+        self.assertEqual(self.ask(*known["takeOut"], headers=own), 201, self.said)
+
+    def test_changes_are_logged_with_what_was_and_what_is(self):
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        drain = r'\{"real":"10\.9\.1\.\d+:\d+","since":\d+,"ends":\d+,.*"services":\[.+\]\}'
+        for name, query, before, after in (
+                ("takeOut", {}, "null", drain),
+                ("takeOut", {"deadline_s": "700"}, drain, drain),
+                ("giveBack", {}, drain, "null")):
+            self.assertEqual(self.ask(*known[name], query=query) // 100, 2, self.said)
+            told = self.daemon.wait_for(rf" audit: eve: .* before=({before}) after=({after})$")
+            self.assertNotEqual(told[1], told[2])
+
+    def test_refused_credentials_are_logged_without_them(self):
+        known = {each[2]["operationId"]: each for each in self.operations()}
+        wrong = "wrong-token-0123456789"
+        for name, token, expect, said in (
+                ("listServices", None, 401, "GET /api/v1/services is refused: it shows no "
+                                            "credentials .*peer=127.0.0.1 .*wanted=read "),
+                ("replaceServices", wrong, 401, "PUT /api/v1/services is refused: its credentials "
+                                                "are not known .*wanted=admin "),
+                ("tracePackets", READER, 403, "GET /api/v1/trace is refused: who asks may only "
+                                              "read .*who=ann wanted=admin ")):
+            self.assertEqual(self.ask(*known[name], token=token), expect, self.said)
+            self.daemon.wait_for(said)
+        for token in (wrong, READER, ADMIN):
+            self.assertNotIn(token, "".join(self.daemon.log))
+
     def test_each_status_that_is_stated_is_met_and_no_other(self):
         made, other = body(78), body(79)
+        leaning = json.dumps(json.loads(other) | {"no_real": {"fallback": "n78"}})
+        second = {"id": "11.1.1.79:82:tcp"}
         many = json.dumps({"services": [json.loads(body(i)) for i in range(60)]})  # beside the file's
         nobody, odd = {"real": "10.9.1.99"}, {"real": "x"}
         one, gone = {"id": "11.1.1.78:82:tcp"}, {"id": "11.1.1.99:1:tcp"}
@@ -230,7 +369,9 @@ class AnswersAsItSays(DaemonTest):
             ("makeService", 200, {"body": other, "query": {"dry_run": "true"}}),
             ("setService", 200, {"body": made, "parameters": one}),
             ("setService", 409, {"body": other, "parameters": one}),
-            ("setService", 201, {"body": other, "parameters": {"id": "11.1.1.79:82:tcp"}}),
+            ("setService", 201, {"body": leaning, "parameters": second}),
+            ("removeService", 409, {"parameters": one}),
+            ("setService", 200, {"body": other, "parameters": second}),
             ("setService", 412, {"body": made, "parameters": one, "headers": old}),
             ("service", 404, {"parameters": gone}),
             ("removeService", 412, {"parameters": one, "headers": old}),
@@ -262,6 +403,8 @@ class AnswersAsItSays(DaemonTest):
             ("tracePackets", 200, {}),
             ("capturePackets", 200, {}),
             ("listRecords", 400, {"query": {"limit": "x"}}),
+            ("listRecords", 404, {"query": {"zone": "nope"}}),
+            ("listServices", 400, {"query": {"origin": "bogus"}}),
             ("listFlows", 400, {"query": {"source": "x"}}),
             ("listSources", 400, {"query": {"limit": "x"}}),
             ("traffic", 404, {"parameters": {"service": "11.1.1.99:1:tcp"}}),

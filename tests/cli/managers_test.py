@@ -4,6 +4,7 @@
 VIPGATED names the binary. Exit status 77: this machine cannot run it."""
 
 import ctypes
+import gzip
 import http.client
 import itertools
 import json
@@ -68,6 +69,19 @@ class TellsPrometheus(DaemonTest):
                 name, value = line.rsplit(" ", 1)
                 found[name] = float(value)
         return found
+
+    def test_the_page_is_compressed_for_who_asks_and_for_no_other(self):
+        for accepted in ("gzip", "identity", "gzip;q=0"):
+            request = urllib.request.Request(f"http://127.0.0.1:{self.api}/metrics",
+                                             headers={"Accept-Encoding": accepted})
+            with urllib.request.urlopen(request, timeout=SECONDS) as reply:
+                coding, body = reply.headers["Content-Encoding"], reply.read()
+                self.assertEqual(reply.headers["Vary"], "Accept-Encoding")
+            self.assertEqual(coding, "gzip" if accepted == "gzip" else None)
+            page = gzip.decompress(body) if coding else body
+            self.assertTrue(page.startswith(b"# HELP "), page[:100])
+            if coding:
+                self.assertLess(5 * len(body), len(page))
 
     def test_what_it_tells_is_sound_and_follows_the_traffic(self):
         page = get(self.api, "/metrics")
@@ -262,7 +276,7 @@ class TellsOfFloods(DaemonTest):
             self.assertLess(0, float(now["vipgate_worker_table_capacity" + labels]), table)
         for table in ("fragments_per_worker", "dns_rates_per_worker", "service_numbers",
                       "real_numbers", "flow_ids_ipv4", "flow_ids_ipv6", "rest_connections",
-                      "drains", "host_names"):
+                      "drains", "host_names", "dns_zones"):
             self.assertLess(0, float(now[f'vipgate_table_capacity{{table="{table}"}}']), table)
 
 

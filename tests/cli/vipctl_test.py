@@ -13,6 +13,8 @@ import threading
 import unittest
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import yaml
+
 from daemon_process import SECONDS
 from gateway import CPUS, VIP, VIP6, ZONE
 from vipctl_case import VIPCTL, VipctlCase
@@ -65,6 +67,9 @@ class VipctlTest(VipctlCase):
         self.assertRegex(self.vipctl("drains"), rf"\n{real} +draining +[1-9]\d* +\d s +never ")
         refused = self.vipctl("drain", other, expect=1)
         self.assertIn("would have no real left", refused)
+        self.assertIn("; add --force if that is meant", refused)
+        self.assertIn("draining", self.vipctl("drain", other, "--force"))
+        self.vipctl("undrain", other)
         # Its flows are sent over and over, so only the deadline ends them.
         waited = self.vipctl("drain", real, "--deadline", "2s", "--wait")
         self.assertRegex(waited, rf"{real}: over, ")
@@ -149,13 +154,42 @@ class VipctlTest(VipctlCase):
                       self.vipctl("apply", "--yes", "-f", "-", text="services: []\n"))
         self.assertEqual(self.vipctl("export"), "services: []\n")
 
+    def test_fallback_is_applied_and_exported_and_a_change_of_it_is_shown(self):
+        self.daemon()
+        spare = DOCUMENT.replace("name: made", "name: spare").replace(".77", ".78")
+        leaning = DOCUMENT.replace("port: 81\n", "port: 81\n    no_real: { fallback: spare }\n")
+        both = leaning + spare.removeprefix("services:\n")
+        self.assertIn("in force, and stored",
+                      self.vipctl("apply", "--yes", "-f", "-", text=both))
+        self.assertRegex(self.vipctl("export"), r"no_real:\n +fallback: spare\n")
+        self.assertEqual(self.vipctl("apply", "-f", "-", text=self.vipctl("export")),
+                         "nothing to change\n")
+        refused = self.vipctl("apply", "--yes", "-f", "-", text=leaning, expect=1)
+        self.assertIn("no_real: there is no service 'spare'", refused)
+        self.assertIn("~ 11.1.1.77:81:tcp\n",
+                      self.vipctl("apply", "--yes", "-f", "-",
+                                  text=both.replace("{ fallback: spare }", "drop")))
+
     def test_name_that_looks_like_a_number_is_exported_as_a_name(self):
         self.daemon()
-        for name in ("123", "true", "1e3", "null"):
+        for name in ("123", "true", "1e3", "null", "no", "on", "y"):
             self.vipctl("apply", "--yes", "-f", "-",
                         text=DOCUMENT.replace("name: made", f'name: "{name}"'))
-            self.assertEqual(self.vipctl("apply", "-f", "-", text=self.vipctl("export")),
-                             "nothing to change\n")
+            exported = self.vipctl("export")
+            # By the rules of YAML 1.1.
+            self.assertEqual(yaml.safe_load(exported)["services"][0]["name"], name)
+            self.assertEqual(self.vipctl("apply", "-f", "-", text=exported), "nothing to change\n")
+
+    def test_versions_are_told_of_both_and_of_vipctl_alone_where_nobody_answers(self):
+        said = self.vipctl("version")
+        self.assertRegex(said, rf"^vipctl \S+\nthe gateway's version is not known: "
+                               rf"http://127.0.0.1:{self.api} does not answer")
+        self.daemon()
+        version = said.split()[1]
+        self.assertEqual(self.vipctl("version"), f"vipctl {version}\ngateway {version} at "
+                                                 f"http://127.0.0.1:{self.api}\n")
+        self.assertEqual(json.loads(self.vipctl("-o", "json", "version")),
+                         {"vipctl": version, "gateway": version})
 
     def test_nothing_is_put_if_what_is_there_cannot_be_read(self):
         methods = []

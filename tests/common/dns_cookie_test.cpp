@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/dns_cookie_four.h"
 
 namespace vipgate::dns_cookie_test {
 namespace {
@@ -109,6 +111,40 @@ TEST_F(DnsCookieTest, AcceptsTimesOfAnHourBehindAndFiveMinutesAheadAlsoWhereThey
     EXPECT_EQ(at(-300), -300) << time;
     EXPECT_EQ(at(-301), INT32_MAX) << time;
     EXPECT_EQ(at(INT32_MIN), INT32_MAX) << time;
+  }
+}
+
+// Whether each of four cookies is told to be good if it is, by itself, and else is not.
+template <size_t kAddressLength>
+void compare_four_with_each(const SipKey& secret, std::mt19937& random) {
+  std::array<std::array<uint8_t, kAddressLength>, 4> addresses;
+  std::array<DnsCookie, 4> cookies;
+  uint32_t good = 0;
+  for (uint32_t i = 0; i < 4; ++i) {
+    for (uint8_t& octet : addresses[i]) octet = static_cast<uint8_t>(random());
+    for (uint8_t& octet : cookies[i]) octet = static_cast<uint8_t>(random());
+    const uint64_t hash =
+        dns_cookie_hash(secret, cookies[i].data(), {addresses[i].data(), kAddressLength});
+    std::memcpy(&cookies[i][16], &hash, sizeof hash);
+    const auto bit = random() % 384;
+    if (bit < 8 * cookies[i].size()) {
+      cookies[i][bit / 8] = static_cast<uint8_t>(cookies[i][bit / 8] ^ 1u << bit % 8);
+    } else {
+      good |= 1u << i;
+    }
+  }
+  EXPECT_EQ(
+      dns_good_cookies<kAddressLength>(
+          secret, {cookies[0].data(), cookies[1].data(), cookies[2].data(), cookies[3].data()},
+          {addresses[0].data(), addresses[1].data(), addresses[2].data(), addresses[3].data()}),
+      good);
+}
+
+TEST_F(DnsCookieTest, FourAtOnceAreAsGoodAsEachAlone) {
+  std::mt19937 random(7);
+  for (int i = 0; i < 2000; ++i) {
+    compare_four_with_each<4>(i % 2 == 0 ? secret_ : new_, random);
+    compare_four_with_each<16>(i % 2 == 0 ? secret_ : new_, random);
   }
 }
 

@@ -20,7 +20,7 @@ std::vector<MaglevReal> make_reals(size_t count, uint32_t weight = 1) {
   return reals;
 }
 
-std::vector<uint32_t> rows_per_real(const std::vector<uint16_t>& table, size_t reals) {
+std::vector<uint32_t> rows_per_real(const MaglevRows& table, size_t reals) {
   std::vector<uint32_t> counts(reals);
   for (const uint16_t index : table) ++counts.at(index);
   return counts;

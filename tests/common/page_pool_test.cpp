@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <memory>
 #include <random>
 #include <vector>
+
+#include "common/paged_allocator.h"
 
 namespace vipgate::page_pool_test {
 namespace {
@@ -93,6 +97,26 @@ TEST(PoolBlock, WithoutAPoolLiesInTheHeap) {
   const PoolBlock block(nullptr, 100);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(block.data()) % PagePool::kAlignment, 0u);
   std::memset(block.data(), 1, block.bytes());
+}
+
+TEST(PagedAllocator, ContainersLieInThePagesOfThePacketPathAndGiveThemBack) {
+  if (kArePagesOfHeap) GTEST_SKIP() << "the sanitizer's heap has them";
+  const size_t before = packet_path_pages().mapped_bytes();
+  {
+    std::vector<uint64_t, PagedAllocator<uint64_t>> numbers(size_t{1} << 20, 7);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(numbers.data()) % PagePool::kAlignment, 0u);
+    EXPECT_GE(packet_path_pages().mapped_bytes(), before + numbers.size() * sizeof(uint64_t));
+    EXPECT_EQ(std::count(numbers.begin(), numbers.end(), 7u), 1 << 20);
+  }
+  EXPECT_LE(packet_path_pages().mapped_bytes(), before);
+}
+
+TEST(PagedAllocator, SharedObjectsAreAlignedAsTheirTypeAsks) {
+  struct alignas(64) Line {
+    std::array<uint8_t, 64> octets{};
+  };
+  const std::vector<std::shared_ptr<Line>> lines = {make_paged<Line>(), make_paged<Line>()};
+  for (const auto& line : lines) EXPECT_EQ(reinterpret_cast<uintptr_t>(line.get()) % 64, 0u);
 }
 
 }  // namespace

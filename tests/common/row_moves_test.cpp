@@ -11,9 +11,9 @@ namespace {
 
 using Ring = std::shared_ptr<const ServiceRing>;
 
-Ring ring(std::vector<uint16_t> rows, std::vector<RealId> reals) {
+Ring ring(MaglevRows rows, RingReals reals) {
   ServiceRing made;
-  made.rows = std::make_shared<const std::vector<uint16_t>>(std::move(rows));
+  made.rows = std::make_shared<const MaglevRows>(std::move(rows));
   made.reals = std::move(reals);
   return std::make_shared<const ServiceRing>(std::move(made));
 }
@@ -77,15 +77,15 @@ TEST(RowMoves, AnyRowOfChangesIsRemembered) {
   constexpr size_t kRows = 97;
   constexpr uint32_t kReals = 6;
   for (int round = 0; round < 50; ++round) {
-    std::vector<RealId> all;
+    RingReals all;
     for (uint32_t i = 0; i < kReals; ++i) all.push_back(id(i, 3));
     std::vector<Ring> history;
     Ring previous;
     for (int change = 0; change < 12; ++change) {
-      std::vector<RealId> reals = all;
+      RingReals reals = all;
       std::shuffle(reals.begin(), reals.end(), random);
       reals.resize(1 + random() % kReals);
-      std::vector<uint16_t> rows(kRows);
+      MaglevRows rows(kRows);
       for (size_t row = 0; row < kRows; ++row) {
         rows[row] = static_cast<uint16_t>(random() % reals.size());
       }

@@ -169,8 +169,11 @@ async function asksForFlowsAndExplanations() {
   await admin.getByLabel('From').fill('10.9.0.1:40000');
   await admin.getByLabel('To', { exact: true }).fill('11.202.66.36:6379');
   await admin.keyboard.press('Enter');
-  if (has.has('/api/v1/explain')) await admin.locator('.steps li', { hasText: 'redis' }).first().waitFor();
-  else await admin.getByText('This gateway does not explain packets.').waitFor();
+  if (has.has('/api/v1/explain')) {
+    await admin.locator('.steps li', { hasText: 'redis' }).first().waitFor();
+    assert.equal(await admin.locator('.steps .final span').innerText(), 'forward');
+    assert.equal(await admin.getByText('forward', { exact: true }).count(), 1);
+  } else await admin.getByText('This gateway does not explain packets.').waitFor();
   await shot(admin, 'explain');
   await admin.keyboard.press('Escape');
 }

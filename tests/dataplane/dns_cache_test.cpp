@@ -65,16 +65,31 @@ class OneBucket : public DnsCacheTest {
 
 TEST_F(DnsCacheTest, WhatIsToldAtOnceIsFreshAndKnownToBeForOthersByThatSnapshot) {
   const DnsQuestion asked = question("www.example.org");
+  const DnsFoldedName& name = *names_["www.example.org"];
+  EXPECT_EQ(cache_.prefetch_slot(asked.hash), DnsCache::kNoPlace);
   store(asked, 10, 7, kStart);
-  EXPECT_EQ(cache_.find_fresh(asked, 5, kStart), nullptr) << "nobody has looked yet";
+  DnsCache::Sought sought{asked.hash, asked.shape(), cache_.prefetch_slot(asked.hash)};
+  ASSERT_NE(sought.place, DnsCache::kNoPlace);
+  const auto find = [&](uint64_t generation, uint64_t now_ns) {
+    const DnsCacheSlot* known = cache_.find_fresh<true>(sought, name, generation, now_ns);
+    EXPECT_EQ(cache_.find_fresh<false>(sought, name, generation, now_ns), known);
+    return known;
+  };
+  EXPECT_EQ(find(5, kStart), nullptr) << "nobody has looked yet";
   cache_.find(asked, false)->outside_in = 5;
-  ASSERT_NE(cache_.find_fresh(asked, 5, kStart), nullptr);
-  EXPECT_EQ(data_of(*cache_.find_fresh(asked, 5, kStart + 9 * kSecond)), 7u);
-  EXPECT_EQ(cache_.find_fresh(asked, 6, kStart), nullptr) << "another snapshot";
-  EXPECT_EQ(cache_.find_fresh(asked, 5, kStart + 10 * kSecond), nullptr) << "its time is over";
-  EXPECT_EQ(cache_.find_fresh(question("www.example.org", DnsType::kAaaa), 5, kStart), nullptr);
+  ASSERT_NE(find(5, kStart), nullptr);
+  EXPECT_EQ(data_of(*find(5, kStart + 9 * kSecond)), 7u);
+  EXPECT_EQ(find(6, kStart), nullptr) << "another snapshot";
+  EXPECT_EQ(find(5, kStart + 10 * kSecond), nullptr) << "its time is over";
+  sought.shape = question("www.example.org", DnsType::kAaaa).shape();
+  EXPECT_EQ(find(5, kStart), nullptr) << "another type";
+  sought.shape = asked.shape();
+  const DnsQuestion other = question("vvv.example.org");
+  EXPECT_EQ(cache_.find_fresh<true>(sought, *names_["vvv.example.org"], 5, kStart), nullptr)
+      << "as if the hashes met";
+  EXPECT_EQ(other.shape(), asked.shape());
   store(asked, 10, 8, kStart);
-  EXPECT_EQ(cache_.find_fresh(asked, 5, kStart), nullptr) << "another answer";
+  EXPECT_EQ(find(5, kStart), nullptr) << "another answer";
 }
 
 TEST_F(DnsCacheTest, NamesOfAllLengthsAreToldApartByEachOctet) {
@@ -206,6 +221,17 @@ TEST_F(OneBucket, WhatIsUsedMoreOftenOutlivesWhatIsUsedTwice) {
   }
   EXPECT_NE(cache_.find(hot, false), nullptr);
   EXPECT_NE(cache_.find(question("other99"), false), nullptr) << "what is new finds its place";
+}
+
+TEST_F(OneBucket, WhatIsToldByItsPlaceIsUsedAsWhatIsFound) {
+  const DnsQuestion hot = question("hot");
+  store(hot, 3600, 1, kStart);
+  const DnsCache::Place place = cache_.prefetch_slot(hot.hash);
+  EXPECT_FALSE(cache_.use_again(place)) << "it was not used before";
+  cache_.use(place);
+  for (int i = 0; i < 300; ++i) EXPECT_TRUE(cache_.use_again(place));
+  for (int i = 0; i < 100; ++i) store(question("n" + std::to_string(i)), 3600, 2, kStart);
+  EXPECT_NE(cache_.find(hot, false), nullptr);
 }
 
 TEST_F(OneBucket, ReleaseOfWhoWaitedIsNoUse) {

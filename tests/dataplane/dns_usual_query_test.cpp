@@ -32,6 +32,7 @@ class Exchange {
                .client_length = sizeof kTestClient,
                .is_stream = is_stream},
               parsed_);
+    dns_check_cookies(context_, {&parsed_, 1});
   }
   DnsParsed& parsed() { return parsed_; }
   bool prove() { return dns_prove(context_, parsed_); }

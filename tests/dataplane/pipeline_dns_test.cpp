@@ -248,5 +248,30 @@ TEST_F(PipelineDns, FullBurstOfQueriesIsAnsweredEachWithItsOwn) {
   }
 }
 
+TEST_F(PipelineDns, QuestionsForSeveralAddressesInTurnAreAnsweredByTheOneThatWasAsked) {
+  SnapshotSpec several = spec();
+  several.dns_listen.push_back(ip("10.9.0.54"));
+  FakeGateway gateway(several);
+  std::vector<Bytes> burst;
+  for (size_t i = 0; i < 60; ++i) {
+    // The third is the gateway's own address, where the kernel has what there is.
+    const char* asked = i % 3 == 0 ? "10.9.0.53" : i % 3 == 1 ? "10.9.0.54" : "10.9.0.1";
+    PacketBuilder packet;
+    packet.eth(kClientMac, kGatewayMac0).ipv4("192.0.2.1", asked).udp(5353, 53);
+    burst.push_back(packet.payload(bytes(query_text("redis.test"))).build());
+  }
+  const auto outcomes = gateway.send_burst(burst);
+  for (size_t i = 0; i < burst.size(); ++i) {
+    if (i % 3 == 2) {
+      EXPECT_EQ(outcomes[i].verdict.kind, Verdict::Kind::kKernel) << to_string(outcomes[i]);
+      continue;
+    }
+    ASSERT_EQ(outcomes[i].verdict.kind, Verdict::Kind::kDns) << to_string(outcomes[i]);
+    constexpr size_t kSourceEnd = 14 + 15;
+    EXPECT_EQ(outcomes[i].frame[kSourceEnd], i % 3 == 0 ? 53 : 54);
+  }
+  gateway.check_counters();
+}
+
 }  // namespace
 }  // namespace vipgate::test::pipeline_dns_test

@@ -1,6 +1,7 @@
 // Questions of others' names through the whole packet path: asked, answered, kept, given up.
 #include <gtest/gtest.h>
 
+#include "common/dns_views.h"
 #include "tests/support/forwarding_net.h"
 
 namespace vipgate::test::pipeline_forwarding_test {
@@ -153,13 +154,12 @@ TEST_F(PipelineForwarding, NameThatNobodyIsAskedForAnyMoreIsNotAnsweredFromTheCa
   gateway_.pass_seconds(2);
 }
 
-// A search list that no client has makes each question go all the way, as the first one does.
+// With a snapshot that is new each time, each question goes all the way, as the first one does.
 TEST_F(PipelineForwarding, WhatIsAnsweredAtOnceIsWhatTheWholeWayAnswers) {
   FakeGateway plain(forwarding_spec());
-  plain.spec().dns_policy.search.lists = {{test::wire_name("corp.example")}};
-  plain.publish();
   const auto ask_both = [&](const PacketBuilder& packet) {
     Outcome out = gateway_.send(packet);
+    plain.publish();
     const Outcome other = plain.send(packet);
     EXPECT_EQ(to_string(out), to_string(other));
     EXPECT_EQ(out.frame, other.frame) << describe(out.frame) << describe(other.frame);
@@ -209,6 +209,76 @@ TEST_F(PipelineForwarding, WhatIsAnsweredAtOnceIsWhatTheWholeWayAnswers) {
   }
   EXPECT_GT(cached, 100u);
   plain.check_counters();
+}
+
+// Clients 1 have no list, clients 2 and 3 have one each, and client 4 has that of client 2.
+TEST_F(PipelineForwarding, WhatIsKeptIsToldToNobodyWhoseSearchListLeadsToANameOfOurs) {
+  DnsSearch& search = gateway_.spec().dns_policy.search;
+  search.lists = {{test::wire_name("corp.example"), test::wire_name("lab.example")},
+                  {test::wire_name("elsewhere.example")}};
+  const std::vector<PrefixValue> clients{{parse_ip_prefix("192.0.2.2/32").value(), uint16_t{0}},
+                                         {parse_ip_prefix("192.0.2.3/32").value(), uint16_t{1}},
+                                         {parse_ip_prefix("192.0.2.4/32").value(), uint16_t{0}}};
+  search.clients4 = PrefixValues<Ipv4Address>(clients);
+  gateway_.publish();
+  learn("redis.test.corp.example", 300);
+  learn("nobody.test.lab.example", 300);
+  const auto outcome = [&](std::string_view name, unsigned client) {
+    return gateway_.send(question(name, client)).verdict.dns;
+  };
+  // Again and again, since what one has asked may be remembered for the others.
+  for (int i = 0; i < 3; ++i) {
+    for (const unsigned client : {1u, 2u, 3u, 4u, 1u, 4u, 3u, 2u}) {
+      EXPECT_EQ(outcome("redis.test.corp.example", client),
+                client % 2 == 0 ? DnsOutcome::kAnswer : DnsOutcome::kCached)
+          << client;
+      EXPECT_EQ(outcome("nobody.test.lab.example", client), DnsOutcome::kCached) << client;
+    }
+  }
+  const ParsedMessage message = answer_in(gateway_.send(question("redis.test.corp.example", 2)));
+  ASSERT_EQ(message.answers.size(), 2u);
+  EXPECT_EQ(message.answers[1].owner, "redis.test");
+  // What was nobody's becomes ours, by the same list.
+  const auto wire = [](std::string_view text) { return test::wire_name(text); };
+  DnsTableBuilder builder(DnsHashSecret{});
+  const DnsSoa soa{.mname = wire("ns.test"), .rname = wire("root.ns.test"), .minimum_s = 5};
+  ASSERT_TRUE(builder.set_zones({{wire("test"), soa, 60}}).ok());
+  ASSERT_TRUE(builder.add({wire("nobody.test"), DnsType::kA, 30, "\1\2\3\4"}).ok());
+  gateway_.spec().dns = builder.build().value();
+  gateway_.publish();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(outcome("nobody.test.lab.example", 1), DnsOutcome::kCached);
+    EXPECT_EQ(outcome("nobody.test.lab.example", 2), DnsOutcome::kAnswer);
+    EXPECT_EQ(outcome("redis.test.corp.example", 2), DnsOutcome::kCached);
+  }
+}
+
+// A view has an alias in the place of a name, which leads to nothing: its clients' lists lead to no
+// name of ours, those of others do.
+TEST_F(PipelineForwarding, WhatAViewHidesFromASearchListIsHiddenFromNoOtherClient) {
+  const auto wire = [](std::string_view text) { return test::wire_name(text); };
+  gateway_.spec().dns_policy.search.lists = {{wire("corp.example")}};
+  const std::vector<PrefixValue> all{{parse_ip_prefix("192.0.2.0/24").value(), uint16_t{0}}};
+  gateway_.spec().dns_policy.search.clients4 = PrefixValues<Ipv4Address>(all);
+  DnsTableBuilder builder(DnsHashSecret{});
+  const DnsSoa soa{.mname = wire("ns.test"), .rname = wire("root.ns.test"), .minimum_s = 5};
+  ASSERT_TRUE(builder.set_zones({{wire("test"), soa, 60}}).ok());
+  ASSERT_TRUE(builder.add({wire("redis.test"), DnsType::kCname, 30, wire("nothing.test")}).ok());
+  auto views = std::make_shared<DnsViews>();
+  const std::vector<PrefixValue> viewers{{parse_ip_prefix("192.0.2.5/32").value(), uint16_t{0}}};
+  views->clients4 = PrefixValues<Ipv4Address>(viewers);
+  views->tables = {builder.build().value()};
+  gateway_.spec().dns_views = views;
+  gateway_.publish();
+  ASSERT_TRUE(gateway_.send(question("redis.test.corp.example", 5)).is_held());
+  const AskedResolver asked = asked_once();
+  answer(asked, asked.reply(kReply, 1, 0, a_record(300, "\1\2\3\4")));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(gateway_.send(question("redis.test.corp.example", 5)).verdict.dns,
+              DnsOutcome::kCached);
+    EXPECT_EQ(gateway_.send(question("redis.test.corp.example", 1)).verdict.dns,
+              DnsOutcome::kAnswer);
+  }
 }
 
 TEST_F(PipelineForwarding, WhoAsksTheSameMeanwhileGetsTheSameAnswer) {

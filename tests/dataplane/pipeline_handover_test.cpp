@@ -94,6 +94,31 @@ TEST(HandoverOfABurst, KeepsTheOrderWithinEachFlow) {
   gateway.check_counters();
 }
 
+// What is usual is looked up before the rest, but not handed over before it.
+TEST(HandoverOfABurst, KeepsTheOrderOfUsualAndUnusualPacketsOfAFlow) {
+  FakeGateway gateway(net_spec(), {.workers = 4});
+  std::vector<Bytes> burst;
+  for (uint16_t i = 0; i < 32; ++i) {
+    PacketBuilder packet;
+    packet.eth(kClientMac, kGatewayMac0).ipv4("192.0.2.1", "11.0.0.1");
+    if (i % 3 == 1) packet.ip_options(Bytes(4, 1));
+    burst.push_back(packet.tcp(static_cast<uint16_t>(1 + i % 2), 80).flags("A").build());
+  }
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t worker = 0; worker < 4; ++worker) {
+      const auto outcomes = gateway.send_burst(burst, 0, worker);
+      for (size_t i = 0; i < burst.size(); ++i) {
+        ASSERT_TRUE(outcomes[i].is_forward()) << to_string(outcomes[i]);
+        if (i >= 2) {
+          EXPECT_GT(outcomes[i].place, outcomes[i - 2].place) << "packet " << i;
+        }
+      }
+    }
+  }
+  EXPECT_GE(gateway.count(Event::kHandedOver), 3u * 3u * 32u);
+  gateway.check_counters();
+}
+
 TEST(HandoverOfRarePackets, DoesNotHappen) {
   FakeGateway gateway(net_spec(), {.workers = 4});
   PacketBuilder arp;

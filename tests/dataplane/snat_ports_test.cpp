@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
 #include <vector>
 
@@ -68,6 +69,25 @@ TEST(SnatPorts, EachWorkerHasItsShare) {
               {.address = ip(text), .port_low = range.low, .port_high = range.high}, worker,
               &owners);
           EXPECT_GE(ports.count(), blocks * (512 / workers)) << text << " " << workers;
+        }
+      }
+    }
+  }
+}
+
+TEST(FlowOwners, AreThoseOfTheBucketsThatTheHashFallsInto) {
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 10; ++round) {
+    ToeplitzHash::Key key;
+    for (uint8_t& byte : key) byte = static_cast<uint8_t>(random());
+    const ToeplitzHash hash(key);
+    for (const uint32_t buckets : {64u, 512u, 2048u, 65'536u}) {
+      for (const uint32_t workers : {1u, 2u, 7u, 64u}) {
+        const FlowOwners owners(key, workers, buckets);
+        for (int i = 0; i < 500; ++i) {
+          const Ipv4Address address{Be32(static_cast<uint32_t>(random()))};
+          const Be16 port{static_cast<uint16_t>(random())};
+          ASSERT_EQ(owners.of(address, port), owners.of_bucket(hash.v4(address, port)));
         }
       }
     }

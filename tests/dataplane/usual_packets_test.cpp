@@ -54,18 +54,22 @@ SnapshotSpec without_tags(SnapshotSpec spec) {
 // The same packets, by the short ways and by the long ones.
 class BothWays {
  public:
-  explicit BothWays(const SnapshotSpec& spec) : short_{spec}, long_{spec} {}
+  explicit BothWays(const SnapshotSpec& spec, uint32_t workers = 1)
+      : workers_(workers), short_{spec, {.workers = workers}}, long_{spec, {.workers = workers}} {}
 
-  // Those that went on, of a burst to `port`, as the short ways left them.
+  // Those that went on, of a burst to `port`, as the short ways left them. The workers receive a
+  // burst in turn.
   std::vector<Bytes> send(const std::vector<Bytes>& frames, uint8_t port) {
+    receiver_ = (receiver_ + 1) % workers_;
     std::vector<Bytes> with_tags;
     for (const Bytes& frame : frames) with_tags.push_back(tagged(frame));
-    const auto outs = without_tags(short_.send_burst(frames, port));
-    const auto expected = without_tags(long_.send_burst(with_tags, port));
+    const auto outs = without_tags(short_.send_burst(frames, port, receiver_));
+    const auto expected = without_tags(long_.send_burst(with_tags, port, receiver_));
     std::vector<Bytes> sent;
     for (size_t i = 0; i < frames.size(); ++i) {
       EXPECT_EQ(to_string(outs[i]), to_string(expected[i])) << describe(frames[i]);
       EXPECT_EQ(outs[i].verdict.real, expected[i].verdict.real);
+      EXPECT_EQ(outs[i].worker, expected[i].worker) << describe(frames[i]);
       EXPECT_EQ(outs[i].frame, expected[i].frame) << describe(frames[i]);
       if (outs[i].is_forward()) sent.push_back(outs[i].frame);
     }
@@ -79,23 +83,28 @@ class BothWays {
   // By service and by real, too.
   void check_counters() const {
     for (const Event event : {Event::kForwardPackets, Event::kReturnPackets, Event::kFlowsCreated,
-                              Event::kFlowsExpired, Event::kFlowsRebalanced}) {
+                              Event::kFlowsExpired, Event::kFlowsRebalanced, Event::kHandedOver}) {
       EXPECT_EQ(short_.count(event), long_.count(event)) << to_string(event);
     }
-    const auto of = [](const FakeGateway& gateway) {
+    const auto of = [this](const FakeGateway& gateway) {
       std::vector<uint64_t> packets;
-      for (const auto& service : gateway.memory().services()) {
-        packets.push_back(service.forward_packets.value());
-        packets.push_back(service.return_packets.value());
+      for (uint32_t worker = 0; worker < workers_; ++worker) {
+        const WorkerMemory& memory = gateway.memory(worker);
+        for (const auto& service : memory.services()) {
+          packets.push_back(service.forward_packets.value());
+          packets.push_back(service.return_packets.value());
+        }
+        for (const auto& real : memory.reals()) packets.push_back(real.packets.value());
       }
-      for (const auto& real : gateway.memory().reals()) packets.push_back(real.packets.value());
       return packets;
     };
+    EXPECT_EQ(short_.count(Event::kHandedOver) != 0, workers_ != 1);
     EXPECT_EQ(of(short_), of(long_));
     short_.check_counters();
   }
 
  private:
+  uint32_t workers_, receiver_ = 0;
   FakeGateway short_, long_;
 };
 
@@ -135,8 +144,12 @@ class Random {
   std::mt19937 engine_{7};
 };
 
-TEST(UsualPackets, OfTranslatedFlowsAndTheirReturnsGetWhatTheLongWayGivesThem) {
-  BothWays gateways(without_tags(net_spec()));
+// Among several workers, those that are another one's are handed over.
+class UsualPackets : public testing::TestWithParam<uint32_t> {};
+INSTANTIATE_TEST_SUITE_P(Workers, UsualPackets, testing::Values(1, 3));
+
+TEST_P(UsualPackets, OfTranslatedFlowsAndTheirReturnsGetWhatTheLongWayGivesThem) {
+  BothWays gateways(without_tags(net_spec()), GetParam());
   Random random;
   size_t returned = 0;
   for (int round = 0; round < 3'000; ++round) {
@@ -160,7 +173,7 @@ TEST(UsualPackets, OfTranslatedFlowsAndTheirReturnsGetWhatTheLongWayGivesThem) {
 }
 
 // The flows of what comes from a real that is known are looked for while it is parsed.
-TEST(UsualPackets, FromARealOfNatToNoClientOfItsGetWhatTheLongWayGivesThem) {
+TEST_P(UsualPackets, FromARealOfNatToNoClientOfItsGetWhatTheLongWayGivesThem) {
   const SnapshotSpec spec = without_tags(net_spec());
   std::vector<IpAddress> others = {ip("198.51.100.9"), ip("192.0.2.1")};
   for (const ServiceSpec& service : spec.services) others.push_back(service.vip);
@@ -168,12 +181,13 @@ TEST(UsualPackets, FromARealOfNatToNoClientOfItsGetWhatTheLongWayGivesThem) {
   for (const SnatAddress& snat : spec.snat_addresses) others.push_back(snat.address);
   std::erase_if(others, [](const IpAddress& address) { return !address.is_v4(); });
   for (const ServiceCase& kind : {kServiceCases[4], kServiceCases[5]}) {
-    BothWays gateways(spec);
+    BothWays gateways(spec, GetParam());
     Random random;
     const auto sent = gateways.send({random.packet(kind.vip(), kind.port(), kind.protocol, 1)}, 0);
     ASSERT_EQ(sent.size(), 1u);
     const Bytes answer = answer_to(sent.front());
-    for (int round = 0; round < 2; ++round) {
+    // Each worker comes to know the real.
+    for (uint32_t round = 0; round < 2 * GetParam(); ++round) {
       ASSERT_EQ(gateways.send({answer, answer}, 1).size(), 2u);
       std::vector<Bytes> burst{answer};
       for (const IpAddress& other : others) {
@@ -190,7 +204,7 @@ TEST(UsualPackets, FromARealOfNatToNoClientOfItsGetWhatTheLongWayGivesThem) {
   }
 }
 
-TEST(UsualPackets, ToRealsThatAnswerDirectlyGetWhatTheLongWayGivesThem) {
+TEST_P(UsualPackets, ToRealsThatAnswerDirectlyGetWhatTheLongWayGivesThem) {
   SnapshotSpec spec = without_tags(direct_spec());
   std::vector<DirectCase> kinds;
   for (const DirectCase& kind : direct_cases()) {
@@ -199,7 +213,7 @@ TEST(UsualPackets, ToRealsThatAnswerDirectlyGetWhatTheLongWayGivesThem) {
   // One with a DSCP of its own, one that changes its packets.
   spec.services[direct_case(Mode::kGre).index].tunnel.dscp = 46;
   spec.services[direct_case(Mode::kIpip).index].tunnel.mss_clamp = 1000;
-  BothWays gateways(spec);
+  BothWays gateways(spec, GetParam());
   Random random;
   size_t sent = 0;
   for (int round = 0; round < 6'000; ++round) {

@@ -6,7 +6,9 @@
 //   4       a real's answer to a translated packet: which one, TCP flags (of SCTP: the first
 //   chunk's
 //           type), TTL. Bits 4, 5 as above.
-//   5       the burst ends.
+//   5       the burst ends; or, with bit 3, a resolver's answer to a question: which one, the lower
+//           octet of its flags, how many records each section has, two bits each, from the lowest
+//           on, then the length of the records in an octet, and themselves. Bit 4: TC.
 //   6       time passes: quarters of a second, or of a minute with bit 3.
 //   7       another snapshot: which one.
 #include <algorithm>
@@ -31,14 +33,18 @@ class Story {
   }
   Bytes frame() {
     const size_t high = octet();
-    const size_t length = (high << 8 | octet()) % 2000;
-    const size_t wanted = std::min(length, rest_.size());
-    const Bytes frame(rest_.begin(), rest_.begin() + static_cast<long>(wanted));
-    rest_ = rest_.subspan(wanted);
-    return frame;
+    return take((high << 8 | octet()) % 2000);
   }
+  Bytes records() { return take(octet()); }
 
  private:
+  Bytes take(size_t length) {
+    const size_t wanted = std::min(length, rest_.size());
+    const Bytes taken(rest_.begin(), rest_.begin() + static_cast<long>(wanted));
+    rest_ = rest_.subspan(wanted);
+    return taken;
+  }
+
   std::span<const uint8_t> rest_;
 };
 
@@ -55,9 +61,14 @@ void tell(std::span<const uint8_t> octets) {
         if (!frame.empty()) world.receive(std::move(frame), 1, worker, tight);
         break;
       }
-      case 5:
+      case 5: {
         world.end_burst();
+        if ((step & 8) == 0) break;
+        const uint8_t number = story.octet(), flags = story.octet(), counts = story.octet();
+        Bytes frame = world.resolver_answer(number, flags, tight, counts, story.records());
+        if (!frame.empty()) world.receive(std::move(frame), 1, worker, false);
         break;
+      }
       case 6:
         world.pass_quarters(story.octet() * ((step & 8) != 0 ? 60u : 1u));
         break;

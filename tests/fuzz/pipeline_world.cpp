@@ -18,6 +18,7 @@ namespace vipgate::test {
 namespace {
 
 constexpr size_t kTranslatedKept = 16;
+constexpr size_t kAskedKept = 16;
 constexpr uint32_t kDirectFirst = 20;  // index of the first service of direct_spec()
 
 std::shared_ptr<const DnsTable> make_names() {
@@ -74,9 +75,41 @@ void add_sctp_services(SnapshotSpec& spec) {
   }
 }
 
+DnsResolver resolver_at(std::string_view address) {
+  return {.address = ip(address),
+          .is_resolved = true,
+          .out_port = 1,
+          .next_hop_mac = mac(kRealMac),
+          .port_mac = mac(kGatewayMac1),
+          .vlan = Be16(kRealVlan)};
+}
+
+// Names of others, for all clients: two resolvers, and one of IPv6 for those below "six".
+void add_forwarding(SnapshotSpec& spec) {
+  DnsForwarding& forwarding = spec.dns_policy.forwarding;
+  const std::array all{IpPrefix{Ipv4Address{}, 0}, IpPrefix{Ipv6Address{}, 0}};
+  forwarding.is_on = true;
+  forwarding.clients = PrefixSet(all);
+  forwarding.zones = {{wire_name("six"), {resolver_at("fd01::53")}},
+                      {wire_name(""), {resolver_at("10.1.0.53"), resolver_at("10.1.0.54")}}};
+  const auto first = static_cast<uint32_t>(spec.snat_addresses.size());
+  spec.snat_addresses.push_back({ip("10.8.0.53"), 20'000, 20'031});
+  spec.snat_addresses.push_back({ip("fd08::53"), 20'000, 20'031});
+  forwarding.sources4 = {first, 1};
+  forwarding.sources6 = {first + 1, 1};
+  forwarding.race_after_ns = kNanosecondsPerQuarter;
+  forwarding.timeout_ns = 4 * kNanosecondsPerQuarter;
+  forwarding.attempts = 2;
+  forwarding.per_client = 3;
+  forwarding.max_ttl_s = 3600;
+  forwarding.negative_ttl_s = 60;
+  forwarding.stale_s = 30;
+}
+
 SnapshotSpec make_spec() {
   SnapshotSpec spec = net_spec();
   spec.snat_addresses = {{ip("10.8.0.1"), 20'000, 20'031}, {ip("fd08::1"), 20'000, 20'031}};
+  add_forwarding(spec);
   for (ServiceSpec service : direct_spec().services) {
     service.index += kDirectFirst;
     service.flow_id += 200;
@@ -104,12 +137,14 @@ SnapshotSpec make_spec() {
 }
 
 // All that may change under a flow: its real drains or is gone, the service's mode is another, the
-// next hop is lost, the way out takes less.
+// next hop is lost, the way out takes less. Under a question: there are search lists, nobody is
+// asked any more, or nobody can be.
 std::vector<std::shared_ptr<const Snapshot>> make_snapshots() {
   SnapshotBuilder builder;
   std::vector<std::shared_ptr<const Snapshot>> snapshots;
   const auto add = [&](auto&& change) {
     SnapshotSpec spec = make_spec();
+    spec.generation = snapshots.size() + 1;
     change(spec);
     snapshots.push_back(builder.build(spec));
   };
@@ -123,6 +158,12 @@ std::vector<std::shared_ptr<const Snapshot>> make_snapshots() {
     each_real(spec, [](const ServiceSpec&, RealSpec& real) {
       if (real.id.index() % 2 == 0) real.state = RealState::kDraining;
     });
+    DnsSearch& search = spec.dns_policy.search;
+    search.lists = {{wire_name("org")}};
+    const std::array clients{PrefixValue{IpPrefix{Ipv4Address{}, 1}, uint16_t{0}}};
+    search.clients4 = PrefixValues<Ipv4Address>(clients);
+    search.clients6 =
+        PrefixValues<Ipv6Address>(std::array{PrefixValue{IpPrefix{Ipv6Address{}, 0}, uint16_t{0}}});
   });
   add([&](SnapshotSpec& spec) {
     each_real(spec, [](const ServiceSpec& service, RealSpec& real) {
@@ -130,6 +171,7 @@ std::vector<std::shared_ptr<const Snapshot>> make_snapshots() {
     });
   });
   add([](SnapshotSpec& spec) {
+    spec.dns_policy.forwarding.is_on = false;
     for (ServiceSpec& service : spec.services) {
       if (service.mode == Mode::kFullnat) {
         service.mode = Mode::kIpip;
@@ -145,6 +187,9 @@ std::vector<std::shared_ptr<const Snapshot>> make_snapshots() {
               [](const ServiceSpec&, RealSpec& real) { real.resolved = real.id.index() % 2 == 0; });
     spec.ports[1].mtu = 600;
     spec.ports[0].mtu = 700;
+    for (DnsForwardZone& zone : spec.dns_policy.forwarding.zones) {
+      for (DnsResolver& resolver : zone.resolvers) resolver.is_resolved = false;
+    }
   });
   return snapshots;
 }
@@ -157,6 +202,13 @@ const std::vector<std::shared_ptr<const Snapshot>>& snapshots() {
 const FlowOwners& owners() {
   static const FlowOwners all = owners_of_flows(kFuzzWorkers);
   return all;
+}
+
+// What is behind the UDP header of a whole packet.
+std::string dns_message_of(const Bytes& frame) {
+  const Bytes datagram = ip_packet(frame);
+  const size_t header = datagram[0] >> 4 == 4 ? (datagram[0] & 15) * 4u : sizeof(Ipv6Header);
+  return {datagram.begin() + static_cast<long>(header + sizeof(UdpHeader)), datagram.end()};
 }
 
 bool is_malformed(const Bytes& frame) {
@@ -179,6 +231,8 @@ FuzzWorld::Worker::Worker(uint32_t number)
               .wide_flows = 24,
               .affinities = 8,
               .fragments = 8,
+              .dns_answers = 16,
+              .dns_questions = 4,
               .services = 64,
               .reals = 256,
               .snat = snapshots()[0]->snat_addresses,
@@ -219,19 +273,35 @@ void FuzzWorld::process(uint32_t number, std::vector<rte_mbuf*> mbufs, bool hand
   Worker& worker = workers_[number];
   // As the worker's loop does, before any packet.
   worker.pipeline.advance(Now::from_ns(ns_));
+  give_spares(worker);
   worker.recorder.seen.clear();
   worker.pipeline.process(*snapshot_, mbufs.data(), static_cast<uint16_t>(mbufs.size()),
                           waiting_port_, handed_over, Now::from_ns(ns_), worker.outbox);
-  VIPGATE_REQUIRE(worker.recorder.seen.size() == mbufs.size());
   size_t held = 0;
   for (rte_mbuf* mbuf : mbufs) {
     if (verdict_on(worker, mbuf).kind != Verdict::Kind::kHold) continue;
     Packet& packet = packet_of(mbuf);
     VIPGATE_REQUIRE(++packet.holds == 1 && packet.mbuf->frame() == packet.frame);
-    VIPGATE_REQUIRE(transport_of(ip_packet(packet.frame)).offset != 0);
+    const Transport transport = transport_of(ip_packet(packet.frame));
+    const bool is_question = transport.protocol == kProtocolUdp && !transport.is_fragment;
+    VIPGATE_REQUIRE(transport.offset != 0 || is_question);
     ++held;
   }
-  VIPGATE_REQUIRE(collect(number) + held == mbufs.size());
+  const size_t seen = worker.recorder.seen.size();
+  const uint64_t made = made_;
+  const size_t left = collect(number);
+  // Of what other workers did with packets that were handed over, nothing is in `left`.
+  VIPGATE_REQUIRE(left + held == mbufs.size());
+  VIPGATE_REQUIRE(seen >= mbufs.size() && seen - mbufs.size() <= made_ - made);
+}
+
+void FuzzWorld::give_spares(Worker& worker) {
+  SparePackets* spares = worker.pipeline.spares();
+  while (spares->count < kBurst) {
+    auto spare = std::make_unique<FakeMbuf>(Bytes{});
+    spares->packets[spares->count++] = spare->get();
+    spares_.emplace(spare->get(), std::move(spare));
+  }
 }
 
 bool FuzzWorld::settle(uint32_t number) {
@@ -242,6 +312,20 @@ bool FuzzWorld::settle(uint32_t number) {
   const size_t settled = worker.recorder.seen.size();
   VIPGATE_REQUIRE(any == (settled != 0) && worker.pipeline.held() + settled == before);
   VIPGATE_REQUIRE(collect(number) == settled);
+  return settle_questions(number) || any;
+}
+
+bool FuzzWorld::settle_questions(uint32_t number) {
+  Worker& worker = workers_[number];
+  give_spares(worker);
+  worker.recorder.seen.clear();
+  const size_t before = worker.pipeline.held();
+  const uint64_t made = made_;
+  const bool any = worker.pipeline.settle_questions(*snapshot_, Now::from_ns(ns_), worker.outbox);
+  const size_t left = collect(number);
+  VIPGATE_REQUIRE(worker.pipeline.held() + left == before);
+  VIPGATE_REQUIRE(worker.recorder.seen.size() == left + (made_ - made));
+  VIPGATE_REQUIRE(any || worker.recorder.seen.empty());
   return any;
 }
 
@@ -268,7 +352,11 @@ size_t FuzzWorld::collect(uint32_t number) {
         Packet& packet = packet_of(mbufs[i]);
         const Verdict& verdict = verdict_on(worker, mbufs[i]);
         const bool is_sent = kind == Verdict::Kind::kForward;
-        VIPGATE_REQUIRE(is_sent ? verdict.kind <= Verdict::Kind::kReply : verdict.kind == kind);
+        // A resolver's answer has done its work, and goes no further.
+        const bool is_taken = kind == Verdict::Kind::kDrop && verdict.kind == Verdict::Kind::kDns &&
+                              verdict.dns == DnsOutcome::kResolverAnswer;
+        VIPGATE_REQUIRE(is_taken ||
+                        (is_sent ? verdict.kind <= Verdict::Kind::kReply : verdict.kind == kind));
         if (!is_sent) VIPGATE_REQUIRE(packet.mbuf->frame() == packet.frame);
         check(destination, packet, verdict);
         if (kind == Verdict::Kind::kHandover) continue;
@@ -277,11 +365,19 @@ size_t FuzzWorld::collect(uint32_t number) {
       }
     };
   };
-  worker.outbox.transmit.flush(
-      note(Verdict::Kind::kForward, [&](size_t port, const Packet& packet, const Verdict& verdict) {
-        VIPGATE_REQUIRE(port < snapshot_->ports.size());
-        check_sent(packet, verdict);
-      }));
+  const auto check_port = [&](size_t port, const Packet& packet, const Verdict& verdict) {
+    VIPGATE_REQUIRE(port < snapshot_->ports.size());
+    check_sent(packet, verdict);
+  };
+  worker.outbox.transmit.flush([&](size_t port, rte_mbuf** mbufs, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+      if (spares_.contains(mbufs[i])) {
+        check_made(mbufs[i], port, verdict_on(worker, mbufs[i]));
+      } else {
+        note(Verdict::Kind::kForward, check_port)(port, &mbufs[i], 1);
+      }
+    }
+  });
   worker.outbox.kernel.flush(
       note(Verdict::Kind::kKernel, [&](size_t port, const Packet&, const Verdict&) {
         VIPGATE_REQUIRE(snapshot_->ports[port].kernel);
@@ -321,10 +417,7 @@ void FuzzWorld::check_sent(const Packet& packet, const Verdict& verdict) {
   const bool is_echo = verdict.kind == Verdict::Kind::kReply && verdict.reply == ReplyKind::kEcho;
   VIPGATE_REQUIRE(checksums_ok(after) || (is_echo && !checksums_ok(packet.frame)));
   if (verdict.kind != Verdict::Kind::kDns) return;
-  const Bytes datagram = ip_packet(after);
-  const size_t header = datagram[0] >> 4 == 4 ? (datagram[0] & 15) * 4u : sizeof(Ipv6Header);
-  const std::string_view text(reinterpret_cast<const char*>(datagram.data()), datagram.size());
-  VIPGATE_REQUIRE(test::parse_dns(text.substr(header + sizeof(UdpHeader))).has_value());
+  VIPGATE_REQUIRE(test::parse_dns(dns_message_of(after)).has_value());
 }
 
 void FuzzWorld::check_forwarded(const Bytes& before, const Bytes& after, const Verdict& verdict) {
@@ -349,6 +442,35 @@ void FuzzWorld::check_forwarded(const Bytes& before, const Bytes& after, const V
   framed.insert(framed.end(), inner.begin(), inner.end());
   VIPGATE_REQUIRE(inner.size() == ip_packet(before).size());
   VIPGATE_REQUIRE(!was_ok || checksums_ok(framed));
+}
+
+void FuzzWorld::check_made(const rte_mbuf* mbuf, size_t port, const Verdict& verdict) {
+  const auto made = spares_.find(mbuf);
+  const Bytes frame = made->second->frame();
+  spares_.erase(made);
+  ++made_;
+  VIPGATE_REQUIRE(verdict.kind == Verdict::Kind::kMade && port == 1);
+  VIPGATE_REQUIRE(!is_malformed(frame) && checksums_ok(frame));
+  const auto question = test::parse_dns(dns_message_of(frame));
+  VIPGATE_REQUIRE(question.has_value() && question->questions == 1 && question->opt.has_value());
+  if (asked_.size() == kAskedKept) asked_.erase(asked_.begin());
+  asked_.push_back(frame);
+}
+
+Bytes FuzzWorld::resolver_answer(uint8_t number, uint8_t flags, bool is_truncated, uint8_t counts,
+                                 const Bytes& records) const {
+  if (asked_.empty()) return {};
+  Bytes frame = answer_of(asked_[number % asked_.size()], 0, 64);
+  const size_t message = frame.size() - dns_message_of(frame).size();
+  frame.resize(frame.size() - kDnsOptLength);
+  frame[message + 2] = static_cast<uint8_t>(0x81 | (is_truncated ? 2 : 0));
+  frame[message + 3] = flags;
+  for (size_t section = 0; section < 3; ++section) {
+    frame[message + 7 + 2 * section] = static_cast<uint8_t>(counts >> 2 * section & 3);
+  }
+  frame.insert(frame.end(), records.begin(), records.end());
+  mend(frame);
+  return frame;
 }
 
 Bytes FuzzWorld::answer_to(uint8_t number, uint8_t tcp_flags, uint8_t ttl) const {

@@ -1,7 +1,7 @@
 // The gateway that fuzz_pipeline feeds: two workers in memory, services of every mode in both
-// families, DNS. Whatever comes, each packet must end in one queue with one verdict, at once or
-// after it was held; what is not sent must be left as it came, and what is sent must be whole and
-// have right checksums. Aborts where that does not hold.
+// families, DNS, resolvers for names of others. Whatever comes, each packet must end in one queue
+// with one verdict, at once or after it was held; what is not sent must be left as it came, and
+// what is sent must be whole and have right checksums. Aborts where that does not hold.
 #pragma once
 
 #include <deque>
@@ -33,6 +33,10 @@ class FuzzWorld {
   void end_burst();
   // What a real would answer to the `number`-th translated packet; empty: there is none.
   Bytes answer_to(uint8_t number, uint8_t tcp_flags, uint8_t ttl) const;
+  // What a resolver would answer to the `number`-th question: `flags` are the lower octet of the
+  // header's, and TC; of each section `counts` has two bits. Empty: there is none.
+  Bytes resolver_answer(uint8_t number, uint8_t flags, bool is_truncated, uint8_t counts,
+                        const Bytes& records) const;
   void pass_quarters(uint32_t quarters);
   void set_snapshot(uint32_t number);
   // All flows and all that is held end by time, and the counters add up.
@@ -68,6 +72,10 @@ class FuzzWorld {
   void process(uint32_t number, std::vector<rte_mbuf*> mbufs, bool handed_over);
   // Lets the worker deal with what it holds, as once per loop; whether there was anything to do.
   bool settle(uint32_t number);
+  bool settle_questions(uint32_t number);
+  void give_spares(Worker& worker);
+  // A packet of the worker's own making leaves it.
+  void check_made(const rte_mbuf* mbuf, size_t port, const Verdict& verdict);
   // Empties the worker's outbox and hands over; returns how many packets have left the worker.
   size_t collect(uint32_t number);
   Packet& packet_of(const rte_mbuf* mbuf);
@@ -87,6 +95,9 @@ class FuzzWorld {
   uint8_t waiting_port_ = 0;
   uint32_t waiting_worker_ = 0;
   std::vector<Bytes> translated_;
+  std::map<const rte_mbuf*, std::unique_ptr<FakeMbuf>> spares_;  // the workers'
+  std::vector<Bytes> asked_;                                     // of resolvers
+  uint64_t made_ = 0;
 };
 
 }  // namespace vipgate::test

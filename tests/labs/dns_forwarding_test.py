@@ -118,12 +118,19 @@ def over_udp_and_tcp(lab):
     answer = ask(lab, "many.example.org", "+ignore")
     expect("truncated", ("tc" in answer.flags, addresses(answer)), (True, []))
     expect("whole by TCP", len(addresses(ask(lab, "many.example.org"))), MANY)
+    # From here on the resolvers are not asked: what they have said over TCP is kept, as long as it is.
+    asked = lab.gateway.counters()["dns_tcp.forwarded"]
+    expect("whole again", len(addresses(ask(lab, "many.example.org"))), MANY)
+    expect("whole without UDP", len(addresses(ask(lab, "MANY.example.org", "+tcp"))), MANY)
+    expect("kept", addresses(ask(lab, "www.example.org", "+tcp")), ["192.0.2.80"])
+    expect("kept that it is not", ask(lab, "nobody.example.org", "+tcp").status, "NXDOMAIN")
+    expect("resolvers asked over TCP", lab.gateway.counters()["dns_tcp.forwarded"] - asked, 0)
     answer = ask(lab, "nobody.mesos")
     expect("own names", (answer.status, "aa" in answer.flags), ("NXDOMAIN", True))
     expect("names of nobody", ask(lab, "x.onion").status, "NXDOMAIN")
     counters = lab.gateway.counters()
     for name in ("dns.forwarded", "dns.cached", "dns_asked", "dns.resolver_answer",
-                 "dns_tcp.forwarded"):
+                 "dns_tcp.forwarded", "dns_tcp.cached"):
         if counters.get(name, 0) == 0:
             raise Failure(f"{name} is 0")
     if counters.get("dns_failed", 0) or counters.get("dns_tcp.forward_failed", 0):

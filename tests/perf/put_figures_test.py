@@ -57,6 +57,13 @@ class PutFiguresTest(unittest.TestCase):
         self.assertIn("| publish rest_one_ms, 1000 services | 1 ms |  |  |", text)
         self.assertNotIn("rest_one_cpu_ms", text)
 
+    def test_numbers_have_no_powers_of_ten_and_times_and_rates_their_usual_units(self):
+        self.put({**SHOWN, "rounds": [12345.6]},
+                 {**SHOWN, "name": "memif x throughput", "unit": "pps", "rounds": [1_234_567]})
+        text = self.readme.read_text()
+        self.assertIn("| publish rest_one_ms, 1000 services | 12,346 ms |", text)
+        self.assertIn("| memif x throughput | 1.235 Mpps |", text)
+
     def test_plots_of_before_go(self):
         (self.directory / "figures").mkdir()
         (self.directory / "figures" / "old.svg").write_text("<svg/>")

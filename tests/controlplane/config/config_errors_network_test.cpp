@@ -9,6 +9,8 @@ constexpr Row kAddressesRows[] = {
      "f:1:25: per_client: 0 is out of range; write a number from 1 to 100000"},
     {"dns: {tcp: {idle_s: 10s}}\n",
      "f:1:21: idle_s: '10s' is not a number; write a number from 1 to 600, without a unit"},
+    {"dns: {tcp: {cache_mb: 8192}}\n",
+     "f:1:23: cache_mb: 8192 is out of range; write a number from 0 to 4096"},
     {"dns: {nsid: 0x123}\n", "f:1:13: nsid: 0x is followed by pairs of hex digits, as in 0x6e7331"},
     {"dns: {nsid: 0x}\n", "f:1:13: nsid: 0x is followed by pairs of hex digits, as in 0x6e7331"},
     {"dns: {nsid: "

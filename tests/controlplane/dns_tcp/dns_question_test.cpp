@@ -16,13 +16,17 @@ using test::dns_question;
 using test::wire_name;
 
 constexpr uint16_t kId = 0x4321;
+constexpr DnsTtlLimits kLimits{.max_s = 3600, .negative_s = 300};
+constexpr uint64_t kSecond = DnsKnownAnswer::kSecondNs;
+constexpr uint64_t kStart = 1000 * kSecond;
 
 std::string text_of(const std::vector<uint8_t>& octets) { return {octets.begin(), octets.end()}; }
 std::span<const uint8_t> octets_of(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
-std::string record(std::string_view owner, unsigned type, std::string_view data) {
-  return std::string(owner) + be16(type) + be16(1) + be32(60) +
+std::string record(std::string_view owner, unsigned type, std::string_view data,
+                   unsigned long ttl_s = 60) {
+  return std::string(owner) + be16(type) + be16(1) + be32(ttl_s) +
          be16(static_cast<unsigned>(data.size())) + std::string(data);
 }
 
@@ -50,13 +54,32 @@ std::string answer(unsigned flags, unsigned answers, unsigned authorities,
          dns_question(wire_name("www.Example.org"), 1) + std::string(records) + dns_opt(1232);
 }
 
-test::ParsedMessage reply_to(const std::string& said) {
-  const auto reply = alias_query().reply(octets_of(said), kId);
-  EXPECT_TRUE(reply.has_value());
-  if (!reply) return {};
-  const auto message = test::parse_dns(text_of(*reply));
+// A client's question for the same name, with an OPT record.
+DnsForwardedQuery plain_query(std::string_view name, bool is_dnssec_ok = false) {
+  const std::string query = dns_header(0x0100, 1, 0, 0, 1, 7) + dns_question(wire_name(name), 1);
+  DnsStreamAnswer parts;
+  parts.is_for_others = true;
+  parts.question_end = static_cast<uint16_t>(query.size());
+  parts.has_opt = true;
+  parts.is_dnssec_ok = is_dnssec_ok;
+  return {octets_of(query), parts};
+}
+
+std::optional<DnsKnownAnswer> read(const std::string& said) {
+  return alias_query().read(octets_of(said), kId, kLimits, kStart);
+}
+
+test::ParsedMessage parsed(const std::vector<uint8_t>& reply) {
+  const auto message = test::parse_dns(text_of(reply));
   EXPECT_TRUE(message.has_value());
   return message.value_or(test::ParsedMessage{});
+}
+
+test::ParsedMessage reply_to(const std::string& said) {
+  const auto known = read(said);
+  EXPECT_TRUE(known.has_value());
+  if (!known) return {};
+  return parsed(alias_query().reply(*known, kStart));
 }
 
 TEST(DnsForwardedQuery, NameThatAnAliasLeadsToIsWhatIsAskedFor) {
@@ -93,18 +116,81 @@ TEST(DnsForwardedQuery, CodeAndAuthorityAreThoseOfTheLastName) {
 }
 
 TEST(DnsForwardedQuery, AnswerWhosePointersLeadNowhereIsNone) {
-  EXPECT_FALSE(alias_query()
-                   .reply(octets_of(answer(0x8180, 1, 0, record("\xc0\x1e", 1, "\1\2\3\4"))), kId)
-                   .has_value())
+  EXPECT_FALSE(read(answer(0x8180, 1, 0, record("\xc0\x1e", 1, "\1\2\3\4"))).has_value())
       << "into the type of the question";
 }
 
+TEST(DnsForwardedQuery, AnswersOfTheSameKeyAreThoseForNameTypeAndFlags) {
+  EXPECT_EQ(plain_query("WWW.example.org").key(), alias_query().key());
+  EXPECT_NE(plain_query("WWW.example.org", true).key(), alias_query().key());
+  EXPECT_NE(plain_query("ww.example.org").key(), alias_query().key());
+}
+
+TEST(DnsForwardedQuery, WhatIsKeptIsToldToEachClientUnderItsOwnHeader) {
+  const auto known = read(answer(0x81a0, 1, 0, record("\xc0\x0c", 1, "\1\2\3\4")));
+  ASSERT_TRUE(known.has_value());
+  const auto message = parsed(plain_query("wWw.exAmple.org", true).reply(*known, kStart));
+  EXPECT_EQ(message.id, 7u);
+  EXPECT_EQ(message.flags, 0x81a0u) << "AD, as it has DO";
+  EXPECT_EQ(message.question, dns_question(wire_name("wWw.exAmple.org"), 1));
+  ASSERT_EQ(message.answers.size(), 1u);
+  EXPECT_EQ(message.answers[0].owner, "wWw.exAmple.org");
+  EXPECT_EQ(message.answers[0].rdata, "\1\2\3\4");
+  EXPECT_TRUE(message.opt.has_value());
+  EXPECT_EQ(parsed(plain_query("www.example.org").reply(*known, kStart)).flags, 0x8180u);
+}
+
+TEST(DnsForwardedQuery, TtlsCountDownAndAreThirtySecondsOnceTheyAreOver) {
+  const std::string two =
+      record("\xc0\x0c", 1, "\1\2\3\4", 10'000) + record("\xc0\x0c", 1, "\1\2\3\5", 100);
+  const auto known = read(answer(0x8180, 2, 0, two));
+  ASSERT_TRUE(known.has_value());
+  EXPECT_EQ(known->ttl_s, 100u);
+  for (const auto& query : {plain_query("www.example.org"), alias_query()}) {
+    const auto ttls = [&](uint64_t age_s) {
+      const auto message = parsed(query.reply(*known, kStart + age_s * kSecond));
+      const size_t last = message.answers.size() - 1;
+      return std::pair(message.answers.at(last - 1).ttl, message.answers.at(last).ttl);
+    };
+    EXPECT_EQ(ttls(0), std::pair(3600ul, 100ul)) << "longer ones are cut";
+    EXPECT_EQ(ttls(99), std::pair(3501ul, 1ul));
+    EXPECT_EQ(ttls(100), std::pair(30ul, 30ul));
+  }
+  const auto stale = parsed(plain_query("www.example.org").reply(*known, kStart + 100 * kSecond));
+  ASSERT_TRUE(stale.opt.has_value());
+  EXPECT_EQ(stale.opt->rdata, test::dns_option(15, be16(3))) << "RFC 8914 4.4";
+}
+
+TEST(DnsForwardedQuery, NegativeAnswerLastsAsLongAsTheSoaAndTheLimitSay) {
+  const auto soa = [](unsigned minimum_s) {
+    return record("\xc0\x10", 6,
+                  wire_name("ns.a") + wire_name("root.a") + std::string(16, '\1') + be32(minimum_s),
+                  1000);
+  };
+  EXPECT_EQ(read(answer(0x8183, 0, 1, soa(20)))->ttl_s, 20u);
+  EXPECT_EQ(read(answer(0x8180, 0, 1, soa(20)))->ttl_s, 20u);
+  EXPECT_EQ(read(answer(0x8183, 0, 1, soa(5000)))->ttl_s, 300u);
+  EXPECT_EQ(read(answer(0x8183, 0, 0, ""))->ttl_s, 0u) << "RFC 2308 5";
+}
+
+TEST(DnsForwardedQuery, WhatIsNoAnswerIsNotRead) {
+  const std::string address = record("\xc0\x0c", 1, "\1\2\3\4");
+  EXPECT_TRUE(read(answer(0x8180, 1, 0, address)).has_value());
+  EXPECT_FALSE(read(answer(0x8182, 0, 0, "")).has_value()) << "SERVFAIL";
+  EXPECT_FALSE(read(answer(0x8380, 1, 0, address)).has_value()) << "TC";
+  EXPECT_FALSE(read(answer(0x8180, 2, 0, address)).has_value()) << "a record is missing";
+  EXPECT_FALSE(read(answer(0x0100, 1, 0, address)).has_value()) << "a query";
+}
+
 TEST(DnsForwardedQuery, FailureHasNoRecords) {
-  const auto message = test::parse_dns(text_of(alias_query().failure(DnsRcode::kServFail)));
-  ASSERT_TRUE(message.has_value());
-  EXPECT_EQ(message->rcode(), 2u);
-  EXPECT_EQ(message->question, dns_question(wire_name("A.test"), 1));
-  EXPECT_TRUE(message->answers.empty());
+  const auto message = parsed(alias_query().failure(DnsRcode::kServFail));
+  EXPECT_EQ(message.rcode(), 2u);
+  EXPECT_EQ(message.question, dns_question(wire_name("A.test"), 1));
+  EXPECT_TRUE(message.answers.empty());
+  const auto told =
+      parsed(alias_query().failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority));
+  ASSERT_TRUE(told.opt.has_value());
+  EXPECT_EQ(told.opt->rdata, test::dns_option(15, be16(22)));
 }
 
 }  // namespace

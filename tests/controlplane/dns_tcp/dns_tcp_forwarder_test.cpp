@@ -1,7 +1,11 @@
 // Questions of others' names by TCP, from a client's connection to a resolver's, over loopback.
+#include "controlplane/dns_tcp/dns_tcp_forwarder.h"
+
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "controlplane/dns_tcp/dns_tcp_server.h"
 #include "tests/controlplane/dns_tcp/dns_tcp_client.h"
@@ -52,6 +56,13 @@ class Resolver {
     EXPECT_THAT(server_.listen({{kLoopback, 0}}), IsEmpty());
   }
   uint16_t port() const { return server_.ports().front(); }
+  uint64_t queries() const {
+    const NamedCounters counters = server_.counters();
+    const auto found = std::find_if(counters.begin(), counters.end(), [](const auto& counter) {
+      return counter.first == "dns_tcp.queries";
+    });
+    return found == counters.end() ? 0 : found->second;
+  }
 
  private:
   DnsTcpServer server_;
@@ -79,10 +90,28 @@ class SilentResolver {
   uint16_t port_ = 0;
 };
 
+// `left_out`: so many of the resolvers, the first ones, are.
+DnsForwarding forwarding_to(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 2000,
+                            size_t left_out = 0) {
+  DnsForwarding forwarding;
+  forwarding.is_on = true;
+  forwarding.attempts = 3;
+  forwarding.per_client = 64;
+  forwarding.timeout_ns = timeout_ms * 1'000'000u;
+  forwarding.max_ttl_s = forwarding.negative_ttl_s = 3600;
+  forwarding.zones.push_back({std::string(1, '\0'), {}});
+  for (const uint16_t port : resolvers) {
+    DnsResolver& resolver = forwarding.zones[0].resolvers.emplace_back();
+    resolver.address = kLoopback;
+    resolver.port = port;
+    resolver.is_left_out = forwarding.zones[0].resolvers.size() <= left_out;
+  }
+  return forwarding;
+}
+
 class DnsTcpForwarderTest : public ::testing::Test {
  protected:
   // A server that leaves every question to these resolvers.
-  // `left_out`: so many of them, the first ones, are.
   void start(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 2000,
              size_t left_out = 0, const DnsTcpLimits& limits = {}) {
     server_ = std::make_unique<DnsTcpServer>(
@@ -96,18 +125,8 @@ class DnsTcpForwarderTest : public ::testing::Test {
         },
         limits);
     ASSERT_THAT(server_->listen({{kLoopback, 0}}), IsEmpty());
-    DnsForwarding forwarding;
-    forwarding.is_on = true;
-    forwarding.attempts = 3;
+    DnsForwarding forwarding = forwarding_to(resolvers, timeout_ms, left_out);
     forwarding.per_client = per_client_;
-    forwarding.timeout_ns = timeout_ms * 1'000'000u;
-    forwarding.zones.push_back({std::string(1, '\0'), {}});
-    for (const uint16_t port : resolvers) {
-      DnsResolver& resolver = forwarding.zones[0].resolvers.emplace_back();
-      resolver.address = kLoopback;
-      resolver.port = port;
-      resolver.is_left_out = forwarding.zones[0].resolvers.size() <= left_out;
-    }
     server_->set_forwarding(forwarding);
   }
   DnsTcpClient client() { return {kLoopback, server_->ports().front()}; }
@@ -146,7 +165,40 @@ TEST_F(DnsTcpForwarderTest, LongAnswerOfAResolverIsTheClientsWholeAndUnderItsOwn
     EXPECT_EQ(reply.answers.size(), 3000u);
     EXPECT_EQ(reply.opt.has_value(), has_opt);
   }
-  EXPECT_EQ(count("forwarded"), 2u);
+  EXPECT_EQ(count("forwarded"), 1u);
+  EXPECT_EQ(count("cached"), 1u) << "as long as it is";
+}
+
+TEST_F(DnsTcpForwarderTest, SecondClientIsToldWhatTheFirstWasAndNobodyIsAsked) {
+  const Resolver resolver({});
+  start({resolver.port()});
+  for (const char* name : {"www.example", "WWW.Example"}) {
+    DnsTcpClient client = this->client();
+    client.ask(query(name, 5));
+    const auto reply = parsed(client.reply());
+    ASSERT_EQ(reply.answers.size(), 1u);
+    EXPECT_EQ(reply.answers[0].owner, name);
+  }
+  EXPECT_EQ(resolver.queries(), 1u);
+  EXPECT_EQ(count("cached"), 1u);
+  const TableFill cache = server_->cache_kb();
+  EXPECT_EQ(cache.entries, 1u);
+  EXPECT_EQ(cache.capacity, 16u << 10);
+}
+
+TEST_F(DnsTcpForwarderTest, WithoutRoomEachQuestionIsAskedAnew) {
+  const Resolver resolver({});
+  start({resolver.port()});
+  DnsTcpLimits limits;
+  limits.cache_mb = 0;
+  server_->set_limits(limits);
+  DnsTcpClient client = this->client();
+  for (int i = 0; i < 2; ++i) {
+    client.ask(query("www.example", 5));
+    EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+  }
+  EXPECT_EQ(resolver.queries(), 2u);
+  EXPECT_EQ(count("cached"), 0u);
 }
 
 TEST_F(DnsTcpForwarderTest, PipelinedQuestionsAreEachAnsweredAndThenTheConnectionEnds) {
@@ -257,6 +309,90 @@ TEST_F(DnsTcpForwarderTest, ClientThatGoesAwayMeanwhileHarmsNobody) {
   DnsTcpClient other = this->client();
   other.ask(query("other.example", 6));
   EXPECT_EQ(parsed(other.reply()).id, 6u);
+}
+
+// A forwarder without a server, by a clock of the test's own.
+class ForwarderCache : public ::testing::Test {
+ protected:
+  ForwarderCache() { forwarder_.set_cache_room(1 << 20); }
+
+  test::ParsedMessage ask(std::string_view name) {
+    const std::string text =
+        dns_header(0x0100, 1, 0, 0, 1, 9) + dns_question(wire_name(name), 1) + dns_opt(512);
+    DnsStreamAnswer parts;
+    parts.is_for_others = true;
+    parts.question_end = static_cast<uint16_t>(text.size() - 11);
+    parts.has_opt = true;
+    std::optional<test::ParsedMessage> told;
+    forwarder_.ask(
+        {{reinterpret_cast<const uint8_t*>(text.data()), text.size()}, parts},
+        boost::asio::ip::address_v4::loopback(), [&](std::span<const uint8_t> reply) {
+          told = test::parse_dns({reinterpret_cast<const char*>(reply.data()), reply.size()});
+        });
+    context_.restart();
+    context_.run();
+    EXPECT_TRUE(told.has_value());
+    return told.value_or(test::ParsedMessage{});
+  }
+  void pass(uint64_t seconds) { now_ns_ += seconds * DnsKnownAnswer::kSecondNs; }
+
+  uint64_t now_ns_ = 1'000'000'000'000;
+  boost::asio::io_context context_{1};
+  DnsTcpForwarder forwarder_{context_, [this] { return now_ns_; }};
+};
+
+TEST_F(ForwarderCache, AnswerIsToldForItsTtlAndThenAskedForAgain) {
+  const Resolver resolver({});
+  forwarder_.set(forwarding_to({resolver.port()}));
+  EXPECT_EQ(ask("www.example").answers.at(0).ttl, 60u);
+  pass(59);
+  EXPECT_EQ(ask("www.example").answers.at(0).ttl, 1u);
+  EXPECT_EQ(resolver.queries(), 1u);
+  pass(1);
+  EXPECT_EQ(ask("www.example").answers.at(0).ttl, 60u);
+  EXPECT_EQ(resolver.queries(), 2u);
+}
+
+TEST_F(ForwarderCache, WhatHasExpiredIsToldWhileNobodyAnswersAndTriedAgainAfterThirtySeconds) {
+  const Resolver resolver({});
+  const Resolver refusing({.flags = 0x8185, .records = 0});
+  DnsForwarding forwarding = forwarding_to({resolver.port()});
+  forwarding.stale_s = 100;
+  forwarder_.set(forwarding);
+  ask("www.example");
+  forwarding = forwarding_to({refusing.port()});
+  forwarding.stale_s = 100;
+  forwarder_.set(forwarding);
+  pass(60);
+  for (int i = 0; i < 2; ++i) {
+    const auto stale = ask("www.example");
+    EXPECT_EQ(stale.answers.at(0).ttl, 30u);
+    EXPECT_EQ(stale.opt->rdata, test::dns_option(15, be16(3)));
+  }
+  EXPECT_EQ(refusing.queries(), 1u);
+  pass(30);
+  EXPECT_EQ(ask("www.example").answers.size(), 1u);
+  EXPECT_EQ(refusing.queries(), 2u);
+  EXPECT_EQ(forwarder_.stale(), 3u);
+  EXPECT_EQ(forwarder_.failed(), 0u);
+  pass(70);
+  EXPECT_EQ(ask("www.example").rcode(), 2u) << "past that time, too";
+}
+
+TEST_F(ForwarderCache, FailureIsRememberedForFiveSeconds) {
+  const Resolver refusing({.flags = 0x8185, .records = 0});
+  forwarder_.set(forwarding_to({refusing.port()}));
+  for (int i = 0; i < 2; ++i) {
+    const auto told = ask("www.example");
+    EXPECT_EQ(told.rcode(), 2u);
+    EXPECT_EQ(told.opt->rdata, test::dns_option(15, be16(22)));
+  }
+  EXPECT_EQ(refusing.queries(), 1u);
+  EXPECT_EQ(forwarder_.failed(), 2u);
+  const Resolver good({});
+  forwarder_.set(forwarding_to({good.port()}));
+  pass(5);
+  EXPECT_EQ(ask("www.example").answers.size(), 1u);
 }
 
 }  // namespace

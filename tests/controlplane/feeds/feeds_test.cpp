@@ -88,7 +88,7 @@ class FeedsTest : public testing::Test {
     ASSERT_TRUE(resolved.ok()) << resolved.error();
     if (is_first) {
       feeds_->adopt(std::move(*resolved));
-      feeds_->restore_sources();
+      feeds_->restore_sources(config);
     }
     auto outcome = reconciler_->apply(config, now_ms_ / 1000);
     ASSERT_TRUE(outcome.ok()) << outcome.error();

@@ -40,7 +40,8 @@ class KeptConnectionTest : public ::testing::Test {
     server_ = std::make_unique<ScriptedServer>(std::move(how));
   }
   void start(const RealKey& real, HealthConfig config, HealthCheckerOptions options = many()) {
-    auto made = CheckEngine::create(options, wake_.get(), [](uint64_t, RealHealth, auto&) {});
+    auto made = CheckEngine::create(
+        options, wake_.get(), [](uint64_t, RealHealth, auto&) {}, 200);
     ASSERT_TRUE(made.ok()) << made.error();
     engine_ = std::move(made).value();
     config.interval_s = 1;

@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/http/http_server.h"
+#include "controlplane/http/refusal_pacer.h"
+#include "tests/controlplane/http/http_server_fixture.h"
 #include "tests/support/test_certificates.h"
 
 namespace vipgate::http_access_test {
@@ -112,6 +113,66 @@ TEST(HttpAccess, WhoShowsNoneIsTalkedToAndNeedsAToken) {
 TEST(HttpAccess, CertificateOfAnotherAuthorityIsNotLetIn) {
   const TestCertificates certificates;
   EXPECT_EQ(ask_over_tls(certificates, certificates.other_ca(), true), "");
+}
+
+TEST(HttpAccess, WhoIsRefusedWithoutEndDoesNotFillTheLog) {
+  RefusalPacer pacer;
+  const RefusalPacer::Time begin{};
+  for (int i = 0; i < RefusalPacer::kMost; ++i) EXPECT_EQ(pacer.take(begin), 0u);
+  for (int i = 0; i < 7; ++i) EXPECT_FALSE(pacer.take(begin + std::chrono::seconds(9)));
+  EXPECT_EQ(pacer.take(begin + RefusalPacer::kSpan), 7u) << "the next line has how many";
+  EXPECT_EQ(pacer.take(begin + RefusalPacer::kSpan), 0u);
+}
+
+class HttpForeignTest : public test::HttpServerFixture {
+ protected:
+  void SetUp() override {
+    HttpRouter router;
+    for (const char* path : {"/", "/api/v1/trace"}) {
+      router.add("GET", path,
+                 [](const ApiRequest&, const ApiResponder& respond) { respond({.body = "told"}); });
+    }
+    router.add("DELETE", "/api/v1/trace",
+               [](const ApiRequest&, const ApiResponder& respond) { respond({.body = "done"}); });
+    start({}, std::move(router));
+  }
+  std::string status_of(const std::string& line, const std::string& headers) const {
+    return ask(line + " HTTP/1.1\r\nHost: localhost:8080\r\n" + headers +
+               "Connection: close\r\n\r\n")
+        .substr(9, 3);
+  }
+};
+
+TEST_F(HttpForeignTest, AnOriginThatIsNotThisServerIsRefused) {
+  for (const char* line : {"DELETE /api/v1/trace", "GET /api/v1/trace", "GET /"}) {
+    for (const char* origin :
+         {"http://evil.example", "null", "http://localhost", "http://localhost:8081", "", "*",
+          "localhost:8080", "ftp://localhost:8080", "http://localhost:8080.evil.example",
+          "http://localhost:8080\r\nOrigin: http://evil.example"}) {
+      EXPECT_EQ(status_of(line, "Origin: " + std::string(origin) + "\r\n"), "403")
+          << line << " " << origin;
+    }
+    for (const char* origin : {"http://localhost:8080", "http://LOCALHOST:8080",
+                               "https://localhost:8080" /* by a proxy */}) {
+      EXPECT_EQ(status_of(line, "Origin: " + std::string(origin) + "\r\n"), "200")
+          << line << " " << origin;
+    }
+  }
+}
+
+TEST_F(HttpForeignTest, WhatAnotherSitesPageLoadsIsRefusedAndItsLinksLeadToPagesAlone) {
+  const std::string link = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+  for (const std::string site : {"cross-site", "same-site"}) {
+    const std::string from = "Sec-Fetch-Site: " + site + "\r\n";
+    EXPECT_EQ(status_of("GET /api/v1/trace", from + "Sec-Fetch-Mode: no-cors\r\n"), "403");
+    EXPECT_EQ(status_of("GET /api/v1/trace", from + link), "403");
+    EXPECT_EQ(status_of("GET /", from + link), "200");
+    EXPECT_EQ(status_of("GET /", from + "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n"),
+              "403");
+  }
+  for (const std::string site : {"same-origin", "none"}) {
+    EXPECT_EQ(status_of("GET /api/v1/trace", "Sec-Fetch-Site: " + site + "\r\n"), "200");
+  }
 }
 
 }  // namespace

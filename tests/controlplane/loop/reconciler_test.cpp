@@ -89,6 +89,37 @@ TEST_F(ReconcilerTest, AServiceWithoutRealsUsesThoseOfItsFallbackWhateverHappens
   EXPECT_EQ(taker(), "nobody");
 }
 
+TEST_F(ReconcilerTest, AServiceOfTheApiFallsBackOnWhomItNamesUnlessTheFileDecides) {
+  const ServiceKey a{*parse_ip_address("11.0.0.1"), 80, Protocol::kTcp, {}};
+  const ServiceKey b{*parse_ip_address("11.0.0.2"), 80, Protocol::kTcp, {}};
+  const std::string spare = one("b", "11.0.0.2", kReal);
+  const auto taken_by_spare = [&] {
+    const auto* entry = last().v4.addresses.find(a.vip.v4());
+    return last().service(last().v4.service(*entry, Be16(80), 6)).row_count != 0;
+  };
+  Reconciler& r = start(config_of(spare));
+  SourceChange change;
+  ServiceConfig service = config_of(one("a", "11.0.0.1")).services.front();
+  service.no_real = NoReal::kFallback;
+  service.fallback = "b";
+  service.origin = Origin::kRest;
+  change.services.emplace(a, service);
+  change.fallbacks.emplace(a, b);
+  r.stage({Origin::kRest, 0}, change);
+  ASSERT_TRUE(r.commit(1, 0).ok());
+  EXPECT_TRUE(taken_by_spare());
+  ASSERT_TRUE(r.apply(config_of(spare + one("a", "11.0.0.1")), 2).ok());
+  EXPECT_FALSE(taken_by_spare()) << "the file says nothing of a fallback";
+  ASSERT_TRUE(r.apply(config_of(spare), 3).ok());
+  EXPECT_TRUE(taken_by_spare());
+  // The document stays, but its name leads nowhere any longer.
+  change.fallbacks.clear();
+  r.stage({Origin::kRest, 0}, change);
+  EXPECT_TRUE(r.has_staged());
+  ASSERT_TRUE(r.commit(4, 0).ok());
+  EXPECT_FALSE(taken_by_spare());
+}
+
 TEST_F(ReconcilerTest, AddressesAreAnnouncedWhenAllWorkersServeThem) {
   dataplane.workers_pass = false;
   Reconciler& r = start(config_of(one("a", "11.0.0.1", kReal)));

@@ -29,6 +29,7 @@ TEST(MesosQueue, InputsComeOutInOrderAndTheDescriptorTellsWhetherThereAreAny) {
   EXPECT_FALSE(queue->try_pop().has_value());
   EXPECT_TRUE(queue->push(input(1)));
   EXPECT_TRUE(queue->push(input(2)));
+  EXPECT_EQ(queue->size(), 2U);
   EXPECT_TRUE(is_readable(*queue));
   EXPECT_EQ(queue->try_pop()->cluster, 1U);
   EXPECT_TRUE(is_readable(*queue));

@@ -59,6 +59,8 @@ TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
                                           {"mesos.1.tasks_waiting", 17},
                                           {"mesos.0.age_ms", 1500},
                                           {"marathon[2].connected", 1},
+                                          {"source.mesos.0.in_force", 1},
+                                          {"source.mesos.0.age_ms", 2500},
                                           {"port.edge.left.rx_missed", 19},
                                           {"snat_pool.10.0.0.1.exhausted", 23},
                                           {"dns_type.AAAA", 37},
@@ -74,6 +76,8 @@ TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
   EXPECT_EQ(value_of(families, "vipgate_mesos_tasks_waiting", "1"), 17);
   EXPECT_DOUBLE_EQ(value_of(families, "vipgate_mesos_age_seconds", "0"), 1.5);
   EXPECT_EQ(value_of(families, "vipgate_marathon_connected", "2"), 1);
+  EXPECT_EQ(value_of(families, "vipgate_source_in_force", "mesos.0"), 1);
+  EXPECT_DOUBLE_EQ(value_of(families, "vipgate_source_age_seconds", "mesos.0"), 2.5);
   EXPECT_EQ(value_of(families, "vipgate_port_rx_missed_packets_total", "edge.left"), 19);
   EXPECT_EQ(value_of(families, "vipgate_snat_exhausted_total", "10.0.0.1"), 23);
   EXPECT_EQ(value_of(families, "vipgate_dns_tcp_queries_total"), 29);

@@ -45,6 +45,32 @@ TEST(DnsReports, RecordsAreThoseOfTheNameOrBelowTheZone) {
   EXPECT_THAT(dns_records_text(*table, {wire("b.z"), wire("other"), 9}), HasSubstr("\"total\":0,"));
 }
 
+TEST(DnsReports, AZoneThatIsNotServedIsToldWithThoseThatAre) {
+  const auto table = table_of({"a.b.z"});
+  for (const char* served : {"z", "b.z", "a.b.z", "."}) {
+    EXPECT_EQ(dns_zone_problem(*table, wire(served)), "") << served;
+  }
+  EXPECT_EQ(dns_zone_problem(*table, wire("nope")),
+            "zone: 'nope.' is not served; those that are: z.");
+  EXPECT_EQ(dns_zone_problem(*table, wire("xz")), "zone: 'xz.' is not served; those that are: z.");
+  const auto none = DnsTableBuilder(DnsHashSecret{}).build().value();
+  EXPECT_EQ(dns_zone_problem(*none, wire("z")), "zone: 'z.' is not served; no zone is");
+}
+
+TEST(DnsReports, AnAliasIsToldWithTheZoneWhoseRecordsAreListed) {
+  DnsTableBuilder builder(DnsHashSecret{});
+  DnsZoneSpec zone;
+  zone.name = wire("z");
+  zone.soa.mname = wire("ns.z");
+  zone.soa.rname = wire("root.z");
+  DnsZoneSpec alias = zone;
+  alias.name = wire("copy");
+  alias.alias_of = zone.name;
+  ASSERT_TRUE(builder.set_zones({zone, alias}).ok());
+  EXPECT_EQ(dns_zone_problem(*builder.build().value(), wire("web.copy")),
+            "zone: 'web.copy.' is in an alias of 'z.', whose records are listed");
+}
+
 TEST(DnsReports, TheResponderIsAskedForTheClientAndItsMessageIsTold) {
   IpAddress asked_by;
   const AnswerDns answer = [&](std::span<uint8_t> message, size_t length, const IpAddress& client) {

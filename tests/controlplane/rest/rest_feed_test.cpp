@@ -52,7 +52,7 @@ class RestFeedTest : public ::testing::Test {
     auto resolved = feeds_->resolve(*config);
     ASSERT_TRUE(resolved.ok()) << resolved.error();
     feeds_->adopt(std::move(*resolved));
-    feeds_->restore_sources();
+    feeds_->restore_sources(*config);
     ASSERT_TRUE(reconciler_->apply(*config, monotonic_ms() / 1000).ok());
   }
 
@@ -169,6 +169,21 @@ TEST_F(RestFeedTest, ANameHasTheSameAddressFromTheFileAndFromTheApi) {
   EXPECT_EQ(reconciler_->config().services.front().vip, web);
   EXPECT_NE(find(to_string(web), 81), nullptr);
   EXPECT_EQ(feeds_->rest().services().services().begin()->second.key.vip, other);
+}
+
+TEST_F(RestFeedTest, WhatFallsBackOnAServiceOfTheFileDoesSoAfterARestart) {
+  start();
+  const auto document =
+      json(R"({"name":"api","vip":"10.20.0.7","port":80,"no_real":{"fallback":"web"},"reals":[]})");
+  ASSERT_TRUE(std::holds_alternative<Done>(change(
+      [&](RestFeed& feed) { return feed.services().plan_one(document, "", feed.config()); })));
+  const auto has_taker = [&] {
+    const ModelService* api = find("10.20.0.7", 80);
+    return api != nullptr && dataplane_.published.back()->service(api->index).row_count != 0;
+  };
+  EXPECT_TRUE(has_taker());
+  start();
+  EXPECT_TRUE(has_taker());
 }
 
 TEST_F(RestFeedTest, TheFilesPolicyDecidesAndTheRealsAreUnited) {

@@ -40,6 +40,7 @@ class Gateway {
     EXPECT_TRUE(vips_.resolve(file_, allocator_).ok());
     base_ = file_;
     base_.services.clear();
+    services_.set_file_services(file_.services);
   }
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -119,6 +120,10 @@ class RestServicesRandomTest : public ::testing::Test {
   size_t draw(size_t below) { return random_() % below; }
   std::string pick(const std::vector<std::string>& from) { return from[draw(from.size())]; }
 
+  std::string no_real() {
+    if (draw(3) != 0) return R"("drop")";
+    return R"({"fallback":")" + pick({"a", "b", "c", "d", "e"}) + R"("})";
+  }
   std::string document() {
     const std::string name = pick({"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"});
     const std::string vip = pick({"auto", "auto", "10.20.0.1", "10.20.0.2", "10.20.0.3", "11.0.0.1",
@@ -134,7 +139,8 @@ class RestServicesRandomTest : public ::testing::Test {
     return R"({"name":")" + name + R"(","vip":")" + vip + R"(","port":)" + port +
            R"(,"protocol":")" + pick({"tcp", "tcp", "udp"}) + R"(","mode":")" +
            pick({"fullnat", "nat", "nat"}) + R"(","affinity":")" +
-           pick({"none", "none", "none", "source"}) + R"(","reals":[)" + reals + "]}";
+           pick({"none", "none", "none", "source"}) + R"(","no_real":)" + no_real() +
+           R"(,"reals":[)" + reals + "]}";
   }
   static YamlNodePtr read(const std::string& text) {
     Diagnostics diagnostics("body");
@@ -185,10 +191,26 @@ class RestServicesRandomTest : public ::testing::Test {
       ASSERT_EQ(x->first, y->first);
       ASSERT_EQ(x->second.json, y->second.json);
       ASSERT_EQ(x->second.config, y->second.config);
+      ASSERT_EQ(x->second.fallback, y->second.fallback);
+      with_fallback_ += x->second.fallback.has_value();
     }
+    if (draw(16) == 0) expect_good_fallbacks();
     ASSERT_EQ(alone_.allocator().take_dirty(), all_.allocator().take_dirty());
     ASSERT_EQ(alone_.allocator().moves(), all_.allocator().moves());
     ASSERT_EQ(alone_.allocator().collisions(), all_.allocator().collisions());
+  }
+
+  void expect_good_fallbacks() {
+    std::string list;
+    for (const auto& [id, service] : alone_.services().services()) {
+      list += (list.empty() ? "" : ",") + service.json;
+    }
+    const auto whole = alone_.plan_all(read("[" + list + "]"));
+    const auto* problem = std::get_if<RestProblem>(&whole);
+    // A removal may have left names without an address.
+    if (problem != nullptr) {
+      ASSERT_THAT(text_of(*problem), ::testing::Not(::testing::HasSubstr("no_real")));
+    }
   }
 
   // One's changes are seen beside few others, the other's beside all.
@@ -196,6 +218,7 @@ class RestServicesRandomTest : public ::testing::Test {
   Gateway all_{Way::kWithAllOthers};
   std::mt19937 random_{7};
   size_t refused_ = 0;
+  size_t with_fallback_ = 0;
 };
 
 TEST_F(RestServicesRandomTest, AChangeOfOneEndsAsOneThatIsReadWithAllOthers) {
@@ -223,6 +246,7 @@ TEST_F(RestServicesRandomTest, AChangeOfOneEndsAsOneThatIsReadWithAllOthers) {
   // Else nothing was shown.
   EXPECT_GT(alone_.alone(), kRounds / 10);
   EXPECT_GT(refused_, kRounds / 10);
+  EXPECT_GT(with_fallback_, kRounds / 100);
 }
 
 }  // namespace

@@ -206,12 +206,6 @@ TEST_F(RestServicesTest, ANameWhoseAddressWasTakenIsMadeAndChangedAtItsOwn) {
   EXPECT_EQ(bad(crowded.plan_one(other, "11.0.0.1:80:tcp", config_)).status, 409) << "that is a's";
 }
 
-TEST_F(RestServicesTest, AFallbackBelongsIntoTheFile) {
-  auto problem = bad(services_.plan_one(
-      json(service("b", "10.20.0.2", 80, R"(,"no_real":{"fallback":"b"})")), "", config_));
-  EXPECT_EQ(problem.status, 422);
-}
-
 TEST_F(RestServicesTest, TagsChangeWithTheDocumentsAndOnlyThen) {
   const std::string none = services_.etag();
   services_.adopt(good(services_.plan_one(json(service("a", "10.20.0.1", 80)), "", config_)));

@@ -102,12 +102,14 @@ TEST(VipctlViews, StatusPutsWhatIsWrongOnTopWithTheNextCommand) {
   status.not_ready_why = "about to stop";
   status.counters = parsed(
       R"({"services.without_real":2,"mesos.1.stale":1,"mesos.1.age_ms":75000,"store.waiting":1})");
+  status.sources = parsed(R"({"sources":[{"id":"mesos.0","name":"other.example"},
+{"id":"mesos.1","name":"dcos.example"}]})");
   const auto [text, is_wrong] = status_view(status, "http://gw1:8080");
   EXPECT_TRUE(is_wrong);
   EXPECT_THAT(text, ::testing::StartsWith("! not ready: about to stop\n"));
   EXPECT_THAT(text, HasSubstr("! 2 services have no real that takes new flows\n"
                               "    vipctl services --state no_real\n"));
-  EXPECT_THAT(text, HasSubstr("! cluster 1 has not been heard of for 75 s"));
+  EXPECT_THAT(text, HasSubstr("! cluster dcos.example (mesos.1) has not been heard of for 75 s"));
   EXPECT_THAT(text, HasSubstr("! 1 change waits for the state store"));
 }
 

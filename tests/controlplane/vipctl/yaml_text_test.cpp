@@ -13,7 +13,7 @@ TEST(VipctlYamlText, IsTheSameTreeWithTheSameTypes) {
   const auto text = yaml_text(*tree);
   ASSERT_TRUE(text.ok());
   EXPECT_EQ(*text,
-            "services:\n  - name: redis\n    port: 6379\n    up: true\n    no: ~\n"
+            "services:\n  - name: redis\n    port: 6379\n    up: true\n    \"no\": ~\n"
             "    part: 0.5\nempty:\n  []\n");
 }
 
@@ -29,6 +29,47 @@ TEST(VipctlYamlText, AStringThatLooksLikeANumberIsQuotedAndControlCharactersAreW
   const auto text = yaml_text(*tree);
   ASSERT_TRUE(text.ok());
   EXPECT_EQ(*text, "name: \"123\"\nbad: \"\\x1b[31m\\x9b\"\n");
+}
+
+TEST(VipctlYamlText, AStringIsOneForReadersOfYamlOneOneAsWell) {
+  for (const char* word : {"no",
+                           "No",
+                           "NO",
+                           "y",
+                           "on",
+                           "yes",
+                           "Off",
+                           "null",
+                           "~",
+                           "",
+                           "=",
+                           "<<",
+                           "1e3",
+                           "0x1F",
+                           "017",
+                           "0o17",
+                           "1_000",
+                           "1:30",
+                           "190:20:30.5",
+                           "+1",
+                           "-.5",
+                           ".inf",
+                           "-.Inf",
+                           ".NaN",
+                           "0b101",
+                           "2024-01-01",
+                           "2024-01-01t00:00:00z",
+                           "1.2"}) {
+    web::json::value tree = web::json::value::object();
+    tree["name"] = web::json::value::string(word);
+    EXPECT_EQ(yaml_text(tree).value(), "name: \"" + std::string(word) + "\"\n");
+  }
+  for (const char* word : {"none", "yesterday", "redis-6", "10.9.1.11", "11.1.1.77:81:tcp", "5s",
+                           "10.0.0.0/8", "v1.2", "a.b", "nan"}) {
+    web::json::value tree = web::json::value::object();
+    tree["name"] = web::json::value::string(word);
+    EXPECT_EQ(yaml_text(tree).value(), "name: " + std::string(word) + "\n");
+  }
 }
 
 }  // namespace
