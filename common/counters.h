@@ -99,7 +99,8 @@ enum class ReplyKind : uint8_t {
   X(kLinkLocal, "link_local")                 \
   X(kUnservedPort, "unserved_port")           \
   X(kTransit, "transit")                      \
-  X(kDns, "dns")
+  X(kDns, "dns")                              \
+  X(kDnsFragment, "dns_fragments")
 
 enum class KernelReason : uint8_t {
 #define X(enumerator, name) enumerator,

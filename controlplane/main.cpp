@@ -65,6 +65,10 @@ class DataplaneAdapter : public DataplaneControl {
                              const IpAddress& client) const override {
     return dataplane_.answer_dns(message, length, client);
   }
+  uint16_t answer_dns_datagram(std::span<uint8_t> message, size_t length,
+                               const AddressAndPort& client) const override {
+    return dataplane_.answer_dns_datagram(message, length, client);
+  }
   Result<FlowList> flows(const FlowQuestion& question) const override {
     return dataplane_.flows(question);
   }

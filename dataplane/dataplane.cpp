@@ -10,6 +10,7 @@
 #include "dataplane/announce.h"
 #include "dataplane/counter_names.h"
 #include "dataplane/dataplane_parts.h"
+#include "dataplane/dns_datagram.h"
 #include "dataplane/explain.h"
 #include "dataplane/fastpath/dns_responder.h"
 
@@ -105,6 +106,23 @@ DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
           .question_end = parsed.question_end,
           .has_opt = parsed.has_opt,
           .is_dnssec_ok = parsed.is_dnssec_ok};
+}
+
+uint16_t Dataplane::answer_dns_datagram(std::span<uint8_t> message, size_t length,
+                                        const AddressAndPort& client) const {
+  const std::shared_ptr<const Snapshot> snapshot = parts_->cell.current();
+  if (snapshot == nullptr) return 0;
+  const DnsQuery query{
+      .message = message.data(),
+      .length = static_cast<uint16_t>(length),
+      .capacity = static_cast<uint16_t>(std::min<size_t>(message.size(), UINT16_MAX)),
+      .source_port = Be16(client.port),
+      .client = client.address.bytes().data(),
+      .client_length = static_cast<uint8_t>(client.address.bits() / 8)};
+  const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
+  return dns_answer_datagram({*snapshot->dns, *snapshot->dns_policy,
+                              static_cast<uint64_t>(unix_ns()), snapshot->dns_views.get()},
+                             query, rotation);
 }
 
 // What the devices and the kernel's side lost, and what passed to and from the kernel.

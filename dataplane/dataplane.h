@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/address_and_port.h"
 #include "common/addresses.h"
 #include "common/counters.h"
 #include "common/dns_forwarding.h"
@@ -101,6 +102,11 @@ class Dataplane {
   // tables in force. All of `message` may be written, of which 65535 octets are used. Any thread.
   DnsStreamAnswer answer_dns(std::span<uint8_t> message, size_t length,
                              const IpAddress& client) const;
+
+  // The same over UDP, to questions that come to the kernel: see dns_answer_datagram(). Returns the
+  // length of the reply; 0: there is none.
+  uint16_t answer_dns_datagram(std::span<uint8_t> message, size_t length,
+                               const AddressAndPort& client) const;
 
   // Which flows the workers have: see FlowDesk::list(). Any thread, which may wait some seconds.
   Result<FlowList> flows(const FlowQuestion& question) const;

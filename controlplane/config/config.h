@@ -100,6 +100,7 @@ constexpr KernelRates default_kernel_rates() {
   set(KernelReason::kUnservedPort, 10'000);
   set(KernelReason::kTransit, 20'000);
   set(KernelReason::kDns, 50'000);
+  set(KernelReason::kDnsFragment, 1'000);
   return rates;
 }
 

@@ -37,6 +37,12 @@ DnsListeners::~DnsListeners() {
   }
 }
 
+NamedCounters DnsListeners::counters() const {
+  NamedCounters counters = server_.counters();
+  for (auto& counter : datagrams_.counters()) counters.push_back(std::move(counter));
+  return counters;
+}
+
 void DnsListeners::follow_resolvers(const Config& config, const std::set<RealKey>& down_resolvers) {
   if (down_resolvers != down_resolvers_) set_forwarding(config, down_resolvers);
 }
@@ -51,12 +57,15 @@ void DnsListeners::set_forwarding(const Config& config, const std::set<RealKey>&
 void DnsListeners::follow(const Config& config, const std::set<RealKey>& down_resolvers) {
   const std::set<IpAddress> wanted(config.dns.listen.begin(), config.dns.listen.end());
   std::vector<DnsTcpServer::Endpoint> endpoints;
+  std::vector<AddressAndPort> datagram_endpoints;
   for (const IpAddress& address : wanted) {
     if (!held_.contains(address)) {
       const std::string interface = dns_interface(address, config.ports, interfaces_);
       if (interface.empty()) {
-        spdlog::warn("dns.listen: {} is not answered over TCP: no port has a kernel side",
-                     to_string(address));
+        spdlog::warn(
+            "dns.listen: {} is not answered over TCP, nor where a question comes in fragments: no "
+            "port has a kernel side",
+            to_string(address));
         continue;
       }
       const Status status =
@@ -69,10 +78,14 @@ void DnsListeners::follow(const Config& config, const std::set<RealKey>& down_re
       }
     }
     endpoints.push_back({.address = address});
+    datagram_endpoints.push_back({address, 53});
   }
   server_.set_limits(config.dns.tcp);
   set_forwarding(config, down_resolvers);
   for (const std::string& fault : server_.listen(endpoints)) {
+    spdlog::warn("dns.listen: {}", fault);
+  }
+  for (const std::string& fault : datagrams_.listen(datagram_endpoints)) {
     spdlog::warn("dns.listen: {}", fault);
   }
   for (auto held = held_.begin(); held != held_.end();) {

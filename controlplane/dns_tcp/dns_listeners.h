@@ -1,4 +1,5 @@
-// Has the kernel take TCP connections to the addresses that DNS is answered at.
+// Has the kernel listen at the addresses that DNS is answered at: to TCP, and to UDP for what the
+// packet path leaves to it.
 #pragma once
 
 #include <map>
@@ -10,6 +11,7 @@
 #include "common/addresses.h"
 #include "common/named_counters.h"
 #include "controlplane/config/config.h"
+#include "controlplane/dns_tcp/dns_datagrams.h"
 #include "controlplane/dns_tcp/dns_tcp_server.h"
 #include "controlplane/model/model.h"
 
@@ -25,8 +27,11 @@ std::string dns_interface(const IpAddress& address, const std::vector<PortConfig
 class DnsListeners {
  public:
   // `interfaces`: by port; empty where it has no kernel side.
-  DnsListeners(AnswerDns answer, std::vector<std::string> interfaces)
-      : server_(std::move(answer), {}), interfaces_(std::move(interfaces)) {}
+  DnsListeners(AnswerDns answer, AnswerDnsDatagram answer_datagram,
+               std::vector<std::string> interfaces)
+      : server_(std::move(answer), {}),
+        datagrams_(std::move(answer_datagram)),
+        interfaces_(std::move(interfaces)) {}
   ~DnsListeners();
 
   // Listens at config.dns.listen and nowhere else. What cannot be done is logged, and left out.
@@ -35,12 +40,13 @@ class DnsListeners {
   void follow_resolvers(const Config& config, const std::set<RealKey>& down_resolvers);
   size_t connections() const { return server_.connections(); }  // that are open
   TableFill cache_kb() const { return server_.cache_kb(); }
-  NamedCounters counters() const { return server_.counters(); }
+  NamedCounters counters() const;
 
  private:
   void set_forwarding(const Config& config, const std::set<RealKey>& down_resolvers);
 
   DnsTcpServer server_;
+  DnsDatagrams datagrams_;
   std::vector<std::string> interfaces_;
   std::set<RealKey> down_resolvers_;       // as the server was told last
   std::map<IpAddress, std::string> held_;  // the interface that has it from us

@@ -71,7 +71,8 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(const ControlLoopOption
   std::unique_ptr<ControlLoop> loop(
       new ControlLoop(options, dataplane, std::move(*neighbors), std::move(*routes)));
   if (auto status = loop->open(); !status) return Error{status.error()};
-  loop->dns_listeners_ = std::make_unique<DnsListeners>(loop->answer_dns(), std::move(interfaces));
+  loop->dns_listeners_ = std::make_unique<DnsListeners>(
+      loop->answer_dns(), loop->answer_dns_datagram(), std::move(interfaces));
   auto feeds = Feeds::create(options.config, loop->reconciler_, dataplane);
   if (!feeds) return Error{feeds.error()};
   loop->feeds_ = std::move(*feeds);

@@ -91,6 +91,7 @@ class ControlLoop {
   Status start_mesos_dns(const std::vector<HttpToken>& tokens);
   HttpServerOptions server_options(const RestEndpoint& at) const;
   AnswerDns answer_dns() const;
+  AnswerDnsDatagram answer_dns_datagram() const;
   ListFlows list_flows() const;
   void report(const Status& status);
   void report_problems(const ReloadOutcome& outcome);

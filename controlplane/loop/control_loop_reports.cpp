@@ -14,6 +14,13 @@ AnswerDns ControlLoop::answer_dns() const {
   };
 }
 
+AnswerDnsDatagram ControlLoop::answer_dns_datagram() const {
+  return [&dataplane = dataplane_](std::span<uint8_t> message, size_t length,
+                                   const AddressAndPort& client) {
+    return dataplane.answer_dns_datagram(message, length, client);
+  };
+}
+
 ListFlows ControlLoop::list_flows() const {
   return
       [&dataplane = dataplane_](const FlowQuestion& question) { return dataplane.flows(question); };

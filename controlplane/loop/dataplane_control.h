@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/address_and_port.h"
 #include "common/addresses.h"
 #include "common/counters.h"
 #include "common/dns_forwarding.h"
@@ -52,6 +53,9 @@ class DataplaneControl : public SnapshotSink {
   // thread.
   [[nodiscard]] virtual DnsStreamAnswer answer_dns(std::span<uint8_t> message, size_t length,
                                                    const IpAddress& client) const = 0;
+  // The same over UDP; the length of the reply, 0: there is none. Any thread.
+  [[nodiscard]] virtual uint16_t answer_dns_datagram(std::span<uint8_t> message, size_t length,
+                                                     const AddressAndPort& client) const = 0;
   // Which flows the workers have; waits for them, some seconds at most. Any thread but the control
   // thread. An error: see FlowDesk::list().
   [[nodiscard]] virtual Result<FlowList> flows(const FlowQuestion& question) const = 0;

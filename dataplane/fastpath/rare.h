@@ -2,6 +2,7 @@
 // echo, the kernel's packets, and the rest, which is dropped with a reason.
 #pragma once
 
+#include "dataplane/fastpath/dns_packets.h"
 #include "dataplane/fastpath/martians.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/respond.h"
@@ -45,6 +46,17 @@ inline KernelReason own_reason(const Packet& packet) {
   if (is_routing(packet)) return KernelReason::kRouting;
   const bool is_icmp = packet.protocol == kProtocolIcmp || packet.protocol == kProtocolIcmpv6;
   return is_icmp ? KernelReason::kIcmp : KernelReason::kOwnAddress;
+}
+
+// Whether a packet to an address where questions are asked is a fragment of one. A later fragment
+// shows no port: without a first one that has the right one, nobody can make use of it.
+inline bool is_of_question(const Packet& packet) {
+  if (packet.fragment == 0) return false;
+  const bool has_right_port = packet.is_later_fragment() || packet.destination_port == kDnsPort;
+  if (packet.protocol == kProtocolUdp || packet.protocol == kProtocolTcp) return has_right_port;
+  // What destination options hide, the first one shows.
+  return packet.is_later_fragment() && packet.protocol == kProtocolIpv6DestinationOptions &&
+         packet.ipv6_fragment_at != 0;
 }
 
 }  // namespace rare_detail
@@ -133,9 +145,12 @@ template <class Address, class Entry>
     if (entry->kind == AddressKind::kOwn) {
       return to_kernel(burst, packet, rare_detail::own_reason(packet));
     }
+    if (entry->kind == AddressKind::kDns && rare_detail::is_of_question(packet)) {
+      return to_kernel(burst, packet, KernelReason::kDnsFragment);
+    }
     const bool is_extension =
         sizeof(Address) == 16 && rare_detail::is_extension_header(packet.protocol);
-    // A fragment here is of what must be whole: a question, an echo.
+    // Any other fragment here is of what must be whole: an echo.
     if (packet.fragment != 0) return drop(burst, packet, DropReason::kFragment);
     return drop(burst, packet,
                 is_extension ? DropReason::kIpv6ExtensionHeader : DropReason::kUnsupportedProtocol);

@@ -34,6 +34,9 @@ class Sink : public DataplaneControl {
   DnsStreamAnswer answer_dns(std::span<uint8_t>, size_t, const IpAddress&) const override {
     return {};
   }
+  uint16_t answer_dns_datagram(std::span<uint8_t>, size_t, const AddressAndPort&) const override {
+    return 0;
+  }
   void note_wall_clock() override {}
   RealSignals real_signals(uint32_t) const override { return {}; }
   DnsRateFigures dns_rate_figures() const override { return {}; }

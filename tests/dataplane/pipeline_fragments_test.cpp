@@ -333,8 +333,17 @@ TEST(FragmentsOfOthers, GoToTheKernelOrAreDroppedWithTheirReason) {
     EXPECT_TRUE(fragment(from("10.9.0.1").icmp_echo(1, 2)).is_kernel(KernelReason::kIcmp));
     EXPECT_TRUE(fragment(from("fd09::1", true).udp(1, 2)).is_kernel(KernelReason::kOwnAddress));
     EXPECT_TRUE(fragment(from("fe80::1", true).udp(1, 2)).is_kernel(KernelReason::kLinkLocal));
-    EXPECT_TRUE(fragment(from("10.9.0.53").udp(1, 53)).is_drop(DropReason::kFragment));
-    EXPECT_TRUE(fragment(from("fd09::53", true).udp(1, 53)).is_drop(DropReason::kFragment));
+    EXPECT_TRUE(fragment(from("10.9.0.53").udp(1, 53)).is_kernel(KernelReason::kDnsFragment));
+    EXPECT_TRUE(fragment(from("fd09::53", true).udp(1, 53)).is_kernel(KernelReason::kDnsFragment));
+    auto segment = from("10.9.0.53").tcp(1, 53).fragment(offset, true);
+    segment.payload(Bytes(offset == 0 ? 60 : 64, 1));  // behind its header, a multiple of eight
+    EXPECT_TRUE(gateway.send(segment).is_kernel(KernelReason::kDnsFragment));
+    const auto elsewhere = fragment(from("10.9.0.53").udp(1, 54));
+    EXPECT_TRUE(offset == 0 ? elsewhere.is_drop(DropReason::kFragment)
+                            : elsewhere.is_kernel(KernelReason::kDnsFragment))
+        << "only the first one shows the port";
+    EXPECT_TRUE(fragment(from("10.9.0.53").icmp_echo(1, 2)).is_drop(DropReason::kFragment));
+    EXPECT_TRUE(fragment(from("fd09::53", true).icmp_echo(1, 2)).is_drop(DropReason::kFragment));
     EXPECT_TRUE(fragment(from("11.0.0.1").icmp_echo(1, 2)).is_drop(DropReason::kFragment));
     EXPECT_TRUE(fragment(from("fd11::1", true).icmp_echo(1, 2)).is_drop(DropReason::kFragment));
     EXPECT_TRUE(fragment(from("11.0.0.1").protocol(47)).is_drop(DropReason::kFragment));

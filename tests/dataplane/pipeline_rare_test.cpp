@@ -258,6 +258,20 @@ TEST(KernelRates, AFloodOfOneKindIsCutAndCountedAndStarvesNoOther) {
   gateway.check_counters();
 }
 
+TEST(KernelRates, AFloodOfFragmentsOfQuestionsStarvesNoQuestionOverTcp) {
+  SnapshotSpec spec = net_spec();
+  spec.kernel_rates[static_cast<size_t>(KernelReason::kDnsFragment)] = 100;  // bursts of ten
+  spec.kernel_rates[static_cast<size_t>(KernelReason::kDns)] = 100;
+  FakeGateway gateway{spec};
+  const auto fragment = from_client4("10.9.0.53").udp(1, 53).fragment(0, true).payload(Bytes(64));
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(gateway.send(fragment).is_kernel(KernelReason::kDnsFragment)) << i;
+  }
+  EXPECT_TRUE(gateway.send(fragment).is_drop(DropReason::kKernelRate));
+  EXPECT_TRUE(gateway.send(from_client4("10.9.0.53").tcp(1, 53)).is_kernel(KernelReason::kDns));
+  gateway.check_counters();
+}
+
 TEST_F(PipelineRare, PortWithoutAKernelSideDropsWhatWouldGoThere) {
   EXPECT_TRUE(gateway_
                   .send(PacketBuilder()

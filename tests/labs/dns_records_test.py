@@ -6,6 +6,7 @@ Usage: dns_records_test.py CASE
 
 import ipaddress
 import re
+import sys
 
 from lab import BACKENDS, DNS, FIRST, VIP, Failure, main, wait_for
 
@@ -13,6 +14,23 @@ SERVICES = "l4lb.thisdcos.directory"
 CONTAINER6 = "fd09:1::12"
 UDP_LIMIT_BYTES = 1232  # of an answer; RFC 9715
 MANY = 32  # tasks of one name: more than an answer holds
+
+# Asks for leader.mesos in a datagram of so many bytes, most of them padding (RFC 7830), which the
+# kernel sends in fragments, and prints the reply.
+LONG_QUESTION = """
+import socket, struct, sys
+server, size = sys.argv[1], int(sys.argv[2])
+question = b"\\x06leader\\x05mesos\\0" + struct.pack(">HH", 1, 1)
+padding = size - 12 - len(question) - 11 - 4
+query = (struct.pack(">6H", 4711, 0x0100, 1, 0, 0, 1) + question +
+         struct.pack(">BHHIHHH", 0, 41, 1232, 0, padding + 4, 12, padding) + bytes(padding))
+family = socket.AF_INET6 if ":" in server else socket.AF_INET
+with socket.socket(family, socket.SOCK_DGRAM) as client:
+    client.connect((server, 53))
+    client.settimeout(10)
+    client.send(query)
+    print(client.recv(4096).hex())
+"""
 
 
 class Answer:
@@ -159,7 +177,38 @@ def one_way(answer, count):
     return True
 
 
-CASES = {case.__name__: case for case in (reverse_names, services_and_truncation)}
+def questions_for_the_kernel(lab):
+    """A question in fragments is answered, as is one that the gateway asks itself, over both
+    families; the packet path never sees either whole."""
+    config = begin(lab)
+    lab.start_gateway(config)
+    leader, = wait_for("the leader's address", lambda: lab.dig("leader.mesos"))
+    before = lab.gateway.counters()
+    for server in (DNS, FIRST.dns6):
+        reply = bytes.fromhex(lab.run("client", sys.executable, "-c", LONG_QUESTION, server, "4096"))
+        expect(f"reply of {server} to a question of 4096 bytes",
+               (reply[:2], reply[2] & 0x86, reply[3] & 0xf, reply[6:8]),
+               (b"\x12\x67", 0x84, 0, b"\0\1"))
+        expect("the address in it", ipaddress.ip_address(leader).packed in reply, True)
+    after = lab.gateway.counters()
+    counted = {name: after.get(name, 0) - before.get(name, 0)
+               for name in ("dns_udp.queries", "dns_udp.truncated", "dns_udp.unanswered",
+                            "kernel.dns_fragments", "drop.fragment", "drop.kernel_rate")}
+    expect("what was counted", counted, {
+        "dns_udp.queries": 2, "dns_udp.truncated": 0, "dns_udp.unanswered": 0,
+        "kernel.dns_fragments": 6, "drop.fragment": 0, "drop.kernel_rate": 0})
+    for server in (DNS, FIRST.dns6):
+        found = lab.run("gw", "dig", "+short", "+tries=1", "+time=5", f"@{server}", "leader.mesos")
+        expect(f"dig @{server} on the gateway", found.split(), [leader])
+        # Who it is cannot be seen: no answer that is longer than the question, but a way to TCP.
+        short = Answer(lab.run("gw", "dig", "+ignore", "+noedns", "+tries=1", "+time=5",
+                               f"@{server}", "leader.mesos"))
+        expect("without TCP", ("tc" in short.flags, short.records("ANSWER")), (True, []))
+    lab.gateway.stop()
+
+
+CASES = {case.__name__: case for case in (reverse_names, services_and_truncation,
+                                          questions_for_the_kernel)}
 
 if __name__ == "__main__":
     main(CASES, __doc__)

@@ -217,7 +217,8 @@ constexpr Row kWordsRows[] = {
      "f:2:81: rss: 'reals' is not known here; write source or destination"},
     {"kernel_rates: {ssh: 1, arp: -1}\n",
      "f:1:16: unknown key 'ssh'; the keys here are routing, own_address, icmp, arp, "
-     "neighbor_discovery, link_local, unserved_port, transit, dns\n"
+     "neighbor_discovery, link_local, unserved_port, transit, dns, "
+     "dns_fragments\n"
      "f:1:29: arp: -1 is out of range; write a number from 0 to 10000000"},
     {"announce: {table: 255, protocol: 2, metric: 1}\n",
      "f:1:19: table: 255 is out of range; write a number from 0 to 254\n"

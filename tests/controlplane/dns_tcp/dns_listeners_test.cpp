@@ -43,6 +43,9 @@ class DnsListenersTest : public ::testing::Test {
           echo.length = length;
           return echo;
         },
+        [](std::span<uint8_t>, size_t length, const AddressAndPort&) {
+          return static_cast<uint16_t>(length);
+        },
         std::vector<std::string>{"lo"});
   }
   void TearDown() override {
@@ -57,7 +60,8 @@ class DnsListenersTest : public ::testing::Test {
     return net_->run("ip addr show dev lo | grep -q ' " + address + "/'");
   }
   bool answers(const std::string& address) const {
-    return net_->run("ss -Hltn | grep -qF '" + address + ":53 '");
+    return net_->run("ss -Hltn | grep -qF '" + address + ":53 '") &&
+           net_->run("ss -Hlun | grep -qF '" + address + ":53 '");
   }
 
   std::unique_ptr<NetworkNamespace> net_;

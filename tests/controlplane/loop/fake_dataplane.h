@@ -57,6 +57,9 @@ class FakeDataplane : public DataplaneControl {
   DnsStreamAnswer answer_dns(std::span<uint8_t>, size_t, const IpAddress&) const override {
     return {};
   }
+  uint16_t answer_dns_datagram(std::span<uint8_t>, size_t, const AddressAndPort&) const override {
+    return 0;
+  }
   Result<FlowList> flows(const FlowQuestion& question) const override {
     return flow_list(question);
   }

@@ -65,7 +65,9 @@ TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
                                           {"snat_pool.10.0.0.1.exhausted", 23},
                                           {"dns_type.AAAA", 37},
                                           {"dns_tcp.queries", 29},
-                                          {"dns_tcp.closed_idle", 31}});
+                                          {"dns_tcp.closed_idle", 31},
+                                          {"dns_udp.queries", 41},
+                                          {"dns_udp.truncated", 43}});
   EXPECT_EQ(value_of(families, "vipgate_dropped_packets_total", "no_flow"), 3);
   EXPECT_EQ(value_of(families, "vipgate_rx_packets_total"), 5);
   EXPECT_EQ(value_of(families, "vipgate_dns_queries_total", "answer"), 7);
@@ -80,6 +82,8 @@ TEST(CounterMetrics, CountersBecomeSamplesWithTheirLabels) {
   EXPECT_EQ(value_of(families, "vipgate_snat_exhausted_total", "10.0.0.1"), 23);
   EXPECT_EQ(value_of(families, "vipgate_dns_tcp_queries_total"), 29);
   EXPECT_EQ(value_of(families, "vipgate_dns_tcp_events_total", "closed_idle"), 31);
+  EXPECT_EQ(value_of(families, "vipgate_dns_udp_queries_total"), 41);
+  EXPECT_EQ(value_of(families, "vipgate_dns_udp_events_total", "truncated"), 43);
   EXPECT_EQ(value_of(families, "vipgate_dns_questions_total", "AAAA"), 37);
   EXPECT_EQ(find(families, "vipgate_other"), nullptr);
 }

@@ -196,6 +196,16 @@ ReferenceModel::Expectation ReferenceModel::judge_icmp(const In& in) {
   return limited_reply(in, ReplyKind::kEcho, 10'000, echo_reply(in.frame, in.wire, own));
 }
 
+// By what it shows of itself: a later fragment has no port, and destination options may hide even
+// what it carries.
+bool ReferenceModel::is_piece_of_question(const Wire& wire) {
+  if (!wire.is_fragment) return false;
+  if (wire.is_later) {
+    return wire.protocol == 6 || wire.protocol == 17 || (!wire.is_v4() && wire.protocol == 60);
+  }
+  return (wire.protocol == 6 || wire.protocol == 17) && wire.destination_port == 53;
+}
+
 // To an address that serves nothing of this kind.
 ReferenceModel::Expectation ReferenceModel::judge_unserved(const In& in) {
   switch (role_of(in.wire.destination)) {
@@ -214,7 +224,10 @@ ReferenceModel::Expectation ReferenceModel::judge_unserved(const In& in) {
     case Role::kDns:
       break;
   }
-  // An echo or a question must be whole.
+  // The kernel puts questions together. An echo must be whole.
+  if (role_of(in.wire.destination) == Role::kDns && is_piece_of_question(in.wire)) {
+    return kernel(in, KernelReason::kDnsFragment);
+  }
   if (in.wire.is_fragment) return drop(DropReason::kFragment);
   static constexpr uint8_t kExtensions[] = {51, 135, 139, 140};
   const bool is_extension =

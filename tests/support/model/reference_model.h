@@ -194,6 +194,7 @@ class ReferenceModel {
   Expectation drop(DropReason reason) const {
     return {.kind = "drop", .reasons = {to_string(reason)}};
   }
+  static bool is_piece_of_question(const Wire& wire);
   static KernelReason own_class(const In& in);  // of what is for the gateway itself
   Expectation kernel(const In& in, KernelReason reason) const;
   Expectation reply(const In& in, ReplyKind kind, WireOut out) const;
