@@ -54,7 +54,7 @@ TEST(TrafficText, IsEmptyForAServiceThatThereIsNot) {
 class MaglevText : public ::testing::Test {
  protected:
   // A snapshot whose first service has these rows to two reals.
-  Snapshot with_rows(std::vector<uint16_t> rows) {
+  Snapshot with_rows(MaglevRows rows) {
     auto services = std::make_shared<ServicePage>();
     auto reals = std::make_shared<RealPage>();
     for (uint8_t i = 0; i < 2; ++i) {
@@ -62,7 +62,7 @@ class MaglevText : public ::testing::Test {
       reals->entries[i].port = Be16(8080);
     }
     auto ring = std::make_shared<ServiceRing>();
-    ring->rows = std::make_shared<const std::vector<uint16_t>>(std::move(rows));
+    ring->rows = std::make_shared<const MaglevRows>(std::move(rows));
     ring->reals = {RealId(0, 0), RealId(1, 0)};
     ring->checksum = 0xabc;
     services->info[0].ring = ring;
@@ -82,7 +82,7 @@ TEST_F(MaglevText, CountsTheRowsOfEachRealAndShowsWhoseTheyAre) {
 }
 
 TEST_F(MaglevText, ChoosesRowsEvenlyWhereThereAreMany) {
-  std::vector<uint16_t> rows(4 * kMaglevPicture);
+  MaglevRows rows(4 * kMaglevPicture);
   for (size_t i = 0; i < kMaglevPicture; ++i) rows[4 * i] = 1;
   const std::string text = maglev_text(with_rows(std::move(rows)), 0, kBusyId);
   EXPECT_THAT(text, HasSubstr("\"rows\":1024}\n],\"picture\":[1,1,"));
