@@ -202,6 +202,9 @@ try_a_broken_file() {
   good "it keeps the configuration it had, and goes on forwarding"
   check_long_connection
   cp "$CONFIG.good" "$CONFIG"
+  say "Mended, it is taken:"
+  reload
+  [[ $output == *"configuration reloaded"* ]] || lab_fail "the gateway did not take the good file"
 }
 
 ping_both() {
