@@ -41,7 +41,8 @@ void add_one(std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_
 // Replies are whole, whatever smaller MTU anybody has told of their way: an answer has to fit where
 // others' do (RFC 9715).
 bool never_fragment(int socket, bool is_v4) {
-  const int mode = is_v4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
+  static_assert(IP_PMTUDISC_PROBE == IPV6_PMTUDISC_PROBE);
+  const int mode = IP_PMTUDISC_PROBE;
   return setsockopt(socket, is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
                     is_v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &mode, sizeof mode) == 0;
 }
