@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/checksum.h"
+#include "dataplane/fastpath/dns_options.h"
 #include "tests/support/dns_fixture.h"
 #include "tests/support/dns_rows.h"
 
