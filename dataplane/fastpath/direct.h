@@ -207,8 +207,8 @@ template <class Address>
                                                                      RealId id) {
   const ServiceEntry& service = *packet.service;
   // A flow may outlive all rows.
-  if (service.gue_hops != 0 && service.row_count != 0 &&
-      burst.snapshot.tunnel(id).outer_family == 4) [[unlikely]] {
+  if (service.gue_hops != 0 && service.row_count != 0 && takes_gue_hops(burst.snapshot.tunnel(id)))
+      [[unlikely]] {
     const uint32_t row_hash = new_flow_detail::row_hash<Address>(packet);
     return put_in_tunnel_with_hops<Address>(burst, packet, id, row_hash);
   }

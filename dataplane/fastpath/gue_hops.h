@@ -16,9 +16,16 @@
 
 namespace vipgate {
 
+// Whether that header has room for them: the one of a real that the service borrows from its
+// fallback is as the fallback's options say, and variant 1 has none.
+inline bool takes_gue_hops(const TunnelHeader& tunnel) {
+  return tunnel.has_gue_header && tunnel.outer_family == 4;
+}
+
 class GueHops {
  public:
-  // REQUIRES: the service has rows, and `service.gue_hops` is at most kMaxGueHops.
+  // REQUIRES: takes_gue_hops() of the real's header; the service has rows, and `service.gue_hops`
+  // is at most kMaxGueHops.
   GueHops(const Snapshot& snapshot, const ServiceEntry& service, uint32_t row_hash, RealId chosen)
       : snapshot_(snapshot), most_(service.gue_hops), chosen_(chosen) {
     const auto& previous = snapshot.service_info(service.index).previous;

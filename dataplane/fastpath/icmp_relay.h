@@ -209,7 +209,7 @@ void Pipeline<Observer>::relay_error_directly(Burst& burst, Packet& packet,
   if (is_tunnel(service.mode)) {
     // Encapsulation mixes the port into what differs from flow to flow.
     packet.source_port = quote.destination_port;
-    const bool has_hops = service.gue_hops != 0 && burst.snapshot.tunnel(id).outer_family == 4;
+    const bool has_hops = service.gue_hops != 0 && takes_gue_hops(burst.snapshot.tunnel(id));
     const bool is_sent = has_hops ? put_in_tunnel_with_hops<Address>(burst, packet, id, row_hash)
                                   : put_in_plain_tunnel<Address>(burst, packet, id);
     if (!is_sent) return;
