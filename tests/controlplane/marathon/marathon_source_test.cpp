@@ -69,16 +69,20 @@ class MarathonSourceTest : public ::testing::Test {
 
 TEST_F(MarathonSourceTest, StateIsReadAtTheStartAndEventsChangeIt) {
   std::promise<void> read;
-  std::atomic<int> states{0};
+  std::atomic<bool> told{false};
   ScriptedHttpServer marathon([&](const ScriptedRequest& request, ScriptedConnection& connection) {
     if (request.target == "/v2/apps?embed=apps.tasks&embed=apps.readiness") {
-      connection.respond(200, apps(states++ == 0));
+      // One that is read after the event tells the same.
+      connection.respond(
+          200, told ? R"({"apps":[{"tasks":[{"id":"b.1","healthCheckResults":[{"alive":true}]}]}]})"
+                    : apps(true));
       return;
     }
     EXPECT_EQ(request.target, "/v2/events");
     EXPECT_EQ(request.header("accept"), "text/event-stream");
     connection.begin_stream();
     read.get_future().wait();
+    told = true;
     connection.send_chunk(health_event("b.1", true));
     connection.wait_for_close();
   });
