@@ -25,6 +25,7 @@
 #include "controlplane/offline/compile_command.h"
 #include "controlplane/offline/explain_command.h"
 #include "controlplane/offline/replay_command.h"
+#include "controlplane/worker_sizes.h"
 #include "dataplane/cpu_check.h"
 #include "dataplane/dataplane.h"
 
@@ -100,15 +101,7 @@ DataplaneOptions dataplane_options(const Config& config, const Secrets& secrets)
   options.control_cpus.assign(config.control.cpus.begin(), config.control.cpus.end());
   options.worker_cpus.assign(config.workers.cpus.begin(), config.workers.cpus.end());
   options.poll = config.workers.idle == IdleMode::kPoll;
-  options.flows_per_worker = config.limits.flows_per_worker;
-  options.wide_flows_per_worker = config.limits.wide_flows_per_worker;
-  options.affinities_per_worker = config.limits.affinities_per_worker;
-  options.fragments_per_worker = config.limits.fragments_per_worker;
-  options.dns_rates_per_worker = config.limits.dns_rates_per_worker;
-  options.dns_answers_per_worker = config.limits.dns_answers_per_worker;
-  options.dns_questions_per_worker = config.limits.dns_questions_per_worker;
-  options.services = config.limits.services;
-  options.reals = config.limits.reals;
+  options.sizes = worker_sizes(config.limits);
   for (const PortConfig& port : config.ports) {
     options.ports.push_back({.name = port.name,
                              .device = port.device,

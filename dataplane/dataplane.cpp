@@ -162,8 +162,8 @@ Result<Explanation> Dataplane::explain(const ExplainPacket& packet) const {
   if (options.snapshot == nullptr) return Error{"there is no snapshot yet"};
   for (const DataplanePort& port : parts_->options.ports) options.port_names.push_back(port.name);
   options.workers = parts_->workers;
-  options.services = parts_->options.services;
-  options.reals = parts_->options.reals;
+  options.services = parts_->options.sizes.services;
+  options.reals = parts_->options.sizes.reals;
   options.owners = parts_->owners.get();
   options.secret = parts_->options.secrets.flows;
   options.packet = packet;

@@ -25,6 +25,7 @@
 #include "common/tunnel_error.h"
 #include "common/watch.h"
 #include "dataplane/secrets.h"
+#include "dataplane/worker_sizes.h"
 
 namespace vipgate {
 
@@ -48,15 +49,7 @@ struct DataplaneOptions {
   std::vector<int> control_cpus;
   std::vector<int> worker_cpus;  // one worker each
   bool poll = false;             // never sleep
-  size_t flows_per_worker = 1 << 20;
-  size_t wide_flows_per_worker = 1 << 16;
-  size_t affinities_per_worker = 1 << 16;
-  size_t fragments_per_worker = 4096;  // fragmented datagrams
-  size_t dns_rates_per_worker = 1 << 16;
-  size_t dns_answers_per_worker = 16384;   // of resolvers, that are kept
-  size_t dns_questions_per_worker = 1024;  // that wait for resolvers
-  uint32_t services = 0;                   // counters are kept for indices below
-  uint32_t reals = 0;
+  WorkerSizes sizes;             // of each worker
   std::vector<DataplanePort> ports;
   std::vector<SnatAddress> snat_addresses;
   Secrets secrets;

@@ -67,8 +67,8 @@ Status Dataplane::Parts::open_ports() {
       options.mbufs != 0
           ? options.mbufs
           : queues * 2048 + workers * workers * kRingSize +
-                workers * static_cast<uint32_t>(kHeldFragments + options.dns_questions_per_worker +
-                                                kBurst) +
+                workers *
+                    static_cast<uint32_t>(kHeldFragments + options.sizes.dns_questions + kBurst) +
                 kPoolSlack;
   auto made = make_packet_pool("packets", count, static_cast<uint16_t>(room), SOCKET_ID_ANY);
   if (!made) return Error{made.error()};
@@ -151,23 +151,15 @@ void Dataplane::Parts::make_workers() {
     receivers[i] = static_cast<uint8_t>(std::min<uint32_t>(ports[i]->rx_queues(), workers));
   }
   for (uint32_t i = 0; i < workers; ++i) {
-    memory.push_back(std::make_unique<WorkerMemory>(
-        WorkerMemoryOptions{.worker = i,
-                            .workers = workers,
-                            .flows = options.flows_per_worker,
-                            .wide_flows = options.wide_flows_per_worker,
-                            .affinities = options.affinities_per_worker,
-                            .fragments = options.fragments_per_worker,
-                            .dns_rates = options.dns_rates_per_worker,
-                            .dns_answers = options.dns_answers_per_worker,
-                            .dns_questions = options.dns_questions_per_worker,
-                            .services = options.services,
-                            .reals = options.reals,
-                            .snat = options.snat_addresses,
-                            .secret = options.secrets.flows,
-                            .owners = owners.get(),
-                            .receivers = receivers,
-                            .wall_offset_ns = &wall_offset_ns}));
+    memory.push_back(
+        std::make_unique<WorkerMemory>(WorkerMemoryOptions{.worker = i,
+                                                           .workers = workers,
+                                                           .sizes = options.sizes,
+                                                           .snat = options.snat_addresses,
+                                                           .secret = options.secrets.flows,
+                                                           .owners = owners.get(),
+                                                           .receivers = receivers,
+                                                           .wall_offset_ns = &wall_offset_ns}));
     worker_objects.push_back(std::make_unique<Worker<EthdevIo>>(worker_options(i)));
     watches->add_worker(worker_objects.back()->watch_slot());
     flow_desk->add_worker(worker_objects.back()->walk_slot());

@@ -203,15 +203,7 @@ Result<std::unique_ptr<ReplayEngine>> make_engine(const ReplayOptions& options,
   try {
     return std::make_unique<ReplayEngine>(
         *options.snapshot, WorkerMemoryOptions{.workers = options.workers,
-                                               .flows = options.flows_per_worker,
-                                               .wide_flows = options.wide_flows_per_worker,
-                                               .affinities = options.affinities_per_worker,
-                                               .fragments = options.fragments_per_worker,
-                                               .dns_rates = options.dns_rates_per_worker,
-                                               .dns_answers = options.dns_answers_per_worker,
-                                               .dns_questions = options.dns_questions_per_worker,
-                                               .services = options.services,
-                                               .reals = options.reals,
+                                               .sizes = options.sizes,
                                                .snat = options.snapshot->snat_addresses,
                                                .secret = secret,
                                                .owners = &owners});

@@ -12,6 +12,7 @@
 
 #include "common/result.h"
 #include "common/snapshot.h"
+#include "dataplane/worker_sizes.h"
 
 namespace vipgate {
 
@@ -29,15 +30,7 @@ struct ReplayOptions {
   std::string verdicts_path;  // empty: none are written
   std::string counters_path;  // empty: none are written
   uint32_t workers = 1;
-  size_t flows_per_worker = 1 << 20;
-  size_t wide_flows_per_worker = 1 << 16;
-  size_t affinities_per_worker = 1 << 16;
-  size_t fragments_per_worker = 4096;  // fragmented datagrams
-  size_t dns_rates_per_worker = 1 << 16;
-  size_t dns_answers_per_worker = 16384;
-  size_t dns_questions_per_worker = 1024;
-  uint32_t services = 0;  // service indices are below this
-  uint32_t reals = 0;     // real indices are below this
+  WorkerSizes sizes;  // of each worker; all indices of services and reals are below these
   // The daemon's --seed. Without one, all secrets are zero.
   std::optional<uint64_t> seed;
 };

@@ -20,21 +20,21 @@ WorkerMemory::WorkerMemory(const WorkerMemoryOptions& options)
       counters_(std::make_unique<WorkerCounters>()),
       details_(std::make_unique<WorkerDetails>()),
       loop_counters_(std::make_unique<LoopCounters>()) {
-  services_ = array_in<ServiceCounters>(service_memory_, options.services);
+  services_ = array_in<ServiceCounters>(service_memory_, options.sizes.services);
   all_services_[options.worker] = services_;
-  reals_ = array_in<RealCounters>(real_memory_, options.reals);
+  reals_ = array_in<RealCounters>(real_memory_, options.sizes.reals);
   snat_exhausted_ = array_in<Counter>(snat_exhausted_memory_, options.snat.size());
   make_family(v4_);
   make_family(v6_);
   make_forwarder();
   constexpr size_t kWays = FragmentTable::kWays;
-  const size_t datagrams = (std::max(options.fragments, kWays) + kWays - 1) / kWays * kWays;
+  const size_t datagrams = (std::max(options.sizes.fragments, kWays) + kWays - 1) / kWays * kWays;
   fragments_.datagrams = array_in<FragmentedDatagram>(datagram_memory_, datagrams);
   fragments_.held = array_in<HeldFragment>(held_memory_, kHeldFragments);
-  signals_ = array_in<RealSignalCounters>(signal_memory_, options.reals);
-  new_flows_ = array_in<TokenBucket>(new_flow_memory_, options.services);
-  dns_rates_ =
-      array_in<DnsRateTable::Line>(dns_rate_memory_, DnsRateTable::lines_for(options.dns_rates));
+  signals_ = array_in<RealSignalCounters>(signal_memory_, options.sizes.reals);
+  new_flows_ = array_in<TokenBucket>(new_flow_memory_, options.sizes.services);
+  dns_rates_ = array_in<DnsRateTable::Line>(dns_rate_memory_,
+                                            DnsRateTable::lines_for(options.sizes.dns_rates));
   for (uint8_t& count : options_.receivers) {
     if (count == 0) count = static_cast<uint8_t>(options.workers);
   }
@@ -51,16 +51,16 @@ void WorkerMemory::make_family(Family<Address>& family) {
                                   : SnatPorts());
     owned += family.snat.back().count();
   }
-  const uint32_t records = owned == 0 ? 0 : snat_records_for(options_.flows, owned);
+  const uint32_t records = owned == 0 ? 0 : snat_records_for(options_.sizes.flows, owned);
   family.memory = {
-      .buckets =
-          array_in<typename Table::Bucket>(family.buckets, Table::buckets_for(options_.flows)),
+      .buckets = array_in<typename Table::Bucket>(family.buckets,
+                                                  Table::buckets_for(options_.sizes.flows)),
       .wide_buckets = array_in<typename WideTable::Bucket>(
-          family.wide_buckets, WideTable::buckets_for(options_.wide_flows)),
-      .records = array_in<NatRecord<Address>>(family.records, records + options_.flows),
+          family.wide_buckets, WideTable::buckets_for(options_.sizes.wide_flows)),
+      .records = array_in<NatRecord<Address>>(family.records, records + options_.sizes.flows),
       .snat = family.snat,
       .connections = array_in<ConnectionCounts::Slot>(
-          family.connections, ConnectionCounts::slots_for(options_.services)),
+          family.connections, ConnectionCounts::slots_for(options_.sizes.services)),
       .services = services_,
       .reals = reals_,
       .snat_exhausted = snat_exhausted_,
@@ -69,7 +69,7 @@ void WorkerMemory::make_family(Family<Address>& family) {
   };
   using Affinities = AffinityTable<Address>;
   family.affinities = array_in<typename Affinities::Bucket>(
-      family.affinity_buckets, Affinities::buckets_for(options_.affinities));
+      family.affinity_buckets, Affinities::buckets_for(options_.sizes.affinities));
 }
 
 void WorkerMemory::populate(bool ipv6) {
@@ -83,18 +83,20 @@ void WorkerMemory::populate(bool ipv6) {
 }
 
 void WorkerMemory::make_forwarder() {
-  if (options_.dns_answers == 0 || options_.dns_questions == 0) return;
-  const size_t buckets = DnsCacheMemory::buckets_for(options_.dns_answers);
+  if (options_.sizes.dns_answers == 0 || options_.sizes.dns_questions == 0) return;
+  const size_t buckets = DnsCacheMemory::buckets_for(options_.sizes.dns_answers);
   dns_places_ = buckets * DnsCacheBucket::kWays;
-  const size_t chains = std::bit_ceil(options_.dns_questions);
+  const size_t chains = std::bit_ceil(options_.sizes.dns_questions);
   const auto links =
       array_in<uint32_t>(dns_link_memory_, chains * (1 + DnsForwarding::kMaxAttempts));
   forwarder_ = std::make_unique<DnsForwarder>(
       DnsForwarderMemory{
           .cache = {.buckets = array_in<DnsCacheBucket>(dns_bucket_memory_, buckets),
                     .slots = array_in<DnsCacheSlot>(dns_slot_memory_, dns_places_)},
-          .flights = {.flights = array_in<DnsFlight>(dns_flight_memory_, options_.dns_questions),
-                      .waiters = array_in<DnsWaiter>(dns_waiter_memory_, options_.dns_questions),
+          .flights = {.flights =
+                          array_in<DnsFlight>(dns_flight_memory_, options_.sizes.dns_questions),
+                      .waiters =
+                          array_in<DnsWaiter>(dns_waiter_memory_, options_.sizes.dns_questions),
                       .by_question = links.first(chains),
                       .by_port = links.subspan(chains),
                       .per_client = array_in<uint16_t>(dns_client_memory_, 8 * chains)},
@@ -123,7 +125,7 @@ WorkerTables WorkerMemory::tables() const {
           .dns_rates = {details_->dns_rates.value(), dns_rates_.size() * DnsRateTable::kWays},
           .dns_answers = {details_->dns_answers.value(), dns_places_},
           .dns_questions = {details_->dns_questions.value(),
-                            forwarder_ == nullptr ? 0 : options_.dns_questions},
+                            forwarder_ == nullptr ? 0 : options_.sizes.dns_questions},
           .flows_created = counters_->value(Event::kFlowsCreated),
           .flows_evicted = counters_->value(Event::kFlowsEvictedEmbryonic),
           .flows_refused = counters_->value(DropReason::kFlowTableFull),

@@ -17,21 +17,14 @@
 #include "common/tunnel_error.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/page_memory.h"
+#include "dataplane/worker_sizes.h"
 
 namespace vipgate {
 
 struct WorkerMemoryOptions {
   uint32_t worker = 0;
   uint32_t workers = 1;
-  size_t flows = 1 << 20;       // of each family
-  size_t wide_flows = 1 << 16;  // those of them whose ids are wide, of each family
-  size_t affinities = 1 << 16;  // clients that keep their real, of each family
-  size_t fragments = 4096;      // fragmented datagrams
-  size_t dns_rates = 1 << 16;   // what DNS replies are counted by
-  size_t dns_answers = 16384;   // of resolvers, that are kept
-  size_t dns_questions = 1024;  // packets that wait for resolvers
-  uint32_t services = 0;        // indices 0 to services - 1 have counters
-  uint32_t reals = 0;
+  WorkerSizes sizes;
   std::span<const SnatAddress> snat;
   HashSecret secret;
   const FlowOwners* owners = nullptr;  // with one worker, none is needed

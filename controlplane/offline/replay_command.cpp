@@ -6,6 +6,7 @@
 #include "controlplane/exit_status.h"
 #include "controlplane/offline/compile_command.h"
 #include "controlplane/offline/replay_capture.h"
+#include "controlplane/worker_sizes.h"
 #include "dataplane/replay.h"
 
 namespace vipgate {
@@ -57,15 +58,9 @@ int replay_command(const Config& config, const ReplayArguments& arguments) {
   options.verdicts_path = arguments.verdicts;
   options.counters_path = arguments.counters;
   options.workers = static_cast<uint32_t>(config.workers.cpus.size());
-  options.flows_per_worker = config.limits.flows_per_worker;
-  options.wide_flows_per_worker = config.limits.wide_flows_per_worker;
-  options.affinities_per_worker = config.limits.affinities_per_worker;
-  options.fragments_per_worker = config.limits.fragments_per_worker;
-  options.dns_rates_per_worker = config.limits.dns_rates_per_worker;
-  options.dns_answers_per_worker = config.limits.dns_answers_per_worker;
-  options.dns_questions_per_worker = config.limits.dns_questions_per_worker;
-  options.services = offline->service_slots;
-  options.reals = offline->real_slots;
+  options.sizes = worker_sizes(config.limits);
+  options.sizes.services = offline->service_slots;
+  options.sizes.reals = offline->real_slots;
   options.seed = arguments.seed;
   const Status status = replay(options);
   return status ? kExitOk : fail(kExitFailure, status.error());

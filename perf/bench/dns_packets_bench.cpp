@@ -175,7 +175,7 @@ void questions(benchmark::State& state, Limit limit, bool is_copy_only,
   const auto networks = static_cast<uint32_t>(state.range(0));
   const auto snapshot = make_dns_snapshot(limit, load);
   if (snapshot == nullptr) return state.SkipWithError("no table");
-  WorkerMemory memory({.services = 1, .reals = 1, .snat = {}, .secret = {{1, 2, 3, 4}}});
+  WorkerMemory memory({.sizes = {.services = 1, .reals = 1}, .snat = {}, .secret = {{1, 2, 3, 4}}});
   NoObserver observer;
   const PipelineOptions options = memory.pipeline_options();
   const auto pipeline = std::make_unique<Pipeline<>>(options, observer);

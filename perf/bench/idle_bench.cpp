@@ -42,7 +42,9 @@ void pin(pthread_t thread, size_t cpu) {
 class Gateway {
  public:
   explicit Gateway(bool poll)
-      : memory_({.flows = 1024, .services = 1, .reals = 1, .snat = {}, .secret = {{1, 2, 3, 4}}}) {
+      : memory_({.sizes = {.flows = 1024, .services = 1, .reals = 1},
+                 .snat = {},
+                 .secret = {{1, 2, 3, 4}}}) {
     static rte_mempool* const kPool = make_pool();
     pool_ = kPool;
     static int number = 0;

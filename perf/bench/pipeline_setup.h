@@ -23,10 +23,10 @@ class Bench {
   Bench(Mode mode, size_t flows, uint32_t services, uint32_t reals, bool with_returns,
         size_t table = 0)
       : snapshot_(make_snapshot(mode, reals, snat_addresses_for(flows), services)),
-        memory_({.flows = table == 0 ? flows : table,
-                 .wide_flows = services > kNarrowFlowIds ? flows : 1 << 16,
-                 .services = services,
-                 .reals = reals * services,
+        memory_({.sizes = {.flows = table == 0 ? flows : table,
+                           .wide_flows = services > kNarrowFlowIds ? flows : 1 << 16,
+                           .services = services,
+                           .reals = reals * services},
                  .snat = snapshot_->snat_addresses,
                  .secret = {{1, 2, 3, 4}}}),
         pipeline_(memory_.pipeline_options(), observer_) {

@@ -125,9 +125,7 @@ class Bench {
     core.memory = std::make_unique<WorkerMemory>(
         WorkerMemoryOptions{.worker = index,
                             .workers = workers,
-                            .flows = 1024,
-                            .services = 1,
-                            .reals = 1,
+                            .sizes = {.flows = 1024, .services = 1, .reals = 1},
                             .snat = snapshot_->snat_addresses,
                             .secret = {{1, 2, 3, 4}},
                             .owners = workers > 1 ? &owners_ : nullptr});

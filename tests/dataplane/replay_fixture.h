@@ -99,9 +99,9 @@ class ReplayTest : public ::testing::Test {
     options_.port_names = {"edge", "cluster"};
     options_.out_path = path("out.pcap");
     options_.verdicts_path = path("verdicts.jsonl");
-    options_.flows_per_worker = 4096;
-    options_.services = 4;
-    options_.reals = 5;
+    options_.sizes.flows = 4096;
+    options_.sizes.services = 4;
+    options_.sizes.reals = 5;
   }
   ~ReplayTest() override { std::filesystem::remove_all(directory_); }
 

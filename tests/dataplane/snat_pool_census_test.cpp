@@ -13,12 +13,12 @@ class SnatPoolCensusTest : public testing::Test {
  protected:
   SnatPoolCensusTest() : snapshot_(gateway_.snapshot()) {
     for (uint32_t worker = 0; worker < 2; ++worker) {
-      memory_.push_back(std::make_unique<WorkerMemory>(WorkerMemoryOptions{.worker = worker,
-                                                                           .workers = 1,
-                                                                           .flows = 64,
-                                                                           .reals = kPageSize,
-                                                                           .snat = {},
-                                                                           .secret = {}}));
+      memory_.push_back(std::make_unique<WorkerMemory>(
+          WorkerMemoryOptions{.worker = worker,
+                              .workers = 1,
+                              .sizes = {.flows = 64, .reals = kPageSize},
+                              .snat = {},
+                              .secret = {}}));
     }
   }
   bool has_pool(uint32_t real) const {

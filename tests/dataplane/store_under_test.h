@@ -56,8 +56,7 @@ struct StoreUnderTest {
   StoreUnderTest(size_t flows, SnapshotSpec of_spec)
       : spec(std::move(of_spec)),
         snapshot(SnapshotBuilder().build(spec)),
-        memory({.flows = flows,
-                .reals = kReals,
+        memory({.sizes = {.flows = flows, .reals = kReals},
                 .snat = spec.snat_addresses,
                 .secret = {{5, 6, 7, 8}}}),
         options(memory.pipeline_options()),

@@ -72,16 +72,13 @@ class WorkerTest : public testing::Test {
     to_kernel_.reset(rte_ring_create("worker_test_to", 4, SOCKET_ID_ANY, RING_F_SP_ENQ));
     from_kernel_.reset(rte_ring_create("worker_test_from", 4, SOCKET_ID_ANY, RING_F_SC_DEQ));
     for (uint32_t i = 0; i < workers; ++i) {
-      memory_.push_back(
-          std::make_unique<WorkerMemory>(WorkerMemoryOptions{.worker = i,
-                                                             .workers = workers,
-                                                             .flows = 1024,
-                                                             .wide_flows = 1024,
-                                                             .services = 64,
-                                                             .reals = 256,
-                                                             .snat = spec_.snat_addresses,
-                                                             .secret = {},
-                                                             .owners = owners_.get()}));
+      memory_.push_back(std::make_unique<WorkerMemory>(WorkerMemoryOptions{
+          .worker = i,
+          .workers = workers,
+          .sizes = {.flows = 1024, .wide_flows = 1024, .services = 64, .reals = 256},
+          .snat = spec_.snat_addresses,
+          .secret = {},
+          .owners = owners_.get()}));
       WorkerOptions options;
       options.index = i;
       options.workers = workers;

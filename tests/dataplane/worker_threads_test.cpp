@@ -108,16 +108,13 @@ class WorkerThreads : public testing::Test {
     ThreadIo::freed = 0;
     ThreadIo::published = 0;
     for (uint32_t i = 0; i < kWorkers; ++i) {
-      memory_.push_back(
-          std::make_unique<WorkerMemory>(WorkerMemoryOptions{.worker = i,
-                                                             .workers = kWorkers,
-                                                             .flows = 256,
-                                                             .wide_flows = 256,
-                                                             .services = 64,
-                                                             .reals = 256,
-                                                             .snat = spec_.snat_addresses,
-                                                             .secret = {{1, 2, 3, 4}},
-                                                             .owners = &owners_}));
+      memory_.push_back(std::make_unique<WorkerMemory>(WorkerMemoryOptions{
+          .worker = i,
+          .workers = kWorkers,
+          .sizes = {.flows = 256, .wide_flows = 256, .services = 64, .reals = 256},
+          .snat = spec_.snat_addresses,
+          .secret = {{1, 2, 3, 4}},
+          .owners = &owners_}));
       WorkerOptions options;
       options.index = i;
       options.workers = kWorkers;

@@ -38,20 +38,20 @@ FakeGateway::FakeGateway(SnapshotSpec spec, const GatewayOptions& options)
     : spec_(std::move(spec)), owners_(owners_of_flows(options.workers)) {
   publish();
   for (uint32_t i = 0; i < options.workers; ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(WorkerMemoryOptions{.worker = i,
-                                                     .workers = options.workers,
-                                                     .flows = options.flows,
-                                                     .wide_flows = options.flows,
-                                                     .affinities = options.affinities,
-                                                     .fragments = options.fragments,
-                                                     .dns_answers = options.dns_answers,
-                                                     .dns_questions = options.dns_questions,
-                                                     .services = options.counted_services,
-                                                     .reals = options.counted_reals,
-                                                     .snat = spec_.snat_addresses,
-                                                     .secret = {{1, 2, 3, 4}},
-                                                     .owners = &owners_}));
+    workers_.push_back(std::make_unique<Worker>(
+        WorkerMemoryOptions{.worker = i,
+                            .workers = options.workers,
+                            .sizes = {.flows = options.flows,
+                                      .wide_flows = options.flows,
+                                      .affinities = options.affinities,
+                                      .fragments = options.fragments,
+                                      .dns_answers = options.dns_answers,
+                                      .dns_questions = options.dns_questions,
+                                      .services = options.counted_services,
+                                      .reals = options.counted_reals},
+                            .snat = spec_.snat_addresses,
+                            .secret = {{1, 2, 3, 4}},
+                            .owners = &owners_}));
     workers_.back()->recorder.count = &verdicts_;
   }
   for (auto& own : workers_) {
