@@ -33,6 +33,8 @@ struct DnsHeader {
 static_assert(sizeof(DnsHeader) == 12);
 
 inline constexpr size_t kDnsHeaderLength = sizeof(DnsHeader);
+inline constexpr Be16 kDnsPort{53};
+
 // RFC 1035 2.3.4: octets on the wire, the length octets and the root's included.
 inline constexpr size_t kDnsMaxName = 255;
 inline constexpr size_t kDnsMaxLabel = 63;

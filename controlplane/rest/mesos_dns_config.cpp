@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/addresses.h"
+#include "common/dns_wire.h"
 #include "controlplane/config/zookeeper_url.h"
 #include "controlplane/naming/mesos_dns_records.h"
 #include "controlplane/rest/pretty_json.h"
@@ -13,7 +14,6 @@ namespace vipgate {
 namespace {
 
 constexpr std::string_view kHiddenSecret = "******";
-constexpr uint16_t kDnsPort = 53;
 
 std::string_view source_name(IpSource source) {
   switch (source) {
@@ -54,7 +54,7 @@ std::vector<std::string> resolvers_text(const std::vector<DnsResolverConfig>& re
   std::vector<std::string> texts;
   texts.reserve(resolvers.size());
   for (const DnsResolverConfig& resolver : resolvers) {
-    texts.push_back(resolver.port == kDnsPort
+    texts.push_back(resolver.port == kDnsPort.host()
                         ? to_string(resolver.address)
                         : endpoint_to_string(resolver.address, resolver.port));
   }
@@ -130,7 +130,7 @@ std::string mesos_dns_config_text(const Config& config, const RestEndpoint& at, 
   put_number(json, "StateTimeoutSeconds", 0);  // a state that goes on arriving is waited for
   put_number(json, "TTL", mesos_dns_options(config, mesos).ttl.a);
   json.member("Domain", mesos.domain);
-  put_number(json, "Port", kDnsPort);
+  put_number(json, "Port", kDnsPort.host());
   json.member("Listener", dns.listen.empty() ? "" : to_string(dns.listen.front()));
   put_number(json, "HttpPort", at.port);
   json.member("HTTPListener", to_string(at.address));

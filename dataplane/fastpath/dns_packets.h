@@ -10,8 +10,6 @@
 
 namespace vipgate {
 
-inline constexpr Be16 kDnsPort{53};
-
 // What the addresses add to the sum of a pseudo header, small enough for a few words more.
 inline uint64_t sum_of_addresses(Ipv4Address a, Ipv4Address b) {
   return uint64_t{a.value.raw()} + b.value.raw();

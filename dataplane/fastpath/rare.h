@@ -2,7 +2,7 @@
 // echo, the kernel's packets, and the rest, which is dropped with a reason.
 #pragma once
 
-#include "dataplane/fastpath/dns_packets.h"
+#include "common/dns_wire.h"
 #include "dataplane/fastpath/martians.h"
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/respond.h"
