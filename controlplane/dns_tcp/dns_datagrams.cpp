@@ -1,20 +1,17 @@
 #include "controlplane/dns_tcp/dns_datagrams.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <atomic>
 #include <boost/asio.hpp>
 #include <cerrno>
-#include <future>
 #include <map>
-#include <thread>
 #include <utility>
 
 #include "common/dns_wire.h"
 #include "controlplane/dns_tcp/asio_address.h"
+#include "controlplane/dns_tcp/dns_thread.h"
 
 namespace vipgate {
 namespace {
@@ -117,27 +114,14 @@ class DatagramBurst {
 // All of it is the thread's, but for what a comment says.
 class DnsDatagrams::Impl {
  public:
-  explicit Impl(AnswerDnsDatagram answer)
-      : answer_(std::move(answer)), thread_([this] {
-          pthread_setname_np(pthread_self(), "dns-udp");
-          // The control plane comes first where they share a CPU.
-          const sched_param none{};
-          pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
-          context_.run();
-        }) {}
+  explicit Impl(AnswerDnsDatagram answer) : answer_(std::move(answer)) { thread_.start("dns-udp"); }
 
-  ~Impl() {
-    context_.stop();
-    thread_.join();
-  }
+  ~Impl() { thread_.stop(); }
 
   // Of the control thread.
   template <class Work>
   auto on_thread(Work work) {
-    std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
-    auto done = task.get_future();
-    boost::asio::post(context_, [&task] { task(); });
-    return done.get();
+    return thread_.run(std::move(work));
   }
 
   std::vector<std::string> listen(const std::vector<AddressAndPort>& endpoints) {
@@ -148,12 +132,11 @@ class DnsDatagrams::Impl {
         kept.insert(sockets_.extract(known));
         continue;
       }
-      auto socket = std::make_shared<udp::socket>(context_);
+      auto socket = std::make_shared<udp::socket>(thread_.context());
       if (const DatagramError code = open(*socket, endpoint)) {
-        const std::string address = to_string(endpoint.address);
         faults.push_back("DNS over UDP cannot listen on " +
-                         (endpoint.address.is_v4() ? address : "[" + address + "]") + ":" +
-                         std::to_string(endpoint.port) + ": " + code.message());
+                         endpoint_to_string(endpoint.address, endpoint.port) + ": " +
+                         code.message());
         continue;
       }
       read(socket);
@@ -218,12 +201,8 @@ class DnsDatagrams::Impl {
   AnswerDnsDatagram answer_;
   DatagramBurst burst_;
   DnsDatagramCounters counters_;
-  boost::asio::io_context context_{1};
-  // Keeps the thread while there is nothing to wait for.
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_ =
-      boost::asio::make_work_guard(context_);
+  DnsThread thread_;
   std::map<AddressAndPort, Socket> sockets_;
-  std::thread thread_;  // last: it uses all the others
 };
 
 DnsDatagrams::DnsDatagrams(AnswerDnsDatagram answer)

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/dns_policy.h"
+#include "common/dns_wire.h"
 #include "common/kernel_address.h"
 #include "controlplane/dns/dns_policy_compiler.h"
 
@@ -56,8 +57,7 @@ void DnsListeners::set_forwarding(const Config& config, const std::set<RealKey>&
 
 void DnsListeners::follow(const Config& config, const std::set<RealKey>& down_resolvers) {
   const std::set<IpAddress> wanted(config.dns.listen.begin(), config.dns.listen.end());
-  std::vector<DnsTcpServer::Endpoint> endpoints;
-  std::vector<AddressAndPort> datagram_endpoints;
+  std::vector<AddressAndPort> endpoints;
   for (const IpAddress& address : wanted) {
     if (!held_.contains(address)) {
       const std::string interface = dns_interface(address, config.ports, interfaces_);
@@ -77,15 +77,14 @@ void DnsListeners::follow(const Config& config, const std::set<RealKey>& down_re
         spdlog::warn("dns.listen: {}", status.error());
       }
     }
-    endpoints.push_back({.address = address});
-    datagram_endpoints.push_back({address, 53});
+    endpoints.push_back({address, kDnsPort.host()});
   }
   server_.set_limits(config.dns.tcp);
   set_forwarding(config, down_resolvers);
   for (const std::string& fault : server_.listen(endpoints)) {
     spdlog::warn("dns.listen: {}", fault);
   }
-  for (const std::string& fault : datagrams_.listen(datagram_endpoints)) {
+  for (const std::string& fault : datagrams_.listen(endpoints)) {
     spdlog::warn("dns.listen: {}", fault);
   }
   for (auto held = held_.begin(); held != held_.end();) {

@@ -1,21 +1,18 @@
 #include "controlplane/dns_tcp/dns_tcp_server.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio.hpp>
-#include <future>
 #include <list>
 #include <map>
 #include <optional>
-#include <thread>
 
 #include "controlplane/dns_tcp/asio_address.h"
 #include "controlplane/dns_tcp/dns_tcp_forwarder.h"
+#include "controlplane/dns_tcp/dns_thread.h"
 
 namespace vipgate {
 namespace {
@@ -56,49 +53,37 @@ asio::ip::address client_of(const asio::ip::address& address) {
   return asio::ip::address_v6(bytes);
 }
 
-std::string to_text(const DnsTcpServer::Endpoint& endpoint) {
-  const std::string address = to_string(endpoint.address);
-  return (endpoint.address.is_v4() ? address : "[" + address + "]") + ":" +
-         std::to_string(endpoint.port);
-}
-
 }  // namespace
 
 // All of it is the server's thread's, but for what a comment says.
 class DnsTcpServer::Impl {
  public:
   Impl(AnswerDns answer, const DnsTcpLimits& limits)
-      : answer_(std::move(answer)), limits_(limits), scratch_(kScratchOctets), thread_([this] {
-          be_modest();
-          set_limits(limits_);
-          context_.run();
-        }) {}
-
-  ~Impl() {
-    context_.stop();
-    thread_.join();
+      : answer_(std::move(answer)), scratch_(kScratchOctets) {
+    set_limits(limits);
+    thread_.start("dns-tcp");
   }
+
+  ~Impl() { thread_.stop(); }
 
   // Of the control thread.
   template <class Work>
   auto on_thread(Work work) {
-    std::packaged_task<std::invoke_result_t<Work>()> task(std::move(work));
-    auto done = task.get_future();
-    asio::post(context_, [&task] { task(); });
-    return done.get();
+    return thread_.run(std::move(work));
   }
 
-  std::vector<std::string> listen(const std::vector<Endpoint>& endpoints) {
+  std::vector<std::string> listen(const std::vector<AddressAndPort>& endpoints) {
     std::vector<std::string> faults;
-    std::map<Endpoint, Listener> kept;
-    for (const Endpoint& endpoint : endpoints) {
+    std::map<AddressAndPort, Listener> kept;
+    for (const AddressAndPort& endpoint : endpoints) {
       if (auto known = listeners_.find(endpoint); known != listeners_.end()) {
         kept.insert(listeners_.extract(known));
         continue;
       }
       auto listener = std::make_shared<tcp::acceptor>(context_);
       if (const error_code code = open(*listener, endpoint)) {
-        faults.push_back("DNS over TCP cannot listen on " + to_text(endpoint) + ": " +
+        faults.push_back("DNS over TCP cannot listen on " +
+                         endpoint_to_string(endpoint.address, endpoint.port) + ": " +
                          code.message());
         continue;
       }
@@ -135,13 +120,6 @@ class DnsTcpServer::Impl {
   using Connections = std::list<std::shared_ptr<Connection>>;
   using Listener = std::shared_ptr<tcp::acceptor>;
 
-  // The control plane comes first where they share a CPU.
-  static void be_modest() {
-    pthread_setname_np(pthread_self(), "dns-tcp");
-    const sched_param none{};
-    pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
-  }
-
   // Its own handlers hold it; the list of all is what keeps it open.
   struct Connection {
     Connection(tcp::socket accepted, asio::ip::address group)
@@ -161,7 +139,7 @@ class DnsTcpServer::Impl {
   };
   using Held = std::shared_ptr<Connection>;
 
-  static error_code open(tcp::acceptor& acceptor, const Endpoint& endpoint) {
+  static error_code open(tcp::acceptor& acceptor, const AddressAndPort& endpoint) {
     error_code code;
     const tcp::endpoint where(to_asio(endpoint.address), endpoint.port);
     acceptor.open(where.protocol(), code);
@@ -356,18 +334,15 @@ class DnsTcpServer::Impl {
   std::vector<uint8_t> scratch_;
   std::array<uint8_t, kReadOctets> in_;  // of whichever connection is read just now
   DnsTcpCounters counters_;
-  asio::io_context context_{1};
+  DnsThread thread_;
+  asio::io_context& context_ = thread_.context();
   DnsTcpForwarder forwarder_{context_};
-  // Keeps the thread while there is nothing to wait for.
-  asio::executor_work_guard<asio::io_context::executor_type> guard_ =
-      asio::make_work_guard(context_);
-  std::map<Endpoint, Listener> listeners_;
+  std::map<AddressAndPort, Listener> listeners_;
   Connections all_;              // that which was active last at the end
   std::atomic<size_t> open_{0};  // of them
   std::atomic<uint64_t> cache_kb_{0}, cache_room_kb_{0};
   std::map<asio::ip::address, uint32_t> by_client_;
   std::chrono::steady_clock::time_point next_warning_;
-  std::thread thread_;  // last: it uses all the others
 };
 
 DnsTcpServer::DnsTcpServer(AnswerDns answer, const DnsTcpLimits& limits)
@@ -375,7 +350,7 @@ DnsTcpServer::DnsTcpServer(AnswerDns answer, const DnsTcpLimits& limits)
 
 DnsTcpServer::~DnsTcpServer() = default;
 
-std::vector<std::string> DnsTcpServer::listen(const std::vector<Endpoint>& endpoints) {
+std::vector<std::string> DnsTcpServer::listen(const std::vector<AddressAndPort>& endpoints) {
   return impl_->on_thread([&] { return impl_->listen(endpoints); });
 }
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/addresses.h"
+#include "common/address_and_port.h"
 #include "common/named_counters.h"
 #include "common/result.h"
 #include "common/table_figures.h"
@@ -21,12 +21,6 @@ namespace vipgate {
 // by the control loop; its methods are the control thread's.
 class DnsTcpServer {
  public:
-  struct Endpoint {
-    IpAddress address;
-    uint16_t port = 53;
-    auto operator<=>(const Endpoint&) const = default;
-  };
-
   // `answer` is called by the server's thread.
   DnsTcpServer(AnswerDns answer, const DnsTcpLimits& limits);
   // Closes all connections.
@@ -36,7 +30,7 @@ class DnsTcpServer {
 
   // Listens there and nowhere else from now on; connections stay. What cannot be done is left out,
   // one sentence each.
-  std::vector<std::string> listen(const std::vector<Endpoint>& endpoints);
+  std::vector<std::string> listen(const std::vector<AddressAndPort>& endpoints);
   // For what comes from now on.
   void set_limits(const DnsTcpLimits& limits);
   // Whom `answer` leaves questions to. Off: those get SERVFAIL.
