@@ -258,21 +258,6 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
   }
 }
 
-DnsRecordsEnd dns_records_end(const uint8_t* message, size_t length, size_t question_end) {
-  const auto header = load<DnsHeader>(message);
-  const uint32_t before = header.answer_count.host() + header.authority_count.host();
-  const uint32_t count = before + header.additional_count.host();
-  size_t at = question_end;
-  for (uint32_t i = 0; i < count; ++i) {
-    RecordHead record;
-    if (!read_record(message, length, at, record)) return {};
-    if (record.type != static_cast<uint16_t>(DnsType::kOpt)) continue;
-    if (i + 1 != count || i < before || message[record.owner] != 0) return {};
-    return {record.owner, true};
-  }
-  return {at, false};
-}
-
 void dns_mix_case(uint8_t* name, size_t length, uint64_t random) {
   size_t label_end = 0;
   for (size_t at = 0; at < length; ++at) {

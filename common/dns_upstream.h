@@ -93,14 +93,6 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
                           const DnsUpstreamQuestion& question, const DnsTtlLimits& limits,
                           std::span<DnsTtl> ttls, DnsAnswerFacts& answer);
 
-// Where the records end that are no OPT record, of which there may be one, the last; 0: they are
-// malformed. For messages of any length.
-struct DnsRecordsEnd {
-  size_t offset = 0;
-  bool has_opt = false;
-};
-DnsRecordsEnd dns_records_end(const uint8_t* message, size_t length, size_t question_end);
-
 // Gives each letter of the name the case that a bit of `random` says, from the lowest on; beyond 64
 // letters they are used again.
 void dns_mix_case(uint8_t* name, size_t length, uint64_t random);

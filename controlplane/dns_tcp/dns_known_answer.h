@@ -1,7 +1,6 @@
 // What a resolver has said by TCP, apart from the question, as it is kept and told on.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <vector>
 

@@ -45,16 +45,15 @@ DnsForwardedQuery::DnsForwardedQuery(std::span<const uint8_t> query, const DnsSt
 // The last one's data is the name.
 void DnsForwardedQuery::take_alias(std::span<const uint8_t> reply) {
   constexpr size_t kFixed = 12;  // a pointer for the owner, then type, class, TTL, length
-  const size_t end = dns_records_end(reply.data(), reply.size(), query_.size()).offset;
   alias_count_ = u16_of(reply, 6);
   size_t at = query_.size();
-  for (uint16_t i = 0; i < alias_count_ && at + kFixed <= end; ++i) {
+  for (uint16_t i = 0; i < alias_count_ && at + kFixed <= reply.size(); ++i) {
     target_ = at + kFixed;
     target_length_ = u16_of(reply, at + kFixed - 2);
     at = target_ + target_length_;
   }
   alias_.assign(reply.begin() + static_cast<ptrdiff_t>(query_.size()),
-                reply.begin() + static_cast<ptrdiff_t>(end));
+                reply.begin() + static_cast<ptrdiff_t>(at));
 }
 
 DnsUpstreamQuestion DnsForwardedQuery::asked(uint16_t id) const {
