@@ -52,18 +52,17 @@ inline DnsRateKind dns_kind_of(const DnsParsed& parsed, DnsVerdict verdict) {
   }
 }
 
+// What the client's network, the kind of reply and the name are counted by together.
 template <class Observer>
-template <class Address>
-uint64_t Pipeline<Observer>::dns_rate_key(const DnsRateLimit& limit, const Packet& packet,
-                                          DnsRateKind kind, uint64_t name) const {
-  const Address& client = packet.ip<typename IpHeaderOf<Address>::Type>().source;
-  return dns_rates_.key(limit.network(client), sizeof(Address), kind, name);
-}
-
-// What clients of the address at `client` have in common.
-inline uint64_t dns_network_of(const DnsRateLimit& limit, const uint8_t* client, size_t length) {
-  return length == sizeof(Ipv4Address) ? limit.network(load<Ipv4Address>(client))
-                                       : limit.network(load<Ipv6Address>(client));
+[[gnu::always_inline]] inline uint64_t Pipeline<Observer>::dns_rate_key(const DnsRateLimit& limit,
+                                                                        const DnsQuery& query,
+                                                                        DnsRateKind kind,
+                                                                        uint64_t name) const {
+  const uint8_t* client = query.client;
+  const bool is_ipv4 = query.client_length == sizeof(Ipv4Address);
+  const uint64_t network =
+      is_ipv4 ? limit.network(load<Ipv4Address>(client)) : limit.network(load<Ipv6Address>(client));
+  return dns_rates_.key(network, query.client_length, kind, name);
 }
 
 template <class Observer>
@@ -74,9 +73,7 @@ template <class Observer>
   const DnsRateKind kind = dns_expected_kind(parsed);
   const bool has_name = kind == DnsRateKind::kName || kind == DnsRateKind::kKnownName;
   const uint64_t name = has_name ? parsed.hash : 0;
-  const size_t length = parsed.query.client_length;
-  const uint64_t network = dns_network_of(limit, parsed.query.client, length);
-  const uint64_t key = dns_rates_.key(network, length, kind, name);
+  const uint64_t key = dns_rate_key(limit, parsed.query, kind, name);
   dns_rate_keys_[index] = key;
   dns_rates_.prefetch(key);
 }
@@ -84,9 +81,8 @@ template <class Observer>
 // What a reply is counted by. Names that anyone may make up, and get an answer for, have no count
 // each.
 template <class Observer>
-template <class Address>
-uint64_t Pipeline<Observer>::dns_rate_key(const Burst& burst, const Packet& packet,
-                                          DnsRateKind kind) const {
+uint64_t Pipeline<Observer>::dns_reply_rate_key(const Burst& burst, const Packet& packet,
+                                                DnsRateKind kind) const {
   const DnsParsed& parsed = dns_[packet.dns_index];
   if (kind == dns_expected_kind(parsed) && !parsed.is_late) return dns_rate_keys_[packet.dns_index];
   uint64_t name = kind == DnsRateKind::kKnownName ? parsed.hash : 0;
@@ -94,7 +90,7 @@ uint64_t Pipeline<Observer>::dns_rate_key(const Burst& burst, const Packet& pack
     name = dns_answering_name(burst.dns, parsed);
     if (name == 0) kind = DnsRateKind::kOtherName;
   }
-  return dns_rate_key<Address>(burst.dns.policy.rate_limit, packet, kind, name);
+  return dns_rate_key(burst.dns.policy.rate_limit, parsed.query, kind, name);
 }
 
 // False: no reply. REQUIRES: the limit is on; `answer` has been written. It may be replaced by a
@@ -111,7 +107,7 @@ bool Pipeline<Observer>::limit_dns(const Burst& burst, const Packet& packet, Dns
       (is_error ? limit.error_interval() : limit.response_interval()) * receivers_[packet.port];
   if (interval == 0) return true;
   const DnsRateVerdict verdict =
-      dns_rates_.count(dns_rate_key<Address>(burst, packet, kind), burst.now.ns, interval,
+      dns_rates_.count(dns_reply_rate_key(burst, packet, kind), burst.now.ns, interval,
                        limit.window(), limit.slip());
   if (verdict == DnsRateVerdict::kPass) [[likely]]
     return true;

@@ -303,11 +303,9 @@ class Pipeline : private PipelineState {
   void prefetch_dns_rate(const DnsRateLimit& limit, uint32_t index);
   template <class Address>
   bool limit_dns(const Burst& burst, const Packet& packet, DnsReply& answer);
-  template <class Address>
-  uint64_t dns_rate_key(const DnsRateLimit& limit, const Packet& packet, DnsRateKind kind,
+  uint64_t dns_rate_key(const DnsRateLimit& limit, const DnsQuery& query, DnsRateKind kind,
                         uint64_t name) const;
-  template <class Address>
-  uint64_t dns_rate_key(const Burst& burst, const Packet& packet, DnsRateKind kind) const;
+  uint64_t dns_reply_rate_key(const Burst& burst, const Packet& packet, DnsRateKind kind) const;
   template <class Address>
   void leave_unanswered(Burst& burst, Packet& packet, DnsVerdict verdict);
   template <class Address>
