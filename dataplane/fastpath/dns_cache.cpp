@@ -70,7 +70,6 @@ DnsCacheSlot& DnsCache::begin(const DnsQuestion& question, uint64_t now_ns) {
   kept.ttl_count = 0;
   kept.answers = kept.authorities = kept.additionals = 0;
   kept.is_authentic = kept.is_truncated = kept.is_negative = kept.is_failure = false;
-  kept.is_whole = false;
   std::memcpy(kept.octets.data(), question.name, question.name_length);
   return kept;
 }
@@ -85,7 +84,6 @@ void DnsCache::store(const DnsQuestion& question, const uint8_t* message,
   kept.is_truncated = answer.is_truncated;
   kept.is_negative = answer.is_negative;
   if (answer.is_truncated) return;
-  kept.is_whole = true;
   kept.answers = answer.answers;
   kept.authorities = answer.authorities;
   kept.additionals = answer.additionals;

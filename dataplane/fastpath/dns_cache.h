@@ -37,17 +37,15 @@ struct DnsQuestion {
   uint8_t flags = 0;
 
   // `name_hash`: that of DnsTable.
-  [[gnu::always_inline]] static uint64_t hash_of(uint64_t name_hash, DnsType type, uint8_t flags) {
-    // The name's hash is keyed: what is added to it cannot be chosen against it.
-    const uint64_t rest = uint64_t{static_cast<uint16_t>(type)} << 8 | flags;
-    return name_hash + rest * 0x9e3779b97f4a7c15;
-  }
   [[gnu::always_inline]] static DnsQuestion of(uint64_t name_hash, const DnsFoldedName& name,
                                                size_t name_length, DnsType type, uint8_t flags) {
-    return {.hash = hash_of(name_hash, type, flags),
+    const auto number = static_cast<uint16_t>(type);
+    // The name's hash is keyed: what is added to it cannot be chosen against it.
+    const uint64_t rest = uint64_t{number} << 8 | flags;
+    return {.hash = name_hash + rest * 0x9e3779b97f4a7c15,
             .name = name.octets.data(),
             .name_length = static_cast<uint16_t>(name_length),
-            .type = static_cast<uint16_t>(type),
+            .type = number,
             .flags = flags};
   }
 
@@ -82,7 +80,6 @@ struct alignas(64) DnsCacheSlot {
   bool is_truncated;  // TC, and no body
   bool is_negative;
   bool is_failure;  // no resolver has answered: SERVFAIL
-  bool is_whole;    // neither of both
   // The folded name, the body, then where in the body the TTLs are, in two octets each. A body may
   // be read in groups of 16 octets.
   std::array<uint8_t, kOctets> octets;
@@ -91,6 +88,7 @@ struct alignas(64) DnsCacheSlot {
   uint16_t ttl_offset(size_t index) const {
     return load<uint16_t>(body() + body_length + 2 * index);
   }
+  bool is_whole() const { return !is_truncated && !is_failure; }
   uint32_t age_s(uint64_t now_ns) const {
     return static_cast<uint32_t>((now_ns - stored_ns) / 1'000'000'000);
   }
@@ -102,7 +100,7 @@ struct alignas(64) DnsCacheSlot {
   }
   // Past its time, but better than nothing (RFC 8767). Failures are no answers.
   bool may_be_stale(uint64_t now_ns, uint32_t stale_s) const {
-    return !is_failure && !is_truncated && ttl_s != 0 && age_s(now_ns) < uint64_t{ttl_s} + stale_s;
+    return is_whole() && ttl_s != 0 && age_s(now_ns) < uint64_t{ttl_s} + stale_s;
   }
 };
 static_assert(sizeof(DnsCacheSlot) == 1536);

@@ -17,7 +17,7 @@ DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, u
 // Whether the client gets all that the cache has.
 inline bool dns_fits_whole(const DnsParsed& parsed, const DnsCacheSlot& known) {
   const uint32_t length = uint32_t{parsed.question_end} + known.body_length + parsed.opt_length;
-  return known.is_whole && length <= parsed.limit;
+  return known.is_whole() && length <= parsed.limit;
 }
 // The same with kCached, for what is asked for most. REQUIRES: it is fresh, and dns_fits_whole().
 DnsReply dns_answer_fresh(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns);
