@@ -79,18 +79,22 @@ bool Dataplane::Parts::announce(const IpAddress& address) {
 
 void Dataplane::note_wall_clock() { parts_->note_wall_clock(); }
 
+// The first octets of the buffer that its reply is written into. The client must outlive it.
+static DnsQuery query_in(std::span<uint8_t> message, size_t length, const IpAddress& client) {
+  return {.message = message.data(),
+          .length = static_cast<uint16_t>(length),
+          .capacity = static_cast<uint16_t>(std::min<size_t>(message.size(), UINT16_MAX)),
+          .source_port = {},
+          .client = client.bytes().data(),
+          .client_length = static_cast<uint8_t>(client.bits() / 8)};
+}
+
 DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
                                       const IpAddress& client) const {
   const std::shared_ptr<const Snapshot> snapshot = parts_->cell.current();
   if (snapshot == nullptr) return {};
-  const DnsQuery query{
-      .message = message.data(),
-      .length = static_cast<uint16_t>(length),
-      .capacity = static_cast<uint16_t>(std::min<size_t>(message.size(), UINT16_MAX)),
-      .source_port = {},
-      .client = client.bytes().data(),
-      .client_length = static_cast<uint8_t>(client.bits() / 8),
-      .is_stream = true};
+  DnsQuery query = query_in(message, length, client);
+  query.is_stream = true;
   const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
   DnsAlias alias;
   const DnsContext context{*snapshot->dns, *snapshot->dns_policy, static_cast<uint64_t>(unix_ns()),
@@ -112,13 +116,8 @@ uint16_t Dataplane::answer_dns_datagram(std::span<uint8_t> message, size_t lengt
                                         const AddressAndPort& client) const {
   const std::shared_ptr<const Snapshot> snapshot = parts_->cell.current();
   if (snapshot == nullptr) return 0;
-  const DnsQuery query{
-      .message = message.data(),
-      .length = static_cast<uint16_t>(length),
-      .capacity = static_cast<uint16_t>(std::min<size_t>(message.size(), UINT16_MAX)),
-      .source_port = Be16(client.port),
-      .client = client.address.bytes().data(),
-      .client_length = static_cast<uint8_t>(client.address.bits() / 8)};
+  DnsQuery query = query_in(message, length, client.address);
+  query.source_port = Be16(client.port);
   const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
   return dns_answer_datagram({*snapshot->dns, *snapshot->dns_policy,
                               static_cast<uint64_t>(unix_ns()), snapshot->dns_views.get()},
