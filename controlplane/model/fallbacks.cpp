@@ -83,16 +83,19 @@ std::optional<Fallbacks::Fault> Fallbacks::fault(const ServiceConfig& start,
                true};
 }
 
-Fallbacks fallbacks_among(const std::vector<ServiceConfig>& services) {
+Fallbacks::Named services_by_name(const std::vector<ServiceConfig>& services) {
   const auto by_name = std::make_shared<std::multimap<std::string_view, const ServiceConfig*>>();
   for (const ServiceConfig& service : services) by_name->emplace(service.name, &service);
-  const auto named = [by_name](const std::string& name) {
+  return [by_name](const std::string& name) {
     std::vector<const ServiceConfig*> all;
     const auto [begin, end] = by_name->equal_range(name);
     for (auto at = begin; at != end; ++at) all.push_back(at->second);
     return all;
   };
-  return {named, "in this file"};
+}
+
+Fallbacks fallbacks_among(const std::vector<ServiceConfig>& services) {
+  return {services_by_name(services), "in this file"};
 }
 
 std::map<ServiceKey, ServiceKey> fallbacks_of(const Config& config) {

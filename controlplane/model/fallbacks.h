@@ -46,6 +46,9 @@ class Fallbacks {
   std::string where_;
 };
 
+// Those with the name, of these, which must outlive it.
+[[nodiscard]] Fallbacks::Named services_by_name(const std::vector<ServiceConfig>& services);
+
 // Among these, which are a file's and must outlive it.
 [[nodiscard]] Fallbacks fallbacks_among(const std::vector<ServiceConfig>& services);
 

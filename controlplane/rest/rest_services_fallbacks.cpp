@@ -1,6 +1,4 @@
 // The part of RestServices that knows on which service another one falls back.
-#include <memory>
-#include <string_view>
 #include <utility>
 
 #include "controlplane/rest/rest_services.h"
@@ -52,12 +50,8 @@ Fallbacks RestServices::fallbacks(const ServiceConfig* added, const std::string&
 }
 
 Fallbacks RestServices::fallbacks_among(const std::vector<ServiceConfig>& all) const {
-  const auto by_name = std::make_shared<std::multimap<std::string_view, const ServiceConfig*>>();
-  for (const ServiceConfig& service : all) by_name->emplace(service.name, &service);
-  const auto named = [this, by_name](const std::string& name) {
-    std::vector<const ServiceConfig*> services;
-    const auto [begin, end] = by_name->equal_range(name);
-    for (auto at = begin; at != end; ++at) services.push_back(at->second);
+  const auto named = [this, known = services_by_name(all)](const std::string& name) {
+    const std::vector<const ServiceConfig*> services = known(name);
     return services.empty() ? file_services(name) : services;
   };
   return {named, kWhere};
