@@ -39,9 +39,10 @@ std::string id_list(const std::vector<std::string>& ids) {
 }
 
 // What a plan would do, or has done.
-std::string plan_text(const RestPlan& plan) {
+// `more`: further members, each behind a comma.
+std::string plan_text(const RestPlan& plan, const std::string& more = {}) {
   return "{\"added\":" + id_list(plan.added) + ",\"changed\":" + id_list(plan.changed) +
-         ",\"removed\":" + id_list(plan.removed) + "}\n";
+         ",\"removed\":" + id_list(plan.removed) + more + "}\n";
 }
 
 // The body as a tree; null, and the answer is given, if it is none. Only these types: a page of
@@ -178,14 +179,10 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
       return respond(problem_response(*problem));
     }
     RestPlan& plan = std::get<RestPlan>(planned);
-    ApiResponse response{.status = status, .body = plan_text(plan)};
     const auto is_dry = query_flag(request, "dry_run");
     if (!is_dry) return respond(http_problem(400, is_dry.error()));
-    if (*is_dry) {
-      response.status = 200;
-      response.body = dry_run_text(plan);
-      return respond(std::move(response));
-    }
+    if (*is_dry) return respond({.body = dry_run_text(plan)});
+    ApiResponse response{.status = status, .body = plan_text(plan)};
     if (!id.empty()) {
       response.headers.emplace_back("Location", "/api/v1/services/" + id);
       response.headers.emplace_back("ETag", feed_.services().etag_after(plan, id));
@@ -214,9 +211,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
                    ":{\"before\":" + feed_.services().services().at(id).json +
                    ",\"after\":" + plan.services.at(id).json + "}";
     }
-    std::string text = plan_text(plan);
-    text.erase(text.rfind('}'));
-    return text + ",\"documents\":{" + documents + "}}\n";
+    return plan_text(plan, ",\"documents\":{" + documents + "}");
   }
 
   // Who changed what, before and after: a line for each service.
