@@ -9,7 +9,7 @@
 #include "common/siphash.h"
 #include "controlplane/config/config_service.h"
 #include "controlplane/dns/dns_ttl.h"
-#include "controlplane/dns_tcp/dns_tcp_limits.h"
+#include "controlplane/dns_sockets/dns_tcp_limits.h"
 
 namespace vipgate {
 

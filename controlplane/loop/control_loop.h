@@ -13,7 +13,7 @@
 #include "common/named_counters.h"
 #include "common/unix_clock.h"
 #include "controlplane/config/config.h"
-#include "controlplane/dns_tcp/dns_listeners.h"
+#include "controlplane/dns_sockets/dns_listeners.h"
 #include "controlplane/feeds/feeds.h"
 #include "controlplane/file_descriptor.h"
 #include "controlplane/http/http_server.h"

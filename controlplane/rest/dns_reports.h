@@ -7,7 +7,7 @@
 #include "common/addresses.h"
 #include "common/dns_table.h"
 #include "common/result.h"
-#include "controlplane/dns_tcp/dns_stream.h"
+#include "controlplane/dns_sockets/dns_stream.h"
 
 namespace vipgate {
 

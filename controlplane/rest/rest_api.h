@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/dns_tcp/dns_stream.h"
+#include "controlplane/dns_sockets/dns_stream.h"
 #include "controlplane/http/http_router.h"
 #include "controlplane/metrics/metrics_page.h"
 #include "controlplane/metrics/page_thread.h"

@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-#include "controlplane/dns_tcp/dns_tcp_server.h"
+#include "controlplane/dns_sockets/dns_tcp_server.h"
 #include "dataplane/fastpath/dns_responder.h"
 #include "tests/support/dns_fixture.h"
 #include "tests/support/dns_rows.h"

@@ -1,4 +1,4 @@
-#include "controlplane/dns_tcp/dns_listeners.h"
+#include "controlplane/dns_sockets/dns_listeners.h"
 
 #include <spdlog/spdlog.h>
 

@@ -1,4 +1,4 @@
-#include "controlplane/dns_tcp/dns_datagrams.h"
+#include "controlplane/dns_sockets/dns_datagrams.h"
 
 #include <sys/socket.h>
 
@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "common/dns_wire.h"
-#include "controlplane/dns_tcp/asio_address.h"
-#include "controlplane/dns_tcp/dns_thread.h"
+#include "controlplane/dns_sockets/asio_address.h"
+#include "controlplane/dns_sockets/dns_thread.h"
 
 namespace vipgate {
 namespace {

@@ -1,10 +1,10 @@
-#include "controlplane/dns_tcp/dns_tcp_forwarder.h"
+#include "controlplane/dns_sockets/dns_tcp_forwarder.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 
-#include "controlplane/dns_tcp/asio_address.h"
+#include "controlplane/dns_sockets/asio_address.h"
 
 namespace vipgate {
 

@@ -1,4 +1,4 @@
-#include "controlplane/dns_tcp/dns_answer_cache.h"
+#include "controlplane/dns_sockets/dns_answer_cache.h"
 
 #include <utility>
 

@@ -1,5 +1,5 @@
 // In a network namespace, whose `lo` stands for a port's TAP.
-#include "controlplane/dns_tcp/dns_listeners.h"
+#include "controlplane/dns_sockets/dns_listeners.h"
 
 #include <gtest/gtest.h>
 

@@ -12,8 +12,8 @@
 #include "common/named_counters.h"
 #include "common/result.h"
 #include "common/table_figures.h"
-#include "controlplane/dns_tcp/dns_stream.h"
-#include "controlplane/dns_tcp/dns_tcp_limits.h"
+#include "controlplane/dns_sockets/dns_stream.h"
+#include "controlplane/dns_sockets/dns_tcp_limits.h"
 
 namespace vipgate {
 

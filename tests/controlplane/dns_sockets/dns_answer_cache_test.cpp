@@ -1,5 +1,5 @@
 // What of resolvers' answers is kept, for how long, and what gives way.
-#include "controlplane/dns_tcp/dns_answer_cache.h"
+#include "controlplane/dns_sockets/dns_answer_cache.h"
 
 #include <gtest/gtest.h>
 

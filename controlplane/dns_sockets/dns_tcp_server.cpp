@@ -1,4 +1,4 @@
-#include "controlplane/dns_tcp/dns_tcp_server.h"
+#include "controlplane/dns_sockets/dns_tcp_server.h"
 
 #include <spdlog/spdlog.h>
 
@@ -10,9 +10,9 @@
 #include <map>
 #include <optional>
 
-#include "controlplane/dns_tcp/asio_address.h"
-#include "controlplane/dns_tcp/dns_tcp_forwarder.h"
-#include "controlplane/dns_tcp/dns_thread.h"
+#include "controlplane/dns_sockets/asio_address.h"
+#include "controlplane/dns_sockets/dns_tcp_forwarder.h"
+#include "controlplane/dns_sockets/dns_thread.h"
 
 namespace vipgate {
 namespace {

@@ -1,4 +1,4 @@
-#include "controlplane/dns_tcp/dns_question.h"
+#include "controlplane/dns_sockets/dns_question.h"
 
 #include <algorithm>
 #include <array>

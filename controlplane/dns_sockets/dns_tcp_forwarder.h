@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "common/dns_forwarding.h"
-#include "controlplane/dns_tcp/dns_answer_cache.h"
-#include "controlplane/dns_tcp/dns_question.h"
+#include "controlplane/dns_sockets/dns_answer_cache.h"
+#include "controlplane/dns_sockets/dns_question.h"
 
 namespace vipgate {
 

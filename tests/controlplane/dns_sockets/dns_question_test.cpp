@@ -1,5 +1,5 @@
 // Questions that came by TCP, as resolvers get them, and what becomes of their answers.
-#include "controlplane/dns_tcp/dns_question.h"
+#include "controlplane/dns_sockets/dns_question.h"
 
 #include <gtest/gtest.h>
 

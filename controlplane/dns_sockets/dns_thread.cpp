@@ -1,4 +1,4 @@
-#include "controlplane/dns_tcp/dns_thread.h"
+#include "controlplane/dns_sockets/dns_thread.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -15,7 +15,7 @@
 #include <unordered_map>
 
 #include "common/siphash.h"
-#include "controlplane/dns_tcp/dns_known_answer.h"
+#include "controlplane/dns_sockets/dns_known_answer.h"
 
 namespace vipgate {
 

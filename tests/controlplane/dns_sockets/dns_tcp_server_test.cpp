@@ -1,12 +1,12 @@
 // Real TCP connections over loopback.
-#include "controlplane/dns_tcp/dns_tcp_server.h"
+#include "controlplane/dns_sockets/dns_tcp_server.h"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <optional>
 
-#include "tests/controlplane/dns_tcp/dns_tcp_client.h"
+#include "tests/controlplane/dns_sockets/dns_tcp_client.h"
 #include "tests/support/address_text.h"
 
 namespace vipgate::dns_tcp_server_test {

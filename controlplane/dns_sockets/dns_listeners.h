@@ -11,8 +11,8 @@
 #include "common/addresses.h"
 #include "common/named_counters.h"
 #include "controlplane/config/config.h"
-#include "controlplane/dns_tcp/dns_datagrams.h"
-#include "controlplane/dns_tcp/dns_tcp_server.h"
+#include "controlplane/dns_sockets/dns_datagrams.h"
+#include "controlplane/dns_sockets/dns_tcp_server.h"
 #include "controlplane/model/model.h"
 
 namespace vipgate {

@@ -1,4 +1,4 @@
-#include "controlplane/dns_tcp/dns_stream.h"
+#include "controlplane/dns_sockets/dns_stream.h"
 
 #include <gtest/gtest.h>
 

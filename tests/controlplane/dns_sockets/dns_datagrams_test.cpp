@@ -1,5 +1,5 @@
 // Real datagrams over loopback.
-#include "controlplane/dns_tcp/dns_datagrams.h"
+#include "controlplane/dns_sockets/dns_datagrams.h"
 
 #include <gmock/gmock.h>
 
@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "controlplane/dns_tcp/asio_address.h"
+#include "controlplane/dns_sockets/asio_address.h"
 #include "tests/support/address_text.h"
 
 namespace vipgate::dns_datagrams_test {

@@ -10,7 +10,7 @@
 
 #include "common/dns_forwarding.h"
 #include "common/dns_upstream.h"
-#include "controlplane/dns_tcp/dns_known_answer.h"
+#include "controlplane/dns_sockets/dns_known_answer.h"
 
 namespace vipgate {
 

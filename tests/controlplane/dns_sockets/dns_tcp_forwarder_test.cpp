@@ -1,5 +1,5 @@
 // Questions of others' names by TCP, from a client's connection to a resolver's, over loopback.
-#include "controlplane/dns_tcp/dns_tcp_forwarder.h"
+#include "controlplane/dns_sockets/dns_tcp_forwarder.h"
 
 #include <gmock/gmock.h>
 
@@ -7,8 +7,8 @@
 #include <chrono>
 #include <set>
 
-#include "controlplane/dns_tcp/dns_tcp_server.h"
-#include "tests/controlplane/dns_tcp/dns_tcp_client.h"
+#include "controlplane/dns_sockets/dns_tcp_server.h"
+#include "tests/controlplane/dns_sockets/dns_tcp_client.h"
 #include "tests/support/dns_message.h"
 
 namespace vipgate::dns_tcp_forwarder_test {
