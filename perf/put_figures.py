@@ -53,12 +53,13 @@ def row(each):
 def block(documents, model, plots, folder):
     """The text between the two lines."""
     machine = documents[0]["machine"]
+    version = ".".join(machine["kernel"].split(".")[:2])
     loads = [each["machine"]["load_average"] for each in documents]
     shown = [each for document in documents for each in document["results"]
              if "reference" in each or SHOWN.fullmatch(each["name"])]
     return "\n".join([
-        f"{machine['time'][:10]}, {machine['cpus']} CPUs ({machine['cpu']}), Linux "
-        f"{machine['kernel']}, commit {machine['commit']}; load average after each part "
+        f"{machine['time'][:10]}, {machine['cpus']} CPUs ({machine['cpu']}), Linux {version}, "
+        f"commit {machine['commit']}; load average after each part "
         f"{min(loads):.1f}-{max(loads):.1f}, of which the measurement is at least one. Medians of "
         "the rounds.", "",
         *(f"![{plot.stem}]({folder}/{plot.name})" for plot in plots), "",
