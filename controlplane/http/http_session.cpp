@@ -87,10 +87,12 @@ void HttpSession::begin(std::list<std::shared_ptr<HttpSession>>::iterator place)
   place_ = place;
   if (!tls_) return wait_for_request();
   stream().expires_after(core_->options.request_time);
-  tls_->async_handshake(asio::ssl::stream_base::server, then([this](size_t) {
-                          certificate_ = client_name(tls_->native_handle());
-                          wait_for_request();
-                        }));
+  auto shaken = then([this](size_t) {
+    certificate_ = client_name(tls_->native_handle());
+    wait_for_request();
+  });
+  tls_->async_handshake(asio::ssl::stream_base::server,
+                        [shaken = std::move(shaken)](ErrorCode error) { shaken(error, 0); });
 }
 
 void HttpSession::end() {

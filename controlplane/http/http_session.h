@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -74,10 +75,12 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     }
   }
   // What is to be told that an operation is done: goes on with `next(length)`, but not if it has
-  // failed, nor when the session has ended meanwhile: it may have been done before that.
+  // failed, nor when the session has ended meanwhile: it may have been done before that. Of one
+  // type for all: each would have all of Beast's and Asio's templates compiled anew.
+  using Done = std::function<void(ErrorCode, size_t)>;
   template <class Next>
-  auto then(Next next) {
-    return [self = shared_from_this(), next = std::move(next)](ErrorCode error, size_t length = 0) {
+  Done then(Next next) {
+    return [self = shared_from_this(), next = std::move(next)](ErrorCode error, size_t length) {
       if (self->has_ended_) return;
       if (error) return self->refuse(error);
       next(length);
