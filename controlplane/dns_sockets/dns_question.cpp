@@ -38,7 +38,8 @@ DnsForwardedQuery::DnsForwardedQuery(std::span<const uint8_t> query, const DnsSt
     : query_(query.begin(), query.begin() + parts.question_end),
       target_length_(query_.size() - kDnsHeaderLength - 4),
       has_opt_(parts.has_opt),
-      is_dnssec_ok_(parts.is_dnssec_ok) {
+      is_dnssec_ok_(parts.is_dnssec_ok),
+      options_(parts.options) {
   if (parts.length != 0) take_alias(query);
 }
 
@@ -100,13 +101,16 @@ void DnsForwardedQuery::finish(std::vector<uint8_t>& reply, uint16_t flags, uint
       0, 0, static_cast<uint8_t>(DnsType::kOpt),           kDnsUdpLimit >> 8, kDnsUdpLimit & 0xff,
       0, 0, static_cast<uint8_t>(is_dnssec_ok_ ? 0x80 : 0)};
   reply.insert(reply.end(), opt.begin(), opt.end());
-  if (error == DnsExtendedError::kNone) return;
-  // RFC 8914 2: code, length, and the error without a text.
-  reply.back() = kErrorOption;
-  reply.resize(reply.size() + kErrorOption);
-  put_u16(reply, reply.size() - 6, static_cast<uint16_t>(DnsOptionCode::kExtendedError));
-  put_u16(reply, reply.size() - 4, sizeof error);
-  put_u16(reply, reply.size() - 2, static_cast<uint16_t>(error));
+  const size_t options_at = reply.size();
+  reply.insert(reply.end(), options_.begin(), options_.end());
+  if (error != DnsExtendedError::kNone) {
+    // RFC 8914 2: code, length, and the error without a text.
+    reply.resize(reply.size() + kErrorOption);
+    put_u16(reply, reply.size() - 6, static_cast<uint16_t>(DnsOptionCode::kExtendedError));
+    put_u16(reply, reply.size() - 4, sizeof error);
+    put_u16(reply, reply.size() - 2, static_cast<uint16_t>(error));
+  }
+  put_u16(reply, options_at - 2, static_cast<uint16_t>(reply.size() - options_at));
 }
 
 std::optional<DnsKnownAnswer> DnsForwardedQuery::read(std::span<const uint8_t> answer, uint16_t id,
@@ -120,7 +124,8 @@ std::optional<DnsKnownAnswer> DnsForwardedQuery::read(std::span<const uint8_t> a
   // By TCP nothing is cut.
   if (facts.kind != DnsAnswerFacts::Kind::kAnswer) return std::nullopt;
   // It must fit behind each query that may ask the same.
-  if (query_.size() + alias_.size() + facts.body_length + kDnsOptLength + kErrorOption >
+  if (query_.size() + alias_.size() + facts.body_length + kDnsOptLength + options_.size() +
+          kErrorOption >
       UINT16_MAX) {
     return std::nullopt;
   }
@@ -147,7 +152,7 @@ std::vector<uint8_t> DnsForwardedQuery::reply(const DnsKnownAnswer& known, uint6
   };
   const size_t start = query_.size() + alias_.size();
   if (known.is_failure ||
-      start + known.records.size() + kDnsOptLength + kErrorOption > UINT16_MAX) {
+      start + known.records.size() + kDnsOptLength + options_.size() + kErrorOption > UINT16_MAX) {
     return fail();
   }
   std::vector<uint8_t> reply = query_;

@@ -55,6 +55,7 @@ class DnsForwardedQuery {
   size_t target_length_;
   bool has_opt_;
   bool is_dnssec_ok_;
+  std::vector<uint8_t> options_;  // of the OPT record
 };
 
 }  // namespace vipgate
