@@ -22,7 +22,7 @@ struct DnsAnswerFacts {
   enum class Kind : uint8_t {
     kAnswer,     // may be told on
     kTruncated,  // TC: by TCP there is more
-    kRefusal,    // this resolver cannot tell: neither NOERROR nor NXDOMAIN
+    kRefusal,    // this resolver cannot tell: neither NOERROR nor NXDOMAIN, or of other names alone
     kMalformed,
   };
 

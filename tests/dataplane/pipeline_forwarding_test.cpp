@@ -452,6 +452,19 @@ TEST_F(PipelineForwarding, ResolverThatCannotTellIsFollowedByTheNextAtOnce) {
   gateway_.pass_seconds(2);
 }
 
+TEST_F(PipelineForwarding, AnswerOfOtherNamesAloneIsNotToldAndTheNextResolverIsAsked) {
+  ASSERT_TRUE(gateway_.send(question("www.example.org")).is_held());
+  const AskedResolver first = asked_once();
+  const std::string others = a_record(300, "\6\6\6\6", test::wire_name("bank.example"));
+  EXPECT_TRUE(answer(first, first.reply(kReply, 1, 0, others)).empty());
+  EXPECT_EQ(gateway_.count(Event::kDnsRefusals), 1u);
+  const AskedResolver second = asked_once();
+  const auto settled = answer(second, second.reply(kReply, 1, 0, others));
+  ASSERT_EQ(settled.size(), 1u) << "nobody is left";
+  EXPECT_EQ(settled[0].verdict.dns, DnsOutcome::kServfail);
+  EXPECT_TRUE(answer_in(settled[0]).answers.empty());
+}
+
 TEST_F(PipelineForwarding, QuestionThatNobodyAnswersFailsWhenItsTimeIsOver) {
   ASSERT_TRUE(gateway_.send(question("www.example.org")).is_held());
   gateway_.pass_seconds(0.9);

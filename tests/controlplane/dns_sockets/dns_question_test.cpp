@@ -180,6 +180,8 @@ TEST(DnsForwardedQuery, WhatIsNoAnswerIsNotRead) {
   EXPECT_FALSE(read(answer(0x8380, 1, 0, address)).has_value()) << "TC";
   EXPECT_FALSE(read(answer(0x8180, 2, 0, address)).has_value()) << "a record is missing";
   EXPECT_FALSE(read(answer(0x0100, 1, 0, address)).has_value()) << "a query";
+  EXPECT_FALSE(read(answer(0x8180, 1, 0, record(wire_name("b.test"), 1, "\1\2\3\4"))).has_value())
+      << "of another name";
 }
 
 // Clients that show a cookie discard replies without one (RFC 7873 5.3).
