@@ -151,7 +151,8 @@ uint32_t negative_ttl(const uint8_t* message, const RecordHead& soa) {
 uint16_t dns_write_question(const DnsUpstreamQuestion& question, uint8_t* to) {
   const uint16_t flags = DnsHeader::kRecursionDesired | DnsHeader::kAuthenticData |
                          (question.is_checking_disabled ? DnsHeader::kCheckingDisabled : 0);
-  const DnsHeader header{Be16(question.id), Be16(flags), Be16(1), Be16{}, Be16{}, Be16(1)};
+  const Be16 additionals(question.has_edns ? 1 : 0);
+  const DnsHeader header{Be16(question.id), Be16(flags), Be16(1), Be16{}, Be16{}, additionals};
   std::memcpy(to, &header, sizeof header);
   uint8_t* at = to + sizeof header;
   std::memcpy(at, question.name, question.name_length);
@@ -159,6 +160,7 @@ uint16_t dns_write_question(const DnsUpstreamQuestion& question, uint8_t* to) {
   const Be16 rest[] = {Be16(question.type), Be16(static_cast<uint16_t>(DnsClass::kIn))};
   std::memcpy(at, rest, sizeof rest);
   at += sizeof rest;
+  if (!question.has_edns) return static_cast<uint16_t>(at - to);
   const uint8_t opt[kDnsOptLength] = {0,
                                       0,
                                       static_cast<uint8_t>(DnsType::kOpt),

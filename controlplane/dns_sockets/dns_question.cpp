@@ -79,12 +79,23 @@ std::string DnsForwardedQuery::key() const {
                            (question.is_checking_disabled ? 2 : 0));
 }
 
-std::vector<uint8_t> DnsForwardedQuery::question(uint16_t id) const {
+std::vector<uint8_t> DnsForwardedQuery::question(uint16_t id, bool has_edns) const {
   std::vector<uint8_t> message(2 + kDnsQuestionRoom);
-  const uint16_t length = dns_write_question(asked(id), message.data() + 2);
+  DnsUpstreamQuestion question = asked(id);
+  question.has_edns = has_edns;
+  const uint16_t length = dns_write_question(question, message.data() + 2);
   put_u16(message, 0, length);
   message.resize(2u + length);
   return message;
+}
+
+bool DnsForwardedQuery::may_lack_edns(std::span<const uint8_t> answer, uint16_t id) const {
+  if (!dns_answers_question(answer.data(), answer.size(), asked(id)) &&
+      !dns_refuses_without_question(answer.data(), answer.size(), id)) {
+    return false;
+  }
+  const uint16_t rcode = u16_of(answer, 2) & DnsHeader::kRcodeMask;
+  return dns_may_lack_edns(DnsRcode{rcode});
 }
 
 void DnsForwardedQuery::finish(std::vector<uint8_t>& reply, uint16_t flags, uint16_t additionals,

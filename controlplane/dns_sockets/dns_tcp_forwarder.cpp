@@ -36,8 +36,11 @@ struct DnsTcpForwarder::Question {
   std::string key;
   asio::ip::address client;
   Done done;
-  std::vector<DnsResolver> resolvers;  // that are left
-  std::chrono::nanoseconds share{};    // of the time, for each of them
+  std::vector<DnsResolver> resolvers;              // that are left
+  std::chrono::nanoseconds share{};                // of the time, for each of them
+  tcp::endpoint resolver;                          // that is asked
+  std::chrono::steady_clock::time_point deadline;  // its own
+  bool has_edns = true;
   tcp::socket socket;
   asio::steady_timer timer;
   uint16_t id = 0;
@@ -103,24 +106,41 @@ void DnsTcpForwarder::ask(DnsForwardedQuery query, const asio::ip::address& clie
 
 // Another resolver, or none is left.
 void DnsTcpForwarder::ask_next(const Held& question) {
+  if (question->resolvers.empty()) return fail(question);
+  const DnsResolver& next = question->resolvers.back();
+  question->resolver = {to_asio(next.address), next.port};
+  question->resolvers.pop_back();
+  question->deadline = std::chrono::steady_clock::now() + question->share;
+  const auto known = without_edns_.find(question->resolver);
+  question->has_edns = known == without_edns_.end() || known->second <= clock_();
+  ask_resolver(question);
+}
+
+void DnsTcpForwarder::ask_resolver(const Held& question) {
   error_code ignored;
   question->socket.close(ignored);
-  if (question->resolvers.empty()) return fail(question);
-  const DnsResolver resolver = question->resolvers.back();
-  question->resolvers.pop_back();
   ++asked_;
   const uint32_t attempt = ++question->attempt;
   question->id = static_cast<uint16_t>(ids_());
-  question->out = question->query.question(question->id);
-  question->timer.expires_after(question->share);
+  question->out = question->query.question(question->id, question->has_edns);
+  question->timer.expires_at(question->deadline);
   question->timer.async_wait([this, question, attempt](const error_code& code) {
     if (!code && attempt == question->attempt) ask_next(question);
   });
-  const tcp::endpoint to(to_asio(resolver.address), resolver.port);
-  question->socket.async_connect(to, [this, question, attempt](const error_code& code) {
+  const auto on_connect = [this, question, attempt](const error_code& code) {
     if (attempt != question->attempt) return;
     code ? ask_next(question) : send(question);
-  });
+  };
+  question->socket.async_connect(question->resolver, on_connect);
+}
+
+// It has answered, and may be asked with EDNS again in a while.
+void DnsTcpForwarder::note_without_edns(const Question& question) {
+  constexpr size_t kMostResolvers = 64;
+  const uint64_t now_ns = clock_();
+  std::erase_if(without_edns_, [&](const auto& known) { return known.second <= now_ns; });
+  if (without_edns_.size() == kMostResolvers) return;
+  without_edns_.emplace(question.resolver, now_ns + kDnsWithoutEdnsNs);
 }
 
 void DnsTcpForwarder::fail(const Held& question) {
@@ -167,7 +187,15 @@ void DnsTcpForwarder::take(const Held& question) {
   const uint64_t now_ns = clock_();
   const DnsTtlLimits limits{forwarding_.max_ttl_s, forwarding_.negative_ttl_s};
   auto known = question->query.read(question->in, question->id, limits, now_ns);
-  if (!known) return ask_next(question);
+  if (!known) {
+    if (!question->has_edns || !question->query.may_lack_edns(question->in, question->id)) {
+      return ask_next(question);
+    }
+    question->has_edns = false;
+    ++asked_without_edns_;
+    return ask_resolver(question);
+  }
+  if (!question->has_edns) note_without_edns(*question);
   const std::vector<uint8_t> reply = question->query.reply(*known, now_ns);
   if (known->ttl_s != 0) {
     cache_.store(question->key, std::move(*known), forwarding_.stale_s, now_ns);

@@ -49,6 +49,7 @@ class DnsTcpForwarder {
 
   // Resolvers; then clients' questions.
   uint64_t asked() const { return asked_; }
+  uint64_t asked_without_edns() const { return asked_without_edns_; }
   uint64_t failed() const { return failed_; }
   uint64_t refused() const { return refused_; }
   uint64_t cached() const { return cached_; }
@@ -64,6 +65,8 @@ class DnsTcpForwarder {
   // True: what is kept is told.
   bool answer_known(const DnsForwardedQuery& query, const std::string& key, const Done& done);
   void ask_next(const Held& question);
+  void ask_resolver(const Held& question);
+  void note_without_edns(const Question& question);
   void fail(const Held& question);
   void send(const Held& question);
   void read(const Held& question);
@@ -77,7 +80,9 @@ class DnsTcpForwarder {
   std::mt19937 ids_{std::random_device{}()};
   size_t questions_ = 0;
   std::map<boost::asio::ip::address, uint32_t> waiting_;  // of them, each client's
-  uint64_t asked_ = 0, failed_ = 0, refused_ = 0, cached_ = 0, stale_ = 0;
+  // Resolvers that answer only without EDNS, and until when they are asked so at once.
+  std::map<boost::asio::ip::tcp::endpoint, uint64_t> without_edns_;
+  uint64_t asked_ = 0, asked_without_edns_ = 0, failed_ = 0, refused_ = 0, cached_ = 0, stale_ = 0;
 };
 
 }  // namespace vipgate

@@ -80,6 +80,16 @@ TEST(DnsUpstream, QuestionIsAWellFormedQueryWithRecursionAndOurSize) {
   EXPECT_TRUE(message->opt->rdata.empty());
 }
 
+TEST(DnsUpstream, QuestionWithoutEdnsEndsWithItsType) {
+  const Asked asked("Www.eXample", 28);
+  DnsUpstreamQuestion question = asked.question();
+  question.has_edns = false;
+  std::array<uint8_t, kDnsQuestionRoom> room;
+  const uint16_t length = dns_write_question(question, room.data());
+  EXPECT_EQ(std::string(room.begin(), room.begin() + length),
+            dns_header(0x0120, 1, 0, 0, 0, kId) + asked.wire());
+}
+
 TEST(DnsUpstream, AnswerIsOnlyThatToTheVeryQuestion) {
   const Asked asked("wWw.example");
   const std::string good = dns_header(kAnswerFlags, 1, 0, 0, 0, kId) + asked.wire();

@@ -29,6 +29,7 @@ struct Says {
   unsigned flags = 0x8180;
   unsigned records = 1;
   bool changes_case = false;
+  unsigned flags_for_edns = 0;  // its flags to a question with EDNS, which has no records then
 };
 
 class Resolver {
@@ -39,14 +40,18 @@ class Resolver {
               const std::string query(message.begin(),
                                       message.begin() + static_cast<ptrdiff_t>(length));
               // The OPT record is the question's last part.
-              std::string question = query.substr(12, length - 12 - 11);
+              const bool has_opt = query[11] == 1;
+              const bool refuses = has_opt && says.flags_for_edns != 0;
+              const unsigned records = refuses ? 0 : says.records;
+              std::string question = query.substr(12, length - 12 - (has_opt ? 11 : 0));
               if (says.changes_case) question[1] = static_cast<char>(question[1] ^ 0x20);
-              std::string reply = query.substr(0, 2) + be16(says.flags) + be16(1) +
-                                  be16(says.records) + be16(0) + be16(1) + question;
-              for (unsigned i = 0; i < says.records; ++i) {
+              std::string reply = query.substr(0, 2) +
+                                  be16(refuses ? says.flags_for_edns : says.flags) + be16(1) +
+                                  be16(records) + be16(0) + be16(has_opt && !refuses) + question;
+              for (unsigned i = 0; i < records; ++i) {
                 reply += "\xc0\x0c" + be16(1) + be16(1) + be32(60) + be16(4) + be32(i);
               }
-              reply += dns_opt(1232);
+              if (has_opt && !refuses) reply += dns_opt(1232);
               std::copy(reply.begin(), reply.end(), message.begin());
               DnsStreamAnswer answer;
               answer.length = reply.size();
@@ -233,6 +238,40 @@ TEST_F(DnsTcpForwarderTest, NextResolverIsAskedWhenOneRefusesConnectionsIsSilent
     EXPECT_EQ(count("forwarded"), 2u);
     EXPECT_EQ(count("forward_failed"), 0u);
   }
+}
+
+TEST_F(DnsTcpForwarderTest, ResolverThatKnowsNothingOfEdnsIsAskedOnceMoreWithoutAndThenAtOnce) {
+  for (const unsigned flags : {0x8181u, 0x8184u}) {
+    const Resolver old({.flags_for_edns = flags});
+    const Resolver other({.flags = 0x8180, .records = 2});
+    start({old.port(), other.port()});
+    DnsTcpClient client = this->client();
+    client.ask(query("www.example", 5, true));
+    const auto reply = parsed(client.reply());
+    EXPECT_EQ(reply.answers.size(), 1u);
+    EXPECT_TRUE(reply.opt) << "the client's own matter";
+    EXPECT_EQ(count("forwarded"), 2u);
+    client.ask(query("ftp.example", 6));
+    EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+    EXPECT_EQ(count("forwarded"), 3u);
+    EXPECT_EQ(count("forwarded_without_edns"), 1u);
+    EXPECT_EQ(old.queries(), 3u);
+    EXPECT_EQ(other.queries(), 0u);
+  }
+}
+
+TEST_F(DnsTcpForwarderTest, ResolverThatRefusesWithoutEdnsTooIsFollowedByTheNext) {
+  const Resolver refusing({.flags = 0x8181, .records = 0});
+  const Resolver good({});
+  start({refusing.port(), good.port()});
+  DnsTcpClient client = this->client();
+  for (const char* name : {"www.example", "ftp.example"}) {
+    client.ask(query(name, 5));
+    EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+  }
+  EXPECT_EQ(refusing.queries(), 4u) << "nothing is remembered of it";
+  EXPECT_EQ(good.queries(), 2u);
+  EXPECT_EQ(count("forwarded_without_edns"), 2u);
 }
 
 TEST_F(DnsTcpForwarderTest, ResolversThatAreLeftOutAreNotAskedAndCountAsNoAttempt) {
