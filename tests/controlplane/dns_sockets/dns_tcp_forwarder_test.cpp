@@ -350,28 +350,55 @@ TEST_F(DnsTcpForwarderTest, ClientThatGoesAwayMeanwhileHarmsNobody) {
   EXPECT_EQ(parsed(other.reply()).id, 6u);
 }
 
+TEST_F(DnsTcpForwarderTest, ClientThatGoesAwayTakesNoAnswerFromThoseWhoAskTheSame) {
+  SilentResolver silent;
+  const Resolver good({});
+  start({silent.port(), good.port()}, 600);
+  DnsTcpClient other = this->client();
+  {
+    DnsTcpClient client = this->client();
+    client.ask(query("www.example", 5));
+    other.ask(query("www.example", 6));
+  }
+  EXPECT_EQ(parsed(other.reply()).id, 6u);
+  EXPECT_EQ(good.queries(), 1u);
+}
+
 // A forwarder without a server, by a clock of the test's own.
 class ForwarderCache : public ::testing::Test {
  protected:
+  using Told = std::optional<test::ParsedMessage>;
+
   ForwarderCache() { forwarder_.set_cache_room(1 << 20); }
 
-  test::ParsedMessage ask(std::string_view name) {
+  // What the client is told, once the context has run.
+  std::shared_ptr<Told> begin(std::string_view name, unsigned id = 9, bool has_opt = true,
+                              bool is_dnssec_ok = false) {
     const std::string text =
-        dns_header(0x0100, 1, 0, 0, 1, 9) + dns_question(wire_name(name), 1) + dns_opt(512);
+        dns_header(0x0100, 1, 0, 0, 1, id) + dns_question(wire_name(name), 1) + dns_opt(512);
     DnsStreamAnswer parts;
     parts.is_for_others = true;
     parts.question_end = static_cast<uint16_t>(text.size() - 11);
-    parts.has_opt = true;
-    std::optional<test::ParsedMessage> told;
+    parts.has_opt = has_opt;
+    parts.is_dnssec_ok = is_dnssec_ok;
+    const auto told = std::make_shared<Told>();
     forwarder_.ask(
         {{reinterpret_cast<const uint8_t*>(text.data()), text.size()}, parts},
-        boost::asio::ip::address_v4::loopback(), [&](std::span<const uint8_t> reply) {
-          told = test::parse_dns({reinterpret_cast<const char*>(reply.data()), reply.size()});
+        boost::asio::ip::address_v4::loopback(), [told](std::span<const uint8_t> reply) {
+          EXPECT_FALSE(told->has_value()) << "once";
+          *told = test::parse_dns({reinterpret_cast<const char*>(reply.data()), reply.size()});
         });
+    return told;
+  }
+  void run() {
     context_.restart();
     context_.run();
-    EXPECT_TRUE(told.has_value());
-    return told.value_or(test::ParsedMessage{});
+  }
+  test::ParsedMessage ask(std::string_view name) {
+    const auto told = begin(name);
+    run();
+    EXPECT_TRUE(told->has_value());
+    return told->value_or(test::ParsedMessage{});
   }
   void pass(uint64_t seconds) { now_ns_ += seconds * DnsKnownAnswer::kSecondNs; }
 
@@ -432,6 +459,66 @@ TEST_F(ForwarderCache, FailureIsRememberedForFiveSeconds) {
   forwarder_.set(forwarding_to({good.port()}));
   pass(5);
   EXPECT_EQ(ask("www.example").answers.size(), 1u);
+}
+
+TEST_F(ForwarderCache, EqualQuestionsOnTheirWayAreOneAndEachClientHasAReplyOfItsOwn) {
+  const Resolver resolver({});
+  forwarder_.set(forwarding_to({resolver.port()}));
+  const auto first = begin("www.example", 1);
+  const auto second = begin("WWW.Example", 2, false);
+  const auto other_name = begin("ftp.example", 3);
+  const auto other_rules = begin("www.example", 4, true, true);
+  EXPECT_EQ(forwarder_.coalesced(), 1u);
+  run();
+  EXPECT_EQ(resolver.queries(), 3u);
+  for (const auto& told : {first, second, other_name, other_rules}) ASSERT_TRUE(told->has_value());
+  EXPECT_EQ((*first)->id, 1u);
+  EXPECT_EQ((*first)->answers.at(0).owner, "www.example");
+  EXPECT_TRUE((*first)->opt);
+  EXPECT_EQ((*second)->id, 2u);
+  EXPECT_EQ((*second)->question, dns_question(wire_name("WWW.Example"), 1));
+  EXPECT_EQ((*second)->answers.at(0).owner, "WWW.Example");
+  EXPECT_FALSE((*second)->opt);
+  EXPECT_EQ((*other_rules)->opt->ttl, 0x8000u);
+}
+
+TEST_F(ForwarderCache, QuestionThatManyAskFailsForEachOfThem) {
+  const Resolver refusing({.flags = 0x8185, .records = 0});
+  forwarder_.set(forwarding_to({refusing.port()}));
+  const auto first = begin("www.example", 1), second = begin("www.example", 2);
+  run();
+  ASSERT_TRUE(first->has_value() && second->has_value());
+  EXPECT_EQ((*first)->rcode(), 2u);
+  EXPECT_EQ((*second)->rcode(), 2u);
+  EXPECT_EQ((*second)->id, 2u);
+  EXPECT_EQ(refusing.queries(), 1u);
+  EXPECT_EQ(forwarder_.failed(), 2u);
+}
+
+TEST_F(ForwarderCache, WhoWaitsWithAnotherCountsAmongWhatTheClientMayAsk) {
+  const Resolver resolver({});
+  DnsForwarding forwarding = forwarding_to({resolver.port()});
+  forwarding.per_client = 2;
+  forwarder_.set(forwarding);
+  const auto first = begin("www.example", 1), second = begin("www.example", 2);
+  const auto third = begin("www.example", 3);
+  ASSERT_TRUE(third->has_value());
+  EXPECT_EQ((*third)->rcode(), 5u);
+  run();
+  EXPECT_TRUE(first->has_value() && second->has_value());
+  EXPECT_EQ(ask("ftp.example").answers.size(), 1u) << "there is room again";
+}
+
+TEST_F(ForwarderCache, QuestionIsAskedOfTheResolversOfItsTime) {
+  const Resolver before({}), after({.records = 2});
+  forwarder_.set(forwarding_to({before.port()}));
+  const auto first = begin("www.example", 1);
+  forwarder_.set(forwarding_to({after.port()}));
+  const auto second = begin("www.example", 2);
+  run();
+  ASSERT_TRUE(first->has_value() && second->has_value());
+  EXPECT_EQ((*first)->answers.size(), 1u);
+  EXPECT_EQ((*second)->answers.size(), 2u);
 }
 
 }  // namespace
