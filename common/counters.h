@@ -162,6 +162,7 @@ enum class DnsOutcome : uint8_t {
   X(kTunnelMtuErrors, "tunnel_mtu_errors")                 \
   X(kFragmentsHeld, "fragments_held")                      \
   X(kDnsAsked, "dns_asked")                                \
+  X(kDnsAskedWithoutEdns, "dns_asked_without_edns")        \
   X(kDnsCoalesced, "dns_coalesced")                        \
   X(kDnsRefusals, "dns_refusals")                          \
   X(kDnsTimeouts, "dns_timeouts")                          \

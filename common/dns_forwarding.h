@@ -97,6 +97,9 @@ struct DnsStreamAnswer {
   uint16_t question_end = 0;
   bool has_opt = false;
   bool is_dnssec_ok = false;
+  // Of the reply's OPT record, where a resolver is to be asked: a cookie, and what else the query
+  // wants to have said.
+  std::vector<uint8_t> options{};
 };
 
 // Whether no server outside may be asked for the name, or for that type: names that are not in the

@@ -72,12 +72,12 @@ struct Names {
 
 // Those that RFC 1035 defines, and those that RFC 3597 4 has receivers decompress.
 Names names_of(uint16_t type) {
-  constexpr uint16_t kRp = 17, kAfsdb = 18, kRt = 21, kDname = 39;
+  constexpr uint16_t kRp = 17, kAfsdb = 18, kRt = 21;
   switch (type) {
     case static_cast<uint16_t>(DnsType::kNs):
     case static_cast<uint16_t>(DnsType::kCname):
     case static_cast<uint16_t>(DnsType::kPtr):
-    case kDname:
+    case static_cast<uint16_t>(DnsType::kDname):
       return {0, 1};
     case static_cast<uint16_t>(DnsType::kMx):
     case kAfsdb:

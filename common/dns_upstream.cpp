@@ -99,6 +99,46 @@ bool are_names_whole(const uint8_t* message, const RecordHead& record, const Kno
   return at + behind == end;
 }
 
+// The octets of the name at `at`, which is one, written in full.
+size_t whole_length(const uint8_t* message, size_t length, size_t at) {
+  size_t octets = 0;
+  for (;;) {
+    const DnsNamePiece piece = dns_name_piece(message, length, at);
+    octets += piece.labels(at);
+    if (piece.target == 0) return octets;
+    at = piece.target;
+  }
+}
+
+// Whether the name at `at`, which is one, is `name`, whatever the case of its letters (RFC 4343).
+// They differ before either ends, if they do.
+bool is_equal_name(const uint8_t* message, size_t length, size_t at, const uint8_t* name) {
+  for (;;) {
+    const DnsNamePiece piece = dns_name_piece(message, length, at);
+    for (const size_t end = at + piece.labels(at); at < end; ++at, ++name) {
+      if (dns_fold(message[at]) != dns_fold(*name)) return false;
+    }
+    if (piece.target == 0) return true;
+    at = piece.target;
+  }
+}
+
+// Whether a record of the answer section tells of the name that was asked for: it is that name's,
+// or renames all below a name above it (RFC 6672). What others tell of follows from one of these.
+// REQUIRES: the owner is a name.
+bool tells_of_question(const uint8_t* message, size_t length, const RecordHead& record,
+                       const DnsUpstreamQuestion& question) {
+  constexpr uint16_t kToQuestion = 0xc000 | kDnsHeaderLength;
+  if (u16_at(message + record.owner) == kToQuestion) return true;
+  const size_t owner_length = whole_length(message, length, record.owner);
+  if (owner_length > question.name_length) return false;
+  size_t above = 0;  // where in the question's name the owner's would stand
+  while (above < question.name_length - owner_length) above += question.name[above] + size_t{1};
+  if (above != question.name_length - owner_length) return false;
+  if (above != 0 && record.type != static_cast<uint16_t>(DnsType::kDname)) return false;
+  return is_equal_name(message, length, record.owner, question.name + above);
+}
+
 // RFC 1035 3.3.13: two names, then five numbers, of which MINIMUM is the last.
 uint32_t negative_ttl(const uint8_t* message, const RecordHead& soa) {
   if (soa.data_length < 22) return 0;
@@ -111,7 +151,8 @@ uint32_t negative_ttl(const uint8_t* message, const RecordHead& soa) {
 uint16_t dns_write_question(const DnsUpstreamQuestion& question, uint8_t* to) {
   const uint16_t flags = DnsHeader::kRecursionDesired | DnsHeader::kAuthenticData |
                          (question.is_checking_disabled ? DnsHeader::kCheckingDisabled : 0);
-  const DnsHeader header{Be16(question.id), Be16(flags), Be16(1), Be16{}, Be16{}, Be16(1)};
+  const Be16 additionals(question.has_edns ? 1 : 0);
+  const DnsHeader header{Be16(question.id), Be16(flags), Be16(1), Be16{}, Be16{}, additionals};
   std::memcpy(to, &header, sizeof header);
   uint8_t* at = to + sizeof header;
   std::memcpy(at, question.name, question.name_length);
@@ -119,6 +160,7 @@ uint16_t dns_write_question(const DnsUpstreamQuestion& question, uint8_t* to) {
   const Be16 rest[] = {Be16(question.type), Be16(static_cast<uint16_t>(DnsClass::kIn))};
   std::memcpy(at, rest, sizeof rest);
   at += sizeof rest;
+  if (!question.has_edns) return static_cast<uint16_t>(at - to);
   const uint8_t opt[kDnsOptLength] = {0,
                                       0,
                                       static_cast<uint8_t>(DnsType::kOpt),
@@ -200,6 +242,7 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
   size_t body_end = at;
   uint32_t ttl_s = limits.max_s;
   bool has_type = false;
+  bool is_of_question = false;
   bool has_soa = false;
   bool has_opt = false;
   uint32_t soa_ttl_s = 0;
@@ -230,6 +273,7 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
       body_end = at;
       if (section == 0) {
         ++answer.answers;
+        is_of_question = is_of_question || tells_of_question(message, length, record, question);
         has_type |=
             record.type == question.type || question.type == static_cast<uint16_t>(DnsType::kAny);
       } else if (section == 1) {
@@ -242,6 +286,10 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
         ++answer.additionals;
       }
     }
+  }
+  if (answer.answers != 0 && !is_of_question) {
+    answer.kind = Kind::kRefusal;
+    return;
   }
   answer.kind = Kind::kAnswer;
   answer.body_length = static_cast<uint16_t>(body_end - answer.body_offset);

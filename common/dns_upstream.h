@@ -22,7 +22,7 @@ struct DnsAnswerFacts {
   enum class Kind : uint8_t {
     kAnswer,     // may be told on
     kTruncated,  // TC: by TCP there is more
-    kRefusal,    // this resolver cannot tell: neither NOERROR nor NXDOMAIN
+    kRefusal,    // this resolver cannot tell: neither NOERROR nor NXDOMAIN, or of other names alone
     kMalformed,
   };
 
@@ -70,9 +70,10 @@ struct DnsUpstreamQuestion {
   uint16_t type = 0;
   bool is_dnssec_ok = false;
   bool is_checking_disabled = false;
+  bool has_edns = true;
 };
-// A query with RD, with AD, which asks for that bit of the answer (RFC 6840 5.7), and with an OPT
-// record that tells our size. Returns its length, at most kDnsQuestionRoom octets.
+// A query with RD, with AD, which asks for that bit of the answer (RFC 6840 5.7), and, with EDNS,
+// an OPT record that tells our size. Returns its length, at most kDnsQuestionRoom octets.
 inline constexpr size_t kDnsQuestionRoom = kDnsHeaderLength + kDnsMaxName + 4 + kDnsOptLength;
 uint16_t dns_write_question(const DnsUpstreamQuestion& question, uint8_t* to);
 
@@ -84,6 +85,13 @@ bool dns_answers_question(const uint8_t* message, size_t length,
 // Whether it says that the server cannot tell, and not of which question, as of one that it could
 // not read (RFC 1035 4.1.1): nothing in it is told on.
 bool dns_refuses_without_question(const uint8_t* message, size_t length, uint16_t id);
+
+// By what a server refuses that knows nothing of EDNS (RFC 6891 7): it is asked once more without,
+// and if that has an answer, at once for a while.
+constexpr bool dns_may_lack_edns(DnsRcode rcode) {
+  return rcode == DnsRcode::kFormErr || rcode == DnsRcode::kNotImp;
+}
+inline constexpr uint64_t kDnsWithoutEdnsNs = 600'000'000'000;
 
 // REQUIRES: dns_answers_question() or dns_refuses_without_question().
 void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,

@@ -59,6 +59,7 @@ enum class DnsType : uint16_t {
   kTxt = 16,
   kAaaa = 28,
   kSrv = 33,
+  kDname = 39,
   kOpt = 41,
   kDs = 43,
   kTsig = 250,

@@ -12,6 +12,7 @@
 #include "dataplane/dataplane_parts.h"
 #include "dataplane/dns_datagram.h"
 #include "dataplane/explain.h"
+#include "dataplane/fastpath/dns_options.h"
 #include "dataplane/fastpath/dns_responder.h"
 
 namespace vipgate {
@@ -89,6 +90,18 @@ static DnsQuery query_in(std::span<uint8_t> message, size_t length, const IpAddr
           .client_length = static_cast<uint8_t>(client.bits() / 8)};
 }
 
+// Those of the reply to a query, which are written behind what its buffer holds, and taken from
+// there.
+static std::vector<uint8_t> stream_options(const DnsParsed& parsed, size_t written) {
+  if (parsed.options == 0) return {};
+  const size_t at = written + kDnsOptLength;
+  if (at + parsed.opt_length > parsed.query.capacity) return {};
+  const auto length =
+      dns_append_options(parsed, DnsExtendedError::kNone, static_cast<uint32_t>(at));
+  const uint8_t* begin = parsed.query.message + at;
+  return {begin, begin + length};
+}
+
 DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
                                       const IpAddress& client) const {
   const std::shared_ptr<const Snapshot> snapshot = parts_->cell.current();
@@ -109,7 +122,9 @@ DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
           .is_for_others = is_for_others,
           .question_end = parsed.question_end,
           .has_opt = parsed.has_opt,
-          .is_dnssec_ok = parsed.is_dnssec_ok};
+          .is_dnssec_ok = parsed.is_dnssec_ok,
+          .options = is_for_others ? stream_options(parsed, std::max<size_t>(length, reply.length))
+                                   : std::vector<uint8_t>()};
 }
 
 uint16_t Dataplane::answer_dns_datagram(std::span<uint8_t> message, size_t length,

@@ -38,7 +38,8 @@ DnsForwardedQuery::DnsForwardedQuery(std::span<const uint8_t> query, const DnsSt
     : query_(query.begin(), query.begin() + parts.question_end),
       target_length_(query_.size() - kDnsHeaderLength - 4),
       has_opt_(parts.has_opt),
-      is_dnssec_ok_(parts.is_dnssec_ok) {
+      is_dnssec_ok_(parts.is_dnssec_ok),
+      options_(parts.options) {
   if (parts.length != 0) take_alias(query);
 }
 
@@ -78,12 +79,23 @@ std::string DnsForwardedQuery::key() const {
                            (question.is_checking_disabled ? 2 : 0));
 }
 
-std::vector<uint8_t> DnsForwardedQuery::question(uint16_t id) const {
+std::vector<uint8_t> DnsForwardedQuery::question(uint16_t id, bool has_edns) const {
   std::vector<uint8_t> message(2 + kDnsQuestionRoom);
-  const uint16_t length = dns_write_question(asked(id), message.data() + 2);
+  DnsUpstreamQuestion question = asked(id);
+  question.has_edns = has_edns;
+  const uint16_t length = dns_write_question(question, message.data() + 2);
   put_u16(message, 0, length);
   message.resize(2u + length);
   return message;
+}
+
+bool DnsForwardedQuery::may_lack_edns(std::span<const uint8_t> answer, uint16_t id) const {
+  if (!dns_answers_question(answer.data(), answer.size(), asked(id)) &&
+      !dns_refuses_without_question(answer.data(), answer.size(), id)) {
+    return false;
+  }
+  const uint16_t rcode = u16_of(answer, 2) & DnsHeader::kRcodeMask;
+  return dns_may_lack_edns(DnsRcode{rcode});
 }
 
 void DnsForwardedQuery::finish(std::vector<uint8_t>& reply, uint16_t flags, uint16_t additionals,
@@ -100,13 +112,16 @@ void DnsForwardedQuery::finish(std::vector<uint8_t>& reply, uint16_t flags, uint
       0, 0, static_cast<uint8_t>(DnsType::kOpt),           kDnsUdpLimit >> 8, kDnsUdpLimit & 0xff,
       0, 0, static_cast<uint8_t>(is_dnssec_ok_ ? 0x80 : 0)};
   reply.insert(reply.end(), opt.begin(), opt.end());
-  if (error == DnsExtendedError::kNone) return;
-  // RFC 8914 2: code, length, and the error without a text.
-  reply.back() = kErrorOption;
-  reply.resize(reply.size() + kErrorOption);
-  put_u16(reply, reply.size() - 6, static_cast<uint16_t>(DnsOptionCode::kExtendedError));
-  put_u16(reply, reply.size() - 4, sizeof error);
-  put_u16(reply, reply.size() - 2, static_cast<uint16_t>(error));
+  const size_t options_at = reply.size();
+  reply.insert(reply.end(), options_.begin(), options_.end());
+  if (error != DnsExtendedError::kNone) {
+    // RFC 8914 2: code, length, and the error without a text.
+    reply.resize(reply.size() + kErrorOption);
+    put_u16(reply, reply.size() - 6, static_cast<uint16_t>(DnsOptionCode::kExtendedError));
+    put_u16(reply, reply.size() - 4, sizeof error);
+    put_u16(reply, reply.size() - 2, static_cast<uint16_t>(error));
+  }
+  put_u16(reply, options_at - 2, static_cast<uint16_t>(reply.size() - options_at));
 }
 
 std::optional<DnsKnownAnswer> DnsForwardedQuery::read(std::span<const uint8_t> answer, uint16_t id,
@@ -120,7 +135,8 @@ std::optional<DnsKnownAnswer> DnsForwardedQuery::read(std::span<const uint8_t> a
   // By TCP nothing is cut.
   if (facts.kind != DnsAnswerFacts::Kind::kAnswer) return std::nullopt;
   // It must fit behind each query that may ask the same.
-  if (query_.size() + alias_.size() + facts.body_length + kDnsOptLength + kErrorOption >
+  if (query_.size() + alias_.size() + facts.body_length + kDnsOptLength + options_.size() +
+          kErrorOption >
       UINT16_MAX) {
     return std::nullopt;
   }
@@ -147,7 +163,7 @@ std::vector<uint8_t> DnsForwardedQuery::reply(const DnsKnownAnswer& known, uint6
   };
   const size_t start = query_.size() + alias_.size();
   if (known.is_failure ||
-      start + known.records.size() + kDnsOptLength + kErrorOption > UINT16_MAX) {
+      start + known.records.size() + kDnsOptLength + options_.size() + kErrorOption > UINT16_MAX) {
     return fail();
   }
   std::vector<uint8_t> reply = query_;

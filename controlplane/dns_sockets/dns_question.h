@@ -25,7 +25,9 @@ class DnsForwardedQuery {
   // By which its answer is known: the same for all questions that have the same one.
   std::string key() const;
   // The message for a resolver, after its length in two octets.
-  std::vector<uint8_t> question(uint16_t id) const;
+  std::vector<uint8_t> question(uint16_t id, bool has_edns = true) const;
+  // Whether the resolver refuses question(id) as one does that knows nothing of EDNS.
+  bool may_lack_edns(std::span<const uint8_t> answer, uint16_t id) const;
   // The resolver's answer to question(id), as of `now_ns`; nothing: it does not answer the
   // question, or cannot.
   std::optional<DnsKnownAnswer> read(std::span<const uint8_t> answer, uint16_t id,
@@ -55,6 +57,7 @@ class DnsForwardedQuery {
   size_t target_length_;
   bool has_opt_;
   bool is_dnssec_ok_;
+  std::vector<uint8_t> options_;  // of the OPT record
 };
 
 }  // namespace vipgate

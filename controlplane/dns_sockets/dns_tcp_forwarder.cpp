@@ -23,21 +23,26 @@ SipKey random_sip_key() {
 
 }  // namespace
 
-struct DnsTcpForwarder::Question {
-  Question(asio::io_context& context, DnsForwardedQuery asked, std::string its_key,
-           asio::ip::address who, Done when_done)
-      : query(std::move(asked)),
-        key(std::move(its_key)),
-        client(std::move(who)),
-        done(std::move(when_done)),
-        socket(context),
-        timer(context) {}
+// A client's query, and what tells the client.
+struct DnsTcpForwarder::Waiter {
   DnsForwardedQuery query;
-  std::string key;
   asio::ip::address client;
   Done done;
-  std::vector<DnsResolver> resolvers;  // that are left
-  std::chrono::nanoseconds share{};    // of the time, for each of them
+};
+
+struct DnsTcpForwarder::Question {
+  Question(asio::io_context& context, std::string its_key)
+      : key(std::move(its_key)), socket(context), timer(context) {}
+  // As resolvers are asked it.
+  const DnsForwardedQuery& query() const { return waiters.front().query; }
+
+  std::string key;
+  std::vector<Waiter> waiters;                     // the first one has begun it
+  std::vector<DnsResolver> resolvers;              // that are left
+  std::chrono::nanoseconds share{};                // of the time, for each of them
+  tcp::endpoint resolver;                          // that is asked
+  std::chrono::steady_clock::time_point deadline;  // its own
+  bool has_edns = true;
   tcp::socket socket;
   asio::steady_timer timer;
   uint16_t id = 0;
@@ -53,6 +58,12 @@ DnsTcpForwarder::DnsTcpForwarder(asio::io_context& context, Clock clock)
 uint64_t DnsTcpForwarder::steady_ns() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return static_cast<uint64_t>(std::chrono::nanoseconds(now).count());
+}
+
+// What is on its way goes on, and nobody joins it.
+void DnsTcpForwarder::set(const DnsForwarding& forwarding) {
+  if (forwarding != forwarding_) asking_.clear();
+  forwarding_ = forwarding;
 }
 
 bool DnsTcpForwarder::answer_known(const DnsForwardedQuery& query, const std::string& key,
@@ -86,10 +97,17 @@ void DnsTcpForwarder::ask(DnsForwardedQuery query, const asio::ip::address& clie
   }
   ++questions_;
   ++waiting_[client];
-  const auto question = std::make_shared<Question>(context_, std::move(query), std::move(key),
-                                                   client, std::move(done));
+  Held& asking = asking_[key];
+  if (asking != nullptr) {
+    ++coalesced_;
+    asking->waiters.push_back({std::move(query), client, std::move(done)});
+    return;
+  }
+  const auto question = std::make_shared<Question>(context_, std::move(key));
+  asking = question;
+  question->waiters.push_back({std::move(query), client, std::move(done)});
   if (forwarding_.is_on) {
-    for (const DnsResolver& resolver : forwarding_.resolvers(question->query.name())) {
+    for (const DnsResolver& resolver : forwarding_.resolvers(question->query().name())) {
       if (question->resolvers.size() == forwarding_.attempts) break;
       if (!resolver.is_left_out) question->resolvers.push_back(resolver);
     }
@@ -103,38 +121,59 @@ void DnsTcpForwarder::ask(DnsForwardedQuery query, const asio::ip::address& clie
 
 // Another resolver, or none is left.
 void DnsTcpForwarder::ask_next(const Held& question) {
+  if (question->resolvers.empty()) return fail(question);
+  const DnsResolver& next = question->resolvers.back();
+  question->resolver = {to_asio(next.address), next.port};
+  question->resolvers.pop_back();
+  question->deadline = std::chrono::steady_clock::now() + question->share;
+  const auto known = without_edns_.find(question->resolver);
+  question->has_edns = known == without_edns_.end() || known->second <= clock_();
+  ask_resolver(question);
+}
+
+void DnsTcpForwarder::ask_resolver(const Held& question) {
   error_code ignored;
   question->socket.close(ignored);
-  if (question->resolvers.empty()) return fail(question);
-  const DnsResolver resolver = question->resolvers.back();
-  question->resolvers.pop_back();
   ++asked_;
   const uint32_t attempt = ++question->attempt;
   question->id = static_cast<uint16_t>(ids_());
-  question->out = question->query.question(question->id);
-  question->timer.expires_after(question->share);
+  question->out = question->query().question(question->id, question->has_edns);
+  question->timer.expires_at(question->deadline);
   question->timer.async_wait([this, question, attempt](const error_code& code) {
     if (!code && attempt == question->attempt) ask_next(question);
   });
-  const tcp::endpoint to(to_asio(resolver.address), resolver.port);
-  question->socket.async_connect(to, [this, question, attempt](const error_code& code) {
+  const auto on_connect = [this, question, attempt](const error_code& code) {
     if (attempt != question->attempt) return;
     code ? ask_next(question) : send(question);
-  });
+  };
+  question->socket.async_connect(question->resolver, on_connect);
+}
+
+// It has answered, and may be asked with EDNS again in a while.
+void DnsTcpForwarder::note_without_edns(const Question& question) {
+  constexpr size_t kMostResolvers = 64;
+  const uint64_t now_ns = clock_();
+  std::erase_if(without_edns_, [&](const auto& known) { return known.second <= now_ns; });
+  if (without_edns_.size() == kMostResolvers) return;
+  without_edns_.emplace(question.resolver, now_ns + kDnsWithoutEdnsNs);
 }
 
 void DnsTcpForwarder::fail(const Held& question) {
   const uint64_t now_ns = clock_();
   DnsKnownAnswer* known = cache_.find(question->key);
   if (known != nullptr && known->may_be_stale(now_ns, forwarding_.stale_s)) {
-    ++stale_;
+    stale_ += question->waiters.size();
     known->recheck_ns = now_ns + kDnsStaleRecheckSeconds * DnsKnownAnswer::kSecondNs;
-    return finish(question, question->query.reply(*known, now_ns));
+    // Who is told may ask at once, and the cache change.
+    const DnsKnownAnswer stale = *known;
+    return finish(question,
+                  [&](const DnsForwardedQuery& query) { return query.reply(stale, now_ns); });
   }
-  ++failed_;
+  failed_ += question->waiters.size();
   if (forwarding_.is_on) cache_.store_failure(question->key, now_ns);
-  finish(question,
-         question->query.failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority));
+  finish(question, [](const DnsForwardedQuery& query) {
+    return query.failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority);
+  });
 }
 
 void DnsTcpForwarder::send(const Held& question) {
@@ -166,24 +205,35 @@ void DnsTcpForwarder::read(const Held& question) {
 void DnsTcpForwarder::take(const Held& question) {
   const uint64_t now_ns = clock_();
   const DnsTtlLimits limits{forwarding_.max_ttl_s, forwarding_.negative_ttl_s};
-  auto known = question->query.read(question->in, question->id, limits, now_ns);
-  if (!known) return ask_next(question);
-  const std::vector<uint8_t> reply = question->query.reply(*known, now_ns);
-  if (known->ttl_s != 0) {
-    cache_.store(question->key, std::move(*known), forwarding_.stale_s, now_ns);
+  auto known = question->query().read(question->in, question->id, limits, now_ns);
+  if (!known) {
+    if (!question->has_edns || !question->query().may_lack_edns(question->in, question->id)) {
+      return ask_next(question);
+    }
+    question->has_edns = false;
+    ++asked_without_edns_;
+    return ask_resolver(question);
   }
-  finish(question, reply);
+  if (!question->has_edns) note_without_edns(*question);
+  if (known->ttl_s != 0) cache_.store(question->key, *known, forwarding_.stale_s, now_ns);
+  finish(question, [&](const DnsForwardedQuery& query) { return query.reply(*known, now_ns); });
 }
 
-void DnsTcpForwarder::finish(const Held& question, std::span<const uint8_t> reply) {
+// Each client gets its own reply. One that has gone away has no part in it, and harms nobody's.
+template <class ReplyTo>
+void DnsTcpForwarder::finish(const Held& question, const ReplyTo& reply_to) {
   ++question->attempt;
   error_code ignored;
   question->timer.cancel();
   question->socket.close(ignored);
-  --questions_;
-  const auto waiting = waiting_.find(question->client);
-  if (--waiting->second == 0) waiting_.erase(waiting);
-  question->done(reply);
+  const auto asking = asking_.find(question->key);
+  if (asking != asking_.end() && asking->second == question) asking_.erase(asking);
+  for (const Waiter& waiter : question->waiters) {
+    --questions_;
+    const auto waiting = waiting_.find(waiter.client);
+    if (--waiting->second == 0) waiting_.erase(waiting);
+    waiter.done(reply_to(waiter.query));
+  }
 }
 
 }  // namespace vipgate

@@ -1,5 +1,5 @@
 // Asks resolvers over TCP (RFC 7766) what clients have asked by TCP, one connection for a question,
-// and keeps what they say.
+// however many ask it meanwhile, and keeps what they say.
 #pragma once
 
 // clang-format off
@@ -40,7 +40,7 @@ class DnsTcpForwarder {
   explicit DnsTcpForwarder(boost::asio::io_context& context, Clock clock = steady_ns);
 
   // For what is asked from now on.
-  void set(const DnsForwarding& forwarding) { forwarding_ = forwarding; }
+  void set(const DnsForwarding& forwarding);
   // Of answers that are kept.
   void set_cache_room(size_t octets) { cache_.set_room(octets, clock_()); }
 
@@ -49,13 +49,16 @@ class DnsTcpForwarder {
 
   // Resolvers; then clients' questions.
   uint64_t asked() const { return asked_; }
+  uint64_t asked_without_edns() const { return asked_without_edns_; }
   uint64_t failed() const { return failed_; }
   uint64_t refused() const { return refused_; }
+  uint64_t coalesced() const { return coalesced_; }
   uint64_t cached() const { return cached_; }
   uint64_t stale() const { return stale_; }
   const DnsAnswerCache& cache() const { return cache_; }
 
  private:
+  struct Waiter;
   struct Question;
   using Held = std::shared_ptr<Question>;
 
@@ -64,20 +67,28 @@ class DnsTcpForwarder {
   // True: what is kept is told.
   bool answer_known(const DnsForwardedQuery& query, const std::string& key, const Done& done);
   void ask_next(const Held& question);
+  void ask_resolver(const Held& question);
+  void note_without_edns(const Question& question);
   void fail(const Held& question);
   void send(const Held& question);
   void read(const Held& question);
   void take(const Held& question);
-  void finish(const Held& question, std::span<const uint8_t> reply);
+  // `reply_to` gives what becomes of a client's query.
+  template <class ReplyTo>
+  void finish(const Held& question, const ReplyTo& reply_to);
 
   boost::asio::io_context& context_;
   Clock clock_;
   DnsForwarding forwarding_;
   DnsAnswerCache cache_;
   std::mt19937 ids_{std::random_device{}()};
-  size_t questions_ = 0;
+  std::map<std::string, Held> asking_;                    // by key; who asks the same waits with it
+  size_t questions_ = 0;                                  // clients'
   std::map<boost::asio::ip::address, uint32_t> waiting_;  // of them, each client's
-  uint64_t asked_ = 0, failed_ = 0, refused_ = 0, cached_ = 0, stale_ = 0;
+  // Resolvers that answer only without EDNS, and until when they are asked so at once.
+  std::map<boost::asio::ip::tcp::endpoint, uint64_t> without_edns_;
+  uint64_t asked_ = 0, asked_without_edns_ = 0, failed_ = 0, refused_ = 0, coalesced_ = 0,
+           cached_ = 0, stale_ = 0;
 };
 
 }  // namespace vipgate

@@ -35,7 +35,9 @@ struct DnsTcpCounters {
   std::atomic<uint64_t> not_dns{0};
   std::atomic<uint64_t> forwarded{0};
   std::atomic<uint64_t> forward_failed{0};
+  std::atomic<uint64_t> forwarded_without_edns{0};
   std::atomic<uint64_t> forward_refused{0};
+  std::atomic<uint64_t> coalesced{0};
   std::atomic<uint64_t> cached{0};
   std::atomic<uint64_t> stale{0};
   std::atomic<uint64_t> answers_evicted{0};
@@ -257,6 +259,9 @@ class DnsTcpServer::Impl {
   void count_forwarded() {
     counters_.forwarded.store(forwarder_.asked(), std::memory_order_relaxed);
     counters_.forward_failed.store(forwarder_.failed(), std::memory_order_relaxed);
+    counters_.forwarded_without_edns.store(forwarder_.asked_without_edns(),
+                                           std::memory_order_relaxed);
+    counters_.coalesced.store(forwarder_.coalesced(), std::memory_order_relaxed);
     counters_.forward_refused.store(forwarder_.refused(), std::memory_order_relaxed);
     counters_.cached.store(forwarder_.cached(), std::memory_order_relaxed);
     counters_.stale.store(forwarder_.stale(), std::memory_order_relaxed);
@@ -379,7 +384,9 @@ NamedCounters DnsTcpServer::counters() const {
           {"dns_tcp.not_dns", counters.not_dns},
           {"dns_tcp.forwarded", counters.forwarded},
           {"dns_tcp.forward_failed", counters.forward_failed},
+          {"dns_tcp.forwarded_without_edns", counters.forwarded_without_edns},
           {"dns_tcp.forward_refused", counters.forward_refused},
+          {"dns_tcp.coalesced", counters.coalesced},
           {"dns_tcp.cached", counters.cached},
           {"dns_tcp.stale", counters.stale},
           {"dns_tcp.answers_evicted", counters.answers_evicted}};

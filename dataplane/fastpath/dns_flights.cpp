@@ -71,13 +71,12 @@ void DnsFlights::wait(DnsFlight& flight, rte_mbuf* mbuf, uint64_t client) {
 void DnsFlights::ask(DnsFlight& flight, const DnsAttempt& asked, bool may_ask_more,
                      uint64_t now_ns) {
   const Link of_flight = link_of(flight);
-  const uint32_t number = flight.attempt_count++;
-  DnsAttempt& made = flight.attempts[number];
+  DnsAttempt& made = flight.attempts[flight.attempt_count++];
   made = asked;
   made.is_open = true;
   uint32_t& chain = chain_of(made.source_port, made.id);
   made.next_by_port = chain;
-  chain = (of_flight - 1) * DnsForwarding::kMaxAttempts + number + 1;
+  chain = link_of(flight, made);
   stop_racing(flight);
   flight.asked_ns = now_ns;
   if (!may_ask_more) return;
@@ -86,6 +85,25 @@ void DnsFlights::ask(DnsFlight& flight, const DnsAttempt& asked, bool may_ask_mo
   flight.newer_asked = 0;
   (newest_asked_ == 0 ? oldest_asked_ : this->flight(newest_asked_).newer_asked) = of_flight;
   newest_asked_ = of_flight;
+}
+
+void DnsFlights::ask_without_edns(const DnsFlight& flight, DnsAttempt& asked, uint16_t source_port,
+                                  uint16_t id) {
+  const Link link = link_of(flight, asked);
+  unlink(asked, link);
+  asked.source_port = source_port;
+  asked.id = id;
+  asked.is_open = true;
+  asked.has_edns = false;
+  uint32_t& chain = chain_of(source_port, id);
+  asked.next_by_port = chain;
+  chain = link;
+}
+
+void DnsFlights::unlink(DnsAttempt& made, Link link) {
+  Link* place = &chain_of(made.source_port, made.id);
+  while (*place != link) place = &attempt(*place).next_by_port;
+  *place = made.next_by_port;
 }
 
 void DnsFlights::stop_racing(DnsFlight& flight) {
@@ -120,11 +138,8 @@ void DnsFlights::end(DnsFlight& ended) {
   while (*at != link) at = &flight(*at).next_by_question;
   *at = ended.next_by_question;
   for (uint32_t i = 0; i < ended.attempt_count; ++i) {
-    const DnsAttempt& made = ended.attempts[i];
-    const Link wanted = (link - 1) * DnsForwarding::kMaxAttempts + i + 1;
-    Link* place = &chain_of(made.source_port, made.id);
-    while (*place != wanted) place = &attempt(*place).next_by_port;
-    *place = made.next_by_port;
+    DnsAttempt& made = ended.attempts[i];
+    unlink(made, link_of(ended, made));
   }
   (ended.older == 0 ? oldest_ : flight(ended.older).newer) = ended.newer;
   (ended.newer == 0 ? newest_ : flight(ended.newer).older) = ended.older;

@@ -32,7 +32,8 @@ struct DnsAttempt {
   uint32_t source = 0;  // position in Snapshot::snat_addresses
   uint16_t source_port = 0;
   uint16_t id = 0;
-  bool is_open = false;       // no answer yet
+  bool is_open = false;  // no answer yet
+  bool has_edns = true;
   uint32_t next_by_port = 0;  // attempts of the same hash, from 1 on; 0: the last one
 };
 
@@ -69,7 +70,8 @@ struct DnsFlight {
             .name_length = name_length,
             .type = type,
             .is_dnssec_ok = (flags & DnsQuestion::kDnssecOk) != 0,
-            .is_checking_disabled = (flags & DnsQuestion::kCheckingDisabled) != 0};
+            .is_checking_disabled = (flags & DnsQuestion::kCheckingDisabled) != 0,
+            .has_edns = attempt.has_edns};
   }
   bool has_open_attempt() const {
     for (uint32_t i = 0; i < attempt_count; ++i) {
@@ -114,6 +116,9 @@ class DnsFlights {
 
   // Notes that a resolver is asked. REQUIRES: attempt_count < kMaxAttempts.
   void ask(DnsFlight& flight, const DnsAttempt& attempt, bool may_ask_more, uint64_t now_ns);
+  // Notes that its resolver is asked once more, without EDNS. REQUIRES: it is not open.
+  void ask_without_edns(const DnsFlight& flight, DnsAttempt& attempt, uint16_t source_port,
+                        uint16_t id);
   // The open attempt with that id and ports that goes to this resolver; null: there is none. Then
   // `flight` is its own.
   DnsAttempt* find_attempt(uint32_t source, uint16_t source_port, uint16_t id,
@@ -149,6 +154,11 @@ class DnsFlights {
     return flight((link - 1) / DnsForwarding::kMaxAttempts + 1)
         .attempts[(link - 1) % DnsForwarding::kMaxAttempts];
   }
+  Link link_of(const DnsFlight& flight, const DnsAttempt& attempt) const {
+    return (link_of(flight) - 1) * DnsForwarding::kMaxAttempts +
+           static_cast<Link>(&attempt - flight.attempts.data()) + 1;
+  }
+  void unlink(DnsAttempt& attempt, Link link);
   // The two counters of a client: it counts as many as the lower one says.
   std::array<uint16_t*, 2> counters_of(uint64_t client) const {
     const size_t row = memory_.per_client.size() / 2;

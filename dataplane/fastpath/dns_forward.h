@@ -185,11 +185,17 @@ void Pipeline<Observer>::wait_for_resolver(Burst& burst, Packet& packet,
   if (flight->attempt_count == 0) ask_resolver(burst, *flight);
 }
 
-// The next one; with nobody left to ask, and nobody who may yet answer, the question has failed.
+// The next one, or once more, without EDNS, that of `refused`, if there is such an attempt. With
+// nobody left to ask, and nobody who may yet answer, the question has failed.
 template <class Observer>
-void Pipeline<Observer>::ask_resolver(Burst& burst, DnsFlight& flight) {
+void Pipeline<Observer>::ask_resolver(Burst& burst, DnsFlight& flight, DnsAttempt* refused) {
   uint8_t out_port = 0;
-  rte_mbuf* mbuf = forwarder_->ask(burst.snapshot, flight, burst.now.ns, out_port);
+  rte_mbuf* mbuf = nullptr;
+  if (refused != nullptr) {
+    mbuf = forwarder_->ask_without_edns(burst.snapshot, flight, *refused, out_port);
+    counters_.count(mbuf != nullptr ? Event::kDnsAskedWithoutEdns : Event::kDnsRefusals);
+  }
+  if (mbuf == nullptr) mbuf = forwarder_->ask(burst.snapshot, flight, burst.now.ns, out_port);
   if (mbuf != nullptr) {
     counters_.count(Event::kDnsAsked);
     observer_(mbuf, Verdict{.kind = Verdict::Kind::kMade});
@@ -256,10 +262,12 @@ template <class Address>
   if (answer.kind == DnsUpstreamAnswer::Kind::kMalformed) {
     return drop(burst, packet, DropReason::kDnsBadAnswer);
   }
-  forwarder_->note_answer(*attempt);
+  forwarder_->note_answer(*attempt, answer.is_usable(), burst.now.ns);
   if (answer.is_usable()) {
     forwarder_->cache().store(flight->question(), message, answer, burst.now.ns);
     forwarder_->end(*flight, true, burst.now.ns);
+  } else if (dns_may_lack_edns(answer.rcode)) {
+    ask_resolver(burst, *flight, attempt);
   } else {
     counters_.count(Event::kDnsRefusals);
     ask_resolver(burst, *flight);

@@ -48,6 +48,21 @@ void DnsResolverStates::was_silent(const IpAddress& address, uint16_t port, uint
   state->out_until_ns = now_ns + std::min(kShortestNs << times, kLongestNs);
 }
 
+bool DnsPlainResolvers::has(const IpAddress& address, uint16_t port, uint64_t now_ns) const {
+  if (now_ns >= until_ns_) return false;
+  return std::any_of(plain_.begin(), plain_.end(), [&](const Plain& plain) {
+    return now_ns < plain.until_ns && plain.port == port && plain.address == address;
+  });
+}
+
+void DnsPlainResolvers::note(const IpAddress& address, uint16_t port, uint64_t now_ns) {
+  if (has(address, port, now_ns)) return;
+  until_ns_ = now_ns + kDnsWithoutEdnsNs;
+  *std::min_element(plain_.begin(), plain_.end(), [](const Plain& a, const Plain& b) {
+    return a.until_ns < b.until_ns;
+  }) = {address, port, until_ns_};
+}
+
 uint64_t DnsForwarder::client_of(const uint8_t* address, size_t length) const {
   alignas(8) std::array<uint8_t, 16> key{};
   std::memcpy(key.data(), address, std::min(length, key.size()));
@@ -105,11 +120,38 @@ rte_mbuf* DnsForwarder::ask(const Snapshot& snapshot, DnsFlight& flight, uint64_
       .resolver_port = resolver->port,
       .source = source,
       .source_port = ports.port(scale(static_cast<uint32_t>(random[0] >> 32), ports.count())),
-      .id = static_cast<uint16_t>(random[1])};
+      .id = static_cast<uint16_t>(random[1]),
+      .has_edns = !plain_.has(resolver->address, resolver->port, now_ns)};
   rte_mbuf* mbuf = spares_.packets[--spares_.count];
   write_packet(snapshot, *resolver, flight, attempt, mbuf);
   out_port = resolver->out_port;
   flights_.ask(flight, attempt, flight.attempt_count + 1u < forwarding.attempts, now_ns);
+  return mbuf;
+}
+
+rte_mbuf* DnsForwarder::ask_without_edns(const Snapshot& snapshot, const DnsFlight& flight,
+                                         DnsAttempt& attempt, uint8_t& out_port) {
+  const DnsForwarding& forwarding = snapshot.dns_policy->forwarding;
+  if (!attempt.has_edns || !forwarding.is_on || spares_.count == 0) return nullptr;
+  if (attempt.source >= snat4_.size() || attempt.source >= snapshot.snat_addresses.size()) {
+    return nullptr;
+  }
+  const auto& resolvers = forwarding.resolvers(
+      {reinterpret_cast<const char*>(flight.folded.data()), flight.name_length});
+  const auto resolver =
+      std::find_if(resolvers.begin(), resolvers.end(), [&](const DnsResolver& known) {
+        return known.is_resolved && known.port == attempt.resolver_port &&
+               known.address == attempt.resolver;
+      });
+  const SnatPorts& ports = ports_of(attempt.resolver, attempt.source);
+  if (resolver == resolvers.end() || ports.count() == 0) return nullptr;
+  const auto random = random_.next();
+  flights_.ask_without_edns(flight, attempt,
+                            ports.port(scale(static_cast<uint32_t>(random[0]), ports.count())),
+                            static_cast<uint16_t>(random[1]));
+  rte_mbuf* mbuf = spares_.packets[--spares_.count];
+  write_packet(snapshot, *resolver, flight, attempt, mbuf);
+  out_port = resolver->out_port;
   return mbuf;
 }
 
@@ -141,8 +183,11 @@ void DnsForwarder::write_packet(const Snapshot& snapshot, const DnsResolver& res
   set_ethernet(packet, resolver.next_hop_mac, resolver.port_mac, resolver.vlan);
 }
 
-void DnsForwarder::note_answer(DnsAttempt& attempt) {
+void DnsForwarder::note_answer(DnsAttempt& attempt, bool is_usable, uint64_t now_ns) {
   attempt.is_open = false;
+  if (is_usable && !attempt.has_edns) {
+    plain_.note(attempt.resolver, attempt.resolver_port, now_ns);
+  }
   states_.answered(attempt.resolver, attempt.resolver_port);
 }
 

@@ -57,6 +57,23 @@ class DnsResolverStates {
   std::array<State, 64> states_;
 };
 
+// Which resolvers answer only without EDNS, each for kDnsWithoutEdnsNs.
+class DnsPlainResolvers {
+ public:
+  bool has(const IpAddress& address, uint16_t port, uint64_t now_ns) const;
+  void note(const IpAddress& address, uint16_t port, uint64_t now_ns);
+
+ private:
+  struct Plain {
+    IpAddress address;
+    uint16_t port = 0;
+    uint64_t until_ns = 0;
+  };
+  // One more takes the place of the oldest.
+  std::array<Plain, 16> plain_;
+  uint64_t until_ns_ = 0;  // the last one's
+};
+
 struct DnsForwarderMemory {
   DnsCacheMemory cache;
   DnsFlightMemory flights;
@@ -89,8 +106,13 @@ class DnsForwarder {
   // nobody left to ask, or no buffer.
   rte_mbuf* ask(const Snapshot& snapshot, DnsFlight& flight, uint64_t now_ns, uint8_t& out_port);
 
-  // An attempt has been answered, whatever the answer is worth.
-  void note_answer(DnsAttempt& attempt);
+  // The same to the resolver of an attempt that was answered, which may know nothing of EDNS; null
+  // also if it was asked without.
+  rte_mbuf* ask_without_edns(const Snapshot& snapshot, const DnsFlight& flight, DnsAttempt& attempt,
+                             uint8_t& out_port);
+
+  // An attempt has been answered, whatever the answer is worth, if it is not usable.
+  void note_answer(DnsAttempt& attempt, bool is_usable, uint64_t now_ns);
   // The flight is over: by an answer, or by time.
   void end(DnsFlight& flight, bool is_answered, uint64_t now_ns);
 
@@ -108,6 +130,7 @@ class DnsForwarder {
   SecretRandom random_;
   PreparedSecret client_secret_;
   DnsResolverStates states_;
+  DnsPlainResolvers plain_;
   SparePackets spares_;
   std::span<const SnatPorts> snat4_, snat6_;
 };

@@ -58,6 +58,13 @@ template <class Address, class SumData>
   return ones_fold(add_carry(sum, sum_data())) == 0xffff;
 }
 
+// What claims to come from one of our own addresses is forged, or a loop. Clients' ports are
+// others, so that they pay for no look-up.
+template <class Address>
+[[gnu::noinline]] bool is_own_address(const Snapshot& snapshot, const Address& source) {
+  return snapshot.template table<Address>().find(source) != nullptr;
+}
+
 template <class Observer>
 template <class Address>
 void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
@@ -98,6 +105,11 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   // Who asks in our own name would be answered by us.
   if (ip.source == ip.destination) [[unlikely]]
     return drop(burst, packet, DropReason::kMartianSource);
+  // So might a service of ours be, which the answer would go to.
+  if (dns_is_service_port(packet.source_port)) [[unlikely]] {
+    if (is_own_address(burst.snapshot, Address(ip.source)))
+      return drop(burst, packet, DropReason::kMartianSource);
+  }
   prefetch_forwarded(burst, packet.dns_index);
   if (parsed.question_end != kDnsHeaderLength) [[likely]]
     details_.count(dns_kind_of(parsed.type));

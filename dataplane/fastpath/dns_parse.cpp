@@ -22,8 +22,8 @@ constexpr uint64_t kOptOwnerType = uint64_t{static_cast<uint16_t>(DnsType::kOpt)
 // The same with the version, which is zero.
 constexpr uint64_t kOptPlainMask = kOptOwnerTypeMask | uint64_t{0xff} << 48;
 
-// Services that answer whatever they get, and 0, which cannot be answered: echo, daytime, qotd,
-// chargen, time, kpasswd.
+// Ports whose services answer whatever they get, and 0, which cannot be answered: echo, daytime,
+// qotd, chargen, time, kpasswd.
 bool is_dropped_port(uint16_t port) {
   constexpr uint64_t kBelow64 = uint64_t{1} << 0 | uint64_t{1} << 7 | uint64_t{1} << 13 |
                                 uint64_t{1} << 17 | uint64_t{1} << 19 | uint64_t{1} << 37;
@@ -291,8 +291,10 @@ void dns_parse_query(const DnsContext& context, DnsParsed& parsed) {
   const DnsQuery& query = parsed.query;
   begin(context, parsed);
   if (query.length < kDnsHeaderLength) return decide(parsed, DnsVerdict::kDropShort);
-  if (is_dropped_port(query.source_port.host()) && !query.is_stream) {
-    return decide(parsed, DnsVerdict::kDropSourcePort);
+  if (dns_is_service_port(query.source_port)) [[unlikely]] {
+    if (is_dropped_port(query.source_port.host()) && !query.is_stream) {
+      return decide(parsed, DnsVerdict::kDropSourcePort);
+    }
   }
   if (!parse_usual(context, parsed)) parse_with_care(context, parsed);
 }

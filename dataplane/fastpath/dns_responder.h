@@ -33,6 +33,9 @@ constexpr bool is_drop(DnsVerdict verdict) {
   return verdict >= DnsVerdict::kDropShort && verdict != DnsVerdict::kForward;
 }
 
+// Ports of services (RFC 6335 6); clients ask from others.
+inline bool dns_is_service_port(Be16 port) { return (port.raw() & Be16(0xfc00).raw()) == 0; }
+
 inline constexpr uint8_t kDnsNsidOption = 1;
 inline constexpr uint8_t kDnsCookieOption = 2;
 inline constexpr uint8_t kDnsKeepaliveOption = 4;

@@ -1,10 +1,15 @@
 #include "dataplane/fastpath/dns_searched.h"
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 #include <string_view>
 
+#include "common/checksum.h"
+#include "common/dns_forwarding.h"
 #include "dataplane/fastpath/dns_alias.h"
 #include "dataplane/fastpath/dns_reply.h"
+#include "dataplane/fastpath/dns_reply_writer.h"
 
 namespace vipgate {
 namespace {
@@ -16,26 +21,14 @@ struct Searched {
   uint64_t answering = 0;
 };
 
-// Records of a zone's own are nobody's to search for, and ANY would be answered by the alias alone.
-bool is_searched_type(DnsType type) {
-  switch (type) {
-    case DnsType::kNs:
-    case DnsType::kCname:
-    case DnsType::kSoa:
-    case DnsType::kDs:
-    case DnsType::kAny:
-      return false;
-    default:
-      return true;
-  }
-}
-
-bool has_wanted(const DnsEntry* entry, DnsType type) {
+// Records of a zone itself are nobody's to search for.
+bool has_searched_records(const DnsEntry* entry) {
   if (entry == nullptr) return false;
-  DnsBody body;
-  if (entry->find(type, body)) return true;
-  if (type == DnsType::kA) return entry->find(DnsType::kAaaa, body);
-  return type == DnsType::kAaaa && entry->find(DnsType::kA, body);
+  const std::span<const DnsEntry::Rrset> rrsets(entry->rrsets(), entry->rrset_count);
+  return std::any_of(rrsets.begin(), rrsets.end(), [](const DnsEntry::Rrset& rrset) {
+    return rrset.type != DnsType::kNs && rrset.type != DnsType::kDs &&
+           rrset.type != DnsType::kCname;
+  });
 }
 
 uint64_t hash_of(const DnsTable& table, const DnsEntry& entry) {
@@ -44,8 +37,8 @@ uint64_t hash_of(const DnsTable& table, const DnsEntry& entry) {
   return table.hash(name, entry.name_length);
 }
 
-// Whether the name, or what it is an alias of, has what is asked for, as dns_answer_alias() will
-// find it. What leads out of our zones counts: others may have it.
+// Whether the name, or what it is an alias of, has records, as dns_answer_alias() will find them.
+// What leads out of our zones counts: others may have some.
 bool leads_to_records(const DnsContext& context, const DnsParsed& parsed, DnsFoldedName& name,
                       size_t length, uint64_t& answering) {
   const DnsTable& table = context.table;
@@ -60,10 +53,10 @@ bool leads_to_records(const DnsContext& context, const DnsParsed& parsed, DnsFol
     }
     if (i == 0 && own != nullptr) answering = hash_of(table, *own);
     if (i == 0 && found.entry != nullptr) answering = hash_of(table, *found.entry);
-    if (has_wanted(own, parsed.type)) return true;
+    if (has_searched_records(own)) return true;
     DnsBody alias;
     if (own == nullptr || !own->find(DnsType::kCname, alias)) {
-      if (has_wanted(found.entry, parsed.type)) return true;
+      if (has_searched_records(found.entry)) return true;
       if (found.entry == nullptr || !found.entry->find(DnsType::kCname, alias)) return false;
     }
     length = load_be16(alias.octets + 10);
@@ -74,9 +67,10 @@ bool leads_to_records(const DnsContext& context, const DnsParsed& parsed, DnsFol
 
 Searched find_searched(const DnsContext& context, const DnsParsed& parsed) {
   Searched found;
-  if (!is_searched_type(parsed.type)) return found;
   const auto* octets = reinterpret_cast<const char*>(parsed.name.octets.data());
   const std::string_view asked(octets, parsed.name_length);
+  // Types that are no data have no alias either.
+  if (dns_stays_here(asked, parsed.type)) return found;
   for (const std::string& suffix :
        context.policy.search.suffixes(parsed.query.client, parsed.query.client_length)) {
     if (suffix.size() >= asked.size() || !dns_is_within(asked, suffix)) continue;
@@ -91,6 +85,17 @@ Searched find_searched(const DnsContext& context, const DnsParsed& parsed) {
     return found;
   }
   return {};
+}
+
+// Who asks for the alias itself is not led on (RFC 1034 4.3.2).
+DnsReply alias_alone(const DnsParsed& parsed, DnsBody alias) {
+  DnsReplyWriter writer(parsed);
+  if (!writer.has_room(alias.length)) return finish_truncated(parsed, DnsRcode::kNoError);
+  alias.sum = ones_fold(ones_sum(alias.octets, alias.length));
+  writer.append(alias, 0, kDnsHeaderLength);
+  DnsSections sections;
+  sections.answers = 1;
+  return writer.finish(sections, DnsVerdict::kAnswer);
 }
 
 }  // namespace
@@ -113,6 +118,10 @@ bool dns_answer_searched(const DnsContext& context, const DnsParsed& parsed, uin
   std::memcpy(record.data, parsed.query.message + kDnsHeaderLength, found.kept);
   const DnsBody alias{reinterpret_cast<const uint8_t*>(&record),
                       static_cast<uint16_t>(kDnsRecordFixed + found.kept + 1), 1, 0, 0};
+  if (parsed.type == DnsType::kCname || parsed.type == DnsType::kAny) {
+    reply = alias_alone(parsed, alias);
+    return true;
+  }
   reply = dns_answer_alias(context, parsed, alias, rotation);
   return true;
 }

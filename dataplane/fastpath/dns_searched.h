@@ -14,9 +14,10 @@ inline constexpr uint32_t kDnsSearchedTtlSeconds = 5;
 
 // Writes a CNAME record that leads to the name without the suffix, and that name's answer. False,
 // and nothing is written: with none of the client's suffixes left out it is a name of ours that has
-// such records. A name that has an address of one family is an alias for both, or a cache between
-// us and the client would take it for one that is not there (RFC 2308 5).
-// REQUIRES: nobody here has the name that was asked for.
+// records, or leads to one. Of which type they are, and which one is asked for, makes no
+// difference: a name is an alias for all of them (RFC 1034 3.6.2), and if others denied it for one,
+// a cache between us and the client would for the rest, too (RFC 2308 5). REQUIRES: nobody here has
+// the name that was asked for.
 bool dns_answer_searched(const DnsContext& context, const DnsParsed& parsed, uint32_t rotation,
                          DnsReply& reply);
 

@@ -321,7 +321,7 @@ class Pipeline : private PipelineState {
                                   const DnsCache::Sought& sought);
   template <class Address>
   void wait_for_resolver(Burst& burst, Packet& packet, const DnsQuestion& question);
-  void ask_resolver(Burst& burst, DnsFlight& flight);
+  void ask_resolver(Burst& burst, DnsFlight& flight, DnsAttempt* refused = nullptr);
   void fail_question(Burst& burst, DnsFlight& flight);
   template <class Address>
   void take_resolver_answer(Burst& burst, Packet& packet);

@@ -80,6 +80,16 @@ TEST(DnsUpstream, QuestionIsAWellFormedQueryWithRecursionAndOurSize) {
   EXPECT_TRUE(message->opt->rdata.empty());
 }
 
+TEST(DnsUpstream, QuestionWithoutEdnsEndsWithItsType) {
+  const Asked asked("Www.eXample", 28);
+  DnsUpstreamQuestion question = asked.question();
+  question.has_edns = false;
+  std::array<uint8_t, kDnsQuestionRoom> room;
+  const uint16_t length = dns_write_question(question, room.data());
+  EXPECT_EQ(std::string(room.begin(), room.begin() + length),
+            dns_header(0x0120, 1, 0, 0, 0, kId) + asked.wire());
+}
+
 TEST(DnsUpstream, AnswerIsOnlyThatToTheVeryQuestion) {
   const Asked asked("wWw.example");
   const std::string good = dns_header(kAnswerFlags, 1, 0, 0, 0, kId) + asked.wire();
@@ -179,6 +189,40 @@ TEST(DnsUpstream, OtherCodesAreRefusals) {
                             dns_opt(1232, 1ul << 24))
                 .kind,
             DnsUpstreamAnswer::Kind::kRefusal);
+}
+
+// Where the name's own records stand among those that it leads to is the resolver's matter.
+TEST(DnsUpstream, AnswerOfOtherNamesAloneIsARefusal) {
+  using Kind = DnsUpstreamAnswer::Kind;
+  const Asked asked("a.wWw.example");
+  const auto kind = [&](const std::vector<std::string>& records, unsigned flags = kAnswerFlags) {
+    std::string message =
+        dns_header(flags, 1, static_cast<unsigned>(records.size()), 1, 0, kId) + asked.wire();
+    for (const std::string& text : records) message += text;
+    return read(asked, message + soa(60, 60)).kind;
+  };
+  const auto address = [](std::string_view owner) { return record(owner, 1, 60, "\1\2\3\4"); };
+  const std::string above = "\xc0\x0e";  // www.example
+  const std::string alias = record(kOwner, 5, 60, wire_name("other.test"));
+  EXPECT_EQ(kind({}), Kind::kAnswer);
+  EXPECT_EQ(kind({address(wire_name("A.www.EXAMPLE"))}), Kind::kAnswer) << "in full, other letters";
+  EXPECT_EQ(kind({address("\1A" + above)}), Kind::kAnswer);
+  EXPECT_EQ(kind({address(wire_name("other.test")), alias}), Kind::kAnswer);
+  EXPECT_EQ(
+      kind({record(above, 39, 60, wire_name("other.test")), address(wire_name("a.other.test"))}),
+      Kind::kAnswer)
+      << "a DNAME above it";
+  for (const std::string& other :
+       {wire_name("other.test"), wire_name("b.www.example"), wire_name("xa.www.example"),
+        wire_name("a.a.www.example"), wire_name(""), above, std::string("\xc0\x12")}) {
+    EXPECT_EQ(kind({address(other)}), Kind::kRefusal) << other;
+    EXPECT_EQ(kind({address(other), address(other)}, 0x8183), Kind::kRefusal) << other;
+  }
+  EXPECT_EQ(kind({record(wire_name("w.example"), 39, 60, wire_name("other.test"))}), Kind::kRefusal)
+      << "a DNAME beside it";
+  EXPECT_EQ(kind({record(wire_name("x.a.www.example"), 39, 60, wire_name("other.test"))}),
+            Kind::kRefusal)
+      << "below it";
 }
 
 TEST(DnsUpstream, TruncatedAnswerHasNoBody) {

@@ -116,13 +116,34 @@ TEST_F(DnsSearchedTest, NamesThatAreNobodysHereGoTheirUsualWay) {
   EXPECT_EQ(verdict("nobody.mesos"), DnsVerdict::kNxdomain);
 }
 
-TEST_F(DnsSearchedTest, TypeThatTheNameHasNotIsNobodysButAddressesAreOfBothFamilies) {
-  EXPECT_EQ(verdict("leader.mesos.corp.example", kTypeTxt), DnsVerdict::kForward);
-  EXPECT_EQ(verdict("_web._tcp.mesos.corp.example", kTypeA), DnsVerdict::kForward);
-  for (const unsigned type : {kTypeNs, kTypeSoa, kTypeCname, kAny}) {
-    EXPECT_EQ(verdict("mesos.corp.example", type), DnsVerdict::kForward) << type;
-    EXPECT_EQ(verdict("cn.mesos.corp.example", type), DnsVerdict::kForward) << type;
+// Or a cache that has been told of one type that the name is not there denies the others, too.
+TEST_F(DnsSearchedTest, NameIsAnAliasWhateverTypeIsAskedForAndWhicheverItHas) {
+  for (const unsigned type : {kTypeTxt, kTypeNs, kTypeSoa, kTypeSrv, 43u}) {
+    const ParsedMessage reply = ask("leader.mesos.corp.example", type);
+    expect_alias(reply, "leader.mesos.corp.example", "leader.mesos", type, 0);
+    ASSERT_EQ(reply.authorities.size(), 1u) << type;
+    EXPECT_EQ(reply.authorities[0].type, kTypeSoa);
   }
+  expect_alias(ask("text.mesos.corp.example", kTypeTxt), "text.mesos.corp.example", "text.mesos",
+               kTypeTxt, 1);
+  expect_alias(ask("text.mesos.corp.example"), "text.mesos.corp.example", "text.mesos", kTypeA, 0);
+  expect_alias(ask("_web._tcp.mesos.corp.example"), "_web._tcp.mesos.corp.example",
+               "_web._tcp.mesos", kTypeA, 0);
+  EXPECT_EQ(ask("cn.mesos.corp.example", kTypeTxt).answers.size(), 2u);
+  // The alias itself.
+  for (const unsigned type : {kTypeCname, kAny}) {
+    for (const char* name : {"leader.mesos", "cn.mesos", "text.mesos"}) {
+      const ParsedMessage reply = ask(std::string(name) + ".corp.example", type);
+      expect_alias(reply, std::string(name) + ".corp.example", name, type, 0);
+      EXPECT_TRUE(reply.authorities.empty());
+    }
+  }
+  for (const unsigned type : {kTypeA, kTypeNs, kTypeSoa, kTypeCname, kAny}) {
+    EXPECT_EQ(verdict("mesos.corp.example", type), DnsVerdict::kForward)
+        << "a zone's own records are nobody's to search for";
+    EXPECT_EQ(verdict("dangling.mesos.corp.example", type), DnsVerdict::kForward) << type;
+  }
+  EXPECT_EQ(verdict("leader.mesos.corp.example", 41), DnsVerdict::kRefused) << "no data";
   const ParsedMessage v6 = ask("leader.mesos.corp.example", kTypeAaaa);
   expect_alias(v6, "leader.mesos.corp.example", "leader.mesos", kTypeAaaa, 0);
   ASSERT_EQ(v6.authorities.size(), 1u);

@@ -162,6 +162,27 @@ TEST_F(PipelineDns, QuestionInTheRespondersOwnNameIsDropped) {
   }
 }
 
+// Their answers would go to services of ours, some of which answer whatever they get.
+TEST_F(PipelineDns, QuestionFromAServicePortOfAnAddressOfOursIsDropped) {
+  for (const std::string source :
+       {"10.9.0.1", "10.8.0.1", "11.0.0.1", "fd09::1", "fd08::1", "fd11::1"}) {
+    const bool v6 = source.starts_with("fd");
+    const auto ask = [&](uint16_t port) {
+      PacketBuilder packet = query(v6, query_text("redis.test"));
+      const std::string own = v6 ? "fd09::53" : "10.9.0.53";
+      v6 ? packet.ipv6(source, own) : packet.ipv4(source, own);
+      return gateway_.send(packet.udp(port, 53));
+    };
+    for (const uint16_t port : {uint16_t{1}, uint16_t{53}, uint16_t{1023}}) {
+      EXPECT_TRUE(ask(port).is_drop(DropReason::kMartianSource)) << source << " " << port;
+    }
+    EXPECT_EQ(ask(1024).verdict.dns, DnsOutcome::kAnswer) << source;
+  }
+  EXPECT_EQ(gateway_.send(query(false, query_text("redis.test")).udp(53, 53)).verdict.dns,
+            DnsOutcome::kAnswer)
+      << "a port that others may ask from";
+}
+
 TEST_F(PipelineDns, QuestionsOverTcpAreTheKernels) {
   for (const bool v6 : {false, true}) {
     EXPECT_TRUE(

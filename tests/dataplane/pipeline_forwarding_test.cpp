@@ -452,6 +452,77 @@ TEST_F(PipelineForwarding, ResolverThatCannotTellIsFollowedByTheNextAtOnce) {
   gateway_.pass_seconds(2);
 }
 
+// RFC 6891 7.
+TEST_F(PipelineForwarding, ResolverThatKnowsNothingOfEdnsIsAskedOnceMoreWithoutAndThenAtOnce) {
+  const auto ask = [&](std::string_view name) {
+    EXPECT_TRUE(gateway_.send(question(name, 1, 1, 0x0100, dns_opt(1232))).is_held());
+    return asked_once();
+  };
+  const auto refusal = [](const AskedResolver& asked, unsigned code) {
+    return test::dns_header(kReply | code, 0, 0, 0, 0, asked.message.id);
+  };
+  const AskedResolver first = ask("www.example.org");
+  EXPECT_TRUE(first.message.opt);
+  EXPECT_TRUE(answer(first, refusal(first, 1)).empty());
+  const AskedResolver plain = asked_once();
+  EXPECT_FALSE(plain.message.opt);
+  EXPECT_EQ(plain.datagram.destination, first.datagram.destination);
+  EXPECT_NE(plain.message.id, first.message.id);
+  EXPECT_EQ(plain.message.question, first.message.question);
+  EXPECT_TRUE(
+      gateway_.send(first.packet(refusal(first, 1)), 1).is_drop(DropReason::kDnsUnexpectedAnswer))
+      << "once";
+  const auto settled = answer(plain, plain.reply(kReply, 1, 0, a_record(60, "\1\2\3\4")));
+  ASSERT_EQ(settled.size(), 1u);
+  EXPECT_EQ(answer_in(settled[0]).answers.size(), 1u);
+  EXPECT_TRUE(answer_in(settled[0]).opt) << "the client's own matter";
+  EXPECT_EQ(gateway_.count(Event::kDnsRefusals), 0u);
+  // From now on at once, and it may refuse that for other reasons.
+  const AskedResolver second = ask("ftp.example.org");
+  EXPECT_FALSE(second.message.opt);
+  EXPECT_EQ(second.datagram.destination, first.datagram.destination);
+  EXPECT_TRUE(answer(second, refusal(second, 4)).empty());
+  const AskedResolver next = asked_once();
+  EXPECT_TRUE(next.message.opt);
+  EXPECT_NE(next.datagram.destination, first.datagram.destination);
+  answer(next, next.reply(kReply, 1, 0, a_record(60, "\1\2\3\4")));
+  EXPECT_EQ(gateway_.count(Event::kDnsAskedWithoutEdns), 1u);
+  EXPECT_EQ(gateway_.count(Event::kDnsAsked), 4u);
+  EXPECT_EQ(gateway_.count(Event::kDnsRefusals), 1u);
+  gateway_.pass_seconds(601);
+  EXPECT_TRUE(ask("later.example.org").message.opt) << "it may have been renewed";
+  gateway_.pass_seconds(2);
+}
+
+TEST_F(PipelineForwarding, ResolverThatRefusesWithoutEdnsTooIsFollowedByTheNext) {
+  for (unsigned i = 0; i < 2; ++i) {
+    ASSERT_TRUE(gateway_.send(question("n" + std::to_string(i) + ".example")).is_held());
+    for (unsigned resolver = 0; resolver < 2; ++resolver) {
+      const AskedResolver asked = asked_once();
+      EXPECT_TRUE(asked.message.opt) << "nothing is remembered of those who refuse all";
+      EXPECT_TRUE(answer(asked, asked.reply(kReply | 4, 0, 0, "")).empty());
+      const AskedResolver plain = asked_once();
+      EXPECT_FALSE(plain.message.opt);
+      EXPECT_EQ(answer(plain, plain.reply(kReply | 4, 0, 0, "")).size(), resolver);
+    }
+    EXPECT_TRUE(take_asked().empty());
+  }
+  EXPECT_EQ(gateway_.count(Event::kDnsAskedWithoutEdns), 4u);
+}
+
+TEST_F(PipelineForwarding, AnswerOfOtherNamesAloneIsNotToldAndTheNextResolverIsAsked) {
+  ASSERT_TRUE(gateway_.send(question("www.example.org")).is_held());
+  const AskedResolver first = asked_once();
+  const std::string others = a_record(300, "\6\6\6\6", test::wire_name("bank.example"));
+  EXPECT_TRUE(answer(first, first.reply(kReply, 1, 0, others)).empty());
+  EXPECT_EQ(gateway_.count(Event::kDnsRefusals), 1u);
+  const AskedResolver second = asked_once();
+  const auto settled = answer(second, second.reply(kReply, 1, 0, others));
+  ASSERT_EQ(settled.size(), 1u) << "nobody is left";
+  EXPECT_EQ(settled[0].verdict.dns, DnsOutcome::kServfail);
+  EXPECT_TRUE(answer_in(settled[0]).answers.empty());
+}
+
 TEST_F(PipelineForwarding, QuestionThatNobodyAnswersFailsWhenItsTimeIsOver) {
   ASSERT_TRUE(gateway_.send(question("www.example.org")).is_held());
   gateway_.pass_seconds(0.9);

@@ -112,6 +112,8 @@ def over_udp_and_tcp(lab):
             expect("owner", answer.records("ANSWER")[0][0], "WwW.example.org.")
             answer = ask(lab, "www.example.org", "AAAA", *words, server=server)
             expect("AAAA", addresses(answer), ["2001:db8::80"])
+            # Without one, who shows a cookie discards the reply (RFC 7873 5.3).
+            expect("cookies", "(good)" in answer.text, True)
             answer = ask(lab, "nobody.example.org", *words, server=server)
             expect("no such name", (answer.status, len(answer.records("AUTHORITY"))),
                    ("NXDOMAIN", 1))

@@ -180,6 +180,35 @@ TEST(DnsForwardedQuery, WhatIsNoAnswerIsNotRead) {
   EXPECT_FALSE(read(answer(0x8380, 1, 0, address)).has_value()) << "TC";
   EXPECT_FALSE(read(answer(0x8180, 2, 0, address)).has_value()) << "a record is missing";
   EXPECT_FALSE(read(answer(0x0100, 1, 0, address)).has_value()) << "a query";
+  EXPECT_FALSE(read(answer(0x8180, 1, 0, record(wire_name("b.test"), 1, "\1\2\3\4"))).has_value())
+      << "of another name";
+}
+
+// Clients that show a cookie discard replies without one (RFC 7873 5.3).
+TEST(DnsForwardedQuery, EachReplyHasTheOptionsThatTheClientIsToBeTold) {
+  const std::string query =
+      dns_header(0x0100, 1, 0, 0, 1, 7) + dns_question(wire_name("www.Example.org"), 1);
+  const std::string cookie = test::dns_option(10, std::string(24, 'c'));
+  DnsStreamAnswer parts;
+  parts.is_for_others = true;
+  parts.question_end = static_cast<uint16_t>(query.size());
+  parts.has_opt = true;
+  parts.options = {cookie.begin(), cookie.end()};
+  const DnsForwardedQuery asked(octets_of(query), parts);
+  const auto known = asked.read(octets_of(answer(0x8180, 1, 0, record("\xc0\x0c", 1, "\1\2\3\4"))),
+                                kId, kLimits, kStart);
+  ASSERT_TRUE(known.has_value());
+  const test::ParsedMessage fresh = parsed(asked.reply(*known, kStart));
+  ASSERT_TRUE(fresh.opt.has_value());
+  EXPECT_EQ(fresh.opt->rdata, cookie);
+  const auto is_cookie_and_error = [&](const test::ParsedMessage& reply) {
+    return reply.opt && reply.opt->rdata.size() == cookie.size() + 6 &&
+           reply.opt->rdata.substr(0, cookie.size()) == cookie &&
+           reply.opt->rdata.substr(cookie.size(), 4) == be16(15) + be16(2);
+  };
+  EXPECT_TRUE(is_cookie_and_error(parsed(asked.reply(*known, kStart + 61 * kSecond)))) << "stale";
+  EXPECT_TRUE(is_cookie_and_error(
+      parsed(asked.failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority))));
 }
 
 TEST(DnsForwardedQuery, FailureHasNoRecords) {

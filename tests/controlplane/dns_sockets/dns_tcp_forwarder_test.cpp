@@ -29,6 +29,7 @@ struct Says {
   unsigned flags = 0x8180;
   unsigned records = 1;
   bool changes_case = false;
+  unsigned flags_for_edns = 0;  // its flags to a question with EDNS, which has no records then
 };
 
 class Resolver {
@@ -39,14 +40,18 @@ class Resolver {
               const std::string query(message.begin(),
                                       message.begin() + static_cast<ptrdiff_t>(length));
               // The OPT record is the question's last part.
-              std::string question = query.substr(12, length - 12 - 11);
+              const bool has_opt = query[11] == 1;
+              const bool refuses = has_opt && says.flags_for_edns != 0;
+              const unsigned records = refuses ? 0 : says.records;
+              std::string question = query.substr(12, length - 12 - (has_opt ? 11 : 0));
               if (says.changes_case) question[1] = static_cast<char>(question[1] ^ 0x20);
-              std::string reply = query.substr(0, 2) + be16(says.flags) + be16(1) +
-                                  be16(says.records) + be16(0) + be16(1) + question;
-              for (unsigned i = 0; i < says.records; ++i) {
+              std::string reply = query.substr(0, 2) +
+                                  be16(refuses ? says.flags_for_edns : says.flags) + be16(1) +
+                                  be16(records) + be16(0) + be16(has_opt && !refuses) + question;
+              for (unsigned i = 0; i < records; ++i) {
                 reply += "\xc0\x0c" + be16(1) + be16(1) + be32(60) + be16(4) + be32(i);
               }
-              reply += dns_opt(1232);
+              if (has_opt && !refuses) reply += dns_opt(1232);
               std::copy(reply.begin(), reply.end(), message.begin());
               DnsStreamAnswer answer;
               answer.length = reply.size();
@@ -235,6 +240,40 @@ TEST_F(DnsTcpForwarderTest, NextResolverIsAskedWhenOneRefusesConnectionsIsSilent
   }
 }
 
+TEST_F(DnsTcpForwarderTest, ResolverThatKnowsNothingOfEdnsIsAskedOnceMoreWithoutAndThenAtOnce) {
+  for (const unsigned flags : {0x8181u, 0x8184u}) {
+    const Resolver old({.flags_for_edns = flags});
+    const Resolver other({.flags = 0x8180, .records = 2});
+    start({old.port(), other.port()});
+    DnsTcpClient client = this->client();
+    client.ask(query("www.example", 5, true));
+    const auto reply = parsed(client.reply());
+    EXPECT_EQ(reply.answers.size(), 1u);
+    EXPECT_TRUE(reply.opt) << "the client's own matter";
+    EXPECT_EQ(count("forwarded"), 2u);
+    client.ask(query("ftp.example", 6));
+    EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+    EXPECT_EQ(count("forwarded"), 3u);
+    EXPECT_EQ(count("forwarded_without_edns"), 1u);
+    EXPECT_EQ(old.queries(), 3u);
+    EXPECT_EQ(other.queries(), 0u);
+  }
+}
+
+TEST_F(DnsTcpForwarderTest, ResolverThatRefusesWithoutEdnsTooIsFollowedByTheNext) {
+  const Resolver refusing({.flags = 0x8181, .records = 0});
+  const Resolver good({});
+  start({refusing.port(), good.port()});
+  DnsTcpClient client = this->client();
+  for (const char* name : {"www.example", "ftp.example"}) {
+    client.ask(query(name, 5));
+    EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+  }
+  EXPECT_EQ(refusing.queries(), 4u) << "nothing is remembered of it";
+  EXPECT_EQ(good.queries(), 2u);
+  EXPECT_EQ(count("forwarded_without_edns"), 2u);
+}
+
 TEST_F(DnsTcpForwarderTest, ResolversThatAreLeftOutAreNotAskedAndCountAsNoAttempt) {
   SilentResolver silent;
   const Resolver good({});
@@ -311,28 +350,55 @@ TEST_F(DnsTcpForwarderTest, ClientThatGoesAwayMeanwhileHarmsNobody) {
   EXPECT_EQ(parsed(other.reply()).id, 6u);
 }
 
+TEST_F(DnsTcpForwarderTest, ClientThatGoesAwayTakesNoAnswerFromThoseWhoAskTheSame) {
+  SilentResolver silent;
+  const Resolver good({});
+  start({silent.port(), good.port()}, 600);
+  DnsTcpClient other = this->client();
+  {
+    DnsTcpClient client = this->client();
+    client.ask(query("www.example", 5));
+    other.ask(query("www.example", 6));
+  }
+  EXPECT_EQ(parsed(other.reply()).id, 6u);
+  EXPECT_EQ(good.queries(), 1u);
+}
+
 // A forwarder without a server, by a clock of the test's own.
 class ForwarderCache : public ::testing::Test {
  protected:
+  using Told = std::optional<test::ParsedMessage>;
+
   ForwarderCache() { forwarder_.set_cache_room(1 << 20); }
 
-  test::ParsedMessage ask(std::string_view name) {
+  // What the client is told, once the context has run.
+  std::shared_ptr<Told> begin(std::string_view name, unsigned id = 9, bool has_opt = true,
+                              bool is_dnssec_ok = false) {
     const std::string text =
-        dns_header(0x0100, 1, 0, 0, 1, 9) + dns_question(wire_name(name), 1) + dns_opt(512);
+        dns_header(0x0100, 1, 0, 0, 1, id) + dns_question(wire_name(name), 1) + dns_opt(512);
     DnsStreamAnswer parts;
     parts.is_for_others = true;
     parts.question_end = static_cast<uint16_t>(text.size() - 11);
-    parts.has_opt = true;
-    std::optional<test::ParsedMessage> told;
+    parts.has_opt = has_opt;
+    parts.is_dnssec_ok = is_dnssec_ok;
+    const auto told = std::make_shared<Told>();
     forwarder_.ask(
         {{reinterpret_cast<const uint8_t*>(text.data()), text.size()}, parts},
-        boost::asio::ip::address_v4::loopback(), [&](std::span<const uint8_t> reply) {
-          told = test::parse_dns({reinterpret_cast<const char*>(reply.data()), reply.size()});
+        boost::asio::ip::address_v4::loopback(), [told](std::span<const uint8_t> reply) {
+          EXPECT_FALSE(told->has_value()) << "once";
+          *told = test::parse_dns({reinterpret_cast<const char*>(reply.data()), reply.size()});
         });
+    return told;
+  }
+  void run() {
     context_.restart();
     context_.run();
-    EXPECT_TRUE(told.has_value());
-    return told.value_or(test::ParsedMessage{});
+  }
+  test::ParsedMessage ask(std::string_view name) {
+    const auto told = begin(name);
+    run();
+    EXPECT_TRUE(told->has_value());
+    return told->value_or(test::ParsedMessage{});
   }
   void pass(uint64_t seconds) { now_ns_ += seconds * DnsKnownAnswer::kSecondNs; }
 
@@ -393,6 +459,66 @@ TEST_F(ForwarderCache, FailureIsRememberedForFiveSeconds) {
   forwarder_.set(forwarding_to({good.port()}));
   pass(5);
   EXPECT_EQ(ask("www.example").answers.size(), 1u);
+}
+
+TEST_F(ForwarderCache, EqualQuestionsOnTheirWayAreOneAndEachClientHasAReplyOfItsOwn) {
+  const Resolver resolver({});
+  forwarder_.set(forwarding_to({resolver.port()}));
+  const auto first = begin("www.example", 1);
+  const auto second = begin("WWW.Example", 2, false);
+  const auto other_name = begin("ftp.example", 3);
+  const auto other_rules = begin("www.example", 4, true, true);
+  EXPECT_EQ(forwarder_.coalesced(), 1u);
+  run();
+  EXPECT_EQ(resolver.queries(), 3u);
+  for (const auto& told : {first, second, other_name, other_rules}) ASSERT_TRUE(told->has_value());
+  EXPECT_EQ((*first)->id, 1u);
+  EXPECT_EQ((*first)->answers.at(0).owner, "www.example");
+  EXPECT_TRUE((*first)->opt);
+  EXPECT_EQ((*second)->id, 2u);
+  EXPECT_EQ((*second)->question, dns_question(wire_name("WWW.Example"), 1));
+  EXPECT_EQ((*second)->answers.at(0).owner, "WWW.Example");
+  EXPECT_FALSE((*second)->opt);
+  EXPECT_EQ((*other_rules)->opt->ttl, 0x8000u);
+}
+
+TEST_F(ForwarderCache, QuestionThatManyAskFailsForEachOfThem) {
+  const Resolver refusing({.flags = 0x8185, .records = 0});
+  forwarder_.set(forwarding_to({refusing.port()}));
+  const auto first = begin("www.example", 1), second = begin("www.example", 2);
+  run();
+  ASSERT_TRUE(first->has_value() && second->has_value());
+  EXPECT_EQ((*first)->rcode(), 2u);
+  EXPECT_EQ((*second)->rcode(), 2u);
+  EXPECT_EQ((*second)->id, 2u);
+  EXPECT_EQ(refusing.queries(), 1u);
+  EXPECT_EQ(forwarder_.failed(), 2u);
+}
+
+TEST_F(ForwarderCache, WhoWaitsWithAnotherCountsAmongWhatTheClientMayAsk) {
+  const Resolver resolver({});
+  DnsForwarding forwarding = forwarding_to({resolver.port()});
+  forwarding.per_client = 2;
+  forwarder_.set(forwarding);
+  const auto first = begin("www.example", 1), second = begin("www.example", 2);
+  const auto third = begin("www.example", 3);
+  ASSERT_TRUE(third->has_value());
+  EXPECT_EQ((*third)->rcode(), 5u);
+  run();
+  EXPECT_TRUE(first->has_value() && second->has_value());
+  EXPECT_EQ(ask("ftp.example").answers.size(), 1u) << "there is room again";
+}
+
+TEST_F(ForwarderCache, QuestionIsAskedOfTheResolversOfItsTime) {
+  const Resolver before({}), after({.records = 2});
+  forwarder_.set(forwarding_to({before.port()}));
+  const auto first = begin("www.example", 1);
+  forwarder_.set(forwarding_to({after.port()}));
+  const auto second = begin("www.example", 2);
+  run();
+  ASSERT_TRUE(first->has_value() && second->has_value());
+  EXPECT_EQ((*first)->answers.size(), 1u);
+  EXPECT_EQ((*second)->answers.size(), 2u);
 }
 
 }  // namespace

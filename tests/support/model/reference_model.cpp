@@ -254,8 +254,11 @@ ReferenceModel::Expectation ReferenceModel::judge_dns(const In& in) {
   if (!in.wire.is_v4() && in.wire.l4 != in.wire.l3 + 40) {
     return drop(DropReason::kIpv6ExtensionHeader);
   }
-  if (in.wire.source == in.wire.destination) return drop(DropReason::kMartianSource);
   if (!udp_checksum_ok(in.frame, in.wire)) return drop(DropReason::kBadUdpChecksum);
+  const bool is_from_service = in.wire.source_port < 1024 && roles_.contains(in.wire.source);
+  if (in.wire.source == in.wire.destination || is_from_service) {
+    return drop(DropReason::kMartianSource);
+  }
   const Verdict& verdict = in.observed.verdict;
   if (verdict.kind == "drop") {
     return {.kind = "drop", .reasons = {"dns_response", "dns_too_short", "dns_source_port"}};
