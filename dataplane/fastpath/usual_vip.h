@@ -219,7 +219,8 @@ template <bool kAsksOwner>
   const auto& place = known_returns_.real_place(endpoint);
   if (place.endpoint != endpoint) return false;
   const Ipv4Address client = ip.destination;
-  if (burst.snapshot.v4.addresses.find(client) != nullptr) return false;
+  const AddressTable4& table = burst.snapshot.v4;
+  if (!table.filter.excludes(client) && table.addresses.find(client) != nullptr) return false;
   if (kAsksOwner && !owns<kAsksOwner>(client, return_port(burst, packet))) return false;
   fetch_nat_return<Ipv4Address>(packet, place.flow_id);
   return true;
