@@ -160,8 +160,20 @@ void AddressTableKeeper<Address, kInlinePorts>::update_addresses() {
     }
   }
   touched_.clear();
-  table_.addresses = table_.addresses.with(addresses);
+  if (!addresses.empty()) {
+    table_.addresses = table_.addresses.with(addresses);
+    update_filter();
+  }
   table_.more = table_.more.with(more);
+}
+
+// Anew, as the bit of an address that is gone may be another one's, too.
+template <class Address, size_t kInlinePorts>
+void AddressTableKeeper<Address, kInlinePorts>::update_filter() {
+  table_.filter = {};
+  if (table_.addresses.size() > AddressFilter<Address>::kMostAddresses) return table_.filter.fill();
+  table_.addresses.for_each(
+      [&](const Address& address, const Entry&) { table_.filter.add(address); });
 }
 
 template <class Address, size_t kInlinePorts>

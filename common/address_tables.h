@@ -63,6 +63,7 @@ class AddressTableKeeper {
   void update_wide();
   void touch_nat_reals(const ServiceSpec& service, bool is_added);
   void update_addresses();
+  void update_filter();
   void update_nat_reals();
 
   Table table_;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "common/address_filter.h"
 #include "common/addresses.h"
 #include "common/admission.h"
 #include "common/counters.h"
@@ -237,6 +238,7 @@ template <class Address, size_t kInlinePorts>
 struct AddressTable {
   using Entry = AddressEntry<kInlinePorts>;
   FlatMap<Address, Entry> addresses;
+  AddressFilter<Address> filter;  // of the keys of `addresses`
   FlatMap<VipPort, uint32_t> more;
   // Services of several ports or of a prefix. Those of an address have an entry without ports.
   WideServices<Address> wide;
@@ -253,6 +255,10 @@ struct AddressTable {
     return &kInPrefix;
   }
   const Entry* find(const Address& address) const { return find(address, addresses.hash(address)); }
+  // Whether find() has something, of an address of which that is not expected.
+  bool has(const Address& address) const {
+    return !(filter.excludes(address) && wide.empty()) && find(address) != nullptr;
+  }
 
   bool has_nat_reals() const { return nat_reals.size() != 0 || wide_nat_reals.size() != 0; }
   // The ids under which a packet from the `nat` real may have a flow, in the order in which to

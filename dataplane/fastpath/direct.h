@@ -7,6 +7,7 @@
 
 #include "dataplane/fastpath/encapsulate.h"
 #include "dataplane/fastpath/gue_hops.h"
+#include "dataplane/fastpath/martians.h"
 #include "dataplane/fastpath/mss.h"
 #include "dataplane/fastpath/new_flows.h"
 #include "dataplane/fastpath/pipeline.h"
@@ -93,14 +94,19 @@ template <class Address, class Entry>
 [[gnu::always_inline]] inline void Pipeline<Observer>::note_direct(Burst& burst, Packet& packet,
                                                                    Entry* entry) {
   const ServiceEntry& service = *packet.service;
-  packet.set_real(RealId{});
-  if (entry == nullptr) {
+  if (entry == nullptr) [[unlikely]] {
+    packet.set_real(RealId{});
+    // parse_tcp() has left that to be asked.
+    if (is_martian_source(packet.ip<typename IpHeaderOf<Address>::Type>().source)) {
+      return drop(burst, packet, DropReason::kMartianSource);
+    }
     if (!service.tracks_when_needed) return;
     const RealId id = real_without_entry<Address>(burst, packet);
     if (id != RealId{}) note_real(burst, packet, id);
     return;
   }
-  if (!entry->names_real()) return;
+  if (!entry->names_real()) [[unlikely]]
+    return packet.set_real(RealId{});
   // Most flows' last packet came in this very quarter of a second: then there is nothing to note,
   // nor to ask.
   const Quarter deadline =
@@ -108,7 +114,7 @@ template <class Address, class Entry>
   if (entry->deadline != deadline || !direct_detail::is_steady(entry->state, packet)) {
     if (has_passed(entry->deadline, burst.now.quarter) || direct_detail::reopens(*entry, packet))
         [[unlikely]] {
-      return;
+      return packet.set_real(RealId{});
     }
     direct_detail::follow(*entry, packet, service.timeouts, burst.now.quarter);
   }

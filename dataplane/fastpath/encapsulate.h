@@ -14,6 +14,7 @@
 #include "common/headers.h"
 #include "common/tunnel.h"
 #include "dataplane/fastpath/packet.h"
+#include "dataplane/fastpath/swap16.h"
 
 namespace vipgate {
 
@@ -77,18 +78,17 @@ template <size_t kBytes>
   }
 }
 
-template <class IpHeader>
-[[gnu::always_inline]] inline void complete_ipv4(Ipv4Header& outer, const Packet& packet,
+// Puts into the outer header what depends on the packet; `traffic` is the outer class.
+[[gnu::always_inline]] inline void complete_ipv4(Ipv4Header& outer, uint32_t traffic,
                                                  const TunnelHeader& tunnel, Be32 source,
-                                                 uint16_t payload) {
-  const uint8_t traffic = outer_class(traffic_class(packet.ip<IpHeader>()), tunnel);
-  const Be16 length(static_cast<uint16_t>(tunnel.outer_length + payload));
-  outer.tos = traffic;
-  outer.total_length = length;
+                                                 uint32_t total_length) {
+  const uint32_t length = swap16(total_length);  // as it lies in memory
+  outer.tos = static_cast<uint8_t>(traffic);
+  outer.total_length = Be16::from_raw(static_cast<uint16_t>(length));
   outer.source = Ipv4Address{source};
   // The class is the second byte of its word, as it lies in memory. The address is added to the
   // rest as one word of 32 bits, whose carry is worth one, too.
-  const uint32_t rest = uint32_t{tunnel.sum} + (uint32_t{traffic} << 8) + length.raw();
+  const uint32_t rest = uint32_t{tunnel.sum} + (traffic << 8) + length;
   uint32_t sum = 0;
   const bool carry = __builtin_add_overflow(rest, source.raw(), &sum);
   sum += carry;
@@ -163,7 +163,9 @@ template <class IpHeader>
   uint8_t* l4;
   if (tunnel.outer_family == 4) {
     copy_headers<kIpv4TunnelRoom>(end, tunnel);
-    complete_ipv4<IpHeader>(*reinterpret_cast<Ipv4Header*>(ip), packet, tunnel, source, payload);
+    complete_ipv4(*reinterpret_cast<Ipv4Header*>(ip),
+                  outer_class(traffic_class(packet.ip<IpHeader>()), tunnel), tunnel, source,
+                  uint32_t{tunnel.outer_length} + payload);
     l4 = ip + sizeof(Ipv4Header);
   } else {
     copy_headers<kMaxTunnelRoom>(end, tunnel);
@@ -188,23 +190,34 @@ template <class IpHeader>
          packet.mbuf->data_off >= kIpv4TunnelRoom;
 }
 
-// The same for the usual tunnel, over IPv4 without `extra`, where there is no UDP checksum.
+// The same for the usual tunnel, over IPv4 without `extra`, where there is no UDP checksum. What of
+// the packet is needed is read before anything is written, as whatever is written as octets might
+// be any of it; and what is read late need not be kept in a register.
+// REQUIRES: the packet is plain: its frame begins with an Ethernet header alone.
 [[gnu::always_inline]] inline void encapsulate_in_ipv4(const Packet& packet,
                                                        const TunnelHeader& tunnel) {
   using namespace encapsulate_detail;  // NOLINT(google-build-using-namespace)
+  rte_mbuf* const mbuf = packet.mbuf;
   uint8_t* const end = packet.l3;
-  const uint16_t payload = packet.l3_length;
-  const Be32 entropy = client_entropy(packet.ip<Ipv4Header>(), packet.source_port);
-  uint8_t* const ip = end - tunnel.outer_length;
+  const auto& inner = *reinterpret_cast<const Ipv4Header*>(end);
+  const uint32_t payload = packet.l3_length;
+  const Be32 entropy = client_entropy(inner, packet.source_port);
+  const Be32 source = outer_source(entropy, tunnel);
+  const uint32_t traffic = outer_class(inner.tos, tunnel);
   copy_headers<kIpv4TunnelRoom>(end, tunnel);
-  complete_ipv4<Ipv4Header>(*reinterpret_cast<Ipv4Header*>(ip), packet, tunnel,
-                            outer_source(entropy, tunnel), payload);
+  const uint64_t outer_length = tunnel.outer_length;
+  uint8_t* const ip = end - outer_length;
+  complete_ipv4(*reinterpret_cast<Ipv4Header*>(ip), traffic, tunnel, source,
+                static_cast<uint32_t>(outer_length) + payload);
   if (tunnel.is_udp) {
     auto& udp = *reinterpret_cast<UdpHeader*>(ip + sizeof(Ipv4Header));
     udp.source_port = entropy_port(entropy.host());
-    udp.length = Be16(static_cast<uint16_t>(tunnel.outer_length - sizeof(Ipv4Header) + payload));
+    udp.length = Be16(static_cast<uint16_t>(end - ip - sizeof(Ipv4Header) + payload));
   }
-  set_frame(packet.mbuf, end, tunnel.length, payload);
+  const uint32_t length = tunnel.length;
+  mbuf->data_off = static_cast<uint16_t>(mbuf->data_off + sizeof(EthernetHeader) - length);
+  mbuf->data_len = static_cast<uint16_t>(length + payload);
+  mbuf->pkt_len = length + payload;
 }
 
 }  // namespace vipgate

@@ -174,6 +174,7 @@ auto FlowStore<Address>::reuse_nat_record(Now now) -> Record* {
 template <class Address>
 void FlowStore<Address>::give_back(Record& record) {
   record.state = FlowState::kFree;
+  record.seen = 0;  // so that who asks for what has been seen need not ask for the state
   note_end(record.real_id);
   ++given_back_;
   const uint32_t index = index_of(record);

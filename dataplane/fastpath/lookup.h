@@ -5,6 +5,7 @@
 #include "common/checksum.h"
 #include "common/prefetch.h"
 #include "dataplane/fastpath/affinity.h"
+#include "dataplane/fastpath/martians.h"
 #include "dataplane/fastpath/pipeline.h"
 
 namespace vipgate {
@@ -192,6 +193,8 @@ template <class Address, class Entry>
   // One that names a real was made before the service's mode was changed.
   if (entry == nullptr || entry->names_real()) [[unlikely]] {
     packet.record = nullptr;
+    // parse_tcp() has left that to be asked.
+    if (is_martian_source(ip.source)) drop(burst, packet, DropReason::kMartianSource);
     return;
   }
   // Most flows' last packet came in this very quarter of a second, so that there is nothing to

@@ -93,7 +93,7 @@ RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
     return {};
   }
   // What claims to come from one of our own addresses is forged, or a loop.
-  if (burst.snapshot.template table<Address>().find(ip.source) != nullptr) {
+  if (burst.snapshot.template table<Address>().has(ip.source)) {
     drop(burst, packet, DropReason::kMartianSource, service.index);
     return {};
   }

@@ -238,7 +238,7 @@ class Pipeline : private PipelineState {
   bool send_if_usual(Burst& burst, Packet& packet, const ServiceEntry& service);
   uint16_t return_usual(Burst& burst, uint16_t first, uint16_t count);
   bool return_if_usual(Burst& burst, Packet& packet, NatRecord<Ipv4Address>& record,
-                       const FlowTimeouts& timeouts);
+                       const FlowTimeouts& timeouts, const PortEntry* ports);
   void finish(Burst& burst, Packet& packet);
   template <class Address>
   void forward(Burst& burst, Packet& packet);

@@ -137,8 +137,9 @@ template <class Observer>
 template <bool kAsksOwner>
 [[gnu::noinline]] bool Pipeline<Observer>::parse_all(Burst& burst, rte_mbuf** mbufs, uint16_t first,
                                                      uint16_t last, uint8_t port,
-                                                     const UsualVip& usual) {
+                                                     const UsualVip& usual_vip) {
   constexpr uint16_t kAhead = 8;
+  const UsualVip usual = usual_vip;  // which nothing that is written below can change
   for (uint16_t i = first; i < std::min<int>(last, first + kAhead); ++i) {
     prefetch_line(rte_pktmbuf_mtod(mbufs[i], const uint8_t*));
   }
@@ -156,10 +157,12 @@ template <bool kAsksOwner>
   LastHash<Ipv6Address> last6;
   uint64_t bytes = 0;
   bool any_look_up = false;
-  for (uint16_t i = first; i < last; ++i) {
-    if (i + kAhead < last) prefetch_line(rte_pktmbuf_mtod(mbufs[i + kAhead], const uint8_t*));
-    Packet& packet = packets_[i];
-    packet.mbuf = mbufs[i];
+  rte_mbuf** const end = mbufs + last;
+  Packet* at = &packets_[first];
+  for (rte_mbuf** next = mbufs + first; next != end; ++next, ++at) {
+    if (next + kAhead < end) prefetch_line(rte_pktmbuf_mtod(next[kAhead], const uint8_t*));
+    Packet& packet = *at;
+    packet.mbuf = *next;
     bytes += packet.mbuf->pkt_len;
     const Parsed parsed = parse_tcp<kAsksOwner>(packet, usual, usual_frame);
     if (parsed == Parsed::kUsual) [[likely]]

@@ -87,6 +87,14 @@ bool must_rebalance(const NatRecord<Address>& record, const RealEntry* real, uin
          (flags & TcpHeader::kSyn) != 0;
 }
 
+// Whether the packet is a SYN that tells nothing of its flow but that it begins, as nearly all do.
+template <class Address>
+bool only_begins(const NatRecord<Address>& record, const Packet& packet) {
+  return (packet.tcp_flags & kStateFlags) == TcpHeader::kSyn &&
+         record.state == FlowState::kEmbryonic && record.seen == 0 &&
+         packet.service->client_address == ClientAddress::kHidden;
+}
+
 // Whether no fragment of the packet can be translated. What other ports do to the checksum of SCTP
 // depends on the length of the whole, which the first fragment, where it stands, does not tell.
 template <class Address>
@@ -158,8 +166,9 @@ template <class Address>
     return refuse_too_big(burst, packet, real->mtu, ip->destination, service.index);
   }
   // A flow changes by these, and by what follows its real's answer.
-  if ((packet.tcp_flags & kStateFlags) != 0 ||
-      (record->seen & (record->kAwaitsAck | record->kTellsClient)) != 0) [[unlikely]] {
+  const bool may_change = (packet.tcp_flags & kStateFlags) != 0 ||
+                          (record->seen & (record->kAwaitsAck | record->kTellsClient)) != 0;
+  if (may_change && !only_begins(*record, packet)) [[unlikely]] {
     follow_client(burst, *record, packet);
     if ((record->seen & record->kTellsClient) != 0) {
       if (!tell_client(burst, packet, *record, real->mtu)) return;

@@ -50,7 +50,7 @@ template <Step kStep, class TakeUsual>
                                                                           uint16_t count,
                                                                           TakeUsual&& take_usual) {
   const ServiceEntry& service = *packets_[first].service;
-  uint32_t packets = 0;
+  uint32_t others = 0;  // the fewer of both are counted
   uint64_t bytes = 0;
   uint16_t i = first;
   for (; i < count; ++i) {
@@ -59,11 +59,12 @@ template <Step kStep, class TakeUsual>
     const uint16_t length = packet.l3_length;
     if (!take_usual(packet, service)) [[unlikely]] {
       finish(burst, packet);
+      ++others;
       continue;
     }
-    ++packets;
     bytes += length;
   }
+  const uint32_t packets = i - first - others;
   count_run(service.index, false, bytes + packets * sizeof(EthernetHeader), packets);
   return i;
 }
@@ -86,7 +87,8 @@ template <class Observer>
   auto* const record = static_cast<NatRecord<Ipv4Address>*>(packet.record);
   if (record == nullptr || flows4_.given_back() != burst.given_back4) return false;
   const RealId id = record->real_id;
-  auto& ip = packet.ip<Ipv4Header>();
+  uint8_t* const l3 = packet.l3;  // as in return_if_usual()
+  auto& ip = *reinterpret_cast<Ipv4Header*>(l3);
   if (!burst.is_up(id) || ip.ttl <= 1) return false;
   const RealEntry& real = burst.real_entry(id);
   if (packet.l3_length > real.mtu || real.vlan != Be16{}) return false;
@@ -100,9 +102,9 @@ template <class Observer>
   // Both ports lie in the record as in the packet.
   static_assert(offsetof(NatRecord<Ipv4Address>, real_port) ==
                 offsetof(NatRecord<Ipv4Address>, source_port) + 2);
-  set_tcp_ports(*reinterpret_cast<TcpHeader*>(packet.l3 + sizeof(Ipv4Header)),
+  set_tcp_ports(*reinterpret_cast<TcpHeader*>(l3 + sizeof(Ipv4Header)),
                 load<uint32_t>(&record->source_port), record->l4_delta);
-  set_untagged_ethernet(packet, real);
+  set_untagged_ethernet(l3, real);
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
        real.out_port);
@@ -132,12 +134,13 @@ template <bool kTunnel>
   const TunnelHeader* const tunnel = kTunnel ? &burst.snapshot.tunnel(id) : nullptr;
   if (kTunnel ? !fits_in_ipv4(packet, *tunnel) : real.vlan != Be16{}) return false;
 
-  count_real(id, packet.l3_length + sizeof(EthernetHeader));
+  const uint32_t bytes = packet.l3_length + uint32_t{sizeof(EthernetHeader)};
   if constexpr (kTunnel) {
     encapsulate_in_ipv4(packet, *tunnel);
   } else {
-    set_untagged_ethernet(packet, real);
+    set_untagged_ethernet(packet.l3, real);
   }
+  count_real(id, bytes);
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
        real.out_port);
@@ -149,30 +152,37 @@ template <class Observer>
                                                             uint16_t count) {
   uint32_t service = kNone;
   const FlowTimeouts* timeouts = nullptr;
-  uint32_t packets = 0;
+  const PortEntry* const ports = burst.snapshot.ports.data();
+  uint16_t since = first;  // those of `service`
+  uint32_t others = 0;     // that are not to be counted; the fewer of both are
   uint64_t bytes = 0;
+  uint16_t i = first;
   const auto count_them = [&] {
-    if (packets == 0) return;
-    count_run(service, true, bytes + packets * sizeof(EthernetHeader), packets);
-    packets = 0;
+    const uint32_t packets = i - since - others;
+    if (packets != 0) {
+      count_run(service, true, bytes + packets * sizeof(EthernetHeader), packets);
+    }
+    since = i;
+    others = 0;
     bytes = 0;
   };
-  uint16_t i = first;
   for (; i < count; ++i) {
     Packet& packet = packets_[i];
     if (packet.step != Step::kReturn4 && packet.step != Step::kNatReturn4) break;
     auto* const record = static_cast<NatRecord<Ipv4Address>*>(packet.record);
-    if (record != nullptr && record->service != service) {
+    if (record != nullptr && record->service != service) [[unlikely]] {
       count_them();
       service = record->service;
       timeouts = &burst.snapshot.service(service).timeouts;
     }
-    if (record == nullptr || !return_if_usual(burst, packet, *record, *timeouts)) [[unlikely]] {
+    const uint16_t length = packet.l3_length;
+    if (record == nullptr || !return_if_usual(burst, packet, *record, *timeouts, ports))
+        [[unlikely]] {
       finish(burst, packet);
+      ++others;
       continue;
     }
-    ++packets;
-    bytes += packet.l3_length;
+    bytes += length;
   }
   count_them();
   return i;
@@ -181,27 +191,38 @@ template <class Observer>
 // As forward_return().
 template <class Observer>
 [[gnu::always_inline]] inline bool Pipeline<Observer>::return_if_usual(
-    Burst& burst, Packet& packet, NatRecord<Ipv4Address>& record, const FlowTimeouts& timeouts) {
+    Burst& burst, Packet& packet, NatRecord<Ipv4Address>& record, const FlowTimeouts& timeouts,
+    const PortEntry* ports) {
   using namespace translate_detail;  // NOLINT(google-build-using-namespace)
-  auto& ip = packet.ip<Ipv4Header>();
-  if (!is_return_of(record, packet) || record.state == FlowState::kFree) return false;
-  if (has_passed(record.deadline, burst.now.quarter) || ip.ttl <= 1) return false;
-  const PortEntry& out = burst.snapshot.ports[record.client_port_index];
+  // Known beside the packet, as what is written to the frame might be the packet for all that the
+  // compiler knows.
+  uint8_t* const l3 = packet.l3;
+  auto& ip = *reinterpret_cast<Ipv4Header*>(l3);
+  // Of a record without a flow nothing has been seen.
+  if (!is_return_of(record, packet) || ip.ttl <= 1) return false;
+  const PortEntry& out = ports[record.client_port_index];
   if (packet.l3_length > out.mtu || record.client_tci != Be16{}) return false;
   if (!packet.is_plain(sizeof(Ipv4Header)) || packet.protocol != kProtocolTcp) return false;
   if ((packet.tcp_flags & kStateFlags) != 0) return false;
   if ((record.seen & (record.kReturnSeen | record.kTellsClient)) != record.kReturnSeen) {
     return false;
   }
+  // As touch(). Where there is nothing to note, there is nothing to ask either.
+  const Quarter deadline =
+      deadline_after(burst.now.quarter, timeouts[static_cast<size_t>(record.state)]);
+  if (record.deadline != deadline) {
+    if (has_passed(record.deadline, burst.now.quarter)) [[unlikely]]
+      return false;
+    record.deadline = deadline;
+  }
 
-  touch(record, timeouts, burst.now.quarter);
   set_addresses(ip, record.vip, record.client, ones_negate(record.l3_delta));
   // The ports lie in the record the other way round.
   static_assert(offsetof(NatRecord<Ipv4Address>, vip_port) ==
                 offsetof(NatRecord<Ipv4Address>, client_port) + 2);
-  set_tcp_ports(*reinterpret_cast<TcpHeader*>(packet.l3 + sizeof(Ipv4Header)),
+  set_tcp_ports(*reinterpret_cast<TcpHeader*>(l3 + sizeof(Ipv4Header)),
                 std::rotl(load<uint32_t>(&record.client_port), 16), ones_negate(record.l4_delta));
-  set_ethernet(packet, record.client_mac, out.mac, Be16{});
+  set_plain_ethernet(l3, record.client_mac, out.mac);
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward,
                .is_return = true,

@@ -60,8 +60,6 @@ class UsualFrame {
         plain_word_(Packet::last_word(kProtocolTcp, Step::kLookup4, ingress, is_owned)) {
     Start wanted{}, mask{};
     wanted.ethernet.destination = port.mac;
-    mask.ethernet.destination = MacAddress{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-    mask.ethernet.source = MacAddress{{1}};  // the bit of groups
     wanted.ethernet.ether_type = Be16(kEtherTypeIpv4);
     mask.ethernet.ether_type = Be16(0xffff);
     wanted.ip.version_ihl = 0x45;
@@ -69,29 +67,39 @@ class UsualFrame {
     mask.ip.fragment = Be16(Ipv4Header::kMoreFragments | Ipv4Header::kFragmentOffset);
     wanted.ip.protocol = kProtocolTcp;
     mask.ip.protocol = 0xff;
+    // What is to be looked at by somebody else in any case has a bit in `wanted` that no frame has
+    // there, as `mask` leaves it out.
+    if (!port.check_mac || port.vlan != 0) wanted.ip.tos = mask.ip.tos = 1;
     plain_mask_ = rest_of(mask);
+    mask.ip.tos = 0;
     std::memcpy(static_cast<void*>(&wanted.ip.destination), &usual.destination,
                 sizeof usual.destination);
     std::memcpy(static_cast<void*>(&mask.ip.destination), &UsualVip::kMask, sizeof UsualVip::kMask);
-    // No frame has a bit that the mask leaves out.
-    if (!port.check_mac || port.vlan != 0) wanted.ethernet.source = MacAddress{{2}};
     if (usual.vip.service == nullptr || usual.vip.protocol != kProtocolTcp) {
       wanted.ip.source = Ipv4Address{Be32(1)};
     }
     wanted_link_ = load<uint64_t>(&wanted);
-    mask_link_ = load<uint64_t>(&mask);
     wanted_ = rest_of(wanted);
     mask_ = rest_of(mask);
   }
 
-  // REQUIRES: sizeof(Start) bytes can be read.
-  [[gnu::always_inline]] Parsed kind_of(const uint8_t* frame) const {
+  // Whether the frame is to us, from one station. REQUIRES: its first 8 bytes can be read.
+  [[gnu::always_inline]] bool is_to_us(const uint8_t* frame) const {
+    // The destination, and the source's bit of groups, which is the lowest one of what follows.
+    static_assert(offsetof(EthernetHeader, source) == 6);
+    return (load<uint64_t>(frame) ^ wanted_link_) << 15 == 0;
+  }
+  // In what the rest of the frame differs from the usual VIP's. REQUIRES: sizeof(Start) bytes can
+  // be read.
+  [[gnu::always_inline]] __m256i difference(const uint8_t* frame) const {
     const __m256i rest = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(frame + kRest));
-    const __m256i difference = _mm256_xor_si256(_mm256_and_si256(rest, mask_), wanted_);
-    if ((load<uint64_t>(frame) & mask_link_) != wanted_link_) return Parsed::kNot;
-    if (_mm256_testz_si256(difference, difference) != 0) [[likely]]
-      return Parsed::kUsual;
-    return _mm256_testz_si256(difference, plain_mask_) != 0 ? Parsed::kPlain : Parsed::kNot;
+    return _mm256_xor_si256(_mm256_and_si256(rest, mask_), wanted_);
+  }
+  static bool is_usual(__m256i difference) {
+    return _mm256_testz_si256(difference, difference) != 0;
+  }
+  [[gnu::always_inline]] bool is_plain(__m256i difference) const {
+    return _mm256_testz_si256(difference, plain_mask_) != 0;
   }
 
   // See Packet::last_word().
@@ -115,60 +123,86 @@ class UsualFrame {
   }
 
   __m256i wanted_, mask_;
-  __m256i plain_mask_;                // without the VIP
-  uint64_t wanted_link_, mask_link_;  // the first 8 bytes
+  __m256i plain_mask_;    // without the VIP
+  uint64_t wanted_link_;  // the first 8 bytes
   uint64_t usual_word_, plain_word_;
 };
 
-// As prepare_flow() does, but for the step.
+// As prepare_flow() does, but for the step. REQUIRES: the packet is plain, so that its ports follow
+// the IP header.
 template <class Observer>
 [[gnu::always_inline]] inline void Pipeline<Observer>::prepare_usual_flow(Packet& packet,
                                                                           const UsualVip& usual) {
+  // Read from the frame: from where it has just been written it takes longer.
   const auto& ip = packet.ip<Ipv4Header>();
+  const auto& tcp = *reinterpret_cast<const TcpHeader*>(&ip + 1);
   const auto& table = flows4_.table();
-  const FlowKey4 key{FlowKey4::of(ip.source, packet.source_port, 0).bits | usual.key};
+  const FlowKey4 key{FlowKey4::of(ip.source, tcp.source_port, 0).bits | usual.key};
   packet.service = usual.vip.service;
   packet.key = key.bits;
   packet.bucket = table.fetch(table.hash(key));
 }
 
+namespace usual_vip_detail {
+
+inline constexpr unsigned kL3 = sizeof(EthernetHeader);
+inline constexpr unsigned kL4 = sizeof(Ipv4Header);
+// Of IPv4 and TCP, without options.
+inline constexpr unsigned kLeast = kL4 + sizeof(TcpHeader);
+
+// Whether the lengths that the headers of a frame of so many bytes tell are those of a packet of
+// TCP; if so, `packet` is told all but its last word. REQUIRES: the frame has kL3 + kLeast bytes.
+[[gnu::always_inline]] inline bool take_tcp(Packet& packet, uint8_t* frame, unsigned bytes,
+                                            const Ipv4Header& ip, const TcpHeader& tcp) {
+  // By how much each exceeds the least that it may be; what is less is a very large number.
+  const unsigned more = ip.total_length.host() - kLeast;
+  const unsigned options = (tcp.data_offset & 0xf0u) / 4 - unsigned{sizeof(TcpHeader)};
+  if (more > bytes - (kL3 + kLeast) || options > more) [[unlikely]]
+    return false;
+  packet.l3 = frame + kL3;
+  packet.take_ports(&tcp);
+  packet.set_plain(kL4);
+  return true;
+}
+
+}  // namespace usual_vip_detail
+
 // As parse_plain(), for packets of TCP over IPv4; those of this worker's to the usual VIP have been
-// looked up, too.
+// looked up, too. The steps that both kinds have stand there twice, so that usual ones ask once.
 // REQUIRES: packet.mbuf is set.
 template <class Observer>
 template <bool kAsksOwner>
 [[gnu::always_inline]] inline Parsed Pipeline<Observer>::parse_tcp(Packet& packet,
                                                                    const UsualVip& usual,
                                                                    const UsualFrame& usual_frame) {
-  constexpr unsigned kL3 = sizeof(EthernetHeader);
-  constexpr unsigned kL4 = sizeof(Ipv4Header);
+  using namespace usual_vip_detail;  // NOLINT(google-build-using-namespace)
   const rte_mbuf* mbuf = packet.mbuf;
   auto* const frame = rte_pktmbuf_mtod(mbuf, uint8_t*);
   const unsigned bytes = mbuf->data_len;
-  if (bytes < kL3 + kL4 + sizeof(TcpHeader) || mbuf->nb_segs != 1) [[unlikely]]
+  // What is read below lies within these bytes.
+  if (bytes < kL3 + kLeast || mbuf->nb_segs != 1) [[unlikely]]
     return Parsed::kNot;
-  Parsed kind = usual_frame.kind_of(frame);
-  if (kind == Parsed::kNot) return kind;
+  if (!usual_frame.is_to_us(frame)) return Parsed::kNot;
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(frame + kL3);
   const auto& tcp = *reinterpret_cast<const TcpHeader*>(frame + kL3 + kL4);
-  const unsigned length = ip.total_length.host();
-  const unsigned words = tcp.data_offset >> 4;
-  if (kL3 + length > bytes || is_martian_source(ip.source)) [[unlikely]]
-    return Parsed::kNot;
-  if (words < sizeof(TcpHeader) / 4 || kL4 + 4 * words > length) [[unlikely]]
-    return Parsed::kNot;
-  packet.l3 = frame + kL3;
-  packet.take_ports(&tcp);
-  packet.set_plain(kL4);
-  if (kind == Parsed::kUsual && !owns<kAsksOwner>(ip.source, tcp.source_port)) [[unlikely]] {
-    kind = Parsed::kPlain;
+  const __m256i difference = usual_frame.difference(frame);
+  if (UsualFrame::is_usual(difference)) [[likely]] {
+    if (!take_tcp(packet, frame, bytes, ip, tcp)) return Parsed::kNot;
+    if (owns<kAsksOwner>(ip.source, tcp.source_port)) [[likely]] {
+      // Whether its source is a martian is asked in pass three, where no flow is found: one that
+      // is has none.
+      packet.set_last_word(usual_frame.usual_word(), ip.total_length.host(), tcp.flags);
+      prepare_usual_flow(packet, usual);
+      return Parsed::kUsual;
+    }
+  } else {
+    if (!usual_frame.is_plain(difference)) return Parsed::kNot;
+    if (!take_tcp(packet, frame, bytes, ip, tcp)) return Parsed::kNot;
   }
-  const bool is_usual = kind == Parsed::kUsual;
-  packet.set_last_word(is_usual ? usual_frame.usual_word() : usual_frame.plain_word(),
-                       static_cast<uint16_t>(length), tcp.flags);
-  if (is_usual) [[likely]]
-    prepare_usual_flow(packet, usual);
-  return kind;
+  if (is_martian_source(ip.source)) [[unlikely]]
+    return Parsed::kNot;
+  packet.set_last_word(usual_frame.plain_word(), ip.total_length.host(), tcp.flags);
+  return Parsed::kPlain;
 }
 
 template <class Observer>
@@ -219,7 +253,8 @@ template <bool kAsksOwner>
   const auto& place = known_returns_.real_place(endpoint);
   if (place.endpoint != endpoint) return false;
   const Ipv4Address client = ip.destination;
-  if (burst.snapshot.v4.addresses.find(client) != nullptr) return false;
+  const AddressTable4& table = burst.snapshot.v4;
+  if (!table.filter.excludes(client) && table.addresses.find(client) != nullptr) return false;
   if (kAsksOwner && !owns<kAsksOwner>(client, return_port(burst, packet))) return false;
   fetch_nat_return<Ipv4Address>(packet, place.flow_id);
   return true;
