@@ -43,6 +43,7 @@ struct DnsTcpForwarder::Question {
   tcp::endpoint resolver;                          // that is asked
   std::chrono::steady_clock::time_point deadline;  // its own
   bool has_edns = true;
+  bool was_refused = false;  // by it, with EDNS
   tcp::socket socket;
   asio::steady_timer timer;
   uint16_t id = 0;
@@ -128,6 +129,7 @@ void DnsTcpForwarder::ask_next(const Held& question) {
   question->deadline = std::chrono::steady_clock::now() + question->share;
   const auto known = without_edns_.find(question->resolver);
   question->has_edns = known == without_edns_.end() || known->second <= clock_();
+  question->was_refused = false;
   ask_resolver(question);
 }
 
@@ -211,10 +213,11 @@ void DnsTcpForwarder::take(const Held& question) {
       return ask_next(question);
     }
     question->has_edns = false;
+    question->was_refused = true;
     ++asked_without_edns_;
     return ask_resolver(question);
   }
-  if (!question->has_edns) note_without_edns(*question);
+  if (question->was_refused) note_without_edns(*question);
   if (known->ttl_s != 0) cache_.store(question->key, *known, forwarding_.stale_s, now_ns);
   finish(question, [&](const DnsForwardedQuery& query) { return query.reply(*known, now_ns); });
 }

@@ -95,6 +95,7 @@ void DnsFlights::ask_without_edns(const DnsFlight& flight, DnsAttempt& asked, ui
   asked.id = id;
   asked.is_open = true;
   asked.has_edns = false;
+  asked.was_refused = true;
   uint32_t& chain = chain_of(source_port, id);
   asked.next_by_port = chain;
   chain = link;

@@ -34,6 +34,7 @@ struct DnsAttempt {
   uint16_t id = 0;
   bool is_open = false;  // no answer yet
   bool has_edns = true;
+  bool was_refused = false;   // when it had
   uint32_t next_by_port = 0;  // attempts of the same hash, from 1 on; 0: the last one
 };
 

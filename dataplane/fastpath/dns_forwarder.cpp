@@ -185,7 +185,8 @@ void DnsForwarder::write_packet(const Snapshot& snapshot, const DnsResolver& res
 
 void DnsForwarder::note_answer(DnsAttempt& attempt, bool is_usable, uint64_t now_ns) {
   attempt.is_open = false;
-  if (is_usable && !attempt.has_edns) {
+  // Not by what was asked without for the note's sake: that would last as long as the traffic.
+  if (is_usable && attempt.was_refused) {
     plain_.note(attempt.resolver, attempt.resolver_port, now_ns);
   }
   states_.answered(attempt.resolver, attempt.resolver_port);

@@ -445,6 +445,21 @@ TEST_F(ForwarderCache, WhatHasExpiredIsToldWhileNobodyAnswersAndTriedAgainAfterT
   EXPECT_EQ(ask("www.example").rcode(), 2u) << "past that time, too";
 }
 
+TEST_F(ForwarderCache, EdnsIsTriedAgainAfterTenMinutesWhateverIsOnItsWayThen) {
+  const Resolver old({.flags_for_edns = 0x8181});
+  forwarder_.set(forwarding_to({old.port()}));
+  ask("www.example");
+  EXPECT_EQ(forwarder_.asked_without_edns(), 1u);
+  pass(599);
+  const auto told = begin("ftp.example");
+  pass(2);
+  run();
+  ASSERT_TRUE(told->has_value());
+  EXPECT_EQ(forwarder_.asked_without_edns(), 1u) << "it was known";
+  ask("mail.example");
+  EXPECT_EQ(forwarder_.asked_without_edns(), 2u);
+}
+
 TEST_F(ForwarderCache, FailureIsRememberedForFiveSeconds) {
   const Resolver refusing({.flags = 0x8185, .records = 0});
   forwarder_.set(forwarding_to({refusing.port()}));
