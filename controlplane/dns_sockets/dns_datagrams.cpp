@@ -6,12 +6,12 @@
 #include <atomic>
 #include <boost/asio.hpp>
 #include <cerrno>
-#include <map>
 #include <utility>
 
 #include "common/dns_wire.h"
 #include "controlplane/dns_sockets/asio_address.h"
 #include "controlplane/dns_sockets/dns_thread.h"
+#include "controlplane/dns_sockets/socket_set.h"
 
 namespace vipgate {
 namespace {
@@ -125,42 +125,17 @@ class DnsDatagrams::Impl {
   }
 
   std::vector<std::string> listen(const std::vector<AddressAndPort>& endpoints) {
-    std::vector<std::string> faults;
-    std::map<AddressAndPort, Socket> kept;
-    for (const AddressAndPort& endpoint : endpoints) {
-      if (const auto known = sockets_.find(endpoint); known != sockets_.end()) {
-        kept.insert(sockets_.extract(known));
-        continue;
-      }
-      auto socket = std::make_shared<udp::socket>(thread_.context());
-      if (const DatagramError code = open(*socket, endpoint)) {
-        faults.push_back("DNS over UDP cannot listen on " +
-                         endpoint_to_string(endpoint.address, endpoint.port) + ": " +
-                         code.message());
-        continue;
-      }
-      read(socket);
-      kept.emplace(endpoint, std::move(socket));
-    }
-    for (auto& [endpoint, socket] : sockets_) socket->close();
-    sockets_ = std::move(kept);
-    return faults;
+    return sockets_.follow(endpoints, "DNS over UDP", thread_.context(), open,
+                           [this](const Socket& socket) { read(socket); });
   }
 
-  std::vector<uint16_t> ports() const {
-    std::vector<uint16_t> ports;
-    for (const auto& [endpoint, socket] : sockets_) {
-      DatagramError ignored;
-      ports.push_back(socket->local_endpoint(ignored).port());
-    }
-    return ports;
-  }
+  std::vector<uint16_t> ports() const { return sockets_.ports(); }
 
   const DnsDatagramCounters& counters() const { return counters_; }  // any thread
 
  private:
   // One for each address, so that replies leave from that which was asked (RFC 2181 4.1).
-  using Socket = std::shared_ptr<udp::socket>;
+  using Socket = SocketSet<udp::socket>::Held;
 
   static DatagramError open(udp::socket& socket, const AddressAndPort& endpoint) {
     DatagramError code;
@@ -202,7 +177,7 @@ class DnsDatagrams::Impl {
   DatagramBurst burst_;
   DnsDatagramCounters counters_;
   DnsThread thread_;
-  std::map<AddressAndPort, Socket> sockets_;
+  SocketSet<udp::socket> sockets_;
 };
 
 DnsDatagrams::DnsDatagrams(AnswerDnsDatagram answer)

@@ -13,6 +13,7 @@
 #include "controlplane/dns_sockets/asio_address.h"
 #include "controlplane/dns_sockets/dns_tcp_forwarder.h"
 #include "controlplane/dns_sockets/dns_thread.h"
+#include "controlplane/dns_sockets/socket_set.h"
 
 namespace vipgate {
 namespace {
@@ -75,26 +76,8 @@ class DnsTcpServer::Impl {
   }
 
   std::vector<std::string> listen(const std::vector<AddressAndPort>& endpoints) {
-    std::vector<std::string> faults;
-    std::map<AddressAndPort, Listener> kept;
-    for (const AddressAndPort& endpoint : endpoints) {
-      if (auto known = listeners_.find(endpoint); known != listeners_.end()) {
-        kept.insert(listeners_.extract(known));
-        continue;
-      }
-      auto listener = std::make_shared<tcp::acceptor>(context_);
-      if (const error_code code = open(*listener, endpoint)) {
-        faults.push_back("DNS over TCP cannot listen on " +
-                         endpoint_to_string(endpoint.address, endpoint.port) + ": " +
-                         code.message());
-        continue;
-      }
-      accept(listener);
-      kept.emplace(endpoint, std::move(listener));
-    }
-    for (auto& [endpoint, listener] : listeners_) listener->close();
-    listeners_ = std::move(kept);
-    return faults;
+    return listeners_.follow(endpoints, "DNS over TCP", context_, open,
+                             [this](const Listener& listener) { accept(listener); });
   }
 
   void set_limits(const DnsTcpLimits& limits) {
@@ -104,14 +87,7 @@ class DnsTcpServer::Impl {
   }
   void set_forwarding(const DnsForwarding& forwarding) { forwarder_.set(forwarding); }
 
-  std::vector<uint16_t> ports() const {
-    std::vector<uint16_t> ports;
-    for (const auto& [endpoint, listener] : listeners_) {
-      error_code ignored;
-      ports.push_back(listener->local_endpoint(ignored).port());
-    }
-    return ports;
-  }
+  std::vector<uint16_t> ports() const { return listeners_.ports(); }
 
   const DnsTcpCounters& counters() const { return counters_; }        // any thread
   size_t connections() const { return open_; }                        // any thread
@@ -120,7 +96,7 @@ class DnsTcpServer::Impl {
  private:
   struct Connection;
   using Connections = std::list<std::shared_ptr<Connection>>;
-  using Listener = std::shared_ptr<tcp::acceptor>;
+  using Listener = SocketSet<tcp::acceptor>::Held;
 
   // Its own handlers hold it; the list of all is what keeps it open.
   struct Connection {
@@ -342,7 +318,7 @@ class DnsTcpServer::Impl {
   DnsThread thread_;
   asio::io_context& context_ = thread_.context();
   DnsTcpForwarder forwarder_{context_};
-  std::map<AddressAndPort, Listener> listeners_;
+  SocketSet<tcp::acceptor> listeners_;
   Connections all_;              // that which was active last at the end
   std::atomic<size_t> open_{0};  // of them
   std::atomic<uint64_t> cache_kb_{0}, cache_room_kb_{0};
