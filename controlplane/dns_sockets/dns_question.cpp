@@ -134,12 +134,6 @@ std::optional<DnsKnownAnswer> DnsForwardedQuery::read(std::span<const uint8_t> a
   dns_read_long_answer(answer.data(), answer.size(), question, limits, ttls, facts);
   // By TCP nothing is cut.
   if (facts.kind != DnsAnswerFacts::Kind::kAnswer) return std::nullopt;
-  // It must fit behind each query that may ask the same.
-  if (query_.size() + alias_.size() + facts.body_length + kDnsOptLength + options_.size() +
-          kErrorOption >
-      UINT16_MAX) {
-    return std::nullopt;
-  }
   DnsKnownAnswer known;
   const auto body = answer.subspan(facts.body_offset, facts.body_length);
   known.records.assign(body.begin(), body.end());

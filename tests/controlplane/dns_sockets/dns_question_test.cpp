@@ -211,6 +211,21 @@ TEST(DnsForwardedQuery, EachReplyHasTheOptionsThatTheClientIsToBeTold) {
       parsed(asked.failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority))));
 }
 
+// Clients that wait for one answer have room for more or less of it.
+TEST(DnsForwardedQuery,
+     AnswerThatFitsBehindAnotherClientsQueryAloneIsKeptAndThisOneIsToldAFailure) {
+  std::string records;
+  for (const size_t length : {16000, 16000, 16000, 16000, 1410}) {
+    records += record("\xc0\x0c", 1, std::string(length, 'x'));
+  }
+  const auto known = read(answer(0x8180, 5, 0, records));
+  ASSERT_TRUE(known.has_value());
+  EXPECT_EQ(parsed(alias_query().reply(*known, kStart)).rcode(), 2u);
+  const std::vector<uint8_t> reply = plain_query("www.Example.org").reply(*known, kStart);
+  EXPECT_EQ(reply.size(), 65514u);
+  EXPECT_EQ(parsed(reply).answers.size(), 5u);
+}
+
 TEST(DnsForwardedQuery, FailureHasNoRecords) {
   const auto message = parsed(alias_query().failure(DnsRcode::kServFail));
   EXPECT_EQ(message.rcode(), 2u);
