@@ -202,6 +202,14 @@ bool dns_refuses_without_question(const uint8_t* message, size_t length, uint16_
          rcode != DnsRcode::kNoError && rcode != DnsRcode::kNxDomain;
 }
 
+bool dns_may_lack_edns(const uint8_t* message) {
+  const auto header = load<DnsHeader>(message);
+  const DnsRcode rcode{static_cast<uint16_t>(header.flags.host() & DnsHeader::kRcodeMask)};
+  // OPT would be an additional record.
+  return header.additional_count == Be16{} &&
+         (rcode == DnsRcode::kFormErr || rcode == DnsRcode::kNotImp);
+}
+
 void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
                        const DnsTtlLimits& limits, DnsUpstreamAnswer& answer) {
   dns_read_long_answer(message, length, question, limits, answer.ttls, answer);

@@ -86,11 +86,10 @@ bool dns_answers_question(const uint8_t* message, size_t length,
 // not read (RFC 1035 4.1.1): nothing in it is told on.
 bool dns_refuses_without_question(const uint8_t* message, size_t length, uint16_t id);
 
-// By what a server refuses that knows nothing of EDNS (RFC 6891 7): it is asked once more without,
-// and if that has an answer, at once for a while.
-constexpr bool dns_may_lack_edns(DnsRcode rcode) {
-  return rcode == DnsRcode::kFormErr || rcode == DnsRcode::kNotImp;
-}
+// Whether it refuses as a server does that knows nothing of EDNS, without an OPT record (RFC 6891
+// 7): that is asked once more without, and if it then has an answer, at once for a while.
+// REQUIRES: as for dns_read_upstream().
+bool dns_may_lack_edns(const uint8_t* message);
 inline constexpr uint64_t kDnsWithoutEdnsNs = 600'000'000'000;
 
 // REQUIRES: dns_answers_question() or dns_refuses_without_question().

@@ -94,8 +94,7 @@ bool DnsForwardedQuery::may_lack_edns(std::span<const uint8_t> answer, uint16_t 
       !dns_refuses_without_question(answer.data(), answer.size(), id)) {
     return false;
   }
-  const uint16_t rcode = u16_of(answer, 2) & DnsHeader::kRcodeMask;
-  return dns_may_lack_edns(DnsRcode{rcode});
+  return dns_may_lack_edns(answer.data());
 }
 
 void DnsForwardedQuery::finish(std::vector<uint8_t>& reply, uint16_t flags, uint16_t additionals,

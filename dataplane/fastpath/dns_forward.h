@@ -266,7 +266,7 @@ template <class Address>
   if (answer.is_usable()) {
     forwarder_->cache().store(flight->question(), message, answer, burst.now.ns);
     forwarder_->end(*flight, true, burst.now.ns);
-  } else if (dns_may_lack_edns(answer.rcode)) {
+  } else if (dns_may_lack_edns(message)) {
     ask_resolver(burst, *flight, attempt);
   } else {
     counters_.count(Event::kDnsRefusals);

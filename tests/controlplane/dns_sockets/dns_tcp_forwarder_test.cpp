@@ -261,7 +261,7 @@ TEST_F(DnsTcpForwarderTest, ResolverThatKnowsNothingOfEdnsIsAskedOnceMoreWithout
 }
 
 TEST_F(DnsTcpForwarderTest, ResolverThatRefusesWithoutEdnsTooIsFollowedByTheNext) {
-  const Resolver refusing({.flags = 0x8181, .records = 0});
+  const Resolver refusing({.flags = 0x8181, .records = 0, .flags_for_edns = 0x8181});
   const Resolver good({});
   start({refusing.port(), good.port()});
   DnsTcpClient client = this->client();
@@ -272,6 +272,17 @@ TEST_F(DnsTcpForwarderTest, ResolverThatRefusesWithoutEdnsTooIsFollowedByTheNext
   EXPECT_EQ(refusing.queries(), 4u) << "nothing is remembered of it";
   EXPECT_EQ(good.queries(), 2u);
   EXPECT_EQ(count("forwarded_without_edns"), 2u);
+}
+
+TEST_F(DnsTcpForwarderTest, ResolverThatRefusesByEdnsItselfIsFollowedByTheNextAtOnce) {
+  const Resolver refusing({.flags = 0x8184, .records = 0});
+  const Resolver good({});
+  start({refusing.port(), good.port()});
+  DnsTcpClient client = this->client();
+  client.ask(query("www.example", 5));
+  EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
+  EXPECT_EQ(refusing.queries(), 1u);
+  EXPECT_EQ(count("forwarded_without_edns"), 0u);
 }
 
 TEST_F(DnsTcpForwarderTest, ResolversThatAreLeftOutAreNotAskedAndCountAsNoAttempt) {
