@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/address_and_port.h"
 #include "common/addresses.h"
 
 namespace vipgate {
