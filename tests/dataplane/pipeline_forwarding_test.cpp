@@ -458,19 +458,16 @@ TEST_F(PipelineForwarding, ResolverThatKnowsNothingOfEdnsIsAskedOnceMoreWithoutA
     EXPECT_TRUE(gateway_.send(question(name, 1, 1, 0x0100, dns_opt(1232))).is_held());
     return asked_once();
   };
-  const auto refusal = [](const AskedResolver& asked, unsigned code) {
-    return test::dns_header(kReply | code, 0, 0, 0, 0, asked.message.id);
-  };
   const AskedResolver first = ask("www.example.org");
   EXPECT_TRUE(first.message.opt);
-  EXPECT_TRUE(answer(first, refusal(first, 1)).empty());
+  EXPECT_TRUE(answer(first, first.plain_refusal(1)).empty());
   const AskedResolver plain = asked_once();
   EXPECT_FALSE(plain.message.opt);
   EXPECT_EQ(plain.datagram.destination, first.datagram.destination);
   EXPECT_NE(plain.message.id, first.message.id);
   EXPECT_EQ(plain.message.question, first.message.question);
   EXPECT_TRUE(
-      gateway_.send(first.packet(refusal(first, 1)), 1).is_drop(DropReason::kDnsUnexpectedAnswer))
+      gateway_.send(first.packet(first.plain_refusal(1)), 1).is_drop(DropReason::kDnsUnexpectedAnswer))
       << "once";
   const auto settled = answer(plain, plain.reply(kReply, 1, 0, a_record(60, "\1\2\3\4")));
   ASSERT_EQ(settled.size(), 1u);
@@ -481,7 +478,7 @@ TEST_F(PipelineForwarding, ResolverThatKnowsNothingOfEdnsIsAskedOnceMoreWithoutA
   const AskedResolver second = ask("ftp.example.org");
   EXPECT_FALSE(second.message.opt);
   EXPECT_EQ(second.datagram.destination, first.datagram.destination);
-  EXPECT_TRUE(answer(second, refusal(second, 4)).empty());
+  EXPECT_TRUE(answer(second, second.plain_refusal(4)).empty());
   const AskedResolver next = asked_once();
   EXPECT_TRUE(next.message.opt);
   EXPECT_NE(next.datagram.destination, first.datagram.destination);
@@ -500,14 +497,46 @@ TEST_F(PipelineForwarding, ResolverThatRefusesWithoutEdnsTooIsFollowedByTheNext)
     for (unsigned resolver = 0; resolver < 2; ++resolver) {
       const AskedResolver asked = asked_once();
       EXPECT_TRUE(asked.message.opt) << "nothing is remembered of those who refuse all";
-      EXPECT_TRUE(answer(asked, asked.reply(kReply | 4, 0, 0, "")).empty());
+      EXPECT_TRUE(answer(asked, asked.plain_refusal(4)).empty());
       const AskedResolver plain = asked_once();
       EXPECT_FALSE(plain.message.opt);
-      EXPECT_EQ(answer(plain, plain.reply(kReply | 4, 0, 0, "")).size(), resolver);
+      EXPECT_EQ(answer(plain, plain.plain_refusal(4)).size(), resolver);
     }
     EXPECT_TRUE(take_asked().empty());
   }
   EXPECT_EQ(gateway_.count(Event::kDnsAskedWithoutEdns), 4u);
+}
+
+// RFC 6891 7: who knows nothing of EDNS sends no OPT record.
+TEST_F(PipelineForwarding, ResolverThatRefusesByEdnsIsNotAskedWithoutButFollowedByTheNext) {
+  ASSERT_TRUE(gateway_.send(question("www.example.org")).is_held());
+  const AskedResolver first = asked_once();
+  EXPECT_TRUE(answer(first, first.reply(kReply | 1, 0, 0, "")).empty());
+  const AskedResolver next = asked_once();
+  EXPECT_TRUE(next.message.opt);
+  EXPECT_NE(next.datagram.destination, first.datagram.destination);
+  EXPECT_EQ(answer(next, next.reply(kReply, 1, 0, a_record(60, "\1\2\3\4"))).size(), 1u);
+  EXPECT_EQ(gateway_.count(Event::kDnsAskedWithoutEdns), 0u);
+  EXPECT_EQ(gateway_.count(Event::kDnsRefusals), 1u);
+}
+
+TEST_F(PipelineForwarding, ResolverIsTriedWithEdnsAfterTenMinutesHoweverMuchItIsAskedMeanwhile) {
+  ASSERT_TRUE(gateway_.send(question("first.example.org")).is_held());
+  const AskedResolver first = asked_once();
+  EXPECT_TRUE(answer(first, first.plain_refusal(1)).empty());
+  const AskedResolver plain = asked_once();
+  EXPECT_EQ(answer(plain, plain.reply(kReply, 1, 0, a_record(60, "\1\2\3\4"))).size(), 1u);
+  for (unsigned i = 0; i < 6; ++i) {
+    ASSERT_TRUE(gateway_.send(question("n" + std::to_string(i) + ".example.org")).is_held());
+    const AskedResolver asked = asked_once();
+    EXPECT_FALSE(asked.message.opt) << i;
+    answer(asked, asked.reply(kReply, 1, 0, a_record(60, "\1\2\3\4")));
+    gateway_.pass_seconds(99);
+  }
+  gateway_.pass_seconds(7);
+  ASSERT_TRUE(gateway_.send(question("last.example.org")).is_held());
+  EXPECT_TRUE(asked_once().message.opt);
+  gateway_.pass_seconds(2);
 }
 
 TEST_F(PipelineForwarding, AnswerOfOtherNamesAloneIsNotToldAndTheNextResolverIsAsked) {

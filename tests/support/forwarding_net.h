@@ -91,6 +91,10 @@ struct AskedResolver {
     return test::dns_header(flags, 1, answers, authorities, 1, message.id) + message.question +
            std::string(records) + test::dns_opt(1232);
   }
+  // As one says it that knows nothing of EDNS: no OPT record, and not even the question.
+  std::string plain_refusal(unsigned rcode) const {
+    return test::dns_header(0x8180 | rcode, 0, 0, 0, 0, message.id);
+  }
   // Its packet to the gateway.
   PacketBuilder packet(std::string_view payload) const {
     PacketBuilder packet;
