@@ -130,7 +130,7 @@ DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
 uint16_t Dataplane::answer_dns_datagram(std::span<uint8_t> message, size_t length,
                                         const AddressAndPort& client) const {
   const std::shared_ptr<const Snapshot> snapshot = parts_->cell.current();
-  if (snapshot == nullptr) return 0;
+  if (snapshot == nullptr || dns_claims_our_service(*snapshot, client)) return 0;
   DnsQuery query = query_in(message, length, client.address);
   query.source_port = Be16(client.port);
   const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);

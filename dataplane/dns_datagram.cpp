@@ -33,4 +33,11 @@ uint16_t dns_answer_datagram(const DnsContext& context, const DnsQuery& query, u
   return reply.length;
 }
 
+bool dns_claims_our_service(const Snapshot& snapshot, const AddressAndPort& client) {
+  const IpAddress& address = client.address;
+  if (!dns_is_service_port(Be16(client.port))) return false;
+  return address.is_v4() ? snapshot.table<Ipv4Address>().has(address.v4())
+                         : snapshot.table<Ipv6Address>().has(address.v6());
+}
+
 }  // namespace vipgate

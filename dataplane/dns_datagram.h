@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "common/address_and_port.h"
+#include "common/snapshot.h"
 #include "dataplane/fastpath/dns_responder.h"
 
 namespace vipgate {
@@ -14,5 +16,9 @@ namespace vipgate {
 // is others' to answer: by TCP they are asked. Writes over the question; returns the length of the
 // reply, 0: there is none. REQUIRES: !query.is_stream
 uint16_t dns_answer_datagram(const DnsContext& context, const DnsQuery& query, uint32_t rotation);
+
+// Whether the question claims to come from a service of an address of ours, which the answer would
+// go to: none is given. The packet path drops such ones, but of fragments it sees no port.
+bool dns_claims_our_service(const Snapshot& snapshot, const AddressAndPort& client);
 
 }  // namespace vipgate

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "common/snapshot_builder.h"
+#include "tests/support/address_text.h"
 #include "tests/support/dns_fixture.h"
 
 namespace vipgate::dns_datagram_test {
@@ -117,6 +119,27 @@ TEST_F(DnsDatagram, SaysNothingToWhatIsNoQueryAndToPortsThatWouldAnswer) {
   EXPECT_EQ(ask(padded("leader.mesos", 1000), 0), "");
   EXPECT_EQ(ask(padded("leader.mesos", 1000), 19), "");
   EXPECT_NE(ask(padded("leader.mesos", 1000), 53), "");
+}
+
+TEST_F(DnsDatagram, ServicePortsOfOurAddressesAreToldFromThoseOfClients) {
+  SnapshotSpec spec;
+  for (const char* vip : {"11.0.0.1", "fd01::1"}) {
+    ServiceSpec& service = spec.services.emplace_back();
+    service.index = static_cast<uint32_t>(spec.services.size() - 1);
+    service.flow_id = service.index + 1;
+    service.vip = ip(vip);
+    service.port = 53;
+  }
+  spec.service_slots = 2;
+  const auto snapshot = SnapshotBuilder().build(spec);
+  for (const char* vip : {"11.0.0.1", "fd01::1"}) {
+    EXPECT_TRUE(dns_claims_our_service(*snapshot, {ip(vip), 53})) << vip;
+    EXPECT_TRUE(dns_claims_our_service(*snapshot, {ip(vip), 1023})) << vip;
+    EXPECT_FALSE(dns_claims_our_service(*snapshot, {ip(vip), 1024})) << vip;
+  }
+  for (const char* client : {"11.0.0.2", "fd01::2"}) {
+    EXPECT_FALSE(dns_claims_our_service(*snapshot, {ip(client), 53})) << client;
+  }
 }
 
 }  // namespace
