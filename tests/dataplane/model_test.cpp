@@ -4,21 +4,16 @@
 // repeats the one episode that a failure names.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
 #include <string>
 
 #include "tests/support/model/model_run.h"
+#include "tests/support/test_size.h"
 
 namespace vipgate::test::model::model_test {
 namespace {
 
 constexpr uint64_t kPacketsPerEpisode = 20'000;
-
-uint64_t from_environment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 // One run from a clean start. Everything about it follows from the seed.
 void run_episode(uint64_t seed, std::map<Verdict, uint64_t>& total,

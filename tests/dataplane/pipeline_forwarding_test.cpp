@@ -466,8 +466,8 @@ TEST_F(PipelineForwarding, ResolverThatKnowsNothingOfEdnsIsAskedOnceMoreWithoutA
   EXPECT_EQ(plain.datagram.destination, first.datagram.destination);
   EXPECT_NE(plain.message.id, first.message.id);
   EXPECT_EQ(plain.message.question, first.message.question);
-  EXPECT_TRUE(
-      gateway_.send(first.packet(first.plain_refusal(1)), 1).is_drop(DropReason::kDnsUnexpectedAnswer))
+  EXPECT_TRUE(gateway_.send(first.packet(first.plain_refusal(1)), 1)
+                  .is_drop(DropReason::kDnsUnexpectedAnswer))
       << "once";
   const auto settled = answer(plain, plain.reply(kReply, 1, 0, a_record(60, "\1\2\3\4")));
   ASSERT_EQ(settled.size(), 1u);

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include "dataplane/fastpath/pipeline_impl.h"
 #include "tests/support/test_net.h"
+#include "tests/support/test_size.h"
 
 namespace vipgate::test::syn_flood_test {
 namespace {
@@ -25,10 +25,7 @@ void PrintTo(const FloodCase& kind, std::ostream* out) {
 constexpr FloodCase kFloodCases[] = {{Mode::kFullnat, 4}, {Mode::kFullnat, 6}, {Mode::kNat, 4},
                                      {Mode::kNat, 6},     {Mode::kIpip, 4},    {Mode::kIpip, 6}};
 
-uint64_t flood_syns() {
-  const char* text = std::getenv("VIPGATE_FLOOD_SYNS");
-  return text == nullptr ? 1'000'000 : std::strtoull(text, nullptr, 10);
-}
+uint64_t flood_syns() { return from_environment("VIPGATE_FLOOD_SYNS", 1'000'000); }
 
 // One service whose connections go to reals 1 to 3, or, once these drain, to 4 to 6: a connection
 // that is forgotten then moves, whatever its Maglev row.

@@ -1,5 +1,6 @@
 // Usual packets take short ways of their own (usual_vip.h, usual_packets.h). With a VLAN tag they
 // take the long ones, on ports that ask for none: what becomes of them must be the same.
+// VIPGATE_USUAL_ROUNDS=N asks for more or less than 3,000.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "tests/support/direct_net.h"
+#include "tests/support/test_size.h"
 
 namespace vipgate::test::usual_packets_test {
 namespace {
@@ -144,6 +146,8 @@ class Random {
   std::mt19937 engine_{7};
 };
 
+const uint64_t kUsualRounds = from_environment("VIPGATE_USUAL_ROUNDS", 3'000);
+
 // Among several workers, those that are another one's are handed over.
 class UsualPackets : public testing::TestWithParam<uint32_t> {};
 INSTANTIATE_TEST_SUITE_P(Workers, UsualPackets, testing::Values(1, 3));
@@ -152,7 +156,7 @@ TEST_P(UsualPackets, OfTranslatedFlowsAndTheirReturnsGetWhatTheLongWayGivesThem)
   BothWays gateways(without_tags(net_spec()), GetParam());
   Random random;
   size_t returned = 0;
-  for (int round = 0; round < 3'000; ++round) {
+  for (uint64_t round = 0; round < kUsualRounds; ++round) {
     std::vector<Bytes> burst;
     const ServiceCase* kind = &kServiceCases[0];
     for (size_t i = 1 + random.below(8); i > 0; --i) {
@@ -168,7 +172,7 @@ TEST_P(UsualPackets, OfTranslatedFlowsAndTheirReturnsGetWhatTheLongWayGivesThem)
     if (random.once_in(10)) gateways.pass_seconds(static_cast<double>(random.below(300)) / 10);
     if (HasFailure()) return;
   }
-  EXPECT_GT(returned, 5'000u);
+  EXPECT_GT(returned, kUsualRounds * 5 / 3);
   gateways.check_counters();
 }
 
@@ -216,7 +220,7 @@ TEST_P(UsualPackets, ToRealsThatAnswerDirectlyGetWhatTheLongWayGivesThem) {
   BothWays gateways(spec, GetParam());
   Random random;
   size_t sent = 0;
-  for (int round = 0; round < 6'000; ++round) {
+  for (uint64_t round = 0; round < 2 * kUsualRounds; ++round) {
     std::vector<Bytes> burst;
     const DirectCase* kind = &kinds[random.below(kinds.size())];
     for (size_t i = 1 + random.below(8); i > 0; --i) {
@@ -227,7 +231,7 @@ TEST_P(UsualPackets, ToRealsThatAnswerDirectlyGetWhatTheLongWayGivesThem) {
     if (random.once_in(10)) gateways.pass_seconds(static_cast<double>(random.below(300)) / 10);
     if (HasFailure()) return;
   }
-  EXPECT_GT(sent, 10'000u);
+  EXPECT_GT(sent, kUsualRounds * 10 / 3);
   gateways.check_counters();
 }
 
