@@ -108,7 +108,8 @@ DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
   if (snapshot == nullptr) return {};
   DnsQuery query = query_in(message, length, client);
   query.is_stream = true;
-  const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
+  const uint32_t rotation =
+      parts_->dns_rotation.fetch_add(kDnsRotationStep, std::memory_order_relaxed);
   DnsAlias alias;
   const DnsContext context{*snapshot->dns, *snapshot->dns_policy, static_cast<uint64_t>(unix_ns()),
                            snapshot->dns_views.get(), &alias};
@@ -133,7 +134,8 @@ uint16_t Dataplane::answer_dns_datagram(std::span<uint8_t> message, size_t lengt
   if (snapshot == nullptr || dns_claims_our_service(*snapshot, client)) return 0;
   DnsQuery query = query_in(message, length, client.address);
   query.source_port = Be16(client.port);
-  const uint32_t rotation = parts_->dns_rotation.fetch_add(1, std::memory_order_relaxed);
+  const uint32_t rotation =
+      parts_->dns_rotation.fetch_add(kDnsRotationStep, std::memory_order_relaxed);
   return dns_answer_datagram({*snapshot->dns, *snapshot->dns_policy,
                               static_cast<uint64_t>(unix_ns()), snapshot->dns_views.get()},
                              query, rotation);

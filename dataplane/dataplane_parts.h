@@ -81,7 +81,7 @@ struct Dataplane::Parts {
   SnatPoolCensus snat_pools;  // the control thread's
   std::unique_ptr<TscClock> clock;
   std::atomic<int64_t> wall_offset_ns{0};  // the wall clock's lead over `clock`
-  std::atomic<uint32_t> dns_rotation{0};   // of answers over TCP
+  std::atomic<uint32_t> dns_rotation{0};   // of answers on the kernel's side
   std::atomic<bool> stop{false};
   std::vector<Launch> launches;
   uint32_t running = 0;  // workers that were launched

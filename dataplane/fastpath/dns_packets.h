@@ -74,9 +74,9 @@ void Pipeline<Observer>::look_up_dns(Burst& burst, Packet& packet) {
   if (packet.protocol != kProtocolUdp || packet.destination_port != kDnsPort) {
     return drop(burst, packet, DropReason::kPortNotServed);
   }
-  // The responder writes its answer behind a plain header; real questions have no other.
+  // The responder writes its answer behind a plain header; hardly any question has another.
   if (sizeof(Address) == 16 && packet.l4_offset != sizeof(Ipv6Header)) {
-    return drop(burst, packet, DropReason::kIpv6ExtensionHeader);
+    return to_kernel(burst, packet, KernelReason::kDnsFragment);
   }
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   auto& udp = packet.l4<UdpHeader>();
@@ -146,7 +146,7 @@ template <class Address>
   DnsReply answer{};
   const DnsCache::Sought& sought = sought_dns_[packet.dns_index];
   if (sought.place != DnsCache::kNoPlace) answer = answer_known(burst, parsed, sought);
-  if (answer.length == 0) answer = dns_answer(burst.dns, parsed, dns_rotation_++);
+  if (answer.length == 0) answer = dns_answer(burst.dns, parsed, dns_rotation_ += kDnsRotationStep);
   if (answer.verdict >= DnsVerdict::kDropShort) [[unlikely]] {
     return leave_unanswered<Address>(burst, packet, answer.verdict);
   }

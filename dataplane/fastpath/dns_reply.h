@@ -136,12 +136,12 @@ inline void copy_body(uint8_t* to, const uint8_t* from, uint32_t length, const u
   }
 }
 
-// The records of a body from number `rotation`, modulo their count, on come first: the octets
+// Of a body's records those behind the first `rotation` / 2^32 of them come first: the octets
 // before them. Records that differ in length are passed one by one; a body that fits into a reply
 // has few.
 inline uint32_t split_of(const DnsBody& body, uint32_t rotation) {
   if (body.count <= 1) return 0;
-  const uint32_t first = rotation % body.count;
+  const auto first = static_cast<uint32_t>(uint64_t{rotation} * body.count >> 32);
   if (body.record_length != 0) [[likely]]
     return first * body.record_length;
   uint32_t at = 0;

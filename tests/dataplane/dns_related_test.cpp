@@ -70,8 +70,8 @@ TEST(DnsSrv, RotationPutsEveryRecordFirstInTurnWhateverTheirLengths) {
   for (const char* name : {"_web._tcp.mesos", "_web2._tcp.mesos"}) {
     std::set<std::string> first;
     std::set<std::multiset<std::string>> sets;
-    for (uint32_t rotation = 0; rotation < 3; ++rotation) {
-      const ParsedMessage reply = ask(*table, dns_query(name, kSrv), rotation);
+    for (uint32_t i = 0; i < 3; ++i) {
+      const ParsedMessage reply = ask(*table, dns_query(name, kSrv), rotation_to(i, 3));
       ASSERT_EQ(reply.answers.size(), 3u);
       first.insert(target_of(reply.answers[0]));
       std::multiset<std::string> all;
@@ -94,8 +94,9 @@ TEST(DnsSrv, OneTargetOfManyRecordsIsAddedOnce) {
 TEST(DnsSrv, OnlyTheFirstTargetsAreLookedUpAndOthersComeFirstInTurn) {
   const auto table = make_test_table();
   std::set<std::string> seen;
-  for (uint32_t rotation = 0; rotation < 12; ++rotation) {
-    const ParsedMessage reply = ask(*table, edns_query("_many._tcp.mesos", kSrv), rotation);
+  for (uint32_t i = 0; i < 12; ++i) {
+    const ParsedMessage reply =
+        ask(*table, edns_query("_many._tcp.mesos", kSrv), rotation_to(i, 12));
     EXPECT_EQ(reply.answers.size(), 12u);
     EXPECT_EQ(reply.additionals.size(), static_cast<size_t>(kDnsMaxTargets));
     for (const std::string& line : owners_and_types(reply.additionals)) seen.insert(line);

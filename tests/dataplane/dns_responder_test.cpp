@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/fastpath/dns_reply.h"
 #include "tests/support/dns_fixture.h"
 
 namespace vipgate::dns_responder_test {
@@ -105,14 +106,33 @@ TEST(DnsResponder, AnswersOverUdpMayBeAsLongAsThePolicyAndTheClientSay) {
 TEST(DnsResponder, RotationPutsEveryRecordFirstInTurnAndKeepsTheOthersInOrder) {
   const auto table = make_test_table();
   std::vector<std::string> seen;
-  for (uint32_t rotation = 0; rotation < 3; ++rotation) {
-    const auto reply = parse_dns(respond(*table, dns_query("app5.mesos", 1), rotation).octets);
+  for (uint32_t i = 0; i < 3; ++i) {
+    const auto reply =
+        parse_dns(respond(*table, dns_query("app5.mesos", 1), rotation_to(i, 3)).octets);
     ASSERT_TRUE(reply);
     std::string last_octets;
     for (const ParsedRecord& record : reply->answers) last_octets += record.rdata.back();
     seen.push_back(last_octets);
   }
   EXPECT_EQ(seen, (std::vector<std::string>{"\1\2\3", "\2\3\1", "\3\1\2"}));
+}
+
+// A look-up asks for A and for AAAA, so that a count of the questions has always the same parity.
+TEST(DnsResponder, EveryRecordComesFirstEquallyOftenHoweverManyQuestionsAreBetween) {
+  for (const uint32_t count : {2u, 3u, 4u, 5u, 10u}) {
+    for (uint32_t between = 1; between <= 12; ++between) {
+      std::vector<uint32_t> first(count);
+      DnsBody body{};
+      body.count = static_cast<decltype(body.count)>(count);
+      body.record_length = 16;
+      uint32_t rotation = 0;
+      for (uint32_t i = 0; i < 100 * count; ++i) {
+        ++first[split_of(body, rotation) / 16];
+        rotation += between * kDnsRotationStep;
+      }
+      for (const uint32_t times : first) EXPECT_NEAR(times, 100, 10) << count << " " << between;
+    }
+  }
 }
 
 TEST(DnsResponder, TheLargestRotationNumberIsHarmless) {

@@ -57,6 +57,11 @@ inline DnsContext test_context(const DnsTable& table, const DnsPolicy& policy) {
   return {table, policy, uint64_t{kTestUnixS} * 1'000'000'000};
 }
 
+// What brings record number `first` of `count` to the front.
+constexpr uint32_t rotation_to(uint32_t first, uint32_t count) {
+  return static_cast<uint32_t>(((uint64_t{first} << 32) + count - 1) / count);
+}
+
 // Answers `query`, first with no octet readable behind it, and checks that the stated sum is that
 // of the reply's octets. The reply may take `room` octets more than the query.
 inline Response respond(const DnsTable& table, std::string_view query, uint32_t rotation = 0,

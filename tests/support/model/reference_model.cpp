@@ -252,7 +252,7 @@ ReferenceModel::Expectation ReferenceModel::judge_dns(const In& in) {
     return drop(DropReason::kPortNotServed);
   }
   if (!in.wire.is_v4() && in.wire.l4 != in.wire.l3 + 40) {
-    return drop(DropReason::kIpv6ExtensionHeader);
+    return kernel(in, KernelReason::kDnsFragment);
   }
   if (!udp_checksum_ok(in.frame, in.wire)) return drop(DropReason::kBadUdpChecksum);
   const bool is_from_service = in.wire.source_port < 1024 && roles_.contains(in.wire.source);
