@@ -197,8 +197,9 @@ bool FlowStore<Address>::place_return_entry(Record& record, const Snapshot& snap
 // Finds a slot for a new flow and empties it.
 template <class Address>
 template <class AnyTable>
-bool FlowStore<Address>::make_room(AnyTable& table, uint64_t hash, FlowState state, Now now,
-                                   typename AnyTable::Entry*& slot) {
+[[gnu::always_inline]] inline bool FlowStore<Address>::make_room(AnyTable& table, uint64_t hash,
+                                                                 FlowState state, Now now,
+                                                                 typename AnyTable::Entry*& slot) {
   slot =
       table.choose(hash, state, now.quarter, [&](const auto& entry) { return deadline_of(entry); });
   if (slot == nullptr) return false;
