@@ -82,7 +82,7 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
                                    DropReason& reason) -> Record* {
   const FlowState state = first_state(service.protocol);
   typename AnyTable::Entry* slot = nullptr;
-  if (!make_room(table, hash, state, now, slot)) {
+  if (!make_room(table, hash, state, now, slot, flow.likely)) {
     reason = DropReason::kFlowTableFull;
     return nullptr;
   }
@@ -199,9 +199,10 @@ template <class Address>
 template <class AnyTable>
 [[gnu::always_inline]] inline bool FlowStore<Address>::make_room(AnyTable& table, uint64_t hash,
                                                                  FlowState state, Now now,
-                                                                 typename AnyTable::Entry*& slot) {
-  slot =
-      table.choose(hash, state, now.quarter, [&](const auto& entry) { return deadline_of(entry); });
+                                                                 typename AnyTable::Entry*& slot,
+                                                                 const LikelyChoice* likely) {
+  const auto until = [&](const auto& entry) { return deadline_of(entry); };
+  slot = table.choose(hash, state, now.quarter, until, likely);
   if (slot == nullptr) return false;
   if (slot->state == FlowState::kFree) return true;
   count_eviction(slot->state, deadline_of(*slot), now);

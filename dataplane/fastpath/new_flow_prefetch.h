@@ -58,7 +58,9 @@ template <class Address>
                                                                         NewFlowNote& note) {
   const auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
-  if (const auto* victim = store.likely_victim(note.hash, burst.now)) prefetch_record(victim);
+  if (const auto* victim = store.likely_victim(note.hash, burst.now, note.likely)) {
+    prefetch_record(victim);
+  }
   if (service.mode != Mode::kFullnat || service.row_count == 0) return;
   const RealId id = real_of_row(service, row_of(service, note.row_hash));
   const RealEntry* real = burst.snapshot.real(id);

@@ -39,6 +39,7 @@ template <class Address>
     note.hash = flow_hash_of<Address>(packet);
     note.row_hash = new_flow_detail::row_hash<Address>(packet);
     note.snat_real = {};
+    note.likely.entry = nullptr;
   }
   return note;
 }
@@ -170,7 +171,8 @@ template <class Address>
                               .client_mac = packet.ethernet().source,
                               .client_tci = packet.tci,
                               .client_port_index = packet.port,
-                              .first_try = first_try};
+                              .first_try = first_try,
+                              .likely = &note.likely};
   auto* record = flows<Address>().create(service, id, real, burst.snapshot, flow, note.hash,
                                          burst.now, reason);
   if (record == nullptr) {
