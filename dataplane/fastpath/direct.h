@@ -286,7 +286,7 @@ template <class Address>
   const ServiceEntry& service = *packet.service;
   const NewFlowNote& note = new_flow<Address>(packet);
   bool is_forgotten = false;
-  const auto find = [&](auto& table, const auto& key) __attribute__((always_inline)) -> RealId {
+  const RealId known = with_flow_key<Address>(packet, [&](auto& table, const auto& key) -> RealId {
     auto* entry = table.find(key, note.hash);
     if (entry == nullptr) return {};
     if (store.has_expired(*entry, burst.now.quarter)) {
@@ -308,8 +308,7 @@ template <class Address>
     store.release(*entry);
     is_forgotten = true;
     return {};
-  };
-  const RealId known = with_flow_key<Address>(packet, find);
+  });
   if (!(known == RealId{})) return known;
   if (is_forgotten) {
     if (new_flow_detail::begins_nothing(packet)) {
