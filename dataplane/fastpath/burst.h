@@ -12,6 +12,7 @@
 #include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/fastpath/flow_clock.h"
 #include "dataplane/fastpath/knobs.h"
+#include "dataplane/fastpath/likely_choice.h"
 #include "dataplane/fastpath/outbox.h"
 #include "dataplane/fastpath/packet.h"
 
@@ -135,6 +136,7 @@ struct NewFlowNote {
   void* snat_record = nullptr;
   uint32_t snat_slot = 0;
   Be16 snat_port;
+  LikelyChoice likely;
 };
 
 // Counts of consecutive packets of one service, added up when the service changes.

@@ -284,9 +284,10 @@ template <class Address>
 [[gnu::noinline]] RealId Pipeline<Observer>::find_or_choose(Burst& burst, Packet& packet) {
   auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
+  const NewFlowNote& note = new_flow<Address>(packet);
   bool is_forgotten = false;
   const RealId known = with_flow_key<Address>(packet, [&](auto& table, const auto& key) -> RealId {
-    auto* entry = table.find(key, new_flow<Address>(packet).hash);
+    auto* entry = table.find(key, note.hash);
     if (entry == nullptr) return {};
     if (store.has_expired(*entry, burst.now.quarter)) {
       counters_.count(Event::kFlowsExpired);
@@ -316,27 +317,27 @@ template <class Address>
     }
     counters_.count(Event::kFlowsRebalanced);
   }
-  return balance_direct<Address>(burst, packet);
+  return balance_direct<Address>(burst, packet, note);
 }
 
 // Chooses a real by Maglev, and tracks the flow where there is room. None: as above.
 template <class Observer>
 template <class Address>
-RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet) {
+RealId Pipeline<Observer>::balance_direct(Burst& burst, Packet& packet, const NewFlowNote& note) {
   const ServiceEntry& service = *packet.service;
-  const RealId id = choose_real<Address>(burst, packet);
+  const RealId id = choose_real<Address>(burst, packet, note.row_hash);
   // The row may know whose connection a reset ends; but a new one it does not begin.
   if (id == RealId{} || new_flow_detail::begins_nothing(packet)) return id;
   if (service.tracks_when_needed && service.row_count != 0) {
-    const uint32_t row = row_of(service, new_flow<Address>(packet).row_hash);
+    const uint32_t row = row_of(service, note.row_hash);
     if (!may_move(burst.snapshot, service, row) && id == real_of_row(service, row)) return id;
   }
   const FlowState state = direct_detail::first_state(packet);
   const Quarter deadline =
       deadline_after(burst.now.quarter, service.timeouts[static_cast<size_t>(state)]);
   const bool is_tracked = with_flow_key<Address>(packet, [&](const auto&, const auto& key) {
-    return flows<Address>().track(key, new_flow<Address>(packet).hash, id, state, deadline,
-                                  burst.now, counted_for(service));
+    return flows<Address>().track(key, note.hash, id, state, deadline, burst.now,
+                                  counted_for(service));
   });
   if (!is_tracked) {
     counters_.count(Event::kFlowsUntracked);

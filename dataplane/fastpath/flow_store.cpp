@@ -20,17 +20,26 @@ Event eviction_event(FlowState state) {
   return Event::kFlowsEvictedEstablished;
 }
 
+// What an IPv4 header's checksum gains: the differences of all words are added up before they are
+// folded.
+uint16_t addresses_delta(const NatRecord<Ipv4Address>& record) {
+  const auto less = [](Ipv4Address address) { return uint64_t{~address.value.raw()}; };
+  return ones_fold(less(record.client) + less(record.vip) + record.source.value.raw() +
+                   record.real.value.raw());
+}
+uint16_t addresses_delta(const NatRecord<Ipv6Address>& record) {
+  return ones_add(checksum_delta(&record.client, &record.source, sizeof(Ipv6Address)),
+                  checksum_delta(&record.vip, &record.real, sizeof(Ipv6Address)));
+}
+
 // What the IP and the TCP/UDP checksum gain when client → VIP becomes source → real.
 template <class Address>
 void set_deltas(NatRecord<Address>& record) {
-  const uint16_t addresses =
-      ones_add(checksum_delta(&record.client, &record.source, sizeof(Address)),
-               checksum_delta(&record.vip, &record.real, sizeof(Address)));
-  const uint16_t ports =
-      ones_add(checksum_delta(record.client_port.raw(), record.source_port.raw()),
-               checksum_delta(record.vip_port.raw(), record.real_port.raw()));
-  record.l3_delta = addresses;
-  record.l4_delta = ones_add(addresses, ports);
+  const auto less = [](Be16 port) { return uint32_t{static_cast<uint16_t>(~port.raw())}; };
+  record.l3_delta = addresses_delta(record);
+  record.l4_delta =
+      ones_fold_small(record.l3_delta + less(record.client_port) + less(record.vip_port) +
+                      record.source_port.raw() + record.real_port.raw());
 }
 
 }  // namespace
@@ -73,7 +82,7 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
                                    DropReason& reason) -> Record* {
   const FlowState state = first_state(service.protocol);
   typename AnyTable::Entry* slot = nullptr;
-  if (!make_room(table, hash, state, now, slot)) {
+  if (!make_room(table, hash, state, now, slot, flow.likely)) {
     reason = DropReason::kFlowTableFull;
     return nullptr;
   }
@@ -188,10 +197,12 @@ bool FlowStore<Address>::place_return_entry(Record& record, const Snapshot& snap
 // Finds a slot for a new flow and empties it.
 template <class Address>
 template <class AnyTable>
-bool FlowStore<Address>::make_room(AnyTable& table, uint64_t hash, FlowState state, Now now,
-                                   typename AnyTable::Entry*& slot) {
-  slot =
-      table.choose(hash, state, now.quarter, [&](const auto& entry) { return deadline_of(entry); });
+[[gnu::always_inline]] inline bool FlowStore<Address>::make_room(AnyTable& table, uint64_t hash,
+                                                                 FlowState state, Now now,
+                                                                 typename AnyTable::Entry*& slot,
+                                                                 const LikelyChoice* likely) {
+  const auto until = [&](const auto& entry) { return deadline_of(entry); };
+  slot = table.choose(hash, state, now.quarter, until, likely);
   if (slot == nullptr) return false;
   if (slot->state == FlowState::kFree) return true;
   count_eviction(slot->state, deadline_of(*slot), now);

@@ -49,7 +49,8 @@ struct NewFlow {
   MacAddress client_mac;
   Be16 client_tci;
   uint8_t client_port_index = 0;
-  SnatTry<Address> first_try{};  // of prefetch_snat()
+  SnatTry<Address> first_try{};          // of prefetch_snat()
+  const LikelyChoice* likely = nullptr;  // of likely_victim()
 };
 
 // Zeroed memory, made by FlowMemory, that outlives the store.
@@ -145,8 +146,9 @@ class FlowStore {
                  DropReason& reason);
 
   // The record of the flow that would give way to a new one with that hash; null: none would.
-  const Record* likely_victim(uint64_t hash, Now now) const {
-    const auto& entry = table_.likely_choice(hash, now.quarter);
+  // `likely` is for create().
+  const Record* likely_victim(uint64_t hash, Now now, LikelyChoice& likely) const {
+    const auto& entry = table_.likely_choice(hash, now.quarter, likely);
     const bool has_record = entry.state != FlowState::kFree && !entry.names_real();
     return has_record ? &memory_.records[entry.value] : nullptr;
   }
@@ -227,7 +229,7 @@ class FlowStore {
                     uint64_t hash, Now now, DropReason& reason);
   template <class AnyTable>
   bool make_room(AnyTable& table, uint64_t hash, FlowState state, Now now,
-                 typename AnyTable::Entry*& slot);
+                 typename AnyTable::Entry*& slot, const LikelyChoice* likely = nullptr);
   bool is_tuple_free(const Record& record, const Snapshot& snapshot, Now now);
   bool place_return_entry(Record& record, const Snapshot& snapshot, Now now, DropReason& reason);
   template <class AnyTable>

@@ -19,6 +19,7 @@
 #include "common/prefetch.h"
 #include "common/snapshot.h"
 #include "dataplane/fastpath/flow_clock.h"
+#include "dataplane/fastpath/likely_choice.h"
 
 namespace vipgate {
 
@@ -98,9 +99,14 @@ class FlowTable {
   // Before a live flow goes, or the new one is refused, a flow that can lie elsewhere moves there,
   // unless the table is so full that the search would cost more than it finds.
   // The caller gives back what an occupied slot held (erase()) before it calls place().
+  // `likely`: what likely_choice() has said of this hash and `now`, or null.
   template <class DeadlineOf>
-  Entry* choose(uint64_t hash, FlowState state, Quarter now, DeadlineOf&& deadline_of) {
-    const auto [best, rank] = least_worthy(hash, now, deadline_of);
+  [[gnu::always_inline]] Entry* choose(uint64_t hash, FlowState state, Quarter now,
+                                       DeadlineOf&& deadline_of,
+                                       const LikelyChoice* likely = nullptr) {
+    const auto [best, rank] = is_still(likely, hash)
+                                  ? Ranked{static_cast<Entry*>(likely->entry), likely->rank}
+                                  : least_worthy(hash, now, deadline_of);
     if (rank <= kExpiredRank) return best;
     const bool is_refused = eviction_worth(best->state) > eviction_worth(state);
     if (is_refused || size_ <= size_t{count_} * kWays / 2) {
@@ -118,8 +124,20 @@ class FlowTable {
     prefetch_bucket(second(hash));
   }
   // What choose() would take if each flow's deadline were that of its entry, and no flow moved.
-  const Entry& likely_choice(uint64_t hash, Quarter now) const {
-    return *least_worthy(hash, now, [](const Entry& entry) { return entry.deadline; }).entry;
+  // `likely` says the same where it is not that of an entry whose deadline has passed.
+  [[gnu::always_inline]] const Entry& likely_choice(uint64_t hash, Quarter now,
+                                                    LikelyChoice& likely) const {
+    likely.entry = nullptr;
+    if (const Entry* free = find_in(first(hash), Key{})) return *free;
+    if constexpr (sizeof(Key) == 8) {
+      const __m256i words = last_words_of_both(first(hash), second(hash));
+      const Ranked found = least_worthy_unless_passed(first(hash), second(hash), words, now);
+      if (found.entry != nullptr) {
+        likely = {words, found.entry, found.rank};
+        return *found.entry;
+      }
+    }
+    return *search(hash, now, [](const Entry& entry) { return entry.deadline; }).entry;
   }
 
   // REQUIRES: `entry` came from choose(hash) and its state is kFree.
@@ -230,7 +248,7 @@ class FlowTable {
 
   // Empties a slot of the two full buckets by moving its entry to the other bucket that it may lie
   // in. Null when none can move.
-  Entry* displace(uint64_t for_hash) {
+  [[gnu::noinline]] Entry* displace(uint64_t for_hash) {
     for (Bucket* bucket : {&first(for_hash), &second(for_hash)}) {
       for (Entry& entry : bucket->entries) {
         const uint64_t own = hash(entry.key);
@@ -274,12 +292,19 @@ class FlowTable {
   };
   // Of the hash's two buckets; of the first alone, if that has an entry that nobody misses.
   template <class DeadlineOf>
-  Ranked least_worthy(uint64_t hash, Quarter now, DeadlineOf&& deadline_of) const {
+  [[gnu::always_inline]] Ranked least_worthy(uint64_t hash, Quarter now,
+                                             DeadlineOf&& deadline_of) const {
     if (Entry* free = find_in(first(hash), Key{})) return {free, 0};
     if constexpr (sizeof(Key) == 8) {
-      const Ranked found = least_worthy_unless_passed(first(hash), second(hash), now);
+      const __m256i words = last_words_of_both(first(hash), second(hash));
+      const Ranked found = least_worthy_unless_passed(first(hash), second(hash), words, now);
       if (found.entry != nullptr) return found;
     }
+    return search(hash, now, deadline_of);
+  }
+  // One by one.
+  template <class DeadlineOf>
+  [[gnu::noinline]] Ranked search(uint64_t hash, Quarter now, DeadlineOf&& deadline_of) const {
     Ranked best{nullptr, UINT32_MAX};
     for (Bucket* bucket : {&first(hash), &second(hash)}) {
       for (Entry& entry : bucket->entries) {
@@ -293,10 +318,8 @@ class FlowTable {
 
   // The same for entries whose deadlines lie ahead, as nearly all do where room is scarce: all
   // eight are ranked at once, which takes a fourth of the instructions. No entry: one has passed.
-  static Ranked least_worthy_unless_passed(Bucket& first, Bucket& second,
+  static Ranked least_worthy_unless_passed(Bucket& first, Bucket& second, __m256i words,
                                            Quarter now) requires(sizeof(Key) == 8) {
-    // Of each entry the last word: deadline, state, meta. In the order that unpacking makes.
-    const __m256i words = _mm256_unpackhi_epi64(last_words(first), last_words(second));
     const __m256i places = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
     const __m256i left = _mm256_and_si256(_mm256_sub_epi16(words, _mm256_set1_epi32(now)),
                                           _mm256_set1_epi32(0xffff));
@@ -315,6 +338,19 @@ class FlowTable {
     const auto found = static_cast<uint32_t>(_mm256_cvtsi256_si32(least));
     Bucket& bucket = (found & kWays) == 0 ? first : second;
     return {&bucket.entries[found & (kWays - 1)], found >> 3};
+  }
+  // Of each entry the last word: deadline, state, meta. In the order that unpacking makes.
+  static __m256i last_words_of_both(const Bucket& first, const Bucket& second) {
+    return _mm256_unpackhi_epi64(last_words(first), last_words(second));
+  }
+  [[gnu::always_inline]] bool is_still(const LikelyChoice* likely, uint64_t hash) const {
+    if constexpr (sizeof(Key) == 8) {
+      if (likely == nullptr || likely->entry == nullptr) return false;
+      const __m256i words = last_words_of_both(first(hash), second(hash));
+      const __m256i changed = _mm256_xor_si256(words, likely->words);
+      return _mm256_testz_si256(changed, changed) != 0;
+    }
+    return false;
   }
   // Those of entries 0 and 2, 1 and 3, each in the upper half of 16 bytes.
   static __m256i last_words(const Bucket& bucket) {

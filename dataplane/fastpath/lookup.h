@@ -268,7 +268,8 @@ template <class Observer>
 
 template <class Observer>
 template <class Address, class Visit>
-auto Pipeline<Observer>::with_flow_key(const Packet& packet, Visit&& visit) {
+[[gnu::always_inline]] inline auto Pipeline<Observer>::with_flow_key(const Packet& packet,
+                                                                     Visit&& visit) {
   auto& store = flows<Address>();
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const uint32_t flow_id = packet.service->flow_id;

@@ -28,9 +28,9 @@ template <class Observer>
   for (uint16_t i = 0; i < fresh_count; ++i) {
     const Packet& packet = packets_[fresh[i]];
     if (packet.step == Step::kForward4) {
-      prefetch_records<Ipv4Address>(burst, packet);
+      prefetch_records<Ipv4Address>(burst, packet, new_flow_notes_[fresh[i]]);
     } else if (packet.step == Step::kForward6) {
-      prefetch_records<Ipv6Address>(burst, packet);
+      prefetch_records<Ipv6Address>(burst, packet, new_flow_notes_[fresh[i]]);
     }
   }
 }
@@ -54,11 +54,13 @@ template <class Address>
 template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_records(const Burst& burst,
-                                                                        const Packet& packet) {
+                                                                        const Packet& packet,
+                                                                        NewFlowNote& note) {
   const auto& store = flows<Address>();
   const ServiceEntry& service = *packet.service;
-  NewFlowNote& note = new_flow<Address>(packet);
-  if (const auto* victim = store.likely_victim(note.hash, burst.now)) prefetch_record(victim);
+  if (const auto* victim = store.likely_victim(note.hash, burst.now, note.likely)) {
+    prefetch_record(victim);
+  }
   if (service.mode != Mode::kFullnat || service.row_count == 0) return;
   const RealId id = real_of_row(service, row_of(service, note.row_hash));
   const RealEntry* real = burst.snapshot.real(id);

@@ -39,6 +39,7 @@ template <class Address>
     note.hash = flow_hash_of<Address>(packet);
     note.row_hash = new_flow_detail::row_hash<Address>(packet);
     note.snat_real = {};
+    note.likely.entry = nullptr;
   }
   return note;
 }
@@ -49,9 +50,9 @@ template <class Address>
 [[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::find_or_create(Burst& burst,
                                                                          Packet& packet) {
   auto& store = flows<Address>();
-  const uint64_t hash = new_flow<Address>(packet).hash;
+  const NewFlowNote& note = new_flow<Address>(packet);
   const auto find = [&](auto& table, const auto& key) -> NatRecord<Address>* {
-    auto* entry = table.find(key, hash);
+    auto* entry = table.find(key, note.hash);
     if (entry == nullptr) return nullptr;
     const bool has_expired = store.has_expired(*entry, burst.now.quarter);
     if (!has_expired && !entry->names_real()) {
@@ -68,7 +69,7 @@ template <class Address>
     drop(burst, packet, DropReason::kNoFlow, packet.service->index);
     return nullptr;
   }
-  return balance<Address>(burst, packet);
+  return balance<Address>(burst, packet, note);
 }
 
 // Chooses a real: the one that the packet names itself; the client's, where the service has
@@ -76,14 +77,14 @@ template <class Address>
 // service's last change, by what the row was before. None: refused or dropped, the packet has left.
 template <class Observer>
 template <class Address>
-RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet) {
+[[gnu::always_inline]] inline RealId Pipeline<Observer>::choose_real(Burst& burst, Packet& packet,
+                                                                     uint32_t row_hash) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const ServiceEntry& service = *packet.service;
   if (service.admission != nullptr && !service.admission->admits(ip.source)) {
     drop(burst, packet, DropReason::kSourceDenied, service.index);
     return {};
   }
-  const uint32_t row_hash = new_flow<Address>(packet).row_hash;
   const RealId previous =
       begins_connection(packet) ? RealId{} : previous_real(burst.snapshot, service, row_hash);
   const RealId named = service.is_quic ? named_real(burst, packet) : RealId{};
@@ -150,14 +151,14 @@ bool Pipeline<Observer>::is_within_rate(const ServiceEntry& service, Now now) {
 // Chooses a real and tracks the flow. Null: refused or dropped, the packet has left.
 template <class Observer>
 template <class Address>
-[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::balance(Burst& burst, Packet& packet) {
+[[gnu::noinline]] NatRecord<Address>* Pipeline<Observer>::balance(Burst& burst, Packet& packet,
+                                                                  const NewFlowNote& note) {
   const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
   const ServiceEntry& service = *packet.service;
-  const RealId id = choose_real<Address>(burst, packet);
+  const RealId id = choose_real<Address>(burst, packet, note.row_hash);
   if (id == RealId{}) return nullptr;
   const RealEntry& real = *burst.snapshot.real(id);
   DropReason reason = DropReason::kFlowTableFull;
-  const NewFlowNote& note = new_flow<Address>(packet);
   SnatTry<Address> first_try;
   if (note.snat_real == id) {
     auto* const record = static_cast<NatRecord<Address>*>(note.snat_record);
@@ -170,7 +171,8 @@ template <class Address>
                               .client_mac = packet.ethernet().source,
                               .client_tci = packet.tci,
                               .client_port_index = packet.port,
-                              .first_try = first_try};
+                              .first_try = first_try,
+                              .likely = &note.likely};
   auto* record = flows<Address>().create(service, id, real, burst.snapshot, flow, note.hash,
                                          burst.now, reason);
   if (record == nullptr) {

@@ -222,7 +222,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   bool prefetch_room(const Packet& packet);
   template <class Address>
-  void prefetch_records(const Burst& burst, const Packet& packet);
+  void prefetch_records(const Burst& burst, const Packet& packet, NewFlowNote& note);
   template <class Address>
   NewFlowNote& new_flow(const Packet& packet);
 
@@ -251,9 +251,9 @@ class Pipeline : private PipelineState {
   template <class Address>
   NatRecord<Address>* find_or_create(Burst& burst, Packet& packet);
   template <class Address>
-  NatRecord<Address>* balance(Burst& burst, Packet& packet);
+  NatRecord<Address>* balance(Burst& burst, Packet& packet, const NewFlowNote& note);
   template <class Address>
-  RealId choose_real(Burst& burst, Packet& packet);
+  RealId choose_real(Burst& burst, Packet& packet, uint32_t row_hash);
   template <class Address>
   void refuse(Burst& burst, Packet& packet, DropReason reason);
   template <class Address>
@@ -287,7 +287,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   RealId find_or_choose(Burst& burst, Packet& packet);
   template <class Address>
-  RealId balance_direct(Burst& burst, Packet& packet);
+  RealId balance_direct(Burst& burst, Packet& packet, const NewFlowNote& note);
   template <class Address>
   bool tell_client(Burst& burst, Packet& packet, NatRecord<Address>& record, uint16_t mtu);
   template <class Address>

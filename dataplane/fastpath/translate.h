@@ -217,7 +217,7 @@ template <class Address>
     return nullptr;
   }
   counters_.count(Event::kFlowsRebalanced);
-  return balance<Address>(burst, packet);
+  return balance<Address>(burst, packet, new_flow<Address>(packet));
 }
 
 // A wide id does not tell whether the record, which an earlier packet of this burst may have taken,

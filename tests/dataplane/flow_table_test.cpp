@@ -447,7 +447,26 @@ TEST(FlowTable, WhatGivesWayIsWhatAPlainSearchFindsWhateverStandsInBothBuckets) 
     }
     const Entry* wanted = least_worthy(t.memory, now);
     ASSERT_EQ(t.table.choose(hash, FlowState::kEstablished, now, kOwnDeadline), wanted) << round;
-    ASSERT_EQ(&t.table.likely_choice(hash, now), wanted) << round;
+    LikelyChoice likely;
+    ASSERT_EQ(&t.table.likely_choice(hash, now, likely), wanted) << round;
+    const auto choose = [&] {
+      return t.table.choose(hash, FlowState::kEstablished, now, kOwnDeadline, &likely);
+    };
+    ASSERT_EQ(choose(), wanted) << round;
+    // What has been found before is forgotten as soon as it may be something else.
+    Entry& changed = t.memory[random() % 2].entries[random() % Table::kWays];
+    switch (random() % 3) {
+      case 0:
+        changed.state = FlowState::kFree;
+        changed.key = FlowKey4{};
+        break;
+      case 1:
+        changed.deadline = static_cast<Quarter>(now + 1 + random() % 4);
+        break;
+      default:
+        changed.deadline = static_cast<Quarter>(now - 1);
+    }
+    ASSERT_EQ(choose(), least_worthy(t.memory, now)) << round;
   }
 }
 
