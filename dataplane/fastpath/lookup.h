@@ -257,7 +257,7 @@ template <class Address>
 void Pipeline<Observer>::prefetch_behind_record(const Burst& burst, const Packet& packet) {
   const auto* record = static_cast<const NatRecord<Address>*>(packet.record);
   if (record == nullptr) return;
-  burst.snapshot.prefetch(record->real_id, false);
+  burst.snapshot.prefetch(record->real_id);
   prefetch_counters(record->real_id);
 }
 

@@ -269,7 +269,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   void settle_direct(Burst& burst, Packet& packet);
   template <class Address>
-  void send_direct(Burst& burst, Packet& packet, RealId id, const RealEntry& real);
+  void send_direct(Burst& burst, Packet& packet, RealId id);
   template <class Address>
   void forward_wide_direct(Burst& burst, Packet& packet);
   template <class Address>

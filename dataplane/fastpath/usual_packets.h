@@ -129,21 +129,24 @@ template <bool kTunnel>
                                                                      const ServiceEntry& service) {
   if (!packet.is_plain(sizeof(Ipv4Header)) || packet.ip<Ipv4Header>().ttl == 0) return false;
   const RealId id = packet.real();
-  if (!burst.is_up(id)) return false;
-  const RealEntry& real = burst.real_entry(id);
-  const TunnelHeader* const tunnel = kTunnel ? &burst.snapshot.tunnel(id) : nullptr;
-  if (kTunnel ? !fits_in_ipv4(packet, *tunnel) : real.vlan != Be16{}) return false;
-
   const uint32_t bytes = packet.l3_length + uint32_t{sizeof(EthernetHeader)};
+  uint8_t out_port;
   if constexpr (kTunnel) {
-    encapsulate_in_ipv4(packet, *tunnel);
+    if (!burst.is_up_by_tunnel(id)) return false;
+    const TunnelHeader& tunnel = burst.tunnel(id);
+    if (!fits_in_ipv4(packet, tunnel)) return false;
+    encapsulate_in_ipv4(packet, tunnel);
+    out_port = tunnel.out_port;
   } else {
+    if (!burst.is_up(id)) return false;
+    const RealEntry& real = burst.real_entry(id);
+    if (real.vlan != Be16{}) return false;
     set_untagged_ethernet(packet.l3, real);
+    out_port = real.out_port;
   }
   count_real(id, bytes);
   sent(burst, packet,
-       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
-       real.out_port);
+       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id}, out_port);
   return true;
 }
 
