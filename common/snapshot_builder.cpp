@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <span>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -274,9 +275,22 @@ void SnapshotBuilder::write_reals(const SnapshotUpdate& update, Snapshot& snapsh
   stats_.real_pages_shared = snapshot.real_pages.size() - pages.copies();
 }
 
-// What a real that is gone, or is none of a tunnel, had stays: nothing reads it.
+// What a real that is gone, or is none of a tunnel, had stays, but that it is up: nothing reads it.
 void SnapshotBuilder::write_tunnels(const SnapshotUpdate& update, Snapshot& snapshot) {
   PageWriter<TunnelPage> pages(snapshot.tunnel_pages);
+  // Those of the service as it was that are not, or not as the same, among `reals`.
+  const auto take_down = [&](const ServiceSpec* service, std::span<const RealSpec> reals) {
+    if (service == nullptr || !is_tunnel(service->mode)) return;
+    for (size_t i = 0; i < service->reals.size(); ++i) {
+      const RealId id = service->reals[i].id;
+      // Mostly each has kept its place.
+      if (i < reals.size() && reals[i].id == id) continue;
+      const uint32_t at = id.index() % kPageSize;
+      if (id.index() / kPageSize >= snapshot.tunnel_pages.size()) continue;
+      if (pages.page(id.index()).entries[at].up_generation == TunnelHeader::kNobody) continue;
+      pages.writable(id.index()).entries[at].up_generation = TunnelHeader::kNobody;
+    }
+  };
   const auto fill = [&](const ServiceSpec& service) {
     if (!is_tunnel(service.mode)) return;
     for (const RealSpec& real : service.reals) {
@@ -291,6 +305,11 @@ void SnapshotBuilder::write_tunnels(const SnapshotUpdate& update, Snapshot& snap
     for (const auto& service : services_) {
       if (service != nullptr) fill(*service);
     }
+  }
+  for (const uint32_t index : update.removed) take_down(known(index), {});
+  for (const ServiceSpec& service : update.changed) {
+    take_down(known(service.index),
+              is_tunnel(service.mode) ? std::span(service.reals) : std::span<const RealSpec>());
   }
   for (const ServiceSpec& service : update.changed) fill(service);
 }

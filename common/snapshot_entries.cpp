@@ -75,13 +75,19 @@ RealEntry entry_of(const RealSpec& real, uint32_t service, const std::vector<Por
 TunnelHeader tunnel_of(const RealSpec& real, const ServiceSpec& service,
                        const std::vector<PortEntry>& ports) {
   const PortEntry port = real.out_port < ports.size() ? ports[real.out_port] : PortEntry{};
-  return make_tunnel_header(service.mode, service.vip.family(), service.tunnel,
-                            {.real = real.address,
-                             .next_hop = real.resolved ? real.next_hop : MacAddress{},
-                             .port_mac = port.mac,
-                             .vlan = port.vlan,
-                             .mtu = port.mtu,
-                             .path_mtu = real.path_mtu});
+  const TunnelWay way{.real = real.address,
+                      .next_hop = real.resolved ? real.next_hop : MacAddress{},
+                      .port_mac = port.mac,
+                      .vlan = port.vlan,
+                      .mtu = port.mtu,
+                      .path_mtu = real.path_mtu};
+  TunnelHeader tunnel = make_tunnel_header(service.mode, service.vip.family(), service.tunnel, way);
+  static_assert(TunnelHeader::kNobody > RealId::kMaxGeneration);
+  if (real.state == RealState::kUp && real.resolved) {
+    tunnel.up_generation = static_cast<uint16_t>(real.id.generation());
+  }
+  tunnel.out_port = real.out_port;
+  return tunnel;
 }
 
 }  // namespace vipgate

@@ -43,29 +43,38 @@ struct TunnelOptions {
   bool operator==(const TunnelOptions&) const = default;
 };
 
-// The headers before a packet to one real, and what the packet path needs to complete them.
+// The headers before a packet to one real, and all else that the packet path reads of the real.
+// Usual headers (IPv4 in IPv4, GRE, GUE of variant 1; no tag) lie in the second line with the rest,
+// so that a packet to any of a million reals costs one line.
 struct alignas(64) TunnelHeader {
-  static constexpr size_t kMaxLength = 96;
+  static constexpr size_t kMaxLength = 106;
+  static constexpr size_t kShortLength = kMaxLength - 64;
+  static constexpr uint16_t kNobody = UINT16_MAX;
 
   // Ethernet, outer IP, UDP, GRE or GUE: the last `length` of these bytes.
   std::array<uint8_t, kMaxLength> bytes{};
   // One's complement sum of the IPv4 header, or of what a UDP checksum over IPv6 covers, as far as
   // it is known here.
   uint16_t sum = 0;
-  uint8_t length = 0;        // 0: no tunnel
-  uint8_t outer_length = 0;  // from the outer IP header on
-  uint8_t outer_family = 4;
-  bool is_udp = false;
-  bool has_udp_checksum = false;
-  bool has_gue_header = false;
-  // What of the packet's traffic class the outer one has, and what is set in it besides.
-  uint8_t class_mask = UINT8_MAX;
-  uint8_t class_base = 0;
-  uint16_t max_inner = 0;  // the longest packet that fits the port's MTU, and the way's
   // What of the client goes into the low 32 bits of the source address, and their fixed bits.
   Be32 source_mask;
   Be32 source_base;
+  // Of the real, as long as it is up and its next hop known; kNobody: it is not.
+  uint16_t up_generation = kNobody;
+  uint16_t max_inner = 0;    // the longest packet that fits the port's MTU, and the way's
+  uint8_t length = 0;        // 0: no tunnel
+  uint8_t outer_length = 0;  // from the outer IP header on
+  uint8_t outer_family = 4;
+  uint8_t out_port = 0;
+  // What of the packet's traffic class the outer one has, and what is set in it besides.
+  uint8_t class_mask = UINT8_MAX;
+  uint8_t class_base = 0;
+  bool is_udp : 1 = false;
+  bool has_udp_checksum : 1 = false;
+  bool has_gue_header : 1 = false;
+  uint8_t reserved = 0;
 
+  bool is_short() const { return length <= kShortLength; }
   friend bool operator==(const TunnelHeader&, const TunnelHeader&) = default;
 };
 static_assert(sizeof(TunnelHeader) == 128);
@@ -73,6 +82,8 @@ static_assert(sizeof(TunnelHeader) == 128);
 static_assert(sizeof(EthernetHeader) + sizeof(VlanTag) + sizeof(Ipv6Header) + sizeof(UdpHeader) +
                   sizeof(GueHeader) <=
               TunnelHeader::kMaxLength);
+static_assert(sizeof(EthernetHeader) + sizeof(Ipv4Header) + sizeof(UdpHeader) <=
+              TunnelHeader::kShortLength);
 
 // The way to a real, and from which port.
 struct TunnelWay {

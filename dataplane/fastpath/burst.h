@@ -33,6 +33,7 @@ struct Burst {
   BurstOrigin from;
   // Pages of them, and whether what is read of one is worth fetching ahead.
   std::span<const RealEntry* const> reals{snapshot.reals};
+  const TunnelHeader* const* tunnels = snapshot.tunnels.data();
   bool has_many_reals = reals.size() * kPageSize > kFewReals;
   // How many records had been given back when pass three began, by family.
   uint32_t given_back4 = 0, given_back6 = 0;
@@ -47,7 +48,14 @@ struct Burst {
   bool is_up(RealId id) const {
     return id.index() / kPageSize < reals.size() && real_entry(id).is_up_as(id);
   }
-  // REQUIRES: the real exists or has existed.
+  // The same of one that is reached by a tunnel, from what its packets need anyway.
+  bool is_up_by_tunnel(RealId id) const {
+    return id.index() / kPageSize < reals.size() && tunnel(id).up_generation == id.generation();
+  }
+  // REQUIRES, as of the next: the real exists or has existed.
+  const TunnelHeader& tunnel(RealId id) const {
+    return tunnels[id.index() / kPageSize][id.index() % kPageSize];
+  }
   const RealEntry& real_entry(RealId id) const {
     return reals[id.index() / kPageSize][id.index() % kPageSize];
   }

@@ -127,8 +127,9 @@ template <class Observer>
                                                                  RealId id) {
   packet.set_real(id);
   if (!burst.has_many_reals) return;
-  burst.snapshot.prefetch(id, is_tunnel(packet.service->mode));
   prefetch_counters(id);
+  if (!is_tunnel(packet.service->mode)) return burst.snapshot.prefetch(id);
+  burst.snapshot.prefetch_tunnel(id);
 }
 
 // With `track: when_needed`: the real of a packet whose flow has no entry, and needs none. None:
@@ -158,10 +159,10 @@ template <class Address>
     return drop(burst, packet, DropReason::kTtlExpired, service.index);
   }
   const RealId id = packet.real();
-  if (!burst.is_up(id)) [[unlikely]] {
+  if (!(is_tunnel(service.mode) ? burst.is_up_by_tunnel(id) : burst.is_up(id))) [[unlikely]] {
     return settle_direct<Address>(burst, packet);
   }
-  send_direct<Address>(burst, packet, id, burst.real_entry(id));
+  send_direct<Address>(burst, packet, id);
 }
 
 // The same where the real is not known to be up: with code of its own to the end, as the usual way
@@ -178,26 +179,28 @@ template <class Address>
   if (!real.next_hop_resolved) {
     return drop(burst, packet, DropReason::kNextHopUnresolved, packet.service->index);
   }
-  send_direct<Address>(burst, packet, id, real);
+  send_direct<Address>(burst, packet, id);
 }
 
 template <class Observer>
 template <class Address>
 [[gnu::always_inline]] inline void Pipeline<Observer>::send_direct(Burst& burst, Packet& packet,
-                                                                   RealId id,
-                                                                   const RealEntry& real) {
+                                                                   RealId id) {
   const ServiceEntry& service = *packet.service;
   const uint16_t bytes = packet.frame_length();
+  uint8_t out_port;
   if (is_tunnel(service.mode)) {
+    out_port = burst.tunnel(id).out_port;
     if (!put_in_tunnel<Address>(burst, packet, id)) return;
   } else {
+    const RealEntry& real = burst.real_entry(id);
+    out_port = real.out_port;
     set_ethernet(packet, real, packet.l2_length);
   }
   count_run(service.index, false, bytes);
   count_real(id, bytes);
   sent(burst, packet,
-       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
-       real.out_port);
+       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id}, out_port);
 }
 
 template <class Observer>

@@ -74,8 +74,18 @@ template <size_t kBytes>
   const uint8_t* from = tunnel.bytes.data() + TunnelHeader::kMaxLength;
   for (size_t at = 32; at <= kBytes; at += 32) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(end - at),
-                        _mm256_load_si256(reinterpret_cast<const __m256i*>(from - at)));
+                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from - at)));
   }
+}
+// The same of those that are short: no byte of the block's first line is read.
+[[gnu::always_inline]] inline void copy_short_headers(uint8_t* end, const TunnelHeader& tunnel) {
+  constexpr size_t kRest = TunnelHeader::kShortLength;
+  static_assert(kRest > 32 && kRest <= 48);
+  const uint8_t* from = tunnel.bytes.data() + TunnelHeader::kMaxLength;
+  const auto last = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from - 32));
+  const auto first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from - kRest));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(end - kRest), first);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(end - 32), last);
 }
 
 // Puts into the outer header what depends on the packet; `traffic` is the outer class.
@@ -122,11 +132,15 @@ void complete_udp(UdpHeader& udp, const Packet& packet, const TunnelHeader& tunn
 }  // namespace encapsulate_detail
 
 // Bytes before the packet that encapsulate() may write, besides `extra`.
-inline constexpr size_t kMaxTunnelRoom = TunnelHeader::kMaxLength;
+inline constexpr size_t kMaxTunnelRoom = 96;
+static_assert(kMaxTunnelRoom <= TunnelHeader::kMaxLength);
 inline constexpr size_t kIpv4TunnelRoom = 64;
 static_assert(sizeof(EthernetHeader) + sizeof(VlanTag) + sizeof(Ipv4Header) + sizeof(UdpHeader) +
                   sizeof(GueHeader) <=
               kIpv4TunnelRoom);
+static_assert(sizeof(EthernetHeader) + sizeof(VlanTag) + sizeof(Ipv6Header) + sizeof(UdpHeader) +
+                  sizeof(GueHeader) <=
+              kMaxTunnelRoom);
 constexpr size_t tunnel_room(const TunnelHeader& tunnel) {
   return tunnel.outer_family == 4 ? kIpv4TunnelRoom : kMaxTunnelRoom;
 }
@@ -204,7 +218,11 @@ template <class IpHeader>
   const Be32 entropy = client_entropy(inner, packet.source_port);
   const Be32 source = outer_source(entropy, tunnel);
   const uint32_t traffic = outer_class(inner.tos, tunnel);
-  copy_headers<kIpv4TunnelRoom>(end, tunnel);
+  if (tunnel.is_short()) [[likely]] {
+    copy_short_headers(end, tunnel);
+  } else {
+    copy_headers<kIpv4TunnelRoom>(end, tunnel);
+  }
   const uint64_t outer_length = tunnel.outer_length;
   uint8_t* const ip = end - outer_length;
   complete_ipv4(*reinterpret_cast<Ipv4Header*>(ip), traffic, tunnel, source,

@@ -54,7 +54,42 @@ template <class Address>
   if (last.has_dns && packet.ip<typename IpHeaderOf<Address>::Type>().destination == last.dns) {
     return look_up_dns<Address>(burst, packet);
   }
+  if (find_vip(burst, packet, last)) [[likely]]
+    return;
   find_service(burst, packet, last);
+}
+
+// Whether the packet is to the first service of a VIP: most are that do not go to the last one's.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline bool Pipeline<Observer>::find_vip(Burst& burst, Packet& packet,
+                                                                LastVip<Address>& last) {
+  const Address destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  const auto* entry =
+      burst.snapshot.template table<Address>().addresses.find(destination, packet.hash);
+  if (entry == nullptr || entry->kind != AddressKind::kVip || entry->port_count == 0) return false;
+  if (!(entry->port[0] == packet.destination_port) || entry->protocol[0] != packet.protocol) {
+    return false;
+  }
+  take_service(burst, packet, last, entry->service[0]);
+  return true;
+}
+
+// Of a packet to a VIP: its service, which is on its way into the cache.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::take_service(Burst& burst, Packet& packet,
+                                                                    LastVip<Address>& last,
+                                                                    uint32_t index) {
+  const ServiceEntry& service = burst.snapshot.service(index);
+  prefetch_line(&service);
+  if (index < services_.size()) prefetch_line(&services_[index]);
+  last.address = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  last.port = packet.destination_port;
+  last.protocol = packet.protocol;
+  last.service = &service;
+  packet.service = &service;
+  packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
 }
 
 // What the destination is, if it is not the last packet's VIP and port.
@@ -92,17 +127,7 @@ template <class Address, class Entry>
       if (!look_up_wide<Address>(burst, packet)) handle_unserved_port<Address>(burst, packet);
       return;
     }
-    const ServiceEntry& service = burst.snapshot.service(index);
-    prefetch_line(&service);
-    if (index < services_.size()) prefetch_line(&services_[index]);
-    const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-    last.address = ip.destination;
-    last.port = packet.destination_port;
-    last.protocol = packet.protocol;
-    last.service = &service;
-    packet.service = &service;
-    packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
-    return;
+    return take_service(burst, packet, last, index);
   }
   if (entry != nullptr && entry->kind == AddressKind::kDns) {
     last.dns = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
@@ -257,13 +282,8 @@ template <class Address>
 void Pipeline<Observer>::prefetch_behind_record(const Burst& burst, const Packet& packet) {
   const auto* record = static_cast<const NatRecord<Address>*>(packet.record);
   if (record == nullptr) return;
-  burst.snapshot.prefetch(record->real_id, false);
+  burst.snapshot.prefetch(record->real_id);
   prefetch_counters(record->real_id);
-}
-
-template <class Observer>
-[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_counters(RealId id) {
-  if (id.index() < reals_.size()) prefetch_line(&reals_[id.index()]);
 }
 
 template <class Observer>

@@ -7,9 +7,8 @@
 // three and four of l2dsr and tunnels), affinity.h (clients that keep their real), named_reals.h
 // (QUIC connection ids that name theirs), dns_packets.h (DNS questions), dns_limits.h (how many
 // replies a client gets), dns_forward.h (questions that resolvers answer), icmp_impl.h (our ICMP
-// errors), icmp_relay.h (those of others, about flows), rare.h (what has no ports, or is to no
-// service), new_flow_prefetch.h (while many flows begin), ways_out.h (how packets leave, and are
-// counted). burst.h is what the passes share of a burst.
+// errors), icmp_relay.h (those of others), rare.h (no ports, or no service), new_flow_prefetch.h,
+// ways_out.h (how packets leave). burst.h is what the passes share of a burst.
 #pragma once
 
 #include <array>
@@ -107,6 +106,10 @@ class Pipeline : private PipelineState {
   template <class Address>
   void look_up(Burst& burst, Packet& packet, LastVip<Address>& last);
   template <class Address>
+  bool find_vip(Burst& burst, Packet& packet, LastVip<Address>& last);
+  template <class Address>
+  void take_service(Burst& burst, Packet& packet, LastVip<Address>& last, uint32_t index);
+  template <class Address>
   void find_service(Burst& burst, Packet& packet, LastVip<Address>& last);
   template <class Address, class Entry>
   void find_service_at(Burst& burst, Packet& packet, LastVip<Address>& last, const Entry* entry);
@@ -170,7 +173,6 @@ class Pipeline : private PipelineState {
   void find_direct(Burst& burst, Packet& packet);
   template <class Address>
   void prefetch_behind_record(const Burst& burst, const Packet& packet);
-  void prefetch_counters(RealId id);
   template <class Address>
   void find_wide_forward(Burst& burst, Packet& packet);
   template <class Address>
@@ -228,8 +230,8 @@ class Pipeline : private PipelineState {
 
   // Pass 4.
   uint16_t finish_from(Burst& burst, uint16_t first, uint16_t count);
-  template <Step kStep, class TakeUsual>
-  uint16_t finish_stretch(Burst& burst, uint16_t first, uint16_t count, TakeUsual&& take_usual);
+  template <Step kStep, class IsAlike, class TakeUsual>
+  uint16_t finish_stretch(Burst&, uint16_t first, uint16_t count, IsAlike&&, TakeUsual&&);
   uint16_t forward_usual(Burst& burst, uint16_t first, uint16_t count);
   bool forward_if_usual(Burst& burst, Packet& packet, const ServiceEntry& service);
   template <bool kTunnel>
@@ -269,7 +271,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   void settle_direct(Burst& burst, Packet& packet);
   template <class Address>
-  void send_direct(Burst& burst, Packet& packet, RealId id, const RealEntry& real);
+  void send_direct(Burst& burst, Packet& packet, RealId id);
   template <class Address>
   void forward_wide_direct(Burst& burst, Packet& packet);
   template <class Address>
@@ -376,8 +378,6 @@ class Pipeline : private PipelineState {
   void hand_over(Burst& burst, Packet& packet, uint32_t owner);
   void sent(Burst& burst, Packet& packet, const Verdict& verdict, uint8_t port);
   void count_run(uint32_t service, bool is_return, uint64_t bytes, uint32_t packets = 1);
-  void count_real(RealId real, uint64_t bytes);
-  void signal(RealId real, Counter RealSignalCounters::*which);
   void flush_run();
 
   Observer& observer_;

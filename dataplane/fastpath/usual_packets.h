@@ -10,6 +10,21 @@
 
 namespace vipgate {
 
+// Whether a service's packets may be usual ones of a kind.
+namespace usual_detail {
+
+[[gnu::always_inline]] inline bool is_forwarded(const ServiceEntry& service) {
+  return service.protocol == Protocol::kTcp;
+}
+template <bool kTunnel>
+[[gnu::always_inline]] inline bool is_sent(const ServiceEntry& service) {
+  if constexpr (!kTunnel) return service.mode == Mode::kL2dsr;
+  // Others have more put into them, or changed.
+  return service.mode != Mode::kL2dsr && (service.gue_hops | service.mss_clamp) == 0;
+}
+
+}  // namespace usual_detail
+
 // Takes packets from the `first` on, as long as they are of one kind. The position of the first one
 // that is left.
 template <class Observer>
@@ -17,13 +32,12 @@ template <class Observer>
                                                                        uint16_t count) {
   switch (packets_[first].step) {
     case Step::kForward4:
-      if (packets_[first].service->protocol != Protocol::kTcp) break;
+      if (!usual_detail::is_forwarded(*packets_[first].service)) break;
       return forward_usual(burst, first, count);
     case Step::kDirect4: {
       const ServiceEntry& service = *packets_[first].service;
-      if (service.mode == Mode::kL2dsr) return send_usual<false>(burst, first, count);
-      // Others have more put into them, or changed.
-      if ((service.gue_hops | service.mss_clamp) == 0) return send_usual<true>(burst, first, count);
+      if (usual_detail::is_sent<false>(service)) return send_usual<false>(burst, first, count);
+      if (usual_detail::is_sent<true>(service)) return send_usual<true>(burst, first, count);
       break;
     }
     case Step::kReturn4:
@@ -40,32 +54,33 @@ template <class Observer>
   return static_cast<uint16_t>(first + 1);
 }
 
-// Those from the `first` on that are at the step and to the first one's service.
-// `take_usual(packet, service)`: whether it has sent the packet; else that is not usual, and
-// nothing has been done. To be inlined: a call costs 2 % of all instructions.
+// Those from the `first` on that are at the step, as long as their services are `is_alike(service)`
+// as the first one's is. `take_usual(packet, service)`: whether it has sent the packet; else that
+// is not usual, and nothing has been done. To be inlined: a call costs 2 % of all instructions.
 template <class Observer>
-template <Step kStep, class TakeUsual>
-[[gnu::always_inline]] inline uint16_t Pipeline<Observer>::finish_stretch(Burst& burst,
-                                                                          uint16_t first,
-                                                                          uint16_t count,
-                                                                          TakeUsual&& take_usual) {
-  const ServiceEntry& service = *packets_[first].service;
-  uint32_t others = 0;  // the fewer of both are counted
-  uint64_t bytes = 0;
+template <Step kStep, class IsAlike, class TakeUsual>
+[[gnu::always_inline]] inline uint16_t Pipeline<Observer>::finish_stretch(
+    Burst& burst, uint16_t first, uint16_t count, IsAlike&& is_alike, TakeUsual&& take_usual) {
   uint16_t i = first;
-  for (; i < count; ++i) {
-    Packet& packet = packets_[i];
-    if (packet.step != kStep || packet.service != &service) break;
-    const uint16_t length = packet.l3_length;
-    if (!take_usual(packet, service)) [[unlikely]] {
-      finish(burst, packet);
-      ++others;
-      continue;
+  // A loop for each service, which nothing in it can change.
+  do {
+    const ServiceEntry& service = *packets_[i].service;
+    const uint16_t since = i;
+    uint32_t others = 0;  // the fewer of both are counted
+    uint64_t bytes = 0;
+    for (; i < count; ++i) {
+      Packet& packet = packets_[i];
+      if (packet.step != kStep || packet.service != &service) break;
+      const uint16_t length = packet.l3_length;
+      if (!take_usual(packet, service)) [[unlikely]] {
+        finish(burst, packet);
+        ++others;
+        continue;
+      }
+      bytes += length;
     }
-    bytes += length;
-  }
-  const uint32_t packets = i - first - others;
-  count_run(service.index, false, bytes + packets * sizeof(EthernetHeader), packets);
+    count_stretch<false>(service.index, bytes, i - since - others);
+  } while (i < count && packets_[i].step == kStep && is_alike(*packets_[i].service));
   return i;
 }
 
@@ -76,7 +91,7 @@ template <class Observer>
       __attribute__((always_inline)) {
     return forward_if_usual(burst, packet, service);
   };
-  return finish_stretch<Step::kForward4>(burst, first, count, take);
+  return finish_stretch<Step::kForward4>(burst, first, count, usual_detail::is_forwarded, take);
 }
 
 // As forward(), for TCP.
@@ -119,7 +134,7 @@ template <bool kTunnel>
       __attribute__((always_inline)) {
     return send_if_usual<kTunnel>(burst, packet, service);
   };
-  return finish_stretch<Step::kDirect4>(burst, first, count, take);
+  return finish_stretch<Step::kDirect4>(burst, first, count, usual_detail::is_sent<kTunnel>, take);
 }
 
 // As forward_direct().
@@ -129,21 +144,24 @@ template <bool kTunnel>
                                                                      const ServiceEntry& service) {
   if (!packet.is_plain(sizeof(Ipv4Header)) || packet.ip<Ipv4Header>().ttl == 0) return false;
   const RealId id = packet.real();
-  if (!burst.is_up(id)) return false;
-  const RealEntry& real = burst.real_entry(id);
-  const TunnelHeader* const tunnel = kTunnel ? &burst.snapshot.tunnel(id) : nullptr;
-  if (kTunnel ? !fits_in_ipv4(packet, *tunnel) : real.vlan != Be16{}) return false;
-
   const uint32_t bytes = packet.l3_length + uint32_t{sizeof(EthernetHeader)};
+  uint8_t out_port;
   if constexpr (kTunnel) {
-    encapsulate_in_ipv4(packet, *tunnel);
+    if (!burst.is_up_by_tunnel(id)) return false;
+    const TunnelHeader& tunnel = burst.tunnel(id);
+    if (!fits_in_ipv4(packet, tunnel)) return false;
+    encapsulate_in_ipv4(packet, tunnel);
+    out_port = tunnel.out_port;
   } else {
+    if (!burst.is_up(id)) return false;
+    const RealEntry& real = burst.real_entry(id);
+    if (real.vlan != Be16{}) return false;
     set_untagged_ethernet(packet.l3, real);
+    out_port = real.out_port;
   }
   count_real(id, bytes);
   sent(burst, packet,
-       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
-       real.out_port);
+       Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id}, out_port);
   return true;
 }
 
@@ -158,10 +176,7 @@ template <class Observer>
   uint64_t bytes = 0;
   uint16_t i = first;
   const auto count_them = [&] {
-    const uint32_t packets = i - since - others;
-    if (packets != 0) {
-      count_run(service, true, bytes + packets * sizeof(EthernetHeader), packets);
-    }
+    count_stretch<true>(service, bytes, i - since - others);
     since = i;
     others = 0;
     bytes = 0;

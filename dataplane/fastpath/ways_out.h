@@ -76,19 +76,6 @@ template <class Observer>
 }
 
 template <class Observer>
-[[gnu::always_inline]] inline void Pipeline<Observer>::count_real(RealId real, uint64_t bytes) {
-  if (real.index() >= reals_.size()) return;
-  RealCounters& counters = reals_[real.index()];
-  counters.packets.add();
-  counters.bytes.add(bytes);
-}
-
-template <class Observer>
-void Pipeline<Observer>::signal(RealId real, Counter RealSignalCounters::*which) {
-  if (real.index() < signals_.size()) (signals_[real.index()].*which).add();
-}
-
-template <class Observer>
 [[gnu::noinline]] void Pipeline<Observer>::flush_run() {
   if (run_.service == kNone) return;
   // A service that came after the counters were allocated has none of its own.
