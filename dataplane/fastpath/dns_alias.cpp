@@ -44,7 +44,7 @@ bool is_end(const DnsTable& table, const DnsParsed& parsed, Chain& chain) {
   found = {};
   found.entry = table.find(target.hash, target.name, target.length);
   if (found.entry == nullptr) {
-    found = table.resolve(target.name, target.length);
+    found = table.resolve(target.name, target.length, parsed.view);
     if (found.zone == nullptr) return ends(Chain::End::kOutside);
     if (found.entry == nullptr) {
       // The view may have the name, with other types.

@@ -6,12 +6,12 @@
 namespace vipgate {
 namespace {
 
-// The name's own entry, or that of what covers it.
-const DnsEntry* find_any_way(const DnsTable& table, const DnsTarget& target) {
+// The name's own entry, or that of what covers it. `view`: see DnsTable::resolve().
+const DnsEntry* find_any_way(const DnsTable& table, const DnsTarget& target, const DnsTable* view) {
   const DnsEntry* entry = target.candidate;
   if (entry != nullptr && DnsTable::is_name(*entry, target.name, target.length)) return entry;
   entry = table.find(target.hash, target.name, target.length);
-  return entry != nullptr ? entry : table.resolve(target.name, target.length).entry;
+  return entry != nullptr ? entry : table.resolve(target.name, target.length, view).entry;
 }
 
 // The distinct targets of the records, which stand behind `fixed` octets of their data; the first
@@ -83,7 +83,7 @@ DnsReply answer_one_target(const DnsTable& table, const DnsParsed& parsed, const
   DnsSections sections;
   sections.answers = 1;
   writer.append_one(body, kDnsHeaderLength);
-  if (const DnsEntry* entry = find_any_way(table, target); entry != nullptr) [[likely]] {
+  if (const DnsEntry* entry = find_any_way(table, target, nullptr); entry != nullptr) [[likely]] {
     append_addresses(*entry, target.offset, writer, sections);
   }
   return writer.finish(sections, DnsVerdict::kAnswer);
@@ -109,7 +109,7 @@ DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, cons
   writer.append(body, rotation, kDnsHeaderLength);
   for (int i = 0; i < count; ++i) {
     const DnsTarget& target = targets[i];
-    const DnsEntry* entry = find_any_way(table, target);
+    const DnsEntry* entry = find_any_way(table, target, parsed.view);
     const DnsEntry* own = dns_find_in_view(parsed, target.hash, target.name, target.length);
     append_addresses(own, entry, target.offset, writer, sections);
   }

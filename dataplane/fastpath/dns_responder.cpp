@@ -134,7 +134,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   if (may_be_elsewhere) entry = table.find(parsed.hash, parsed.name, parsed.name_length);
   DnsFinding found;
   if (entry == nullptr) {
-    found = table.resolve(parsed.name, parsed.name_length);
+    found = table.resolve(parsed.name, parsed.name_length, parsed.view);
     const bool is_nobodys = found.entry == nullptr && own == nullptr && !found.is_incomplete;
     if (is_nobodys && context.policy.search.is_on()) [[unlikely]] {
       DnsReply reply;
@@ -279,7 +279,9 @@ uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed) 
   const DnsTable& table = context.table;
   if (table.find(parsed.hash, parsed.name, parsed.name_length) != nullptr) return parsed.hash;
   const DnsEntry* entry = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
-  if (entry == nullptr) entry = table.resolve(parsed.name, parsed.name_length).entry;
+  if (entry == nullptr) {
+    entry = table.resolve(parsed.name, parsed.name_length, parsed.view).entry;
+  }
   if (entry == nullptr) return dns_searched_name(context, parsed);
   DnsFoldedName name;
   dns_fold_name(entry->name(), entry->name_length, name);
