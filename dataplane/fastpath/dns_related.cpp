@@ -116,8 +116,8 @@ DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, cons
   return writer.finish(sections, DnsVerdict::kAnswer);
 }
 
-DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& entry,
-                        uint32_t rotation) {
+DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry* own,
+                        const DnsEntry* entry, uint32_t rotation) {
   DnsReplyWriter writer(parsed);
   DnsSections sections;
   const auto append = [&](const DnsBody& body) {
@@ -125,13 +125,30 @@ DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const Dn
     writer.append(body, rotation, kDnsHeaderLength);
     sections.answers = static_cast<uint16_t>(sections.answers + body.count);
   };
-  if (entry.is_apex != 0) append(table.zones()[entry.zone].soa_answer);
+  if (entry != nullptr && entry->is_apex != 0) append(table.zones()[entry->zone].soa_answer);
   DnsBody body;
-  for (int i = 0; i < entry.rrset_count; ++i) {
-    if (entry.find(entry.rrsets()[i].type, body)) append(body);
+  for (int i = 0; own != nullptr && i < own->rrset_count; ++i) {
+    if (own->find(own->rrsets()[i].type, body)) append(body);
+  }
+  // A CNAME record stands alone: the view's hides the table's records, its others hide the table's.
+  const bool has_own = own != nullptr && own->rrset_count != 0;
+  if (has_own && own->find(DnsType::kCname, body)) entry = nullptr;
+  for (int i = 0; entry != nullptr && i < entry->rrset_count; ++i) {
+    const DnsType type = entry->rrsets()[i].type;
+    if (has_own && (type == DnsType::kCname || own->find(type, body))) continue;
+    if (entry->find(type, body)) append(body);
   }
   if (sections.answers == 0) return finish_truncated(parsed, DnsRcode::kNoError);
   return writer.finish(sections, DnsVerdict::kAnswer);
+}
+
+DnsReply dns_answer_all_of_view(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& own,
+                                uint32_t rotation) {
+  const DnsEntry* entry = table.find(parsed.hash, parsed.name, parsed.name_length);
+  if (entry == nullptr) {
+    entry = table.resolve(parsed.name, parsed.name_length, parsed.view).entry;
+  }
+  return dns_answer_all(table, parsed, &own, entry, rotation);
 }
 
 }  // namespace vipgate

@@ -25,8 +25,13 @@ constexpr bool dns_has_targets(DnsType type) {
 }
 
 // Every RRset of the name, and the SOA at an apex, as far as they fit into a message: ANY over TCP
-// (RFC 8482 4.4). REQUIRES: entry.has_records()
-DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& entry,
-                        uint32_t rotation);
+// (RFC 8482 4.4). `own`: what the client's view has of it, which stands in the place of the table's
+// of the same type, and a CNAME record in the place of all; `entry`: what the table has. Either may
+// be null. REQUIRES: one of them has records.
+DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry* own,
+                        const DnsEntry* entry, uint32_t rotation);
+// The same, of a name that the view has: REQUIRES: own.has_records()
+DnsReply dns_answer_all_of_view(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& own,
+                                uint32_t rotation);
 
 }  // namespace vipgate

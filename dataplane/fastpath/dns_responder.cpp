@@ -63,12 +63,18 @@ DnsReply answer_unknown(const DnsParsed& parsed) {
   return finish_error(parsed, DnsRcode::kServFail, DnsVerdict::kServfail);
 }
 
+// Addresses or services, of which there may be none.
+bool choose_usual(const DnsEntry& entry, DnsBody& body) {
+  for (const DnsType type : {DnsType::kA, DnsType::kAaaa, DnsType::kSrv}) {
+    if (entry.find(type, body)) return true;
+  }
+  return false;
+}
+
 // One RRset over UDP is enough for ANY (RFC 8482 4.1): of addresses, of services, or whatever there
 // is. REQUIRES: entry.has_records()
 void choose_any(const DnsTable& table, const DnsEntry& entry, DnsBody& body) {
-  for (const DnsType type : {DnsType::kA, DnsType::kAaaa, DnsType::kSrv}) {
-    if (entry.find(type, body)) return;
-  }
+  if (choose_usual(entry, body)) return;
   if (entry.is_apex != 0) {
     body = table.zones()[entry.zone].soa_answer;
   } else {
@@ -81,13 +87,15 @@ bool answer_from_view(const DnsContext& context, const DnsParsed& parsed, const 
                       uint32_t rotation, DnsReply& reply) {
   const DnsTable& table = context.table;
   DnsBody body;
-  // An apex has its SOA, which is the table's.
-  if (parsed.type == DnsType::kAny && own.rrset_count != 0 && own.is_apex == 0) {
+  if (parsed.type == DnsType::kAny) {
+    if (own.rrset_count == 0) return false;
     if (parsed.query.is_stream) {
-      reply = dns_answer_all(*parsed.view, parsed, own, rotation);
+      reply = dns_answer_all_of_view(table, parsed, own, rotation);
       return true;
     }
-    choose_any(*parsed.view, own, body);
+    // An apex has its SOA, which is the table's.
+    if (own.is_apex != 0 && !choose_usual(own, body)) return false;
+    if (own.is_apex == 0) choose_any(*parsed.view, own, body);
     reply = answer_rrset(parsed, body, rotation);
   } else if (own.find(parsed.type, body)) {
     reply = dns_has_targets(parsed.type) ? dns_answer_targets(table, parsed, body, rotation)
@@ -160,7 +168,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
     if (entry->is_apex != 0 && parsed.type == DnsType::kSoa) {
       body = zone.soa_answer;
     } else if (entry->has_records() && parsed.type == DnsType::kAny) {
-      if (parsed.query.is_stream) return dns_answer_all(table, parsed, *entry, rotation);
+      if (parsed.query.is_stream) return dns_answer_all(table, parsed, nullptr, entry, rotation);
       choose_any(table, *entry, body);
     } else if (entry->find(DnsType::kCname, body)) {
       return dns_answer_alias(context, parsed, body, rotation);

@@ -198,6 +198,33 @@ TEST_F(DnsViewsTest, AnyIsAnsweredWithWhatTheViewHas) {
   EXPECT_EQ(ask("z", kAny).answers.at(0).type, kSoa);
 }
 
+TEST_F(DnsViewsTest, AnyOverTcpIsAnsweredWithAllThatTheClientGetsTypeByType) {
+  const auto any = [&](std::string_view name, std::string_view client = "10.1.2.3") {
+    return data(ask(name, kAny, client, true).answers);
+  };
+  const std::string text("\3all"), wild("\4wild");
+  Data both = kOwn;
+  both.insert(text);
+  EXPECT_EQ(any("www.z"), both);
+  EXPECT_EQ(any("www.alias"), both);
+  EXPECT_EQ(any("www.z", "192.0.2.1"), (Data{ipv4(1), text}));
+  EXPECT_EQ(any("new.deep.z"), Data{ipv4(0x0a000003)}) << "which only the view has";
+  EXPECT_EQ(any("one.wild.z"), Data{ipv4(0x0a000004)}) << "no wildcard covers it";
+  EXPECT_EQ(any("two.wild.z"), (Data{ipv4(3), wild})) << "which the view has not";
+  EXPECT_EQ(any("other.z"), Data{wire_name("to-www.z")}) << "a CNAME stands alone";
+}
+
+TEST_F(DnsViewsTest, AnyOfAZoneItselfHasItsSoaAndWhatTheViewHas) {
+  main_ = table_of({{"z", kA, ipv4(1)}, {"z", kTxt, std::string("\3all")}});
+  views_.tables = {table_of({{"z", kA, ipv4(0x0a000001)}})};
+  EXPECT_EQ(data(ask("z", kAny).answers), Data{ipv4(0x0a000001)});
+  const ParsedMessage reply = ask("z", kAny, "10.1.2.3", true);
+  ASSERT_EQ(reply.answers.size(), 3u);
+  EXPECT_EQ(reply.answers[0].type, kSoa);
+  EXPECT_EQ(data({reply.answers.begin() + 1, reply.answers.end()}),
+            (Data{ipv4(0x0a000001), std::string("\3all")}));
+}
+
 TEST_F(DnsViewsTest, NamesThatASearchListHasLengthenedLeadToWhatTheViewHas) {
   const PrefixValue all{parse_ip_prefix("0.0.0.0/0").value(), 0};
   policy_.search.clients4 = PrefixValues<Ipv4Address>({&all, 1});
