@@ -105,7 +105,8 @@ DnsReply finish_negative(const DnsParsed& parsed, const DnsFinding& found, const
   return writer.finish(sections, verdict);
 }
 
-DnsReply answer_chain(const DnsParsed& parsed, const Chain& chain, uint32_t rotation) {
+DnsReply answer_chain(const DnsTable& table, const DnsParsed& parsed, const Chain& chain,
+                      uint32_t rotation) {
   DnsReplyWriter writer(parsed);
   DnsSections sections;
   uint32_t owner = kDnsHeaderLength;
@@ -124,8 +125,12 @@ DnsReply answer_chain(const DnsParsed& parsed, const Chain& chain, uint32_t rota
   }
   if (chain.end == Chain::End::kRecords) {
     if (!writer.has_room(chain.body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
-    writer.append(chain.body, rotation, owner);
-    sections.answers = static_cast<uint16_t>(sections.answers + chain.body.count);
+    if (dns_has_targets(parsed.type)) {
+      dns_append_targets(table, parsed, chain.body, rotation, owner, writer, sections);
+    } else {
+      writer.append(chain.body, rotation, owner);
+      sections.answers = static_cast<uint16_t>(sections.answers + chain.body.count);
+    }
   }
   return writer.finish(sections, DnsVerdict::kAnswer);
 }
@@ -169,7 +174,7 @@ DnsReply dns_answer_alias(const DnsContext& context, const DnsParsed& parsed, co
     note_alias(parsed, chain, *context.alias);
     return {0, 0, DnsVerdict::kForward};
   }
-  return answer_chain(parsed, chain, rotation);
+  return answer_chain(context.table, parsed, chain, rotation);
 }
 
 DnsReply dns_answer_alias_alone(const DnsParsed& parsed, const DnsAlias& alias) {
