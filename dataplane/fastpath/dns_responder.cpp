@@ -114,10 +114,8 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
                               parsed.name_length);
   if (parsed.may_recurse) {
-    const std::string_view local = context.policy.forwarding.local_zone(name);
-    // A zone's DS records are its parent's (RFC 4035 3.1.4.1), which is everybody's.
-    const bool is_parents = parsed.type == DnsType::kDs && name.size() == local.size();
-    if (!local.empty() && !is_parents) return dns_answer_local(context, parsed, local);
+    const std::string_view local = dns_local_zone_of(context, parsed, name);
+    if (!local.empty()) return dns_answer_local(context, parsed, {.text = name}, local);
   }
   if (parsed.may_recurse && is_recursive && !dns_stays_here(name, parsed.type)) {
     if (context.alias != nullptr) context.alias->length = 0;
