@@ -51,8 +51,14 @@ const DnsEntry* DnsTable::find_joined(std::string_view start, std::string_view r
 }
 
 // The closest encloser is the longest name above this one that exists, and every name above it
-// exists, too: so the search begins at the apex and costs no more than what is there.
-const DnsEntry* DnsTable::find_wildcard(const DnsZone& zone, std::string_view name) const {
+// exists, too: so the search begins at the apex and costs no more than what is there. A name of the
+// view exists as one of ours does, empty non-terminals included (RFC 4592 2.2.2, 3.3).
+const DnsEntry* DnsTable::find_wildcard(const DnsZone& zone, std::string_view name,
+                                        const DnsTable* view) const {
+  const auto is_in_view = [&](std::string_view sought) {
+    return view != nullptr && view->find_joined("", sought) != nullptr;
+  };
+  if (is_in_view(name)) return nullptr;
   uint8_t labels[kDnsMaxName / 2];
   size_t count = 0;
   const size_t apex = name.size() - zone.name.size();
@@ -61,13 +67,14 @@ const DnsEntry* DnsTable::find_wildcard(const DnsZone& zone, std::string_view na
   }
   size_t encloser = apex;
   for (size_t i = count; i-- > 1;) {
-    if (find_joined("", tail_of(name, labels[i])) == nullptr) break;
+    const std::string_view above = tail_of(name, labels[i]);
+    if (find_joined("", above) == nullptr && !is_in_view(above)) break;
     encloser = labels[i];
   }
   return find_joined({"\1*", 2}, tail_of(name, encloser));
 }
 
-DnsFinding DnsTable::resolve(const DnsFoldedName& name, size_t length) const {
+DnsFinding DnsTable::resolve(const DnsFoldedName& name, size_t length, const DnsTable* view) const {
   DnsFinding found;
   const DnsZone* zone = zone_of(name, length);
   if (zone == nullptr) return found;
@@ -91,7 +98,7 @@ DnsFinding DnsTable::resolve(const DnsFoldedName& name, size_t length) const {
   }
   found.is_incomplete = zone->is_incomplete;
   if (zone->has_wildcards && !zone->is_incomplete) [[unlikely]] {
-    found.entry = find_wildcard(*zone, text_of(*current, length));
+    found.entry = find_wildcard(*zone, text_of(*current, length), view);
   }
   return found;
 }

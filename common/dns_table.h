@@ -185,8 +185,10 @@ class DnsTable {
 
   // For a name that find() does not find: the same name of the zone that its zone is an alias of,
   // or the wildcard that covers it (RFC 4592 3.3.1). Only zones that have either look anything up,
-  // at most once for each label.
-  DnsFinding resolve(const DnsFoldedName& name, size_t length) const;
+  // at most once for each label, and for each label in `view`, too: what names that has, of the
+  // same zones, no wildcard here covers. Null: there is none.
+  DnsFinding resolve(const DnsFoldedName& name, size_t length,
+                     const DnsTable* view = nullptr) const;
 
   // The zone of the longest name that is a suffix, on a label boundary, of the folded `name`; null
   // outside all zones.
@@ -226,7 +228,8 @@ class DnsTable {
 
   explicit DnsTable(const DnsHashSecret& secret) : hash_(secret) {}
 
-  const DnsEntry* find_wildcard(const DnsZone& zone, std::string_view name) const;
+  const DnsEntry* find_wildcard(const DnsZone& zone, std::string_view name,
+                                const DnsTable* view) const;
   const DnsEntry* find_joined(std::string_view start, std::string_view rest) const;
 
   const View& view(uint64_t hash) const {

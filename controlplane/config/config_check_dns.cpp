@@ -311,11 +311,15 @@ void check_forward(const Config& config, const YamlNode& root, Diagnostics& diag
       diagnostics.error(position_at(root, {"dns", "forward", "zones", k, "name"}),
                         "name: the zone '" + zone.name + "' is already there; name each once");
     }
-    for (const ZoneConfig& own : config.dns.zones) {
-      if (own.name != zone.name && !zone.name.ends_with("." + own.name)) continue;
+    const auto check_own = [&](const std::string& own, std::string_view what) {
+      if (own != zone.name && !zone.name.ends_with("." + own)) return;
       diagnostics.error(position_at(root, {"dns", "forward", "zones", k, "name"}),
-                        "name: '" + zone.name + "' lies in our own zone '" + own.name +
+                        "name: '" + zone.name + "' lies in " + std::string(what) + " '" + own +
                             "', which is never forwarded; leave it out");
+    };
+    for (const ZoneConfig& own : config.dns.zones) {
+      check_own(own.name, "our own zone");
+      for (const std::string& alias : own.aliases) check_own(alias, "our own alias");
     }
     check_list(zone.resolvers, [&](size_t i) {
       return position_at(root, {"dns", "forward", "zones", k, "resolvers", i});

@@ -4,6 +4,7 @@
 
 #include "dataplane/fastpath/dns_related.h"
 #include "dataplane/fastpath/dns_reply_writer.h"
+#include "dataplane/fastpath/dns_special.h"
 
 namespace vipgate {
 namespace {
@@ -44,7 +45,7 @@ bool is_end(const DnsTable& table, const DnsParsed& parsed, Chain& chain) {
   found = {};
   found.entry = table.find(target.hash, target.name, target.length);
   if (found.entry == nullptr) {
-    found = table.resolve(target.name, target.length);
+    found = table.resolve(target.name, target.length, parsed.view);
     if (found.zone == nullptr) return ends(Chain::End::kOutside);
     if (found.entry == nullptr) {
       // The view may have the name, with other types.
@@ -105,7 +106,12 @@ DnsReply finish_negative(const DnsParsed& parsed, const DnsFinding& found, const
   return writer.finish(sections, verdict);
 }
 
-DnsReply answer_chain(const DnsParsed& parsed, const Chain& chain, uint32_t rotation) {
+std::string_view text_of_target(const DnsTarget& target) {
+  return {reinterpret_cast<const char*>(target.name.octets.data()), target.length};
+}
+
+DnsReply answer_chain(const DnsContext& context, const DnsParsed& parsed, const Chain& chain,
+                      uint32_t rotation) {
   DnsReplyWriter writer(parsed);
   DnsSections sections;
   uint32_t owner = kDnsHeaderLength;
@@ -124,18 +130,30 @@ DnsReply answer_chain(const DnsParsed& parsed, const Chain& chain, uint32_t rota
   }
   if (chain.end == Chain::End::kRecords) {
     if (!writer.has_room(chain.body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
-    writer.append(chain.body, rotation, owner);
-    sections.answers = static_cast<uint16_t>(sections.answers + chain.body.count);
+    if (dns_has_targets(parsed.type)) {
+      dns_append_targets(context.table, parsed, chain.body, rotation, owner, writer, sections);
+    } else {
+      writer.append(chain.body, rotation, owner);
+      sections.answers = static_cast<uint16_t>(sections.answers + chain.body.count);
+    }
+  }
+  if (chain.end == Chain::End::kOutside && parsed.may_recurse) {
+    // As the client would be answered if it asked for that name.
+    const DnsSpecialName name = {.text = text_of_target(chain.target),
+                                 .offset = owner,
+                                 .before = writer.at() - parsed.question_end,
+                                 .answers = sections.answers};
+    DnsReply reply;
+    if (dns_answer_special_target(context, parsed, name, reply)) return reply;
   }
   return writer.finish(sections, DnsVerdict::kAnswer);
 }
 
 // Whether others may be asked for the chain's last name. REQUIRES: parsed.may_recurse
 bool may_ask_others(const DnsContext& context, const DnsParsed& parsed, const DnsTarget& target) {
-  const std::string_view name(reinterpret_cast<const char*>(target.name.octets.data()),
-                              target.length);
+  const std::string_view name = text_of_target(target);
   return (parsed.query.message[2] & 0x01) != 0 && !dns_stays_here(name, parsed.type) &&
-         context.policy.forwarding.local_zone(name).empty();
+         dns_local_zone_of(context, parsed, name).empty();
 }
 
 // The chain's records, as they stand behind the question.
@@ -169,7 +187,7 @@ DnsReply dns_answer_alias(const DnsContext& context, const DnsParsed& parsed, co
     note_alias(parsed, chain, *context.alias);
     return {0, 0, DnsVerdict::kForward};
   }
-  return answer_chain(parsed, chain, rotation);
+  return answer_chain(context, parsed, chain, rotation);
 }
 
 DnsReply dns_answer_alias_alone(const DnsParsed& parsed, const DnsAlias& alias) {

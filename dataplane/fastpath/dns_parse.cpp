@@ -107,6 +107,9 @@ void parse_odd_header(const DnsContext& context, DnsParsed& parsed) {
     const DnsEdns edns = dns_parse_records(query.message, query.length, kDnsHeaderLength, 0,
                                            header.additional_count.host());
     apply_edns(context, parsed, edns);
+    // What makes it legal may be looked for in a version that is not ours, which is what is told.
+    const bool may_come_alone = edns.cookie != nullptr && !context.policy.cookie_secrets.empty();
+    if (parsed.verdict == DnsVerdict::kBadvers && may_come_alone) return;
     const bool is_cookie = (parsed.options & kDnsCookieOption) != 0;
     decide(parsed, is_cookie ? DnsVerdict::kCookie : DnsVerdict::kFormerr);
   }

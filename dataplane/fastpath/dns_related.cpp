@@ -6,38 +6,91 @@
 namespace vipgate {
 namespace {
 
-// The name's own entry, or that of what covers it.
-const DnsEntry* find_any_way(const DnsTable& table, const DnsTarget& target) {
+// The name's own entry, or that of what covers it. `view`: see DnsTable::resolve().
+const DnsEntry* find_any_way(const DnsTable& table, const DnsTarget& target, const DnsTable* view) {
   const DnsEntry* entry = target.candidate;
   if (entry != nullptr && DnsTable::is_name(*entry, target.name, target.length)) return entry;
   entry = table.find(target.hash, target.name, target.length);
-  return entry != nullptr ? entry : table.resolve(target.name, target.length).entry;
+  return entry != nullptr ? entry : table.resolve(target.name, target.length, view).entry;
 }
 
-// The distinct targets of the records, which stand behind `fixed` octets of their data; the first
-// ones of the reply first.
-int find_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
-                 uint32_t split, uint32_t fixed, DnsTarget* targets) {
-  int count = 0;
-  uint32_t from = split;
-  for (uint32_t i = 0; i < body.count && count < kDnsMaxTargets; ++i) {
-    const uint8_t* record = body.octets + from;
+// The targets of a reply's records, one by one, in the order of the reply.
+class TargetWalk {
+ public:
+  // The records begin at offset `at` of the reply, the one that lies at `split` of the body first.
+  TargetWalk(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body, uint32_t split,
+             uint32_t at)
+      : table_(table),
+        octets_(body.octets),
+        end_(body.length),
+        fixed_(parsed.type == DnsType::kSrv ? kDnsSrvFixed : 0),
+        left_(body.count),
+        from_(split),
+        at_(at) {}
+
+  // False: there are no more.
+  bool next(DnsTarget& target) {
+    if (left_ == 0) return false;
+    const uint8_t* record = octets_ + from_;
     const uint32_t data_length = load_be16(record + 10);
-    // Where the record lies in the reply: those from `split` on come first.
-    const uint32_t position = from >= split ? from - split : from + body.length - split;
-    dns_set_target_of_entry(table, record + kDnsRecordFixed + fixed, data_length - fixed,
-                            parsed.question_end + position + kDnsRecordFixed + fixed,
-                            targets[count]);
+    const uint32_t before = kDnsRecordFixed + fixed_;
+    dns_set_target_of_entry(table_, record + before, data_length - fixed_, at_ + before, target);
+    --left_;
+    at_ += kDnsRecordFixed + data_length;
+    from_ += kDnsRecordFixed + data_length;
+    if (from_ == end_) from_ = 0;
+    return true;
+  }
+
+ private:
+  const DnsTable& table_;
+  const uint8_t* octets_;
+  uint32_t end_;    // of the body
+  uint32_t fixed_;  // octets of the data before the name
+  uint32_t left_;   // records
+  uint32_t from_;   // of the body
+  uint32_t at_;     // of the reply
+};
+
+// The first distinct targets, kDnsMaxTargets at most.
+int find_targets(const DnsTable& table, TargetWalk walk, DnsTarget* targets) {
+  int count = 0;
+  while (count < kDnsMaxTargets && walk.next(targets[count])) {
     int same = 0;
     while (targets[same].hash != targets[count].hash) ++same;
-    if (same == count) {
-      table.prefetch(targets[count].hash);
-      ++count;
-    }
-    from += kDnsRecordFixed + data_length;
-    if (from == body.length) from = 0;
+    if (same != count) continue;
+    table.prefetch(targets[count].hash);
+    ++count;
   }
   return count;
+}
+
+// The names that a whole message's records lead to, by their hashes.
+class SeenTargets {
+ public:
+  // False: it is there already. REQUIRES: fewer than kMost are.
+  bool insert(uint64_t hash) {
+    if (hash == 0) hash = 1;
+    size_t at = hash % kSlots;
+    while (hashes_[at] != 0 && hashes_[at] != hash) at = (at + 1) % kSlots;
+    if (hashes_[at] == hash) return false;
+    hashes_[at] = hash;
+    return true;
+  }
+  // Each stands where a pointer can lead to it, in a record of its own.
+  static constexpr size_t kMost = 0x4000 / (kDnsRecordFixed + 1);
+
+ private:
+  static constexpr size_t kSlots = 2048;
+  static_assert(kMost < kSlots);
+  uint64_t hashes_[kSlots] = {};
+};
+
+void prefetch_targets(const DnsTable& table, DnsTarget* targets, int count) {
+  for (int i = 0; i < count; ++i) {
+    targets[i].candidate = table.candidate(targets[i].hash);
+    prefetch_line(targets[i].candidate);
+  }
 }
 
 // The addresses of the name, whose RRsets stand in the order of their types.
@@ -71,6 +124,36 @@ void append_addresses(const DnsEntry* own, const DnsEntry* entry, uint32_t owner
   }
 }
 
+void append_addresses_of(const DnsTable& table, const DnsParsed& parsed, const DnsTarget* targets,
+                         int count, DnsReplyWriter& writer, DnsSections& sections) {
+  for (int i = 0; i < count; ++i) {
+    const DnsTarget& target = targets[i];
+    const DnsEntry* entry = find_any_way(table, target, parsed.view);
+    const DnsEntry* own = dns_find_in_view(parsed, target.hash, target.name, target.length);
+    append_addresses(own, entry, target.offset, writer, sections);
+  }
+}
+
+// Those of all distinct targets, one group after the other.
+[[gnu::noinline]] void append_all_addresses(const DnsTable& table, const DnsParsed& parsed,
+                                            TargetWalk walk, DnsReplyWriter& writer,
+                                            DnsSections& sections) {
+  SeenTargets seen;
+  DnsTarget targets[kDnsMaxTargets];
+  for (bool is_end = false; !is_end;) {
+    int count = 0;
+    while (count < kDnsMaxTargets && !is_end) {
+      DnsTarget& target = targets[count];
+      is_end = !walk.next(target) || !DnsReplyWriter::can_point_to(target.offset);
+      if (is_end || !seen.insert(target.hash)) continue;
+      table.prefetch(target.hash);
+      ++count;
+    }
+    prefetch_targets(table, targets, count);
+    append_addresses_of(table, parsed, targets, count, writer, sections);
+  }
+}
+
 // One record, which is the usual number, for a client without a view of its own.
 // REQUIRES: there is room for it.
 DnsReply answer_one_target(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body) {
@@ -83,7 +166,7 @@ DnsReply answer_one_target(const DnsTable& table, const DnsParsed& parsed, const
   DnsSections sections;
   sections.answers = 1;
   writer.append_one(body, kDnsHeaderLength);
-  if (const DnsEntry* entry = find_any_way(table, target); entry != nullptr) [[likely]] {
+  if (const DnsEntry* entry = find_any_way(table, target, nullptr); entry != nullptr) [[likely]] {
     append_addresses(*entry, target.offset, writer, sections);
   }
   return writer.finish(sections, DnsVerdict::kAnswer);
@@ -96,28 +179,30 @@ DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, cons
   DnsReplyWriter writer(parsed);
   if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
   if (body.count == 1 && parsed.view == nullptr) return answer_one_target(table, parsed, body);
-  // In stages, as for a burst: hashes and buckets, then entries, then the answer.
-  DnsTarget targets[kDnsMaxTargets];
-  const uint32_t fixed = parsed.type == DnsType::kSrv ? kDnsSrvFixed : 0;
-  const int count = find_targets(table, parsed, body, split_of(body, rotation), fixed, targets);
-  for (int i = 0; i < count; ++i) {
-    targets[i].candidate = table.candidate(targets[i].hash);
-    prefetch_line(targets[i].candidate);
-  }
   DnsSections sections;
-  sections.answers = body.count;
-  writer.append(body, rotation, kDnsHeaderLength);
-  for (int i = 0; i < count; ++i) {
-    const DnsTarget& target = targets[i];
-    const DnsEntry* entry = find_any_way(table, target);
-    const DnsEntry* own = dns_find_in_view(parsed, target.hash, target.name, target.length);
-    append_addresses(own, entry, target.offset, writer, sections);
-  }
+  dns_append_targets(table, parsed, body, rotation, kDnsHeaderLength, writer, sections);
   return writer.finish(sections, DnsVerdict::kAnswer);
 }
 
-DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& entry,
-                        uint32_t rotation) {
+void dns_append_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+                        uint32_t rotation, uint32_t owner, DnsReplyWriter& writer,
+                        DnsSections& sections) {
+  const TargetWalk walk(table, parsed, body, split_of(body, rotation), writer.at());
+  sections.answers = static_cast<uint16_t>(sections.answers + body.count);
+  if (parsed.query.is_stream && body.count > kDnsMaxTargets) {
+    writer.append(body, rotation, owner);
+    return append_all_addresses(table, parsed, walk, writer, sections);
+  }
+  // In stages, as for a burst: hashes and buckets, then entries, then the answer.
+  DnsTarget targets[kDnsMaxTargets];
+  const int count = find_targets(table, walk, targets);
+  prefetch_targets(table, targets, count);
+  writer.append(body, rotation, owner);
+  append_addresses_of(table, parsed, targets, count, writer, sections);
+}
+
+DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry* own,
+                        const DnsEntry* entry, uint32_t rotation) {
   DnsReplyWriter writer(parsed);
   DnsSections sections;
   const auto append = [&](const DnsBody& body) {
@@ -125,13 +210,30 @@ DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const Dn
     writer.append(body, rotation, kDnsHeaderLength);
     sections.answers = static_cast<uint16_t>(sections.answers + body.count);
   };
-  if (entry.is_apex != 0) append(table.zones()[entry.zone].soa_answer);
+  if (entry != nullptr && entry->is_apex != 0) append(table.zones()[entry->zone].soa_answer);
   DnsBody body;
-  for (int i = 0; i < entry.rrset_count; ++i) {
-    if (entry.find(entry.rrsets()[i].type, body)) append(body);
+  for (int i = 0; own != nullptr && i < own->rrset_count; ++i) {
+    if (own->find(own->rrsets()[i].type, body)) append(body);
+  }
+  // A CNAME record stands alone: the view's hides the table's records, its others hide the table's.
+  const bool has_own = own != nullptr && own->rrset_count != 0;
+  if (has_own && own->find(DnsType::kCname, body)) entry = nullptr;
+  for (int i = 0; entry != nullptr && i < entry->rrset_count; ++i) {
+    const DnsType type = entry->rrsets()[i].type;
+    if (has_own && (type == DnsType::kCname || own->find(type, body))) continue;
+    if (entry->find(type, body)) append(body);
   }
   if (sections.answers == 0) return finish_truncated(parsed, DnsRcode::kNoError);
   return writer.finish(sections, DnsVerdict::kAnswer);
+}
+
+DnsReply dns_answer_all_of_view(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& own,
+                                uint32_t rotation) {
+  const DnsEntry* entry = table.find(parsed.hash, parsed.name, parsed.name_length);
+  if (entry == nullptr) {
+    entry = table.resolve(parsed.name, parsed.name_length, parsed.view).entry;
+  }
+  return dns_answer_all(table, parsed, &own, entry, rotation);
 }
 
 }  // namespace vipgate

@@ -11,22 +11,36 @@
 
 namespace vipgate {
 
-// Distinct targets whose addresses are looked up for one reply, and CNAME records that are
-// followed.
+// Distinct targets whose addresses are looked up for one reply over UDP, and at a time for one over
+// TCP, and CNAME records that are followed.
 inline constexpr int kDnsMaxTargets = 8;
+
+class DnsReplyWriter;
+struct DnsSections;
 
 // The SRV or NS records of `body`, by the type that was asked for, and in the additional section
 // the A and AAAA RRsets of their targets, each as a whole and only if it fits (RFC 2782, RFC 1035
 // 3.3.11, RFC 2181 9). TC only if the records of the answer do not fit.
 DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
                             uint32_t rotation);
+// The same behind what `writer` has written already: `owner` is where the records' name stands.
+// REQUIRES: dns_has_targets(parsed.type), writer.has_room(body.length),
+// DnsReplyWriter::can_point_to(owner)
+void dns_append_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+                        uint32_t rotation, uint32_t owner, DnsReplyWriter& writer,
+                        DnsSections& sections);
 constexpr bool dns_has_targets(DnsType type) {
   return type == DnsType::kSrv || type == DnsType::kNs;
 }
 
 // Every RRset of the name, and the SOA at an apex, as far as they fit into a message: ANY over TCP
-// (RFC 8482 4.4). REQUIRES: entry.has_records()
-DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& entry,
-                        uint32_t rotation);
+// (RFC 8482 4.4). `own`: what the client's view has of it, which stands in the place of the table's
+// of the same type, and a CNAME record in the place of all; `entry`: what the table has. Either may
+// be null. REQUIRES: one of them has records.
+DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const DnsEntry* own,
+                        const DnsEntry* entry, uint32_t rotation);
+// The same, of a name that the view has: REQUIRES: own.has_records()
+DnsReply dns_answer_all_of_view(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& own,
+                                uint32_t rotation);
 
 }  // namespace vipgate

@@ -63,12 +63,18 @@ DnsReply answer_unknown(const DnsParsed& parsed) {
   return finish_error(parsed, DnsRcode::kServFail, DnsVerdict::kServfail);
 }
 
+// Addresses or services, of which there may be none.
+bool choose_usual(const DnsEntry& entry, DnsBody& body) {
+  for (const DnsType type : {DnsType::kA, DnsType::kAaaa, DnsType::kSrv}) {
+    if (entry.find(type, body)) return true;
+  }
+  return false;
+}
+
 // One RRset over UDP is enough for ANY (RFC 8482 4.1): of addresses, of services, or whatever there
 // is. REQUIRES: entry.has_records()
 void choose_any(const DnsTable& table, const DnsEntry& entry, DnsBody& body) {
-  for (const DnsType type : {DnsType::kA, DnsType::kAaaa, DnsType::kSrv}) {
-    if (entry.find(type, body)) return;
-  }
+  if (choose_usual(entry, body)) return;
   if (entry.is_apex != 0) {
     body = table.zones()[entry.zone].soa_answer;
   } else {
@@ -81,13 +87,15 @@ bool answer_from_view(const DnsContext& context, const DnsParsed& parsed, const 
                       uint32_t rotation, DnsReply& reply) {
   const DnsTable& table = context.table;
   DnsBody body;
-  // An apex has its SOA, which is the table's.
-  if (parsed.type == DnsType::kAny && own.rrset_count != 0 && own.is_apex == 0) {
+  if (parsed.type == DnsType::kAny) {
+    if (own.rrset_count == 0) return false;
     if (parsed.query.is_stream) {
-      reply = dns_answer_all(*parsed.view, parsed, own, rotation);
+      reply = dns_answer_all_of_view(table, parsed, own, rotation);
       return true;
     }
-    choose_any(*parsed.view, own, body);
+    // An apex has its SOA, which is the table's.
+    if (own.is_apex != 0 && !choose_usual(own, body)) return false;
+    if (own.is_apex == 0) choose_any(*parsed.view, own, body);
     reply = answer_rrset(parsed, body, rotation);
   } else if (own.find(parsed.type, body)) {
     reply = dns_has_targets(parsed.type) ? dns_answer_targets(table, parsed, body, rotation)
@@ -106,10 +114,8 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
                               parsed.name_length);
   if (parsed.may_recurse) {
-    const std::string_view local = context.policy.forwarding.local_zone(name);
-    // A zone's DS records are its parent's (RFC 4035 3.1.4.1), which is everybody's.
-    const bool is_parents = parsed.type == DnsType::kDs && name.size() == local.size();
-    if (!local.empty() && !is_parents) return dns_answer_local(context, parsed, local);
+    const std::string_view local = dns_local_zone_of(context, parsed, name);
+    if (!local.empty()) return dns_answer_local(context, parsed, {.text = name}, local);
   }
   if (parsed.may_recurse && is_recursive && !dns_stays_here(name, parsed.type)) {
     if (context.alias != nullptr) context.alias->length = 0;
@@ -134,7 +140,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   if (may_be_elsewhere) entry = table.find(parsed.hash, parsed.name, parsed.name_length);
   DnsFinding found;
   if (entry == nullptr) {
-    found = table.resolve(parsed.name, parsed.name_length);
+    found = table.resolve(parsed.name, parsed.name_length, parsed.view);
     const bool is_nobodys = found.entry == nullptr && own == nullptr && !found.is_incomplete;
     if (is_nobodys && context.policy.search.is_on()) [[unlikely]] {
       DnsReply reply;
@@ -160,7 +166,7 @@ DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
     if (entry->is_apex != 0 && parsed.type == DnsType::kSoa) {
       body = zone.soa_answer;
     } else if (entry->has_records() && parsed.type == DnsType::kAny) {
-      if (parsed.query.is_stream) return dns_answer_all(table, parsed, *entry, rotation);
+      if (parsed.query.is_stream) return dns_answer_all(table, parsed, nullptr, entry, rotation);
       choose_any(table, *entry, body);
     } else if (entry->find(DnsType::kCname, body)) {
       return dns_answer_alias(context, parsed, body, rotation);
@@ -279,7 +285,9 @@ uint64_t dns_answering_name(const DnsContext& context, const DnsParsed& parsed) 
   const DnsTable& table = context.table;
   if (table.find(parsed.hash, parsed.name, parsed.name_length) != nullptr) return parsed.hash;
   const DnsEntry* entry = dns_find_in_view(parsed, parsed.hash, parsed.name, parsed.name_length);
-  if (entry == nullptr) entry = table.resolve(parsed.name, parsed.name_length).entry;
+  if (entry == nullptr) {
+    entry = table.resolve(parsed.name, parsed.name_length, parsed.view).entry;
+  }
   if (entry == nullptr) return dns_searched_name(context, parsed);
   DnsFoldedName name;
   dns_fold_name(entry->name(), entry->name_length, name);

@@ -48,7 +48,7 @@ bool leads_to_records(const DnsContext& context, const DnsParsed& parsed, DnsFol
     DnsFinding found;
     found.entry = table.find(hash, name, length);
     if (found.entry == nullptr) {
-      found = table.resolve(name, length);
+      found = table.resolve(name, length, parsed.view);
       if (found.zone == nullptr) return i != 0;
     }
     if (i == 0 && own != nullptr) answering = hash_of(table, *own);

@@ -17,11 +17,11 @@ constexpr auto kOnion = "\x05onion\0"sv;
 // Seconds, of all records here (RFC 6303 3).
 constexpr uint32_t kSpecialTtl = 10800;
 
-// Writes records behind the question, of which the caller knows that they fit.
+// Writes records behind the question and `before` octets, of which the caller knows that they fit.
 class SpecialWriter {
  public:
-  explicit SpecialWriter(const DnsParsed& parsed)
-      : parsed_(parsed), to_(parsed.query.message + parsed.question_end) {}
+  explicit SpecialWriter(const DnsParsed& parsed, uint32_t before = 0)
+      : parsed_(parsed), to_(parsed.query.message + parsed.question_end + before) {}
 
   void record(uint32_t owner, DnsType type, DnsClass dns_class, uint32_t ttl_s, size_t length) {
     u16(static_cast<uint16_t>(0xc000 | owner));
@@ -74,33 +74,44 @@ void write_special_soa(SpecialWriter& writer, uint32_t zone_offset) {
   for (const uint32_t number : {1u, 3600u, 1200u, 604800u, kSpecialTtl}) writer.u32(number);
 }
 
-DnsReply answer_special(const DnsParsed& parsed, std::string_view zone) {
+uint32_t offset_of_zone(const DnsSpecialName& name, std::string_view zone) {
+  return name.offset + static_cast<uint32_t>(name.text.size() - zone.size());
+}
+
+// The zone among those that everybody has; empty: the name lies in none.
+std::string_view special_zone(std::string_view name) {
+  for (const std::string_view zone : {kLocalhost, kInvalid, kOnion}) {
+    if (name.ends_with(zone) && dns_is_within(name, zone)) return zone;
+  }
+  return {};
+}
+
+DnsReply answer_special(const DnsParsed& parsed, const DnsSpecialName& name,
+                        std::string_view zone) {
   const bool is_local = zone == kLocalhost;
-  const bool is_apex = parsed.name_length == zone.size();
+  const bool is_apex = name.text.size() == zone.size();
   DnsSections sections;
-  if (!has_special_room(parsed, kDnsRecordFixed + kSpecialSoa)) {
+  if (!has_special_room(parsed, name.before + kDnsRecordFixed + kSpecialSoa)) {
     return finish_truncated(parsed, is_local ? DnsRcode::kNoError : DnsRcode::kNxDomain);
   }
-  SpecialWriter writer(parsed);
-  sections.answers = 1;
+  SpecialWriter writer(parsed, name.before);
+  sections.answers = static_cast<uint16_t>(name.answers + 1);
   const bool is_any = parsed.type == DnsType::kAny;
   if (is_local && (parsed.type == DnsType::kA || is_any)) {
-    writer.record(kDnsHeaderLength, DnsType::kA, DnsClass::kIn, kSpecialTtl, 4);
+    writer.record(name.offset, DnsType::kA, DnsClass::kIn, kSpecialTtl, 4);
     writer.octets("\x7f\0\0\x01"sv);
     return writer.finish(sections, DnsVerdict::kAnswer);
   }
   if (is_local && parsed.type == DnsType::kAaaa) {
-    writer.record(kDnsHeaderLength, DnsType::kAaaa, DnsClass::kIn, kSpecialTtl, 16);
+    writer.record(name.offset, DnsType::kAaaa, DnsClass::kIn, kSpecialTtl, 16);
     writer.octets("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"sv);
     return writer.finish(sections, DnsVerdict::kAnswer);
   }
-  const auto zone_offset =
-      static_cast<uint32_t>(kDnsHeaderLength + parsed.name_length - zone.size());
-  write_special_soa(writer, zone_offset);
+  write_special_soa(writer, offset_of_zone(name, zone));
   if (is_local && is_apex && parsed.type == DnsType::kSoa) {
     return writer.finish(sections, DnsVerdict::kAnswer);
   }
-  sections.answers = 0;
+  sections.answers = name.answers;
   sections.authorities = 1;
   if (is_local) return writer.finish(sections, DnsVerdict::kNodata);
   sections.rcode = DnsRcode::kNxDomain;
@@ -143,36 +154,52 @@ bool is_chaos_text(const DnsParsed& parsed) {
 DnsReply dns_answer_outside(const DnsParsed& parsed) {
   const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
                               parsed.name_length);
-  for (const std::string_view zone : {kLocalhost, kInvalid, kOnion}) {
-    if (name.ends_with(zone) && dns_is_within(name, zone)) return answer_special(parsed, zone);
-  }
+  const std::string_view zone = special_zone(name);
+  if (!zone.empty()) return answer_special(parsed, {.text = name}, zone);
   return finish_error(parsed, DnsRcode::kRefused, DnsVerdict::kRefused,
                       DnsExtendedError::kNotAuthoritative);
 }
 
+std::string_view dns_local_zone_of(const DnsContext& context, const DnsParsed& parsed,
+                                   std::string_view name) {
+  const std::string_view zone = context.policy.forwarding.local_zone(name);
+  // A zone's DS records are its parent's (RFC 4035 3.1.4.1), which is everybody's.
+  const bool is_parents = parsed.type == DnsType::kDs && name.size() == zone.size();
+  return is_parents ? std::string_view() : zone;
+}
+
+bool dns_answer_special_target(const DnsContext& context, const DnsParsed& parsed,
+                               const DnsSpecialName& name, DnsReply& reply) {
+  const std::string_view special = special_zone(name.text);
+  const std::string_view local =
+      special.empty() ? dns_local_zone_of(context, parsed, name.text) : std::string_view();
+  if (special.empty() && local.empty()) return false;
+  reply = special.empty() ? dns_answer_local(context, parsed, name, local)
+                          : answer_special(parsed, name, special);
+  return true;
+}
+
 DnsReply dns_answer_local(const DnsContext& context, const DnsParsed& parsed,
-                          std::string_view zone) {
-  const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
-                              parsed.name_length);
-  const bool is_apex = name.size() == zone.size();
-  const bool is_there = is_apex || leads_to_zone(context, name);
+                          const DnsSpecialName& name, std::string_view zone) {
+  const bool is_apex = name.text.size() == zone.size();
+  const bool is_there = is_apex || leads_to_zone(context, name.text);
   DnsSections sections;
   if (!is_there) sections.rcode = DnsRcode::kNxDomain;
-  if (!has_special_room(parsed, kDnsRecordFixed + kSpecialSoa)) {
+  if (!has_special_room(parsed, name.before + kDnsRecordFixed + kSpecialSoa)) {
     return finish_truncated(parsed, sections.rcode);
   }
-  SpecialWriter writer(parsed);
-  sections.answers = 1;
+  SpecialWriter writer(parsed, name.before);
+  sections.answers = static_cast<uint16_t>(name.answers + 1);
   if (is_apex && parsed.type == DnsType::kNs) {
-    writer.record(kDnsHeaderLength, DnsType::kNs, DnsClass::kIn, kSpecialTtl, 2);
-    writer.u16(0xc000 | kDnsHeaderLength);
+    writer.record(name.offset, DnsType::kNs, DnsClass::kIn, kSpecialTtl, 2);
+    writer.u16(static_cast<uint16_t>(0xc000 | name.offset));
     return writer.finish(sections, DnsVerdict::kAnswer);
   }
-  write_special_soa(writer, static_cast<uint32_t>(kDnsHeaderLength + name.size() - zone.size()));
+  write_special_soa(writer, offset_of_zone(name, zone));
   if (is_apex && (parsed.type == DnsType::kSoa || parsed.type == DnsType::kAny)) {
     return writer.finish(sections, DnsVerdict::kAnswer);
   }
-  sections.answers = 0;
+  sections.answers = name.answers;
   sections.authorities = 1;
   return writer.finish(sections, is_there ? DnsVerdict::kNodata : DnsVerdict::kNxdomain);
 }

@@ -22,6 +22,14 @@ class DnsLocalTest : public ::testing::Test {
     EXPECT_TRUE(
         builder.add({wire_name("1.5.9.10.in-addr.arpa"), DnsType::kPtr, 60, wire_name("redis.z")})
             .ok());
+    for (const auto& [name, target] : {std::pair{"me.z", "x.localhost"},
+                                       {"never.z", "a.b.invalid"},
+                                       {"back.z", "4.3.2.10.in-addr.arpa"},
+                                       {"zone.z", "10.in-addr.arpa"},
+                                       {"far.z", "8.8.8.8.in-addr.arpa"},
+                                       {"near.z", "me.z"}}) {
+      EXPECT_TRUE(builder.add({wire_name(name), DnsType::kCname, 60, wire_name(target)}).ok());
+    }
     table_ = builder.build().value();
     DnsForwarding& forwarding = policy_.forwarding;
     forwarding.is_on = true;
@@ -124,6 +132,55 @@ TEST_F(DnsLocalTest, WithoutTheOptionAllAreForwarded) {
 TEST_F(DnsLocalTest, ClientsWhoseQuestionsAreNotForwardedAreRefused) {
   policy_.forwarding.clients = {};
   EXPECT_EQ(verdict("4.3.2.10.in-addr.arpa"), DnsVerdict::kRefused);
+}
+
+TEST_F(DnsLocalTest, AliasOfANameThatIsAnsweredHereHasItsAnswer) {
+  const ParsedMessage me = ask("Me.z", kTypeA);
+  EXPECT_EQ(me.flags & 0x8580, 0x8580u) << "QR, AA, RD, RA";
+  ASSERT_EQ(me.answers.size(), 2u);
+  EXPECT_EQ(me.answers[0].owner, "Me.z");
+  EXPECT_EQ(me.answers[0].rdata, wire_name("x.localhost"));
+  EXPECT_EQ(me.answers[1].owner, "x.localhost");
+  EXPECT_EQ(me.answers[1].rdata, ipv4(0x7f000001));
+  ASSERT_EQ(ask("near.z", kTypeA).answers.size(), 3u);
+  EXPECT_EQ(ask("near.z", kTypeA).answers[2].owner, "x.localhost");
+  const ParsedMessage nodata = ask("me.z", kTypeTxt);
+  EXPECT_EQ(nodata.rcode(), 0u);
+  EXPECT_EQ(nodata.answers.size(), 1u);
+  ASSERT_EQ(nodata.authorities.size(), 1u);
+  expect_soa(nodata.authorities[0], "localhost");
+  const ParsedMessage never = ask("never.z", kTypeA);
+  EXPECT_EQ(never.rcode(), kNxdomain);
+  EXPECT_EQ(never.answers.size(), 1u);
+  expect_soa(never.authorities.at(0), "invalid");
+  const ParsedMessage back = ask("back.z");
+  EXPECT_EQ(back.rcode(), kNxdomain) << "that of the last name (RFC 6604)";
+  EXPECT_EQ(back.answers.size(), 1u);
+  expect_soa(back.authorities.at(0), "10.in-addr.arpa");
+  const ParsedMessage ns = ask("zone.z", kTypeNs);
+  ASSERT_EQ(ns.answers.size(), 2u);
+  EXPECT_EQ(ns.answers[1].owner, "10.in-addr.arpa");
+}
+
+TEST_F(DnsLocalTest, AliasOfANameThatIsNotAnsweredHereIsAllThatIsTold) {
+  EXPECT_EQ(ask("far.z").rcode(), 0u);
+  EXPECT_EQ(ask("far.z").answers.size(), 1u);
+  policy_.forwarding.clients = {};
+  for (const char* name : {"me.z", "never.z", "back.z"}) {
+    const ParsedMessage reply = ask(name);
+    EXPECT_EQ(reply.rcode(), 0u) << name;
+    EXPECT_EQ(reply.answers.size(), 1u) << name;
+    EXPECT_TRUE(reply.authorities.empty()) << name;
+  }
+}
+
+TEST_F(DnsLocalTest, AliasWhoseAnswerDoesNotFitIsTruncated) {
+  policy_.max_amplification = 2;
+  const ParsedMessage reply =
+      parse_dns(respond(*table_, dns_query("back.z", kPtr), 0, 40000, 2048, policy_).octets)
+          .value();
+  EXPECT_TRUE(reply.tc());
+  EXPECT_TRUE(reply.answers.empty());
 }
 
 TEST_F(DnsLocalTest, AnswerThatDoesNotFitIsTruncated) {

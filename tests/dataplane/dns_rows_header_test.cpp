@@ -92,6 +92,12 @@ std::vector<Row> section_count_rows() {
        header_only(0).cookie()},
       {"QDCOUNT=0 + OPT with cookie of 7 bytes", cookie_opt("1234567"),
        header_only(kFormerr).opt()},
+      {"QDCOUNT=0 + OPT of version 1 with cookie (RFC 6891 6.1.3)",
+       dns_header(0, 0, 0, 0, 1) +
+           dns_opt(1232, 1 << 16, dns_option(kOptionCookie, kTestClientCookie)),
+       header_only(kBadvers).opt()},
+      {"QDCOUNT=0 + OPT of version 1", dns_header(0, 0, 0, 0, 1) + dns_opt(1232, 1 << 16),
+       header_only(kFormerr).opt()},
       {"QDCOUNT=2, two questions", dns_header(0, 2) + q + q, header_only(kFormerr)},
       {"QDCOUNT=2, one question only", dns_header(0, 2) + q, header_only(kFormerr)},
       {"QDCOUNT=65535, one question", dns_header(0, 65535) + q, header_only(kFormerr)},

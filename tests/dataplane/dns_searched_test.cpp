@@ -84,6 +84,14 @@ TEST_F(DnsSearchedTest, NameOfOursWithASuffixIsAnsweredAsAnAliasOfIt) {
                "redis.marathon.l4lb.test", kTypeA, 1);
 }
 
+TEST_F(DnsSearchedTest, TargetsOfSrvRecordsHaveTheirAddresses) {
+  const ParsedMessage reply = ask("_web._tcp.mesos.corp.example", kTypeSrv);
+  ASSERT_EQ(reply.additionals.size(), 3u) << "web1 (A), web22 (A, AAAA)";
+  for (const ParsedRecord& record : reply.additionals) {
+    EXPECT_TRUE(record.owner == "web1.mesos" || record.owner == "web22.mesos") << record.owner;
+  }
+}
+
 TEST_F(DnsSearchedTest, LettersAreThoseOfTheQuestion) {
   expect_alias(ask("LeaDer.mEsos.CoRp.Example"), "LeaDer.mEsos.CoRp.Example", "LeaDer.mEsos",
                kTypeA, 1);

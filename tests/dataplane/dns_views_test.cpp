@@ -47,7 +47,10 @@ class DnsViewsTest : public ::testing::Test {
                       {"_new._tcp.z", kSrv, target(80, "new.deep.z")},
                       {"to-new.z", kCname, wire_name("new.deep.z")},
                       {"other.z", kA, ipv4(2)},
-                      {"*.wild.z", kA, ipv4(3)}},
+                      {"*.wild.z", kA, ipv4(3)},
+                      {"*.wild.z", kTxt, std::string("\4wild")},
+                      {"to-one.z", kCname, wire_name("one.wild.z")},
+                      {"_one._tcp.z", kSrv, target(82, "z.one.wild.z")}},
                      is_incomplete);
     const std::vector<PrefixValue> clients = {{parse_ip_prefix("10.0.0.0/8").value(), 0},
                                               {parse_ip_prefix("fd00::/8").value(), 0}};
@@ -58,7 +61,8 @@ class DnsViewsTest : public ::testing::Test {
                          {"new.deep.z", kA, ipv4(0x0a000003)},
                          {"other.z", kCname, wire_name("to-www.z")},
                          {"_mine._tcp.z", kSrv, target(81, "new.deep.z")},
-                         {"one.wild.z", kA, ipv4(0x0a000004)}},
+                         {"one.wild.z", kA, ipv4(0x0a000004)},
+                         {"deep.x.y.wild.z", kA, ipv4(0x0a000005)}},
                         false)}};
   }
 
@@ -167,9 +171,58 @@ TEST_F(DnsViewsTest, WildcardsCoverWhatTheViewDoesNotName) {
   EXPECT_EQ(data(ask("one.wild.z", kA).answers), Data{ipv4(0x0a000004)});
 }
 
+TEST_F(DnsViewsTest, NoWildcardOfTheTableCoversWhatTheViewNames) {
+  const auto expect_denied = [&](std::string_view name, unsigned type, unsigned rcode) {
+    const ParsedMessage reply = ask(name, type);
+    EXPECT_EQ(reply.rcode(), rcode) << name;
+    EXPECT_TRUE(reply.answers.empty()) << name;
+    EXPECT_EQ(reply.authorities.size(), 1u) << name;
+    EXPECT_EQ(ask(name, type, "192.0.2.1").answers.size(), 1u) << name << " for all others";
+  };
+  for (const std::string zone : {"z", "alias"}) {
+    expect_denied("one.wild." + zone, kTxt, 0);
+    expect_denied("x.y.wild." + zone, kTxt, 0);  // an empty non-terminal of the view
+    expect_denied("y.wild." + zone, kA, 0);
+    expect_denied("z.one.wild." + zone, kTxt, 3);
+    expect_denied("no.y.wild." + zone, kTxt, 3);
+    EXPECT_EQ(ask("two.wild." + zone, kTxt).answers.size(), 1u);
+  }
+  EXPECT_EQ(ask("to-one.z", kTxt).answers.size(), 1u) << "the alias alone, and the SOA";
+  EXPECT_EQ(ask("to-one.z", kTxt, "192.0.2.1").answers.size(), 2u);
+  EXPECT_TRUE(ask("_one._tcp.z", kSrv).additionals.empty());
+  EXPECT_EQ(ask("_one._tcp.z", kSrv, "192.0.2.1").additionals.size(), 1u);
+}
+
 TEST_F(DnsViewsTest, AnyIsAnsweredWithWhatTheViewHas) {
   EXPECT_EQ(data(ask("www.z", kAny).answers), kOwn);
   EXPECT_EQ(ask("z", kAny).answers.at(0).type, kSoa);
+}
+
+TEST_F(DnsViewsTest, AnyOverTcpIsAnsweredWithAllThatTheClientGetsTypeByType) {
+  const auto any = [&](std::string_view name, std::string_view client = "10.1.2.3") {
+    return data(ask(name, kAny, client, true).answers);
+  };
+  const std::string text("\3all"), wild("\4wild");
+  Data both = kOwn;
+  both.insert(text);
+  EXPECT_EQ(any("www.z"), both);
+  EXPECT_EQ(any("www.alias"), both);
+  EXPECT_EQ(any("www.z", "192.0.2.1"), (Data{ipv4(1), text}));
+  EXPECT_EQ(any("new.deep.z"), Data{ipv4(0x0a000003)}) << "which only the view has";
+  EXPECT_EQ(any("one.wild.z"), Data{ipv4(0x0a000004)}) << "no wildcard covers it";
+  EXPECT_EQ(any("two.wild.z"), (Data{ipv4(3), wild})) << "which the view has not";
+  EXPECT_EQ(any("other.z"), Data{wire_name("to-www.z")}) << "a CNAME stands alone";
+}
+
+TEST_F(DnsViewsTest, AnyOfAZoneItselfHasItsSoaAndWhatTheViewHas) {
+  main_ = table_of({{"z", kA, ipv4(1)}, {"z", kTxt, std::string("\3all")}});
+  views_.tables = {table_of({{"z", kA, ipv4(0x0a000001)}})};
+  EXPECT_EQ(data(ask("z", kAny).answers), Data{ipv4(0x0a000001)});
+  const ParsedMessage reply = ask("z", kAny, "10.1.2.3", true);
+  ASSERT_EQ(reply.answers.size(), 3u);
+  EXPECT_EQ(reply.answers[0].type, kSoa);
+  EXPECT_EQ(data({reply.answers.begin() + 1, reply.answers.end()}),
+            (Data{ipv4(0x0a000001), std::string("\3all")}));
 }
 
 TEST_F(DnsViewsTest, NamesThatASearchListHasLengthenedLeadToWhatTheViewHas) {

@@ -53,6 +53,15 @@ constexpr Row kRows[] = {
      "f:3:58: name: 'a.mesos' lies in our own zone 'mesos', which is never forwarded; leave it "
      "out\n"
      "f:4:45: name: the zone 'b' is already there; name each once"},
+    {"snat_pools: [{name: dns, addresses: [10.9.1.99]}]\n"
+     "dns: {zones: [{name: mesos, aliases: [mesos.alias]}],\n"
+     "  forward: {policy: forward, clients: [10.0.0.0/8], resolvers: [10.9.1.53],\n"
+     "  snat_pool: dns, zones: [{name: mesos.alias, resolvers: [10.9.1.54]},\n"
+     "  {name: a.mesos.alias, resolvers: [10.9.1.54]}, {name: alias, resolvers: [10.9.1.54]}]}}\n",
+     "f:4:34: name: 'mesos.alias' lies in our own alias 'mesos.alias', which is never forwarded; "
+     "leave it out\n"
+     "f:5:10: name: 'a.mesos.alias' lies in our own alias 'mesos.alias', which is never forwarded; "
+     "leave it out"},
     {"dns: {forward: {health: {interval_s: 3601}}}\n",
      "f:1:38: interval_s: 3601 is out of range; write a number from 0 to 3600"},
     {"dns: {forward: {health: {fall: 0}}}\n",
