@@ -5,99 +5,12 @@
 #include <cstring>
 
 #include "common/byte_order.h"
+#include "common/dns_upstream_record.h"
 
 namespace vipgate {
 namespace {
 
 uint16_t u16_at(const uint8_t* at) { return load<Be16>(at).host(); }
-uint32_t u32_at(const uint8_t* at) { return load<Be32>(at).host(); }
-
-struct RecordHead {
-  size_t owner = 0;
-  size_t ttl = 0;  // where its TTL stands
-  uint16_t type = 0;
-  uint32_t ttl_s = 0;
-  size_t data = 0;
-  uint16_t data_length = 0;
-};
-
-// False: there is no whole record at `at`, which moves behind it.
-bool read_record(const uint8_t* message, size_t length, size_t& at, RecordHead& record) {
-  constexpr size_t kFixed = 10;
-  const size_t fixed = dns_name_piece(message, length, at).end;
-  if (fixed == 0 || fixed + kFixed > length) return false;
-  record.owner = at;
-  record.type = u16_at(message + fixed);
-  record.ttl = fixed + 4;
-  record.ttl_s = u32_at(message + fixed + 4);
-  // With the top bit set it is 0 (RFC 2181 8).
-  if (record.ttl_s >> 31 != 0) record.ttl_s = 0;
-  record.data_length = u16_at(message + fixed + 8);
-  record.data = fixed + kFixed;
-  at = record.data + record.data_length;
-  return at <= length;
-}
-
-// The TTLs of the records up to now, and where the body begins that they are told from.
-struct KnownTtls {
-  std::span<const DnsTtl> ttls;
-  size_t body_offset;
-};
-
-// Whether the octets from `begin` on, to `end`, are told on as they are: TTLs count down.
-bool is_told_as_it_is(const KnownTtls& known, size_t begin, size_t end) {
-  // The first one that ends behind `begin`.
-  const auto ttl = std::upper_bound(
-      known.ttls.begin(), known.ttls.end(), begin, [&](size_t at, const DnsTtl& earlier) {
-        return at < known.body_offset + earlier.offset + sizeof earlier.seconds;
-      });
-  return ttl == known.ttls.end() || known.body_offset + ttl->offset >= end;
-}
-
-// Whether the name at `at`, with all that its pointers lead to before `end`, is one. Each pointer
-// leads to before the piece that it ends, so that this ends too.
-bool is_name(const uint8_t* message, size_t end, size_t at, const KnownTtls& known) {
-  for (size_t octets = 0;;) {
-    const DnsNamePiece piece = dns_name_piece(message, end, at);
-    if (piece.end == 0 || !is_told_as_it_is(known, at, piece.end)) return false;
-    octets += piece.labels(at);
-    if (octets > kDnsMaxName) return false;
-    if (piece.target == 0) return true;
-    at = piece.target;
-  }
-}
-
-// Whether names of a record are names, so that what is told on leads no client astray: its owner's,
-// and those of the types that may be compressed (RFC 3597 4), of which the last ends the data but
-// for the five numbers of a SOA. REQUIRES: `known` has the TTLs up to this record's.
-bool are_names_whole(const uint8_t* message, const RecordHead& record, const KnownTtls& known) {
-  // What is behind an owner is its type.
-  if (!is_name(message, record.ttl - 4, record.owner, known)) return false;
-  size_t at = record.data;
-  size_t names = 1;
-  size_t behind = 0;
-  switch (DnsType{record.type}) {
-    case DnsType::kNs:
-    case DnsType::kCname:
-    case DnsType::kPtr:
-      break;
-    case DnsType::kMx:
-      at += 2;
-      break;
-    case DnsType::kSoa:
-      names = 2;
-      behind = 20;
-      break;
-    default:
-      return true;
-  }
-  const size_t end = record.data + record.data_length;
-  for (; names != 0; --names) {
-    if (at >= end || !is_name(message, end, at, known)) return false;
-    at = dns_name_piece(message, end, at).end;
-  }
-  return at + behind == end;
-}
 
 // The octets of the name at `at`, which is one, written in full.
 size_t whole_length(const uint8_t* message, size_t length, size_t at) {
@@ -126,7 +39,7 @@ bool is_equal_name(const uint8_t* message, size_t length, size_t at, const uint8
 // Whether a record of the answer section tells of the name that was asked for: it is that name's,
 // or renames all below a name above it (RFC 6672). What others tell of follows from one of these.
 // REQUIRES: the owner is a name.
-bool tells_of_question(const uint8_t* message, size_t length, const RecordHead& record,
+bool tells_of_question(const uint8_t* message, size_t length, const DnsUpstreamRecord& record,
                        const DnsUpstreamQuestion& question) {
   constexpr uint16_t kToQuestion = 0xc000 | kDnsHeaderLength;
   if (u16_at(message + record.owner) == kToQuestion) return true;
@@ -140,9 +53,9 @@ bool tells_of_question(const uint8_t* message, size_t length, const RecordHead& 
 }
 
 // RFC 1035 3.3.13: two names, then five numbers, of which MINIMUM is the last.
-uint32_t negative_ttl(const uint8_t* message, const RecordHead& soa) {
+uint32_t negative_ttl(const uint8_t* message, const DnsUpstreamRecord& soa) {
   if (soa.data_length < 22) return 0;
-  const uint32_t minimum = u32_at(message + soa.data + soa.data_length - 4);
+  const uint32_t minimum = load<Be32>(message + soa.data + soa.data_length - 4).host();
   return std::min(soa.ttl_s, minimum >> 31 != 0 ? 0 : minimum);
 }
 
@@ -256,8 +169,8 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
   uint32_t soa_ttl_s = 0;
   for (uint32_t section = 0; section < 3; ++section) {
     for (uint32_t i = 0; i < counts[section]; ++i) {
-      RecordHead record;
-      if (!read_record(message, length, at, record)) return;
+      DnsUpstreamRecord record;
+      if (!dns_read_record(message, length, at, record)) return;
       if (record.type == static_cast<uint16_t>(DnsType::kOpt)) {
         // One, of the root, among the additional records (RFC 6891 6.1.1).
         if (section != 2 || has_opt || message[record.owner] != 0) return;
@@ -269,12 +182,14 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
         }
         continue;
       }
+      if (record.dns_class != static_cast<uint16_t>(DnsClass::kIn)) return;
       // The body ends before the OPT record. Additional records behind it are left out, as they may
       // be, and no name before them points to them.
       if (has_opt) continue;
       const uint32_t capped = std::min(record.ttl_s, limits.max_s);
       ttls[answer.ttl_count++] = {static_cast<uint16_t>(record.ttl - answer.body_offset), capped};
-      if (!are_names_whole(message, record, {ttls.first(answer.ttl_count), answer.body_offset})) {
+      if (!dns_is_whole_record(message, record,
+                               {ttls.first(answer.ttl_count), answer.body_offset})) {
         return;
       }
       ttl_s = std::min(ttl_s, capped);

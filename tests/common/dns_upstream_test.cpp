@@ -256,10 +256,51 @@ TEST(DnsUpstream, WhatIsNotWellFormedIsNotBelieved) {
       two + dns_opt(1232) + dns_opt(1232),         // two of them
       dns_header(kAnswerFlags, 1, 1, 0, 0, kId) + asked.wire() + dns_opt(1232),  // not its section
       dns_header(kAnswerFlags, 1, 0xffff, 0xffff, 0xffff, kId) + asked.wire() + good,
-      head + record(kOwner, 16, 60, std::string(1300, 'x')),  // longer than we take
   };
   for (const std::string& message : wrong) {
     EXPECT_EQ(read(asked, message).kind, DnsUpstreamAnswer::Kind::kMalformed) << &message - wrong;
+  }
+}
+
+TEST(DnsUpstream, RecordOfAnotherClassOrWithoutTheFormOfItsTypeIsNotBelieved) {
+  using Kind = DnsUpstreamAnswer::Kind;
+  const Asked asked("www.example", 255);
+  const auto kind = [&](const std::string& text) {
+    return read(asked, dns_header(kAnswerFlags, 1, 1, 0, 0, kId) + asked.wire() + text).kind;
+  };
+  const std::string srv("\0\1\0\2\0\x50", 6);
+  const std::pair<unsigned, std::string> good[] = {{1, "\1\2\3\4"},
+                                                   {28, std::string(16, 'x')},
+                                                   {33, srv + wire_name("a.b")},
+                                                   {33, srv + "\1a\xc0\x0c"},
+                                                   {16, "\3abc"},
+                                                   {16, std::string("\0\1a", 3)},
+                                                   {39, wire_name("a.b")},
+                                                   {99, ""},
+                                                   {99, "\1\2\3"}};
+  for (const auto& [type, data] : good) {
+    EXPECT_EQ(kind(record(kOwner, type, 60, data)), Kind::kAnswer) << type << " " << data;
+    std::string chaos = record(kOwner, type, 60, data);
+    chaos[kOwner.size() + 3] = 3;
+    EXPECT_EQ(kind(chaos), Kind::kMalformed) << type << " " << data;
+  }
+  const std::pair<unsigned, std::string> wrong[] = {{1, ""},
+                                                    {1, "\1\2"},
+                                                    {1, "\1\2\3\4\5"},
+                                                    {28, "\1\2\3\4"},
+                                                    {28, std::string(17, 'x')},
+                                                    {33, ""},
+                                                    {33, srv},
+                                                    {33, srv.substr(0, 5)},
+                                                    {33, srv + "\1a"},
+                                                    {33, srv + wire_name("a.b") + "x"},
+                                                    {33, srv + "\xc0\x0d"},
+                                                    {16, ""},
+                                                    {16, "\4abc"},
+                                                    {16, "\3abc\1"},
+                                                    {39, wire_name("a.b") + "x"}};
+  for (const auto& [type, data] : wrong) {
+    EXPECT_EQ(kind(record(kOwner, type, 60, data)), Kind::kMalformed) << type << " " << data;
   }
 }
 
