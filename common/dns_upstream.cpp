@@ -59,6 +59,17 @@ uint32_t negative_ttl(const uint8_t* message, const DnsUpstreamRecord& soa) {
   return std::min(soa.ttl_s, minimum >> 31 != 0 ? 0 : minimum);
 }
 
+// An answer of which no record is told.
+void cut_off(DnsAnswerFacts& answer) {
+  answer.kind = DnsAnswerFacts::Kind::kTruncated;
+  answer.is_truncated = true;
+  answer.is_negative = false;
+  answer.answers = answer.authorities = answer.additionals = 0;
+  answer.body_length = 0;
+  answer.ttl_s = 0;
+  answer.ttl_count = 0;
+}
+
 }  // namespace
 
 uint16_t dns_write_question(const DnsUpstreamQuestion& question, uint8_t* to) {
@@ -126,10 +137,9 @@ bool dns_may_lack_edns(const uint8_t* message) {
 void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
                        const DnsTtlLimits& limits, DnsUpstreamAnswer& answer) {
   dns_read_long_answer(message, length, question, limits, answer.ttls, answer);
-  // What is longer than we said that we take has no place in the cache.
-  if (length > kDnsUdpLimit && answer.kind == DnsAnswerFacts::Kind::kAnswer) {
-    answer.kind = DnsAnswerFacts::Kind::kMalformed;
-  }
+  // What is longer than we said that we take has no place in the cache, and who asks by TCP gets
+  // it.
+  if (length > kDnsUdpLimit && answer.kind != DnsAnswerFacts::Kind::kRefusal) cut_off(answer);
 }
 
 void dns_read_long_answer(const uint8_t* message, size_t length,
@@ -151,11 +161,7 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
     answer.kind = Kind::kRefusal;
     return;
   }
-  if ((flags & DnsHeader::kTruncated) != 0) {
-    answer.kind = Kind::kTruncated;
-    answer.is_truncated = true;
-    return;
-  }
+  if ((flags & DnsHeader::kTruncated) != 0) return cut_off(answer);
   const uint32_t counts[] = {header.answer_count.host(), header.authority_count.host(),
                              header.additional_count.host()};
   if (counts[0] + counts[1] + counts[2] > ttls.size()) return;

@@ -21,7 +21,7 @@ struct DnsTtl {
 struct DnsAnswerFacts {
   enum class Kind : uint8_t {
     kAnswer,     // may be told on
-    kTruncated,  // TC: by TCP there is more
+    kTruncated,  // TC, or longer than we take: by TCP there is more
     kRefusal,    // this resolver cannot tell: neither NOERROR nor NXDOMAIN, or of other names alone
     kMalformed,
   };

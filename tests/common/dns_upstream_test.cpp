@@ -304,6 +304,24 @@ TEST(DnsUpstream, RecordOfAnotherClassOrWithoutTheFormOfItsTypeIsNotBelieved) {
   }
 }
 
+// However many records it has, and whatever they are.
+TEST(DnsUpstream, AnswerThatIsLongerThanWeTakeCountsAsTruncated) {
+  const Asked asked("www.example");
+  for (const unsigned count : {76u, 110u, 111u, 500u}) {
+    std::string message = dns_header(kAnswerFlags, 1, count, 0, 0, kId) + asked.wire();
+    for (unsigned i = 0; i < count; ++i) message += record(kOwner, 1, 60, "\1\2\3\4");
+    const auto answer = read(asked, message);
+    EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kTruncated) << count;
+    EXPECT_TRUE(answer.is_truncated);
+    EXPECT_EQ(answer.answers, 0);
+    EXPECT_EQ(answer.ttl_count, 0);
+    EXPECT_EQ(answer.body_length, 0);
+    EXPECT_EQ(answer.ttl_s, 0u);
+  }
+  const std::string refusal = dns_header(0x8185, 1, 0, 0, 0, kId) + asked.wire();
+  EXPECT_EQ(read(asked, refusal + std::string(1300, 'x')).kind, DnsUpstreamAnswer::Kind::kRefusal);
+}
+
 TEST(DnsUpstream, OptRecordStandsAnywhereAndWhatIsBehindItIsLeftOut) {
   const Asked asked("www.example");
   const std::string good = record(kOwner, 1, 60, "\1\2\3\4");
