@@ -12,30 +12,6 @@ namespace {
 
 uint16_t u16_at(const uint8_t* at) { return load<Be16>(at).host(); }
 
-// The octets of the name at `at`, which is one, written in full.
-size_t whole_length(const uint8_t* message, size_t length, size_t at) {
-  size_t octets = 0;
-  for (;;) {
-    const DnsNamePiece piece = dns_name_piece(message, length, at);
-    octets += piece.labels(at);
-    if (piece.target == 0) return octets;
-    at = piece.target;
-  }
-}
-
-// Whether the name at `at`, which is one, is `name`, whatever the case of its letters (RFC 4343).
-// They differ before either ends, if they do.
-bool is_equal_name(const uint8_t* message, size_t length, size_t at, const uint8_t* name) {
-  for (;;) {
-    const DnsNamePiece piece = dns_name_piece(message, length, at);
-    for (const size_t end = at + piece.labels(at); at < end; ++at, ++name) {
-      if (dns_fold(message[at]) != dns_fold(*name)) return false;
-    }
-    if (piece.target == 0) return true;
-    at = piece.target;
-  }
-}
-
 // Whether a record of the answer section tells of the name that was asked for: it is that name's,
 // or renames all below a name above it (RFC 6672). What others tell of follows from one of these.
 // REQUIRES: the owner is a name.
@@ -43,13 +19,10 @@ bool tells_of_question(const uint8_t* message, size_t length, const DnsUpstreamR
                        const DnsUpstreamQuestion& question) {
   constexpr uint16_t kToQuestion = 0xc000 | kDnsHeaderLength;
   if (u16_at(message + record.owner) == kToQuestion) return true;
-  const size_t owner_length = whole_length(message, length, record.owner);
-  if (owner_length > question.name_length) return false;
-  size_t above = 0;  // where in the question's name the owner's would stand
-  while (above < question.name_length - owner_length) above += question.name[above] + size_t{1};
-  if (above != question.name_length - owner_length) return false;
-  if (above != 0 && record.type != static_cast<uint16_t>(DnsType::kDname)) return false;
-  return is_equal_name(message, length, record.owner, question.name + above);
+  const size_t above =
+      dns_tail_at(message, length, record.owner, {question.name, question.name_length});
+  return above == 0 ||
+         (above != kDnsNoTail && record.type == static_cast<uint16_t>(DnsType::kDname));
 }
 
 // RFC 1035 3.3.13: two names, then five numbers, of which MINIMUM is the last.
@@ -65,7 +38,7 @@ void cut_off(DnsAnswerFacts& answer) {
   answer.is_truncated = true;
   answer.is_negative = false;
   answer.answers = answer.authorities = answer.additionals = 0;
-  answer.body_length = 0;
+  answer.body_length = answer.turn_length = 0;
   answer.ttl_s = 0;
   answer.ttl_count = 0;
 }
@@ -149,6 +122,7 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
   answer.kind = Kind::kMalformed;
   answer.is_truncated = answer.is_negative = false;
   answer.answers = answer.authorities = answer.additionals = 0;
+  answer.turn_length = 0;
   answer.ttl_s = 0;
   answer.ttl_count = 0;
   const auto header = load<DnsHeader>(message);
@@ -222,6 +196,7 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
   }
   answer.kind = Kind::kAnswer;
   answer.body_length = static_cast<uint16_t>(body_end - answer.body_offset);
+  answer.turn_length = dns_turn_length(message, answer, question.type);
   answer.is_negative = answer.rcode == DnsRcode::kNxDomain || !has_type;
   if (!answer.is_negative) {
     answer.ttl_s = ttl_s;

@@ -35,4 +35,12 @@ struct DnsKnownTtls {
 bool dns_is_whole_record(const uint8_t* message, const DnsUpstreamRecord& record,
                          const DnsKnownTtls& known);
 
+// Where in `name`, which is written in full, the name at `at` of the message stands, of which it is
+// the end, whatever the case of their letters (RFC 4343). REQUIRES: it is a name.
+inline constexpr size_t kDnsNoTail = SIZE_MAX;
+size_t dns_tail_at(const uint8_t* message, size_t length, size_t at, std::span<const uint8_t> name);
+
+// DnsAnswerFacts::turn_length of an answer that has been read.
+uint16_t dns_turn_length(const uint8_t* message, const DnsAnswerFacts& answer, uint16_t type);
+
 }  // namespace vipgate

@@ -79,7 +79,8 @@ struct alignas(64) DnsCacheSlot {
   bool is_authentic;  // AD
   bool is_truncated;  // TC, and no body
   bool is_negative;
-  bool is_failure;  // no resolver has answered: SERVFAIL
+  bool is_failure;      // no resolver has answered: SERVFAIL
+  uint8_t turn_length;  // of DnsAnswerFacts; 0 also where it is longer
   // The folded name, the body, then where in the body the TTLs are, in two octets each. A body may
   // be read in groups of 16 octets.
   std::array<uint8_t, kOctets> octets;

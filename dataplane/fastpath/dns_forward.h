@@ -97,7 +97,7 @@ template <class Observer>
   if (!cache.use_again(sought.place) || !dns_fits_whole(parsed, *known)) [[unlikely]] {
     return answer_known_with_care(burst, parsed, sought);
   }
-  return dns_answer_fresh(parsed, *known, burst.now.ns);
+  return dns_answer_fresh(parsed, *known, burst.now.ns, dns_rotation_++);
 }
 
 // The same of any name and any client.
@@ -113,7 +113,7 @@ template <class Observer>
   const DnsSearch& search = burst.dns.policy.search;
   if (search.is_on() && dns_forward_detail::may_be_searched(search, parsed, *known)) return {};
   cache.use(sought.place);
-  return dns_answer_cached(parsed, *known, burst.now.ns, DnsVerdict::kCached);
+  return dns_answer_cached(parsed, *known, burst.now.ns, dns_rotation_++, DnsVerdict::kCached);
 }
 
 // Pass four. REQUIRES: the responder says kForward.
@@ -129,8 +129,8 @@ template <class Address>
   const DnsQuestion question = dns_forward_detail::question_of(parsed, dns_alias_);
   const auto answer = [&](const DnsCacheSlot& slot, DnsVerdict verdict) {
     return dns_alias_.length == 0
-               ? dns_answer_cached(parsed, slot, now_ns, verdict)
-               : dns_answer_behind_alias(parsed, dns_alias_, slot, now_ns, verdict);
+               ? dns_answer_cached(parsed, slot, now_ns, dns_rotation_, verdict)
+               : dns_answer_behind_alias(parsed, dns_alias_, slot, now_ns, dns_rotation_, verdict);
   };
   const bool has_waited = burst.from == From::kHold;
   DnsCacheSlot* known = forwarder_->cache().find(question, !has_waited);

@@ -121,6 +121,51 @@ TEST_F(PipelineForwarding, SameQuestionAgainIsAnsweredFromTheCacheWithWhatIsLeft
   gateway_.pass_seconds(2);
 }
 
+TEST_F(PipelineForwarding, EachAddressOfAnAnswerFromTheCacheComesFirstAtTimes) {
+  const std::string name = "www.example.org";
+  for (const unsigned type : {1u, 28u}) {
+    ASSERT_TRUE(gateway_.send(question(name, 1, type)).is_held());
+    const AskedResolver asked = asked_once();
+    std::string records;
+    for (char i = 0; i < 2; ++i) {
+      records += "\xc0\x0c" + be16(type) + be16(1) + test::be32(300) + be16(type == 1 ? 4 : 16) +
+                 std::string(type == 1 ? 4 : 16, i);
+    }
+    ASSERT_EQ(answer(asked, asked.reply(kReply, 2, 1, records + soa_record(300, 40))).size(), 1u);
+  }
+  gateway_.pass_seconds(100);
+  std::map<unsigned, std::map<std::string, unsigned>> first;
+  // By turns, as a client does that wants to know both.
+  for (unsigned i = 0; i < 100; ++i) {
+    for (const unsigned type : {1u, 28u}) {
+      const Outcome out = gateway_.send(question(name, 1, type));
+      EXPECT_EQ(out.verdict.dns, DnsOutcome::kCached);
+      const ParsedMessage message = answer_in(out);
+      ASSERT_EQ(message.answers.size(), 2u);
+      EXPECT_NE(message.answers[0].rdata, message.answers[1].rdata);
+      for (const auto& record : message.answers) {
+        EXPECT_EQ(record.owner, name);
+        EXPECT_EQ(record.ttl, 200u);
+      }
+      EXPECT_EQ(message.authorities.size(), 1u);
+      ++first[type][message.answers[0].rdata];
+    }
+  }
+  for (const auto& [type, counts] : first) {
+    EXPECT_EQ(counts.size(), 2u) << type;
+    for (const auto& [data, count] : counts) EXPECT_GT(count, 20u) << type;
+  }
+}
+
+TEST_F(PipelineForwarding, OwnCaseOfLettersIsToldToNobody) {
+  ASSERT_TRUE(gateway_.send(question("www.example.org")).is_held());
+  const AskedResolver asked = asked_once();
+  const std::string name = asked.message.question.substr(0, asked.message.question.size() - 4);
+  const auto settled = answer(asked, asked.reply(kReply, 1, 0, a_record(300, "\1\2\3\4", name)));
+  ASSERT_EQ(settled.size(), 1u);
+  EXPECT_EQ(answer_in(settled[0]).answers.at(0).owner, "www.example.org");
+}
+
 TEST_F(PipelineForwarding, NameThatHasBecomeOursIsAnsweredByUsWhateverTheCacheHas) {
   learn("www.example.org", 300);
   EXPECT_EQ(gateway_.send(question("www.example.org")).verdict.dns, DnsOutcome::kCached);
