@@ -97,6 +97,7 @@ struct DnsStreamAnswer {
   uint16_t question_end = 0;
   bool has_opt = false;
   bool is_dnssec_ok = false;
+  bool is_above_zone = false;  // the name it is to be asked for: it is there, whatever it says
   // Of the reply's OPT record, where a resolver is to be asked: a cookie, and what else the query
   // wants to have said.
   std::vector<uint8_t> options{};

@@ -39,6 +39,7 @@ DnsForwardedQuery::DnsForwardedQuery(std::span<const uint8_t> query, const DnsSt
       target_length_(query_.size() - kDnsHeaderLength - 4),
       has_opt_(parts.has_opt),
       is_dnssec_ok_(parts.is_dnssec_ok),
+      is_above_zone_(parts.is_above_zone),
       options_(parts.options) {
   if (parts.length != 0) take_alias(query);
 }
@@ -192,7 +193,10 @@ std::vector<uint8_t> DnsForwardedQuery::reply(const DnsKnownAnswer& known, uint6
   const uint16_t said = !alias_.empty()                         ? DnsHeader::kAuthoritative
                         : known.is_authentic && wants_authentic ? DnsHeader::kAuthenticData
                                                                 : uint16_t{0};
-  finish(reply, static_cast<uint16_t>(static_cast<uint16_t>(known.rcode) | said), known.additionals,
+  // Who says that the name is not there knows nothing of the zone below it (RFC 8020 2).
+  const bool is_there = is_above_zone_ && known.rcode == DnsRcode::kNxDomain && known.answers == 0;
+  const DnsRcode rcode = is_there ? DnsRcode::kNoError : known.rcode;
+  finish(reply, static_cast<uint16_t>(static_cast<uint16_t>(rcode) | said), known.additionals,
          is_stale ? DnsExtendedError::kStaleAnswer : DnsExtendedError::kNone);
   return reply;
 }

@@ -89,6 +89,10 @@ struct alignas(64) DnsCacheSlot {
   uint16_t ttl_offset(size_t index) const {
     return load<uint16_t>(body() + body_length + 2 * index);
   }
+  // The name is said not to be there; where there is an alias, it is another name.
+  bool is_denial() const {
+    return rcode == static_cast<uint8_t>(DnsRcode::kNxDomain) && answers == 0;
+  }
   bool is_whole() const { return !is_truncated && !is_failure; }
   uint32_t age_s(uint64_t now_ns) const {
     return static_cast<uint32_t>((now_ns - stored_ns) / 1'000'000'000);

@@ -13,6 +13,7 @@
 #include "dataplane/fastpath/dns_cached.h"
 #include "dataplane/fastpath/dns_forwarder.h"
 #include "dataplane/fastpath/dns_packets.h"
+#include "dataplane/fastpath/dns_special.h"
 #include "dataplane/fastpath/pipeline.h"
 
 namespace vipgate {
@@ -35,6 +36,17 @@ inline DnsQuestion question_of(const DnsParsed& parsed, const DnsAlias& alias) {
   if (alias.length == 0) [[likely]]
     return question_of(parsed);
   return DnsQuestion::of(alias.hash, alias.name, alias.name_length, parsed.type, flags_of(parsed));
+}
+
+inline std::string_view name_of(const DnsQuestion& question) {
+  return {reinterpret_cast<const char*>(question.name), question.name_length};
+}
+
+// A denial as it is told of a name that is there: it has no such records.
+[[gnu::noinline]] inline DnsCacheSlot without_denial(const DnsCacheSlot& denial) {
+  DnsCacheSlot told = denial;
+  told.rcode = static_cast<uint8_t>(DnsRcode::kNoError);
+  return told;
 }
 
 // Whether the client's search list may lead to a name of ours, by a list that was not tried: see
@@ -127,15 +139,22 @@ template <class Address>
   }
   const uint64_t now_ns = burst.now.ns;
   const DnsQuestion question = dns_forward_detail::question_of(parsed, dns_alias_);
-  const auto answer = [&](const DnsCacheSlot& slot, DnsVerdict verdict) {
-    return dns_alias_.length == 0
-               ? dns_answer_cached(parsed, slot, now_ns, dns_rotation_, verdict)
-               : dns_answer_behind_alias(parsed, dns_alias_, slot, now_ns, dns_rotation_, verdict);
-  };
   const bool has_waited = burst.from == From::kHold;
   DnsCacheSlot* known = forwarder_->cache().find(question, !has_waited);
+  const bool is_there = known != nullptr && known->is_denial() &&
+                        dns_leads_to_zone(burst.dns, dns_forward_detail::name_of(question));
+  const auto answer = [&](const DnsCacheSlot& slot, DnsVerdict verdict) {
+    const auto tell = [&](const DnsCacheSlot& told) {
+      return dns_alias_.length == 0
+                 ? dns_answer_cached(parsed, told, now_ns, dns_rotation_, verdict)
+                 : dns_answer_behind_alias(parsed, dns_alias_, told, now_ns, dns_rotation_,
+                                           verdict);
+    };
+    return is_there ? tell(dns_forward_detail::without_denial(slot)) : tell(slot);
+  };
   if (known != nullptr) {
-    known->outside_in = burst.snapshot.generation;
+    // What is told otherwise than it is kept is told here alone.
+    known->outside_in = is_there ? DnsCacheSlot::kNoSnapshot : burst.snapshot.generation;
     // A view may have hidden from the list what it would lead others to, and the list is tried for
     // the alias alone.
     const bool was_searched = parsed.view == nullptr && dns_alias_.length == 0;

@@ -166,6 +166,33 @@ TEST_F(PipelineForwarding, OwnCaseOfLettersIsToldToNobody) {
   EXPECT_EQ(answer_in(settled[0]).answers.at(0).owner, "www.example.org");
 }
 
+TEST_F(PipelineForwarding, NameAboveAZoneOfOursIsThereWhateverAResolverSays) {
+  const auto wire = [](std::string_view text) { return test::wire_name(text); };
+  DnsTableBuilder builder(DnsHashSecret{});
+  const DnsSoa soa{.mname = wire("ns.test"), .rname = wire("root.ns.test"), .minimum_s = 5};
+  ASSERT_TRUE(builder.set_zones({{wire("mine.nx.evil.test"), soa, 60}}).ok());
+  const auto others = std::exchange(gateway_.spec().dns, builder.build().value());
+  gateway_.publish();
+  for (const char* name : {"nx.evil.test", "ny.evil.test"}) {
+    const unsigned rcode = name[1] == 'x' ? 0 : 3;
+    ASSERT_TRUE(gateway_.send(question(name)).is_held());
+    const AskedResolver asked = asked_once();
+    const auto settled = answer(asked, asked.reply(kReply | 3, 0, 1, soa_record(300, 40)));
+    ASSERT_EQ(settled.size(), 1u);
+    EXPECT_EQ(answer_in(settled[0]).rcode(), rcode) << name;
+    for (int i = 0; i < 3; ++i) {
+      const Outcome out = gateway_.send(question(name));
+      EXPECT_EQ(out.verdict.dns, DnsOutcome::kCached);
+      EXPECT_EQ(answer_in(out).rcode(), rcode) << name;
+      EXPECT_EQ(answer_in(out).authorities.size(), 1u);
+    }
+  }
+  // The zone is gone.
+  gateway_.spec().dns = others;
+  gateway_.publish();
+  EXPECT_EQ(answer_in(gateway_.send(question("nx.evil.test"))).rcode(), 3u);
+}
+
 TEST_F(PipelineForwarding, NameThatHasBecomeOursIsAnsweredByUsWhateverTheCacheHas) {
   learn("www.example.org", 300);
   EXPECT_EQ(gateway_.send(question("www.example.org")).verdict.dns, DnsOutcome::kCached);

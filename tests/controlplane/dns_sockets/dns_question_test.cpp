@@ -134,6 +134,26 @@ TEST(DnsForwardedQuery, OwnerThatStandsInFullIsFolded) {
   EXPECT_EQ(message.answers[0].owner, "www.example.org");
 }
 
+TEST(DnsForwardedQuery, NameAboveAZoneOfOursIsThereWhateverAResolverSays) {
+  const std::string soa =
+      record("\xc0\x10", 6, wire_name("ns.a") + wire_name("root.a") + std::string(20, '\1'));
+  const auto denial = read(answer(0x8183, 0, 1, soa));
+  const auto alias = read(answer(0x8183, 1, 1, record("\xc0\x0c", 5, wire_name("a.b")) + soa));
+  ASSERT_TRUE(denial.has_value() && alias.has_value());
+  const std::string query =
+      dns_header(0x0100, 1, 0, 0, 0, 7) + dns_question(wire_name("www.example.org"), 1);
+  DnsStreamAnswer parts;
+  parts.is_for_others = true;
+  parts.question_end = static_cast<uint16_t>(query.size());
+  EXPECT_EQ(parsed(DnsForwardedQuery(octets_of(query), parts).reply(*denial, kStart)).rcode(), 3u);
+  parts.is_above_zone = true;
+  const DnsForwardedQuery above(octets_of(query), parts);
+  const test::ParsedMessage message = parsed(above.reply(*denial, kStart));
+  EXPECT_EQ(message.rcode(), 0u);
+  EXPECT_EQ(message.authorities.size(), 1u);
+  EXPECT_EQ(parsed(above.reply(*alias, kStart)).rcode(), 3u) << "of another name";
+}
+
 TEST(DnsForwardedQuery, CodeAndAuthorityAreThoseOfTheLastName) {
   const std::string soa =
       record("\xc0\x10", 6, wire_name("ns.a") + wire_name("root.a") + std::string(20, '\1'));
