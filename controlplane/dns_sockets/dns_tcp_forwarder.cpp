@@ -64,6 +64,8 @@ uint64_t DnsTcpForwarder::steady_ns() {
 // What is on its way goes on, and nobody joins it.
 void DnsTcpForwarder::set(const DnsForwarding& forwarding) {
   if (forwarding != forwarding_) asking_.clear();
+  // What others had said is told no more.
+  if (DnsForwarding::epoch_of(forwarding) != DnsForwarding::epoch_of(forwarding_)) cache_.clear();
   forwarding_ = forwarding;
 }
 
@@ -218,7 +220,10 @@ void DnsTcpForwarder::take(const Held& question) {
     return ask_resolver(question);
   }
   if (question->was_refused) note_without_edns(*question);
-  if (known->ttl_s != 0) cache_.store(question->key, *known, forwarding_.stale_s, now_ns);
+  const auto asking = asking_.find(question->key);
+  const bool is_of_now = asking != asking_.end() && asking->second == question;
+  if (known->ttl_s != 0 && is_of_now)
+    cache_.store(question->key, *known, forwarding_.stale_s, now_ns);
   finish(question, [&](const DnsForwardedQuery& query) { return query.reply(*known, now_ns); });
 }
 

@@ -62,6 +62,7 @@ DnsCacheSlot& DnsCache::begin(const DnsQuestion& question, uint64_t now_ns) {
   kept.hash = question.hash;
   kept.shape = question.shape();
   kept.stored_ns = now_ns;
+  kept.epoch = question.epoch;
   kept.recheck_ns = 0;
   kept.outside_in = DnsCacheSlot::kNoSnapshot;
   kept.outside_list = nullptr;
@@ -107,7 +108,7 @@ void DnsCache::store_failure(const DnsQuestion& question, uint32_t failure_s, ui
   const uint64_t recheck_ns = now_ns + uint64_t{failure_s} * 1'000'000'000;
   if (const size_t way = way_of(question); stale_s != 0 && way != DnsCacheBucket::kWays) {
     DnsCacheSlot& known = slot(question.hash, way);
-    if (known.may_be_stale(now_ns, stale_s)) {
+    if (known.epoch == question.epoch && known.may_be_stale(now_ns, stale_s)) {
       known.recheck_ns = recheck_ns;
       return;
     }

@@ -35,6 +35,7 @@ struct DnsQuestion {
   uint16_t name_length = 0;
   uint16_t type = 0;
   uint8_t flags = 0;
+  uint32_t epoch = 0;  // of who is asked (DnsForwarding); no part of hash and shape
 
   // `name_hash`: that of DnsTable.
   [[gnu::always_inline]] static DnsQuestion of(uint64_t name_hash, const DnsFoldedName& name,
@@ -57,7 +58,7 @@ struct DnsQuestion {
 
 // One answer: the message behind the question, without its OPT record.
 struct alignas(64) DnsCacheSlot {
-  static constexpr size_t kOctets = 1456;
+  static constexpr size_t kOctets = 1452;
   static constexpr uint64_t kNoSnapshot = UINT64_MAX;
 
   uint64_t hash;
@@ -70,6 +71,7 @@ struct alignas(64) DnsCacheSlot {
   uint64_t stored_ns;
   uint64_t recheck_ns;  // nobody is asked again before: resolvers have just failed
   uint32_t ttl_s;
+  uint32_t epoch;  // DnsQuestion's
   uint16_t name_length;
   uint16_t body_length;
   uint16_t ttl_count;  // records whose TTLs count down

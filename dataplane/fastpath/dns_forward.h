@@ -138,9 +138,13 @@ template <class Address>
     return send_dns<Address>(burst, packet, dns_refuse(parsed));
   }
   const uint64_t now_ns = burst.now.ns;
-  const DnsQuestion question = dns_forward_detail::question_of(parsed, dns_alias_);
+  DnsQuestion question = dns_forward_detail::question_of(parsed, dns_alias_);
+  question.epoch = forwarding.epoch;
   const bool has_waited = burst.from == From::kHold;
   DnsCacheSlot* known = forwarder_->cache().find(question, !has_waited);
+  // What others had said than those that are asked now is for those alone who have waited for it.
+  const bool is_of_others = known != nullptr && known->epoch != question.epoch;
+  if (is_of_others && !has_waited) known = nullptr;
   const bool is_there = known != nullptr && known->is_denial() &&
                         dns_leads_to_zone(burst.dns, dns_forward_detail::name_of(question));
   const auto answer = [&](const DnsCacheSlot& slot, DnsVerdict verdict) {
@@ -154,7 +158,8 @@ template <class Address>
   };
   if (known != nullptr) {
     // What is told otherwise than it is kept is told here alone.
-    known->outside_in = is_there ? DnsCacheSlot::kNoSnapshot : burst.snapshot.generation;
+    known->outside_in =
+        is_there || is_of_others ? DnsCacheSlot::kNoSnapshot : burst.snapshot.generation;
     // A view may have hidden from the list what it would lead others to, and the list is tried for
     // the alias alone.
     const bool was_searched = parsed.view == nullptr && dns_alias_.length == 0;
@@ -230,7 +235,8 @@ void Pipeline<Observer>::fail_question(Burst& burst, DnsFlight& flight) {
   const uint32_t stale_s = burst.snapshot.dns_policy->forwarding.stale_s;
   DnsCache& cache = forwarder_->cache();
   const DnsCacheSlot* known = cache.find(flight.question(), false);
-  const bool may_be_stale = known != nullptr && known->may_be_stale(burst.now.ns, stale_s);
+  const bool may_be_stale = known != nullptr && known->epoch == flight.epoch &&
+                            known->may_be_stale(burst.now.ns, stale_s);
   counters_.count(Event::kDnsFailed);
   cache.store_failure(flight.question(),
                       may_be_stale ? kDnsStaleRecheckSeconds : kDnsFailureSeconds, stale_s,

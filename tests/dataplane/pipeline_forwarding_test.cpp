@@ -193,6 +193,37 @@ TEST_F(PipelineForwarding, NameAboveAZoneOfOursIsThereWhateverAResolverSays) {
   EXPECT_EQ(answer_in(gateway_.send(question("nx.evil.test"))).rcode(), 3u);
 }
 
+TEST_F(PipelineForwarding, WhatOtherResolversHadSaidIsNotTold) {
+  const auto resolvers = [&]() -> std::vector<DnsResolver>& {
+    return gateway_.spec().dns_policy.forwarding.zones.back().resolvers;
+  };
+  learn("www.example.org", 300);
+  resolvers()[0].next_hop_mac = mac(kClientMac);
+  resolvers()[1].is_left_out = true;
+  gateway_.publish();
+  EXPECT_EQ(gateway_.send(question("www.example.org")).verdict.dns, DnsOutcome::kCached)
+      << "the way there is no matter";
+  ASSERT_TRUE(gateway_.send(question("late.example.org")).is_held());
+  const AskedResolver late = asked_once();
+  resolvers() = {resolver_at("10.1.0.55")};
+  gateway_.publish();
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(gateway_.send(question("www.example.org", 1)).is_held());
+  }
+  const AskedResolver asked = asked_once();
+  EXPECT_EQ(to_string(asked.datagram.destination), "10.1.0.55");
+  ASSERT_EQ(answer(asked, asked.reply(kReply, 1, 0, a_record(300, "\1\2\3\5"))).size(), 2u);
+  const Outcome out = gateway_.send(question("www.example.org"));
+  EXPECT_EQ(out.verdict.dns, DnsOutcome::kCached);
+  EXPECT_EQ(answer_in(out).answers.at(0).rdata, "\1\2\3\5");
+  // Who has waited gets what was asked for, and nobody else does.
+  const auto settled = answer(late, late.reply(kReply, 1, 0, a_record(300, "\1\2\3\4")));
+  ASSERT_EQ(settled.size(), 1u);
+  EXPECT_EQ(answer_in(settled[0]).answers.size(), 1u);
+  EXPECT_TRUE(gateway_.send(question("late.example.org")).is_held());
+  gateway_.pass_seconds(2);
+}
+
 TEST_F(PipelineForwarding, NameThatHasBecomeOursIsAnsweredByUsWhateverTheCacheHas) {
   learn("www.example.org", 300);
   EXPECT_EQ(gateway_.send(question("www.example.org")).verdict.dns, DnsOutcome::kCached);
