@@ -84,6 +84,12 @@ bool DnsTcpForwarder::answer_known(const DnsForwardedQuery& query, const std::st
   return true;
 }
 
+// Whether it was begun by what holds now, and what comes of it may be kept.
+bool DnsTcpForwarder::is_of_now(const Held& question) const {
+  const auto asking = asking_.find(question->key);
+  return asking != asking_.end() && asking->second == question;
+}
+
 // Whether there is room for one more question of that client.
 bool DnsTcpForwarder::may_wait(const asio::ip::address& client) const {
   if (questions_ >= kMostQuestions) return false;
@@ -174,7 +180,7 @@ void DnsTcpForwarder::fail(const Held& question) {
                   [&](const DnsForwardedQuery& query) { return query.reply(stale, now_ns); });
   }
   failed_ += question->waiters.size();
-  if (forwarding_.is_on) cache_.store_failure(question->key, now_ns);
+  if (forwarding_.is_on && is_of_now(question)) cache_.store_failure(question->key, now_ns);
   finish(question, [](const DnsForwardedQuery& query) {
     return query.failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority);
   });
@@ -220,9 +226,7 @@ void DnsTcpForwarder::take(const Held& question) {
     return ask_resolver(question);
   }
   if (question->was_refused) note_without_edns(*question);
-  const auto asking = asking_.find(question->key);
-  const bool is_of_now = asking != asking_.end() && asking->second == question;
-  if (known->ttl_s != 0 && is_of_now)
+  if (known->ttl_s != 0 && is_of_now(question))
     cache_.store(question->key, *known, forwarding_.stale_s, now_ns);
   finish(question, [&](const DnsForwardedQuery& query) { return query.reply(*known, now_ns); });
 }
