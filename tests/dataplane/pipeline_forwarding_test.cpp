@@ -96,7 +96,8 @@ TEST_F(PipelineForwarding, QuestionIsAskedOfTheFirstResolverAndItsAnswerIsTheCli
   ASSERT_EQ(message.answers.size(), 2u);
   EXPECT_EQ(message.answers[0].owner, "WwW.Example.org");
   EXPECT_EQ(message.answers[0].ttl, 300u);
-  EXPECT_EQ(message.answers[1].rdata, "\1\2\3\5");
+  EXPECT_EQ((std::set{message.answers[0].rdata, message.answers[1].rdata}),
+            (std::set<std::string>{"\1\2\3\4", "\1\2\3\5"}));
   EXPECT_FALSE(message.opt);
   const Datagram reply = datagram_of(settled[0].frame, 14);
   EXPECT_EQ(to_string(reply.source), "10.9.0.53");
