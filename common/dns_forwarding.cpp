@@ -2,6 +2,7 @@
 
 #include "common/dns_local_zones.h"
 #include "common/dns_table.h"
+#include "common/siphash.h"
 
 namespace vipgate {
 
@@ -18,6 +19,19 @@ std::string_view DnsForwarding::local_zone(std::string_view name) const {
   // The last list is that of all names.
   const bool has_servers = !zone.empty() && &resolvers(name) != &zones.back().resolvers;
   return has_servers ? std::string_view() : zone;
+}
+
+uint32_t DnsForwarding::epoch_of(const DnsForwarding& forwarding) {
+  std::string text;
+  for (const DnsForwardZone& zone : forwarding.zones) {
+    text += zone.suffix;
+    for (const DnsResolver& resolver : zone.resolvers) {
+      text += endpoint_to_string(resolver.address, resolver.port);
+      text += ' ';
+    }
+  }
+  const auto* octets = reinterpret_cast<const uint8_t*>(text.data());
+  return static_cast<uint32_t>(siphash24(SipKey{}, octets, text.size()));
 }
 
 bool DnsForwarding::has_zone_below(std::string_view name) const {

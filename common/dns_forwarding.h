@@ -58,6 +58,8 @@ struct DnsForwarding {
   uint32_t max_ttl_s = 0;
   uint32_t negative_ttl_s = 0;
   uint32_t stale_s = 0;  // 0: what has expired is never answered
+  // Of a snapshot: epoch_of() it.
+  uint32_t epoch = 0;
 
   friend bool operator==(const DnsForwarding&, const DnsForwarding&) = default;
 
@@ -74,6 +76,10 @@ struct DnsForwarding {
   // The zone of RFC 6303 that the name lies in and that has no servers here; empty: none. `name`:
   // as above.
   std::string_view local_zone(std::string_view name) const;
+  // A hash of who is to be asked for what, but not of the way there, nor of who answers: what was
+  // said under another one is not told any more.
+  static uint32_t epoch_of(const DnsForwarding& forwarding);
+
   // Whether a zone with servers of its own lies at or below the name. `name`: as above.
   bool has_zone_below(std::string_view name) const;
 
@@ -97,6 +103,7 @@ struct DnsStreamAnswer {
   uint16_t question_end = 0;
   bool has_opt = false;
   bool is_dnssec_ok = false;
+  bool is_above_zone = false;  // the name it is to be asked for: it is there, whatever it says
   // Of the reply's OPT record, where a resolver is to be asked: a cookie, and what else the query
   // wants to have said.
   std::vector<uint8_t> options{};

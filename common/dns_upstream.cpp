@@ -5,145 +5,42 @@
 #include <cstring>
 
 #include "common/byte_order.h"
+#include "common/dns_upstream_record.h"
 
 namespace vipgate {
 namespace {
 
 uint16_t u16_at(const uint8_t* at) { return load<Be16>(at).host(); }
-uint32_t u32_at(const uint8_t* at) { return load<Be32>(at).host(); }
-
-struct RecordHead {
-  size_t owner = 0;
-  size_t ttl = 0;  // where its TTL stands
-  uint16_t type = 0;
-  uint32_t ttl_s = 0;
-  size_t data = 0;
-  uint16_t data_length = 0;
-};
-
-// False: there is no whole record at `at`, which moves behind it.
-bool read_record(const uint8_t* message, size_t length, size_t& at, RecordHead& record) {
-  constexpr size_t kFixed = 10;
-  const size_t fixed = dns_name_piece(message, length, at).end;
-  if (fixed == 0 || fixed + kFixed > length) return false;
-  record.owner = at;
-  record.type = u16_at(message + fixed);
-  record.ttl = fixed + 4;
-  record.ttl_s = u32_at(message + fixed + 4);
-  // With the top bit set it is 0 (RFC 2181 8).
-  if (record.ttl_s >> 31 != 0) record.ttl_s = 0;
-  record.data_length = u16_at(message + fixed + 8);
-  record.data = fixed + kFixed;
-  at = record.data + record.data_length;
-  return at <= length;
-}
-
-// The TTLs of the records up to now, and where the body begins that they are told from.
-struct KnownTtls {
-  std::span<const DnsTtl> ttls;
-  size_t body_offset;
-};
-
-// Whether the octets from `begin` on, to `end`, are told on as they are: TTLs count down.
-bool is_told_as_it_is(const KnownTtls& known, size_t begin, size_t end) {
-  // The first one that ends behind `begin`.
-  const auto ttl = std::upper_bound(
-      known.ttls.begin(), known.ttls.end(), begin, [&](size_t at, const DnsTtl& earlier) {
-        return at < known.body_offset + earlier.offset + sizeof earlier.seconds;
-      });
-  return ttl == known.ttls.end() || known.body_offset + ttl->offset >= end;
-}
-
-// Whether the name at `at`, with all that its pointers lead to before `end`, is one. Each pointer
-// leads to before the piece that it ends, so that this ends too.
-bool is_name(const uint8_t* message, size_t end, size_t at, const KnownTtls& known) {
-  for (size_t octets = 0;;) {
-    const DnsNamePiece piece = dns_name_piece(message, end, at);
-    if (piece.end == 0 || !is_told_as_it_is(known, at, piece.end)) return false;
-    octets += piece.labels(at);
-    if (octets > kDnsMaxName) return false;
-    if (piece.target == 0) return true;
-    at = piece.target;
-  }
-}
-
-// Whether names of a record are names, so that what is told on leads no client astray: its owner's,
-// and those of the types that may be compressed (RFC 3597 4), of which the last ends the data but
-// for the five numbers of a SOA. REQUIRES: `known` has the TTLs up to this record's.
-bool are_names_whole(const uint8_t* message, const RecordHead& record, const KnownTtls& known) {
-  // What is behind an owner is its type.
-  if (!is_name(message, record.ttl - 4, record.owner, known)) return false;
-  size_t at = record.data;
-  size_t names = 1;
-  size_t behind = 0;
-  switch (DnsType{record.type}) {
-    case DnsType::kNs:
-    case DnsType::kCname:
-    case DnsType::kPtr:
-      break;
-    case DnsType::kMx:
-      at += 2;
-      break;
-    case DnsType::kSoa:
-      names = 2;
-      behind = 20;
-      break;
-    default:
-      return true;
-  }
-  const size_t end = record.data + record.data_length;
-  for (; names != 0; --names) {
-    if (at >= end || !is_name(message, end, at, known)) return false;
-    at = dns_name_piece(message, end, at).end;
-  }
-  return at + behind == end;
-}
-
-// The octets of the name at `at`, which is one, written in full.
-size_t whole_length(const uint8_t* message, size_t length, size_t at) {
-  size_t octets = 0;
-  for (;;) {
-    const DnsNamePiece piece = dns_name_piece(message, length, at);
-    octets += piece.labels(at);
-    if (piece.target == 0) return octets;
-    at = piece.target;
-  }
-}
-
-// Whether the name at `at`, which is one, is `name`, whatever the case of its letters (RFC 4343).
-// They differ before either ends, if they do.
-bool is_equal_name(const uint8_t* message, size_t length, size_t at, const uint8_t* name) {
-  for (;;) {
-    const DnsNamePiece piece = dns_name_piece(message, length, at);
-    for (const size_t end = at + piece.labels(at); at < end; ++at, ++name) {
-      if (dns_fold(message[at]) != dns_fold(*name)) return false;
-    }
-    if (piece.target == 0) return true;
-    at = piece.target;
-  }
-}
 
 // Whether a record of the answer section tells of the name that was asked for: it is that name's,
 // or renames all below a name above it (RFC 6672). What others tell of follows from one of these.
 // REQUIRES: the owner is a name.
-bool tells_of_question(const uint8_t* message, size_t length, const RecordHead& record,
+bool tells_of_question(const uint8_t* message, size_t length, const DnsUpstreamRecord& record,
                        const DnsUpstreamQuestion& question) {
   constexpr uint16_t kToQuestion = 0xc000 | kDnsHeaderLength;
   if (u16_at(message + record.owner) == kToQuestion) return true;
-  const size_t owner_length = whole_length(message, length, record.owner);
-  if (owner_length > question.name_length) return false;
-  size_t above = 0;  // where in the question's name the owner's would stand
-  while (above < question.name_length - owner_length) above += question.name[above] + size_t{1};
-  if (above != question.name_length - owner_length) return false;
-  if (above != 0 && record.type != static_cast<uint16_t>(DnsType::kDname)) return false;
-  return is_equal_name(message, length, record.owner, question.name + above);
+  const size_t above =
+      dns_tail_at(message, length, record.owner, {question.name, question.name_length});
+  return above == 0 ||
+         (above != kDnsNoTail && record.type == static_cast<uint16_t>(DnsType::kDname));
 }
 
 // RFC 1035 3.3.13: two names, then five numbers, of which MINIMUM is the last.
-uint32_t negative_ttl(const uint8_t* message, const RecordHead& soa) {
+uint32_t negative_ttl(const uint8_t* message, const DnsUpstreamRecord& soa) {
   if (soa.data_length < 22) return 0;
-  const uint32_t minimum = u32_at(message + soa.data + soa.data_length - 4);
+  const uint32_t minimum = load<Be32>(message + soa.data + soa.data_length - 4).host();
   return std::min(soa.ttl_s, minimum >> 31 != 0 ? 0 : minimum);
+}
+
+// An answer of which no record is told.
+void cut_off(DnsAnswerFacts& answer) {
+  answer.kind = DnsAnswerFacts::Kind::kTruncated;
+  answer.is_truncated = true;
+  answer.is_negative = false;
+  answer.answers = answer.authorities = answer.additionals = 0;
+  answer.body_length = answer.turn_length = 0;
+  answer.ttl_s = 0;
+  answer.ttl_count = 0;
 }
 
 }  // namespace
@@ -213,10 +110,9 @@ bool dns_may_lack_edns(const uint8_t* message) {
 void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQuestion& question,
                        const DnsTtlLimits& limits, DnsUpstreamAnswer& answer) {
   dns_read_long_answer(message, length, question, limits, answer.ttls, answer);
-  // What is longer than we said that we take has no place in the cache.
-  if (length > kDnsUdpLimit && answer.kind == DnsAnswerFacts::Kind::kAnswer) {
-    answer.kind = DnsAnswerFacts::Kind::kMalformed;
-  }
+  // What is longer than we said that we take has no place in the cache, and who asks by TCP gets
+  // it.
+  if (length > kDnsUdpLimit && answer.kind != DnsAnswerFacts::Kind::kRefusal) cut_off(answer);
 }
 
 void dns_read_long_answer(const uint8_t* message, size_t length,
@@ -226,6 +122,7 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
   answer.kind = Kind::kMalformed;
   answer.is_truncated = answer.is_negative = false;
   answer.answers = answer.authorities = answer.additionals = 0;
+  answer.turn_length = 0;
   answer.ttl_s = 0;
   answer.ttl_count = 0;
   const auto header = load<DnsHeader>(message);
@@ -238,11 +135,7 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
     answer.kind = Kind::kRefusal;
     return;
   }
-  if ((flags & DnsHeader::kTruncated) != 0) {
-    answer.kind = Kind::kTruncated;
-    answer.is_truncated = true;
-    return;
-  }
+  if ((flags & DnsHeader::kTruncated) != 0) return cut_off(answer);
   const uint32_t counts[] = {header.answer_count.host(), header.authority_count.host(),
                              header.additional_count.host()};
   if (counts[0] + counts[1] + counts[2] > ttls.size()) return;
@@ -256,8 +149,8 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
   uint32_t soa_ttl_s = 0;
   for (uint32_t section = 0; section < 3; ++section) {
     for (uint32_t i = 0; i < counts[section]; ++i) {
-      RecordHead record;
-      if (!read_record(message, length, at, record)) return;
+      DnsUpstreamRecord record;
+      if (!dns_read_record(message, length, at, record)) return;
       if (record.type == static_cast<uint16_t>(DnsType::kOpt)) {
         // One, of the root, among the additional records (RFC 6891 6.1.1).
         if (section != 2 || has_opt || message[record.owner] != 0) return;
@@ -269,12 +162,14 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
         }
         continue;
       }
+      if (record.dns_class != static_cast<uint16_t>(DnsClass::kIn)) return;
       // The body ends before the OPT record. Additional records behind it are left out, as they may
       // be, and no name before them points to them.
       if (has_opt) continue;
       const uint32_t capped = std::min(record.ttl_s, limits.max_s);
       ttls[answer.ttl_count++] = {static_cast<uint16_t>(record.ttl - answer.body_offset), capped};
-      if (!are_names_whole(message, record, {ttls.first(answer.ttl_count), answer.body_offset})) {
+      if (!dns_is_whole_record(message, record,
+                               {ttls.first(answer.ttl_count), answer.body_offset})) {
         return;
       }
       ttl_s = std::min(ttl_s, capped);
@@ -301,6 +196,7 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
   }
   answer.kind = Kind::kAnswer;
   answer.body_length = static_cast<uint16_t>(body_end - answer.body_offset);
+  answer.turn_length = dns_turn_length(message, answer, question.type);
   answer.is_negative = answer.rcode == DnsRcode::kNxDomain || !has_type;
   if (!answer.is_negative) {
     answer.ttl_s = ttl_s;

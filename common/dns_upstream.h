@@ -21,7 +21,7 @@ struct DnsTtl {
 struct DnsAnswerFacts {
   enum class Kind : uint8_t {
     kAnswer,     // may be told on
-    kTruncated,  // TC: by TCP there is more
+    kTruncated,  // TC, or longer than we take: by TCP there is more
     kRefusal,    // this resolver cannot tell: neither NOERROR nor NXDOMAIN, or of other names alone
     kMalformed,
   };
@@ -34,6 +34,9 @@ struct DnsAnswerFacts {
   uint16_t answers = 0, authorities = 0, additionals = 0;  // the OPT record left out
   uint16_t body_offset = 0;                                // behind the question
   uint16_t body_length = 0;                                // up to the OPT record
+  // The octets of each record of the answer section, any of which may come first: equal in length,
+  // of the type and the name that were asked for, and nothing leads to them; 0: they stay.
+  uint16_t turn_length = 0;
   uint32_t ttl_s = 0;  // for how long all of it may be told; 0: only to those who wait
   uint16_t ttl_count = 0;
 
@@ -99,6 +102,17 @@ void dns_read_upstream(const uint8_t* message, size_t length, const DnsUpstreamQ
 void dns_read_long_answer(const uint8_t* message, size_t length,
                           const DnsUpstreamQuestion& question, const DnsTtlLimits& limits,
                           std::span<DnsTtl> ttls, DnsAnswerFacts& answer);
+
+// Where the question's name, or one above it, stands in full in an answer that has been read, folds
+// it in `body`, a copy of the answer's: the case that it was asked in is nobody's matter.
+void dns_fold_own_names(const uint8_t* message, size_t name_length, const DnsAnswerFacts& answer,
+                        uint8_t* body);
+
+// Which record of several comes first: a number that differs from call to call, and so for one who
+// asks for two types by turns, made of a count and of the query's id.
+constexpr uint32_t dns_turn(uint32_t count, uint16_t id) {
+  return (count * 0x9e3779b1u >> 16) + id;
+}
 
 // Gives each letter of the name the case that a bit of `random` says, from the lowest on; beyond 64
 // letters they are used again.

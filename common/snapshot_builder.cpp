@@ -80,7 +80,9 @@ bool SnapshotBuilder::set_frame(const SnapshotFrame& frame) {
   if (frame == frame_) return false;
   const DnsPolicy before = std::exchange(frame_.dns_policy, frame.dns_policy);
   if (before != frame.dns_policy) {
-    dns_policy_ = std::make_shared<const DnsPolicy>(frame.dns_policy);
+    DnsPolicy policy = frame.dns_policy;
+    policy.forwarding.epoch = DnsForwarding::epoch_of(policy.forwarding);
+    dns_policy_ = std::make_shared<const DnsPolicy>(std::move(policy));
   }
   // Where resolvers are changes often, and nothing else with it.
   const auto sources_of = [](const DnsPolicy& policy) {

@@ -14,6 +14,7 @@
 #include "dataplane/explain.h"
 #include "dataplane/fastpath/dns_options.h"
 #include "dataplane/fastpath/dns_responder.h"
+#include "dataplane/fastpath/dns_special.h"
 
 namespace vipgate {
 
@@ -102,6 +103,14 @@ static std::vector<uint8_t> stream_options(const DnsParsed& parsed, size_t writt
   return {begin, begin + length};
 }
 
+// That a resolver is asked for.
+static std::string_view asked_name(const DnsParsed& parsed, const DnsAlias& alias) {
+  const bool is_own = alias.length == 0;
+  const DnsFoldedName& name = is_own ? parsed.name : alias.name;
+  return {reinterpret_cast<const char*>(name.octets.data()),
+          is_own ? size_t{parsed.name_length} : size_t{alias.name_length}};
+}
+
 DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
                                       const IpAddress& client) const {
   const std::shared_ptr<const Snapshot> snapshot = parts_->cell.current();
@@ -124,6 +133,7 @@ DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,
           .question_end = parsed.question_end,
           .has_opt = parsed.has_opt,
           .is_dnssec_ok = parsed.is_dnssec_ok,
+          .is_above_zone = is_for_others && dns_leads_to_zone(context, asked_name(parsed, alias)),
           .options = is_for_others ? stream_options(parsed, std::max<size_t>(length, reply.length))
                                    : std::vector<uint8_t>()};
 }

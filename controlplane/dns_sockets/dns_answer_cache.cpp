@@ -59,6 +59,10 @@ void DnsAnswerCache::store_failure(std::string_view question, uint64_t now_ns) {
   store(question, std::move(failure), 0, now_ns);
 }
 
+void DnsAnswerCache::clear() {
+  while (!ends_.empty()) erase(ends_.begin()->second);
+}
+
 void DnsAnswerCache::erase(Entries::iterator entry) {
   octets_ -= entry->octets;
   if (entry->is_proven) proven_octets_ -= entry->octets;

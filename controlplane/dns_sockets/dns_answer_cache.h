@@ -42,6 +42,9 @@ class DnsAnswerCache {
   // That no resolver answers.
   void store_failure(std::string_view question, uint64_t now_ns);
 
+  // Nothing of it counts any more.
+  void clear();
+
   size_t room() const { return room_; }
   // That the answers take.
   size_t octets() const { return octets_; }

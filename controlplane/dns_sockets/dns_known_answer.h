@@ -17,6 +17,7 @@ struct DnsKnownAnswer {
   std::vector<uint8_t> records;
   std::vector<uint16_t> ttls;
   uint16_t answers = 0, authorities = 0, additionals = 0;
+  uint16_t turn_length = 0;  // as DnsAnswerFacts has it
   DnsRcode rcode = DnsRcode::kNoError;
   bool is_authentic = false;  // AD
   bool is_failure = false;    // no resolver has answered: SERVFAIL

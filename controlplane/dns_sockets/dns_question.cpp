@@ -39,6 +39,7 @@ DnsForwardedQuery::DnsForwardedQuery(std::span<const uint8_t> query, const DnsSt
       target_length_(query_.size() - kDnsHeaderLength - 4),
       has_opt_(parts.has_opt),
       is_dnssec_ok_(parts.is_dnssec_ok),
+      is_above_zone_(parts.is_above_zone),
       options_(parts.options) {
   if (parts.length != 0) take_alias(query);
 }
@@ -136,6 +137,7 @@ std::optional<DnsKnownAnswer> DnsForwardedQuery::read(std::span<const uint8_t> a
   DnsKnownAnswer known;
   const auto body = answer.subspan(facts.body_offset, facts.body_length);
   known.records.assign(body.begin(), body.end());
+  dns_fold_own_names(answer.data(), question.name_length, facts, known.records.data());
   for (const DnsTtl& ttl : std::span(ttls).first(facts.ttl_count)) {
     put_u32(known.records, ttl.offset, ttl.seconds);
     known.ttls.push_back(ttl.offset);
@@ -143,6 +145,7 @@ std::optional<DnsKnownAnswer> DnsForwardedQuery::read(std::span<const uint8_t> a
   known.answers = facts.answers;
   known.authorities = facts.authorities;
   known.additionals = facts.additionals;
+  known.turn_length = facts.turn_length;
   known.rcode = facts.rcode;
   known.is_authentic = facts.is_authentic;
   known.ttl_s = facts.ttl_s;
@@ -162,6 +165,14 @@ std::vector<uint8_t> DnsForwardedQuery::reply(const DnsKnownAnswer& known, uint6
   std::vector<uint8_t> reply = query_;
   reply.insert(reply.end(), alias_.begin(), alias_.end());
   reply.insert(reply.end(), known.records.begin(), known.records.end());
+  if (known.turn_length != 0) {
+    const auto answers = reply.begin() + static_cast<ptrdiff_t>(start);
+    // No two replies are made at the same time, or as good as none.
+    const uint32_t first =
+        dns_turn(static_cast<uint32_t>(now_ns), u16_of(query_, 0)) % known.answers;
+    std::rotate(answers, answers + ptrdiff_t{known.turn_length} * first,
+                answers + ptrdiff_t{known.turn_length} * known.answers);
+  }
   const uint64_t age_s = known.age_s(now_ns);
   const bool is_stale = known.ttl_s != 0 && age_s >= known.ttl_s;
   for (const uint16_t offset : known.ttls) {
@@ -182,7 +193,10 @@ std::vector<uint8_t> DnsForwardedQuery::reply(const DnsKnownAnswer& known, uint6
   const uint16_t said = !alias_.empty()                         ? DnsHeader::kAuthoritative
                         : known.is_authentic && wants_authentic ? DnsHeader::kAuthenticData
                                                                 : uint16_t{0};
-  finish(reply, static_cast<uint16_t>(static_cast<uint16_t>(known.rcode) | said), known.additionals,
+  // Who says that the name is not there knows nothing of the zone below it (RFC 8020 2).
+  const bool is_there = is_above_zone_ && known.rcode == DnsRcode::kNxDomain && known.answers == 0;
+  const DnsRcode rcode = is_there ? DnsRcode::kNoError : known.rcode;
+  finish(reply, static_cast<uint16_t>(static_cast<uint16_t>(rcode) | said), known.additionals,
          is_stale ? DnsExtendedError::kStaleAnswer : DnsExtendedError::kNone);
   return reply;
 }

@@ -57,6 +57,7 @@ class DnsForwardedQuery {
   size_t target_length_;
   bool has_opt_;
   bool is_dnssec_ok_;
+  bool is_above_zone_;
   std::vector<uint8_t> options_;  // of the OPT record
 };
 

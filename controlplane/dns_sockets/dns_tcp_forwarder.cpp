@@ -64,6 +64,8 @@ uint64_t DnsTcpForwarder::steady_ns() {
 // What is on its way goes on, and nobody joins it.
 void DnsTcpForwarder::set(const DnsForwarding& forwarding) {
   if (forwarding != forwarding_) asking_.clear();
+  // What others had said is told no more.
+  if (DnsForwarding::epoch_of(forwarding) != DnsForwarding::epoch_of(forwarding_)) cache_.clear();
   forwarding_ = forwarding;
 }
 
@@ -80,6 +82,12 @@ bool DnsTcpForwarder::answer_known(const DnsForwardedQuery& query, const std::st
   cache_.use(key);
   done(reply);
   return true;
+}
+
+// Whether it was begun by what holds now, and what comes of it may be kept.
+bool DnsTcpForwarder::is_of_now(const Held& question) const {
+  const auto asking = asking_.find(question->key);
+  return asking != asking_.end() && asking->second == question;
 }
 
 // Whether there is room for one more question of that client.
@@ -172,7 +180,7 @@ void DnsTcpForwarder::fail(const Held& question) {
                   [&](const DnsForwardedQuery& query) { return query.reply(stale, now_ns); });
   }
   failed_ += question->waiters.size();
-  if (forwarding_.is_on) cache_.store_failure(question->key, now_ns);
+  if (forwarding_.is_on && is_of_now(question)) cache_.store_failure(question->key, now_ns);
   finish(question, [](const DnsForwardedQuery& query) {
     return query.failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority);
   });
@@ -218,7 +226,8 @@ void DnsTcpForwarder::take(const Held& question) {
     return ask_resolver(question);
   }
   if (question->was_refused) note_without_edns(*question);
-  if (known->ttl_s != 0) cache_.store(question->key, *known, forwarding_.stale_s, now_ns);
+  if (known->ttl_s != 0 && is_of_now(question))
+    cache_.store(question->key, *known, forwarding_.stale_s, now_ns);
   finish(question, [&](const DnsForwardedQuery& query) { return query.reply(*known, now_ns); });
 }
 

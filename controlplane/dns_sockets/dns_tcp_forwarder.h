@@ -66,6 +66,7 @@ class DnsTcpForwarder {
   bool may_wait(const boost::asio::ip::address& client) const;
   // True: what is kept is told.
   bool answer_known(const DnsForwardedQuery& query, const std::string& key, const Done& done);
+  bool is_of_now(const Held& question) const;
   void ask_next(const Held& question);
   void ask_resolver(const Held& question);
   void note_without_edns(const Question& question);

@@ -62,11 +62,12 @@ DnsCacheSlot& DnsCache::begin(const DnsQuestion& question, uint64_t now_ns) {
   kept.hash = question.hash;
   kept.shape = question.shape();
   kept.stored_ns = now_ns;
+  kept.epoch = question.epoch;
   kept.recheck_ns = 0;
   kept.outside_in = DnsCacheSlot::kNoSnapshot;
   kept.outside_list = nullptr;
   kept.name_length = question.name_length;
-  kept.body_length = kept.body_sum = 0;
+  kept.body_length = kept.body_sum = kept.turn_length = 0;
   kept.ttl_count = 0;
   kept.answers = kept.authorities = kept.additionals = 0;
   kept.is_authentic = kept.is_truncated = kept.is_negative = kept.is_failure = false;
@@ -88,9 +89,11 @@ void DnsCache::store(const DnsQuestion& question, const uint8_t* message,
   kept.authorities = answer.authorities;
   kept.additionals = answer.additionals;
   kept.body_length = answer.body_length;
+  kept.turn_length = static_cast<uint8_t>(answer.turn_length > UINT8_MAX ? 0 : answer.turn_length);
   kept.ttl_count = answer.ttl_count;
   uint8_t* body = kept.octets.data() + kept.name_length;
   std::memcpy(body, message + answer.body_offset, answer.body_length);
+  dns_fold_own_names(message, question.name_length, answer, body);
   for (size_t i = 0; i < answer.ttl_count; ++i) {
     const Be32 ttl(answer.ttls[i].seconds);
     std::memcpy(body + answer.ttls[i].offset, &ttl, sizeof ttl);
@@ -105,7 +108,7 @@ void DnsCache::store_failure(const DnsQuestion& question, uint32_t failure_s, ui
   const uint64_t recheck_ns = now_ns + uint64_t{failure_s} * 1'000'000'000;
   if (const size_t way = way_of(question); stale_s != 0 && way != DnsCacheBucket::kWays) {
     DnsCacheSlot& known = slot(question.hash, way);
-    if (known.may_be_stale(now_ns, stale_s)) {
+    if (known.epoch == question.epoch && known.may_be_stale(now_ns, stale_s)) {
       known.recheck_ns = recheck_ns;
       return;
     }

@@ -35,6 +35,7 @@ struct DnsQuestion {
   uint16_t name_length = 0;
   uint16_t type = 0;
   uint8_t flags = 0;
+  uint32_t epoch = 0;  // of who is asked (DnsForwarding); no part of hash and shape
 
   // `name_hash`: that of DnsTable.
   [[gnu::always_inline]] static DnsQuestion of(uint64_t name_hash, const DnsFoldedName& name,
@@ -57,7 +58,7 @@ struct DnsQuestion {
 
 // One answer: the message behind the question, without its OPT record.
 struct alignas(64) DnsCacheSlot {
-  static constexpr size_t kOctets = 1456;
+  static constexpr size_t kOctets = 1452;
   static constexpr uint64_t kNoSnapshot = UINT64_MAX;
 
   uint64_t hash;
@@ -70,6 +71,7 @@ struct alignas(64) DnsCacheSlot {
   uint64_t stored_ns;
   uint64_t recheck_ns;  // nobody is asked again before: resolvers have just failed
   uint32_t ttl_s;
+  uint32_t epoch;  // DnsQuestion's
   uint16_t name_length;
   uint16_t body_length;
   uint16_t ttl_count;  // records whose TTLs count down
@@ -79,7 +81,8 @@ struct alignas(64) DnsCacheSlot {
   bool is_authentic;  // AD
   bool is_truncated;  // TC, and no body
   bool is_negative;
-  bool is_failure;  // no resolver has answered: SERVFAIL
+  bool is_failure;      // no resolver has answered: SERVFAIL
+  uint8_t turn_length;  // of DnsAnswerFacts; 0 also where it is longer
   // The folded name, the body, then where in the body the TTLs are, in two octets each. A body may
   // be read in groups of 16 octets.
   std::array<uint8_t, kOctets> octets;
@@ -87,6 +90,10 @@ struct alignas(64) DnsCacheSlot {
   const uint8_t* body() const { return octets.data() + name_length; }
   uint16_t ttl_offset(size_t index) const {
     return load<uint16_t>(body() + body_length + 2 * index);
+  }
+  // The name is said not to be there; where there is an alias, it is another name.
+  bool is_denial() const {
+    return rcode == static_cast<uint8_t>(DnsRcode::kNxDomain) && answers == 0;
   }
   bool is_whole() const { return !is_truncated && !is_failure; }
   uint32_t age_s(uint64_t now_ns) const {

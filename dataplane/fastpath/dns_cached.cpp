@@ -9,6 +9,19 @@ namespace vipgate {
 
 namespace {
 
+// The body, of whose answer section another record comes first each time. TTLs are the same for all
+// of it (RFC 2181 5.2), and at the same place of each.
+[[gnu::noinline]] void copy_turned(uint8_t* to, const DnsParsed& parsed, const DnsCacheSlot& known,
+                                   uint32_t rotation) {
+  const uint16_t id = load<DnsHeader>(parsed.query.message).id.host();
+  const uint32_t section = uint32_t{known.answers} * known.turn_length;
+  const uint32_t split = dns_turn(rotation, id) % known.answers * known.turn_length;
+  const uint8_t* body = known.body();
+  std::memcpy(to, body + split, section - split);
+  std::memcpy(to + section - split, body, split);
+  std::memcpy(to + section, body + section, known.body_length - section);
+}
+
 // Has the TTLs of a copy of the body say what is left of them, and gives the sum that it then has.
 template <bool kIsStale>
 [[gnu::always_inline]] inline uint64_t count_down(const DnsCacheSlot& known, uint64_t now_ns,
@@ -53,9 +66,13 @@ DnsReply cut_short(const DnsParsed& parsed, const DnsCacheSlot& known, uint16_t 
 template <bool kIsStale>
 [[gnu::always_inline]] inline DnsReply answer_whole(const DnsParsed& parsed,
                                                     const DnsCacheSlot& known, uint64_t now_ns,
-                                                    DnsVerdict verdict) {
+                                                    uint32_t rotation, DnsVerdict verdict) {
   uint8_t* body = parsed.query.message + parsed.question_end;
-  copy_body(body, known.body(), known.body_length, parsed.query.message + parsed.query.capacity);
+  if (known.turn_length == 0) [[likely]] {
+    copy_body(body, known.body(), known.body_length, parsed.query.message + parsed.query.capacity);
+  } else {
+    copy_turned(body, parsed, known, rotation);
+  }
   const uint64_t sum = count_down<kIsStale>(known, now_ns, body);
   // Here, so that nothing of it has to be put by meanwhile. What is kept has no longer code.
   DnsSections sections;
@@ -72,18 +89,20 @@ template <bool kIsStale>
 
 }  // namespace
 
-DnsReply dns_answer_fresh(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns) {
-  return answer_whole<false>(parsed, known, now_ns, DnsVerdict::kCached);
+DnsReply dns_answer_fresh(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns,
+                          uint32_t rotation) {
+  return answer_whole<false>(parsed, known, now_ns, rotation, DnsVerdict::kCached);
 }
 
 DnsReply dns_answer_cached(const DnsParsed& parsed, const DnsCacheSlot& known, uint64_t now_ns,
-                           DnsVerdict verdict) {
+                           uint32_t rotation, DnsVerdict verdict) {
   if (known.is_failure) return dns_fail(parsed);
   if (!dns_fits_whole(parsed, known)) {
     return cut_short(parsed, known, cached_flags(parsed, known), verdict);
   }
-  return verdict == DnsVerdict::kStale ? answer_whole<true>(parsed, known, now_ns, verdict)
-                                       : answer_whole<false>(parsed, known, now_ns, verdict);
+  return verdict == DnsVerdict::kStale
+             ? answer_whole<true>(parsed, known, now_ns, rotation, verdict)
+             : answer_whole<false>(parsed, known, now_ns, rotation, verdict);
 }
 
 DnsReply dns_refuse(const DnsParsed& parsed) {
@@ -97,7 +116,8 @@ DnsReply dns_fail(const DnsParsed& parsed) {
 }
 
 DnsReply dns_answer_behind_alias(const DnsParsed& parsed, const DnsAlias& alias,
-                                 const DnsCacheSlot& known, uint64_t now_ns, DnsVerdict verdict) {
+                                 const DnsCacheSlot& known, uint64_t now_ns, uint32_t rotation,
+                                 DnsVerdict verdict) {
   if (known.is_failure) return dns_fail(parsed);
   const auto flags = static_cast<uint16_t>(
       DnsHeader::kAuthoritative | (parsed.query.message[3] & DnsHeader::kCheckingDisabled));
@@ -112,7 +132,11 @@ DnsReply dns_answer_behind_alias(const DnsParsed& parsed, const DnsAlias& alias,
   uint8_t* to = parsed.query.message + parsed.question_end;
   std::memcpy(to, alias.records.data(), alias.length);
   uint8_t* body = to + alias.length;
-  std::memcpy(body, known.body(), known.body_length);
+  if (known.turn_length == 0) {
+    std::memcpy(body, known.body(), known.body_length);
+  } else {
+    copy_turned(body, parsed, known, rotation);
+  }
   if (is_stale) {
     count_down<true>(known, now_ns, body);
   } else {

@@ -10,7 +10,8 @@ DnsFlight* DnsFlights::find(const DnsQuestion& question) {
   for (Link at = chain_of(question.hash); at != 0; at = flight(at).next_by_question) {
     DnsFlight& known = flight(at);
     if (known.hash == question.hash && known.type == question.type &&
-        known.flags == question.flags && known.name_length == question.name_length &&
+        known.flags == question.flags && known.epoch == question.epoch &&
+        known.name_length == question.name_length &&
         std::memcmp(known.folded.data(), question.name, question.name_length) == 0) {
       return &known;
     }
@@ -39,6 +40,7 @@ DnsFlight& DnsFlights::begin(const DnsQuestion& question, uint64_t random, uint6
   begun.name_length = question.name_length;
   begun.type = question.type;
   begun.flags = question.flags;
+  begun.epoch = question.epoch;
   begun.attempt_count = 0;
   begun.is_racing = false;
   std::memcpy(begun.folded.data(), question.name, question.name_length);

@@ -51,6 +51,7 @@ struct DnsFlight {
   Link first_waiter = 0, last_waiter = 0;
   uint16_t name_length = 0;
   uint16_t type = 0;
+  uint32_t epoch = 0;
   uint8_t flags = 0;
   uint8_t attempt_count = 0;
   bool is_racing = false;  // it is in the list by asked_ns
@@ -63,7 +64,8 @@ struct DnsFlight {
             .name = folded.data(),
             .name_length = name_length,
             .type = type,
-            .flags = flags};
+            .flags = flags,
+            .epoch = epoch};
   }
   DnsUpstreamQuestion asked(const DnsAttempt& attempt) const {
     return {.id = attempt.id,

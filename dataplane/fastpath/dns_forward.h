@@ -13,6 +13,7 @@
 #include "dataplane/fastpath/dns_cached.h"
 #include "dataplane/fastpath/dns_forwarder.h"
 #include "dataplane/fastpath/dns_packets.h"
+#include "dataplane/fastpath/dns_special.h"
 #include "dataplane/fastpath/pipeline.h"
 
 namespace vipgate {
@@ -35,6 +36,17 @@ inline DnsQuestion question_of(const DnsParsed& parsed, const DnsAlias& alias) {
   if (alias.length == 0) [[likely]]
     return question_of(parsed);
   return DnsQuestion::of(alias.hash, alias.name, alias.name_length, parsed.type, flags_of(parsed));
+}
+
+inline std::string_view name_of(const DnsQuestion& question) {
+  return {reinterpret_cast<const char*>(question.name), question.name_length};
+}
+
+// A denial as it is told of a name that is there: it has no such records.
+[[gnu::noinline]] inline DnsCacheSlot without_denial(const DnsCacheSlot& denial) {
+  DnsCacheSlot told = denial;
+  told.rcode = static_cast<uint8_t>(DnsRcode::kNoError);
+  return told;
 }
 
 // Whether the client's search list may lead to a name of ours, by a list that was not tried: see
@@ -97,7 +109,7 @@ template <class Observer>
   if (!cache.use_again(sought.place) || !dns_fits_whole(parsed, *known)) [[unlikely]] {
     return answer_known_with_care(burst, parsed, sought);
   }
-  return dns_answer_fresh(parsed, *known, burst.now.ns);
+  return dns_answer_fresh(parsed, *known, burst.now.ns, dns_rotation_++);
 }
 
 // The same of any name and any client.
@@ -113,7 +125,7 @@ template <class Observer>
   const DnsSearch& search = burst.dns.policy.search;
   if (search.is_on() && dns_forward_detail::may_be_searched(search, parsed, *known)) return {};
   cache.use(sought.place);
-  return dns_answer_cached(parsed, *known, burst.now.ns, DnsVerdict::kCached);
+  return dns_answer_cached(parsed, *known, burst.now.ns, dns_rotation_++, DnsVerdict::kCached);
 }
 
 // Pass four. REQUIRES: the responder says kForward.
@@ -126,16 +138,28 @@ template <class Address>
     return send_dns<Address>(burst, packet, dns_refuse(parsed));
   }
   const uint64_t now_ns = burst.now.ns;
-  const DnsQuestion question = dns_forward_detail::question_of(parsed, dns_alias_);
-  const auto answer = [&](const DnsCacheSlot& slot, DnsVerdict verdict) {
-    return dns_alias_.length == 0
-               ? dns_answer_cached(parsed, slot, now_ns, verdict)
-               : dns_answer_behind_alias(parsed, dns_alias_, slot, now_ns, verdict);
-  };
+  DnsQuestion question = dns_forward_detail::question_of(parsed, dns_alias_);
+  question.epoch = forwarding.epoch;
   const bool has_waited = burst.from == From::kHold;
   DnsCacheSlot* known = forwarder_->cache().find(question, !has_waited);
+  // What others had said than those that are asked now is for those alone who have waited for it.
+  const bool is_of_others = known != nullptr && known->epoch != question.epoch;
+  if (is_of_others && !has_waited) known = nullptr;
+  const bool is_there = known != nullptr && known->is_denial() &&
+                        dns_leads_to_zone(burst.dns, dns_forward_detail::name_of(question));
+  const auto answer = [&](const DnsCacheSlot& slot, DnsVerdict verdict) {
+    const auto tell = [&](const DnsCacheSlot& told) {
+      return dns_alias_.length == 0
+                 ? dns_answer_cached(parsed, told, now_ns, dns_rotation_, verdict)
+                 : dns_answer_behind_alias(parsed, dns_alias_, told, now_ns, dns_rotation_,
+                                           verdict);
+    };
+    return is_there ? tell(dns_forward_detail::without_denial(slot)) : tell(slot);
+  };
   if (known != nullptr) {
-    known->outside_in = burst.snapshot.generation;
+    // What is told otherwise than it is kept is told here alone.
+    known->outside_in =
+        is_there || is_of_others ? DnsCacheSlot::kNoSnapshot : burst.snapshot.generation;
     // A view may have hidden from the list what it would lead others to, and the list is tried for
     // the alias alone.
     const bool was_searched = parsed.view == nullptr && dns_alias_.length == 0;
@@ -211,7 +235,8 @@ void Pipeline<Observer>::fail_question(Burst& burst, DnsFlight& flight) {
   const uint32_t stale_s = burst.snapshot.dns_policy->forwarding.stale_s;
   DnsCache& cache = forwarder_->cache();
   const DnsCacheSlot* known = cache.find(flight.question(), false);
-  const bool may_be_stale = known != nullptr && known->may_be_stale(burst.now.ns, stale_s);
+  const bool may_be_stale = known != nullptr && known->epoch == flight.epoch &&
+                            known->may_be_stale(burst.now.ns, stale_s);
   counters_.count(Event::kDnsFailed);
   cache.store_failure(flight.question(),
                       may_be_stale ? kDnsStaleRecheckSeconds : kDnsFailureSeconds, stale_s,

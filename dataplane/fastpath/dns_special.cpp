@@ -118,14 +118,6 @@ DnsReply answer_special(const DnsParsed& parsed, const DnsSpecialName& name,
   return writer.finish(sections, DnsVerdict::kNxdomain);
 }
 
-// A name above a zone of ours, or above one that has servers, is there (RFC 8020 2).
-bool leads_to_zone(const DnsContext& context, std::string_view name) {
-  for (const DnsZone& zone : context.table.zones()) {
-    if (dns_is_within(zone.name, name)) return true;
-  }
-  return context.policy.forwarding.has_zone_below(name);
-}
-
 // What is told of that name of class CH; empty: nothing.
 std::string_view chaos_text(const DnsPolicy& policy, std::string_view name) {
   if (name ==
@@ -150,6 +142,13 @@ bool is_chaos_text(const DnsParsed& parsed) {
 }
 
 }  // namespace
+
+bool dns_leads_to_zone(const DnsContext& context, std::string_view name) {
+  for (const DnsZone& zone : context.table.zones()) {
+    if (dns_is_within(zone.name, name)) return true;
+  }
+  return context.policy.forwarding.has_zone_below(name);
+}
 
 DnsReply dns_answer_outside(const DnsParsed& parsed) {
   const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
@@ -182,7 +181,7 @@ bool dns_answer_special_target(const DnsContext& context, const DnsParsed& parse
 DnsReply dns_answer_local(const DnsContext& context, const DnsParsed& parsed,
                           const DnsSpecialName& name, std::string_view zone) {
   const bool is_apex = name.text.size() == zone.size();
-  const bool is_there = is_apex || leads_to_zone(context, name.text);
+  const bool is_there = is_apex || dns_leads_to_zone(context, name.text);
   DnsSections sections;
   if (!is_there) sections.rcode = DnsRcode::kNxDomain;
   if (!has_special_room(parsed, name.before + kDnsRecordFixed + kSpecialSoa)) {

@@ -27,6 +27,10 @@ std::string_view dns_local_zone_of(const DnsContext& context, const DnsParsed& p
 bool dns_answer_special_target(const DnsContext& context, const DnsParsed& parsed,
                                const DnsSpecialName& name, DnsReply& reply);
 
+// Whether the name is there (RFC 8020 2), whatever others say of it, as a zone of ours lies below
+// it, or one that has servers. `name`: a folded wire name.
+bool dns_leads_to_zone(const DnsContext& context, std::string_view name);
+
 // A name of class IN outside all zones. Names below `localhost.`, `invalid.` and `onion.` are
 // answered here, as nobody else is to see them (RFC 6761 6.3, 6.4; RFC 7686 2); all others are
 // refused.

@@ -256,10 +256,147 @@ TEST(DnsUpstream, WhatIsNotWellFormedIsNotBelieved) {
       two + dns_opt(1232) + dns_opt(1232),         // two of them
       dns_header(kAnswerFlags, 1, 1, 0, 0, kId) + asked.wire() + dns_opt(1232),  // not its section
       dns_header(kAnswerFlags, 1, 0xffff, 0xffff, 0xffff, kId) + asked.wire() + good,
-      head + record(kOwner, 16, 60, std::string(1300, 'x')),  // longer than we take
   };
   for (const std::string& message : wrong) {
     EXPECT_EQ(read(asked, message).kind, DnsUpstreamAnswer::Kind::kMalformed) << &message - wrong;
+  }
+}
+
+TEST(DnsUpstream, RecordOfAnotherClassOrWithoutTheFormOfItsTypeIsNotBelieved) {
+  using Kind = DnsUpstreamAnswer::Kind;
+  const Asked asked("www.example", 255);
+  const auto kind = [&](const std::string& text) {
+    return read(asked, dns_header(kAnswerFlags, 1, 1, 0, 0, kId) + asked.wire() + text).kind;
+  };
+  const std::string srv("\0\1\0\2\0\x50", 6);
+  const std::pair<unsigned, std::string> good[] = {{1, "\1\2\3\4"},
+                                                   {28, std::string(16, 'x')},
+                                                   {33, srv + wire_name("a.b")},
+                                                   {33, srv + "\1a\xc0\x0c"},
+                                                   {16, "\3abc"},
+                                                   {16, std::string("\0\1a", 3)},
+                                                   {39, wire_name("a.b")},
+                                                   {99, ""},
+                                                   {99, "\1\2\3"}};
+  for (const auto& [type, data] : good) {
+    EXPECT_EQ(kind(record(kOwner, type, 60, data)), Kind::kAnswer) << type << " " << data;
+    std::string chaos = record(kOwner, type, 60, data);
+    chaos[kOwner.size() + 3] = 3;
+    EXPECT_EQ(kind(chaos), Kind::kMalformed) << type << " " << data;
+  }
+  const std::pair<unsigned, std::string> wrong[] = {{1, ""},
+                                                    {1, "\1\2"},
+                                                    {1, "\1\2\3\4\5"},
+                                                    {28, "\1\2\3\4"},
+                                                    {28, std::string(17, 'x')},
+                                                    {33, ""},
+                                                    {33, srv},
+                                                    {33, srv.substr(0, 5)},
+                                                    {33, srv + "\1a"},
+                                                    {33, srv + wire_name("a.b") + "x"},
+                                                    {33, srv + "\xc0\x0d"},
+                                                    {16, ""},
+                                                    {16, "\4abc"},
+                                                    {16, "\3abc\1"},
+                                                    {39, wire_name("a.b") + "x"}};
+  for (const auto& [type, data] : wrong) {
+    EXPECT_EQ(kind(record(kOwner, type, 60, data)), Kind::kMalformed) << type << " " << data;
+  }
+}
+
+// However many records it has, and whatever they are.
+TEST(DnsUpstream, AnswerThatIsLongerThanWeTakeCountsAsTruncated) {
+  const Asked asked("www.example");
+  for (const unsigned count : {76u, 110u, 111u, 500u}) {
+    std::string message = dns_header(kAnswerFlags, 1, count, 0, 0, kId) + asked.wire();
+    for (unsigned i = 0; i < count; ++i) message += record(kOwner, 1, 60, "\1\2\3\4");
+    const auto answer = read(asked, message);
+    EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kTruncated) << count;
+    EXPECT_TRUE(answer.is_truncated);
+    EXPECT_EQ(answer.answers, 0);
+    EXPECT_EQ(answer.ttl_count, 0);
+    EXPECT_EQ(answer.body_length, 0);
+    EXPECT_EQ(answer.ttl_s, 0u);
+  }
+  const std::string refusal = dns_header(0x8185, 1, 0, 0, 0, kId) + asked.wire();
+  EXPECT_EQ(read(asked, refusal + std::string(1300, 'x')).kind, DnsUpstreamAnswer::Kind::kRefusal);
+}
+
+TEST(DnsUpstream, RecordsOfTheQuestionThatNothingLeadsToMayStandInAnyOrder) {
+  const auto turn_length = [](unsigned type, const std::vector<std::string>& answers,
+                              const std::string& behind = {}) {
+    const Asked asked("www.example", type);
+    std::string message = dns_header(kAnswerFlags, 1, static_cast<unsigned>(answers.size()),
+                                     behind.empty() ? 0 : 1, 0, kId) +
+                          asked.wire();
+    for (const std::string& text : answers) message += text;
+    const auto answer = read(asked, message + behind);
+    EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kAnswer);
+    return answer.turn_length;
+  };
+  const auto pointing_to = [](size_t at) { return std::string(1, '\xc0') + static_cast<char>(at); };
+  const size_t first = 12 + Asked("www.example").wire().size();
+  const std::string a = record(kOwner, 1, 60, "\1\2\3\4"), b = record(kOwner, 1, 60, "\1\2\3\5");
+  EXPECT_EQ(turn_length(1, {a, b}), 16);
+  EXPECT_EQ(turn_length(1, {a, b, a}, soa(60, 60)), 16);
+  EXPECT_EQ(turn_length(1, {a, record(kOwner, 1, 60, pointing_to(first) + "\1\2")}), 16)
+      << "an address";
+  const std::string six = record(kOwner, 28, 60, std::string(16, 'x'));
+  EXPECT_EQ(turn_length(28, {six, six}), 28);
+  EXPECT_EQ(turn_length(1, {a}), 0) << "one";
+  EXPECT_EQ(turn_length(1, {a, record(wire_name("www.example"), 1, 60, "\1\2\3\5")}), 0);
+  EXPECT_EQ(turn_length(1, {record(kOwner, 5, 60, "\1a\xc0\x0c"), a}), 0) << "an alias";
+  EXPECT_EQ(turn_length(255, {a, b}), 0) << "ANY";
+  EXPECT_EQ(turn_length(1, {a, b}, record(pointing_to(first), 2, 60, wire_name("ns.a"))), 0);
+  EXPECT_EQ(turn_length(16, {record(kOwner, 16, 60, "\3abc"), record(kOwner, 16, 60, "\3abd")}),
+            16);
+  EXPECT_EQ(turn_length(16, {record(kOwner, 16, 60, "\2ab"), record(kOwner, 16, 60, "\2ac")}), 0)
+      << "odd";
+  EXPECT_EQ(
+      turn_length(2, {record(kOwner, 2, 60, "\1a\xc0\x0c"), record(kOwner, 2, 60, "\1b\xc0\x0c")}),
+      16);
+  EXPECT_EQ(turn_length(2, {record(kOwner, 2, 60, "\1a\xc0\x0c"),
+                            record(kOwner, 2, 60, "\1b" + pointing_to(first + 12))}),
+            0)
+      << "a name that ends in that of another one";
+}
+
+TEST(DnsUpstream, OwnCaseIsInNoNameThatStandsInFull) {
+  const auto folded = [](const Asked& asked, const std::string& records, unsigned count) {
+    const std::string message =
+        dns_header(kAnswerFlags, 1, count, 0, 0, kId) + asked.wire() + records;
+    const auto answer = read(asked, message);
+    EXPECT_EQ(answer.kind, DnsUpstreamAnswer::Kind::kAnswer);
+    std::string body = message.substr(answer.body_offset, answer.body_length);
+    dns_fold_own_names(octets(message), asked.name.size(), answer,
+                       reinterpret_cast<uint8_t*>(body.data()));
+    return body;
+  };
+  const Asked asked("wWw.eXample");
+  const auto both = [](std::string_view own, std::string_view above) {
+    return record(own, 1, 60, "ABCD") + record(kOwner, 16, 60, "\1A") +
+           record("\3WWW\xc0\x10", 15, 60, "AB" + std::string(own)) +
+           record(kOwner, 5, 60, wire_name("Other.eXample")) + record(above, 2, 60, above);
+  };
+  const std::string expected = [&] {
+    std::string text = both(wire_name("www.example"), wire_name("example"));
+    text.replace(text.find("\3WWW"), 4, "\3www");
+    return text;
+  }();
+  EXPECT_EQ(folded(asked, both(asked.name, wire_name("eXample")), 5), expected);
+  // What might be read as a pointer stays.
+  Asked odd("Wx.Example");
+  odd.name[2] = '\xc0';
+  const std::string own = record(odd.name, 1, 60, "ABCD");
+  EXPECT_EQ(folded(odd, own, 1), own);
+}
+
+TEST(DnsUpstream, TurnIsOfNoConstantParityForOneWhoAsksForTwoTypes) {
+  for (const uint32_t start : {0u, 1u}) {
+    unsigned odd = 0;
+    for (uint32_t i = 0; i < 200; ++i) odd += dns_turn(start + 2 * i, 7) & 1;
+    EXPECT_GT(odd, 60u);
+    EXPECT_LT(odd, 140u);
   }
 }
 

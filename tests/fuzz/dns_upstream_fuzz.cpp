@@ -74,7 +74,7 @@ class UpstreamFuzz {
     cache_.store(question, message, answer, kNow);
     const DnsCacheSlot* known = cache_.find(question, true);
     require(known != nullptr);
-    const DnsReply reply = dns_answer_cached(parsed, *known, kNow, DnsVerdict::kCached);
+    const DnsReply reply = dns_answer_cached(parsed, *known, kNow, ++turn_, DnsVerdict::kCached);
     const std::string_view octets(reinterpret_cast<const char*>(room.data()), reply.length);
     const auto told = parse_dns(octets);
     require(told.has_value());
@@ -105,7 +105,7 @@ class UpstreamFuzz {
     alias.answers = 1;
     alias.target = static_cast<uint16_t>(parsed.question_end + record.size() - target.size());
     const DnsReply reply =
-        dns_answer_behind_alias(parsed, alias, *known_, kNow, DnsVerdict::kCached);
+        dns_answer_behind_alias(parsed, alias, *known_, kNow, turn_, DnsVerdict::kCached);
     const std::string_view octets(reinterpret_cast<const char*>(room.data()), reply.length);
     const auto told = parse_dns(octets);
     require(told.has_value() && octets.size() <= 1232);
@@ -139,6 +139,7 @@ class UpstreamFuzz {
   DnsCache cache_{{.buckets = buckets_, .slots = slots_}};
   ParsedMessage plain_;  // what was told last, of what is known
   const DnsCacheSlot* known_ = nullptr;
+  uint32_t turn_ = 0;
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "tests/support/dns_message.h"
 
 namespace vipgate::dns_question_test {
@@ -103,6 +105,53 @@ TEST(DnsForwardedQuery, AnswerStandsBehindTheAliasesWithItsPointersMoved) {
   EXPECT_EQ(message.answers[3].owner, "cdn.Example.org");
   EXPECT_EQ(message.answers[3].rdata, "\1\2\3\4");
   EXPECT_TRUE(message.opt.has_value());
+}
+
+TEST(DnsForwardedQuery, EachRecordOfAnAnswerThatIsKeptComesFirstAtTimes) {
+  const auto known = read(
+      answer(0x8180, 2, 0, record("\xc0\x0c", 1, "\1\2\3\4") + record("\xc0\x0c", 1, "\1\2\3\5")));
+  ASSERT_TRUE(known.has_value());
+  for (const DnsForwardedQuery& query : {plain_query("www.example.org"), alias_query()}) {
+    std::map<std::string, unsigned> first;
+    for (uint64_t i = 0; i < 100; ++i) {
+      const test::ParsedMessage message = parsed(query.reply(*known, kStart + i * 1234));
+      ASSERT_GE(message.answers.size(), 2u);
+      const auto* last = &message.answers.back();
+      EXPECT_NE(last[-1].rdata, last->rdata);
+      ++first[last[-1].rdata];
+    }
+    EXPECT_EQ(first.size(), 2u);
+    for (const auto& [data, count] : first) EXPECT_GT(count, 20u);
+  }
+}
+
+TEST(DnsForwardedQuery, OwnerThatStandsInFullIsFolded) {
+  const auto known =
+      read(answer(0x8180, 1, 0, record(wire_name("www.Example.org"), 1, "\1\2\3\4")));
+  ASSERT_TRUE(known.has_value());
+  const test::ParsedMessage message = parsed(plain_query("WWW.example.org").reply(*known, kStart));
+  ASSERT_EQ(message.answers.size(), 1u);
+  EXPECT_EQ(message.answers[0].owner, "www.example.org");
+}
+
+TEST(DnsForwardedQuery, NameAboveAZoneOfOursIsThereWhateverAResolverSays) {
+  const std::string soa =
+      record("\xc0\x10", 6, wire_name("ns.a") + wire_name("root.a") + std::string(20, '\1'));
+  const auto denial = read(answer(0x8183, 0, 1, soa));
+  const auto alias = read(answer(0x8183, 1, 1, record("\xc0\x0c", 5, wire_name("a.b")) + soa));
+  ASSERT_TRUE(denial.has_value() && alias.has_value());
+  const std::string query =
+      dns_header(0x0100, 1, 0, 0, 0, 7) + dns_question(wire_name("www.example.org"), 1);
+  DnsStreamAnswer parts;
+  parts.is_for_others = true;
+  parts.question_end = static_cast<uint16_t>(query.size());
+  EXPECT_EQ(parsed(DnsForwardedQuery(octets_of(query), parts).reply(*denial, kStart)).rcode(), 3u);
+  parts.is_above_zone = true;
+  const DnsForwardedQuery above(octets_of(query), parts);
+  const test::ParsedMessage message = parsed(above.reply(*denial, kStart));
+  EXPECT_EQ(message.rcode(), 0u);
+  EXPECT_EQ(message.authorities.size(), 1u);
+  EXPECT_EQ(parsed(above.reply(*alias, kStart)).rcode(), 3u) << "of another name";
 }
 
 TEST(DnsForwardedQuery, CodeAndAuthorityAreThoseOfTheLastName) {

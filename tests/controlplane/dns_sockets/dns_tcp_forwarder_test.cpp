@@ -535,6 +535,22 @@ TEST_F(ForwarderCache, WhoWaitsWithAnotherCountsAmongWhatTheClientMayAsk) {
   EXPECT_EQ(ask("ftp.example").answers.size(), 1u) << "there is room again";
 }
 
+TEST_F(ForwarderCache, WhatOtherResolversHadSaidIsNotTold) {
+  const Resolver before({}), after({.records = 2});
+  DnsForwarding forwarding = forwarding_to({before.port()});
+  forwarder_.set(forwarding);
+  EXPECT_EQ(ask("www.example").answers.size(), 1u);
+  forwarding.zones[0].resolvers[0].vlan = Be16(7);
+  forwarder_.set(forwarding);
+  EXPECT_EQ(ask("www.example").answers.size(), 1u);
+  EXPECT_EQ(before.queries(), 1u) << "the way there is no matter";
+  const auto late = begin("late.example");
+  forwarder_.set(forwarding_to({after.port()}));
+  EXPECT_EQ(ask("www.example").answers.size(), 2u);
+  EXPECT_TRUE(late->has_value());
+  EXPECT_EQ(ask("late.example").answers.size(), 2u) << "nor what came late";
+}
+
 TEST_F(ForwarderCache, QuestionIsAskedOfTheResolversOfItsTime) {
   const Resolver before({}), after({.records = 2});
   forwarder_.set(forwarding_to({before.port()}));
