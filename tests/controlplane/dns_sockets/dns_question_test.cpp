@@ -265,7 +265,7 @@ TEST(DnsForwardedQuery,
      AnswerThatFitsBehindAnotherClientsQueryAloneIsKeptAndThisOneIsToldAFailure) {
   std::string records;
   for (const size_t length : {16000, 16000, 16000, 16000, 1410}) {
-    records += record("\xc0\x0c", 1, std::string(length, 'x'));
+    records += record("\xc0\x0c", 99, std::string(length, 'x'));
   }
   const auto known = read(answer(0x8180, 5, 0, records));
   ASSERT_TRUE(known.has_value());
