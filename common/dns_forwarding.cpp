@@ -36,7 +36,8 @@ uint32_t DnsForwarding::epoch_of(const DnsForwarding& forwarding) {
 
 bool DnsForwarding::has_zone_below(std::string_view name) const {
   for (size_t i = 0; i + 1 < zones.size(); ++i) {
-    if (dns_is_within(zones[i].suffix, name)) return true;
+    const std::string_view zone = zones[i].suffix;
+    if (zone.size() > name.size() && dns_is_within(zone, name)) return true;
   }
   return false;
 }

@@ -80,7 +80,7 @@ struct DnsForwarding {
   // said under another one is not told any more.
   static uint32_t epoch_of(const DnsForwarding& forwarding);
 
-  // Whether a zone with servers of its own lies at or below the name. `name`: as above.
+  // Whether a zone with servers of its own lies below the name. `name`: as above.
   bool has_zone_below(std::string_view name) const;
 
   const DnsSources& sources(const IpAddress& resolver) const {

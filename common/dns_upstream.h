@@ -108,12 +108,6 @@ void dns_read_long_answer(const uint8_t* message, size_t length,
 void dns_fold_own_names(const uint8_t* message, size_t name_length, const DnsAnswerFacts& answer,
                         uint8_t* body);
 
-// Which record of several comes first: a number that differs from call to call, and so for one who
-// asks for two types by turns, made of a count and of the query's id.
-constexpr uint32_t dns_turn(uint32_t count, uint16_t id) {
-  return (count * 0x9e3779b1u >> 16) + id;
-}
-
 // Gives each letter of the name the case that a bit of `random` says, from the lowest on; beyond 64
 // letters they are used again.
 void dns_mix_case(uint8_t* name, size_t length, uint64_t random);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/dns_rotation.h"
 #include "common/dns_views.h"
 #include "common/unix_clock.h"
 #include "dataplane/announce.h"

@@ -7,6 +7,7 @@
 
 #include "common/byte_order.h"
 #include "common/dns_move.h"
+#include "common/dns_rotation.h"
 
 namespace vipgate {
 namespace {
@@ -169,7 +170,7 @@ std::vector<uint8_t> DnsForwardedQuery::reply(const DnsKnownAnswer& known, uint6
     const auto answers = reply.begin() + static_cast<ptrdiff_t>(start);
     // No two replies are made at the same time, or as good as none.
     const uint32_t first =
-        dns_turn(static_cast<uint32_t>(now_ns), u16_of(query_, 0)) % known.answers;
+        dns_first_record(static_cast<uint32_t>(now_ns) * kDnsRotationStep, known.answers);
     std::rotate(answers, answers + ptrdiff_t{known.turn_length} * first,
                 answers + ptrdiff_t{known.turn_length} * known.answers);
   }

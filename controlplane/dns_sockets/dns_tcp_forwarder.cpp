@@ -30,27 +30,36 @@ struct DnsTcpForwarder::Waiter {
   Done done;
 };
 
+// A resolver that is asked, by a connection of its own.
+struct DnsTcpForwarder::Attempt {
+  Attempt(asio::io_context& context, tcp::endpoint its_resolver, bool with_edns)
+      : resolver(std::move(its_resolver)), has_edns(with_edns), socket(context) {}
+
+  tcp::endpoint resolver;
+  bool has_edns;
+  bool was_refused = false;  // by it, with EDNS
+  bool is_over = false;      // what still comes of it counts no longer
+  tcp::socket socket;
+  uint16_t id = 0;
+  std::vector<uint8_t> out;
+  std::array<uint8_t, 2> length{};
+  std::vector<uint8_t> in;
+};
+
 struct DnsTcpForwarder::Question {
   Question(asio::io_context& context, std::string its_key)
-      : key(std::move(its_key)), socket(context), timer(context) {}
+      : key(std::move(its_key)), deadline(context), race(context) {}
   // As resolvers are asked it.
   const DnsForwardedQuery& query() const { return waiters.front().query; }
 
   std::string key;
-  std::vector<Waiter> waiters;                     // the first one has begun it
-  std::vector<DnsResolver> resolvers;              // that are left
-  std::chrono::nanoseconds share{};                // of the time, for each of them
-  tcp::endpoint resolver;                          // that is asked
-  std::chrono::steady_clock::time_point deadline;  // its own
-  bool has_edns = true;
-  bool was_refused = false;  // by it, with EDNS
-  tcp::socket socket;
-  asio::steady_timer timer;
-  uint16_t id = 0;
-  uint32_t attempt = 0;  // what belongs to an earlier one counts no longer
-  std::vector<uint8_t> out;
-  std::array<uint8_t, 2> length{};
-  std::vector<uint8_t> in;
+  std::vector<Waiter> waiters;         // the first one has begun it
+  std::vector<DnsResolver> resolvers;  // that are left
+  std::vector<Tried> attempts;         // that are open
+  std::chrono::nanoseconds race_after{};
+  asio::steady_timer deadline;
+  asio::steady_timer race;  // then the next one is asked, too
+  bool is_over = false;
 };
 
 DnsTcpForwarder::DnsTcpForwarder(asio::io_context& context, Clock clock)
@@ -120,52 +129,76 @@ void DnsTcpForwarder::ask(DnsForwardedQuery query, const asio::ip::address& clie
       if (question->resolvers.size() == forwarding_.attempts) break;
       if (!resolver.is_left_out) question->resolvers.push_back(resolver);
     }
-    const size_t count = question->resolvers.size();
     // The next one is at the end.
     std::reverse(question->resolvers.begin(), question->resolvers.end());
-    if (count != 0) question->share = std::chrono::nanoseconds(forwarding_.timeout_ns / count);
+    question->race_after = std::chrono::nanoseconds(forwarding_.race_after_ns);
+    question->deadline.expires_after(std::chrono::nanoseconds(forwarding_.timeout_ns));
+    question->deadline.async_wait([this, question](const error_code& code) {
+      if (!code && !question->is_over) fail(question);
+    });
   }
   ask_next(question);
 }
 
-// Another resolver, or none is left.
+// Another resolver; those that have been asked may still answer.
 void DnsTcpForwarder::ask_next(const Held& question) {
-  if (question->resolvers.empty()) return fail(question);
-  const DnsResolver& next = question->resolvers.back();
-  question->resolver = {to_asio(next.address), next.port};
+  if (question->resolvers.empty()) {
+    if (question->attempts.empty()) fail(question);
+    return;
+  }
+  const DnsResolver next = question->resolvers.back();
   question->resolvers.pop_back();
-  question->deadline = std::chrono::steady_clock::now() + question->share;
-  const auto known = without_edns_.find(question->resolver);
-  question->has_edns = known == without_edns_.end() || known->second <= clock_();
-  question->was_refused = false;
-  ask_resolver(question);
+  const tcp::endpoint resolver{to_asio(next.address), next.port};
+  const auto known = without_edns_.find(resolver);
+  const bool has_edns = known == without_edns_.end() || known->second <= clock_();
+  ask_resolver(question, std::make_shared<Attempt>(context_, resolver, has_edns));
+  if (!question->resolvers.empty()) await_race(question);
 }
 
-void DnsTcpForwarder::ask_resolver(const Held& question) {
-  error_code ignored;
-  question->socket.close(ignored);
-  ++asked_;
-  const uint32_t attempt = ++question->attempt;
-  question->id = static_cast<uint16_t>(ids_());
-  question->out = question->query().question(question->id, question->has_edns);
-  question->timer.expires_at(question->deadline);
-  question->timer.async_wait([this, question, attempt](const error_code& code) {
-    if (!code && attempt == question->attempt) ask_next(question);
+void DnsTcpForwarder::await_race(const Held& question) {
+  question->race.expires_after(question->race_after);
+  question->race.async_wait([this, question](const error_code& code) {
+    if (code || question->is_over) return;
+    // Another one may have been asked since it was due.
+    if (question->race.expiry() > std::chrono::steady_clock::now()) return;
+    connections_ < kMostQuestions ? ask_next(question) : await_race(question);
   });
-  const auto on_connect = [this, question, attempt](const error_code& code) {
-    if (attempt != question->attempt) return;
-    code ? ask_next(question) : send(question);
-  };
-  question->socket.async_connect(question->resolver, on_connect);
+}
+
+void DnsTcpForwarder::ask_resolver(const Held& question, const Tried& attempt) {
+  ++asked_;
+  ++connections_;
+  question->attempts.push_back(attempt);
+  attempt->id = static_cast<uint16_t>(ids_());
+  attempt->out = question->query().question(attempt->id, attempt->has_edns);
+  attempt->socket.async_connect(attempt->resolver,
+                                [this, question, attempt](const error_code& code) {
+                                  if (attempt->is_over) return;
+                                  code ? give_up(question, attempt) : send(question, attempt);
+                                });
+}
+
+void DnsTcpForwarder::close(Attempt& attempt) {
+  error_code ignored;
+  attempt.is_over = true;
+  attempt.socket.close(ignored);
+  --connections_;
+}
+
+// The resolver has failed, and the next one's turn comes at once.
+void DnsTcpForwarder::give_up(const Held& question, const Tried& attempt) {
+  close(*attempt);
+  std::erase(question->attempts, attempt);
+  ask_next(question);
 }
 
 // It has answered, and may be asked with EDNS again in a while.
-void DnsTcpForwarder::note_without_edns(const Question& question) {
+void DnsTcpForwarder::note_without_edns(const Attempt& attempt) {
   constexpr size_t kMostResolvers = 64;
   const uint64_t now_ns = clock_();
   std::erase_if(without_edns_, [&](const auto& known) { return known.second <= now_ns; });
   if (without_edns_.size() == kMostResolvers) return;
-  without_edns_.emplace(question.resolver, now_ns + kDnsWithoutEdnsNs);
+  without_edns_.emplace(attempt.resolver, now_ns + kDnsWithoutEdnsNs);
 }
 
 void DnsTcpForwarder::fail(const Held& question) {
@@ -186,58 +219,59 @@ void DnsTcpForwarder::fail(const Held& question) {
   });
 }
 
-void DnsTcpForwarder::send(const Held& question) {
-  asio::async_write(question->socket, asio::buffer(question->out),
-                    [this, question, attempt = question->attempt](const error_code& code, size_t) {
-                      if (attempt != question->attempt) return;
-                      code ? ask_next(question) : read(question);
+void DnsTcpForwarder::send(const Held& question, const Tried& attempt) {
+  asio::async_write(attempt->socket, asio::buffer(attempt->out),
+                    [this, question, attempt](const error_code& code, size_t) {
+                      if (attempt->is_over) return;
+                      code ? give_up(question, attempt) : read(question, attempt);
                     });
 }
 
-void DnsTcpForwarder::read(const Held& question) {
-  const auto on_message = [this, question, attempt = question->attempt](const error_code& code,
-                                                                        size_t) {
-    if (attempt != question->attempt) return;
-    if (code) return ask_next(question);
-    take(question);
+void DnsTcpForwarder::read(const Held& question, const Tried& attempt) {
+  const auto on_message = [this, question, attempt](const error_code& code, size_t) {
+    if (attempt->is_over) return;
+    code ? give_up(question, attempt) : take(question, attempt);
   };
-  const auto on_length = [this, question, attempt = question->attempt, on_message](
-                             const error_code& code, size_t) {
-    if (attempt != question->attempt) return;
-    if (code) return ask_next(question);
-    question->in.resize(size_t{question->length[0]} << 8 | question->length[1]);
-    asio::async_read(question->socket, asio::buffer(question->in), on_message);
+  const auto on_length = [this, question, attempt, on_message](const error_code& code, size_t) {
+    if (attempt->is_over) return;
+    if (code) return give_up(question, attempt);
+    attempt->in.resize(size_t{attempt->length[0]} << 8 | attempt->length[1]);
+    asio::async_read(attempt->socket, asio::buffer(attempt->in), on_message);
   };
-  asio::async_read(question->socket, asio::buffer(question->length), on_length);
+  asio::async_read(attempt->socket, asio::buffer(attempt->length), on_length);
 }
 
 // What is told is what is kept, so that the second client is told as the first one.
-void DnsTcpForwarder::take(const Held& question) {
+void DnsTcpForwarder::take(const Held& question, const Tried& attempt) {
   const uint64_t now_ns = clock_();
   const DnsTtlLimits limits{forwarding_.max_ttl_s, forwarding_.negative_ttl_s};
-  auto known = question->query().read(question->in, question->id, limits, now_ns);
+  auto known = question->query().read(attempt->in, attempt->id, limits, now_ns);
   if (!known) {
-    if (!question->has_edns || !question->query().may_lack_edns(question->in, question->id)) {
-      return ask_next(question);
+    if (!attempt->has_edns || !question->query().may_lack_edns(attempt->in, attempt->id)) {
+      return give_up(question, attempt);
     }
-    question->has_edns = false;
-    question->was_refused = true;
+    close(*attempt);
+    std::erase(question->attempts, attempt);
+    const auto again = std::make_shared<Attempt>(context_, attempt->resolver, false);
+    again->was_refused = true;
     ++asked_without_edns_;
-    return ask_resolver(question);
+    return ask_resolver(question, again);
   }
-  if (question->was_refused) note_without_edns(*question);
-  if (known->ttl_s != 0 && is_of_now(question))
+  if (attempt->was_refused) note_without_edns(*attempt);
+  if (known->ttl_s != 0 && is_of_now(question)) {
     cache_.store(question->key, *known, forwarding_.stale_s, now_ns);
+  }
   finish(question, [&](const DnsForwardedQuery& query) { return query.reply(*known, now_ns); });
 }
 
 // Each client gets its own reply. One that has gone away has no part in it, and harms nobody's.
 template <class ReplyTo>
 void DnsTcpForwarder::finish(const Held& question, const ReplyTo& reply_to) {
-  ++question->attempt;
-  error_code ignored;
-  question->timer.cancel();
-  question->socket.close(ignored);
+  question->is_over = true;
+  question->deadline.cancel();
+  question->race.cancel();
+  for (const Tried& attempt : question->attempts) close(*attempt);
+  question->attempts.clear();
   const auto asking = asking_.find(question->key);
   if (asking != asking_.end() && asking->second == question) asking_.erase(asking);
   for (const Waiter& waiter : question->waiters) {

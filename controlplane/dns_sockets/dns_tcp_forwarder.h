@@ -1,5 +1,5 @@
-// Asks resolvers over TCP (RFC 7766) what clients have asked by TCP, one connection for a question,
-// however many ask it meanwhile, and keeps what they say.
+// Asks resolvers over TCP (RFC 7766) what clients have asked by TCP, a connection for each that is
+// asked. Who asks the same meanwhile waits with the first. What they say is kept.
 #pragma once
 
 // clang-format off
@@ -29,7 +29,8 @@ namespace vipgate {
 class DnsTcpForwarder {
  public:
   // Questions at the same time, of all clients; of one, DnsForwarding::per_client over all of its
-  // connections. One more is REFUSED. What is answered from what is kept does not count.
+  // connections. One more is REFUSED. What is answered from what is kept does not count. While so
+  // many connections to resolvers are open, no question gets a second one.
   static constexpr size_t kMostQuestions = 256;
 
   using Done = std::function<void(std::span<const uint8_t> reply)>;
@@ -59,8 +60,10 @@ class DnsTcpForwarder {
 
  private:
   struct Waiter;
+  struct Attempt;
   struct Question;
   using Held = std::shared_ptr<Question>;
+  using Tried = std::shared_ptr<Attempt>;
 
   static uint64_t steady_ns();
   bool may_wait(const boost::asio::ip::address& client) const;
@@ -68,12 +71,15 @@ class DnsTcpForwarder {
   bool answer_known(const DnsForwardedQuery& query, const std::string& key, const Done& done);
   bool is_of_now(const Held& question) const;
   void ask_next(const Held& question);
-  void ask_resolver(const Held& question);
-  void note_without_edns(const Question& question);
+  void await_race(const Held& question);
+  void ask_resolver(const Held& question, const Tried& attempt);
+  void note_without_edns(const Attempt& attempt);
+  void close(Attempt& attempt);
+  void give_up(const Held& question, const Tried& attempt);
   void fail(const Held& question);
-  void send(const Held& question);
-  void read(const Held& question);
-  void take(const Held& question);
+  void send(const Held& question, const Tried& attempt);
+  void read(const Held& question, const Tried& attempt);
+  void take(const Held& question, const Tried& attempt);
   // `reply_to` gives what becomes of a client's query.
   template <class ReplyTo>
   void finish(const Held& question, const ReplyTo& reply_to);
@@ -85,6 +91,7 @@ class DnsTcpForwarder {
   std::mt19937 ids_{std::random_device{}()};
   std::map<std::string, Held> asking_;                    // by key; who asks the same waits with it
   size_t questions_ = 0;                                  // clients'
+  size_t connections_ = 0;                                // to resolvers
   std::map<boost::asio::ip::address, uint32_t> waiting_;  // of them, each client's
   // Resolvers that answer only without EDNS, and until when they are asked so at once.
   std::map<boost::asio::ip::tcp::endpoint, uint64_t> without_edns_;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "common/dns_move.h"
+#include "common/dns_rotation.h"
 #include "dataplane/fastpath/dns_reply.h"
 
 namespace vipgate {
@@ -11,11 +12,9 @@ namespace {
 
 // The body, of whose answer section another record comes first each time. TTLs are the same for all
 // of it (RFC 2181 5.2), and at the same place of each.
-[[gnu::noinline]] void copy_turned(uint8_t* to, const DnsParsed& parsed, const DnsCacheSlot& known,
-                                   uint32_t rotation) {
-  const uint16_t id = load<DnsHeader>(parsed.query.message).id.host();
+[[gnu::noinline]] void copy_turned(uint8_t* to, const DnsCacheSlot& known, uint32_t rotation) {
   const uint32_t section = uint32_t{known.answers} * known.turn_length;
-  const uint32_t split = dns_turn(rotation, id) % known.answers * known.turn_length;
+  const uint32_t split = dns_first_record(rotation, known.answers) * known.turn_length;
   const uint8_t* body = known.body();
   std::memcpy(to, body + split, section - split);
   std::memcpy(to + section - split, body, split);
@@ -71,7 +70,7 @@ template <bool kIsStale>
   if (known.turn_length == 0) [[likely]] {
     copy_body(body, known.body(), known.body_length, parsed.query.message + parsed.query.capacity);
   } else {
-    copy_turned(body, parsed, known, rotation);
+    copy_turned(body, known, rotation);
   }
   const uint64_t sum = count_down<kIsStale>(known, now_ns, body);
   // Here, so that nothing of it has to be put by meanwhile. What is kept has no longer code.
@@ -135,7 +134,7 @@ DnsReply dns_answer_behind_alias(const DnsParsed& parsed, const DnsAlias& alias,
   if (known.turn_length == 0) {
     std::memcpy(body, known.body(), known.body_length);
   } else {
-    copy_turned(body, parsed, known, rotation);
+    copy_turned(body, known, rotation);
   }
   if (is_stale) {
     count_down<true>(known, now_ns, body);

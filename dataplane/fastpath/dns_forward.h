@@ -109,7 +109,7 @@ template <class Observer>
   if (!cache.use_again(sought.place) || !dns_fits_whole(parsed, *known)) [[unlikely]] {
     return answer_known_with_care(burst, parsed, sought);
   }
-  return dns_answer_fresh(parsed, *known, burst.now.ns, dns_rotation_++);
+  return dns_answer_fresh(parsed, *known, burst.now.ns, dns_rotation_ += kDnsRotationStep);
 }
 
 // The same of any name and any client.
@@ -125,7 +125,8 @@ template <class Observer>
   const DnsSearch& search = burst.dns.policy.search;
   if (search.is_on() && dns_forward_detail::may_be_searched(search, parsed, *known)) return {};
   cache.use(sought.place);
-  return dns_answer_cached(parsed, *known, burst.now.ns, dns_rotation_++, DnsVerdict::kCached);
+  return dns_answer_cached(parsed, *known, burst.now.ns, dns_rotation_ += kDnsRotationStep,
+                           DnsVerdict::kCached);
 }
 
 // Pass four. REQUIRES: the responder says kForward.

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/checksum.h"
+#include "common/dns_rotation.h"
 #include "dataplane/fastpath/dns_options.h"
 #include "dataplane/fastpath/dns_responder.h"
 #include "dataplane/fastpath/swap16.h"
@@ -141,7 +142,7 @@ inline void copy_body(uint8_t* to, const uint8_t* from, uint32_t length, const u
 // has few.
 inline uint32_t split_of(const DnsBody& body, uint32_t rotation) {
   if (body.count <= 1) return 0;
-  const auto first = static_cast<uint32_t>(uint64_t{rotation} * body.count >> 32);
+  const uint32_t first = dns_first_record(rotation, body.count);
   if (body.record_length != 0) [[likely]]
     return first * body.record_length;
   uint32_t at = 0;

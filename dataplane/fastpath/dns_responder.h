@@ -13,6 +13,7 @@
 #include "common/counters.h"
 #include "common/dns_cookie.h"
 #include "common/dns_policy.h"
+#include "common/dns_rotation.h"
 #include "common/dns_table.h"
 #include "common/dns_views.h"
 
@@ -132,13 +133,8 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed);
 // The same for all of a burst, whose cookies are checked together.
 void dns_prefetch_all(const DnsContext& context, std::span<DnsParsed> parsed);
 
-// What is added to `rotation` from answer to answer: the golden ratio's fraction of 2^32. Whatever
-// others are asked in between (a client asks for A, then for AAAA), the answers to one's questions
-// begin with each record equally often (Knuth, The Art of Computer Programming 3, 6.4: theorem S).
-inline constexpr uint32_t kDnsRotationStep = 0x9e3779b9;
-
-// Writes the reply over the query. `rotation` chooses which record of an RRset comes first: of n
-// records number n * `rotation` / 2^32.
+// Writes the reply over the query. `rotation` chooses which record of an RRset comes first: see
+// dns_first_record().
 // REQUIRES: both stages before, with the same context.
 DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation);
 

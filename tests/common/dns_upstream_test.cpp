@@ -391,15 +391,6 @@ TEST(DnsUpstream, OwnCaseIsInNoNameThatStandsInFull) {
   EXPECT_EQ(folded(odd, own, 1), own);
 }
 
-TEST(DnsUpstream, TurnIsOfNoConstantParityForOneWhoAsksForTwoTypes) {
-  for (const uint32_t start : {0u, 1u}) {
-    unsigned odd = 0;
-    for (uint32_t i = 0; i < 200; ++i) odd += dns_turn(start + 2 * i, 7) & 1;
-    EXPECT_GT(odd, 60u);
-    EXPECT_LT(odd, 140u);
-  }
-}
-
 TEST(DnsUpstream, OptRecordStandsAnywhereAndWhatIsBehindItIsLeftOut) {
   const Asked asked("www.example");
   const std::string good = record(kOwner, 1, 60, "\1\2\3\4");

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <set>
 
@@ -96,13 +97,14 @@ class SilentResolver {
 };
 
 // `left_out`: so many of the resolvers, the first ones, are.
-DnsForwarding forwarding_to(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 2000,
+DnsForwarding forwarding_to(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 20'000,
                             size_t left_out = 0) {
   DnsForwarding forwarding;
   forwarding.is_on = true;
   forwarding.attempts = 3;
   forwarding.per_client = 64;
-  forwarding.timeout_ns = timeout_ms * 1'000'000u;
+  forwarding.timeout_ns = timeout_ms * uint64_t{1'000'000};
+  forwarding.race_after_ns = forwarding.timeout_ns / 4;
   forwarding.max_ttl_s = forwarding.negative_ttl_s = 3600;
   forwarding.zones.push_back({std::string(1, '\0'), {}});
   for (const uint16_t port : resolvers) {
@@ -117,7 +119,7 @@ DnsForwarding forwarding_to(const std::vector<uint16_t>& resolvers, unsigned tim
 class DnsTcpForwarderTest : public ::testing::Test {
  protected:
   // A server that leaves every question to these resolvers.
-  void start(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 2000,
+  void start(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 20'000,
              size_t left_out = 0, const DnsTcpLimits& limits = {}) {
     server_ = std::make_unique<DnsTcpServer>(
         [](std::span<uint8_t> message, size_t length, const IpAddress& client) {
@@ -288,7 +290,7 @@ TEST_F(DnsTcpForwarderTest, ResolverThatRefusesByEdnsItselfIsFollowedByTheNextAt
 TEST_F(DnsTcpForwarderTest, ResolversThatAreLeftOutAreNotAskedAndCountAsNoAttempt) {
   SilentResolver silent;
   const Resolver good({});
-  start({silent.port(), silent.port(), silent.port(), good.port()}, 2000, 3);
+  start({silent.port(), silent.port(), silent.port(), good.port()}, 20'000, 3);
   DnsTcpClient client = this->client();
   client.ask(query("www.example", 5));
   EXPECT_EQ(parsed(client.reply()).answers.size(), 1u);
@@ -417,6 +419,137 @@ class ForwarderCache : public ::testing::Test {
   boost::asio::io_context context_{1};
   DnsTcpForwarder forwarder_{context_, [this] { return now_ns_; }};
 };
+
+// Says nothing until it is told to, and sees whether its connection is closed.
+class HeldResolver {
+ public:
+  uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  // Runs the context until a question has come.
+  void await(boost::asio::io_context& context) {
+    bool has_come = false;
+    acceptor_.async_accept(socket_, [&](const boost::system::error_code& code) {
+      EXPECT_FALSE(code);
+      boost::asio::async_read(socket_, boost::asio::buffer(length_), [&](auto, size_t) {
+        in_.resize(size_t{length_[0]} << 8 | length_[1]);
+        boost::asio::async_read(socket_, boost::asio::buffer(in_),
+                                [&](auto, size_t) { has_come = true; });
+      });
+    });
+    context.restart();
+    while (!has_come && context.run_one() != 0) continue;
+    EXPECT_TRUE(has_come);
+  }
+  // With an OPT record, as the question has one.
+  void answer(unsigned records) {
+    const bool has_opt = in_[11] == 1;
+    const std::string question = in_.substr(12, in_.size() - 12 - (has_opt ? 11 : 0));
+    std::string reply = in_.substr(0, 2) + be16(0x8180) + be16(1) + be16(records) + be16(0) +
+                        be16(has_opt) + question;
+    for (unsigned i = 0; i < records; ++i) {
+      reply += "\xc0\x0c" + be16(1) + be16(1) + be32(60) + be16(4) + be32(i);
+    }
+    if (has_opt) reply += dns_opt(1232);
+    boost::asio::write(socket_,
+                       boost::asio::buffer(be16(static_cast<unsigned>(reply.size())) + reply));
+  }
+  // Waits for it.
+  bool is_closed() {
+    boost::system::error_code code;
+    char octet = 0;
+    socket_.non_blocking(false);
+    socket_.read_some(boost::asio::buffer(&octet, 1), code);
+    return code == boost::asio::error::eof || code == boost::asio::error::connection_reset;
+  }
+  explicit HeldResolver(boost::asio::io_context& context)
+      : acceptor_(context, {boost::asio::ip::address_v4::loopback(), 0}), socket_(context) {}
+
+ private:
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::ip::tcp::socket socket_;
+  std::array<uint8_t, 2> length_{};
+  std::string in_;
+};
+
+DnsForwarding racing(const std::vector<uint16_t>& resolvers, unsigned timeout_ms = 20'000) {
+  DnsForwarding forwarding = forwarding_to(resolvers, timeout_ms);
+  forwarding.race_after_ns = 20'000'000;
+  return forwarding;
+}
+
+TEST_F(ForwarderCache, FirstResolversLateAnswerIsTakenAfterTheSecondWasAskedAndAllAreClosed) {
+  HeldResolver first(context_), second(context_);
+  forwarder_.set(racing({first.port(), second.port()}));
+  const auto told = begin("www.example");
+  first.await(context_);
+  second.await(context_);
+  EXPECT_FALSE(told->has_value());
+  first.answer(2);
+  run();
+  ASSERT_TRUE(told->has_value());
+  EXPECT_EQ((*told)->answers.size(), 2u);
+  EXPECT_TRUE(first.is_closed());
+  EXPECT_TRUE(second.is_closed());
+  EXPECT_EQ(forwarder_.asked(), 2u);
+}
+
+TEST_F(ForwarderCache, SecondResolversAnswerIsTakenWhileTheFirstIsSilentAndAllAreClosed) {
+  HeldResolver first(context_), second(context_);
+  forwarder_.set(racing({first.port(), second.port()}));
+  const auto told = begin("www.example");
+  first.await(context_);
+  second.await(context_);
+  second.answer(3);
+  run();
+  ASSERT_TRUE(told->has_value());
+  EXPECT_EQ((*told)->answers.size(), 3u);
+  EXPECT_TRUE(first.is_closed());
+  EXPECT_TRUE(second.is_closed());
+}
+
+TEST_F(ForwarderCache, RefusalLeadsToTheNextAtOnce) {
+  const Resolver refusing({.flags = 0x8185, .records = 0}), good({});
+  DnsForwarding forwarding = forwarding_to({refusing.port(), good.port()}, 60'000);
+  forwarding.race_after_ns = forwarding.timeout_ns;
+  forwarder_.set(forwarding);
+  EXPECT_EQ(ask("www.example").answers.size(), 1u);
+}
+
+TEST_F(ForwarderCache, RefusalLeavesTheOthersTheirTime) {
+  HeldResolver first(context_);
+  const Resolver refusing({.flags = 0x8185, .records = 0});
+  forwarder_.set(racing({first.port(), refusing.port()}));
+  const auto told = begin("www.example");
+  first.await(context_);
+  while (refusing.queries() == 0 && context_.run_one() != 0) continue;
+  first.answer(2);
+  run();
+  ASSERT_TRUE(told->has_value());
+  EXPECT_EQ((*told)->answers.size(), 2u);
+}
+
+TEST_F(ForwarderCache, RaceThatNobodyWinsFailsAtTheTimeOut) {
+  const SilentResolver first, second;
+  forwarder_.set(racing({first.port(), second.port()}, 200));
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(ask("www.example").rcode(), 2u);
+  EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(200));
+  EXPECT_EQ(forwarder_.asked(), 2u);
+  EXPECT_EQ(forwarder_.failed(), 1u);
+}
+
+TEST_F(ForwarderCache, ResolverIsAskedWithoutEdnsWithinARace) {
+  HeldResolver first(context_);
+  const Resolver old({.flags_for_edns = 0x8181});
+  forwarder_.set(racing({first.port(), old.port()}));
+  const auto told = begin("www.example");
+  first.await(context_);
+  run();
+  ASSERT_TRUE(told->has_value());
+  EXPECT_EQ((*told)->answers.size(), 1u);
+  EXPECT_EQ(old.queries(), 2u);
+  EXPECT_EQ(forwarder_.asked_without_edns(), 1u);
+  EXPECT_TRUE(first.is_closed());
+}
 
 TEST_F(ForwarderCache, AnswerIsToldForItsTtlAndThenAskedForAgain) {
   const Resolver resolver({});
