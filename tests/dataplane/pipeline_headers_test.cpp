@@ -125,7 +125,7 @@ TEST(HeadersOfRarePackets, DoNotHideWhoseTheyAre) {
       << "multicast listener discovery";
   question.eth(kClientMac, kGatewayMac0).ipv6("2001:db8::1", "fd09::53");
   EXPECT_TRUE(gateway.send(question.ipv6_extension(60).udp(4000, 53).payload(Bytes(30)))
-                  .is_drop(DropReason::kIpv6ExtensionHeader));
+                  .is_kernel(KernelReason::kDnsFragment));
   own.eth(kClientMac, kGatewayMac0).ipv6("2001:db8::1", "fd09::1");
   EXPECT_TRUE(
       gateway.send(own.ipv6_extension(60).tcp(4000, 22)).is_kernel(KernelReason::kOwnAddress));

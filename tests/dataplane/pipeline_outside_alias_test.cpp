@@ -146,8 +146,23 @@ TEST_F(PipelineOutsideAlias, AliasAloneIsToldWhereNobodyMayBeAsked) {
   EXPECT_TRUE(is_alone(question("out.test", 1, 0x0000))) << "RD=0";
   EXPECT_TRUE(is_alone(question("out.test", 1, 0x0100, {}, "198.51.100.7"))) << "a stranger";
   EXPECT_TRUE(is_alone(question("out.test", kCname))) << "it is what was asked for";
-  EXPECT_TRUE(is_alone(question("local.test"))) << "a name that stays here";
-  EXPECT_TRUE(is_alone(question("private.test", 12))) << "a zone of RFC 6303";
+  EXPECT_TRUE(gateway_.take_made().empty());
+}
+
+TEST_F(PipelineOutsideAlias, NobodyIsAskedForWhatIsAnsweredHere) {
+  const Outcome local = gateway_.send(question("local.test"));
+  EXPECT_EQ(local.verdict.dns, DnsOutcome::kAnswer) << to_string(local);
+  const ParsedMessage address = answer_in(local);
+  ASSERT_EQ(address.answers.size(), 2u);
+  EXPECT_EQ(address.answers[0].type, kCname);
+  EXPECT_EQ(address.answers[1].rdata, std::string("\x7f\0\0\1", 4)) << "RFC 6761 6.3";
+
+  const Outcome reverse = gateway_.send(question("private.test", 12));
+  EXPECT_EQ(reverse.verdict.dns, DnsOutcome::kNxdomain) << to_string(reverse);
+  const ParsedMessage denial = answer_in(reverse);
+  ASSERT_EQ(denial.answers.size(), 1u);
+  EXPECT_EQ(denial.answers[0].type, kCname);
+  EXPECT_EQ(denial.authorities.size(), 1u) << "SOA of the zone of RFC 6303";
   EXPECT_TRUE(gateway_.take_made().empty());
 }
 
