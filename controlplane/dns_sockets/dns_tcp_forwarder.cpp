@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <utility>
 
 #include "controlplane/dns_sockets/asio_address.h"
 
@@ -47,12 +48,13 @@ struct DnsTcpForwarder::Attempt {
 };
 
 struct DnsTcpForwarder::Question {
-  Question(asio::io_context& context, std::string its_key)
-      : key(std::move(its_key)), deadline(context), race(context) {}
+  Question(asio::io_context& context, std::string its_key, uint32_t its_epoch)
+      : key(std::move(its_key)), epoch(its_epoch), deadline(context), race(context) {}
   // As resolvers are asked it.
   const DnsForwardedQuery& query() const { return waiters.front().query; }
 
   std::string key;
+  uint32_t epoch;                      // what comes of another one than now's is not kept
   std::vector<Waiter> waiters;         // the first one has begun it
   std::vector<DnsResolver> resolvers;  // that are left
   std::vector<Tried> attempts;         // that are open
@@ -74,7 +76,8 @@ uint64_t DnsTcpForwarder::steady_ns() {
 void DnsTcpForwarder::set(const DnsForwarding& forwarding) {
   if (forwarding != forwarding_) asking_.clear();
   // What others had said is told no more.
-  if (DnsForwarding::epoch_of(forwarding) != DnsForwarding::epoch_of(forwarding_)) cache_.clear();
+  const uint32_t epoch = DnsForwarding::epoch_of(forwarding);
+  if (epoch != std::exchange(epoch_, epoch)) cache_.clear();
   forwarding_ = forwarding;
 }
 
@@ -91,12 +94,6 @@ bool DnsTcpForwarder::answer_known(const DnsForwardedQuery& query, const std::st
   cache_.use(key);
   done(reply);
   return true;
-}
-
-// Whether it was begun by what holds now, and what comes of it may be kept.
-bool DnsTcpForwarder::is_of_now(const Held& question) const {
-  const auto asking = asking_.find(question->key);
-  return asking != asking_.end() && asking->second == question;
 }
 
 // Whether there is room for one more question of that client.
@@ -121,7 +118,7 @@ void DnsTcpForwarder::ask(DnsForwardedQuery query, const asio::ip::address& clie
     asking->waiters.push_back({std::move(query), client, std::move(done)});
     return;
   }
-  const auto question = std::make_shared<Question>(context_, std::move(key));
+  const auto question = std::make_shared<Question>(context_, std::move(key), epoch_);
   asking = question;
   question->waiters.push_back({std::move(query), client, std::move(done)});
   if (forwarding_.is_on) {
@@ -185,10 +182,14 @@ void DnsTcpForwarder::close(Attempt& attempt) {
   --connections_;
 }
 
-// The resolver has failed, and the next one's turn comes at once.
-void DnsTcpForwarder::give_up(const Held& question, const Tried& attempt) {
+void DnsTcpForwarder::end(const Held& question, const Tried& attempt) {
   close(*attempt);
   std::erase(question->attempts, attempt);
+}
+
+// The resolver has failed, and the next one's turn comes at once.
+void DnsTcpForwarder::give_up(const Held& question, const Tried& attempt) {
+  end(question, attempt);
   ask_next(question);
 }
 
@@ -213,7 +214,7 @@ void DnsTcpForwarder::fail(const Held& question) {
                   [&](const DnsForwardedQuery& query) { return query.reply(stale, now_ns); });
   }
   failed_ += question->waiters.size();
-  if (forwarding_.is_on && is_of_now(question)) cache_.store_failure(question->key, now_ns);
+  if (forwarding_.is_on && question->epoch == epoch_) cache_.store_failure(question->key, now_ns);
   finish(question, [](const DnsForwardedQuery& query) {
     return query.failure(DnsRcode::kServFail, DnsExtendedError::kNoReachableAuthority);
   });
@@ -250,15 +251,14 @@ void DnsTcpForwarder::take(const Held& question, const Tried& attempt) {
     if (!attempt->has_edns || !question->query().may_lack_edns(attempt->in, attempt->id)) {
       return give_up(question, attempt);
     }
-    close(*attempt);
-    std::erase(question->attempts, attempt);
+    end(question, attempt);
     const auto again = std::make_shared<Attempt>(context_, attempt->resolver, false);
     again->was_refused = true;
     ++asked_without_edns_;
     return ask_resolver(question, again);
   }
   if (attempt->was_refused) note_without_edns(*attempt);
-  if (known->ttl_s != 0 && is_of_now(question)) {
+  if (known->ttl_s != 0 && question->epoch == epoch_) {
     cache_.store(question->key, *known, forwarding_.stale_s, now_ns);
   }
   finish(question, [&](const DnsForwardedQuery& query) { return query.reply(*known, now_ns); });

@@ -69,12 +69,12 @@ class DnsTcpForwarder {
   bool may_wait(const boost::asio::ip::address& client) const;
   // True: what is kept is told.
   bool answer_known(const DnsForwardedQuery& query, const std::string& key, const Done& done);
-  bool is_of_now(const Held& question) const;
   void ask_next(const Held& question);
   void await_race(const Held& question);
   void ask_resolver(const Held& question, const Tried& attempt);
   void note_without_edns(const Attempt& attempt);
   void close(Attempt& attempt);
+  void end(const Held& question, const Tried& attempt);
   void give_up(const Held& question, const Tried& attempt);
   void fail(const Held& question);
   void send(const Held& question, const Tried& attempt);
@@ -87,6 +87,7 @@ class DnsTcpForwarder {
   boost::asio::io_context& context_;
   Clock clock_;
   DnsForwarding forwarding_;
+  uint32_t epoch_ = 0;  // its epoch_of()
   DnsAnswerCache cache_;
   std::mt19937 ids_{std::random_device{}()};
   std::map<std::string, Held> asking_;                    // by key; who asks the same waits with it
