@@ -54,25 +54,19 @@ template <class Address>
   if (last.has_dns && packet.ip<typename IpHeaderOf<Address>::Type>().destination == last.dns) {
     return look_up_dns<Address>(burst, packet);
   }
-  if (find_vip(burst, packet, last)) [[likely]]
-    return;
-  find_service(burst, packet, last);
-}
-
-// Whether the packet is to the first service of a VIP: most are that do not go to the last one's.
-template <class Observer>
-template <class Address>
-[[gnu::always_inline]] inline bool Pipeline<Observer>::find_vip(Burst& burst, Packet& packet,
-                                                                LastVip<Address>& last) {
   const Address destination = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
+  if (last.snat_slot != kNone && destination == last.snat) {
+    return look_up_snat<Address>(burst, packet, last.snat_slot);
+  }
   const auto* entry =
       burst.snapshot.template table<Address>().addresses.find(destination, packet.hash);
-  if (entry == nullptr || entry->kind != AddressKind::kVip || entry->port_count == 0) return false;
-  if (!(entry->port[0] == packet.destination_port) || entry->protocol[0] != packet.protocol) {
-    return false;
+  // Most packets that do not go to the last one's VIP go to the first service of another one.
+  if (entry != nullptr && entry->kind == AddressKind::kVip && entry->port_count != 0 &&
+      entry->port[0] == packet.destination_port && entry->protocol[0] == packet.protocol)
+      [[likely]] {
+    return take_service(burst, packet, last, entry->service[0]);
   }
-  take_service(burst, packet, last, entry->service[0]);
-  return true;
+  find_service(burst, packet, last, entry);
 }
 
 // Of a packet to a VIP: its service, which is on its way into the cache.
@@ -92,23 +86,16 @@ template <class Address>
   packet.step = sizeof(Address) == 4 ? Step::kVip4 : Step::kVip6;
 }
 
-// What the destination is, if it is not the last packet's VIP and port.
+// What the destination is, from what is known of it.
 template <class Observer>
-template <class Address>
+template <class Address, class Entry>
 [[gnu::noinline]] void Pipeline<Observer>::find_service(Burst& burst, Packet& packet,
-                                                        LastVip<Address>& last) {
-  const auto& ip = packet.ip<typename IpHeaderOf<Address>::Type>();
-  const Address destination = ip.destination;
-  // Returns first, and past what needs registers saved.
-  if (last.snat_slot != kNone && destination == last.snat) {
-    return look_up_snat<Address>(burst, packet, last.snat_slot);
-  }
-  const auto& table = burst.snapshot.template table<Address>();
-  const auto* entry = table.addresses.find(destination, packet.hash);
+                                                        LastVip<Address>& last,
+                                                        const Entry* entry) {
   if (entry != nullptr && entry->kind == AddressKind::kSnat) {
-    last.snat = destination;
+    last.snat = packet.ip<typename IpHeaderOf<Address>::Type>().destination;
     last.snat_slot = entry->slot;
-    keep_snat(burst, destination, entry->slot);
+    keep_snat(burst, last.snat, entry->slot);
     return look_up_snat<Address>(burst, packet, entry->slot);
   }
   find_service_at(burst, packet, last, entry);

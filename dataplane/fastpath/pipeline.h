@@ -106,11 +106,9 @@ class Pipeline : private PipelineState {
   template <class Address>
   void look_up(Burst& burst, Packet& packet, LastVip<Address>& last);
   template <class Address>
-  bool find_vip(Burst& burst, Packet& packet, LastVip<Address>& last);
-  template <class Address>
   void take_service(Burst& burst, Packet& packet, LastVip<Address>& last, uint32_t index);
-  template <class Address>
-  void find_service(Burst& burst, Packet& packet, LastVip<Address>& last);
+  template <class Address, class Entry>
+  void find_service(Burst& burst, Packet& packet, LastVip<Address>& last, const Entry* entry);
   template <class Address, class Entry>
   void find_service_at(Burst& burst, Packet& packet, LastVip<Address>& last, const Entry* entry);
   template <class Address>
