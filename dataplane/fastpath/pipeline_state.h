@@ -9,7 +9,6 @@
 #include <span>
 
 #include "common/counters.h"
-#include "common/headers.h"
 #include "common/prefetch.h"
 #include "common/snapshot.h"
 #include "common/tunnel_error.h"
@@ -124,19 +123,15 @@ class PipelineState {
   DnsAlias dns_alias_;     // of the question that is answered
   Quarter told_levels_{};  // when tell_levels() did last
 
-  // So many packets of the service, whose bytes lack their link headers. At once: where they are
-  // not many, the next ones are another service's. A service that came after the counters were
-  // allocated has none of its own, and so has a real.
+  // A service that came after the counters were allocated has none of its own, and so has a real.
   template <bool kIsReturn>
-  [[gnu::always_inline]] void count_stretch(uint32_t service, uint64_t bytes, uint32_t packets) {
-    if (packets == 0) [[unlikely]]
-      return;
+  [[gnu::always_inline]] void count_packets(uint32_t service, uint32_t packets, uint64_t bytes) {
+    if (packets == 0) return;
     counters_.count(kIsReturn ? Event::kReturnPackets : Event::kForwardPackets, packets);
     if (service >= services_.size()) [[unlikely]]
       return;
     ServiceCounters& counters = services_[service];
     (kIsReturn ? counters.return_packets : counters.forward_packets).add(packets);
-    bytes += packets * sizeof(EthernetHeader);
     (kIsReturn ? counters.return_bytes : counters.forward_bytes).add(bytes);
   }
   [[gnu::always_inline]] void count_real(RealId real, uint64_t bytes) {

@@ -79,7 +79,8 @@ template <Step kStep, class IsAlike, class TakeUsual>
       }
       bytes += length;
     }
-    count_stretch<false>(service.index, bytes, i - since - others);
+    const uint32_t packets = i - since - others;
+    count_packets<false>(service.index, packets, bytes + packets * sizeof(EthernetHeader));
   } while (i < count && packets_[i].step == kStep && is_alike(*packets_[i].service));
   return i;
 }
@@ -176,7 +177,8 @@ template <class Observer>
   uint64_t bytes = 0;
   uint16_t i = first;
   const auto count_them = [&] {
-    count_stretch<true>(service, bytes, i - since - others);
+    const uint32_t packets = i - since - others;
+    count_packets<true>(service, packets, bytes + packets * sizeof(EthernetHeader));
     since = i;
     others = 0;
     bytes = 0;

@@ -78,22 +78,8 @@ template <class Observer>
 template <class Observer>
 [[gnu::noinline]] void Pipeline<Observer>::flush_run() {
   if (run_.service == kNone) return;
-  // A service that came after the counters were allocated has none of its own.
-  ServiceCounters* service = run_.service < services_.size() ? &services_[run_.service] : nullptr;
-  if (run_.forward_packets != 0) {
-    counters_.count(Event::kForwardPackets, run_.forward_packets);
-    if (service != nullptr) {
-      service->forward_packets.add(run_.forward_packets);
-      service->forward_bytes.add(run_.forward_bytes);
-    }
-  }
-  if (run_.return_packets != 0) {
-    counters_.count(Event::kReturnPackets, run_.return_packets);
-    if (service != nullptr) {
-      service->return_packets.add(run_.return_packets);
-      service->return_bytes.add(run_.return_bytes);
-    }
-  }
+  count_packets<false>(run_.service, run_.forward_packets, run_.forward_bytes);
+  count_packets<true>(run_.service, run_.return_packets, run_.return_bytes);
   run_ = CountedRun{};
 }
 
