@@ -124,20 +124,12 @@ class FlowTable {
     prefetch_bucket(second(hash));
   }
   // What choose() would take if each flow's deadline were that of its entry, and no flow moved.
-  // `likely` says the same where it is not that of an entry whose deadline has passed.
+  // `likely`, which is blank, says the same where that is not free, nor any deadline past.
   [[gnu::always_inline]] const Entry& likely_choice(uint64_t hash, Quarter now,
                                                     LikelyChoice& likely) const {
-    likely.entry = nullptr;
-    if (const Entry* free = find_in(first(hash), Key{})) return *free;
-    if constexpr (sizeof(Key) == 8) {
-      const __m256i words = last_words_of_both(first(hash), second(hash));
-      const Ranked found = least_worthy_unless_passed(first(hash), second(hash), words, now);
-      if (found.entry != nullptr) {
-        likely = {words, found.entry, found.rank};
-        return *found.entry;
-      }
-    }
-    return *search(hash, now, [](const Entry& entry) { return entry.deadline; }).entry;
+    return *least_worthy(
+                hash, now, [](const Entry& entry) { return entry.deadline; }, &likely)
+                .entry;
   }
 
   // REQUIRES: `entry` came from choose(hash) and its state is kFree.
@@ -292,13 +284,16 @@ class FlowTable {
   };
   // Of the hash's two buckets; of the first alone, if that has an entry that nobody misses.
   template <class DeadlineOf>
-  [[gnu::always_inline]] Ranked least_worthy(uint64_t hash, Quarter now,
-                                             DeadlineOf&& deadline_of) const {
+  [[gnu::always_inline]] Ranked least_worthy(uint64_t hash, Quarter now, DeadlineOf&& deadline_of,
+                                             LikelyChoice* noted = nullptr) const {
     if (Entry* free = find_in(first(hash), Key{})) return {free, 0};
     if constexpr (sizeof(Key) == 8) {
       const __m256i words = last_words_of_both(first(hash), second(hash));
       const Ranked found = least_worthy_unless_passed(first(hash), second(hash), words, now);
-      if (found.entry != nullptr) return found;
+      if (found.entry != nullptr) {
+        if (noted != nullptr) *noted = {words, found.entry, found.rank};
+        return found;
+      }
     }
     return search(hash, now, deadline_of);
   }
