@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #include "common/dns_wire.h"
 
@@ -26,6 +27,10 @@ struct DnsHashSecret {
 // A folded name, zero from its end up to the next multiple of 64 octets; nothing else is defined.
 struct alignas(64) DnsFoldedName {
   std::array<uint8_t, 256> octets;
+  // Its first octets.
+  std::string_view text(size_t length) const {
+    return {reinterpret_cast<const char*>(octets.data()), length};
+  }
 };
 
 namespace dns_internal {

@@ -12,7 +12,7 @@ bool dns_is_within(std::string_view name, std::string_view zone) {
 }
 
 const DnsZone* DnsTable::zone_of(const DnsFoldedName& name, size_t length) const {
-  const std::string_view text(reinterpret_cast<const char*>(name.octets.data()), length);
+  const std::string_view text = name.text(length);
   for (const DnsZone& zone : *zones_) {
     if (dns_is_within(text, zone.name)) return &zone;
   }
@@ -23,10 +23,6 @@ namespace {
 
 // How many aliases of aliases are followed: DC/OS has two in a row.
 constexpr int kMaxAliases = 4;
-
-std::string_view text_of(const DnsFoldedName& name, size_t length) {
-  return {reinterpret_cast<const char*>(name.octets.data()), length};
-}
 
 // Unlike substr() it cannot throw. REQUIRES: from <= name.size()
 std::string_view tail_of(std::string_view name, size_t from) {
@@ -87,7 +83,7 @@ DnsFinding DnsTable::resolve(const DnsFoldedName& name, size_t length, const Dns
     const std::string& original = zone->alias_of->name;
     if (i == kMaxAliases || kept + original.size() > kDnsMaxName) return found;
     DnsFoldedName& next = renamed[i % 2];
-    length = join(text_of(*current, kept), original, next);
+    length = join(current->text(kept), original, next);
     current = &next;
     found.entry = find(hash(next, length), next, length);
     // It may be a zone below the one that has the alias.
@@ -98,7 +94,7 @@ DnsFinding DnsTable::resolve(const DnsFoldedName& name, size_t length, const Dns
   }
   found.is_incomplete = zone->is_incomplete;
   if (zone->has_wildcards && !zone->is_incomplete) [[unlikely]] {
-    found.entry = find_wildcard(*zone, text_of(*current, length), view);
+    found.entry = find_wildcard(*zone, current->text(length), view);
   }
   return found;
 }

@@ -190,6 +190,13 @@ class DnsTable {
   DnsFinding resolve(const DnsFoldedName& name, size_t length,
                      const DnsTable* view = nullptr) const;
 
+  // What find() finds, else resolve().
+  const DnsEntry* find_any_way(uint64_t hash, const DnsFoldedName& name, size_t length,
+                               const DnsTable* view = nullptr) const {
+    const DnsEntry* entry = find(hash, name, length);
+    return entry != nullptr ? entry : resolve(name, length, view).entry;
+  }
+
   // The zone of the longest name that is a suffix, on a label boundary, of the folded `name`; null
   // outside all zones.
   const DnsZone* zone_of(const DnsFoldedName& name, size_t length) const;

@@ -106,10 +106,8 @@ static std::vector<uint8_t> stream_options(const DnsParsed& parsed, size_t writt
 
 // That a resolver is asked for.
 static std::string_view asked_name(const DnsParsed& parsed, const DnsAlias& alias) {
-  const bool is_own = alias.length == 0;
-  const DnsFoldedName& name = is_own ? parsed.name : alias.name;
-  return {reinterpret_cast<const char*>(name.octets.data()),
-          is_own ? size_t{parsed.name_length} : size_t{alias.name_length}};
+  return alias.length == 0 ? parsed.name.text(parsed.name_length)
+                           : alias.name.text(alias.name_length);
 }
 
 DnsStreamAnswer Dataplane::answer_dns(std::span<uint8_t> message, size_t length,

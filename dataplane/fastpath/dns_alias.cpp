@@ -106,10 +106,6 @@ DnsReply finish_negative(const DnsParsed& parsed, const DnsFinding& found, const
   return writer.finish(sections, verdict);
 }
 
-std::string_view text_of_target(const DnsTarget& target) {
-  return {reinterpret_cast<const char*>(target.name.octets.data()), target.length};
-}
-
 DnsReply answer_chain(const DnsContext& context, const DnsParsed& parsed, const Chain& chain,
                       uint32_t rotation) {
   DnsReplyWriter writer(parsed);
@@ -139,7 +135,7 @@ DnsReply answer_chain(const DnsContext& context, const DnsParsed& parsed, const 
   }
   if (chain.end == Chain::End::kOutside && parsed.may_recurse) {
     // As the client would be answered if it asked for that name.
-    const DnsSpecialName name = {.text = text_of_target(chain.target),
+    const DnsSpecialName name = {.text = chain.target.name.text(chain.target.length),
                                  .offset = owner,
                                  .before = writer.at() - parsed.question_end,
                                  .answers = sections.answers};
@@ -151,7 +147,7 @@ DnsReply answer_chain(const DnsContext& context, const DnsParsed& parsed, const 
 
 // Whether others may be asked for the chain's last name. REQUIRES: parsed.may_recurse
 bool may_ask_others(const DnsContext& context, const DnsParsed& parsed, const DnsTarget& target) {
-  const std::string_view name = text_of_target(target);
+  const std::string_view name = target.name.text(target.length);
   return (parsed.query.message[2] & 0x01) != 0 && !dns_stays_here(name, parsed.type) &&
          dns_local_zone_of(context, parsed, name).empty();
 }

@@ -55,8 +55,7 @@ inline std::string_view name_of(const DnsQuestion& question) {
                                               const DnsCacheSlot& known) {
   const auto suffixes = search.suffixes(parsed.query.client, parsed.query.client_length);
   if (suffixes.empty() || suffixes.data() == known.outside_list) return false;
-  const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
-                              parsed.name_length);
+  const std::string_view name = parsed.name.text(parsed.name_length);
   return std::any_of(suffixes.begin(), suffixes.end(),
                      [&](const std::string& suffix) { return dns_is_within(name, suffix); });
 }

@@ -62,7 +62,7 @@ template <class Address, class SumData>
 // others, so that they pay for no look-up.
 template <class Address>
 [[gnu::noinline]] bool is_own_address(const Snapshot& snapshot, const Address& source) {
-  return snapshot.template table<Address>().find(source) != nullptr;
+  return snapshot.template table<Address>().has(source);
 }
 
 template <class Observer>

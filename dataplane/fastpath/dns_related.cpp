@@ -7,11 +7,10 @@ namespace vipgate {
 namespace {
 
 // The name's own entry, or that of what covers it. `view`: see DnsTable::resolve().
-const DnsEntry* find_any_way(const DnsTable& table, const DnsTarget& target, const DnsTable* view) {
+const DnsEntry* find_target(const DnsTable& table, const DnsTarget& target, const DnsTable* view) {
   const DnsEntry* entry = target.candidate;
   if (entry != nullptr && DnsTable::is_name(*entry, target.name, target.length)) return entry;
-  entry = table.find(target.hash, target.name, target.length);
-  return entry != nullptr ? entry : table.resolve(target.name, target.length, view).entry;
+  return table.find_any_way(target.hash, target.name, target.length, view);
 }
 
 // The targets of a reply's records, one by one, in the order of the reply.
@@ -128,7 +127,7 @@ void append_addresses_of(const DnsTable& table, const DnsParsed& parsed, const D
                          int count, DnsReplyWriter& writer, DnsSections& sections) {
   for (int i = 0; i < count; ++i) {
     const DnsTarget& target = targets[i];
-    const DnsEntry* entry = find_any_way(table, target, parsed.view);
+    const DnsEntry* entry = find_target(table, target, parsed.view);
     const DnsEntry* own = dns_find_in_view(parsed, target.hash, target.name, target.length);
     append_addresses(own, entry, target.offset, writer, sections);
   }
@@ -166,7 +165,7 @@ DnsReply answer_one_target(const DnsTable& table, const DnsParsed& parsed, const
   DnsSections sections;
   sections.answers = 1;
   writer.append_one(body, kDnsHeaderLength);
-  if (const DnsEntry* entry = find_any_way(table, target, nullptr); entry != nullptr) [[likely]] {
+  if (const DnsEntry* entry = find_target(table, target, nullptr); entry != nullptr) [[likely]] {
     append_addresses(*entry, target.offset, writer, sections);
   }
   return writer.finish(sections, DnsVerdict::kAnswer);
@@ -229,10 +228,8 @@ DnsReply dns_answer_all(const DnsTable& table, const DnsParsed& parsed, const Dn
 
 DnsReply dns_answer_all_of_view(const DnsTable& table, const DnsParsed& parsed, const DnsEntry& own,
                                 uint32_t rotation) {
-  const DnsEntry* entry = table.find(parsed.hash, parsed.name, parsed.name_length);
-  if (entry == nullptr) {
-    entry = table.resolve(parsed.name, parsed.name_length, parsed.view).entry;
-  }
+  const DnsEntry* entry =
+      table.find_any_way(parsed.hash, parsed.name, parsed.name_length, parsed.view);
   return dns_answer_all(table, parsed, &own, entry, rotation);
 }
 

@@ -111,8 +111,7 @@ bool answer_from_view(const DnsContext& context, const DnsParsed& parsed, const 
 // A name in none of our zones.
 DnsReply answer_of_others(const DnsContext& context, const DnsParsed& parsed) {
   const bool is_recursive = (parsed.query.message[2] & 0x01) != 0;
-  const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
-                              parsed.name_length);
+  const std::string_view name = parsed.name.text(parsed.name_length);
   if (parsed.may_recurse) {
     const std::string_view local = dns_local_zone_of(context, parsed, name);
     if (!local.empty()) return dns_answer_local(context, parsed, {.text = name}, local);

@@ -152,8 +152,7 @@ inline const DnsEntry* dns_find_in_view(const DnsParsed& parsed, uint64_t hash,
                                         const DnsFoldedName& name, size_t length) {
   if (parsed.view == nullptr) [[likely]]
     return nullptr;
-  const DnsEntry* entry = parsed.view->find(hash, name, length);
-  return entry != nullptr ? entry : parsed.view->resolve(name, length).entry;
+  return parsed.view->find_any_way(hash, name, length);
 }
 
 // All three at once, for a lone query.

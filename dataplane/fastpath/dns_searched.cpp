@@ -67,8 +67,7 @@ bool leads_to_records(const DnsContext& context, const DnsParsed& parsed, DnsFol
 
 Searched find_searched(const DnsContext& context, const DnsParsed& parsed) {
   Searched found;
-  const auto* octets = reinterpret_cast<const char*>(parsed.name.octets.data());
-  const std::string_view asked(octets, parsed.name_length);
+  const std::string_view asked = parsed.name.text(parsed.name_length);
   // Types that are no data have no alias either.
   if (dns_stays_here(asked, parsed.type)) return found;
   for (const std::string& suffix :
@@ -77,7 +76,7 @@ Searched find_searched(const DnsContext& context, const DnsParsed& parsed) {
     const auto kept = static_cast<uint32_t>(asked.size() - suffix.size());
     // The suffix's place is taken by the root.
     char shorter[kDnsMaxName + 4] = {};  // as far as it is read
-    std::memcpy(shorter, octets, kept);
+    std::memcpy(shorter, asked.data(), kept);
     DnsFoldedName name;
     dns_fold_name(reinterpret_cast<const uint8_t*>(shorter), kept + 1, name);
     if (!leads_to_records(context, parsed, name, kept + 1, found.answering)) continue;

@@ -151,8 +151,7 @@ bool dns_leads_to_zone(const DnsContext& context, std::string_view name) {
 }
 
 DnsReply dns_answer_outside(const DnsParsed& parsed) {
-  const std::string_view name(reinterpret_cast<const char*>(parsed.name.octets.data()),
-                              parsed.name_length);
+  const std::string_view name = parsed.name.text(parsed.name_length);
   const std::string_view zone = special_zone(name);
   if (!zone.empty()) return answer_special(parsed, {.text = name}, zone);
   return finish_error(parsed, DnsRcode::kRefused, DnsVerdict::kRefused,
@@ -207,9 +206,7 @@ DnsReply dns_answer_refused(const DnsContext& context, const DnsParsed& parsed) 
   if (is_chaos_text(parsed)) {
     DnsFoldedName folded;
     dns_fold_name(parsed.query.message + kDnsHeaderLength, parsed.name_length, folded);
-    const std::string_view text = chaos_text(
-        context.policy,
-        {reinterpret_cast<const char*>(folded.octets.data()), size_t{parsed.name_length}});
+    const std::string_view text = chaos_text(context.policy, folded.text(parsed.name_length));
     const auto length = static_cast<uint32_t>(text.size()) + 1;
     if (!text.empty() && has_special_room(parsed, kDnsRecordFixed + length)) {
       SpecialWriter writer(parsed);
