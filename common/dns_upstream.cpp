@@ -17,8 +17,7 @@ uint16_t u16_at(const uint8_t* at) { return load<Be16>(at).host(); }
 // REQUIRES: the owner is a name.
 bool tells_of_question(const uint8_t* message, size_t length, const DnsUpstreamRecord& record,
                        const DnsUpstreamQuestion& question) {
-  constexpr uint16_t kToQuestion = 0xc000 | kDnsHeaderLength;
-  if (u16_at(message + record.owner) == kToQuestion) return true;
+  if (u16_at(message + record.owner) == kDnsToQuestion) return true;
   const size_t above =
       dns_tail_at(message, length, record.owner, {question.name, question.name_length});
   return above == 0 ||

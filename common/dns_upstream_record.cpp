@@ -162,7 +162,6 @@ size_t dns_tail_at(const uint8_t* message, size_t length, size_t at,
 }
 
 uint16_t dns_turn_length(const uint8_t* message, const DnsAnswerFacts& answer, uint16_t type) {
-  constexpr uint16_t kToQuestion = 0xc000 | kDnsHeaderLength;
   if (answer.answers < 2) return 0;
   const auto u16_of = [&](size_t at) { return load<Be16>(message + at).host(); };
   const size_t begin = answer.body_offset;
@@ -173,7 +172,7 @@ uint16_t dns_turn_length(const uint8_t* message, const DnsAnswerFacts& answer, u
   if (each % 2 != 0 || end > body_end) return 0;
   const bool is_address = DnsType{type} == DnsType::kA || DnsType{type} == DnsType::kAaaa;
   for (size_t at = begin; at < end; at += each) {
-    if (u16_of(at) != kToQuestion || u16_of(at + 2) != type ||
+    if (u16_of(at) != kDnsToQuestion || u16_of(at + 2) != type ||
         u16_of(at + kDnsRecordFixed - 2) != data_length) {
       return 0;
     }

@@ -10,6 +10,9 @@
 
 namespace vipgate {
 
+// A compressed name that is the question's (RFC 1035 4.1.4).
+inline constexpr uint16_t kDnsToQuestion = 0xc000 | kDnsHeaderLength;
+
 struct DnsUpstreamRecord {
   size_t owner = 0;
   size_t ttl = 0;  // where its TTL stands
