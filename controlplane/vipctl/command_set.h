@@ -14,7 +14,7 @@ namespace vipgate {
 constexpr auto kUsualSilence = std::chrono::seconds(10);
 constexpr auto kStreamSilence = std::chrono::seconds(60);  // the gateway says something each 15 s
 
-// add_XXX_commands() of the files beside this one fill it, before the command line is read.
+// add_…_commands() of the files beside this one fill it, before the command line is read.
 class CommandSet {
  public:
   explicit CommandSet(CLI::App& app) : app_(app) {}
