@@ -76,7 +76,7 @@ Searched find_searched(const DnsContext& context, const DnsParsed& parsed) {
     const auto kept = static_cast<uint32_t>(asked.size() - suffix.size());
     // The suffix's place is taken by the root.
     char shorter[kDnsMaxName + 4] = {};  // as far as it is read
-    std::memcpy(shorter, asked.data(), kept);
+    asked.copy(shorter, kept);
     DnsFoldedName name;
     dns_fold_name(reinterpret_cast<const uint8_t*>(shorter), kept + 1, name);
     if (!leads_to_records(context, parsed, name, kept + 1, found.answering)) continue;
