@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from datetime import datetime
@@ -64,10 +65,10 @@ class Program:
             try:
                 line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
             except queue.Empty:
-                raise Failure(f"{self.argv[0]}: no line with {pattern!r} within {seconds} s; "
-                              f"see {self.log_path}") from None
+                raise Failure(f"{self.argv[0]}: no line with {pattern!r} within "
+                              f"{seconds:.0f} s") from None
             if line is None:
-                raise Failure(f"{self.argv[0]} ended early; see {self.log_path}")
+                raise Failure(f"{self.argv[0]} ended early")
             if match := re.search(pattern, line):
                 return match
 
@@ -169,7 +170,7 @@ def wait_for_handler(program):
         if any(mask >> (signal.SIGUSR1 - 1) & 1 for mask in masks):
             return
         time.sleep(0.05)
-    raise Failure(f"{program.argv[0]} did not come up; see {program.log_path}")
+    raise Failure(f"{program.argv[0]} did not come up")
 
 
 def wait_for_load(program, packets):
@@ -179,8 +180,7 @@ def wait_for_load(program, packets):
         if counter(ask_counters(program)[1], "rx_packets") >= packets:
             return
         time.sleep(0.2)
-    raise Failure(f"{program.argv[0]} took in less than {packets} packets in {START_SECONDS} s; "
-                  f"see {program.log_path}")
+    raise Failure(f"{program.argv[0]} took in less than {packets} packets in {START_SECONDS} s")
 
 
 def window(program, seconds):
@@ -200,16 +200,19 @@ def end_by_exception():
 
 
 @contextlib.contextmanager
-def logs_on_failure(directory):
-    """Shows how the logs in it end, if what is done meanwhile fails."""
-    try:
-        yield
-    except Failure:
-        for name in sorted(os.listdir(directory)):
-            if name.endswith(".log"):
-                with open(f"{directory}/{name}", encoding="utf-8") as file:
-                    print(f"--- end of {name}", *file.readlines()[-15:], sep="\n", file=sys.stderr)
-        raise
+def scratch(prefix="vipgate-perf-"):
+    """A directory that goes with the block. If what is done meanwhile fails, it shows how the logs in
+    it end."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as directory:
+        try:
+            yield directory
+        except Failure:
+            for name in sorted(os.listdir(directory)):
+                if name.endswith(".log"):
+                    with open(f"{directory}/{name}", encoding="utf-8", errors="replace") as file:
+                        print(f"--- end of {name}", *map(str.rstrip, file.readlines()[-15:]),
+                              sep="\n", file=sys.stderr)
+            raise
 
 
 def vipgated_rate(setup, binary, config, warm_packets, log_path,

@@ -161,8 +161,7 @@ class Generator:
         except BrokenPipeError:
             line = None
         except queue.Empty:
-            raise measure.Failure(f"vipgen: {command!r} took more than {seconds} s; "
-                                  f"see {self.log_path}") from None
+            raise measure.Failure(f"vipgen: {command!r} took more than {seconds:.0f} s") from None
         if line is None:
             with open(self.log_path, encoding="utf-8") as log:
                 last = (log.readlines() or ["no word\n"])[-1].strip()
