@@ -16,12 +16,13 @@ its results are in the files: with more than one, each packet's owner is looked 
 own cost is that of `perf/run --only testpmd --testpmd-mode io` if that is in the file, or
 else is taken as a NIC's. Nothing here was seen on such a machine: what is assumed stands above the
 table. A gateway that gets the answers, too (fullnat, nat), shares its cores among both ways.
+
+Exit status: 0 reckoned, 1 the results are not fit for it, 2 the options are wrong.
 """
 
-import argparse
 import statistics
-import sys
 
+import arguments
 import results
 
 # Preamble, start of frame and gap (IEEE 802.3), and the checksum
@@ -40,24 +41,19 @@ TUNNEL_BYTES = {"ipip": 20, "gre": 24, "gue": 32}
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.Parser("perf/model.py", __doc__)
     parser.add_argument("files", nargs="+", metavar="RESULTS.json")
-    parser.add_argument("--gbps", type=float, default=200, help="of all ports together, each way")
-    parser.add_argument("--workers", type=int, default=16)
-    parser.add_argument("--scaling", type=float,
+    positive = arguments.number(1e-6, 1e6)
+    parser.add_argument("--gbps", type=positive, default=200, help="of all ports together, each way")
+    parser.add_argument("--workers", type=arguments.whole(1, 1024), default=16)
+    parser.add_argument("--scaling", type=arguments.number(0.001, 1),
                         help="of a core's rate that is left when all work (default: as perf/scale "
                              f"has it of two workers, or {SCALING})")
-    parser.add_argument("--nic-ns", type=float, default=6,
+    parser.add_argument("--nic-ns", type=arguments.number(0, 1e6), default=6,
                         help="of a core's time that the driver of a NIC takes for a packet, both ways")
-    parser.add_argument("--memory-gb-s", type=float, default=150,
+    parser.add_argument("--memory-gb-s", type=positive, default=150,
                         help="that the memory gives: three quarters of eight channels of DDR4-3200")
-    args = parser.parse_args()
-    is_share = args.scaling is None or 0 < args.scaling <= 1
-    if min(args.gbps, args.memory_gb_s) <= 0 or args.workers < 1 or not is_share or args.nic_ns < 0:
-        parser.error("--gbps, --memory-gb-s and --workers are above 0, --scaling is within (0, 1], "
-                     "--nic-ns from 0")
-    return args
+    return parser.parse_args()
 
 
 def line_mpps(gbps, frame_bytes):
@@ -107,25 +103,31 @@ def memory_octets(mode, frame_bytes):
     return 2 * (COLD_LINES.get(mode, COLD_LINES_DIRECT) * CACHE_LINE + frame_bytes)
 
 
+def check(measured):
+    """Raises BadResults for what no script writes, and nothing here can reckon with."""
+    for each in measured:
+        if each["unit"] != "Mpps":
+            continue
+        if not isinstance(each.get("setup", {}).get("mode", ""), str):
+            raise results.BadResults(f"{each['name']!r}: its mode is no text")
+        if min(each["rounds"]) == 0:
+            raise results.BadResults(f"{each['name']!r}: a round without a packet is no rate")
+
+
 def main():
     args = parse_arguments()
-    try:
-        measured = [each for path in args.files for each in results.read(path)["results"]]
-    except results.BadResults as error:
-        sys.exit(f"perf/model.py: {error}")
+    measured = [each for path in args.files for each in results.read(path)["results"]]
+    check(measured)
     port = port_ns(measured)
     cases = [each for each in measured if each["unit"] == "Mpps" and "mode" in each.get("setup", {})
              and ": testpmd" not in each["name"]
              and not each["name"].startswith("scale ") and each["setup"].get("size", "60") == "60"]
     if not cases:
-        sys.exit("perf/model.py: no rate of a mode is in the files: perf/run --json writes them")
+        raise results.BadResults("no rate of a mode is in the files: perf/run --json writes them")
     known = scalings(measured)
     modes = {mode: scaling_of(mode, args, known) for mode in
              dict.fromkeys(each["setup"]["mode"] for each in cases)}
-    try:
-        rates = [core_mpps(each, port, args.nic_ns) for each in cases]
-    except results.BadResults as error:
-        sys.exit(f"perf/model.py: {error}")
+    rates = [core_mpps(each, port, args.nic_ns) for each in cases]
     print(f"Assumed: {args.workers} workers, each at "
           + ", ".join(f"{share:.0%} ({mode})" for mode, share in modes.items())
           + " of one alone; "
@@ -151,4 +153,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    arguments.run("perf/model.py", main)

@@ -18,12 +18,16 @@ import math
 import os
 import pathlib
 import platform
+import re
 import statistics
 import subprocess
 from datetime import datetime, timezone
 
 NEEDED = {"name": str, "unit": str, "better": str, "rounds": list}
 OPTIONAL = {"reference": dict, "setup": dict, "resolution": (int, float)}
+MACHINE = {"kernel": str, "cpu": str, "commit": str, "time": str, "cpus": (int, float),
+           "load_average": (int, float)}
+MOST = 1e30  # beyond which no number is one of a measurement; quotients of two stay numbers
 COUNTED = {"bytes": "B", "us": "us"}  # units of a benchmark's counters, by how their names end
 NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 
@@ -86,11 +90,19 @@ def document(results, details=None):
 
 
 def write(path, results, details=None):
-    """Writes them; `path` may be None. Returns the text, without its line's end."""
+    """Returns the text, too, without its line's end."""
     text = json.dumps(document(results, details))
+    pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
+    return text
+
+
+def tell(path, results, details=None):
+    """Prints them as one line before it writes them, so that they are not lost where that fails;
+    `path` may be None."""
+    text = json.dumps(document(results, details))
+    print(text, flush=True)
     if path:
         pathlib.Path(path).write_text(text + "\n", encoding="utf-8")
-    return text
 
 
 def readable(value):
@@ -145,12 +157,14 @@ def read(path):
         raise BadResults(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         tree = json.loads(text)
+        if isinstance(tree, dict) and "benchmarks" in tree and "context" in tree:
+            tree = from_google_benchmark(tree, path)
+        check(tree, path)
     except ValueError as error:
         raise BadResults(f"{path}: not JSON: {error}; give what a script wrote by --json, or a "
                          "benchmark by --benchmark_out") from error
-    if isinstance(tree, dict) and "benchmarks" in tree and "context" in tree:
-        tree = from_google_benchmark(tree, path)
-    check(tree, path)
+    except RecursionError as error:
+        raise BadResults(f"{path}: lists within lists, deeper than any result") from error
     return tree
 
 
@@ -160,6 +174,7 @@ def check(tree, where):
         raise BadResults(f"{where}: has no list \"results\"; see perf/results.py for the shape")
     if not isinstance(tree.get("machine"), dict):
         raise BadResults(f"{where}: has no object \"machine\"")
+    check_machine(tree["machine"], where)
     names = set()
     for number, each in enumerate(tree["results"]):
         place = f"{where}: results[{number}]"
@@ -169,6 +184,15 @@ def check(tree, where):
         names.add(each["name"])
 
 
+def check_machine(machine_, where):
+    """What is not known is null, or not there."""
+    for key, kind in MACHINE.items():
+        value = machine_.get(key)
+        good = is_number(value) if kind is not str else is_text(value)
+        if value is not None and not good:
+            raise BadResults(f"{where}: 'machine': {key!r} cannot be {shown(value)}")
+
+
 def check_result(each, where):
     if not isinstance(each, dict):
         raise BadResults(f"{where}: is no object")
@@ -176,14 +200,18 @@ def check_result(each, where):
         if key not in each:
             if key in NEEDED:
                 raise BadResults(f"{where}: has no {key!r}")
-        elif not isinstance(each[key], kind) or isinstance(each[key], bool):
-            raise BadResults(f"{where}: {key!r} cannot be {json.dumps(each[key])}")
+        elif not isinstance(each[key], kind) or (kind is str and not is_text(each[key])) or (
+                key == "resolution" and not is_number(each[key])):
+            raise BadResults(f"{where}: {key!r} cannot be {shown(each[key])}")
     if each["better"] not in ("higher", "lower"):
         raise BadResults(f"{where}: 'better' is \"higher\" or \"lower\", not {each['better']!r}")
     check_rounds(each["rounds"], f"{where}: 'rounds'")
+    for key, value in each.get("setup", {}).items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not is_number(value):
+            raise BadResults(f"{where}: 'setup': {key!r} cannot be {shown(value)}")
     reference = each.get("reference")
     if reference is not None:
-        if not isinstance(reference.get("name"), str):
+        if not is_text(reference.get("name")):
             raise BadResults(f"{where}: 'reference' has no name")
         check_rounds(reference.get("rounds"), f"{where}: 'reference.rounds'")
         if len(reference["rounds"]) != len(each["rounds"]):
@@ -199,14 +227,29 @@ def check_rounds(rounds, where):
     if not isinstance(rounds, list) or not rounds:
         raise BadResults(f"{where} is no list of numbers")
     for value in rounds:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or \
-                not math.isfinite(value) or value < 0:
-            raise BadResults(f"{where}: {json.dumps(value)} is no number from 0 up")
+        if not is_number(value) or value < 0:
+            raise BadResults(f"{where}: {shown(value)} is no number from 0 up")
+
+
+def is_number(value):
+    """One that can be reckoned with: JSON has integers of any length, and Python's has NaN, too."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -MOST < value < MOST
+
+
+def is_text(value):
+    """One that can be printed: JSON has halves of surrogates, UTF-8 has not."""
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+
+
+def shown(value):
+    """So much of what was found that it can be known again."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:50]}…"
 
 
 def from_google_benchmark(tree, where):
     """A result for each benchmark, its repetitions as rounds: processor time of an iteration, or of
-    an item where it says how many those are; time that passed where it was told to take that. A
+    an item where it says how many of those it had; time that passed where it was told to take that. A
     counter whose name ends as one of COUNTED is a result of its own."""
     try:
         context = tree["context"]
@@ -220,7 +263,7 @@ def from_google_benchmark(tree, where):
                 raise BadResults(f"{where}: {name}: {each.get('error_message', 'failed')}")
             parts = name.split("/")
             is_real = {"real_time", "manual_time"} & set(parts)
-            if "items_per_second" in each:
+            if each.get("items_per_second", 0) != 0:  # there are cases that have nothing to do
                 value = 1e9 / each["items_per_second"]
             else:
                 value = each["real_time" if is_real else "cpu_time"]
@@ -236,7 +279,7 @@ def from_google_benchmark(tree, where):
         state = {"kernel": "unknown", "cpu": "unknown", "commit": "unknown",
                  "cpus": context.get("num_cpus"), "time": context.get("date"),
                  "load_average": (context.get("load_avg") or [None])[0]}
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadResults(f"{where}: not what Google Benchmark writes: {error!r}") from error
     return {"machine": state, "results": [result(name, unit, "lower", rounds, setup=setup)
                                           for (name, unit), (setup, rounds) in found.items()]}

@@ -67,6 +67,14 @@ class ModelTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("measure both on a quiet machine", done.stderr)
 
+    def test_a_mode_that_is_none_and_a_rate_of_nothing_are_refused(self):
+        for made, why in ((rate("a", 20, [1]), "'a': its mode is no text"),
+                          (rate("a", 0), "'a': a round without a packet is no rate")):
+            done = self.reckoned([made])
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            self.assertIn(why, done.stderr)
+
     def test_what_has_no_rates_is_refused(self):
         done = self.reckoned([])
         self.assertEqual(done.returncode, 1)

@@ -1,0 +1,152 @@
+"""The command lines of perf/'s scripts: options that are checked before anything is measured, and one
+line on stderr for whatever goes wrong."""
+
+import argparse
+import math
+import os
+import pathlib
+import subprocess
+import sys
+
+import measure
+import results
+
+MANY_ROUNDS = 1000
+LONG_S = 3600  # that one measurement may take
+MOST_FLOWS = 1 << 24
+MOST_SERVICES = 1_000_000  # limits.services
+MOST_NAMES = (1 << 24) - 1000  # limits.dns_names, with those that are beside the load's
+MOST_TASKS = 10_000_000
+WRONG = 2  # the exit status for a command line that cannot be
+
+
+class Parser(argparse.ArgumentParser):
+    """`name`: the script's, as the user knows it; `document`: its docstring."""
+
+    def __init__(self, name, document):
+        super().__init__(prog=name, description=document,
+                         formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def error(self, message):
+        """In one line, without the usage, which is longer than a screen."""
+        sys.stderr.write(f"{self.prog}: {message}; see {self.prog} --help\n")
+        sys.exit(WRONG)
+
+    def add_json(self, told="also write the result there"):
+        self.add_argument("--json", metavar="FILE", type=writable, help=told)
+
+    def add_rounds(self, default, least=1, told=None):
+        self.add_argument("--rounds", type=whole(least, MANY_ROUNDS), default=default, help=told)
+
+    def add_cpus(self, first="--control-cpu", told=None):
+        """That of all but the worker, and the worker's."""
+        self.add_argument(first, type=cpu, default=0, help=told)
+        self.add_argument("--cpu", type=cpu, default=1, help="of the worker")
+
+    def parse_args(self, args=None, namespace=None):
+        """What stands there twice would be measured twice, and written under one name."""
+        parsed = super().parse_args(args, namespace)
+        for action in self._actions:
+            given = getattr(parsed, action.dest, None)
+            if action.option_strings and isinstance(given, list) and len(set(given)) < len(given):
+                self.error(f"argument {action.option_strings[0]}: one of them stands there twice")
+        return parsed
+
+
+def whole(least, most):
+    """An argparse type: an integer within these bounds."""
+    def read(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(
+                f"{text[:40]!r} is no whole number from {least:,} to {most:,}")
+        return value
+    return read
+
+
+def number(least, most):
+    """An argparse type: a number within these bounds."""
+    def read(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:  # nor is what is no number
+            raise argparse.ArgumentTypeError(
+                f"{text[:40]!r} is no number from {least:,} to {most:,}")
+        return value
+    return read
+
+
+def some_of(names):
+    """An argparse type: some of these, with commas, as a list."""
+    def read(text):
+        found = text.split(",")
+        if not set(found) <= set(names):
+            raise argparse.ArgumentTypeError(f"{text!r}: write some of {','.join(names)}")
+        return list(dict.fromkeys(found))
+    return read
+
+
+flows = whole(1, MOST_FLOWS)
+services = whole(1, MOST_SERVICES)
+names = whole(2, MOST_NAMES)  # one has an address, one is a service
+whole_seconds = whole(1, LONG_S)
+seconds = number(0.01, LONG_S)
+burst = whole(1, 512)  # testpmd's most
+descriptors = whole(64, 32768)
+mbuf_bytes = whole(256, 16384 + 128)  # dpdk.mbuf_bytes, with the headroom
+port = whole(1, 65535)
+
+
+def cpu(text):
+    """An argparse type: a CPU that this process may have."""
+    allowed = os.sched_getaffinity(0)
+    if not text.isascii() or not text.isdigit() or int(text[:9]) not in allowed:
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is none of the CPUs {','.join(map(str, sorted(allowed)))}")
+    return int(text)
+
+
+def cpus(text):
+    """An argparse type: CPUs with commas, which stays text."""
+    for each in text.split(","):
+        cpu(each)
+    return text
+
+
+def writable(text):
+    """An argparse type: a file that can be written, which is tried before an hour is spent for it."""
+    path = pathlib.Path(text)
+    was_there = path.exists()
+    try:
+        with open(path, "ab"):
+            pass
+        if not was_there:
+            path.unlink()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write {text}: {error.strerror}") from error
+    return text
+
+
+def need_program(path, how="make build"):
+    """Raises measure.Failure if the program is not there; `how` it is built."""
+    if not os.path.isfile(path) or not os.access(path, os.X_OK):
+        raise measure.Failure(f"{os.path.relpath(path)}: not built; {how}")
+
+
+def run(name, main, status=1, also=()):
+    """Runs `main`. What is expected to go wrong (and what is `also`) is told in a sentence, and ends
+    the process with the status that the script has promised for it."""
+    try:
+        main()
+    except (measure.Failure, results.BadResults, OSError, subprocess.CalledProcessError,
+            *also) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(status)
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        sys.exit(status)
