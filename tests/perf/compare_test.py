@@ -40,12 +40,14 @@ class Compared(unittest.TestCase):
                               timeout=60, check=False)
         return done.returncode, done.stdout, done.stderr
 
-    def compare(self, old, new, *arguments):
-        """(exit status, what was printed) for two lists of figures."""
+    def compare(self, old, new, *arguments, said=""):
+        """(exit status, what was printed) for two lists of figures; `said`: on stderr."""
         files = [self.write(name, {"results": figures, "machine": {"cpus": 2}})
                  for name, figures in (("old.json", old), ("new.json", new))]
         status, out, err = self.run_compare(*files, *arguments)
-        self.assertEqual(err, "")
+        if not said:
+            self.assertEqual(err, "")
+        self.assertIn(said, err)
         return status, out
 
     def fails(self, text, *expected):
@@ -181,9 +183,10 @@ class References(Compared):
                 ({**old, "better": "lower"}, "better was 'higher', is 'lower'"),
                 ({**old, "resolution": 0.1}, "only one of them is counted")):
             with self.subTest(expected):
-                status, out = self.compare([old], [new])
-                self.assertEqual(status, 0, out)
+                status, out = self.compare([old], [new], said="cannot be compared, 'a' for one")
+                self.assertEqual(status, 2, out)
                 self.assertIn(f"not comparable: {expected}", out)
+                self.assertEqual(self.compare([old], [new], "--allow-missing"), (0, out))
 
 
 class Counted(Compared):
@@ -199,12 +202,21 @@ class Counted(Compared):
 
 
 class Files(Compared):
-    def test_names_of_one_file_alone_are_listed(self):
-        status, out = self.compare([figure("gone", [1]), figure("both", [1])],
-                                   [figure("both", [1]), figure("new", [1])])
-        self.assertEqual(status, 0, out)
+    def test_names_of_one_file_alone_are_listed_and_one_that_is_gone_does_not_pass(self):
+        old = [figure("gone", [1]), figure("both", [1])]
+        new = [figure("both", [1]), figure("new", [1])]
+        status, out = self.compare(old, new, said="1 of OLD's figures cannot be compared, 'gone'")
+        self.assertEqual(status, 2, out)
         self.assertRegex(out, r"only in .*old\.json: gone")
         self.assertRegex(out, r"only in .*new\.json: new")
+        self.assertEqual(self.compare(old, new, "--allow-missing"), (0, out))
+        self.assertEqual(self.compare(old[1:], new)[0], 0)
+
+    def test_a_regression_is_told_before_what_is_gone(self):
+        counted = {"unit": "instructions", "better": "lower", "resolution": 0.002}
+        status, out = self.compare([figure("gone", [1]), figure("both", [1], **counted)],
+                                   [figure("both", [2], **counted)])
+        self.assertEqual(status, 1, out)
 
     def test_another_machine_is_told(self):
         files = [self.write(f"{cpu}.json", {"results": [figure("a", [1])], "machine": {"cpu": cpu}})
@@ -245,6 +257,25 @@ class Files(Compared):
         self.fails(with_({**good, "reference": {"name": "io", "rounds": [1, 0]}}),
                    "not above 0")
         self.fails(json.dumps({"results": [good, good], "machine": {}}), "'a' is there twice")
+        self.fails(with_({**good, "rounds": [10**400]}), "'rounds': 1000", "is no number")
+        self.fails(with_({**good, "resolution": 10**400}), "'resolution' cannot be 1000")
+        self.fails(with_({**good, "setup": {"flows": float("inf")}}), "'flows' cannot be Infinity")
+        self.fails(with_({**good, "name": "\ud800"}), "'name' cannot be \"\\ud800\"")
+        self.fails("[" * 100_000, "lists within lists")
+        for machine, why in (({"load_average": [1], "cpus": {}}, "'cpus' cannot be {}"),
+                             ({"load_average": [1]}, "'load_average' cannot be [1]"),
+                             ({"cpus": 10**400}, "'cpus' cannot be 1000"),
+                             ({"cpu": 5}, "'cpu' cannot be 5")):
+            self.fails(json.dumps({"results": [good], "machine": machine}), "'machine'", why)
+
+    def test_other_readers_of_results_refuse_the_same(self):
+        bad = self.write("bad.json", {"results": [figure("a", [10**400])], "machine": {}})
+        for script, status in (("show", 2), ("model.py", 1)):
+            done = subprocess.run([sys.executable, f"{SOURCE}/perf/{script}", bad], check=False,
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stdout), (status, ""))
+            self.assertIn("bad.json: results[0]: 'rounds'", done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 1)
 
     def test_a_file_that_is_not_there_is_bad_input(self):
         good = self.write("good.json", {"results": [figure("a", [1])], "machine": {}})
@@ -279,6 +310,12 @@ class GoogleBenchmark(Compared):
         files = [self.write(f"{name}.json", self.output([20] * ROUNDS, items_per_second=5e7))
                  for name in "ab"]
         self.assertRegex(self.run_compare(*files)[1], r"bench_pipeline forward/16384 +ns +20 ")
+
+    def test_one_that_had_nothing_to_do_is_taken_as_it_is(self):
+        files = [self.write(f"{name}.json", self.output([20] * ROUNDS, items_per_second=0.0))
+                 for name in "ab"]
+        self.assertRegex(self.run_compare(*files)[1],
+                         r"bench_pipeline forward/16384 +ns +2e\+04 ")
 
     def test_a_benchmark_that_failed_is_bad_input(self):
         tree = self.output([20], error_occurred=True,
