@@ -6,10 +6,14 @@ import http.client
 import json
 import time
 
+import arguments
 import gateway_config
 import measure
 
+MOST_SERVICES = 400_000  # limits.services, of twice so many
 ANSWER_S = 120  # that a batch may take
+
+services = arguments.whole(1, MOST_SERVICES)
 
 
 def complete(args):

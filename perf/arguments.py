@@ -1,10 +1,11 @@
-"""The command lines of perf/'s scripts: options that are checked before anything is measured, and one
-line on stderr for whatever goes wrong."""
+"""The command lines of perf/'s scripts: options that are checked before anything is measured, and
+one line on stderr for whatever goes wrong."""
 
 import argparse
 import math
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -16,15 +17,14 @@ LONG_S = 3600  # that one measurement may take
 MOST_FLOWS = 1 << 24
 MOST_SERVICES = 1_000_000  # limits.services
 MOST_NAMES = (1 << 24) - 1000  # limits.dns_names, with those that are beside the load's
-MOST_TASKS = 10_000_000
 WRONG = 2  # the exit status for a command line that cannot be
 
 
 class Parser(argparse.ArgumentParser):
-    """`name`: the script's, as the user knows it; `document`: its docstring."""
+    """`prog`: the script, as the user knows it; `document`: its docstring."""
 
-    def __init__(self, name, document):
-        super().__init__(prog=name, description=document,
+    def __init__(self, prog, document=None):
+        super().__init__(prog=prog, description=document,
                          formatter_class=argparse.RawDescriptionHelpFormatter)
 
     def error(self, message):
@@ -38,10 +38,10 @@ class Parser(argparse.ArgumentParser):
     def add_rounds(self, default, least=1, told=None):
         self.add_argument("--rounds", type=whole(least, MANY_ROUNDS), default=default, help=told)
 
-    def add_cpus(self, first="--control-cpu", told=None):
-        """That of all but the worker, and the worker's."""
-        self.add_argument(first, type=cpu, default=0, help=told)
-        self.add_argument("--cpu", type=cpu, default=1, help="of the worker")
+    def add_cpus(self, other="--control-cpu", told=None, worker="of the worker"):
+        """`other`: the option for whoever is not what is measured."""
+        self.add_argument(other, type=cpu, default=0, help=told)
+        self.add_argument("--cpu", type=cpu, default=1, help=worker)
 
     def parse_args(self, args=None, namespace=None):
         """What stands there twice would be measured twice, and written under one name."""
@@ -119,7 +119,7 @@ def cpus(text):
 
 
 def writable(text):
-    """An argparse type: a file that can be written, which is tried before an hour is spent for it."""
+    """An argparse type: a file that can be written, as is tried before an hour is spent for it."""
     path = pathlib.Path(text)
     was_there = path.exists()
     try:
@@ -132,17 +132,29 @@ def writable(text):
     return text
 
 
+class WrongOptions(Exception):
+    """Options that do not go together, as one sentence."""
+
+
 def need_program(path, how="make build"):
-    """Raises measure.Failure if the program is not there; `how` it is built."""
-    if not os.path.isfile(path) or not os.access(path, os.X_OK):
-        raise measure.Failure(f"{os.path.relpath(path)}: not built; {how}")
+    """Raises measure.Failure if the program is not there; `how` one gets it."""
+    found = shutil.which(path)
+    if found is None or os.path.isdir(found):
+        raise measure.Failure(f"{os.path.normpath(path)}: no such program; {how}")
+
+
+def need_testpmd():
+    need_program("dpdk-testpmd", "apt-get install dpdk-dev")
 
 
 def run(name, main, status=1, also=()):
-    """Runs `main`. What is expected to go wrong (and what is `also`) is told in a sentence, and ends
-    the process with the status that the script has promised for it."""
+    """Runs `main`. What is expected to go wrong (and what is `also`) is told in a sentence, and the
+    process ends with the status that the script has promised for it."""
     try:
         main()
+    except WrongOptions as error:
+        print(f"{name}: {error}; see {name} --help", file=sys.stderr)
+        sys.exit(WRONG)
     except (measure.Failure, results.BadResults, OSError, subprocess.CalledProcessError,
             *also) as error:
         print(f"{name}: {error}", file=sys.stderr)

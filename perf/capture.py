@@ -10,12 +10,14 @@
 `returns` takes the output of `vipgated replay` on a forward capture, where each frame shows the
 SNAT address and port of its flow; with the same --seed the daemon chooses the same ones.
 
-The same arguments give the same bytes. Python 3 alone is needed.
+The same arguments give the same bytes. Exit status: 0 written, 1 not (says why), 2 the options are
+wrong. Python 3 alone is needed.
 """
 
 import argparse
 import random
 
+import arguments
 import dns_load
 from frames import (ETHER_TYPES, FIRST_CLIENT, FIRST_VIP, IMIX, SHORTEST, TCP_ACK, TCP_SYN, Writer,
                     address, addresses_of, flows, mac, read_frames, tcp_frame)
@@ -25,10 +27,16 @@ def sizes(text):
     """The sizes that follow each other, over and over: of `imix`, or of a number."""
     if text == "imix":
         return IMIX
-    if not text.isdigit() or not SHORTEST <= int(text) <= 1514:
+    if not text.isascii() or not text.isdigit() or not SHORTEST <= int(text) <= 1514:
         raise argparse.ArgumentTypeError(
             f"{text!r} is neither imix nor a number of bytes from {SHORTEST} to 1514")
     return (int(text),)
+
+
+def size(text):
+    """The same for who gives it on: as it is written in the names of results."""
+    found = sizes(text)
+    return text if text == "imix" else str(found[0])
 
 
 def forward_frames(args, count, first_client, flags):
@@ -71,27 +79,28 @@ def write_returns(args):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.Parser("perf/capture.py", __doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     forward = commands.add_parser("forward", help="packets from clients to a VIP")
     forward.add_argument("--syn", action="store_true", help="SYN instead of ACK")
     forward.set_defaults(run=write_forward)
     mix = commands.add_parser("mix", help="what a gateway gets of all")
-    mix.add_argument("--packets", type=int, default=1 << 20)
-    mix.add_argument("--names", type=int, default=2000, help="of the queries: see dns_load.py")
+    mix.add_argument("--packets", type=arguments.flows, default=1 << 20)
+    mix.add_argument("--names", type=arguments.names, default=2000,
+                     help="of the queries: see dns_load.py")
     mix.set_defaults(run=write_mix)
     for command in (forward, mix):
-        command.add_argument("--flows", type=int, default=16384)
+        command.add_argument("--flows", type=arguments.flows, default=16384)
         command.add_argument("--family", type=int, choices=(4, 6), default=4)
         command.add_argument("--size", type=sizes, default=(SHORTEST,),
                              help="of a frame in bytes, or imix (7:4:1 of 60, 590 and 1,514)")
         command.add_argument("--vip", type=address)
-        command.add_argument("--vips", type=int, default=1,
+        command.add_argument("--vips", type=arguments.services, default=1,
                              help="addresses from --vip on, that the flows go to in turn")
-        command.add_argument("--vip-port", type=int, default=6379)
+        command.add_argument("--vip-port", type=arguments.port, default=6379)
         command.add_argument("--first-client", type=address)
-        command.add_argument("--seed", type=int, default=1, help="of the flows' order")
+        command.add_argument("--seed", type=arguments.whole(0, 1 << 32), default=1,
+                             help="of the flows' order")
     returns = commands.add_parser("returns", help="the reals' answers")
     returns.add_argument("--from", dest="sent", required=True, metavar="SENT.pcap",
                          help="what the gateway sent to the reals")
@@ -110,4 +119,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    arguments.run("perf/capture.py", main)

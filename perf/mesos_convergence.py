@@ -12,11 +12,11 @@ fake master that speaks the real protocol, and packets that show when a change h
   perf/mesos_convergence.py [--json RESULT] [--only start,updates,burst] [--tasks 50000]
                             [--rounds 1] …
 
-Exit status: 0 measured, 1 not (says why), 77 no namespaces here. Needs root. With two CPUs
-everything shares them, the fake master and the probes too: figures are worse than a gateway's.
+Exit status: 0 measured, 1 not (says why), 2 the options are wrong, 77 no namespaces here.
+Needs root. With two CPUs everything shares them, the fake master and the probes too: figures are
+worse than a gateway's.
 """
 
-import argparse
 import collections
 import json
 import os
@@ -29,8 +29,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests/labs"))
 
+import arguments  # noqa: E402
+import measure  # noqa: E402
 import results  # noqa: E402
-from lab import Failure, Lab, wait_for  # noqa: E402
+from lab import BINARY, Failure, Lab, wait_for  # noqa: E402
 from probes import Probes  # noqa: E402
 
 AGENTS = "10.64.0.0/12"
@@ -43,27 +45,38 @@ GIVE_UP_S = 180
 ASK_INTERVAL_S = 0.005
 SWEEP_S = 10  # between sweeps, where they are measured
 QUIET_BYTES_PER_S = 100_000  # written by a daemon that has stored all
+PARTS = ("start", "updates", "burst", "sweep", "large")
+# Steady services have those from 100 on; so many are in AGENTS.
+LEAST_AGENTS, MOST_AGENTS = 200, 40_000
+TASKS_OF_AN_APP = 10  # that the fake master makes up
+MOST_TASKS = 2_000_000  # limits.reals of the lab's gateway
 REPORTED = ("drop.", "publish.", "mesos.")  # counters, of which thousands are of single services
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="start,updates,burst,sweep,large",
-                        help="parts, with commas")
-    parser.add_argument("--tasks", type=int, default=50_000)
-    parser.add_argument("--agents", type=int, default=2_000)
-    parser.add_argument("--vips", type=int, default=5_000)
-    parser.add_argument("--large-tasks", type=int, default=400_000)
-    parser.add_argument("--large-vips", type=int, default=40_000)
-    parser.add_argument("--updates", type=int, default=300)
-    parser.add_argument("--burst", type=int, default=10_000)
+    parser = arguments.Parser("perf/mesos_convergence.py", __doc__)
+    tasks = arguments.whole(1, MOST_TASKS)
+    vips = arguments.whole(1, 200_000)  # limits.services of the lab's gateway
+    parser.add_argument("--only", type=arguments.some_of(PARTS), default=list(PARTS),
+                        help="some of " + ",".join(PARTS))
+    parser.add_argument("--tasks", type=tasks, default=50_000)
+    parser.add_argument("--agents", type=arguments.whole(LEAST_AGENTS, MOST_AGENTS), default=2_000)
+    parser.add_argument("--vips", type=vips, default=5_000)
+    parser.add_argument("--large-tasks", type=tasks, default=400_000)
+    parser.add_argument("--large-vips", type=vips, default=40_000)
+    parser.add_argument("--updates", type=arguments.whole(1, 100_000), default=300)
+    parser.add_argument("--burst", type=tasks, default=10_000)
     parser.add_argument("--store", help="as configured (default: SQLite, in the lab's directory)")
-    parser.add_argument("--control-cpus", default="0",
+    parser.add_argument("--control-cpus", type=arguments.cpus, default="0",
                         help="CPUs of the control plane, with commas (default: 0; the worker has 1)")
-    parser.add_argument("--rounds", type=int, default=1, help="all parts, so many times")
-    parser.add_argument("--json", help="file for the result")
-    return parser.parse_args()
+    parser.add_rounds(1, told="all parts, so many times")
+    parser.add_json()
+    options = parser.parse_args()
+    for what, tasks, vips in (("", options.tasks, options.vips),
+                              ("large-", options.large_tasks, options.large_vips)):
+        if TASKS_OF_AN_APP * vips > tasks:
+            parser.error(f"--{what}vips: each is of {TASKS_OF_AN_APP} of the --{what}tasks")
+    return options
 
 
 def memory_kb(pid):
@@ -94,20 +107,20 @@ def agent_address(number):
 class Run:
     """A lab with a master, a gateway and probes; b1 stands for all generated agents."""
 
-    def __init__(self, lab, arguments, mesos="recovery_s: 600"):
-        self.lab, self.arguments = lab, arguments
+    def __init__(self, lab, options, mesos="recovery_s: 600"):
+        self.lab, self.options = lab, options
         lab.run("b1", "ip", "route", "add", "local", AGENTS, "dev", "lo")
         self.probes = Probes(lab, PORT)
         self.config = lab.config(
-            store=arguments.store, mesos=mesos, more_port="    gateway: 10.9.1.11",
+            store=options.store, mesos=mesos, more_port="    gateway: 10.9.1.11",
             timeouts="drain_s: 5, udp_s: 10, udp_one_way_s: 10",
             limits="flows_per_worker: 131072, services: 200000, reals: 2000000, dns_names: 8000000",
-            control_cpus=arguments.control_cpus)
+            control_cpus=options.control_cpus)
 
     def start(self, tasks, vips):
         """The master makes up the cluster first; then the gateway starts and subscribes."""
         lab = self.lab
-        lab.start_master("--tasks", str(tasks), "--agents", str(self.arguments.agents),
+        lab.start_master("--tasks", str(tasks), "--agents", str(self.options.agents),
                          "--vips", str(vips), "--protocol", "udp", "--first-address", FIRST_AGENT,
                          "--heartbeat-s", "15")  # as real masters; a burst takes it seconds to make
         lab.start_gateway(self.config)
@@ -120,7 +133,7 @@ class Run:
             if time.monotonic() > deadline:
                 raise Failure(f"{names} are not answered after {GIVE_UP_S} s")
         served_ns = time.monotonic_ns()
-        return {"tasks": tasks, "agents": self.arguments.agents, "vips": vips,
+        return {"tasks": tasks, "agents": self.options.agents, "vips": vips,
                 "subscribed_mb": round(subscribed["bytes"] / 1e6, 1),
                 "seconds_to_served": round((served_ns - subscribed["sent_ns"]) / 1e9, 3),
                 "cpu_seconds": cpu_seconds(lab.gateway.pid),
@@ -128,7 +141,7 @@ class Run:
 
     def sweep(self):
         """`start` with sweeps soon after one another; when two are done."""
-        started = self.start(self.arguments.tasks, self.arguments.vips)
+        started = self.start(self.options.tasks, self.options.vips)
         gateway = self.lab.gateway
         before = cpu_seconds(gateway.pid)
         wait_for("two sweeps", lambda: gateway.counters().get("mesos.0.sweeps", 0) >= 2, GIVE_UP_S)
@@ -175,8 +188,8 @@ class Run:
         vip = self.vip_of("probe")
         self.wait_until_stored()
         latencies = []
-        for number in range(self.arguments.updates):
-            agent = 2 + number % (self.arguments.agents - 2)
+        for number in range(self.options.updates):
+            agent = 2 + number % (self.options.agents - 2)
             task = self.add_real("probe", agent, state="TASK_STAGING")
             latencies.append(self.measure(vip, agent, {
                 "op": "update_task", "task": task, "state": "TASK_RUNNING"}) / 1e6)
@@ -229,7 +242,7 @@ class Run:
         commands = []
         for app in apps:
             others = by_app[app][1:]
-            if len(commands) + len(others) >= self.arguments.burst:
+            if len(commands) + len(others) >= self.options.burst:
                 break
             commands += [{"op": "update_task", "task": item["task"], "healthy": False}
                          for item in others]
@@ -304,13 +317,13 @@ class Steady:
                 "flows_moved": sum(len(reals) > 1 for reals in self.reals.values())}
 
 
-def measure(arguments):
-    parts = arguments.only.split(",")
-    result = {"control_cpus": arguments.control_cpus, "load_average": os.getloadavg()[0]}
+def measured(options):
+    parts = options.only
+    result = {"control_cpus": options.control_cpus, "load_average": os.getloadavg()[0]}
     if set(parts) & {"start", "updates", "burst"}:
         with Lab() as lab:
-            run = Run(lab, arguments)
-            result["start"] = run.start(arguments.tasks, arguments.vips)
+            run = Run(lab, options)
+            result["start"] = run.start(options.tasks, options.vips)
             for part in ("updates", "burst"):
                 if part in parts:
                     result[part] = getattr(run, part)()
@@ -319,11 +332,11 @@ def measure(arguments):
             lab.gateway.stop()
     if "sweep" in parts:
         with Lab() as lab:
-            result["sweep"] = Run(lab, arguments, f"sweep_s: {SWEEP_S}").sweep()
+            result["sweep"] = Run(lab, options, f"sweep_s: {SWEEP_S}").sweep()
             lab.gateway.stop()
     if "large" in parts:
         with Lab() as lab:
-            result["large"] = Run(lab, arguments).start(arguments.large_tasks, arguments.large_vips)
+            result["large"] = Run(lab, options).start(options.large_tasks, options.large_vips)
             lab.gateway.stop()
     return result
 
@@ -389,18 +402,15 @@ def figures(result):
 
 
 def main():
-    arguments = parse_arguments()
+    options = parse_arguments()
+    measure.end_by_exception()
+    arguments.need_program(BINARY)
     runs = []
-    try:
-        for _ in range(arguments.rounds):
-            runs.append(measure(arguments))
-            print(table(runs[-1]))
-    except Failure as failure:
-        sys.exit(f"mesos_convergence.py: {failure}")
-    text = results.write(arguments.json, results.merged(map(figures, runs)), details=runs)
-    if not arguments.json:
-        print(text)
+    for _ in range(options.rounds):
+        runs.append(measured(options))
+        print(table(runs[-1]))
+    results.tell(options.json, results.merged(map(figures, runs)), details=runs)
 
 
 if __name__ == "__main__":
-    main()
+    arguments.run("perf/mesos_convergence.py", main, also=(Failure,))

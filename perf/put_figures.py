@@ -7,13 +7,12 @@ The plots are copied to the directory figures beside the file, and those of befo
 is decided by SHOWN; the rest is in the results alone. Exit status: 0 done, 2 the input is bad.
 """
 
-import argparse
 import pathlib
 import re
 import shutil
 import statistics
-import sys
 
+import arguments
 import results
 
 BEGIN = "<!-- What follows is written by perf/pictures; edits get lost. -->"
@@ -28,8 +27,7 @@ SHOWN = re.compile(r"memif .* (throughput|round trip p(50|99) at (50|90) %)"
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.Parser("perf/put_figures.py", __doc__)
     parser.add_argument("markdown", type=pathlib.Path, metavar="FILE.md")
     parser.add_argument("--model", type=pathlib.Path, required=True, help="what perf/model.py says")
     parser.add_argument("--figures", type=pathlib.Path, required=True, metavar="DIRECTORY",
@@ -50,8 +48,11 @@ def row(each):
     return f"| {each['name']} | {value} | {beside} | {ratio} |"
 
 
-def block(documents, model, plots, folder):
+def block(paths, documents, model, plots, folder):
     """The text between the two lines."""
+    for path, each in zip(paths, documents):
+        if unknown := [key for key in results.MACHINE if each["machine"].get(key) is None]:
+            raise results.BadResults(f"{path}: 'machine': has no {unknown[0]!r}")
     machine = documents[0]["machine"]
     version = ".".join(machine["kernel"].split(".")[:2])
     loads = [each["machine"]["load_average"] for each in documents]
@@ -69,36 +70,34 @@ def block(documents, model, plots, folder):
 
 
 def replaced(text, made):
-    """Raises ValueError if the place is not there."""
+    """Raises BadResults if the place is not there."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"has not the lines {BEGIN!r} and {END!r}, one after the other")
+        raise results.BadResults(f"the file has not the lines {BEGIN!r} and {END!r}, one after the other")
     return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
 
 
 def main():
     args = parse_arguments()
+    documents = [results.read(path) for path in args.files]
+    plots = sorted(args.figures.glob("*.svg"))
+    large = [plot.name for plot in plots if plot.stat().st_size > LARGEST_PLOT]
+    if not plots or large:
+        raise results.BadResults(f"{args.figures}: too large to keep: {large}" if large else
+                                 f"{args.figures}: no plot is there; perf/plot makes them")
+    folder = args.markdown.parent / "figures"
     try:
-        documents = [results.read(path) for path in args.files]
-        plots = sorted(args.figures.glob("*.svg"))
-        large = [plot.name for plot in plots if plot.stat().st_size > LARGEST_PLOT]
-        if not plots or large:
-            raise ValueError(f"{args.figures}: too large to keep: {large}" if large else
-                             f"{args.figures}: no plot is there; perf/plot makes them")
-        folder = args.markdown.parent / "figures"
-        text = replaced(args.markdown.read_text(encoding="utf-8"),
-                        block(documents, args.model.read_text(encoding="utf-8"), plots,
-                              folder.name))
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        for plot in plots:
-            shutil.copyfile(plot, folder / plot.name)
-        args.markdown.write_text(text, encoding="utf-8")
-    except (results.BadResults, OSError, ValueError) as error:
-        print(f"perf/put_figures.py: {args.markdown}: {error}", file=sys.stderr)
-        sys.exit(2)
+        text, model = (path.read_text(encoding="utf-8") for path in (args.markdown, args.model))
+    except UnicodeDecodeError as error:
+        raise results.BadResults(f"{args.markdown} or {args.model}: {error}") from error
+    text = replaced(text, block(args.files, documents, model, plots, folder.name))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for plot in plots:
+        shutil.copyfile(plot, folder / plot.name)
+    args.markdown.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    arguments.run("perf/put_figures.py", main, arguments.WRONG)

@@ -11,10 +11,11 @@ import threading
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import arguments  # noqa: E402, F401: for who imports this
 import dns_load  # noqa: E402
 import gateway_yaml  # noqa: E402
 import measure  # noqa: E402
-import rate_search  # noqa: E402, F401: for who imports this, as the next
+import rate_search  # noqa: E402, F401
 import results  # noqa: E402, F401
 from gateway_config import FIRST_VIP, REAL_PORT, REALS_OF  # noqa: E402
 

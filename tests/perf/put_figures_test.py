@@ -33,8 +33,9 @@ class PutFiguresTest(unittest.TestCase):
         (self.directory / "plots" / "flows.svg").write_text("<svg/>")
         (self.directory / "model.md").write_text("Assumed: little.\n| case |\n|---|\n")
 
-    def put(self, *made):
-        (self.directory / "r.json").write_text(json.dumps({"results": made, "machine": MACHINE}))
+    def put(self, *made, machine=None):
+        (self.directory / "r.json").write_text(
+            json.dumps({"results": made, "machine": MACHINE if machine is None else machine}))
         return subprocess.run(
             [sys.executable, SOURCE / "perf/put_figures.py", self.readme, "--model",
              self.directory / "model.md", "--figures", self.directory / "plots",
@@ -79,6 +80,12 @@ class PutFiguresTest(unittest.TestCase):
         self.assertIn("too large to keep: ['large.svg']", done.stderr)
         self.assertEqual(self.readme.read_text(), before)
         (self.directory / "plots" / "large.svg").unlink()
+        for unknown in ("kernel", "load_average", "time"):
+            done = self.put(BESIDE, machine={k: v for k, v in MACHINE.items() if k != unknown})
+            self.assertEqual(done.returncode, 2)
+            self.assertRegex(done.stderr, rf"\Aperf/put_figures.py: .*r.json: 'machine': has no "
+                                          rf"'{unknown}'\n\Z")
+            self.assertEqual(self.readme.read_text(), before)
         self.readme.write_text("no lines")
         done = self.put(BESIDE)
         self.assertEqual(done.returncode, 2)
