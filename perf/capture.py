@@ -93,7 +93,8 @@ def main():
         command.add_argument("--flows", type=arguments.flows, default=16384)
         command.add_argument("--family", type=int, choices=(4, 6), default=4)
         command.add_argument("--size", type=sizes, default=(SHORTEST,),
-                             help="of a frame in bytes, or imix (7:4:1 of 60, 590 and 1,514)")
+                             help="of a frame in bytes, or imix (7:4:1 of 60, 590 and 1,514); with "
+                                  "IPv6 none has less than 74")
         command.add_argument("--vip", type=address)
         command.add_argument("--vips", type=arguments.services, default=1,
                              help="addresses from --vip on, that the flows go to in turn")

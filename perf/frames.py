@@ -6,6 +6,7 @@ import struct
 import sys
 
 SHORTEST = 60  # of Ethernet, without its checksum
+SHORTEST_OF = {4: SHORTEST, 6: 74}  # with the headers of TCP over IPv4 or IPv6
 # Simple IMIX: 7 of 60, 4 of 590 and 1 of 1,514 bytes (RFC 6985 names it so).
 IMIX = (60, 590, 60, 60, 590, 60, 1514, 60, 590, 60, 60, 590)
 MAGIC_NS = 0xA1B23C4D

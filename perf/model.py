@@ -29,6 +29,7 @@ import results
 # that captures leave out.
 BETWEEN_FRAMES, CHECKSUM = 20, 4
 SIZES = (60, 128, 256, 512, 1024, 1514)
+SHORTEST = ("60", "74")  # of IPv4, of IPv6: what cases have that are about packets
 CACHE_LINE = 64
 # Lines of memory that a packet of a flow takes that no cache has, each of which is read and written
 # back: the descriptors' share, the mbuf, the flow's bucket, and the record of a translating mode. The
@@ -121,7 +122,7 @@ def main():
     port = port_ns(measured)
     cases = [each for each in measured if each["unit"] == "Mpps" and "mode" in each.get("setup", {})
              and ": testpmd" not in each["name"]
-             and not each["name"].startswith("scale ") and each["setup"].get("size", "60") == "60"]
+             and not each["name"].startswith("scale ") and each["setup"].get("size", "60") in SHORTEST]
     if not cases:
         raise results.BadResults("no rate of a mode is in the files: perf/run --json writes them")
     known = scalings(measured)
