@@ -71,5 +71,26 @@ class Search(unittest.TestCase):
             search(FakeGenerator(1e6, moved=3))
 
 
+class Loads(unittest.TestCase):
+    def trial(self, *rates):
+        """Under 90 % of a million packets a second, of which so many are sent in turn."""
+        reports = [{"rate": rate, "offered": 1, "moved": 0, "misdirected": 0,
+                    "one_way": {"lost": 0}, "round_trip": {"lost": 0}} for rate in rates]
+        generator = argparse.Namespace(ask=lambda *_: reports.pop(0))
+        args = argparse.Namespace(kind="flows", answer=True, trial_seconds=1.0)
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            found = RFC2544.trial_under(args, generator, 1e6, 90)
+        return found and found["rate"], len(reports), said.getvalue()
+
+    def test_are_tried_again_where_the_generator_was_held_up(self):
+        self.assertEqual(self.trial(0.9e6, 0.9e6)[:2], (0.9e6, 1))
+        self.assertEqual(self.trial(0.3e6, 0.89e6)[:2], (0.89e6, 0))
+
+    def test_have_no_latencies_where_they_are_never_reached(self):
+        rate, left, said = self.trial(0.3e6, 0.87e6, 0.8e6)
+        self.assertEqual((rate, left), (None, 0))
+        self.assertIn("90 % was not reached in 3 trials: its latencies are left out", said)
+
+
 if __name__ == "__main__":
     unittest.main()
