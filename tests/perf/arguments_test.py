@@ -81,7 +81,7 @@ REFUSED = {
     "put_figures.py": [("a b", "--model"), ("/nonexistent/a --model a --figures a /nonexistent/b",
                                             "No such file")],
     "pictures": [("--only flwos", "--only flwos: the parts are"), ("--only", "with commas"),
-                 ("--only flows,", "no directory of a build"), ("--flows", "no such option"),
+                 ("--only flows, /nonexistent", "no directory of a build"), ("--flows", "no such option"),
                  ("--only , nowhere", "the parts are"), ("/nonexistent", "no directory of a build"),
                  ("a b c", "more than two")],
     "short": [("--rounds", "no such option"), ("/nonexistent", "no directory of a build"),
