@@ -33,6 +33,7 @@ import arguments  # noqa: E402
 import measure  # noqa: E402
 import results  # noqa: E402
 from lab import BINARY, Failure, Lab, wait_for  # noqa: E402
+from fake_mesos.cluster import CommandError  # noqa: E402: lab says where it is
 from probes import Probes  # noqa: E402
 
 AGENTS = "10.64.0.0/12"
@@ -413,4 +414,4 @@ def main():
 
 
 if __name__ == "__main__":
-    arguments.run("perf/mesos_convergence.py", main, also=(Failure,))
+    arguments.run("perf/mesos_convergence.py", main, also=(Failure, CommandError))

@@ -228,7 +228,7 @@ class Lab:
         return self
 
     def __exit__(self, kind, error, trace):
-        if error is not None:
+        if error is not None and kind is not KeyboardInterrupt:
             self.report()
         self.stack.close()
 

@@ -98,7 +98,8 @@ NOT_BUILT = {
 
 # perf/api_load, which waits for a client of its own.
 INTERRUPTED = """
-import argparse, os, runpy, sys, time
+import argparse, os, runpy, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 sys.path.insert(0, sys.argv[1])
 import arguments
 clients = runpy.run_path(sys.argv[1] + "/api_load")["clients"]
