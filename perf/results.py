@@ -207,7 +207,7 @@ def check_result(each, where):
         raise BadResults(f"{where}: 'better' is \"higher\" or \"lower\", not {each['better']!r}")
     check_rounds(each["rounds"], f"{where}: 'rounds'")
     for key, value in each.get("setup", {}).items():
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and not is_number(value):
+        if not is_text(key) or not is_plain(value):
             raise BadResults(f"{where}: 'setup': {key!r} cannot be {shown(value)}")
     reference = each.get("reference")
     if reference is not None:
@@ -239,6 +239,13 @@ def is_number(value):
 def is_text(value):
     """One that can be printed: JSON has halves of surrogates, UTF-8 has not."""
     return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+
+
+def is_plain(value):
+    """One of a setup, where lists and objects are let through: who wants one looks into it."""
+    if isinstance(value, str):
+        return is_text(value)
+    return is_number(value) or isinstance(value, bool) or not isinstance(value, (int, float))
 
 
 def shown(value):

@@ -260,6 +260,7 @@ class Files(Compared):
         self.fails(with_({**good, "rounds": [10**400]}), "'rounds': 1000", "is no number")
         self.fails(with_({**good, "resolution": 10**400}), "'resolution' cannot be 1000")
         self.fails(with_({**good, "setup": {"flows": float("inf")}}), "'flows' cannot be Infinity")
+        self.fails(with_({**good, "setup": {"mode": "\ud800"}}), "'mode' cannot be")
         self.fails(with_({**good, "name": "\ud800"}), "'name' cannot be \"\\ud800\"")
         self.fails("[" * 100_000, "lists within lists")
         for machine, why in (({"load_average": [1], "cpus": {}}, "'cpus' cannot be {}"),
