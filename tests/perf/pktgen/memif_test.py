@@ -150,15 +150,24 @@ class Rfc2544(MemifTest):
             tree = json.load(file)
         self.assertIn("control plane shares the generator's", tree["details"]["caveat"])
         results = {result["name"]: result for result in tree["results"]}
-        # Throughput; five percentiles of two ways at three loads; for two sizes.
-        self.assertEqual(len(results), 2 * (1 + 5 * 2 * 3))
+        # Throughput; five percentiles of two ways at three loads, if they were reached; for two sizes.
+        names = {f"memif fullnat 16 flows {size} {what}" for size in ("64", "imix") for what in (
+            "throughput", *(f"{way} {percentile} at {load} %" for way in ("one way", "round trip")
+                            for percentile in ("p50", "p90", "p99", "p99.9", "max")
+                            for load in (50, 90, 100)))}
+        self.assertEqual(len(names), 2 * (1 + 5 * 2 * 3))
+        if "was not reached" in done.stderr:
+            self.assertLessEqual(set(results), names)
+        else:
+            self.assertEqual(set(results), names)
         rate = results["memif fullnat 16 flows imix throughput"]
         self.assertEqual((rate["unit"], rate["better"], len(rate["rounds"])), ("pps", "higher", 2))
         for pps in rate["rounds"]:
             self.assertTrue(0 < pps <= 4000, rate)
-        latency = results["memif fullnat 16 flows 64 round trip p99.9 at 90 %"]
-        self.assertEqual((latency["unit"], latency["better"]), ("ns", "lower"))
-        self.assertEqual(latency["setup"]["load_percent"], 90)
+        for name, latency in results.items():
+            if load := re.search(r"round trip p99.9 at (\d+) %", name):
+                self.assertEqual((latency["unit"], latency["better"]), ("ns", "lower"))
+                self.assertEqual(latency["setup"]["load_percent"], int(load[1]))
 
 
 class Mistakes(MemifTest):
