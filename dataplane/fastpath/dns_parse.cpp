@@ -148,6 +148,7 @@ void apply_section_counts(const DnsContext& context, DnsParsed& parsed) {
   const DnsQuery& query = parsed.query;
   parsed.candidate = nullptr;
   parsed.view = nullptr;
+  parsed.target = nullptr;
   parsed.question_end = kDnsHeaderLength;
   parsed.question_sum = 0;
   parsed.limit = query.is_stream ? UINT16_MAX : kDnsPlainLimit;
