@@ -3,12 +3,12 @@
 // the next one reads. One Pipeline per worker, used by that worker only.
 //
 // The code is split by concern: parse.h, usual_vip.h, lookup.h (passes two and three), translate.h
-// (pass four), usual_packets.h (pass four of most packets, by the shortest way), direct.h (passes
-// three and four of l2dsr and tunnels), affinity.h (clients that keep their real), named_reals.h
-// (QUIC connection ids that name theirs), dns_packets.h (DNS questions), dns_limits.h (how many
-// replies a client gets), dns_forward.h (questions that resolvers answer), icmp_impl.h (our ICMP
-// errors), icmp_relay.h (those of others), rare.h (no ports, or no service), new_flow_prefetch.h,
-// ways_out.h (how packets leave). burst.h is what the passes share of a burst.
+// (pass four), usual_packets.h and usual_beginnings.h (pass four of most packets, and of most new
+// flows, by the shortest way), direct.h (passes three and four of l2dsr and tunnels), affinity.h
+// (clients that keep their real), named_reals.h (QUIC connection ids that name theirs),
+// dns_packets.h (DNS questions), dns_limits.h (how many replies a client gets), dns_forward.h
+// (questions that resolvers answer), icmp_impl.h (our ICMP errors), icmp_relay.h (those of others),
+// rare.h (no ports, or no service), new_flow_prefetch.h, ways_out.h (how packets leave).
 #pragma once
 
 #include <array>

@@ -144,11 +144,12 @@ template <class Observer>
     const FlowKey4 key{packet.key};
     const uint64_t hash = new_flow_notes_[i].hash;
     // An earlier packet of the burst may have begun it; and there are entries that pass three does
-    // not go by.
+    // not go by. Such a one is finished before others begin, as they might take its entry.
     if (flows4_.table().find_from(bucket, key, hash) != nullptr) [[unlikely]] {
       packet.set_real(RealId{});
-    } else if (flows4_.begin(bucket, key, hash, packet.real(), state, deadline, burst.now))
-        [[likely]] {
+      break;
+    }
+    if (flows4_.begin(bucket, key, hash, packet.real(), state, deadline, burst.now)) [[likely]] {
       ++begun;
     } else {
       counters_.count(Event::kFlowsUntracked);
