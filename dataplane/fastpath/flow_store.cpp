@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "common/checksum.h"
 #include "dataplane/fastpath/flow_store_begin.h"
 
 namespace vipgate {
+
 template <class Address>
 template <class Visit>
 auto FlowStore<Address>::with_forward_key(const Record& record, Visit&& visit) {
