@@ -82,13 +82,13 @@ tsan: deps  ## SnapshotCell, and workers with their rings, under ThreadSanitizer
 	cmake --build --preset tsan
 	$(SETARCH) ctest --preset tsan
 
-# Findings and new inputs stay in build-fuzz/.
+# Findings and new inputs stay in build-asan/.
 FUZZ_S ?= 60
 FUZZ ?= $(patsubst tests/fuzz/%_fuzz.cpp,%,$(wildcard tests/fuzz/*_fuzz.cpp))
 fuzz: deps  ## every fuzz target (FUZZ=pipeline: that one) for FUZZ_S (60) seconds
-	@test -f build-fuzz/build.ninja || cmake --preset fuzz
-	cmake --build build-fuzz --target $(addprefix fuzz_,$(FUZZ))
-	@set -e; cd build-fuzz; for name in $(FUZZ); do echo "== fuzz_$$name"; \
+	@test -f build-asan/build.ninja || cmake --preset asan
+	cmake --build build-asan --target $(addprefix fuzz_,$(FUZZ))
+	@set -e; cd build-asan; for name in $(FUZZ); do echo "== fuzz_$$name"; \
 	  mkdir -p corpus/$$name; \
 	  $(SETARCH) tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_S) -print_final_stats=1 \
 	    corpus/$$name ../tests/fuzz/corpus/$$name; \
@@ -108,4 +108,4 @@ bench-all: deps  ## every benchmark of perf/bench (BENCH_ARGS)
 	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench $(BENCH_ARGS); done
 
 clean:  ## removes the build directories
-	rm -rf build build-asan build-tsan build-fuzz build-lint
+	rm -rf build build-asan build-tsan build-lint

@@ -171,16 +171,20 @@ class DnsTable {
 
   static bool is_name(const DnsEntry& entry, const DnsFoldedName& name, size_t length) {
     if (entry.name_length != length) return false;
-    const auto* a = reinterpret_cast<const __m256i*>(name.octets.data());
-    const auto* b = reinterpret_cast<const __m256i*>(entry.name());
-    const auto equal = [&](int i) {
-      return static_cast<uint32_t>(_mm256_movemask_epi8(
-          _mm256_cmpeq_epi8(_mm256_load_si256(a + i), _mm256_loadu_si256(b + i))));
-    };
-    const uint64_t same = equal(0) | static_cast<uint64_t>(equal(1)) << 32;
+    const auto* octets = reinterpret_cast<const __m256i*>(name.octets.data());
+    const uint64_t same =
+        same_octets(entry, _mm256_load_si256(octets), _mm256_load_si256(octets + 1));
     if (length < 64) return (~same & ((uint64_t{1} << length) - 1)) == 0;
     return same == ~uint64_t{0} &&
            std::memcmp(name.octets.data() + 64, entry.name() + 64, length - 64) == 0;
+  }
+  // The same of a name in any case. REQUIRES: length < 64; 64 octets are readable at `wire`.
+  static bool is_name(const DnsEntry& entry, const uint8_t* wire, size_t length) {
+    if (entry.name_length != length) return false;
+    const auto* octets = reinterpret_cast<const __m256i*>(wire);
+    const uint64_t same = same_octets(entry, dns_internal::fold32(_mm256_loadu_si256(octets)),
+                                      dns_internal::fold32(_mm256_loadu_si256(octets + 1)));
+    return (~same & ((uint64_t{1} << length) - 1)) == 0;
   }
 
   // For a name that find() does not find: the same name of the zone that its zone is an alias of,
@@ -234,6 +238,16 @@ class DnsTable {
   };
 
   explicit DnsTable(const DnsHashSecret& secret) : hash_(secret) {}
+
+  // A bit for each of the first 64 octets of the entry's name that is as in these.
+  static uint64_t same_octets(const DnsEntry& entry, __m256i first, __m256i second) {
+    const auto* name = reinterpret_cast<const __m256i*>(entry.name());
+    const auto equal = [&](__m256i octets, int i) {
+      return static_cast<uint32_t>(
+          _mm256_movemask_epi8(_mm256_cmpeq_epi8(octets, _mm256_loadu_si256(name + i))));
+    };
+    return equal(first, 0) | static_cast<uint64_t>(equal(second, 1)) << 32;
+  }
 
   const DnsEntry* find_wildcard(const DnsZone& zone, std::string_view name,
                                 const DnsTable* view) const;

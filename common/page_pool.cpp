@@ -4,12 +4,11 @@
 
 #include <new>
 
+#include "common/huge_mapping.h"
 #include "common/paged_allocator.h"
 
 namespace vipgate {
 namespace {
-
-constexpr size_t kHugePage = size_t{2} << 20;
 
 constexpr size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
@@ -26,7 +25,7 @@ uint8_t* PagePool::take(size_t bytes) {
   auto best = by_size_.lower_bound({bytes, nullptr});
   if (best == by_size_.end()) {
     const size_t mapped = round_up(bytes, kHugePage);
-    uint8_t* const at = map(mapped);
+    uint8_t* const at = map_huge_pages(mapped);
     mappings_.emplace(at, mapped);
     add_free(at, mapped);
     best = by_size_.lower_bound({bytes, nullptr});
@@ -69,22 +68,6 @@ size_t PagePool::mapped_bytes() const {
   size_t bytes = 0;
   for (const auto& [at, size] : mappings_) bytes += size;
   return bytes;
-}
-
-// Whole huge pages, which begin where the kernel can make them: a page too much is mapped, and what
-// stands over at both ends is given back.
-uint8_t* PagePool::map(size_t bytes) {
-  void* const found =
-      mmap(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (found == MAP_FAILED) throw std::bad_alloc();
-  auto* const begin = static_cast<uint8_t*>(found);
-  const size_t before = -reinterpret_cast<uintptr_t>(begin) % kHugePage;
-  uint8_t* const at = begin + before;
-  if (before != 0) munmap(begin, before);
-  munmap(at + bytes, kHugePage - before);
-  // Advice only: an error means that the kernel has no transparent huge pages.
-  static_cast<void>(madvise(at, bytes, MADV_HUGEPAGE));
-  return at;
 }
 
 void PagePool::add_free(uint8_t* at, size_t bytes) {

@@ -37,7 +37,6 @@ class PagePool {
  private:
   using Extents = std::map<uint8_t*, size_t>;  // by where they begin
 
-  uint8_t* map(size_t bytes);
   void add_free(uint8_t* at, size_t bytes);
   void remove_free(Extents::iterator extent);
 

@@ -6,20 +6,23 @@
 #include <new>
 #include <utility>
 
+#include "common/huge_mapping.h"
+
 namespace vipgate {
 
 PageMemory::PageMemory(size_t bytes) {
-  constexpr size_t kHugePage = size_t{2} << 20;
   // Small tables keep to small pages: one huge page each would cost more than it saves.
-  size_ = bytes < kHugePage ? bytes : (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  if (size_ == 0) return;
-  data_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (data_ == MAP_FAILED) {
-    data_ = nullptr;
-    throw std::bad_alloc();
+  if (bytes >= kHugePage) {
+    size_ = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+    data_ = map_huge_pages(size_);
+    return;
   }
-  // Advice only: an error means that the kernel has no transparent huge pages.
-  if (size_ >= kHugePage) static_cast<void>(madvise(data_, size_, MADV_HUGEPAGE));
+  if (bytes == 0) return;
+  void* const found =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (found == MAP_FAILED) throw std::bad_alloc();
+  data_ = found;
+  size_ = bytes;
 }
 
 PageMemory::~PageMemory() {

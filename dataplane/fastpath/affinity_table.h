@@ -113,14 +113,14 @@ class AffinityTable {
       }
       return touch(*entry, deadline);
     }
-    Entry* slot = table_.choose(hash, FlowState::kOneWay, now,
+    Entry* slot = table_.choose(table_.bucket(hash), hash, FlowState::kOneWay, now,
                                 [](const Entry& entry) { return entry.deadline; });
     const bool is_live =
         slot == nullptr || (slot->state != FlowState::kFree && !has_passed(slot->deadline, now));
     if (is_live) counters_.count(Event::kAffinitiesLost);
     if (slot == nullptr) return;
     if (slot->state != FlowState::kFree) table_.erase(slot);
-    table_.place(slot, key, hash, real, deadline, FlowState::kOneWay);
+    table_.place(slot, key, table_.bucket(hash), real, deadline, FlowState::kOneWay);
   }
 
   // Forgets clients that were not seen for too long; to be called once per loop.

@@ -148,6 +148,7 @@ void apply_section_counts(const DnsContext& context, DnsParsed& parsed) {
   const DnsQuery& query = parsed.query;
   parsed.candidate = nullptr;
   parsed.view = nullptr;
+  parsed.target = nullptr;
   parsed.question_end = kDnsHeaderLength;
   parsed.question_sum = 0;
   parsed.limit = query.is_stream ? UINT16_MAX : kDnsPlainLimit;
@@ -200,43 +201,67 @@ bool ends_with_cookie(const DnsContext& context, const DnsQuery& query) {
   parsed.has_open_cookie = true;
 }
 
+// The longest name of a usual query: as much as is folded at once.
+constexpr size_t kUsualName = 64;
+
+// What a usual query ends with, which says where its name does.
+struct UsualEnd {
+  size_t name_length;
+  uint64_t opt = 0;  // the first octets of the OPT record, as they lie in memory
+  bool has_opt = false;
+  bool has_cookie = false;
+};
+
+// Whether a name may be so long. Of a message that is too short the length is below zero, and so
+// larger than any: as is 0, once 1 is taken away.
+bool is_usual_length(size_t name_length) { return name_length - 1 < kUsualName; }
+
+// Reckons from the end of the message: its records have known lengths, and the name is what is
+// left. False: it does not end as usual ones do.
+// REQUIRES: a whole header.
+[[gnu::always_inline]] inline bool find_usual_end(const DnsContext& context, const DnsQuery& query,
+                                                  UsualEnd& found) {
+  const uint32_t additional = load_be16(query.message + 10);
+  if (additional > 1) return false;
+  found.has_opt = additional != 0;
+  found.name_length =
+      query.length - size_t{kDnsHeaderLength} - 4 - additional * size_t{kDnsOptLength};
+  if (found.has_opt) {
+    // There is a header at least, so this lies in the message.
+    const uint8_t* end = query.message + query.length;
+    found.opt = load<uint64_t>(end - kDnsOptLength);
+    if ((found.opt & kOptPlainMask) != kOptOwnerType || load<uint16_t>(end - 2) != 0) {
+      found.name_length -= kDnsLoneCookie;
+      if (!is_usual_length(found.name_length) || !ends_with_cookie(context, query)) return false;
+      found.opt = load<uint64_t>(end - kDnsLoneCookie - kDnsOptLength);
+      if ((found.opt & kOptPlainMask) != kOptOwnerType) return false;
+      found.has_cookie = true;
+    }
+  }
+  return is_usual_length(found.name_length);
+}
+
 // A plain header, a name of at most 64 octets, no zone transfer, class IN, and behind it nothing,
 // or an OPT record without options or with a cookie alone: what nearly all ask. False: it is
 // something else, and nothing has been written.
 [[gnu::always_inline]] inline bool parse_usual(const DnsContext& context, DnsParsed& parsed) {
-  constexpr size_t kLongest = 64;
   const DnsQuery& query = parsed.query;
   const uint8_t* message = query.message;
   if ((load<uint64_t>(message + 2) & kPlainMask) != kPlainValue) return false;
-  if (query.is_stream || query.capacity < kDnsHeaderLength + kLongest) return false;
-  const uint32_t additional = load_be16(message + 10);
-  if (additional > 1) return false;
-  size_t name_length = query.length - size_t{kDnsHeaderLength} - 4 - additional * kDnsOptLength;
-  uint64_t opt = 0;
-  bool has_cookie = false;
-  if (additional != 0) {
-    // There is a header at least, so this lies in the message.
-    const uint8_t* end = message + query.length;
-    opt = load<uint64_t>(end - kDnsOptLength);
-    if ((opt & kOptPlainMask) != kOptOwnerType || load<uint16_t>(end - 2) != 0) {
-      name_length -= kDnsLoneCookie;
-      if (name_length - 1 >= kLongest || !ends_with_cookie(context, query)) return false;
-      opt = load<uint64_t>(end - kDnsLoneCookie - kDnsOptLength);
-      if ((opt & kOptPlainMask) != kOptOwnerType) return false;
-      has_cookie = true;
-    }
-  }
-  if (name_length - 1 >= kLongest) return false;
+  if (query.is_stream || query.capacity < kDnsHeaderLength + kUsualName) return false;
+  UsualEnd end;
+  if (!find_usual_end(context, query, end)) return false;
+  const size_t name_length = end.name_length;
   const uint8_t* behind = message + kDnsHeaderLength + name_length;
   const auto type_and_class = load<uint32_t>(behind);
   constexpr uint32_t kClassIn = byte_swap(static_cast<uint16_t>(DnsClass::kIn));
   const DnsType type{static_cast<uint16_t>(swap16(type_and_class))};
   if (behind[-1] != 0 || type_and_class >> 16 != kClassIn || type >= DnsType::kIxfr) return false;
-  if (additional != 0) {
-    const auto requestor_size = static_cast<uint16_t>(swap16(static_cast<uint32_t>(opt >> 24)));
+  if (end.has_opt) {
+    const auto requestor_size = static_cast<uint16_t>(swap16(static_cast<uint32_t>(end.opt >> 24)));
     parsed.has_opt = true;
     parsed.opt_length = kDnsOptLength;
-    parsed.is_dnssec_ok = opt >> 63 != 0;
+    parsed.is_dnssec_ok = end.opt >> 63 != 0;
     parsed.limit = std::min(std::max(requestor_size, kDnsPlainLimit), parsed.udp_size);
   }
   uint64_t sum = 0;
@@ -246,7 +271,7 @@ bool ends_with_cookie(const DnsContext& context, const DnsQuery& query) {
   parsed.question_end = static_cast<uint16_t>(kDnsHeaderLength + name_length + 4);
   parsed.type = type;
   parsed.is_unproven = true;
-  if (has_cookie) {
+  if (end.has_cookie) {
     keep_cookie(context, parsed);
   } else {
     dns_bound_amplification(context.policy, parsed);

@@ -1,5 +1,7 @@
 #include "dataplane/fastpath/dns_related.h"
 
+#include <array>
+
 #include "common/prefetch.h"
 #include "dataplane/fastpath/dns_reply_writer.h"
 
@@ -153,34 +155,110 @@ void append_addresses_of(const DnsTable& table, const DnsParsed& parsed, const D
   }
 }
 
-// One record, which is the usual number, for a client without a view of its own.
-// REQUIRES: there is room for it.
-DnsReply answer_one_target(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body) {
-  const uint32_t before = kDnsRecordFixed + (parsed.type == DnsType::kSrv ? kDnsSrvFixed : 0);
+// The octets before the name that a record of the type leads to.
+uint32_t octets_before_target(DnsType type) {
+  return kDnsRecordFixed + (type == DnsType::kSrv ? kDnsSrvFixed : 0);
+}
+
+// Of the name in an entry's body; null: there is none.
+[[gnu::always_inline]] inline const DnsEntry* look_up_target(const DnsTable& table,
+                                                             const uint8_t* name, uint32_t length) {
   DnsTarget target;
-  dns_set_target_of_entry(table, body.octets + before, body.length - before,
-                          parsed.question_end + before, target);
+  dns_set_target_of_entry(table, name, length, 0, target);
   target.candidate = table.candidate(target.hash);
+  return find_target(table, target, nullptr);
+}
+
+// One record, which is the usual number, for a client without a view of its own. `likely`: what is
+// probably the entry of its target; null: nobody knows.
+// REQUIRES: there is room for it.
+DnsReply answer_one_target(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+                           const DnsEntry* likely) {
+  const uint32_t before = octets_before_target(parsed.type);
+  const uint8_t* name = body.octets + before;
+  const uint32_t length = body.length - before;
+  const DnsEntry* entry = likely;
+  if (entry == nullptr || !DnsTable::is_name(*entry, name, length)) {
+    entry = look_up_target(table, name, length);
+  }
   DnsReplyWriter writer(parsed);
   DnsSections sections;
   sections.answers = 1;
   writer.append_one(body, kDnsHeaderLength);
-  if (const DnsEntry* entry = find_target(table, target, nullptr); entry != nullptr) [[likely]] {
-    append_addresses(*entry, target.offset, writer, sections);
+  if (entry != nullptr) [[likely]] {
+    append_addresses(*entry, parsed.question_end + before, writer, sections);
   }
   return writer.finish(sections, DnsVerdict::kAnswer);
 }
 
-}  // namespace
-
-DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
-                            uint32_t rotation) {
+[[gnu::always_inline]] inline DnsReply answer_targets(const DnsTable& table,
+                                                      const DnsParsed& parsed, const DnsBody& body,
+                                                      uint32_t rotation, const DnsEntry* likely) {
   DnsReplyWriter writer(parsed);
   if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
-  if (body.count == 1 && parsed.view == nullptr) return answer_one_target(table, parsed, body);
+  if (body.count == 1 && parsed.view == nullptr) {
+    return answer_one_target(table, parsed, body, likely);
+  }
   DnsSections sections;
   dns_append_targets(table, parsed, body, rotation, kDnsHeaderLength, writer, sections);
   return writer.finish(sections, DnsVerdict::kAnswer);
+}
+
+// Of a name to be compared without being folded first: see DnsTable::is_name().
+constexpr uint32_t kShortTarget = 64;
+
+}  // namespace
+
+void dns_prefetch_targets(const DnsTable& table, std::span<DnsParsed> parsed) {
+  const auto has_candidate = [](const DnsParsed& each) {
+    return dns_has_targets(each.type) && each.verdict == DnsVerdict::kAnswer &&
+           each.candidate != nullptr && each.view == nullptr;
+  };
+  // With two names in it, the entry is longer than others.
+  for (const DnsParsed& each : parsed) {
+    if (has_candidate(each)) prefetch_line(reinterpret_cast<const char*>(each.candidate) + 128);
+  }
+  // So many at a time, each of which is one in a burst.
+  constexpr size_t kAtOnce = 64;
+  struct Sought {
+    DnsParsed* question;
+    uint64_t hash;
+  };
+  std::array<Sought, kAtOnce> sought;
+  size_t count = 0;
+  const auto fetch_entries = [&] {
+    for (const auto& [question, hash] : std::span(sought.data(), count)) {
+      question->target = table.candidate(hash);
+      prefetch_line(question->target);
+    }
+    count = 0;
+  };
+  for (DnsParsed& each : parsed) {
+    if (!has_candidate(each)) continue;
+    // Whether it is the entry of the name is not asked: that is found out by who answers.
+    DnsBody body;
+    if (!each.candidate->find(each.type, body) || body.count != 1) continue;
+    const uint32_t before = octets_before_target(each.type);
+    const uint32_t length = body.length - before;
+    if (length >= kShortTarget) continue;
+    DnsFoldedName name;
+    uint64_t sum = 0;
+    const uint64_t hash = table.fold(body.octets + before, length, name, sum);
+    table.prefetch(hash);
+    sought[count++] = {&each, hash};
+    if (count == kAtOnce) fetch_entries();
+  }
+  fetch_entries();
+}
+
+DnsReply dns_answer_candidate_targets(const DnsTable& table, const DnsParsed& parsed,
+                                      const DnsBody& body, uint32_t rotation) {
+  return answer_targets(table, parsed, body, rotation, parsed.target);
+}
+
+DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
+                            uint32_t rotation) {
+  return answer_targets(table, parsed, body, rotation, nullptr);
 }
 
 void dns_append_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,

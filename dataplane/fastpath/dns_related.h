@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "common/dns_table.h"
 #include "dataplane/fastpath/dns_responder.h"
@@ -23,6 +24,9 @@ struct DnsSections;
 // 3.3.11, RFC 2181 9). TC only if the records of the answer do not fit.
 DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
                             uint32_t rotation);
+// The same for the candidate's records.
+DnsReply dns_answer_candidate_targets(const DnsTable& table, const DnsParsed& parsed,
+                                      const DnsBody& body, uint32_t rotation);
 // The same behind what `writer` has written already: `owner` is where the records' name stands.
 // REQUIRES: dns_has_targets(parsed.type), writer.has_room(body.length),
 // DnsReplyWriter::can_point_to(owner)
@@ -32,6 +36,12 @@ void dns_append_targets(const DnsTable& table, const DnsParsed& parsed, const Dn
 constexpr bool dns_has_targets(DnsType type) {
   return type == DnsType::kSrv || type == DnsType::kNs;
 }
+
+// From so many names on, a table does not lie in the cache: 145 octets each, in 1 MB.
+inline constexpr size_t kDnsManyNames = 8192;
+// Of all questions of a burst whose candidates have one record that leads to a name: fetches that
+// name's bucket, and then its entry. REQUIRES: the candidates are on their way into the cache.
+void dns_prefetch_targets(const DnsTable& table, std::span<DnsParsed> parsed);
 
 // Every RRset of the name, and the SOA at an apex, as far as they fit into a message: ANY over TCP
 // (RFC 8482 4.4). `own`: what the client's view has of it, which stands in the place of the table's

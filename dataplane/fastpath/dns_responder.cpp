@@ -222,7 +222,7 @@ void prefetch_entry(const DnsEntry* entry) {
                                                uint32_t rotation) {
   DnsBody body;
   if (!parsed.candidate->find(parsed.type, body)) return look_up(context, parsed, rotation);
-  return dns_answer_targets(context.table, parsed, body, rotation);
+  return dns_answer_candidate_targets(context.table, parsed, body, rotation);
 }
 
 // Most questions: the prefetched entry is that of the name and has the type.
@@ -269,6 +269,8 @@ void dns_prefetch(const DnsContext& context, DnsParsed& parsed) {
 void dns_prefetch_all(const DnsContext& context, std::span<DnsParsed> parsed) {
   if (!context.policy.cookie_secrets.empty()) dns_check_cookies(context, parsed);
   for (DnsParsed& each : parsed) prefetch(context, each);
+  // Fewer lie in the cache, where it costs more than it saves.
+  if (context.table.size() >= kDnsManyNames) dns_prefetch_targets(context.table, parsed);
 }
 
 DnsReply dns_answer(const DnsContext& context, DnsParsed& parsed, uint32_t rotation) {

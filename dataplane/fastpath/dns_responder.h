@@ -72,6 +72,8 @@ struct alignas(64) DnsParsed {
   uint64_t hash;
   const DnsEntry* candidate;
   const DnsTable* view;  // what the client is answered instead of the table's; null: nothing
+  // Of the name that the lone record of `candidate` leads to, probably; null: nobody knows.
+  const DnsEntry* target;
   DnsQuery query;
   uint64_t question_sum;  // of its octets, as a checksum adds them up; 0 without one
   uint16_t name_length;

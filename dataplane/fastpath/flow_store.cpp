@@ -3,46 +3,9 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "common/checksum.h"
+#include "dataplane/fastpath/flow_store_begin.h"
 
 namespace vipgate {
-namespace {
-
-FlowState first_state(Protocol protocol) {
-  return has_connections(protocol) ? FlowState::kEmbryonic : FlowState::kOneWay;
-}
-
-Event eviction_event(FlowState state) {
-  if (state == FlowState::kClosing) return Event::kFlowsEvictedClosing;
-  if (state == FlowState::kEmbryonic || state == FlowState::kOneWay) {
-    return Event::kFlowsEvictedEmbryonic;
-  }
-  return Event::kFlowsEvictedEstablished;
-}
-
-// What an IPv4 header's checksum gains: the differences of all words are added up before they are
-// folded.
-uint16_t addresses_delta(const NatRecord<Ipv4Address>& record) {
-  const auto less = [](Ipv4Address address) { return uint64_t{~address.value.raw()}; };
-  return ones_fold(less(record.client) + less(record.vip) + record.source.value.raw() +
-                   record.real.value.raw());
-}
-uint16_t addresses_delta(const NatRecord<Ipv6Address>& record) {
-  return ones_add(checksum_delta(&record.client, &record.source, sizeof(Ipv6Address)),
-                  checksum_delta(&record.vip, &record.real, sizeof(Ipv6Address)));
-}
-
-// What the IP and the TCP/UDP checksum gain when client → VIP becomes source → real.
-template <class Address>
-void set_deltas(NatRecord<Address>& record) {
-  const auto less = [](Be16 port) { return uint32_t{static_cast<uint16_t>(~port.raw())}; };
-  record.l3_delta = addresses_delta(record);
-  record.l4_delta =
-      ones_fold_small(record.l3_delta + less(record.client_port) + less(record.vip_port) +
-                      record.source_port.raw() + record.real_port.raw());
-}
-
-}  // namespace
 
 template <class Address>
 template <class Visit>
@@ -80,9 +43,10 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
                                    const RealEntry& real, const Snapshot& snapshot,
                                    const NewFlow<Address>& flow, uint64_t hash, Now now,
                                    DropReason& reason) -> Record* {
-  const FlowState state = first_state(service.protocol);
-  typename AnyTable::Entry* slot = nullptr;
-  if (!make_room(table, hash, state, now, slot, flow.likely)) {
+  const FlowState state = flow_store_detail::first_state(service.protocol);
+  auto* const bucket = table.bucket(hash);
+  auto* slot = make_room(table, bucket, hash, state, now, flow.likely);
+  if (slot == nullptr) {
     reason = DropReason::kFlowTableFull;
     return nullptr;
   }
@@ -98,29 +62,11 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
                                         flow.first_try, hash, now, reason)
                        : take_nat_record(now);
   if (record == nullptr) return nullptr;
-  record->client = flow.client;
-  record->vip = flow.vip;
-  record->real = address;
-  record->client_port = flow.client_port;
-  record->vip_port = flow.vip_port;
-  record->real_port = port;
-  if (!fullnat) {
-    record->source = flow.client;
-    record->source_port = flow.client_port;
-  }
-  record->real_id = real_id;
-  record->service = service.index;
-  record->flow_id = service.flow_id;
-  record->return_flow_id = fullnat ? 0 : real.return_flow_id;
-  record->state = state;
-  record->seen = 0;
-  record->deadline = deadline_after(now.quarter, service.timeouts[static_cast<size_t>(state)]);
-  record->client_mac = flow.client_mac;
-  record->client_tci = flow.client_tci;
-  record->client_port_index = flow.client_port_index;
-  record->protocol = service.protocol;
-  record->is_counted = false;
-  set_deltas(*record);
+  const Address source = fullnat ? record->source : flow.client;
+  const Be16 source_port = fullnat ? record->source_port : flow.client_port;
+  flow_store_detail::set_record<Address>(
+      *record, service, flow, {real_id, address, port, fullnat ? 0 : real.return_flow_id}, source,
+      source_port, now);
   note_begin(real_id);
   if (!fullnat && !place_return_entry(*record, snapshot, now, reason)) {
     give_back(*record);
@@ -128,15 +74,15 @@ auto FlowStore<Address>::create_in(AnyTable& table, const ServiceEntry& service,
   }
   // The return entry may have taken the slot that was found for the forward one; in a full pair of
   // buckets, making room again may give up the return entry itself, and with it this flow.
-  if (slot->state != FlowState::kFree &&
-      (!make_room(table, hash, state, now, slot) || record->state == FlowState::kFree)) {
+  if (slot->state != FlowState::kFree) slot = make_room(table, bucket, hash, state, now);
+  if (slot == nullptr || record->state == FlowState::kFree) {
     if (record->state != FlowState::kFree) release(*record);
     reason = DropReason::kFlowTableFull;
     return nullptr;
   }
   with_forward_key(*record, [&]<class At, class AnyKey>(At& at, const AnyKey& key) {
     if constexpr (std::is_same_v<At, AnyTable>) {
-      at.place(slot, key, hash, index_of(*record), record->deadline, state);
+      at.place(slot, key, bucket, index_of(*record), record->deadline, state);
     }
   });
   const uint32_t counted = counted_for(service);
@@ -184,30 +130,15 @@ bool FlowStore<Address>::place_return_entry(Record& record, const Snapshot& snap
   }
   return with_return_key(record, record.return_flow_id, [&](auto& table, const auto& key) {
     const uint64_t hash = table.hash(key);
-    typename std::remove_reference_t<decltype(table)>::Entry* slot = nullptr;
-    if (!make_room(table, hash, record.state, now, slot)) {
+    auto* const bucket = table.bucket(hash);
+    auto* const slot = make_room(table, bucket, hash, record.state, now);
+    if (slot == nullptr) {
       reason = DropReason::kFlowTableFull;
       return false;
     }
-    table.place(slot, key, hash, index_of(record), record.deadline, record.state);
+    table.place(slot, key, bucket, index_of(record), record.deadline, record.state);
     return true;
   });
-}
-
-// Finds a slot for a new flow and empties it.
-template <class Address>
-template <class AnyTable>
-[[gnu::always_inline]] inline bool FlowStore<Address>::make_room(AnyTable& table, uint64_t hash,
-                                                                 FlowState state, Now now,
-                                                                 typename AnyTable::Entry*& slot,
-                                                                 const LikelyChoice* likely) {
-  const auto until = [&](const auto& entry) { return deadline_of(entry); };
-  slot = table.choose(hash, state, now.quarter, until, likely);
-  if (slot == nullptr) return false;
-  if (slot->state == FlowState::kFree) return true;
-  count_eviction(slot->state, deadline_of(*slot), now);
-  release(*slot);
-  return true;
 }
 
 template <class Address>
@@ -215,9 +146,10 @@ template <class AnyTable, class AnyKey>
 bool FlowStore<Address>::track_in(AnyTable& table, const AnyKey& key, uint64_t hash, RealId real,
                                   FlowState state, Quarter deadline, Now now,
                                   uint32_t counted_for) {
-  typename AnyTable::Entry* slot = nullptr;
-  if (!make_room(table, hash, state, now, slot)) return false;
-  table.place(slot, key, hash, real, deadline, state);
+  auto* const bucket = table.bucket(hash);
+  auto* const slot = make_room(table, bucket, hash, state, now);
+  if (slot == nullptr) return false;
+  table.place(slot, key, bucket, real, deadline, state);
   if (counted_for != kNone && connections_.begin(flow_id_of(key), counted_for)) slot->set_counted();
   note_begin(real);
   count_created(real);
@@ -234,11 +166,6 @@ template <class Address>
 bool FlowStore<Address>::track(const WideKey& key, uint64_t hash, RealId real, FlowState state,
                                Quarter deadline, Now now, uint32_t counted_for) {
   return track_in(wide_, key, hash, real, state, deadline, now, counted_for);
-}
-
-template <class Address>
-void FlowStore<Address>::count_eviction(FlowState state, Quarter deadline, Now now) {
-  counters_.count(has_passed(deadline, now.quarter) ? Event::kFlowsExpired : eviction_event(state));
 }
 
 // Ends a flow to make room for another one.

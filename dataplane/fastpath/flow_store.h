@@ -147,15 +147,18 @@ class FlowStore {
 
   // The record of the flow that would give way to a new one with that hash; null: none would.
   // `likely` is for create().
-  const Record* likely_victim(uint64_t hash, Now now, LikelyChoice& likely) const {
-    const auto& entry = table_.likely_choice(hash, now.quarter, likely);
+  const Record* likely_victim(typename Table::Bucket* bucket, uint64_t hash, Now now,
+                              LikelyChoice& likely) const {
+    const auto& entry = table_.likely_choice(bucket, hash, now.quarter, likely);
     const bool has_record = entry.state != FlowState::kFree && !entry.names_real();
     return has_record ? &memory_.records[entry.value] : nullptr;
   }
   // Ahead of create(), of a flow that needs a SNAT port: which one it will ask for first. Its
   // record, and where many are taken those of the next ones, are on their way into the cache.
-  SnatTry<Address> prefetch_snat(const ServiceEntry& service, const Snapshot& snapshot,
-                                 const Endpoint<Address>& real, uint64_t hash) const;
+  [[gnu::always_inline]] inline SnatTry<Address> prefetch_snat(const ServiceEntry& service,
+                                                               const Snapshot& snapshot,
+                                                               const Endpoint<Address>& real,
+                                                               uint64_t hash) const;
 
   // Tracks a new flow that needs no record. `key` is not in the table yet. False when no slot is
   // free and all that are there are worth more. `counted_for`: the index of the service that has it
@@ -164,6 +167,21 @@ class FlowStore {
              uint32_t counted_for = kNone);
   bool track(const WideKey& key, uint64_t hash, RealId real, FlowState state, Quarter deadline,
              Now now, uint32_t counted_for = kNone);
+  // The same of a flow that nobody limits, whose first bucket is `bucket`. Inlined where many begin
+  // in a row; Event::kFlowsCreated is left to the caller.
+  [[gnu::always_inline]] inline bool begin(typename Table::Bucket* bucket, const Key& key,
+                                           uint64_t hash, RealId real, FlowState state,
+                                           Quarter deadline, Now now);
+
+  // As create(), of a `fullnat` flow that nobody counts and whose id is not wide. Null: it is not
+  // as simple as that, as `first_try` is not free, or there is no room. Nothing has been done then.
+  // As begin().
+  [[gnu::always_inline]] inline Record* begin_fullnat(typename Table::Bucket* bucket,
+                                                      const ServiceEntry& service, RealId real_id,
+                                                      const RealEntry& real,
+                                                      const Snapshot& snapshot,
+                                                      const NewFlow<Address>& flow, uint64_t hash,
+                                                      Now now);
 
   // Forgets the flow: its entries and its record.
   void release(Record& record);
@@ -193,7 +211,7 @@ class FlowStore {
   Quarter deadline_of(const AnyEntry& entry) const {
     return entry.names_real() ? entry.deadline : memory_.records[entry.value].deadline;
   }
-  void count_eviction(FlowState state, Quarter deadline, Now now);
+  [[gnu::always_inline]] inline void count_eviction(FlowState state, Quarter deadline, Now now);
   void evict(Record& record, Now now);
   void give_back(Record& record);
   // Calls visit(table, key) with where an entry of the record lies: that of this id, which is its
@@ -206,7 +224,7 @@ class FlowStore {
   bool track_in(AnyTable& table, const AnyKey& key, uint64_t hash, RealId real, FlowState state,
                 Quarter deadline, Now now, uint32_t counted_for);
   template <class AnyTable>
-  void release_in(AnyTable& table, typename AnyTable::Entry& entry) {
+  [[gnu::always_inline]] inline void release_in(AnyTable& table, typename AnyTable::Entry& entry) {
     if (entry.names_real()) {
       if (entry.is_counted()) connections_.end(flow_id_of(entry.key));
       note_end(RealId::from_value(entry.value));
@@ -228,8 +246,10 @@ class FlowStore {
                     const RealEntry& real, const Snapshot& snapshot, const NewFlow<Address>& flow,
                     uint64_t hash, Now now, DropReason& reason);
   template <class AnyTable>
-  bool make_room(AnyTable& table, uint64_t hash, FlowState state, Now now,
-                 typename AnyTable::Entry*& slot, const LikelyChoice* likely = nullptr);
+  [[gnu::always_inline]] inline auto make_room(AnyTable& table, typename AnyTable::Bucket* bucket,
+                                               uint64_t hash, FlowState state, Now now,
+                                               const LikelyChoice* likely = nullptr) ->
+      typename AnyTable::Entry*;
   bool is_tuple_free(const Record& record, const Snapshot& snapshot, Now now);
   bool place_return_entry(Record& record, const Snapshot& snapshot, Now now, DropReason& reason);
   template <class AnyTable>
@@ -244,6 +264,13 @@ class FlowStore {
   void count_created(RealId real) {
     counters_.count(Event::kFlowsCreated);
     if (real.index() < memory_.reals.size()) memory_.reals[real.index()].flows_created.add();
+  }
+  // note_begin(), and count_created() without the event.
+  void note_created(RealId real) {
+    if (real.index() >= memory_.reals.size()) return;
+    RealCounters& counters = memory_.reals[real.index()];
+    counters.flows.add();
+    counters.flows_created.add();
   }
   uint32_t index_of(const Record& record) const {
     return static_cast<uint32_t>(&record - memory_.records.data());

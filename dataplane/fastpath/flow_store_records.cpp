@@ -1,7 +1,7 @@
 // The records of a FlowStore: which one a new flow takes, and what becomes of it afterwards.
 #include <algorithm>
 
-#include "dataplane/fastpath/flow_store.h"
+#include "dataplane/fastpath/flow_store_begin.h"
 #include "dataplane/fastpath/knobs.h"
 
 namespace vipgate {
@@ -28,49 +28,7 @@ bool is_worth_less(const NatRecord<Address>& a, const NatRecord<Address>& b, Qua
   return worth(a) < worth(b);
 }
 
-// Where a flow's search for a port begins: with which of its pool's addresses, and of their ports.
-uint32_t first_address(uint64_t hash, uint32_t count) {
-  return scale(static_cast<uint32_t>(hash >> 32) * 0x9e3779b1u, count);
-}
-uint32_t first_position(uint64_t hash, uint32_t count) {
-  return count == 0 ? 0 : scale(static_cast<uint32_t>(hash) * 0x85ebca6bu, count);
-}
-// And how it goes on: in steps of the flow's own, as runs of taken ports would grow together; so
-// small that no port is tried twice.
-uint32_t step_of(uint64_t hash, uint32_t count) {
-  return 1 + scale(static_cast<uint32_t>(hash >> 32), count / kSnatProbes);
-}
-uint32_t next_position(uint32_t position, uint32_t step, uint32_t count) {
-  position += step;
-  return position >= count ? position - count : position;
-}
-
 }  // namespace
-
-template <class Address>
-auto FlowStore<Address>::prefetch_snat(const ServiceEntry& service, const Snapshot& snapshot,
-                                       const Endpoint<Address>& real, uint64_t hash) const
-    -> SnatTry<Address> {
-  if (service.snat_count == 0) return {};
-  const uint32_t slot = service.snat_first + first_address(hash, service.snat_count);
-  const SnatPorts& ports = memory_.snat[slot];
-  if (ports.count() == 0) return {};
-  const auto source = snapshot.snat_addresses[slot].address.template as<Address>();
-  const uint32_t common = snat_hash(real.address, source, real.protocol);
-  uint32_t position = first_position(hash, ports.count());
-  const Be16 port(ports.port(position));
-  Record& record = return_record(common, snat_ports_word(real.port, port));
-  prefetch_line(&record);
-  // Where few are taken the first one is free; where half are, nearly always one of four.
-  if (snat_used_ > memory_.first_nat_record / 8) {
-    const uint32_t step = step_of(hash, ports.count());
-    for (uint32_t probe = 1; probe < std::min<uint32_t>(4, ports.count()); ++probe) {
-      position = next_position(position, step, ports.count());
-      prefetch_line(&return_record(common, snat_ports_word(real.port, Be16(ports.port(position)))));
-    }
-  }
-  return {&record, slot, port};
-}
 
 // Tries kSnatProbes ports from a place that the flow's hash chooses: no list is walked, and a burst
 // of new flows spreads over the pool. Where all are taken, the least worthy unanswered or closing
@@ -107,6 +65,7 @@ template <class Address>
 auto FlowStore<Address>::find_snat_port(const ServiceEntry& service, const Snapshot& snapshot,
                                         const Endpoint<Address>& real, uint64_t hash, Now now) const
     -> SnatTry<Address> {
+  using namespace flow_store_detail;  // NOLINT(google-build-using-namespace)
   uint32_t chosen = first_address(hash, service.snat_count);
   const uint32_t tries = std::min<uint32_t>(service.snat_count, 4);
   SnatTry<Address> least;
@@ -187,14 +146,6 @@ void FlowStore<Address>::give_back(Record& record) {
   ++nat_given_back_;
 }
 
-template SnatTry<Ipv4Address> FlowStore<Ipv4Address>::prefetch_snat(const ServiceEntry&,
-                                                                    const Snapshot&,
-                                                                    const Endpoint<Ipv4Address>&,
-                                                                    uint64_t) const;
-template SnatTry<Ipv6Address> FlowStore<Ipv6Address>::prefetch_snat(const ServiceEntry&,
-                                                                    const Snapshot&,
-                                                                    const Endpoint<Ipv6Address>&,
-                                                                    uint64_t) const;
 template SnatTry<Ipv4Address> FlowStore<Ipv4Address>::find_snat_port(const ServiceEntry&,
                                                                      const Snapshot&,
                                                                      const Endpoint<Ipv4Address>&,

@@ -67,6 +67,7 @@ class FlowTable {
 
   uint64_t hash(const Key& key) const { return key.hash(secret_); }
   void prefetch(uint64_t hash) const { fetch(hash); }
+  Bucket* bucket(uint64_t hash) const { return &first(hash); }
   // Where a key lies usually, on its way into the cache: for find_from().
   Bucket* fetch(uint64_t hash) const {
     Bucket& bucket = first(hash);
@@ -75,9 +76,12 @@ class FlowTable {
   }
 
   [[gnu::always_inline]] Entry* find(const Key& key, uint64_t hash) const {
-    Bucket& bucket = first(hash);
-    if (Entry* entry = find_in(bucket, key)) return entry;
-    if (overflow(bucket) == 0) [[likely]] {
+    return find_from(&first(hash), key, hash);
+  }
+  // The same for who knows the bucket. REQUIRES, as of what else asks for it: bucket(hash).
+  [[gnu::always_inline]] Entry* find_from(Bucket* bucket, const Key& key, uint64_t hash) const {
+    if (Entry* entry = find_in(*bucket, key)) return entry;
+    if (overflow(*bucket) == 0) [[likely]] {
       return nullptr;
     }
     return find_in(second(hash), key);
@@ -101,12 +105,12 @@ class FlowTable {
   // The caller gives back what an occupied slot held (erase()) before it calls place().
   // `likely`: what likely_choice() has said of this hash and `now`, or null.
   template <class DeadlineOf>
-  [[gnu::always_inline]] Entry* choose(uint64_t hash, FlowState state, Quarter now,
+  [[gnu::always_inline]] Entry* choose(Bucket* bucket, uint64_t hash, FlowState state, Quarter now,
                                        DeadlineOf&& deadline_of,
                                        const LikelyChoice* likely = nullptr) {
-    const auto [best, rank] = is_still(likely, hash)
+    const auto [best, rank] = is_still(likely, *bucket, hash)
                                   ? Ranked{static_cast<Entry*>(likely->entry), likely->rank}
-                                  : least_worthy(hash, now, deadline_of);
+                                  : least_worthy(*bucket, hash, now, deadline_of);
     if (rank <= kExpiredRank) return best;
     const bool is_refused = eviction_worth(best->state) > eviction_worth(state);
     if (is_refused || size_ <= size_t{count_} * kWays / 2) {
@@ -125,22 +129,21 @@ class FlowTable {
   }
   // What choose() would take if each flow's deadline were that of its entry, and no flow moved.
   // `likely`, which is blank, says the same where that is not free, nor any deadline past.
-  [[gnu::always_inline]] const Entry& likely_choice(uint64_t hash, Quarter now,
+  [[gnu::always_inline]] const Entry& likely_choice(Bucket* bucket, uint64_t hash, Quarter now,
                                                     LikelyChoice& likely) const {
-    return *least_worthy(
-                hash, now, [](const Entry& entry) { return entry.deadline; }, &likely)
-                .entry;
+    const auto deadline_of = [](const Entry& entry) { return entry.deadline; };
+    return *least_worthy(*bucket, hash, now, deadline_of, &likely).entry;
   }
 
-  // REQUIRES: `entry` came from choose(hash) and its state is kFree.
-  void place(Entry* entry, const Key& key, uint64_t hash, uint32_t record, Quarter deadline,
+  // REQUIRES: `entry` came from choose(bucket, hash) and its state is kFree.
+  void place(Entry* entry, const Key& key, Bucket* bucket, uint32_t record, Quarter deadline,
              FlowState state) {
-    fill(entry, key, hash, record, deadline, state, 0);
+    fill(entry, key, *bucket, record, deadline, state, 0);
   }
   // The same for a flow that is no more than its real.
-  void place(Entry* entry, const Key& key, uint64_t hash, RealId real, Quarter deadline,
+  void place(Entry* entry, const Key& key, Bucket* bucket, RealId real, Quarter deadline,
              FlowState state) {
-    fill(entry, key, hash, real.value(), deadline, state, kNamesReal);
+    fill(entry, key, *bucket, real.value(), deadline, state, kNamesReal);
   }
 
   void erase(Entry* entry) {
@@ -197,17 +200,17 @@ class FlowTable {
     meta = static_cast<uint8_t>((count + change) << kOverflowShift | (meta & kOwnBits));
   }
 
-  void fill(Entry* entry, const Key& key, uint64_t hash, uint32_t value, Quarter deadline,
+  void fill(Entry* entry, const Key& key, Bucket& bucket, uint32_t value, Quarter deadline,
             FlowState state, uint8_t kind) {
     assert(entry->state == FlowState::kFree);
-    const bool displaced = bucket_of(entry) != &first(hash);
+    const bool displaced = entry < bucket.entries || entry >= bucket.entries + kWays;
     entry->key = key;
     entry->value = value;
     entry->deadline = deadline;
     entry->state = state;
     entry->meta =
         static_cast<uint8_t>((entry->meta & ~kOwnBits) | kind | (displaced ? kDisplaced : 0));
-    if (displaced) add_overflow(first(hash), 1);
+    if (displaced) add_overflow(bucket, 1);
     ++size_;
   }
 
@@ -284,12 +287,14 @@ class FlowTable {
   };
   // Of the hash's two buckets; of the first alone, if that has an entry that nobody misses.
   template <class DeadlineOf>
-  [[gnu::always_inline]] Ranked least_worthy(uint64_t hash, Quarter now, DeadlineOf&& deadline_of,
+  [[gnu::always_inline]] Ranked least_worthy(Bucket& bucket, uint64_t hash, Quarter now,
+                                             DeadlineOf&& deadline_of,
                                              LikelyChoice* noted = nullptr) const {
-    if (Entry* free = find_in(first(hash), Key{})) return {free, 0};
+    if (Entry* free = find_in(bucket, Key{})) return {free, 0};
     if constexpr (sizeof(Key) == 8) {
-      const __m256i words = last_words_of_both(first(hash), second(hash));
-      const Ranked found = least_worthy_unless_passed(first(hash), second(hash), words, now);
+      Bucket& other = second(hash);
+      const __m256i words = last_words_of_both(bucket, other);
+      const Ranked found = least_worthy_unless_passed(bucket, other, words, now);
       if (found.entry != nullptr) {
         if (noted != nullptr) *noted = {words, found.entry, found.rank};
         return found;
@@ -313,8 +318,8 @@ class FlowTable {
 
   // The same for entries whose deadlines lie ahead, as nearly all do where room is scarce: all
   // eight are ranked at once, which takes a fourth of the instructions. No entry: one has passed.
-  static Ranked least_worthy_unless_passed(Bucket& first, Bucket& second, __m256i words,
-                                           Quarter now) requires(sizeof(Key) == 8) {
+  [[gnu::always_inline]] static Ranked least_worthy_unless_passed(
+      Bucket& first, Bucket& second, __m256i words, Quarter now) requires(sizeof(Key) == 8) {
     const __m256i places = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
     const __m256i left = _mm256_and_si256(_mm256_sub_epi16(words, _mm256_set1_epi32(now)),
                                           _mm256_set1_epi32(0xffff));
@@ -338,10 +343,11 @@ class FlowTable {
   static __m256i last_words_of_both(const Bucket& first, const Bucket& second) {
     return _mm256_unpackhi_epi64(last_words(first), last_words(second));
   }
-  [[gnu::always_inline]] bool is_still(const LikelyChoice* likely, uint64_t hash) const {
+  [[gnu::always_inline]] bool is_still(const LikelyChoice* likely, const Bucket& bucket,
+                                       uint64_t hash) const {
     if constexpr (sizeof(Key) == 8) {
       if (likely == nullptr || likely->entry == nullptr) return false;
-      const __m256i words = last_words_of_both(first(hash), second(hash));
+      const __m256i words = last_words_of_both(bucket, second(hash));
       const __m256i changed = _mm256_xor_si256(words, likely->words);
       return _mm256_testz_si256(changed, changed) != 0;
     }
@@ -377,10 +383,6 @@ class FlowTable {
     return buckets_[(static_cast<uint64_t>(static_cast<uint32_t>(hash)) * count_) >> 32];
   }
   Bucket& second(uint64_t hash) const { return buckets_[((hash >> 32) * count_) >> 32]; }
-  Bucket* bucket_of(const Entry* entry) const {
-    const auto offset = reinterpret_cast<uintptr_t>(entry) - reinterpret_cast<uintptr_t>(buckets_);
-    return buckets_ + offset / sizeof(Bucket);
-  }
 
   Bucket* buckets_;
   uint32_t count_;

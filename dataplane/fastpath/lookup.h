@@ -290,7 +290,7 @@ template <class Address, class Visit>
 
 template <class Observer>
 template <class Address>
-uint64_t Pipeline<Observer>::flow_hash_of(const Packet& packet) {
+[[gnu::always_inline]] inline uint64_t Pipeline<Observer>::flow_hash_of(const Packet& packet) {
   return with_flow_key<Address>(packet,
                                 [](const auto& table, const auto& key) { return table.hash(key); });
 }

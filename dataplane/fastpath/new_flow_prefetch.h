@@ -4,16 +4,18 @@
 // of the flow that gives way to it. Nothing is decided here.
 #pragma once
 
+#include <bit>
+
 #include "dataplane/fastpath/lookup.h"
 #include "dataplane/fastpath/new_flows.h"
 #include "dataplane/fastpath/pipeline.h"
+#include "dataplane/fastpath/usual_beginnings.h"
 
 namespace vipgate {
 
 template <class Observer>
 [[gnu::noinline]] void Pipeline<Observer>::prefetch_new_flows(Burst& burst, uint16_t count) {
-  uint16_t fresh[kBurst];
-  uint16_t fresh_count = 0;
+  uint64_t fresh = 0;
   for (uint16_t i = 0; i < count; ++i) {
     const Packet& packet = packets_[i];
     bool is_fresh = false;
@@ -22,15 +24,26 @@ template <class Observer>
     } else if (packet.step == Step::kForward6 || packet.step == Step::kDirect6) {
       is_fresh = prefetch_room<Ipv6Address>(packet);
     }
-    if (is_fresh) fresh[fresh_count++] = i;
+    if (is_fresh) fresh |= uint64_t{1} << i;
   }
   // By now what the first ones wait for has come.
-  for (uint16_t i = 0; i < fresh_count; ++i) {
-    const Packet& packet = packets_[fresh[i]];
-    if (packet.step == Step::kForward4) {
-      prefetch_records<Ipv4Address>(burst, packet, new_flow_notes_[fresh[i]]);
-    } else if (packet.step == Step::kForward6) {
-      prefetch_records<Ipv6Address>(burst, packet, new_flow_notes_[fresh[i]]);
+  UsualBeginning usual;
+  for (; fresh != 0; fresh &= fresh - 1) {
+    const auto i = static_cast<size_t>(std::countr_zero(fresh));
+    Packet& packet = packets_[i];
+    NewFlowNote& note = new_flow_notes_[i];
+    if (packet.step == Step::kForward6) {
+      prefetch_records<Ipv6Address>(burst, packet, note);
+    } else if (packet.step != Step::kDirect6) {
+      usual.look_at(*packet.service);
+      plan_beginning(burst, packet, note, usual);
+      if (packet.step == Step::kForward4) {
+        prefetch_records<Ipv4Address>(burst, packet, note);
+      } else if (packet.step == Step::kBegin4) {
+        prefetch_victim<Ipv4Address>(burst, packet, note);
+        const RealId id = packet.real();
+        prefetch_port<Ipv4Address>(burst, packet, note, id, burst.real_entry(id));
+      }
     }
   }
 }
@@ -53,23 +66,44 @@ template <class Address>
 
 template <class Observer>
 template <class Address>
-[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_records(const Burst& burst,
-                                                                        const Packet& packet,
-                                                                        NewFlowNote& note) {
-  const auto& store = flows<Address>();
+[[gnu::noinline]] void Pipeline<Observer>::prefetch_records(const Burst& burst,
+                                                            const Packet& packet,
+                                                            NewFlowNote& note) {
+  prefetch_victim<Address>(burst, packet, note);
   const ServiceEntry& service = *packet.service;
-  if (const auto* victim = store.likely_victim(note.hash, burst.now, note.likely)) {
-    prefetch_record(victim);
-  }
   if (service.mode != Mode::kFullnat || service.row_count == 0) return;
   const RealId id = real_of_row(service, row_of(service, note.row_hash));
   const RealEntry* real = burst.snapshot.real(id);
-  if (real == nullptr) return;
-  const Be16 port = real->port == Be16{} ? packet.destination_port : real->port;
-  const Endpoint<Address> endpoint{real->address.template as<Address>(), port,
+  if (real != nullptr) prefetch_port<Address>(burst, packet, note, id, *real);
+}
+
+// The record of the flow that may have to go.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_victim(const Burst& burst,
+                                                                       const Packet& packet,
+                                                                       NewFlowNote& note) {
+  using Bucket = typename FlowStore<Address>::Table::Bucket;
+  auto* const bucket = static_cast<Bucket*>(packet.bucket);
+  const auto& store = flows<Address>();
+  if (const auto* victim = store.likely_victim(bucket, note.hash, burst.now, note.likely)) {
+    prefetch_record(victim);
+  }
+}
+
+// The record of the flow's SNAT port.
+template <class Observer>
+template <class Address>
+[[gnu::always_inline]] inline void Pipeline<Observer>::prefetch_port(const Burst& burst,
+                                                                     const Packet& packet,
+                                                                     NewFlowNote& note, RealId id,
+                                                                     const RealEntry& real) {
+  const ServiceEntry& service = *packet.service;
+  const Be16 port = real.port == Be16{} ? packet.destination_port : real.port;
+  const Endpoint<Address> endpoint{real.address.template as<Address>(), port,
                                    static_cast<uint8_t>(service.protocol), 0};
   const SnatTry<Address> first_try =
-      store.prefetch_snat(service, burst.snapshot, endpoint, note.hash);
+      flows<Address>().prefetch_snat(service, burst.snapshot, endpoint, note.hash);
   note.snat_real = id;
   note.snat_record = first_try.record;
   note.snat_slot = first_try.slot;

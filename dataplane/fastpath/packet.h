@@ -50,7 +50,9 @@ enum class Step : uint8_t {
   kWideNatReturn6,
   kWideDirect4,
   kWideDirect6,
-  kDns4,  // a query; `dns_index` is set
+  kBegin4,        // as kForward4, of a flow that begins in the usual way: usual_beginnings.h
+  kBeginDirect4,  // the same of kDirect4; real() is set
+  kDns4,          // a query; `dns_index` is set
   kDns6,
   kResolver4,  // what a resolver answers
   kResolver6,

@@ -3,12 +3,12 @@
 // the next one reads. One Pipeline per worker, used by that worker only.
 //
 // The code is split by concern: parse.h, usual_vip.h, lookup.h (passes two and three), translate.h
-// (pass four), usual_packets.h (pass four of most packets, by the shortest way), direct.h (passes
-// three and four of l2dsr and tunnels), affinity.h (clients that keep their real), named_reals.h
-// (QUIC connection ids that name theirs), dns_packets.h (DNS questions), dns_limits.h (how many
-// replies a client gets), dns_forward.h (questions that resolvers answer), icmp_impl.h (our ICMP
-// errors), icmp_relay.h (those of others), rare.h (no ports, or no service), new_flow_prefetch.h,
-// ways_out.h (how packets leave). burst.h is what the passes share of a burst.
+// (pass four), usual_packets.h and usual_beginnings.h (pass four of most packets, and of most new
+// flows, by the shortest way), direct.h (passes three and four of l2dsr and tunnels), affinity.h
+// (clients that keep their real), named_reals.h (QUIC connection ids that name theirs),
+// dns_packets.h (DNS questions), dns_limits.h (how many replies a client gets), dns_forward.h
+// (questions that resolvers answer), icmp_impl.h (our ICMP errors), icmp_relay.h (those of others),
+// rare.h (no ports, or no service), new_flow_prefetch.h, ways_out.h (how packets leave).
 #pragma once
 
 #include <array>
@@ -30,6 +30,7 @@
 
 namespace vipgate {
 
+class UsualBeginning;
 class UsualFrame;
 enum class Parsed : uint8_t;
 
@@ -97,8 +98,7 @@ class Pipeline : private PipelineState {
   template <bool kAsksOwner>
   bool owns(Ipv4Address address, Be16 port) const;
   void prepare_usual_flow(Packet& packet, const UsualVip& usual);
-  void parse_other(Burst& burst, Packet& packet, LastHash<Ipv4Address>& last4,
-                   LastHash<Ipv6Address>& last6);
+  void parse_other(Burst&, Packet&, LastHash<Ipv4Address>& last4, LastHash<Ipv6Address>& last6);
   template <class Address>
   void prefetch_address(const Snapshot& snapshot, Packet& packet, LastHash<Address>& last);
   // Pass 2.
@@ -210,8 +210,7 @@ class Pipeline : private PipelineState {
   template <class Address>
   RealId real_of_client(const Burst& burst, const ServiceEntry& service, const Address& client);
   template <class Address>
-  void keep_client(const Burst& burst, const ServiceEntry& service, const Address& client,
-                   RealId id);
+  void keep_client(const Burst&, const ServiceEntry& service, const Address& client, RealId id);
   template <class Address>
   RealId choose_for_client(Burst& burst, Packet& packet, RealId previous, RealId by_row);
   static bool takes_clients(const Snapshot& snapshot, const ServiceEntry& service, RealId id);
@@ -224,7 +223,12 @@ class Pipeline : private PipelineState {
   template <class Address>
   void prefetch_records(const Burst& burst, const Packet& packet, NewFlowNote& note);
   template <class Address>
+  void prefetch_victim(const Burst& burst, const Packet& packet, NewFlowNote& note);
+  template <class Address>
+  void prefetch_port(const Burst&, const Packet&, NewFlowNote& note, RealId id, const RealEntry&);
+  template <class Address>
   NewFlowNote& new_flow(const Packet& packet);
+  void plan_beginning(const Burst&, Packet& packet, const NewFlowNote& note, const UsualBeginning&);
 
   // Pass 4.
   uint16_t finish_from(Burst& burst, uint16_t first, uint16_t count);
@@ -236,6 +240,10 @@ class Pipeline : private PipelineState {
   uint16_t send_usual(Burst& burst, uint16_t first, uint16_t count);
   template <bool kTunnel>
   bool send_if_usual(Burst& burst, Packet& packet, const ServiceEntry& service);
+  uint16_t begin_usual(Burst& burst, uint16_t first, uint16_t count);
+  bool begin_if_usual(Burst&, Packet& packet, const ServiceEntry& service, uint32_t& begun);
+  uint16_t begin_direct_usual(Burst& burst, uint16_t first, uint16_t count);
+  void count_begun(const ServiceEntry& service, uint32_t flows);
   uint16_t return_usual(Burst& burst, uint16_t first, uint16_t count);
   bool return_if_usual(Burst& burst, Packet& packet, NatRecord<Ipv4Address>& record,
                        const FlowTimeouts& timeouts, const PortEntry* ports);
@@ -315,8 +323,7 @@ class Pipeline : private PipelineState {
   // Questions for resolvers.
   template <class Address>
   void forward_dns(Burst& burst, Packet& packet);
-  DnsReply answer_known(const Burst& burst, const DnsParsed& parsed,
-                        const DnsCache::Sought& sought);
+  DnsReply answer_known(const Burst&, const DnsParsed& parsed, const DnsCache::Sought& sought);
   DnsReply answer_known_with_care(const Burst& burst, const DnsParsed& parsed,
                                   const DnsCache::Sought& sought);
   template <class Address>
@@ -331,14 +338,12 @@ class Pipeline : private PipelineState {
   template <class Address>
   void expire(Burst& burst, Packet& packet, const Address& vip, uint32_t service);
   template <class Address>
-  void refuse_too_big(Burst& burst, Packet& packet, uint16_t mtu, const Address& vip,
-                      uint32_t service);
+  void refuse_too_big(Burst&, Packet&, uint16_t mtu, const Address& vip, uint32_t service);
   // ICMP errors of others about flows.
   template <class Address, class Entry>
   bool relay_error(Burst& burst, Packet& packet, const Entry* entry);
   template <class Address, class Visit>
-  auto with_quoted_flow_key(const Quote<Address>& quote, const ServiceEntry& service,
-                            Visit&& visit);
+  auto with_quoted_flow_key(const Quote<Address>& quote, const ServiceEntry&, Visit&& visit);
   template <class Address>
   void relay_error_of_client(Burst& burst, Packet& packet, const Quote<Address>& quote,
                              const ServiceEntry& service);
@@ -346,18 +351,15 @@ class Pipeline : private PipelineState {
   void relay_error_directly(Burst& burst, Packet& packet, const Quote<Address>& quote,
                             const ServiceEntry& service);
   template <class Address>
-  void relay_error_of_fullnat_real(Burst& burst, Packet& packet, const Quote<Address>& quote,
-                                   uint32_t slot);
+  void relay_error_of_fullnat_real(Burst&, Packet&, const Quote<Address>& quote, uint32_t slot);
   template <class Address>
-  bool relay_error_of_nat_real(Burst& burst, Packet& packet, const Quote<Address>& quote,
-                               bool is_nobodys);
+  bool relay_error_of_nat_real(Burst&, Packet&, const Quote<Address>& quote, bool is_nobodys);
   template <class Address>
   void relay_error_to_client(Burst& burst, Packet& packet, const Quote<Address>& quote,
                              const NatRecord<Address>& record);
   template <class Address>
   void note_tunnel_error(const Packet& packet, const Quote<Address>& quote);
-  void send_error_to_real(Burst& burst, Packet& packet, const ServiceEntry& service, RealId id,
-                          uint16_t bytes);
+  void send_error_to_real(Burst&, Packet&, const ServiceEntry& service, RealId id, uint16_t bytes);
   // The rare ones.
   void handle_arp(Burst& burst, Packet& packet);
   void handle_icmp4(Burst& burst, Packet& packet);

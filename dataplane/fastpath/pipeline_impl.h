@@ -21,6 +21,7 @@
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/fastpath/rare.h"
 #include "dataplane/fastpath/translate.h"
+#include "dataplane/fastpath/usual_beginnings.h"
 #include "dataplane/fastpath/usual_packets.h"
 #include "dataplane/fastpath/usual_vip.h"
 #include "dataplane/fastpath/ways_out.h"
@@ -321,6 +322,8 @@ template <class Observer>
     case Step::kForward4:
     case Step::kDirect4:
     case Step::kReturn4:
+    case Step::kBegin4:  // finish_from() has these
+    case Step::kBeginDirect4:
     case Step::kDns4:  // answer_questions() has them
     case Step::kDns6:
     case Step::kLookup4:

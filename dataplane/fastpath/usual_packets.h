@@ -23,6 +23,18 @@ template <bool kTunnel>
   return service.mode != Mode::kL2dsr && (service.gue_hops | service.mss_clamp) == 0;
 }
 
+// Sends a packet whose IPv4 header is at `l3`, plain and of TCP, to the flow's real.
+[[gnu::always_inline]] inline void rewrite(uint8_t* l3, const NatRecord<Ipv4Address>& record,
+                                           const RealEntry& real) {
+  set_addresses(*reinterpret_cast<Ipv4Header*>(l3), record.source, record.real, record.l3_delta);
+  // Both ports lie in the record as in the packet.
+  static_assert(offsetof(NatRecord<Ipv4Address>, real_port) ==
+                offsetof(NatRecord<Ipv4Address>, source_port) + 2);
+  set_tcp_ports(*reinterpret_cast<TcpHeader*>(l3 + sizeof(Ipv4Header)),
+                load<uint32_t>(&record.source_port), record.l4_delta);
+  set_untagged_ethernet(l3, real);
+}
+
 }  // namespace usual_detail
 
 // Takes packets from the `first` on, as long as they are of one kind. The position of the first one
@@ -43,6 +55,10 @@ template <class Observer>
     case Step::kReturn4:
     case Step::kNatReturn4:
       return return_usual(burst, first, count);
+    case Step::kBegin4:
+      return begin_usual(burst, first, count);
+    case Step::kBeginDirect4:
+      return begin_direct_usual(burst, first, count);
     case Step::kDns4:
       return answer_questions<Ipv4Address>(burst, first, count);
     case Step::kDns6:
@@ -114,13 +130,7 @@ template <class Observer>
   touch(*record, service.timeouts, burst.now.quarter);
   count_real(id, packet.l3_length + sizeof(EthernetHeader));
   note_client_hop(*record, packet, sizeof(EthernetHeader), Be16{});
-  set_addresses(ip, record->source, record->real, record->l3_delta);
-  // Both ports lie in the record as in the packet.
-  static_assert(offsetof(NatRecord<Ipv4Address>, real_port) ==
-                offsetof(NatRecord<Ipv4Address>, source_port) + 2);
-  set_tcp_ports(*reinterpret_cast<TcpHeader*>(l3 + sizeof(Ipv4Header)),
-                load<uint32_t>(&record->source_port), record->l4_delta);
-  set_untagged_ethernet(l3, real);
+  usual_detail::rewrite(l3, *record, real);
   sent(burst, packet,
        Verdict{.kind = Verdict::Kind::kForward, .service = service.index, .real = id},
        real.out_port);

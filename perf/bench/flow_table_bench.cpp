@@ -40,11 +40,11 @@ class FullTable {
 
   bool insert(const FlowKey4& key) {
     const uint64_t hash = table_.hash(key);
-    Table::Entry* slot = table_.choose(hash, FlowState::kEstablished, kNow,
+    Table::Entry* slot = table_.choose(table_.bucket(hash), hash, FlowState::kEstablished, kNow,
                                        [](const Table::Entry& entry) { return entry.deadline; });
     if (slot == nullptr) return false;
     if (slot->state != FlowState::kFree) table_.erase(slot);
-    table_.place(slot, key, hash, 1u, kDeadline, FlowState::kEstablished);
+    table_.place(slot, key, table_.bucket(hash), 1u, kDeadline, FlowState::kEstablished);
     return true;
   }
   Table& table() { return table_; }

@@ -10,12 +10,11 @@
 #include <random>
 #include <vector>
 
+#include "common/huge_mapping.h"
 #include "common/paged_allocator.h"
 
 namespace vipgate::page_pool_test {
 namespace {
-
-constexpr size_t kHugePage = size_t{2} << 20;
 
 struct Block {
   uint8_t* data;

@@ -1,7 +1,9 @@
 // The addresses of the names that SRV records lead to: how many, and where.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
+#include <vector>
 
 #include "dataplane/fastpath/dns_related.h"
 #include "tests/support/dns_fixture.h"
@@ -77,6 +79,94 @@ TEST(DnsTargets, WhatTheLargestMessageHasNoRoomForIsLeftOutWithoutTc) {
   EXPECT_EQ(reply.answers.size(), 2400u);
   EXPECT_FALSE(reply.tc());
   EXPECT_GT(distinct(reply.additionals).size(), 0u);
+}
+
+// As a burst of more questions than are sought at once.
+class Burst {
+ public:
+  explicit Burst(const DnsTable& table) : context_(test_context(table, policy_)) {}
+
+  void add(const std::string& query) {
+    const size_t i = queries_.size();
+    queries_.push_back(query);
+    std::memcpy(buffers_.at(i).data(), query.data(), query.size());
+    dns_parse(context_,
+              {.message = buffers_[i].data(),
+               .length = static_cast<uint16_t>(query.size()),
+               .capacity = kRoom,
+               .source_port = Be16(40000),
+               .client = kTestClient,
+               .client_length = sizeof kTestClient},
+              parsed_[i]);
+  }
+  std::span<DnsParsed> parsed() { return std::span(parsed_).first(queries_.size()); }
+  const DnsContext& context() const { return context_; }
+  const std::vector<std::string>& queries() const { return queries_; }
+  std::string answer(size_t i) {
+    const DnsReply reply = dns_answer(context_, parsed_[i], 0);
+    return {reinterpret_cast<const char*>(buffers_[i].data()), reply.length};
+  }
+
+ private:
+  static constexpr uint16_t kRoom = 2048;
+  static constexpr size_t kMost = 96;
+  const DnsPolicy policy_;
+  const DnsContext context_;
+  std::vector<std::string> queries_;
+  std::vector<std::array<uint8_t, kRoom>> buffers_{kMost};
+  std::vector<DnsParsed> parsed_{kMost};
+};
+
+TEST(DnsTargets, FetchedAheadTheyMakeTheSameReplies) {
+  DnsTableBuilder builder(DnsHashSecret{});
+  ASSERT_TRUE(builder.set_zones({{wire_name("z"), test_soa(), 60}}).ok());
+  const auto service = [&](const std::string& name, const std::string& target) {
+    const std::string data = be16(0) + be16(1) + be16(80) + wire_name(target);
+    ASSERT_TRUE(builder.add({wire_name(name), DnsType::kSrv, 60, data}).ok());
+  };
+  const std::string longest = std::string(59, 'l') + ".z";
+  const std::string too_long = std::string(60, 'm') + ".z";
+  for (const std::string& name : {std::string("app.z"), std::string("*.wild.z"), longest, too_long})
+    ASSERT_TRUE(builder.add({wire_name(name), DnsType::kA, 60, ipv4(7)}).ok());
+  const std::vector<std::pair<std::string, std::string>> services = {
+      {"_plain.z", "app.z"},   {"_case.z", "aPP.Z"},      {"_longest.z", longest},
+      {"_long.z", too_long},   {"_absent.z", "none.z"},   {"_covered.z", "any.wild.z"},
+      {"_outside.z", "app.y"}, {"_itself.z", "_itself.z"}};
+  for (const auto& [name, target] : services) service(name, target);
+  service("_two.z", "app.z");
+  service("_two.z", longest);
+  ASSERT_TRUE(builder.add({wire_name("z"), DnsType::kNs, 60, wire_name("app.z")}).ok());
+  const auto table = builder.build().value();
+
+  Burst burst(*table);
+  for (int round = 0; round < 7; ++round) {
+    for (const auto& [name, target] : services) burst.add(dns_query(name, kTypeSrv));
+    burst.add(dns_query("_two.z", kTypeSrv));
+    burst.add(dns_query("_none.z", kTypeSrv));
+    burst.add(dns_query("app.z", kTypeSrv));
+    burst.add(dns_query("app.z", 1));
+    burst.add(dns_query("z", 2));
+  }
+  dns_prefetch_all(burst.context(), burst.parsed());
+  dns_prefetch_targets(*table, burst.parsed());
+  for (size_t i = 0; i < burst.queries().size(); ++i) {
+    const std::string lone = respond(*table, burst.queries()[i]).octets;
+    EXPECT_EQ(burst.answer(i), lone) << i;
+    const size_t kind = i % 13;
+    EXPECT_EQ(burst.parsed()[i].target != nullptr, kind < 3 || kind == 7 || kind == 12)
+        << "which of them are sought: " << kind;
+  }
+}
+
+TEST(DnsTargets, OfATableOfManyNamesTheyAreFetchedAhead) {
+  for (const unsigned names : {unsigned{kDnsManyNames} / 2, unsigned{kDnsManyNames}}) {
+    const auto table = table_of(1, names);
+    Burst burst(*table);
+    burst.add(dns_query("_s.z", kTypeSrv));
+    dns_prefetch_all(burst.context(), burst.parsed());
+    EXPECT_EQ(burst.parsed()[0].target != nullptr, names == kDnsManyNames);
+    EXPECT_EQ(parse_dns(burst.answer(0)).value().additionals.size(), 2u);
+  }
 }
 
 }  // namespace

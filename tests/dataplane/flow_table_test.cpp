@@ -32,10 +32,10 @@ struct TableUnderTest {
 
   Entry* insert(FlowKey4 key, FlowState state, Quarter deadline, Quarter now, uint32_t value = 0) {
     const uint64_t hash = table.hash(key);
-    Entry* slot = table.choose(hash, state, now, kOwnDeadline);
+    Entry* slot = table.choose(table.bucket(hash), hash, state, now, kOwnDeadline);
     if (slot == nullptr) return nullptr;
     if (slot->state != FlowState::kFree) table.erase(slot);
-    table.place(slot, key, hash, value, deadline, state);
+    table.place(slot, key, table.bucket(hash), value, deadline, state);
     return slot;
   }
   Entry* find(FlowKey4 key) const { return table.find(key, table.hash(key)); }
@@ -153,7 +153,8 @@ TEST(FlowTable, EntryWhoseOwnerSaysThatItHasNotExpiredIsNotTakenForExpired) {
   const auto keys = fill_pair(t, std::vector<FlowState>(8, FlowState::kEstablished));
   t.find(keys[5])->deadline = 499;
   const FlowKey4 fresh = t.key_for(2, 5);
-  EXPECT_EQ(t.table.choose(t.table.hash(fresh), FlowState::kEmbryonic, 500,
+  const uint64_t hash = t.table.hash(fresh);
+  EXPECT_EQ(t.table.choose(t.table.bucket(hash), hash, FlowState::kEmbryonic, 500,
                            [](const Entry&) { return Quarter{600}; }),
             nullptr);
 }
@@ -328,7 +329,7 @@ class FlowTableModel {
     const int own = state == FlowState::kClosing ? 2 : answered ? 4 : 3;
     const bool moves = least.first > 1 && can_move &&
                        (least.first > own || t_.table.size() <= t_.memory.size() * 2);
-    Entry* slot = t_.table.choose(hash, state, now_, kOwnDeadline);
+    Entry* slot = t_.table.choose(t_.table.bucket(hash), hash, state, now_, kOwnDeadline);
     if (!moves && least.first > own) {
       ASSERT_EQ(slot, nullptr);
       return;
@@ -345,7 +346,7 @@ class FlowTableModel {
     }
     const auto deadline = static_cast<Quarter>(now_ + random_() % 400);
     const uint32_t value = next_value_++;
-    t_.table.place(slot, key, hash, value, deadline, state);
+    t_.table.place(slot, key, t_.table.bucket(hash), value, deadline, state);
     model_[key.bits] = {value, state, deadline};
   }
 
@@ -446,11 +447,13 @@ TEST(FlowTable, WhatGivesWayIsWhatAPlainSearchFindsWhateverStandsInBothBuckets) 
       }
     }
     const Entry* wanted = least_worthy(t.memory, now);
-    ASSERT_EQ(t.table.choose(hash, FlowState::kEstablished, now, kOwnDeadline), wanted) << round;
+    Bucket* const bucket = t.table.bucket(hash);
+    ASSERT_EQ(t.table.choose(bucket, hash, FlowState::kEstablished, now, kOwnDeadline), wanted)
+        << round;
     LikelyChoice likely;
-    ASSERT_EQ(&t.table.likely_choice(hash, now, likely), wanted) << round;
+    ASSERT_EQ(&t.table.likely_choice(bucket, hash, now, likely), wanted) << round;
     const auto choose = [&] {
-      return t.table.choose(hash, FlowState::kEstablished, now, kOwnDeadline, &likely);
+      return t.table.choose(bucket, hash, FlowState::kEstablished, now, kOwnDeadline, &likely);
     };
     ASSERT_EQ(choose(), wanted) << round;
     // What has been found before is forgotten as soon as it may be something else.

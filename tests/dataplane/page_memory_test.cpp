@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/huge_mapping.h"
+
 namespace vipgate::page_memory_test {
 namespace {
 
@@ -25,6 +27,20 @@ TEST(PageMemory, HasNoPageUntilItIsTouchedAndAllOnceItIsPopulated) {
   EXPECT_EQ(pages_given(memory), 0u);
   memory.populate();
   EXPECT_EQ(pages_given(memory), kBytes / static_cast<size_t>(getpagesize()));
+}
+
+// Else a kernel that does not align mappings itself has no huge page for such a table.
+TEST(PageMemory, LargeTablesBeginOnAHugePageAndFillThem) {
+  std::vector<PageMemory> memories;
+  for (const size_t bytes : {kHugePage, kHugePage + 1, 3 * kHugePage, kHugePage}) {
+    memories.emplace_back(bytes);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(memories.back().data()) % kHugePage, 0u);
+    EXPECT_EQ(memories.back().size() % kHugePage, 0u);
+    EXPECT_GE(memories.back().size(), bytes);
+    // To its last byte.
+    static_cast<uint8_t*>(memories.back().data())[memories.back().size() - 1] = 1;
+  }
+  EXPECT_EQ(PageMemory(kHugePage - 1).size(), kHugePage - 1);
 }
 
 TEST(PageMemory, PopulatingKeepsWhatIsThereAndTheRestZero) {

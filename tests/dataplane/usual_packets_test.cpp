@@ -56,8 +56,10 @@ SnapshotSpec without_tags(SnapshotSpec spec) {
 // The same packets, by the short ways and by the long ones.
 class BothWays {
  public:
-  explicit BothWays(const SnapshotSpec& spec, uint32_t workers = 1)
-      : workers_(workers), short_{spec, {.workers = workers}}, long_{spec, {.workers = workers}} {}
+  explicit BothWays(const SnapshotSpec& spec, uint32_t workers = 1, size_t flows = 4096)
+      : workers_(workers),
+        short_{spec, {.workers = workers, .flows = flows}},
+        long_{spec, {.workers = workers, .flows = flows}} {}
 
   // Those that went on, of a burst to `port`, as the short ways left them. The workers receive a
   // burst in turn.
@@ -84,8 +86,10 @@ class BothWays {
   }
   // By service and by real, too.
   void check_counters() const {
-    for (const Event event : {Event::kForwardPackets, Event::kReturnPackets, Event::kFlowsCreated,
-                              Event::kFlowsExpired, Event::kFlowsRebalanced, Event::kHandedOver}) {
+    for (const Event event :
+         {Event::kForwardPackets, Event::kReturnPackets, Event::kFlowsCreated, Event::kFlowsExpired,
+          Event::kFlowsRebalanced, Event::kHandedOver, Event::kFlowsEvictedClosing,
+          Event::kFlowsEvictedEmbryonic, Event::kFlowsEvictedEstablished, Event::kFlowsUntracked}) {
       EXPECT_EQ(short_.count(event), long_.count(event)) << to_string(event);
     }
     const auto of = [this](const FakeGateway& gateway) {
@@ -95,8 +99,13 @@ class BothWays {
         for (const auto& service : memory.services()) {
           packets.push_back(service.forward_packets.value());
           packets.push_back(service.return_packets.value());
+          packets.push_back(service.flows_created.value());
         }
-        for (const auto& real : memory.reals()) packets.push_back(real.packets.value());
+        for (const auto& real : memory.reals()) {
+          packets.push_back(real.packets.value());
+          packets.push_back(real.flows.value());
+          packets.push_back(real.flows_created.value());
+        }
       }
       return packets;
     };
@@ -132,6 +141,22 @@ class Random {
     }
     packet.payload(Bytes(below(40), 'x'));
     return spoil(packet.pad_to(60).build());
+  }
+  // One that begins a flow of one of many clients, or now and then does not.
+  Bytes beginning(const std::string& vip, uint16_t port, Protocol protocol) {
+    const auto client = "192.0." + std::to_string(2 + below(12)) + "." + std::to_string(below(250));
+    PacketBuilder packet;
+    packet.eth(kClientMac, kGatewayMac0).ipv4(once_in(40) ? vip : client, vip);
+    packet.ttl(static_cast<uint8_t>(once_in(30) ? below(3) : 64));
+    const auto client_port = static_cast<uint16_t>(40'000 + below(8));
+    if (protocol == Protocol::kTcp) {
+      const char* const kFlags[] = {"A", "F", "R", "SF", "SA"};
+      packet.tcp(client_port, port).flags(once_in(16) ? kFlags[below(5)] : "S");
+    } else {
+      packet.udp(client_port, port);
+    }
+    packet.payload(Bytes(once_in(20) ? 1440 : below(20), 'x'));
+    return packet.pad_to(60).build();
   }
   Bytes spoil(Bytes frame) {
     for (size_t i = once_in(8) ? below(3) : 0; i > 0; --i) {
@@ -233,6 +258,47 @@ TEST_P(UsualPackets, ToRealsThatAnswerDirectlyGetWhatTheLongWayGivesThem) {
   }
   EXPECT_GT(sent, kUsualRounds * 10 / 3);
   gateways.check_counters();
+}
+
+// Bursts in which most packets begin a flow, in tables that have no room for them: each pushes out
+// another one, maybe of this very burst.
+template <class Kind>
+void begin_flows(BothWays& gateways, const std::vector<Kind>& kinds,
+                 uint16_t (*port)(const Kind&)) {
+  Random random;
+  size_t sent = 0, all = 0;
+  for (uint64_t round = 0; round < kUsualRounds / 3; ++round) {
+    std::vector<Bytes> burst;
+    const Kind* kind = &kinds[random.below(kinds.size())];
+    for (size_t i = 10 + random.below(54); i > 0; --i) {
+      if (random.once_in(12)) kind = &kinds[random.below(kinds.size())];
+      // The same packet once more: its flow has begun with the one before.
+      burst.push_back(!burst.empty() && random.once_in(12)
+                          ? burst[random.below(burst.size())]
+                          : random.beginning(kind->vip(), port(*kind), kind->protocol));
+    }
+    all += burst.size();
+    sent += gateways.send(burst, 0).size();
+    if (random.once_in(4)) gateways.pass_seconds(static_cast<double>(random.below(30)) / 10);
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(sent, all * 3 / 4);
+  gateways.check_counters();
+}
+
+TEST_P(UsualPackets, ThatBeginTranslatedFlowsGetWhatTheLongWayGivesThem) {
+  BothWays gateways(without_tags(net_spec()), GetParam(), 64);
+  const std::vector<ServiceCase> kinds = {kServiceCases[0], kServiceCases[1], kServiceCases[4]};
+  begin_flows<ServiceCase>(gateways, kinds, [](const ServiceCase& kind) { return kind.port(); });
+}
+
+TEST_P(UsualPackets, ThatBeginFlowsToRealsThatAnswerDirectlyGetWhatTheLongWayGivesThem) {
+  std::vector<DirectCase> kinds;
+  for (const DirectCase& kind : direct_cases()) {
+    if (kind.family == 4) kinds.push_back(kind);
+  }
+  BothWays gateways(without_tags(direct_spec()), GetParam(), 64);
+  begin_flows<DirectCase>(gateways, kinds, [](const DirectCase&) { return kDirectPort; });
 }
 
 }  // namespace
