@@ -19,7 +19,7 @@ PACKAGES := \
 # from more than 28 bits.
 SETARCH := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
-.PHONY: run help build deps test test-long deb deb-test lint format asan asan-all tsan fuzz perf bench bench-all clean
+.PHONY: run help build deps test test-long deb deb-test lint format asan asan-all tsan fuzz perf bench bench-all pgo clean
 
 run: build  ## the demo: the main job on real traffic between namespaces (ARGS=--keep leaves it)
 	tests/netns/demo.sh $(ARGS)
@@ -107,5 +107,17 @@ bench-all: deps  ## every benchmark of perf/bench (BENCH_ARGS)
 	cmake --build --preset release --target benchmarks
 	@set -e; for bench in build/perf/bench/bench_*; do echo "== $$bench"; $$bench $(BENCH_ARGS); done
 
+# What the fast path is trained by: packets of known flows and of new ones, and questions.
+PGO_BENCHES := bench_pipeline bench_dns_packets
+PGO_CASES := (forward|return|new)/16384|(as_perf_dns|unlimited|cookies_within_the_limit)/4096
+pgo: deps  ## vipgated in build-pgo/, its fast path compiled by what it did in benchmarks
+	rm -rf build-pgo/dataplane
+	cmake --preset release -B build-pgo -DVIPGATE_PGO=generate
+	cmake --build build-pgo --target $(PGO_BENCHES)
+	@set -e; for bench in $(PGO_BENCHES); do \
+	  build-pgo/perf/bench/$$bench --benchmark_filter='$(PGO_CASES)' --benchmark_min_time=0.2; done
+	cmake build-pgo -DVIPGATE_PGO=use
+	cmake --build build-pgo --target vipgated $(PGO_BENCHES)
+
 clean:  ## removes the build directories
-	rm -rf build build-asan build-tsan build-lint
+	rm -rf build build-asan build-tsan build-lint build-pgo

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import gateway_yaml
+from frames import SHORTEST_OF
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LARGE_MTU = 1600  # where the buffers are large, tunnels around full frames fit
@@ -23,7 +24,35 @@ MODES = (*TRANSLATING, "l2dsr", "ipip", "gre", "gue")
 # services, where that is not what the captures need.
 PLAIN = {"family": 4, "size": "60", "traffic": "flows", "workers": 1, "table": 0, "room": 0}
 DNS_NAMES = 2000  # in the mix
+# New flows come from a capture of so many, to a table for so few that each has been forgotten when it
+# comes again: it has four places for each flow that it is for. Of a mix the flows that go on stay.
+NEW_FLOWS = 1 << 20
+SMALL_TABLES = {"new": 4096, "mix": 16384}
+# Which share of the packets then begins a flow, at least and at most.
+NEW_SHARES = {"new": (0.95, 1.0001), "mix": (0.15, 0.25)}
 REAL_PORT = 30585
+
+
+def is_shortest(setup):
+    return setup.size == str(SHORTEST_OF[setup.family])
+
+
+def fit(setup):
+    """Completes a setup by what follows from its traffic: packets, size, table, buffers, memory."""
+    setup.packets = setup.flows
+    if setup.traffic != "flows":
+        setup.packets, setup.table = NEW_FLOWS, SMALL_TABLES[setup.traffic]
+        if setup.traffic == "new":
+            setup.flows = NEW_FLOWS
+    if setup.size != "imix":
+        setup.size = str(max(int(setup.size), SHORTEST_OF[setup.family]))
+    if not setup.mbuf_bytes:
+        # What the tunnels add, and DNS answers, goes into the same buffer.
+        fits = is_shortest(setup) and setup.family == 4 and setup.traffic != "mix"
+        setup.mbuf_bytes = 256 if fits else 512 if is_shortest(setup) else 2048
+    # The port keeps each queue's capture in buffers of the same pool that packets come from.
+    setup.mbufs = setup.packets * (2 if setup.both_ways else 1) + 16384 * setup.workers
+    setup.memory_mb = 256 + setup.mbufs * (setup.mbuf_bytes + 320) // 2**20
 
 
 def snat_addresses(setup):
@@ -77,22 +106,27 @@ def write(setup, path, edges, cluster=None):
         file.write(text)
 
 
-def make_captures(setup, directory):
-    """The capture that is measured, and the configuration."""
-    forward, config = f"{directory}/forward.pcap", f"{directory}/config.yaml"
+def make_forward(setup, forward):
+    """The capture of what clients send."""
     capture = [sys.executable, f"{HERE}/capture.py"]
     what = ["mix", "--packets", str(setup.packets)] if setup.traffic == "mix" else ["forward"]
     syn = ["--syn"] if setup.traffic == "new" else []
     subprocess.run([*capture, *what, *syn, "--flows", str(setup.flows), "--vips",
                     str(setup.services), "--family", str(setup.family), "--size", setup.size, forward],
                    check=True)
+
+
+def make_captures(setup, directory):
+    """The capture that is measured, and the configuration."""
+    forward, config = f"{directory}/forward.pcap", f"{directory}/config.yaml"
+    make_forward(setup, forward)
     answers = None
     if setup.both_ways:
         answers, sent = f"{directory}/answers.pcap", f"{directory}/sent.pcap"
         write(setup, config, [forward], answers)
         subprocess.run([setup.binary, "replay", "--config", config, "--in", forward, "--out", sent,
                         "--seed", "1"], check=True)
-        subprocess.run([*capture, "returns", "--from", sent, "--destination-mac",
-                        "02:70:63:61:70:01", answers], check=True)
+        subprocess.run([sys.executable, f"{HERE}/capture.py", "returns", "--from", sent,
+                        "--destination-mac", "02:70:63:61:70:01", answers], check=True)
     write(setup, config, [forward], answers)
     return answers if setup.returns else forward, config

@@ -188,7 +188,7 @@ def window(program, seconds):
     begin, before = ask_counters(program)
     time.sleep(seconds)
     end, after = ask_counters(program)
-    names = ("rx_packets", "forward_packets", "return_packets", "handed_over")
+    names = ("rx_packets", "forward_packets", "return_packets", "handed_over", "flows_created")
     return {name: counter(after, name) - counter(before, name) for name in names} | {
         "seconds": end - begin}
 

@@ -1,12 +1,17 @@
-"""The targets of one core (design, dataplane: "The numbers to beat"), each beside what was reached:
-of the packet path here, by perf/run itself; of all else in suite_parts.py."""
+"""Suites of perf/run: the targets of one core (design, dataplane: "The numbers to beat"), each
+beside what was reached (short, full), of all but the packet path in suite_parts.py; packets that no
+target is about (cases); and what perf/pictures draws."""
 
 import dataclasses
 import statistics
 
 import results
 
-NAMES = ("short", "full")
+WITH_TARGETS = ("short", "full")
+NAMES = (*WITH_TARGETS, "cases", "pictures")
+# The modes of testpmd that a suite is beside, if no others are asked for. The pictures' model needs
+# what the port alone costs.
+REFERENCES = {"cases": ("5tswap", "macswap", "io"), "pictures": ("5tswap", "io")}
 FEW, MANY = 16384, 1 << 20
 
 
@@ -24,8 +29,25 @@ class Target:
                 if value and name != "setting"}
 
 
+def cases():
+    """Beside the usual packets, which come first, what may cost more."""
+    kinds = [{}, {"family": 6}, {"size": "512"}, {"size": "imix"}]
+    return [*({"mode": mode, "flows": FEW, **kind} for kind in kinds for mode in ("fullnat", "ipip")),
+            {"mode": "fullnat", "flows": FEW, "traffic": "mix"}]
+
+
+def pictures():
+    """Flows over one service, and 16,384 of them over many."""
+    return [*({"mode": mode, "flows": flows} for flows in (1024, FEW, MANY)
+              for mode in ("fullnat", "ipip")),
+            *({"mode": mode, "flows": FEW, "services": services}
+              for services in (100, 10_000, 100_000) for mode in ("fullnat", "ipip"))]
+
+
 def suite(name):
     """The cases of a suite: `short` are those at 16,384 flows."""
+    if name not in WITH_TARGETS:
+        return [Target(setting) for setting in (cases() if name == "cases" else pictures())]
     targets = []
     for flows in (FEW, MANY) if name == "full" else (FEW,):
         is_few = flows == FEW

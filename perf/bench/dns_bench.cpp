@@ -11,6 +11,7 @@
 
 #include "common/dns_table_builder.h"
 #include "dataplane/fastpath/dns_responder.h"
+#include "perf/bench/report_packets.h"
 
 namespace vipgate {
 namespace {
@@ -144,10 +145,7 @@ void queries_in_bursts(benchmark::State& state, Ask ask, Mode mode, Edns edns = 
     benchmark::ClobberMemory();
   }
   benchmark::DoNotOptimize(bench->octets());
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kBurst));
-  state.counters["ns_per_query"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * kBurst) / 1e9,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  report_packets(state, static_cast<int64_t>(state.iterations() * kBurst));
   state.counters["bytes_per_name"] =
       static_cast<double>(table->memory_bytes()) / static_cast<double>(table->size());
 }

@@ -17,6 +17,7 @@
 #include "dataplane/fastpath/pipeline.h"
 #include "dataplane/worker_memory.h"
 #include "perf/bench/packet_setup.h"
+#include "perf/bench/report_packets.h"
 
 namespace vipgate {
 namespace {
@@ -227,10 +228,7 @@ void questions(benchmark::State& state, Limit limit, bool is_copy_only,
     next = (next + kBurst) % kQuestions;
     now_ns += kBurst * 100;  // ten million a second
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kBurst));
-  state.counters["ns_per_question"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * kBurst) / 1e9,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  report_packets(state, static_cast<int64_t>(state.iterations() * kBurst));
   const WorkerCounters& counters = memory.counters();
   const auto asked = static_cast<double>(state.iterations() * kBurst);
   state.counters["dropped"] =

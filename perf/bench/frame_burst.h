@@ -10,12 +10,14 @@
 
 #include "dataplane/fastpath/pipeline.h"
 #include "perf/bench/packet_setup.h"
+#include "perf/bench/report_packets.h"
 
 namespace vipgate {
 
-class FrameBurst {
+template <class F>
+class BurstOf {
  public:
-  FrameBurst() : mbufs_(kBurst), buffers_(new uint8_t[kBurst * kStride]) {
+  BurstOf() : mbufs_(kBurst), buffers_(new uint8_t[kBurst * kStride]) {
     for (uint16_t i = 0; i < kBurst; ++i) {
       rte_mbuf& mbuf = mbufs_[i];
       std::memset(static_cast<void*>(&mbuf), 0, sizeof mbuf);
@@ -25,22 +27,22 @@ class FrameBurst {
       pointers_[i] = &mbuf;
     }
   }
-  FrameBurst(const FrameBurst&) = delete;
-  FrameBurst& operator=(const FrameBurst&) = delete;
+  BurstOf(const BurstOf&) = delete;
+  BurstOf& operator=(const BurstOf&) = delete;
 
   // Copies a burst in, as I/O would. REQUIRES: kBurst frames begin at `first`.
-  void copy_in(std::span<const Frame> frames, size_t first) {
+  void copy_in(std::span<const F> frames, size_t first) {
     for (uint16_t i = 0; i < kBurst; ++i) {
       rte_mbuf& mbuf = mbufs_[i];
       mbuf.data_off = kHeadroom;
-      mbuf.data_len = sizeof(Frame);
-      mbuf.pkt_len = sizeof(Frame);
-      std::memcpy(buffers_.get() + i * kStride + kHeadroom, &frames[first + i], sizeof(Frame));
+      mbuf.data_len = sizeof(F);
+      mbuf.pkt_len = sizeof(F);
+      std::memcpy(buffers_.get() + i * kStride + kHeadroom, &frames[first + i], sizeof(F));
     }
     benchmark::ClobberMemory();
   }
   rte_mbuf** mbufs() { return pointers_; }
-  const Frame& frame(uint16_t i) const { return *rte_pktmbuf_mtod(pointers_[i], const Frame*); }
+  const F& frame(uint16_t i) const { return *rte_pktmbuf_mtod(pointers_[i], const F*); }
 
  private:
   static constexpr size_t kStride = 256;
@@ -50,12 +52,6 @@ class FrameBurst {
   rte_mbuf* pointers_[kBurst];
   std::unique_ptr<uint8_t[]> buffers_;
 };
-
-// The time of a packet, and how many there are a second.
-inline void report_packets(benchmark::State& state, int64_t packets) {
-  state.SetItemsProcessed(packets);
-  state.counters["per_packet"] = benchmark::Counter(
-      static_cast<double>(packets), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-}
+using FrameBurst = BurstOf<Frame>;
 
 }  // namespace vipgate

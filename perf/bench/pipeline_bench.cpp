@@ -10,9 +10,10 @@ namespace {
 constexpr uint32_t kReals = 16;
 constexpr int64_t kMany = 1 << 24;
 
+template <class F = Frame>
 void measure(benchmark::State& state, Mode mode, What what) {
   const auto flows = static_cast<size_t>(state.range(0));
-  Bench bench(mode, flows, 1, kReals, flows < kMany);
+  BenchOf<F> bench(mode, flows, 1, kReals, flows < kMany);
   measure(state, bench, what);
 }
 
@@ -26,10 +27,15 @@ void ipip_forward(benchmark::State& state) { measure(state, Mode::kIpip, What::k
 void gre_forward(benchmark::State& state) { measure(state, Mode::kGre, What::kForward); }
 void gue_forward(benchmark::State& state) { measure(state, Mode::kGue, What::kForward); }
 
+void fullnat6_forward(benchmark::State& state) {
+  measure<Frame6>(state, Mode::kFullnat, What::kForward);
+}
+void ipip6_forward(benchmark::State& state) { measure<Frame6>(state, Mode::kIpip, What::kForward); }
+
 // Each packet is a SYN of a flow that is not known.
 void begin(benchmark::State& state, Mode mode) {
   const auto flows = static_cast<size_t>(state.range(0));
-  Bench bench(mode, flows, 1, kReals, false, flows / 16);
+  BenchOf<Frame> bench(mode, flows, 1, kReals, false, flows / 16);
   const uint64_t before = bench.begun();
   measure(state, bench, What::kForward);
   const auto packets = static_cast<uint64_t>(state.iterations()) * kBurst;
@@ -40,14 +46,16 @@ void nat_new(benchmark::State& state) { begin(state, Mode::kNat); }
 void ipip_new(benchmark::State& state) { begin(state, Mode::kIpip); }
 
 BENCHMARK(copy_only)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
-BENCHMARK(fullnat_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(fullnat_forward)->Arg(1)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(fullnat_return)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(nat_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(nat_return)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(l2dsr_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
-BENCHMARK(ipip_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(ipip_forward)->Arg(1)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(gre_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(gue_forward)->Arg(64)->Arg(1 << 14)->Arg(1 << 20);
+BENCHMARK(fullnat6_forward)->Arg(64)->Arg(1 << 14);
+BENCHMARK(ipip6_forward)->Arg(64)->Arg(1 << 14);
 BENCHMARK(fullnat_new)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(nat_new)->Arg(1 << 14)->Arg(1 << 20);
 BENCHMARK(ipip_new)->Arg(1 << 14)->Arg(1 << 20);

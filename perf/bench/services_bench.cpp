@@ -14,8 +14,8 @@ constexpr int64_t kFewFlows = 1 << 14;
 constexpr int64_t kManyFlows = 1 << 18;
 
 void forward(benchmark::State& state, Mode mode) {
-  Bench bench(mode, static_cast<size_t>(state.range(1)), static_cast<uint32_t>(state.range(0)),
-              kReals, false);
+  BenchOf<Frame> bench(mode, static_cast<size_t>(state.range(1)),
+                       static_cast<uint32_t>(state.range(0)), kReals, false);
   measure(state, bench, What::kForward);
 }
 

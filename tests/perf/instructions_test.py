@@ -54,6 +54,11 @@ class InstructionsTest(unittest.TestCase):
     def test_what_was_never_called_has_no_calls(self):
         self.assertEqual(self.read("::Pipeline<")[1], 0)
 
+    def test_functions_are_called_by_their_names(self):
+        for name, short in (("vipgate::(anonymous namespace)::Task::parse(int)", "Task::parse"),
+                            ("vipgate::Names::operator()(int) const", "Names::operator()")):
+            self.assertEqual(INSTRUCTIONS.short_name(name), short)
+
     def test_a_benchmark_without_a_size_has_no_arguments(self):
         made = INSTRUCTIONS.result_of(INSTRUCTIONS.WORKER, "handed_over", 574.2)
         self.assertEqual((made["setup"]["benchmark"], made["setup"]["arguments"]),

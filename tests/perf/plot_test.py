@@ -57,11 +57,11 @@ class Plot(unittest.TestCase):
         return drawn
 
     @staticmethod
-    def points(svg):
+    def points(svg, kind="line-"):
         """Of each line, in the units of the drawing, upwards."""
         found = {}
         for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
-            if group.get("id", "").startswith("line-"):
+            if group.get("id", "").startswith(kind):
                 pairs = re.findall(r"[ML] (\S+) (\S+)", group.find(f"{SVG}path").get("d"))
                 found[group.get("id")] = [(float(x), -float(y)) for x, y in pairs]
         return found
@@ -88,9 +88,30 @@ class Plot(unittest.TestCase):
 
     def test_axes_have_units_and_lines_have_names(self):
         text = self.text(self.plot(rates())["flows.svg"])
-        for each in ("flows", "million packets a second", "fullnat", "ipip", "testpmd 5tswap",
-                     "10,000"):
+        for each in ("flows", "million packets a second", "ratio to testpmd 5tswap",
+                     "vipgated, fullnat", "vipgated, ipip", "testpmd 5tswap", "16,384"):
             self.assertIn(each, text)
+
+    def test_a_line_alone_has_a_name_beside_a_reference(self):
+        text = self.text(self.plot(rates()[:3])["flows.svg"])
+        self.assertIn("vipgated", text)
+        self.assertIn("testpmd 5tswap", text)
+
+    def test_ratios_are_those_of_the_rounds(self):
+        made = [figure(f"{names} names", ours, {"names": names}, "M/s",
+                       reference={"name": "testpmd 5tswap", "rounds": [20, 40, 10]})
+                for names, ours in ((1000, [10, 20, 5]), (10**5, [5, 10, 2.5]), (10**6, [4, 8, 2]))]
+        (_, first), (_, second), (_, third) = self.points(self.plot(made)["names.svg"],
+                                                          "ratio-")["ratio-0"]
+        # 0.5, 0.25 and 0.2, though the machine was not the same in two rounds.
+        self.assertAlmostEqual((second - third) / (first - second), 0.05 / 0.25, 2)
+
+    def test_further_references_are_lines_beside_the_first(self):
+        made = rates() + [{key: value for key, value in each.items() if key != "reference"} | {
+            "name": f"{each['name']}: testpmd io"} for each in rates()]
+        drawn = self.plot(made)["flows.svg"]
+        self.assertIn("testpmd io", self.text(drawn))
+        self.assertEqual(len(self.points(drawn)), 4)
 
     def test_the_same_results_give_the_same_octets(self):
         self.assertEqual(self.plot(rates()), self.plot(rates(), out="again"))
@@ -100,7 +121,7 @@ class Plot(unittest.TestCase):
             rates(), [figure(f"ipip {count} services", [20], {"flows": 16384, "services": count,
                                                              "mode": "gre"})
                       for count in (1, 10000)],
-            [figure(f"{quantile} at {load} %", [load], {"load_percent": load, "quantile": quantile},
+            [figure(f"one way {quantile} at {load} %", [load], {"load_percent": load, "quantile": quantile},
                     "us") for load in (50, 90, 100) for quantile in ("p50", "p99")],
             [figure(f"start, {tasks} tasks", [tasks / 1000], {"tasks": tasks, "vips": tasks // 10},
                     "s") for tasks in (50000, 400000)],
@@ -141,7 +162,7 @@ class Plot(unittest.TestCase):
                            for share in ("p50", "p99.9") for load in (50, 90, 100)])
         self.assertEqual([len(each) for each in self.points(drawn["latency.svg"]).values()],
                          [3, 3, 3, 3])
-        for label in ("memif one way p50", "memif round trip p99.9"):
+        for label in ("One way", "Round trip", "p50", "p99.9"):
             self.assertIn(label, self.text(drawn["latency.svg"]))
 
     def test_a_figure_in_two_files_is_bad_input(self):

@@ -65,6 +65,12 @@ class PutFiguresTest(unittest.TestCase):
         self.assertIn("| publish rest_one_ms, 1000 services | 12,346 ms |", text)
         self.assertIn("| memif x throughput | 1.235 Mpps |", text)
 
+    def test_the_parts_of_a_batch_have_words(self):
+        self.put({**SHOWN, "unit": "us", "rounds": [20_740],
+                  "name": "bench_publish rest_batch_parts/10000/min_time:0.300: 1_parse_us"})
+        self.assertIn("| publish of a batch of 10000 services, CPU: parse | 20.74 ms |  |  |",
+                      self.readme.read_text())
+
     def test_plots_of_before_go(self):
         (self.directory / "figures").mkdir()
         (self.directory / "figures" / "old.svg").write_text("<svg/>")
