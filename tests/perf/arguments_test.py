@@ -81,7 +81,7 @@ REFUSED = {
     "put_figures.py": [("a b", "--model"), ("/nonexistent/a --model a --figures a /nonexistent/b",
                                             "No such file")],
     "pictures": [("--only flwos", "--only flwos: the parts are"), ("--only", "with commas"),
-                 ("--only flows, /nonexistent", "no directory of a build"), ("--flows", "no such option"),
+                 ("--only packets, /nonexistent", "no directory of a build"), ("--flows", "no such option"),
                  ("--only , nowhere", "the parts are"), ("/nonexistent", "no directory of a build"),
                  ("a b c", "more than two")],
     "short": [("--rounds", "no such option"), ("/nonexistent", "no directory of a build"),
@@ -185,7 +185,7 @@ class CommandLines(unittest.TestCase):
 
     def test_the_parts_of_the_pictures_are_those_that_can_be_named(self):
         parts = re.findall(r"^part (\S+) ", (PERF / "pictures").read_text(encoding="utf-8"), re.MULTILINE)
-        self.assertIn("flows", parts)
+        self.assertIn("packets", parts)
         self.assertIn(f"the parts are {' '.join(parts)};", run("pictures", "--only", "?").stderr)
 
     def test_a_directory_that_is_no_build_keeps_what_it_has(self):
@@ -196,9 +196,9 @@ class CommandLines(unittest.TestCase):
             self.assertEqual(run("short", directory).returncode, 2)
             self.assertTrue(kept.exists())
             (pathlib.Path(directory) / "build.ninja").touch()
-            done = run("pictures", "--only", "flows", directory)
+            done = run("pictures", "--only", "packets", directory)
             self.assertEqual(done.returncode, 2)
-            self.assertIn("there is no part services of a run before", done.stderr)
+            self.assertIn("there is no part scale of a run before", done.stderr)
 
 
 class Json(unittest.TestCase):
