@@ -201,7 +201,9 @@ class Watches(WatchTest):
         self.assertEqual(reply.status, 200)
         connection.close()
         reply.close()
+        self.daemon.wait_for("audit: eve: trace ended")
         connection, reply = self.ask("capture", seconds=3600, packets=100000, destination=VIP6)
+        self.assertEqual(reply.status, 200)
         told = reply.read1(200)
         self.assertIn(b"one", told, "the names of interfaces come first")
         while b"packet 0, worker 0" not in told:  # which may come in two pieces
