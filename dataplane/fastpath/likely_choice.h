@@ -9,7 +9,8 @@ namespace vipgate {
 
 // Holds as long as the states and deadlines of the two buckets are what they were.
 struct LikelyChoice {
-  __m256i words;          // the last ones of all eight entries
+  // Of each of the eight entries the last eight octets, which hold both: FlowTable::last_words().
+  __m256i words;
   void* entry = nullptr;  // null: none is known
   uint32_t rank = 0;
 };

@@ -176,6 +176,8 @@ template <bool kTunnel>
   return true;
 }
 
+// Not by finish_stretch(): what a return's service is stands in its record, and only its count and
+// time-outs are needed.
 template <class Observer>
 [[gnu::noinline]] uint16_t Pipeline<Observer>::return_usual(Burst& burst, uint16_t first,
                                                             uint16_t count) {

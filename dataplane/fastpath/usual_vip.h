@@ -85,7 +85,8 @@ class UsualFrame {
 
   // Whether the frame is to us, from one station. REQUIRES: its first 8 bytes can be read.
   [[gnu::always_inline]] bool is_to_us(const uint8_t* frame) const {
-    // The destination, and the source's bit of groups, which is the lowest one of what follows.
+    // The destination, and the source's bit of groups, which is the lowest one of what follows: the
+    // first 49 bits of the word, as x86-64 loads it.
     static_assert(offsetof(EthernetHeader, source) == 6);
     return (load<uint64_t>(frame) ^ wanted_link_) << 15 == 0;
   }
