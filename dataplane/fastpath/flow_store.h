@@ -173,9 +173,12 @@ class FlowStore {
                                            uint64_t hash, RealId real, FlowState state,
                                            Quarter deadline, Now now);
 
-  // As create(), of a `fullnat` flow that nobody counts and whose id is not wide. Null: it is not
-  // as simple as that, as `first_try` is not free, or there is no room. Nothing has been done then.
-  // As begin().
+  // Whether begin_fullnat() may be called: the port that was sought ahead is still free.
+  static bool is_free(const SnatTry<Address>& port) {
+    return port.record != nullptr && port.record->state == FlowState::kFree;
+  }
+  // As create(), of a `fullnat` flow that nobody counts and whose id is not wide. Null: there is no
+  // room. As begin(). REQUIRES: is_free(flow.first_try)
   [[gnu::always_inline]] inline Record* begin_fullnat(typename Table::Bucket* bucket,
                                                       const ServiceEntry& service, RealId real_id,
                                                       const RealEntry& real,
@@ -282,7 +285,7 @@ class FlowStore {
   WideTable wide_;
   ConnectionCounts connections_;
   uint32_t snat_used_ = 0;       // records of SNAT ports that are in use
-  uint32_t nat_free_ = kNone;    // head of the free list, linked by NatRecord::service
+  uint32_t nat_free_ = kNone;    // head of the free list, linked by NatRecord::next_free
   uint32_t nat_used_ = 0;        // `nat` records that were ever taken
   uint32_t nat_given_back_ = 0;  // those of them that are in the free list
   uint32_t nat_hand_ = 0;        // where the search for one to reuse goes on

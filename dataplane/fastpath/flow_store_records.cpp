@@ -105,7 +105,7 @@ template <class Address>
 auto FlowStore<Address>::take_nat_record(Now now) -> Record* {
   if (nat_free_ != kNone) {
     Record& record = memory_.records[nat_free_];
-    nat_free_ = record.service;
+    nat_free_ = record.next_free;
     --nat_given_back_;
     return &record;
   }
@@ -123,7 +123,7 @@ auto FlowStore<Address>::reuse_nat_record(Now now) -> Record* {
     nat_hand_ = nat_hand_ + 1 == nat_used_ ? 0 : nat_hand_ + 1;
     if (!may_go(record, now.quarter)) continue;
     evict(record, now);
-    nat_free_ = record.service;  // where release() has just put it
+    nat_free_ = record.next_free;  // where release() has just put it
     --nat_given_back_;
     return &record;
   }
@@ -141,7 +141,7 @@ void FlowStore<Address>::give_back(Record& record) {
     --snat_used_;
     return;
   }
-  record.service = nat_free_;
+  record.next_free = nat_free_;
   nat_free_ = index;
   ++nat_given_back_;
 }

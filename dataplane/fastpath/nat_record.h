@@ -41,8 +41,13 @@ struct alignas(64) NatRecord {
   Be16 client_tci;  // VLAN tag, 0: none
   uint8_t client_port_index;
   Protocol protocol;
-  bool is_counted;          // by ConnectionCounts
-  uint32_t first_sequence;  // with kToa or kProxy: of the client's first byte after its SYN
+  bool is_counted;  // by ConnectionCounts
+  union {
+    uint32_t first_sequence;  // with kToa or kProxy: of the client's first byte after its SYN
+    // Without a flow. Beside what says whose record it was: a packet of the same burst may have
+    // found it while the flow was there.
+    uint32_t next_free;
+  };
 };
 static_assert(sizeof(NatRecord<Ipv4Address>) == 64);
 static_assert(sizeof(NatRecord<Ipv6Address>) == 128);

@@ -67,6 +67,25 @@ TYPED_TEST(FlowStoreOf, RecordsOfNatAreUsedAgainAndNeverRunOutByLeaking) {
   t.check_invariant();
 }
 
+// Packets of a burst are found before any of it is finished: a return may hold the record of a flow
+// that an earlier packet has just ended, and looks its service up.
+TYPED_TEST(FlowStoreOf, ARecordThatIsGivenBackStillNamesItsService) {
+  StoreUnderTest<TypeParam> t(10);
+  const auto& service = t.service(Mode::kNat, Protocol::kTcp);
+  std::vector<decltype(t.create(service, 1, 1))> records;
+  for (uint16_t i = 0; i < 3; ++i) {
+    auto* record = t.create(service, 1, static_cast<uint16_t>(1000 + i));
+    ASSERT_NE(record, nullptr);
+    records.push_back(record);
+  }
+  for (auto* record : records) t.store.release(*record);
+  for (const auto* record : records) {
+    EXPECT_EQ(record->service, service.index);
+    EXPECT_EQ(record->seen, 0);
+  }
+  for (uint16_t i = 3; i > 0; --i) EXPECT_EQ(t.create(service, 2, i), records[i - 1]);
+}
+
 TYPED_TEST(FlowStoreOf, ExhaustedSnatPortsAreTheReasonAndComeBackWithExpiry) {
   StoreUnderTest<TypeParam> t(1 << 18, 40);
   const auto& service = t.service(Mode::kFullnat, Protocol::kUdp);
