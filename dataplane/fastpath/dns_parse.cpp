@@ -206,7 +206,7 @@ constexpr size_t kUsualName = 64;
 
 // What a usual query ends with, which says where its name does.
 struct UsualEnd {
-  size_t name_length;
+  size_t name_length = 0;
   uint64_t opt = 0;  // the first octets of the OPT record, as they lie in memory
   bool has_opt = false;
   bool has_cookie = false;

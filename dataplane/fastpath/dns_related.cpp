@@ -169,16 +169,19 @@ uint32_t octets_before_target(DnsType type) {
   return find_target(table, target, nullptr);
 }
 
-// One record, which is the usual number, for a client without a view of its own. `likely`: what is
-// probably the entry of its target; null: nobody knows.
+// So short a target is compared without being folded first: see DnsTable::is_name().
+constexpr uint32_t kShortTarget = 64;
+
+// One record, which is the usual number, for a client without a view of its own.
 // REQUIRES: there is room for it.
-DnsReply answer_one_target(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
-                           const DnsEntry* likely) {
+[[gnu::always_inline]] inline DnsReply answer_one_target(const DnsTable& table,
+                                                         const DnsParsed& parsed,
+                                                         const DnsBody& body) {
   const uint32_t before = octets_before_target(parsed.type);
   const uint8_t* name = body.octets + before;
   const uint32_t length = body.length - before;
-  const DnsEntry* entry = likely;
-  if (entry == nullptr || !DnsTable::is_name(*entry, name, length)) {
+  const DnsEntry* entry = parsed.target;
+  if (entry == nullptr || length >= kShortTarget || !DnsTable::is_name(*entry, name, length)) {
     entry = look_up_target(table, name, length);
   }
   DnsReplyWriter writer(parsed);
@@ -191,28 +194,12 @@ DnsReply answer_one_target(const DnsTable& table, const DnsParsed& parsed, const
   return writer.finish(sections, DnsVerdict::kAnswer);
 }
 
-[[gnu::always_inline]] inline DnsReply answer_targets(const DnsTable& table,
-                                                      const DnsParsed& parsed, const DnsBody& body,
-                                                      uint32_t rotation, const DnsEntry* likely) {
-  DnsReplyWriter writer(parsed);
-  if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
-  if (body.count == 1 && parsed.view == nullptr) {
-    return answer_one_target(table, parsed, body, likely);
-  }
-  DnsSections sections;
-  dns_append_targets(table, parsed, body, rotation, kDnsHeaderLength, writer, sections);
-  return writer.finish(sections, DnsVerdict::kAnswer);
-}
-
-// Of a name to be compared without being folded first: see DnsTable::is_name().
-constexpr uint32_t kShortTarget = 64;
-
 }  // namespace
 
 void dns_prefetch_targets(const DnsTable& table, std::span<DnsParsed> parsed) {
   const auto has_candidate = [](const DnsParsed& each) {
-    return dns_has_targets(each.type) && each.verdict == DnsVerdict::kAnswer &&
-           each.candidate != nullptr && each.view == nullptr;
+    // The type of what has none is not known.
+    return each.candidate != nullptr && dns_has_targets(each.type) && each.view == nullptr;
   };
   // With two names in it, the entry is longer than others.
   for (const DnsParsed& each : parsed) {
@@ -251,14 +238,14 @@ void dns_prefetch_targets(const DnsTable& table, std::span<DnsParsed> parsed) {
   fetch_entries();
 }
 
-DnsReply dns_answer_candidate_targets(const DnsTable& table, const DnsParsed& parsed,
-                                      const DnsBody& body, uint32_t rotation) {
-  return answer_targets(table, parsed, body, rotation, parsed.target);
-}
-
 DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
                             uint32_t rotation) {
-  return answer_targets(table, parsed, body, rotation, nullptr);
+  DnsReplyWriter writer(parsed);
+  if (!writer.has_room(body.length)) return finish_truncated(parsed, DnsRcode::kNoError);
+  if (body.count == 1 && parsed.view == nullptr) return answer_one_target(table, parsed, body);
+  DnsSections sections;
+  dns_append_targets(table, parsed, body, rotation, kDnsHeaderLength, writer, sections);
+  return writer.finish(sections, DnsVerdict::kAnswer);
 }
 
 void dns_append_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,

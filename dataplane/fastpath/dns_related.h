@@ -24,9 +24,6 @@ struct DnsSections;
 // 3.3.11, RFC 2181 9). TC only if the records of the answer do not fit.
 DnsReply dns_answer_targets(const DnsTable& table, const DnsParsed& parsed, const DnsBody& body,
                             uint32_t rotation);
-// The same for the candidate's records.
-DnsReply dns_answer_candidate_targets(const DnsTable& table, const DnsParsed& parsed,
-                                      const DnsBody& body, uint32_t rotation);
 // The same behind what `writer` has written already: `owner` is where the records' name stands.
 // REQUIRES: dns_has_targets(parsed.type), writer.has_room(body.length),
 // DnsReplyWriter::can_point_to(owner)

@@ -222,7 +222,7 @@ void prefetch_entry(const DnsEntry* entry) {
                                                uint32_t rotation) {
   DnsBody body;
   if (!parsed.candidate->find(parsed.type, body)) return look_up(context, parsed, rotation);
-  return dns_answer_candidate_targets(context.table, parsed, body, rotation);
+  return dns_answer_targets(context.table, parsed, body, rotation);
 }
 
 // Most questions: the prefetched entry is that of the name and has the type.

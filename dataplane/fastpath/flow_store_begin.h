@@ -169,8 +169,6 @@ template <class Address>
     const RealEntry& real, const Snapshot& snapshot, const NewFlow<Address>& flow, uint64_t hash,
     Now now) -> Record* {
   const SnatTry<Address>& port = flow.first_try;
-  if (port.record == nullptr || port.record->state != FlowState::kFree) [[unlikely]]
-    return nullptr;
   const FlowState state = flow_store_detail::first_state(service.protocol);
   Entry* const slot = make_room(table_, bucket, hash, state, now, flow.likely);
   if (slot == nullptr) [[unlikely]]

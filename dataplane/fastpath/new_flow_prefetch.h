@@ -1,7 +1,8 @@
 // Before pass four, while many flows begin: what each of the burst's new flows will read and write
 // is fetched ahead, for all of them at once. Else each of these lines would be waited for in turn:
 // the second bucket that the flow may lie in, its Maglev row, the record of its SNAT port, and that
-// of the flow that gives way to it. Nothing is decided here.
+// of the flow that gives way to it. All that is decided is which of them may begin in the usual
+// way, and where they go: what the snapshot alone says.
 #pragma once
 
 #include <bit>

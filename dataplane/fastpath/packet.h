@@ -50,9 +50,11 @@ enum class Step : uint8_t {
   kWideNatReturn6,
   kWideDirect4,
   kWideDirect6,
-  kBegin4,        // as kForward4, of a flow that begins in the usual way: usual_beginnings.h
-  kBeginDirect4,  // the same of kDirect4; real() is set
-  kDns4,          // a query; `dns_index` is set
+  // As kForward4 and kDirect4, of flows that begin in the usual way: usual_beginnings.h; real() is
+  // set.
+  kBegin4,
+  kBeginDirect4,
+  kDns4,  // a query; `dns_index` is set
   kDns6,
   kResolver4,  // what a resolver answers
   kResolver6,
@@ -70,7 +72,7 @@ struct alignas(64) Packet {
     uint64_t hash;  // of the destination address, then of the flow key
     void* bucket;   // in its place, of kForward, kDirect, kNatReturn: from FlowTable::fetch()
   };
-  uint32_t flow_id;  // `nat` return; of kDirect, the value of real()
+  uint32_t flow_id;  // `nat` return; of kDirect and kBegin, the value of real()
   Be16 source_port;
   Be16 destination_port;
   // The same in all packets that have nothing special: written together.

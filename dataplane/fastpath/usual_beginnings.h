@@ -61,9 +61,8 @@ template <class Observer>
   if (!(is_tunnel(service.mode) ? burst.is_up_by_tunnel(id) : burst.is_up(id))) return;
   // As choose_real() asks.
   const Ipv4Address client = packet.ip<Ipv4Header>().source;
-  if (!burst.snapshot.v4.filter.excludes(client) || !burst.snapshot.v4.wide.empty()) [[unlikely]] {
-    if (burst.snapshot.v4.has(client)) return;
-  }
+  if (burst.snapshot.v4.has(client)) [[unlikely]]
+    return;
   if (burst.has_many_reals) prefetch_counters(id);
   packet.set_real(id);
   packet.step = packet.step == Step::kForward4 ? Step::kBegin4 : Step::kBeginDirect4;
@@ -77,7 +76,7 @@ template <class Observer>
   const auto take = [&](Packet & packet, const ServiceEntry&) __attribute__((always_inline)) {
     return begin_if_usual(burst, packet, service, begun);
   };
-  const auto is_alike = [](const ServiceEntry&) { return false; };
+  const auto is_alike = [](const ServiceEntry&) { return false; };  // `begun` is one service's
   const uint16_t end = finish_stretch<Step::kBegin4>(burst, first, count, is_alike, take);
   count_begun(service, begun);
   return end;
@@ -109,13 +108,19 @@ template <class Observer>
                                   .client_port_index = packet.port,
                                   .first_try = {first_record, note.snat_slot, note.snat_port},
                                   .likely = &note.likely};
+  if (!flows4_.is_free(flow.first_try)) [[unlikely]]
+    return false;
   auto* const record =
       flows4_.begin_fullnat(bucket, service, id, real, burst.snapshot, flow, note.hash, burst.now);
-  if (record == nullptr) [[unlikely]]
+  if (record == nullptr) [[unlikely]] {
+    // In vain once is enough, in a flood.
+    drop(burst, packet, DropReason::kFlowTableFull, service.index);
     return false;
+  }
   ++begun;
   signal(id, &RealSignalCounters::opened);
   packet.record = record;
+  // The flow has begun, and forward() goes on with its packet.
   if (packet.l3_length > real.mtu || real.vlan != Be16{}) [[unlikely]]
     return false;
   count_real(id, packet.l3_length + sizeof(EthernetHeader));

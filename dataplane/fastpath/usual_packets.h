@@ -72,7 +72,8 @@ template <class Observer>
 
 // Those from the `first` on that are at the step, as long as their services are `is_alike(service)`
 // as the first one's is. `take_usual(packet, service)`: whether it has sent the packet; else that
-// is not usual, and nothing has been done. To be inlined: a call costs 2 % of all instructions.
+// is not usual, and finish() does what is left to do. To be inlined: a call costs 2 % of all
+// instructions.
 template <class Observer>
 template <Step kStep, class IsAlike, class TakeUsual>
 [[gnu::always_inline]] inline uint16_t Pipeline<Observer>::finish_stretch(
