@@ -90,14 +90,19 @@ class Daemon:
         self.send(signal.SIGUSR1)
         return json.loads(self.wait_for(r"counters: (\{.*\})").group(1))
 
-    def wait_until(self, condition):
-        """The counters that meet `condition`."""
+    def workers(self):
+        """What each worker did in the last span of time that is reckoned up. As counters()."""
+        self.send(signal.SIGUSR1)
+        return json.loads(self.wait_for(r"workers: (\[.*\])").group(1))
+
+    def wait_until(self, condition, ask=None):
+        """The counters, or what `ask` gives, that meet `condition`."""
         deadline = time.monotonic() + SECONDS
-        while not condition(counters := self.counters()):
+        while not condition(told := (ask or self.counters)()):
             if time.monotonic() > deadline:
-                raise AssertionError(f"not in {SECONDS} s: {counters}")
+                raise AssertionError(f"not in {SECONDS} s: {told}")
             time.sleep(0.02)
-        return counters
+        return told
 
     def wait_for_packets(self, count):
         """The counters when `count` packets have come in and have been sent or dropped."""
