@@ -53,32 +53,26 @@ class Parser(argparse.ArgumentParser):
         return parsed
 
 
-def whole(least, most):
-    """An argparse type: an integer within these bounds."""
+def bounded(convert, kind, least, most):
+    """An argparse type: what `convert` makes of a text, within these bounds."""
     def read(text):
         try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(
-                f"{text[:40]!r} is no whole number from {least:,} to {most:,}")
-        return value
-    return read
-
-
-def number(least, most):
-    """An argparse type: a number within these bounds."""
-    def read(text):
-        try:
-            value = float(text)
+            value = convert(text)
         except ValueError:
             value = math.nan
         if not least <= value <= most:  # nor is what is no number
             raise argparse.ArgumentTypeError(
-                f"{text[:40]!r} is no number from {least:,} to {most:,}")
+                f"{text[:40]!r} is no {kind} from {least:,} to {most:,}")
         return value
     return read
+
+
+def whole(least, most):
+    return bounded(int, "whole number", least, most)
+
+
+def number(least, most):
+    return bounded(float, "number", least, most)
 
 
 def some_of(names):
