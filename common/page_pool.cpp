@@ -24,7 +24,7 @@ uint8_t* PagePool::take(size_t bytes) {
   const std::lock_guard lock(mutex_);
   auto best = by_size_.lower_bound({bytes, nullptr});
   if (best == by_size_.end()) {
-    const size_t mapped = round_up(bytes, kHugePage);
+    const size_t mapped = in_huge_pages(bytes);
     uint8_t* const at = map_huge_pages(mapped);
     mappings_.emplace(at, mapped);
     add_free(at, mapped);

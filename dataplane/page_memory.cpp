@@ -13,7 +13,7 @@ namespace vipgate {
 PageMemory::PageMemory(size_t bytes) {
   // Small tables keep to small pages: one huge page each would cost more than it saves.
   if (bytes >= kHugePage) {
-    size_ = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+    size_ = in_huge_pages(bytes);
     data_ = map_huge_pages(size_);
     return;
   }
