@@ -4,6 +4,7 @@
 
 #include "common/prefetch.h"
 #include "dataplane/fastpath/dns_reply_writer.h"
+#include "dataplane/fastpath/knobs.h"
 
 namespace vipgate {
 namespace {
@@ -15,6 +16,11 @@ const DnsEntry* find_target(const DnsTable& table, const DnsTarget& target, cons
   return table.find_any_way(target.hash, target.name, target.length, view);
 }
 
+// The octets before the name that a record of the type leads to.
+uint32_t octets_before_target(DnsType type) {
+  return kDnsRecordFixed + (type == DnsType::kSrv ? kDnsSrvFixed : 0);
+}
+
 // The targets of a reply's records, one by one, in the order of the reply.
 class TargetWalk {
  public:
@@ -24,7 +30,7 @@ class TargetWalk {
       : table_(table),
         octets_(body.octets),
         end_(body.length),
-        fixed_(parsed.type == DnsType::kSrv ? kDnsSrvFixed : 0),
+        before_(octets_before_target(parsed.type)),
         left_(body.count),
         from_(split),
         at_(at) {}
@@ -34,8 +40,8 @@ class TargetWalk {
     if (left_ == 0) return false;
     const uint8_t* record = octets_ + from_;
     const uint32_t data_length = load_be16(record + 10);
-    const uint32_t before = kDnsRecordFixed + fixed_;
-    dns_set_target_of_entry(table_, record + before, data_length - fixed_, at_ + before, target);
+    dns_set_target_of_entry(table_, record + before_, kDnsRecordFixed + data_length - before_,
+                            at_ + before_, target);
     --left_;
     at_ += kDnsRecordFixed + data_length;
     from_ += kDnsRecordFixed + data_length;
@@ -46,11 +52,11 @@ class TargetWalk {
  private:
   const DnsTable& table_;
   const uint8_t* octets_;
-  uint32_t end_;    // of the body
-  uint32_t fixed_;  // octets of the data before the name
-  uint32_t left_;   // records
-  uint32_t from_;   // of the body
-  uint32_t at_;     // of the reply
+  uint32_t end_;     // of the body
+  uint32_t before_;  // octets of a record before the name
+  uint32_t left_;    // records
+  uint32_t from_;    // of the body
+  uint32_t at_;      // of the reply
 };
 
 // The first distinct targets, kDnsMaxTargets at most.
@@ -155,11 +161,6 @@ void append_addresses_of(const DnsTable& table, const DnsParsed& parsed, const D
   }
 }
 
-// The octets before the name that a record of the type leads to.
-uint32_t octets_before_target(DnsType type) {
-  return kDnsRecordFixed + (type == DnsType::kSrv ? kDnsSrvFixed : 0);
-}
-
 // Of the name in an entry's body; null: there is none.
 [[gnu::always_inline]] inline const DnsEntry* look_up_target(const DnsTable& table,
                                                              const uint8_t* name, uint32_t length) {
@@ -205,13 +206,11 @@ void dns_prefetch_targets(const DnsTable& table, std::span<DnsParsed> parsed) {
   for (const DnsParsed& each : parsed) {
     if (has_candidate(each)) prefetch_line(reinterpret_cast<const char*>(each.candidate) + 128);
   }
-  // So many at a time, each of which is one in a burst.
-  constexpr size_t kAtOnce = 64;
   struct Sought {
     DnsParsed* question;
     uint64_t hash;
   };
-  std::array<Sought, kAtOnce> sought;
+  std::array<Sought, kBurst> sought;
   size_t count = 0;
   const auto fetch_entries = [&] {
     for (const auto& [question, hash] : std::span(sought.data(), count)) {
@@ -233,7 +232,7 @@ void dns_prefetch_targets(const DnsTable& table, std::span<DnsParsed> parsed) {
     const uint64_t hash = table.fold(body.octets + before, length, name, sum);
     table.prefetch(hash);
     sought[count++] = {&each, hash};
-    if (count == kAtOnce) fetch_entries();
+    if (count == kBurst) fetch_entries();
   }
   fetch_entries();
 }
